@@ -1,0 +1,49 @@
+"""What a registry is: backends behind one URL, each imported on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+from urllib.parse import urlsplit
+
+from .base import Backend, Caller
+from .errors import CannotOpen, RegistryError
+
+__all__ = ["Backend", "Caller", "CannotOpen", "RegistryError", "open_backend"]
+
+ENTRY_POINTS = "sagemaker_registry.backends"
+
+SCHEMES: dict[str, tuple[str, str]] = {
+    # scheme: (module:callable that takes the URL and returns a Backend, extra that brings what it needs)
+    "sqlite": (f"{__name__}.local.sqlite:open_registry", "server"),
+}
+
+
+def open_backend(url: str) -> Backend:
+    """Open the registry a URL names: `sqlite:///registry.db`, `sqlite:////absolute/path.db` or `sqlite://` (memory).
+
+    Third parties add a scheme by an entry point of the group `sagemaker_registry.backends`, named as the scheme.
+
+    Raises:
+        CannotOpen: an unknown scheme, a missing extra, or a store that cannot be used; the sentence says what to do.
+    """
+    return _opener(url)(url)
+
+
+def _opener(url: str) -> Callable[[str], Backend]:
+    scheme = urlsplit(url).scheme
+    if scheme in SCHEMES:
+        target, extra = SCHEMES[scheme]
+        module, _, name = target.partition(":")
+        try:
+            opener: Callable[[str], Backend] = getattr(import_module(module), name)
+        except ModuleNotFoundError as error:
+            raise CannotOpen(
+                f"{url} needs the package {error.name!r}: pip install 'sagemaker-registry[{extra}]'"
+            ) from error
+        return opener
+    for entry in entry_points(group=ENTRY_POINTS, name=scheme):
+        return entry.load()  # type: ignore[no-any-return]
+    known = ", ".join(f"{name}://" for name in sorted({*SCHEMES, *entry_points(group=ENTRY_POINTS).names}))
+    raise CannotOpen(f"{url!r} does not name a registry: it should begin with one of {known}")

@@ -1,0 +1,96 @@
+"""What every backend is, and who is calling it: the seam between those who ask and those who answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import regex
+
+from . import model
+
+DEFAULT_ACCOUNT = "123456789012"
+DEFAULT_REGION = "us-east-1"
+ANONYMOUS = "anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is calling, and in which account and region: what AWS reads from the signature."""
+
+    account: str = DEFAULT_ACCOUNT
+    region: str = DEFAULT_REGION
+    access_key: str = ANONYMOUS
+
+    @classmethod
+    def of(cls, access_key: str | None, region: str | None) -> Caller:
+        """Return the caller behind an access key id: a 12-digit one is the account id itself (our choice)."""
+        key = access_key or ANONYMOUS
+        account = key if key.isascii() and key.isdigit() and len(key) == 12 else DEFAULT_ACCOUNT
+        return cls(account=account, region=region or DEFAULT_REGION, access_key=key)
+
+    @property
+    def partition(self) -> str:
+        return partition_of(self.region)
+
+    @property
+    def arn(self) -> str:
+        """The identity's ARN: the root of the account for a 12-digit key, else a user named as the key (our choice)."""
+        who = "root" if self.access_key == self.account else f"user/{self.access_key}"
+        return f"arn:{self.partition}:iam::{self.account}:{who}"
+
+    @property
+    def user_context(self) -> dict[str, Any]:
+        """The identity as the shape UserContext, for CreatedBy and LastModifiedBy."""
+        return {"IamIdentity": {"Arn": self.arn, "PrincipalId": self.access_key}}
+
+
+@cache
+def partition_of(region: str) -> str:
+    """Return the partition of a region: `aws`, `aws-cn`, `aws-us-gov` ...; of an unknown region, `aws`."""
+    for partition in model.partitions():
+        if region in partition["regions"] or regex.match(partition["regionRegex"], region):
+            return str(partition["id"])
+    return "aws"
+
+
+class Backend(Protocol):
+    """Anything that answers the registry API: AWS member names and Python values in, the same out."""
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """The names of the operations it answers: capability is data."""
+        ...
+
+    def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        """Answer one operation of `operations`.
+
+        Args:
+            operation: AWS's name, as in `DescribeModelPackage`.
+            params: the members of its input shape; timestamps are aware datetimes.
+            caller: who asks, in which account and region.
+
+        Returns:
+            The members of its output shape, timestamps as aware datetimes; empty for an operation without output.
+
+        Raises:
+            RegistryError: the refusal, with AWS's code and sentence; nothing was changed.
+        """
+        ...
+
+    def ping(self) -> None:
+        """Return when it can answer, else raise a RegistryError that says what is wrong."""
+        ...
+
+    def close(self) -> None:
+        """Release files and connections; what was acknowledged stays."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

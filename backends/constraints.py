@@ -1,0 +1,183 @@
+"""AWS's validation of a request, for every registry: each broken constraint of the model as AWS words it.
+
+The sentences are those of captured SageMaker errors ("1 validation error detected: Value '..' at '..' failed to
+satisfy constraint: Member must ..."). How a list of strings or a map words its elements is known from other AWS
+services of the same framework; the text of long values is cut, which is our choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import regex
+
+from . import model
+from .errors import ValidationException
+from .model import Shape
+
+LONGEST_QUOTE = 1024
+"""Characters of a refused value that a sentence repeats."""
+
+LONGEST_PATTERN_INPUT = 131_072
+"""Characters up to which a pattern is tried: beyond, the length constraint alone speaks."""
+
+Rules = Callable[[Any], Iterator[str]]
+Check = Callable[[Any, str], Iterator[str]]
+
+
+def check(operation: str, params: Mapping[str, Any]) -> None:
+    """Raise ValidationException with one sentence per broken constraint of the operation's input shape."""
+    shape = model.input_shape(operation)
+    if shape is None:
+        return
+    broken = list(_compiled(operation)(params, ""))
+    if broken:
+        plural = "error" if len(broken) == 1 else "errors"
+        raise ValidationException(f"{len(broken)} validation {plural} detected: {'; '.join(broken)}")
+
+
+@cache
+def _compiled(operation: str) -> Check:
+    shape = model.input_shape(operation)
+    return _checker(shape) if shape is not None else _nothing
+
+
+@cache
+def pattern(text: str) -> regex.Pattern[str]:
+    """Compile one of the model's patterns. They are Java's (`\\p{L}`), which `re` does not know."""
+    return regex.compile(text)
+
+
+def _nothing(value: Any, path: str) -> Iterator[str]:
+    return iter(())
+
+
+def _checker(shape: Shape) -> Check:
+    """Return the check of a shape: its own rules, then those of what it contains."""
+    own = _own_rules(shape)
+    inside = _INSIDE.get(shape.type_name, lambda _: _nothing)(shape)
+
+    def run(value: Any, path: str) -> Iterator[str]:
+        for rule in own(value):
+            yield _sentence(value, path, rule)
+        yield from inside(value, path)
+
+    return run
+
+
+def _own_rules(shape: Shape) -> Rules:
+    """Return the rules a value of this shape breaks by itself, as AWS words them."""
+    limits = dict(shape.metadata)
+    noun, size = ("value", _identity) if shape.type_name in _NUMBERS else ("length", len)
+    low, high = limits.get("min"), limits.get("max")
+    matches = pattern(limits["pattern"]).fullmatch if "pattern" in limits else None
+    allowed = limits.get("enum")
+
+    def rules(value: Any) -> Iterator[str]:
+        measure = size(value) if low is not None or high is not None else 0
+        if allowed is not None and value not in allowed:
+            yield f"Member must satisfy enum value set: [{', '.join(allowed)}]"
+        if low is not None and measure < low:
+            yield f"Member must have {noun} greater than or equal to {low}"
+        if high is not None and measure > high:
+            yield f"Member must have {noun} less than or equal to {high}"
+        if matches is not None and len(value) <= LONGEST_PATTERN_INPUT and not matches(value):
+            yield f"Member must satisfy regular expression pattern: {limits['pattern']}"
+
+    return rules if low is not None or high is not None or matches or allowed else lambda value: iter(())
+
+
+_NUMBERS = frozenset({"integer", "long", "float", "double"})
+
+
+def _identity(value: Any) -> Any:
+    return value
+
+
+def _inside_structure(shape: Any) -> Check:
+    fields: dict[str, Check] = {}
+    required = tuple(shape.required_members)
+
+    def run(value: Mapping[str, Any], path: str) -> Iterator[str]:
+        if not fields:  # built at first use: shapes may contain themselves
+            fields.update({name: _checker(member) for name, member in shape.members.items()})
+        for name in required:
+            if name not in value:
+                yield _sentence(None, _member_path(path, name), "Member must not be null")
+        for name, item in value.items():
+            yield from fields[name](item, _member_path(path, name))
+
+    return run
+
+
+def _inside_list(shape: Any) -> Check:
+    member = shape.member
+    if member.type_name in ("structure", "list", "map"):
+        each = _checker(member)
+
+        def nested(values: list[Any], path: str) -> Iterator[str]:
+            for number, value in enumerate(values, start=1):
+                yield from each(value, f"{path}.{number}.member")
+
+        return nested
+    return _inside_scalars(_own_rules(member), "Member must satisfy constraint", lambda values: values)
+
+
+def _inside_map(shape: Any) -> Check:
+    keys = _inside_scalars(_own_rules(shape.key), "Map keys must satisfy constraint", lambda entries: entries.keys())
+    values = _inside_scalars(
+        _own_rules(shape.value), "Map value must satisfy constraint", lambda entries: entries.values()
+    )
+
+    def run(entries: Mapping[str, Any], path: str) -> Iterator[str]:
+        yield from keys(entries, path)
+        yield from values(entries, path)
+
+    return run
+
+
+def _inside_scalars(rules: Rules, lead: str, items: Callable[[Any], Any]) -> Check:
+    """Check the plain values of a list or map; AWS names the container and lists the rules once."""
+
+    def run(value: Any, path: str) -> Iterator[str]:
+        broken = dict.fromkeys(rule for item in items(value) for rule in rules(item))
+        if broken:
+            yield _sentence(value, path, f"{lead}: [{', '.join(broken)}]")
+
+    return run
+
+
+_INSIDE: dict[str, Callable[[Any], Check]] = {
+    "structure": _inside_structure,
+    "list": _inside_list,
+    "map": _inside_map,
+}
+
+
+def _member_path(path: str, name: str) -> str:
+    lowered = name[0].lower() + name[1:]
+    return f"{path}.{lowered}" if path else lowered
+
+
+def _sentence(value: Any, path: str, rule: str) -> str:
+    if value is None:
+        return f"Value null at '{path}' failed to satisfy constraint: {rule}"
+    text = _text(value)
+    quoted = text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "..."
+    return f"Value '{quoted}' at '{path}' failed to satisfy constraint: {rule}"
+
+
+def _text(value: Any) -> str:
+    """Print a value as Java prints it: `[a, b]`, `{k=v}`, `true`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}={_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_text(item) for item in value) + "]"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)

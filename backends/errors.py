@@ -1,0 +1,92 @@
+"""The errors a registry answers with, for callers on every backend: one tree, each with AWS's code.
+
+    RegistryError
+    ├── ValidationException         a value or a combination of values that AWS refuses; also "not found"
+    ├── ConflictException           the resource is in a state that forbids the change
+    ├── ResourceLimitExceeded       a quota
+    ├── AccessDeniedException       the caller may not do this to that resource
+    ├── SerializationException      the body is not the JSON of the operation's shape
+    ├── UnknownOperationException   nobody here answers that operation
+    ├── RequestTooLarge             the body is over the limit
+    ├── MisdirectedRequest          the Host header names somebody else
+    ├── ThrottlingException         try again: the store is busy
+    ├── ServiceUnavailable          the store cannot write now (disk full, read-only)
+    └── InternalFailure             the store is damaged, or we have a bug
+
+Codes are the bare names seen in `__type` of captured SageMaker answers. `ValidationException` for "does not
+exist" is what the service does (boto3#2808).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RegistryError(Exception):
+    """An answer that is an error: `code` as in AWS's `__type`, `message` as AWS words it, HTTP `status`."""
+
+    code: ClassVar[str]
+    status: ClassVar[int] = 400
+
+    def __init_subclass__(cls) -> None:
+        cls.code = cls.__name__
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class ValidationException(RegistryError):
+    """A value, or a combination of values, that AWS refuses; a name that does not exist."""
+
+
+class ConflictException(RegistryError):
+    """The resource is in a state that forbids the change."""
+
+
+class ResourceLimitExceeded(RegistryError):
+    """A quota is used up."""
+
+
+class AccessDeniedException(RegistryError):
+    """The caller may not do this to that resource."""
+
+
+class SerializationException(RegistryError):
+    """The body is not the JSON of the operation's input shape. (AWS's code; the sentences are ours.)"""
+
+
+class UnknownOperationException(RegistryError):
+    """Nobody on this endpoint answers that operation. (AWS's code; the sentences are ours.)"""
+
+
+class RequestTooLarge(RegistryError):
+    """The body is over the limit of the server. (Our choice: AWS's answer has not been seen.)"""
+
+    status = 413
+
+
+class MisdirectedRequest(RegistryError):
+    """The Host or Origin header names somebody else: a browser page, or DNS rebinding."""
+
+    status = 421
+
+
+class ThrottlingException(RegistryError):
+    """Try again: SDKs do so by themselves."""
+
+
+class ServiceUnavailable(RegistryError):
+    """The store cannot write now; nothing was changed."""
+
+    status = 503
+
+
+class InternalFailure(RegistryError):
+    """The store is damaged, or we have a bug; nothing was changed."""
+
+    status = 500
+
+
+class CannotOpen(Exception):
+    """A backend's URL cannot be opened: the sentence says why and what to do. Raised at start, never as an answer."""

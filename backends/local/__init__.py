@@ -1,0 +1,1 @@
+"""The registry itself: AWS's rules over rows, in this process."""

@@ -1,0 +1,102 @@
+"""Amazon Resource Names of groups and packages, and which rows a caller means by a name or an ARN.
+
+ARNs keep the case of the name, as the service does since about 2022; look-ups are case-sensitive.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..base import Caller
+from ..errors import AccessDeniedException, ValidationException
+
+GROUP = "model-package-group"
+PACKAGE = "model-package"
+
+_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):sagemaker:(?P<region>[a-z0-9-]*):(?P<account>[0-9]{12})"
+    r":(?P<kind>[a-z-]*)/(?P<path>.+)"
+)
+_VERSIONED = re.compile(r"(?P<name>[^/]+)/(?P<version>[1-9][0-9]{0,8})")
+
+
+@dataclass(frozen=True, slots=True)
+class Arn:
+    """One group (`kind` GROUP) or package (`kind` PACKAGE; `version` 0 for an unversioned one)."""
+
+    partition: str
+    region: str
+    account: str
+    kind: str
+    name: str
+    version: int = 0
+
+    def __str__(self) -> str:
+        version = f"/{self.version}" if self.version else ""
+        return f"arn:{self.partition}:sagemaker:{self.region}:{self.account}:{self.kind}/{self.name}{version}"
+
+    @property
+    def group_key(self) -> tuple[str, str, str]:
+        """The key of the group's row."""
+        return (self.account, self.region, self.name)
+
+    @property
+    def package_key(self) -> tuple[str, str, str, int]:
+        """The key of the package's row."""
+        return (self.account, self.region, self.name, self.version)
+
+
+def own(caller: Caller, kind: str, name: str, version: int = 0) -> Arn:
+    """Return the ARN of a resource in the caller's account and region."""
+    return Arn(caller.partition, caller.region, caller.account, kind, name, version)
+
+
+def resolve(caller: Caller, kind: str, text: str, action: str) -> Arn:
+    """Return what the caller means by a name, a `Group/N` or an ARN.
+
+    Args:
+        caller: whose account and region a bare name belongs to.
+        kind: GROUP or PACKAGE; an ARN of another kind names a resource that does not exist.
+        text: as the caller sent it, valid by its pattern.
+        action: the operation, for the refusal of another account's resource.
+
+    Raises:
+        ValidationException: an ARN of another region (captured error), or of another kind of resource.
+        AccessDeniedException: a resource of another account. The sentence is IAM's; that no resource policy
+            opens the group is our choice until group policies exist.
+    """
+    found = parse(caller, kind, text)
+    if found.region != caller.region:
+        raise ValidationException(f"ARN should be scoped to correct region: {caller.region}")
+    if found.account != caller.account:
+        raise AccessDeniedException(
+            f"User: {caller.arn} is not authorized to perform: sagemaker:{action} on resource: {found} "
+            f"because no resource-based policy allows the sagemaker:{action} action"
+        )
+    if found.kind != kind or found.partition != caller.partition:
+        raise ValidationException(f"{_NOUNS[kind]} {found} does not exist.")
+    return found
+
+
+def parse(caller: Caller, kind: str, text: str) -> Arn:
+    """Read a name, `Group/N` or ARN; what is not an ARN belongs to the caller."""
+    match = _ARN.fullmatch(text)
+    if match is None:
+        name, version = _name_and_version(text)
+        return own(caller, kind, name, version)
+    name, version = _name_and_version(match["path"])
+    return Arn(match["partition"], match["region"], match["account"], match["kind"], name, version)
+
+
+def does_not_exist(arn: Arn) -> ValidationException:
+    """Return AWS's answer for a name nobody has (captured: the sentence shows the ARN even for a name)."""
+    return ValidationException(f"{_NOUNS[arn.kind]} {arn} does not exist.")
+
+
+_NOUNS = {GROUP: "ModelPackageGroup", PACKAGE: "ModelPackage"}
+
+
+def _name_and_version(path: str) -> tuple[str, int]:
+    match = _VERSIONED.fullmatch(path)
+    return (match["name"], int(match["version"])) if match else (path, 0)

@@ -1,0 +1,41 @@
+"""How an update changes a record, member by member; what is not in the table replaces the stored value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Record = dict[str, Any]
+Edit = Callable[[Record, str, Any], None]
+
+
+def replace(record: Record, member: str, value: Any) -> None:
+    """Store the value as sent."""
+    record[member] = value
+
+
+def merge(record: Record, member: str, value: dict[str, Any]) -> None:
+    """Add and overwrite keys; keys that are not sent stay."""
+    record[member] = {**record.get(member, {}), **value}
+
+
+def remove_metadata(record: Record, member: str, keys: list[str]) -> None:
+    """Take keys out of CustomerMetadataProperties; an absent key is no error (our choice)."""
+    kept = {k: v for k, v in record.get("CustomerMetadataProperties", {}).items() if k not in keys}
+    record.pop("CustomerMetadataProperties", None)
+    if kept:
+        record["CustomerMetadataProperties"] = kept
+
+
+def append_specifications(record: Record, member: str, added: list[Any]) -> None:
+    """Append to AdditionalInferenceSpecifications."""
+    record["AdditionalInferenceSpecifications"] = [*record.get("AdditionalInferenceSpecifications", []), *added]
+
+
+EDITS: dict[str, Edit] = {
+    # In the order they are applied: metadata merges, then removes (our choice: AWS's order has not been seen).
+    "ModelCard": merge,
+    "CustomerMetadataProperties": merge,
+    "CustomerMetadataPropertiesToRemove": remove_metadata,
+    "AdditionalInferenceSpecificationsToAdd": append_specifications,
+}

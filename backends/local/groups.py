@@ -1,0 +1,80 @@
+"""Model package groups: create, describe, list, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ConflictException, ValidationException
+from . import arns
+from .call import Call
+from .paging import Filter, Listing, milliseconds, page
+from .rows import GROUPS, PACKAGES
+
+LISTING = Listing(
+    table=GROUPS,
+    answer="ModelPackageGroupSummaryList",
+    orders={"CreationTime": ("created", "name"), "Name": ("name",)},
+    descending=False,  # as documented for ListModelPackageGroups
+    filters=(
+        Filter("CreationTimeAfter", "created", ">", milliseconds),
+        Filter("CreationTimeBefore", "created", "<", milliseconds),
+        Filter("NameContains", "name", "contains"),
+    ),
+)
+
+
+def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Create a group; it is Completed at once (AWS: after a moment).
+
+    Raises:
+        ValidationException: the name is taken. Clients match on the beginning of the sentence.
+    """
+    arn = arns.own(call.caller, arns.GROUP, params["ModelPackageGroupName"])
+    record = {
+        **params,
+        "ModelPackageGroupArn": str(arn),
+        "ModelPackageGroupStatus": "Completed",
+        "CreationTime": call.now / 1000,
+        "CreatedBy": call.caller.user_context,
+    }
+    row = dict(zip(GROUPS.key, arn.group_key, strict=True))
+    row |= {"created": call.now, "last_version": 0, "rev": 0, "record": record}
+    if not call.rows.insert(GROUPS, row):
+        raise ValidationException(f"Model Package Group already exists: {arn}")
+    return record
+
+
+def describe(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of a group, named or by ARN."""
+    arn = call.group(params["ModelPackageGroupName"])
+    row = call.rows.get(GROUPS, arn.group_key)
+    if row is None:
+        raise arns.does_not_exist(arn)
+    record: dict[str, Any] = row["record"]
+    return record
+
+
+def list_groups(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a page of the caller's groups; of groups shared by other accounts there are none to see."""
+    if params.get("CrossAccountFilterOption") == "CrossAccount":
+        return {LISTING.answer: []}
+    return page(call, LISTING, params, call.place())
+
+
+def delete(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Delete an empty group.
+
+    Raises:
+        ValidationException: there is no such group.
+        ConflictException: it still has versions. AWS's sentence is known but for how it names the group.
+    """
+    arn = call.group(params["ModelPackageGroupName"])
+    describe(call, params)
+    versions = [*call.place(), ("name", "=", arn.name), ("version", ">", 0)]
+    if call.rows.find(PACKAGES, versions, limit=1):
+        raise ConflictException(
+            f"Model Package Group {arn} cannot be deleted because it still contains Model Packages"
+        )
+    call.rows.delete(GROUPS, [*call.place(), ("name", "=", arn.name)])
+    return {}

@@ -1,0 +1,142 @@
+"""Lists: filters, order and pages as data, and tokens that continue one list and no other.
+
+A page is cut first and filtered by approval status afterwards, as clients of the service have seen: a page can be
+short, even empty, and still carry a token. Time bounds are strict. Both are marked in the README as what they are:
+evidence from clients, and a choice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from ..errors import ValidationException
+from .call import Call
+from .rows import Condition, Key, Operator, Row, Table
+
+DEFAULT_PAGE = 100
+"""Entries of a page when MaxResults is absent (our choice: AWS does not document it)."""
+
+_DIGEST_BYTES = 12
+_NOT_THE_QUERY = ("NextToken", "MaxResults")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One parameter of a list as a condition on a column; `after_page` drops rows of a page already cut."""
+
+    member: str
+    column: str
+    operator: Operator
+    convert: Callable[[Any], Any] = lambda value: value
+    after_page: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How one table is listed.
+
+    Args:
+        table: what is listed.
+        answer: the member of the output that holds the list.
+        orders: the columns to sort by for each value of SortBy; the first is the default.
+        descending: the direction when SortOrder is absent.
+        filters: the parameters that narrow the list.
+    """
+
+    table: Table
+    answer: str
+    orders: Mapping[str, tuple[str, ...]]
+    descending: bool
+    filters: tuple[Filter, ...]
+
+
+def milliseconds(moment: datetime) -> int:
+    """Return epoch milliseconds, the unit of time columns."""
+    return round(moment.timestamp() * 1000)
+
+
+def page(
+    call: Call, listing: Listing, params: Mapping[str, Any], place: list[Condition]
+) -> dict[str, Any]:
+    """Return one page of a list as an answer: the records, and NextToken when there is more.
+
+    Args:
+        call: who asks, and the rows.
+        listing: how the table is listed.
+        params: the parameters of the operation.
+        place: conditions beyond the filters: account, region.
+
+    Raises:
+        ValidationException: a token that is not of this list. (The sentence is ours.)
+    """
+    order = listing.orders[params.get("SortBy", next(iter(listing.orders)))]
+    descending = params["SortOrder"] == "Descending" if "SortOrder" in params else listing.descending
+    limit = params.get("MaxResults", DEFAULT_PAGE)
+    query = _query(call, params)
+    rows: list[Row] = call.rows.find(
+        listing.table,
+        [*place, *_conditions(listing, params)],
+        order,
+        descending=descending,
+        after=_position(query, params["NextToken"]) if "NextToken" in params else None,
+        limit=limit + 1,
+    )
+    kept = rows[:limit]
+    answer: dict[str, Any] = {listing.answer: [row["record"] for row in kept if _passes(listing, params, row)]}
+    if len(rows) > limit:
+        answer["NextToken"] = _token(query, tuple(kept[-1][column] for column in order))
+    return answer
+
+
+def _conditions(listing: Listing, params: Mapping[str, Any]) -> list[Condition]:
+    return [
+        (rule.column, rule.operator, rule.convert(params[rule.member]))
+        for rule in listing.filters
+        if rule.member in params and not rule.after_page
+    ]
+
+
+def _passes(listing: Listing, params: Mapping[str, Any], row: Row) -> bool:
+    return all(
+        row[rule.column] == rule.convert(params[rule.member])
+        for rule in listing.filters
+        if rule.after_page and rule.member in params
+    )
+
+
+def _query(call: Call, params: Mapping[str, Any]) -> bytes:
+    """Return what a token is bound to: all that makes this list this list."""
+    asked = {name: value for name, value in params.items() if name not in _NOT_THE_QUERY}
+    return orjson.dumps(
+        [call.operation, call.caller.account, call.caller.region, asked], option=orjson.OPT_SORT_KEYS
+    )
+
+
+def _digest(query: bytes, position: bytes) -> bytes:
+    return hashlib.blake2b(query + b"\0" + position, digest_size=_DIGEST_BYTES).digest()
+
+
+def _token(query: bytes, position: Key) -> str:
+    written = orjson.dumps(position)
+    return urlsafe_b64encode(_digest(query, written) + written).decode()
+
+
+def _position(query: bytes, token: str) -> Key:
+    try:
+        content = urlsafe_b64decode(token.encode("ascii"))
+        digest, position = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+        if digest == _digest(query, position):
+            return tuple(orjson.loads(position))
+    except ValueError:  # not base64, not ASCII
+        pass
+    raise ValidationException(
+        "NextToken is not valid for this request: send it with the same filters and order, in the account and "
+        "region that gave it."
+    )

@@ -1,0 +1,83 @@
+"""The registry: each operation is one transaction over rows, and each answer a record seen through its output shape."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from .. import constraints, model
+from ..base import Caller
+from ..errors import UnknownOperationException
+from . import groups, packages, tokens
+from .call import Call
+from .rows import GROUPS, Rows
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """How an operation is answered: by a function from a call and its parameters to a record."""
+
+    answer: Callable[[Call, Mapping[str, Any]], Mapping[str, Any]]
+    writes: bool = False
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateModelPackageGroup": Operation(groups.create, writes=True),
+    "DescribeModelPackageGroup": Operation(groups.describe),
+    "ListModelPackageGroups": Operation(groups.list_groups),
+    "DeleteModelPackageGroup": Operation(groups.delete, writes=True),
+    "CreateModelPackage": Operation(packages.create, writes=True),
+    "DescribeModelPackage": Operation(packages.describe),
+    "ListModelPackages": Operation(packages.list_packages),
+    "UpdateModelPackage": Operation(packages.update, writes=True),
+    "DeleteModelPackage": Operation(packages.delete, writes=True),
+}
+
+
+class LocalRegistry:
+    """A Backend over rows: AWS's rules, written once for every store.
+
+    Args:
+        rows: the store; closed with the registry.
+        clock: the time, in epoch seconds.
+    """
+
+    operations = frozenset(OPERATIONS)
+
+    def __init__(self, rows: Rows, clock: Clock = time.time) -> None:
+        self._rows = rows
+        self._clock = clock
+
+    def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        """Answer one operation; see `Backend.call`."""
+        if operation not in OPERATIONS:
+            raise UnknownOperationException(f"This registry does not answer {operation}.")
+        constraints.check(operation, params)
+        handler = OPERATIONS[operation]
+        transaction = self._rows.writing if handler.writes else self._rows.reading
+        with transaction() as rows:
+            call = Call(operation, caller, rows, now=int(self._clock() * 1000))
+            record = tokens.once(call, params, handler.answer)
+        answer: dict[str, Any] = model.projection(operation)(record)
+        return answer
+
+    def ping(self) -> None:
+        """Read from the store, so that a registry that answers is one that can."""
+        with self._rows.reading() as rows:
+            rows.find(GROUPS, [("account", "=", "")], limit=1)
+
+    def close(self) -> None:
+        self._rows.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

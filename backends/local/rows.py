@@ -1,0 +1,104 @@
+"""What the registry asks of a store: rows of three tables, read and written in transactions.
+
+The rules above know nothing of SQL; a store below knows nothing of AWS. A row is a dict of columns, of which
+`record` is a dict with AWS's own member names and JSON values (timestamps as epoch seconds); every other column
+exists to find the row again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+Row = dict[str, Any]
+Key = tuple[Any, ...]
+Operator = Literal["=", "<", ">", "contains"]
+Condition = tuple[str, Operator, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table, its key and its columns. Times are epoch milliseconds; `rev` grows by one with every update."""
+
+    name: str
+    key: tuple[str, ...]
+    others: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.key + self.others
+
+
+GROUPS = Table("model_package_groups", ("account", "region", "name"), ("created", "last_version", "rev", "record"))
+PACKAGES = Table(
+    "model_packages",
+    ("account", "region", "name", "version"),  # version 0: unversioned; else `name` is the group's
+    ("type", "created", "modified", "approval", "rev", "record"),
+)
+TOKENS = Table(
+    "client_tokens", ("account", "region", "operation", "token"), ("created", "rev", "digest", "record")
+)
+
+
+class Reading(Protocol):
+    """One consistent view of the store."""
+
+    def get(self, table: Table, key: Key) -> Row | None:
+        """Return the row of that key, or None."""
+        ...
+
+    def find(
+        self,
+        table: Table,
+        where: Sequence[Condition],
+        order: Sequence[str] = (),
+        *,
+        descending: bool = False,
+        after: Key | None = None,
+        limit: int,
+    ) -> list[Row]:
+        """Return at most `limit` rows that meet all conditions.
+
+        Args:
+            table: where to look.
+            where: conditions, all of which hold; `contains` is a case-sensitive substring.
+            order: columns to sort by; together with the conditions they must be unique for paging.
+            descending: the direction, for all columns of `order`.
+            after: values of the `order` columns of the last row already seen.
+            limit: the most rows to return.
+        """
+        ...
+
+
+class Writing(Reading, Protocol):
+    """A transaction: all of it is stored, durably, or nothing."""
+
+    def insert(self, table: Table, row: Row) -> bool:
+        """Store a new row; False, with nothing changed, if its key is taken."""
+        ...
+
+    def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
+        """Change columns of a row if it still has that `rev`; False, with nothing changed, if not."""
+        ...
+
+    def delete(self, table: Table, where: Sequence[Condition]) -> int:
+        """Remove the rows that meet all conditions; return how many."""
+        ...
+
+    def next_version(self, group: Key) -> int | None:
+        """Take the next version number of a group: from 1, consecutive, never given twice. None: no such group."""
+        ...
+
+
+class Rows(Protocol):
+    """A store. Its errors leave it as RegistryError."""
+
+    def reading(self) -> AbstractContextManager[Reading]: ...
+
+    def writing(self) -> AbstractContextManager[Writing]:
+        """Open a transaction: committed when the block ends, rolled back when it raises."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,92 @@
+"""The tables of the SQLite store and every step that led to them; released steps are never edited.
+
+`tests/data/` holds a file of each released schema, which the next release must open.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+from ..errors import CannotOpen
+from .rows import GROUPS, PACKAGES, TOKENS
+
+migrations = Migrations("sagemaker-registry")
+
+
+@migrations()
+def m0001_groups_packages_and_tokens(db: Database) -> None:
+    """Groups with their version counter, packages of both types, and answers to remembered client tokens."""
+    groups, packages, tokens = db.table(GROUPS.name), db.table(PACKAGES.name), db.table(TOKENS.name)
+    groups.create(
+        {
+            "account": str,
+            "region": str,
+            "name": str,
+            "created": int,
+            "last_version": int,
+            "rev": int,
+            "record": str,
+        },
+        pk=GROUPS.key,
+        not_null=GROUPS.columns,
+        strict=True,
+    )
+    groups.create_index(["account", "region", "created", "name"])
+    packages.create(
+        {
+            "account": str,
+            "region": str,
+            "name": str,
+            "version": int,
+            "type": str,
+            "created": int,
+            "modified": int,
+            "approval": str,
+            "rev": int,
+            "record": str,
+        },
+        pk=PACKAGES.key,
+        not_null=PACKAGES.columns,
+        strict=True,
+    )
+    # One index for each list that is paged: of a group, of one type, of both types.
+    packages.create_index(["account", "region", "name", "created", "version"])
+    packages.create_index(["account", "region", "type", "created", "name", "version"])
+    packages.create_index(["account", "region", "created", "name", "version"])
+    tokens.create(
+        {
+            "account": str,
+            "region": str,
+            "operation": str,
+            "token": str,
+            "created": int,
+            "rev": int,
+            "digest": str,
+            "record": str,
+        },
+        pk=TOKENS.key,
+        not_null=TOKENS.columns,
+        strict=True,
+    )
+    tokens.create_index(["account", "region", "created"])
+
+
+def upgrade(db: Database) -> None:
+    """Bring a database to this release's schema; call it inside a transaction.
+
+    Raises:
+        CannotOpen: a newer release made the file. Nothing is changed then.
+    """
+    ours = {migration.name for migration in migrations.pending(db)} | {
+        migration.name for migration in migrations.applied(db)
+    }
+    unknown = ours - KNOWN
+    if unknown:
+        raise CannotOpen(
+            f"the database was made by a newer sagemaker-registry (its schema has {', '.join(sorted(unknown))}): "
+            "upgrade this installation, or open a backup made before the upgrade"
+        )
+    migrations.apply(db)
+
+
+KNOWN = frozenset({m0001_groups_packages_and_tokens.__name__})

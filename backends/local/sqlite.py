@@ -1,0 +1,250 @@
+"""Rows in SQLite: one writer connection behind a lock, readers that can only read, nothing acknowledged is lost.
+
+Every write is `BEGIN IMMEDIATE` ... `COMMIT` with `synchronous=FULL`: a simulated power cut lost acknowledged
+commits with NORMAL and none with FULL.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import orjson
+from sqlite_utils import Database
+from sqlite_utils.utils import sqlite3
+
+from ..errors import CannotOpen, InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
+from . import schema, statements
+from .filelock import FileLock, network_file_system
+from .registry import LocalRegistry
+from .rows import GROUPS, Condition, Key, Row, Table
+
+BUSY_TIMEOUT_SECONDS: Final = 30.0
+QUICK_CHECK_UP_TO_BYTES: Final = 100 * 2**20
+
+PRAGMAS = {
+    "synchronous": "FULL",
+    "foreign_keys": "ON",
+    "trusted_schema": "OFF",
+    "cell_size_check": "ON",
+    "mmap_size": "0",
+}
+READER_PRAGMAS = {**PRAGMAS, "query_only": "ON", "wal_autocheckpoint": "0"}
+
+ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
+    # SQLite's error name: what a caller is told
+    "SQLITE_BUSY": (ThrottlingException, "Rate exceeded"),
+    "SQLITE_LOCKED": (ThrottlingException, "Rate exceeded"),
+    "SQLITE_FULL": (ServiceUnavailable, "The disk of the registry is full: nothing was changed, reading still works."),
+    "SQLITE_READONLY": (ServiceUnavailable, "The registry's database is read-only: nothing was changed."),
+    "SQLITE_CANTOPEN": (ServiceUnavailable, "The registry's database cannot be opened: nothing was changed."),
+    "SQLITE_IOERR": (ServiceUnavailable, "The registry's disk failed to answer: nothing was changed."),
+    "SQLITE_CORRUPT": (InternalFailure, "The registry's database is damaged: restore it from a backup."),
+    "SQLITE_NOTADB": (InternalFailure, "The registry's database is not an SQLite file any more."),
+}
+
+
+def open_registry(url: str) -> LocalRegistry:
+    """Open `sqlite://` (memory, gone when closed), `sqlite:///relative/path.db` or `sqlite:////absolute/path.db`."""
+    parts = urlsplit(url)
+    if parts.netloc or parts.query or parts.fragment:
+        raise CannotOpen(
+            f"{url!r}: write sqlite:///registry.db for a file here, sqlite:////data/registry.db for an absolute "
+            "path, or sqlite:// for memory"
+        )
+    path = unquote(parts.path)[1:]
+    return LocalRegistry(SQLiteRows(Path(path).expanduser() if path else None))
+
+
+class SQLiteRows:
+    """The three tables in one SQLite file, or in memory when `path` is None.
+
+    Raises:
+        CannotOpen: the file cannot be used; the sentence says why and what to do.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._between_processes: AbstractContextManager[None] = nullcontext()
+        with ExitStack() as undo:
+            if path is not None:
+                _create_file(path)
+                lock = FileLock(path.with_name(path.name + ".lock"))
+                undo.callback(lock.close)
+                self._between_processes = lock
+            try:
+                self._writer = self._connect(PRAGMAS)
+                undo.callback(self._writer.close)
+                with self._between_processes:
+                    self._prepare()
+            except sqlite3.Error as error:
+                raise CannotOpen(f"{path}: {error}") from error
+            undo.pop_all()
+
+    def close(self) -> None:
+        """Close every connection, checkpointing under the lock."""
+        with self._lock, self._between_processes:
+            while True:
+                try:
+                    self._idle.get_nowait().close()
+                except Empty:
+                    break
+            self._writer.close()
+        if isinstance(self._between_processes, FileLock):
+            self._between_processes.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[_Transaction]:
+        """Run the block as one durable transaction; its errors, and SQLite's, undo all of it."""
+        with _translated(), self._lock, self._between_processes:
+            connection = self._writer
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield _Transaction(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:  # a full disk has already rolled back
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[_View]:
+        """Run the block on one consistent view; writers neither wait for it nor make it wait."""
+        with _translated(), self._reader() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield _View(connection)
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        if self.path is None:  # a memory database is its one connection
+            with self._lock:
+                yield self._writer
+            return
+        try:
+            connection = self._idle.get_nowait()
+        except Empty:
+            connection = self._connect(READER_PRAGMAS)
+        try:
+            yield connection
+        except sqlite3.Error:
+            connection.close()  # a connection that failed is not handed on
+            raise
+        except BaseException:
+            self._idle.put(connection)
+            raise
+        self._idle.put(connection)
+
+    def _connect(self, pragmas: dict[str, str]) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path or ":memory:",
+            timeout=BUSY_TIMEOUT_SECONDS,
+            isolation_level=None,  # transactions are ours to begin: see `writing`
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        for name, value in pragmas.items():
+            connection.execute(f"PRAGMA {name}={value}")
+        return connection
+
+    def _prepare(self) -> None:
+        """Choose the journal, look for damage, and bring the schema up to date."""
+        if self.path is not None:
+            shared = network_file_system(self.path)
+            self._writer.execute(f"PRAGMA journal_mode={'TRUNCATE' if shared else 'WAL'}")
+            if self.path.stat().st_size <= QUICK_CHECK_UP_TO_BYTES:
+                (verdict,) = self._writer.execute("PRAGMA quick_check(1)").fetchone()
+                if verdict != "ok":
+                    raise CannotOpen(f"{self.path} is damaged ({verdict}): restore it from a backup")
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            schema.upgrade(Database(self._writer, execute_plugins=False))
+        except BaseException:
+            self._writer.execute("ROLLBACK")
+            raise
+        self._writer.execute("COMMIT")
+
+
+class _View:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def get(self, table: Table, key: Key) -> Row | None:
+        found = self._connection.execute(statements.get(table), key).fetchone()
+        return _row(table, found) if found else None
+
+    def find(
+        self,
+        table: Table,
+        where: Sequence[Condition],
+        order: Sequence[str] = (),
+        *,
+        descending: bool = False,
+        after: Key | None = None,
+        limit: int,
+    ) -> list[Row]:
+        text, values = statements.find(table, where, order, descending, after, limit)
+        return [_row(table, found) for found in self._connection.execute(text, values)]
+
+
+class _Transaction(_View):
+    def insert(self, table: Table, row: Row) -> bool:
+        stored = _stored(row)
+        values = [stored[column] for column in table.columns]
+        return self._connection.execute(statements.insert(table), values).rowcount == 1
+
+    def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
+        stored = _stored(changes)
+        text = statements.update(table, tuple(stored))
+        return self._connection.execute(text, [*stored.values(), *key, rev]).rowcount == 1
+
+    def delete(self, table: Table, where: Sequence[Condition]) -> int:
+        text, values = statements.delete(table, where)
+        return self._connection.execute(text, values).rowcount
+
+    def next_version(self, group: Key) -> int | None:
+        taken = self._connection.execute(statements.next_version(GROUPS), group).fetchall()
+        return int(taken[0][0]) if taken else None
+
+
+def _row(table: Table, values: Sequence[Any]) -> Row:
+    row = dict(zip(table.columns, values, strict=True))
+    row["record"] = orjson.loads(row["record"])
+    return row
+
+
+def _stored(row: Row) -> Row:
+    if "record" in row:
+        return {**row, "record": orjson.dumps(row["record"]).decode()}
+    return row
+
+
+def _create_file(path: Path) -> None:
+    """Make the file, readable by its owner alone, with the folders above it."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise CannotOpen(f"{path} cannot be opened for writing: {error.strerror}") from error
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", "") or ""
+        primary = "_".join(name.split("_")[:2])  # SQLITE_IOERR_FSYNC answers as SQLITE_IOERR
+        kind, sentence = ANSWERS.get(primary, (InternalFailure, f"The registry's database failed: {error}"))
+        raise kind(sentence) from error

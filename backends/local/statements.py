@@ -1,0 +1,76 @@
+"""The SQL of the store, built from tables and conditions; values always travel as parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from .rows import Condition, Key, Table
+
+Statement = tuple[str, list[object]]
+
+OPERATORS = {"=": "{} = ?", "<": "{} < ?", ">": "{} > ?", "contains": "instr({}, ?) > 0"}
+
+
+@cache
+def get(table: Table) -> str:
+    return f"SELECT {_columns(table)} FROM {table.name} WHERE {_key(table)}"  # noqa: S608 - names are ours
+
+
+@cache
+def insert(table: Table) -> str:
+    places = ", ".join("?" for _ in table.columns)
+    return f"INSERT INTO {table.name} ({_columns(table)}) VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608
+
+
+@cache
+def update(table: Table, changed: tuple[str, ...]) -> str:
+    settings = ", ".join(f"{column} = ?" for column in changed)
+    return f"UPDATE {table.name} SET {settings}, rev = rev + 1 WHERE {_key(table)} AND rev = ?"  # noqa: S608
+
+
+@cache
+def next_version(table: Table) -> str:
+    return (
+        f"UPDATE {table.name} SET last_version = last_version + 1 "  # noqa: S608
+        f"WHERE {_key(table)} RETURNING last_version"
+    )
+
+
+def delete(table: Table, where: Sequence[Condition]) -> Statement:
+    text, values = _conditions(where)
+    return f"DELETE FROM {table.name} WHERE {text}", values  # noqa: S608
+
+
+def find(
+    table: Table,
+    where: Sequence[Condition],
+    order: Sequence[str],
+    descending: bool,
+    after: Key | None,
+    limit: int,
+) -> Statement:
+    text, values = _conditions(where)
+    if after is not None:
+        places = ", ".join("?" for _ in order)
+        text += f" AND ({', '.join(order)}) {'<' if descending else '>'} ({places})"
+        values += after
+    direction = "DESC" if descending else "ASC"
+    sorting = f" ORDER BY {', '.join(f'{column} {direction}' for column in order)}" if order else ""
+    return (
+        f"SELECT {_columns(table)} FROM {table.name} WHERE {text}{sorting} LIMIT ?",  # noqa: S608
+        [*values, limit],
+    )
+
+
+def _columns(table: Table) -> str:
+    return ", ".join(table.columns)
+
+
+def _key(table: Table) -> str:
+    return " AND ".join(f"{column} = ?" for column in table.key)
+
+
+def _conditions(where: Sequence[Condition]) -> Statement:
+    text = " AND ".join(OPERATORS[operator].format(column) for column, operator, _ in where)
+    return text, [value for *_, value in where]

@@ -1,0 +1,51 @@
+"""ClientToken: the same request sent twice, by a client that lost the first answer, is carried out once.
+
+The answer is stored in the transaction of the change, so a crash between commit and answer is covered. AWS says
+only that the call is idempotent; what follows a reused token with another request, and how long a token is
+remembered, are our choices.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from ..errors import ConflictException
+from .call import Call
+from .rows import TOKENS
+
+REMEMBERED_MS = 24 * 60 * 60 * 1000
+
+
+def once(
+    call: Call, params: Mapping[str, Any], answer: Callable[[Call, Mapping[str, Any]], Mapping[str, Any]]
+) -> Mapping[str, Any]:
+    """Answer a call, or, if its token has been seen in this account and region, repeat the first answer.
+
+    Raises:
+        ConflictException: the token came with another request before.
+    """
+    token = params.get("ClientToken")
+    if token is None:
+        return answer(call, params)
+    digest = hashlib.sha256(orjson.dumps(params, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    key = (call.caller.account, call.caller.region, call.operation, token)
+    seen = call.rows.get(TOKENS, key)
+    if seen is not None and call.now - seen["created"] < REMEMBERED_MS:
+        if seen["digest"] != digest:
+            raise ConflictException(
+                f"ClientToken {token} was already used for a {call.operation} request with other parameters."
+            )
+        first: Mapping[str, Any] = seen["record"]
+        return first
+    place = [("account", "=", key[0]), ("region", "=", key[1])]
+    call.rows.delete(TOKENS, [*place, ("created", "<", call.now - REMEMBERED_MS + 1)])
+    result = answer(call, params)
+    call.rows.insert(
+        TOKENS,
+        dict(zip(TOKENS.key, key, strict=True)) | {"created": call.now, "rev": 0, "digest": digest, "record": result},
+    )
+    return result

@@ -1,0 +1,38 @@
+"""Answers outside the framework: an error as a WSGI response, in the form the client's protocol reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from ..backends.errors import RegistryError
+from . import wire
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
+
+
+def headers(body: bytes, content_type: str = wire.CONTENT_TYPE) -> list[tuple[str, str]]:
+    """Return the headers AWS sends with an answer; the server adds the date."""
+    return [
+        ("x-amzn-RequestId", wire.request_id()),
+        ("Content-Type", content_type),
+        ("Content-Length", str(len(body))),
+    ]
+
+
+def wsgi_error(error: RegistryError, start_response: StartResponse, *, as_xml: bool = False) -> Iterable[bytes]:
+    """Answer a WSGI request with an error: AWS JSON, or XML for the protocols of S3, STS and IAM."""
+    body = _xml(error) if as_xml else wire.write_error(error)
+    start_response(
+        f"{error.status} {HTTPStatus(error.status).phrase}",
+        headers(body, "application/xml" if as_xml else wire.CONTENT_TYPE),
+    )
+    return [body]
+
+
+def _xml(error: RegistryError) -> bytes:
+    inner = f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message>"
+    return f"<?xml version='1.0' encoding='UTF-8'?><ErrorResponse><Error>{inner}</Error></ErrorResponse>".encode()

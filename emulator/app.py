@@ -1,0 +1,132 @@
+"""The life of a request, on one page.
+
+    gate          Host and Origin: may this client speak here at all?
+    switchboard   ours, or a neighbour's (S3, STS, ... by moto)?
+    Flask         the registry's calls, and /_registry/...
+    wire          JSON 1.1 to Python values
+    backend       the answer, or an error with AWS's code
+    wire          back to JSON 1.1
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from ..backends import model
+from ..backends.base import Backend
+from ..backends.errors import (
+    InternalFailure,
+    RegistryError,
+    RequestTooLarge,
+    SerializationException,
+    UnknownOperationException,
+)
+from . import answers, control, sigv4, wire
+from .gate import Gate
+from .neighbours import Neighbours
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+TARGET_PREFIX = "SageMaker."
+LARGEST_BODY = 4 * 2**20
+"""Bytes of a registry request; uploads to S3 are not limited."""
+
+
+def create_app(backend: Backend, *, allowed_hosts: Iterable[str] = ()) -> Flask:
+    """Return the emulator as a WSGI application in front of a backend.
+
+    Args:
+        backend: who answers the registry's operations; closing it stays with the caller.
+        allowed_hosts: names the server answers for beyond loopback names and IP addresses.
+    """
+    app = Flask("sagemaker_registry", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.register_blueprint(control.blueprint(backend))
+
+    @app.post("/")
+    def call() -> Response:
+        operation = _operation(request.headers.get("X-Amz-Target", ""))
+        if request.headers.get("Content-Encoding", "identity") != "identity":
+            raise SerializationException("Send the body without Content-Encoding.")
+        caller = sigv4.caller(request.headers.get("Authorization", ""))
+        sigv4.check_region(caller)
+        params = wire.read(operation, request.get_data(cache=False))
+        answer = wire.write(backend.call(operation, params, caller))
+        log.info("%s %s/%s 200", operation, caller.account, caller.region)
+        return _response(answer, 200)
+
+    @app.errorhandler(RegistryError)
+    def refused(error: RegistryError) -> Response:
+        log.info("%s %s: %s", error.status, error.code, error.message)
+        return _response(wire.write_error(error), error.status)
+
+    @app.errorhandler(RequestEntityTooLarge)
+    def too_large(_: RequestEntityTooLarge) -> Response:
+        return refused(RequestTooLarge(f"The body of a registry request can have at most {LARGEST_BODY} bytes."))
+
+    @app.errorhandler(HTTPException)
+    def no_such_route(error: HTTPException) -> Response:
+        return refused(UnknownOperationException(f"{request.method} {request.path[:200]}: {error.name}."))
+
+    @app.errorhandler(Exception)
+    def failed(error: Exception) -> Response:
+        log.exception("failed to answer %s", request.headers.get("X-Amz-Target"), exc_info=error)
+        return refused(InternalFailure("The registry failed to answer; its log says why."))
+
+    ours = app.wsgi_app
+    app.wsgi_app = Gate(Switchboard(ours, Neighbours(), backend.operations), allowed_hosts)  # type: ignore[method-assign]
+    return app
+
+
+class Switchboard:
+    """A WSGI application that passes a request to the registry or to its neighbours, by path and target."""
+
+    def __init__(self, registry: WSGIApplication, neighbours: WSGIApplication, operations: frozenset[str]) -> None:
+        self._registry = registry
+        self._neighbours = neighbours
+        self._operations = operations
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return (self._registry if self._is_ours(environ) else self._neighbours)(environ, start_response)
+
+    def _is_ours(self, environ: WSGIEnvironment) -> bool:
+        if environ.get("PATH_INFO", "").startswith(control.PREFIX):
+            return True
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        if target.startswith(TARGET_PREFIX):
+            operation = target.removeprefix(TARGET_PREFIX)
+            return operation in self._operations or not model.known(operation)
+        if environ.get("CONTENT_TYPE", "").startswith("application/x-amz-json"):
+            return not target  # a JSON call without a target is nobody's: ours to refuse
+        return environ.get("PATH_INFO") == "/" and _is_a_person(environ)
+
+
+def _is_a_person(environ: WSGIEnvironment) -> bool:
+    """Whether a request is a look at the address, not an AWS call: read, unsigned, without parameters."""
+    return (
+        environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        and "HTTP_AUTHORIZATION" not in environ
+        and not environ.get("QUERY_STRING")
+    )
+
+
+def _operation(target: str) -> str:
+    operation = target.removeprefix(TARGET_PREFIX)
+    if not target.startswith(TARGET_PREFIX) or not model.known(operation):
+        raise UnknownOperationException(
+            f"X-Amz-Target {target[:200]!r} is not an operation of SageMaker: it should read "
+            f"{TARGET_PREFIX}DescribeModelPackage, for example."
+        )
+    return operation
+
+
+def _response(body: bytes, status: int) -> Response:
+    return Response(body, status, answers.headers(body))

@@ -1,0 +1,76 @@
+"""Who may speak to the server at all: checked before every route, because loopback does not keep a browser out.
+
+A page of any site can send requests to 127.0.0.1, and DNS rebinding can make its own name resolve there. So the
+Host must be a name of ours, and a request that a browser made for another site is refused. There are no CORS
+headers, on any answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ..backends.errors import AccessDeniedException, MisdirectedRequest, RegistryError
+from .answers import wsgi_error
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+?)\.?(?::(?P<port>[0-9]{1,5}))?")
+_OUR_OWN = frozenset({"same-origin", "none"})
+
+
+class Gate:
+    """A WSGI application in front of another: refuses foreign hosts and foreign pages.
+
+    Args:
+        app: what is guarded.
+        allowed_hosts: names beyond loopback and IP addresses, such as a compose service's.
+    """
+
+    def __init__(self, app: WSGIApplication, allowed_hosts: Iterable[str] = ()) -> None:
+        self._app = app
+        self._allowed = frozenset(name.lower().rstrip(".") for name in allowed_hosts)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        refusal = self._host_refusal(environ) or _page_refusal(environ)
+        if refusal is not None:
+            return wsgi_error(refusal, start_response)
+        return self._app(environ, start_response)
+
+    def _host_refusal(self, environ: WSGIEnvironment) -> RegistryError | None:
+        host = environ.get("HTTP_HOST", "")
+        match = _HOST.fullmatch(host.lower())
+        if match and int(match["port"] or 80) in range(1, 65536) and self._is_ours(match["name"]):
+            return None
+        return MisdirectedRequest(
+            f"This server does not answer for the host {host[:200]!r}. Use its address, localhost, or start it "
+            "with --allowed-host NAME."
+        )
+
+    def _is_ours(self, name: str) -> bool:
+        """An IP address cannot be rebound; `*.localhost` never leaves the machine (S3 puts the bucket there)."""
+        return name == "localhost" or name.endswith(".localhost") or name in self._allowed or _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _page_refusal(environ: WSGIEnvironment) -> RegistryError | None:
+    """Refuse what a browser sends for another site, except a person following a link."""
+    site = environ.get("HTTP_SEC_FETCH_SITE")
+    origin = environ.get("HTTP_ORIGIN")
+    followed_link = environ.get("REQUEST_METHOD") == "GET" and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
+    foreign_site = site is not None and site not in _OUR_OWN and not followed_link
+    foreign_origin = origin is not None and urlsplit(origin).netloc.lower() != environ.get("HTTP_HOST", "").lower()
+    if foreign_site or foreign_origin:
+        return AccessDeniedException("This server does not answer pages of other sites.")
+    return None

@@ -1,0 +1,111 @@
+"""Every other AWS call on the same endpoint (S3, STS, IAM, ECR, the rest of SageMaker), answered by moto.
+
+moto is loaded on the first such call: a registry alone starts in a fraction of the time. What it holds lives in
+memory and is gone when the server stops.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..backends.errors import InternalFailure, RegistryError, UnknownOperationException
+from . import sigv4
+from .answers import wsgi_error
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+INSTALL = "pip install 'sagemaker-registry[moto]'"
+XML_SERVICES = frozenset({"s3", "sts", "iam"})
+
+
+class Neighbours:
+    """A WSGI application that answers as the rest of AWS; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._moto: WSGIApplication | None = None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # moto keeps accounts apart by this header; the account is the one the registry sees.
+        caller = sigv4.caller(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""))
+        environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", caller.account)
+        try:
+            return _Answer(environ, start_response).of(self._application())
+        except RegistryError as error:
+            return wsgi_error(error, start_response, as_xml=_service(environ) in XML_SERVICES)
+
+    def _application(self) -> WSGIApplication:
+        with self._lock:
+            if self._moto is None:
+                self._moto = _load()
+            return self._moto
+
+
+def _load() -> WSGIApplication:
+    os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")  # read when moto is imported
+    try:
+        from moto.server import DomainDispatcherApplication, create_backend_app
+    except ImportError as error:
+        raise UnknownOperationException(
+            f"This call is not one of the model registry's; the other AWS services need moto: {INSTALL}"
+        ) from error
+    return DomainDispatcherApplication(create_backend_app)
+
+
+class _Answer:
+    """One answer of moto: passed on as it is, unless it is a failure or a page for people."""
+
+    def __init__(self, environ: WSGIEnvironment, start_response: StartResponse) -> None:
+        self._environ = environ
+        self._start_response = start_response
+
+    def of(self, application: WSGIApplication) -> Iterable[bytes]:
+        """Return the body moto answers with.
+
+        Raises:
+            UnknownOperationException: moto does not implement the call.
+            InternalFailure: moto failed.
+        """
+        started: list[Any] = []
+        try:
+            body = application(self._environ, lambda *arguments: started.append(arguments) or _no_write)
+        except NotImplementedError as error:
+            raise self._unanswered() from error
+        except Exception as error:
+            log.exception("moto failed to answer %s", _call(self._environ))
+            raise InternalFailure(f"moto failed to answer {_call(self._environ)}: {error!r}") from error
+        (status, headers, *_), *_ = started
+        content_type = next((value for name, value in headers if name.lower() == "content-type"), "")
+        refused = int(status[:3]) >= 400 and content_type.startswith("text/html")
+        if refused or status.startswith("501"):
+            getattr(body, "close", lambda: None)()
+            raise self._unanswered()
+        self._start_response(status, headers)
+        return body
+
+    def _unanswered(self) -> UnknownOperationException:
+        return UnknownOperationException(f"Nobody on this endpoint answers {_call(self._environ)}.")
+
+
+def _no_write(data: bytes) -> None:
+    raise NotImplementedError("the write callable of WSGI is not offered")
+
+
+def _call(environ: WSGIEnvironment) -> str:
+    """Name a call for a sentence: its target, or its method and path."""
+    target: str = environ.get("HTTP_X_AMZ_TARGET", "")
+    return target[:200] or f"{environ.get('REQUEST_METHOD')} {environ.get('PATH_INFO', '')[:200]} ({_service(environ)})"
+
+
+def _service(environ: WSGIEnvironment) -> str:
+    """Return the service of the credential scope; without one a request is S3's, as a public object's is."""
+    _, found, scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")
+    parts = scope.partition(",")[0].split("/")
+    return parts[3] if found and len(parts) > 4 else "s3"

@@ -1,0 +1,34 @@
+"""Who is calling: read from the credential scope of a Signature Version 4 request, header or presigned URL."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs
+
+from ..backends.base import Caller
+from ..backends.errors import ValidationException
+
+_CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/[^/,]*/(?P<region>[^/,]*)/[^/,]*/aws4_request")
+_REGION = re.compile(r"[a-z0-9-]{9,16}")  # what the model's ARN patterns allow
+
+
+def caller(authorization: str, query: str = "") -> Caller:
+    """Return the caller a request names; one without a signature is anonymous, in the default account and region.
+
+    Args:
+        authorization: the Authorization header, or an empty string.
+        query: the raw query string, for presigned requests.
+    """
+    match = _CREDENTIAL.search(authorization)
+    if match is None and "X-Amz-Credential" in query:
+        match = _CREDENTIAL.search("Credential=" + parse_qs(query).get("X-Amz-Credential", [""])[0])
+    return Caller.of(match["key"], match["region"]) if match else Caller.of(None, None)
+
+
+def check_region(caller: Caller) -> None:
+    """Raise ValidationException for a region whose ARNs AWS's own patterns would refuse. (The sentence is ours.)"""
+    if not _REGION.fullmatch(caller.region):
+        raise ValidationException(
+            f"The region {caller.region!r} of the credential scope is not one AWS could have: "
+            "use a name like us-east-1, 9 to 16 of a-z, 0-9 and hyphens."
+        )

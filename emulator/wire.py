@@ -1,0 +1,197 @@
+"""AWS JSON 1.1 to Python values and back, by shape: for the server and for clients in the same process.
+
+Reading is strict: what is not in the input shape is refused with a sentence that names it. (AWS's own answers to
+malformed bodies have not been seen; the code is AWS's, the sentences are ours.)
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import orjson
+
+from ..backends import model
+from ..backends.errors import RegistryError, SerializationException
+from ..backends.model import Shape
+
+CONTENT_TYPE = "application/x-amz-json-1.1"
+DEEPEST = 64
+"""Levels of nesting a body may have; the deepest shape of the API needs 12."""
+
+Reader = Callable[[Any, str], Any]
+
+
+def read(operation: str, body: bytes) -> dict[str, Any]:
+    """Return the parameters of a request.
+
+    Args:
+        operation: AWS's name.
+        body: what was sent; empty is an empty structure.
+
+    Raises:
+        SerializationException: not JSON, not of the input shape, or nested too deeply.
+    """
+    try:
+        value = orjson.loads(body) if body.strip() else {}
+    except orjson.JSONDecodeError as error:
+        raise SerializationException(f"The body is not valid JSON: {error}") from error
+    _limit_depth(value)
+    params: dict[str, Any] = _reader(operation)(value, "")
+    return params
+
+
+def write(answer: Mapping[str, Any]) -> bytes:
+    """Return an answer as compact JSON; nothing at all for an operation without output, as AWS does."""
+    return orjson.dumps(answer, default=_encode, option=orjson.OPT_PASSTHROUGH_DATETIME) if answer else b""
+
+
+def write_error(error: RegistryError) -> bytes:
+    """Return an error as AWS writes it: the bare code in `__type`, and the sentence."""
+    return orjson.dumps({"__type": error.code, model.error_member(error.code): error.message})
+
+
+def request_id() -> str:
+    """Return a new id for an answer, as AWS gives one to each."""
+    return str(uuid.uuid4())
+
+
+def timestamp(moment: datetime) -> str:
+    """Print a moment as AWS does: epoch seconds as Java prints a double, `1.603934866046E9`."""
+    digits, exponent = f"{round(moment.timestamp(), 3):.15e}".split("e")
+    mantissa = digits.rstrip("0")
+    return f"{mantissa}0E{int(exponent)}" if mantissa.endswith(".") else f"{mantissa}E{int(exponent)}"
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return orjson.Fragment(timestamp(value))
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _limit_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            item
+            for container in level
+            if isinstance(container, dict | list)
+            for item in (container.values() if isinstance(container, dict) else container)
+        ]
+        if not level:
+            return
+    raise SerializationException(f"The body is nested more than {DEEPEST} levels deep")
+
+
+@cache
+def _reader(operation: str) -> Reader:
+    shape = model.input_shape(operation)
+    return _shape_reader(shape) if shape is not None else _read_nothing
+
+
+def _shape_reader(shape: Shape) -> Reader:
+    return _READERS[shape.type_name](shape)
+
+
+def _read_nothing(value: Any, path: str) -> dict[str, Any]:
+    if value != {}:
+        raise SerializationException("The operation takes no parameters")
+    return {}
+
+
+def _structure(shape: Any) -> Reader:
+    fields: dict[str, Reader] = {}
+
+    def read_structure(value: Any, path: str) -> dict[str, Any]:
+        if not fields:  # built at first use: shapes may contain themselves
+            fields.update({name: _shape_reader(member) for name, member in shape.members.items()})
+        found = {}
+        for name, item in _expect(value, dict, "a structure", path).items():
+            if name not in fields:
+                raise SerializationException(f"{_place(path)} has no member {_short(name)!r}")
+            if item is not None:  # AWS takes null for absent
+                found[name] = fields[name](item, f"{path}.{name}")
+        return found
+
+    return read_structure
+
+
+def _list(shape: Any) -> Reader:
+    member = _shape_reader(shape.member)
+
+    def read_list(value: Any, path: str) -> list[Any]:
+        return [
+            member(item, f"{path}[{number}]") for number, item in enumerate(_expect(value, list, "a list", path))
+        ]
+
+    return read_list
+
+
+def _map(shape: Any) -> Reader:
+    member = _shape_reader(shape.value)
+
+    def read_map(value: Any, path: str) -> dict[str, Any]:
+        return {
+            name: member(item, f"{path}[{_short(name)!r}]")
+            for name, item in _expect(value, dict, "a map", path).items()
+        }
+
+    return read_map
+
+
+def _scalar(kind: type | tuple[type, ...], noun: str) -> Callable[[Shape], Reader]:
+    return lambda _: lambda value, path: _expect(value, kind, noun, path)
+
+
+def _timestamp(_: Shape) -> Reader:
+    def read_timestamp(value: Any, path: str) -> datetime:
+        seconds = _expect(value, (int, float), "a timestamp in epoch seconds", path)
+        try:
+            return datetime.fromtimestamp(seconds, UTC)
+        except (ValueError, OverflowError, OSError) as error:
+            raise SerializationException(f"{_place(path)} is not a moment this server can represent") from error
+
+    return read_timestamp
+
+
+def _integer(_: Shape) -> Reader:
+    def read_integer(value: Any, path: str) -> int:
+        number = _expect(value, (int, float), "an integer", path)
+        if isinstance(number, float) and not number.is_integer():
+            raise SerializationException(f"{_place(path)} must be an integer")
+        if abs(number) > 2**63 - 1:
+            raise SerializationException(f"{_place(path)} is out of the range of an integer")
+        return int(number)
+
+    return read_integer
+
+
+_READERS: dict[str, Callable[[Shape], Reader]] = {
+    "structure": _structure,
+    "list": _list,
+    "map": _map,
+    "string": _scalar(str, "a string"),
+    "boolean": _scalar(bool, "a boolean"),
+    "integer": _integer,
+    "long": _integer,
+    "float": _scalar((int, float), "a number"),
+    "double": _scalar((int, float), "a number"),
+    "timestamp": _timestamp,
+}
+
+
+def _expect(value: Any, kind: type | tuple[type, ...], noun: str, path: str) -> Any:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise SerializationException(f"{_place(path)} must be {noun}")
+    return value
+
+
+def _place(path: str) -> str:
+    return path.lstrip(".") or "The body"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 64 else name[:64] + "..."
