@@ -47,7 +47,7 @@ def create_app(backend: Backend, *, allowed_hosts: Iterable[str] = ()) -> Flask:
         backend: who answers the registry's operations; closing it stays with the caller.
         allowed_hosts: names the server answers for beyond loopback names and IP addresses.
     """
-    app = Flask("sagemaker_registry", static_folder=None)
+    app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.register_blueprint(control.blueprint(backend))
 

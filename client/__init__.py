@@ -1,0 +1,63 @@
+"""One client for every registry: a stock boto3 `sagemaker` client on whatever a URL names."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+__all__ = ["connect"]
+
+URL_VARIABLE = "SAGEMAKER_REGISTRY_URL"
+LOCAL_CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+
+
+def connect(url: str | None = None, **boto: Any) -> SageMakerClient:
+    """Return a stock boto3 client whose model registry calls are answered by what the URL names.
+
+    Args:
+        url: `http://127.0.0.1:8080` for a served emulator; `sqlite:///registry.db` or `sqlite://` for a registry in
+            this process, without a socket. Without one, the environment's SAGEMAKER_REGISTRY_URL.
+        **boto: what `boto3.client` takes: `region_name`, `aws_access_key_id`, `config` ... A 12-digit access key id
+            is the account id. Without credentials the client has some that every emulator takes.
+
+    Raises:
+        CannotOpen: no URL, an unknown scheme, a missing extra, or a store that cannot be used.
+
+    >>> sagemaker = connect("sqlite://", region_name="eu-west-1")
+    >>> sagemaker.create_model_package_group(ModelPackageGroupName="churn")["ModelPackageGroupArn"]
+    'arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/churn'
+    """
+    import boto3
+
+    from ..backends.errors import CannotOpen
+
+    url = url or os.environ.get(URL_VARIABLE)
+    if not url:
+        raise CannotOpen(f"no registry is named: give connect() a URL, or set {URL_VARIABLE}")
+    options = {**_defaults(boto), **boto}
+    if url.startswith(("http://", "https://")):
+        client: SageMakerClient = boto3.client("sagemaker", endpoint_url=url, **options)
+        return client
+    from .inprocess import answer_from
+    from ..backends import open_backend
+
+    backend = open_backend(url)
+    client = boto3.client("sagemaker", endpoint_url="http://registry.invalid", **options)
+    answer_from(backend, client)
+    return client
+
+
+def _defaults(boto: dict[str, Any]) -> dict[str, Any]:
+    """Return what a client lacks to be made at all: a region, and credentials for an emulator to read."""
+    import boto3
+
+    session = boto3.Session()
+    missing: dict[str, Any] = {}
+    if session.region_name is None:
+        missing["region_name"] = "us-east-1"
+    if "aws_access_key_id" not in boto and session.get_credentials() is None:
+        missing |= LOCAL_CREDENTIALS
+    return missing

@@ -1,0 +1,107 @@
+"""The command `sagemaker-registry`, for people at a terminal and for scripts.
+
+Heavy imports happen inside the commands: `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib.metadata import version
+from typing import NoReturn
+
+import click
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=SETTINGS)
+@click.version_option(version("sagemaker-registry"), message="%(prog)s %(version)s")
+def main() -> None:
+    """The Amazon SageMaker Model Registry on your machine.
+
+    \b
+    Examples:
+      sagemaker-registry quickstart           a model from training to deployment, in one minute
+      sagemaker-registry serve                a registry on http://127.0.0.1:8080, kept in ./registry.db
+    """
+
+
+@main.command()
+@click.option(
+    "--backend",
+    default="sqlite:///registry.db",
+    show_default=True,
+    envvar="SAGEMAKER_REGISTRY_BACKEND",
+    show_envvar=True,
+    metavar="URL",
+    help="Where the registry is kept: sqlite:///FILE, or sqlite:// for memory.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="Port to listen on; 0 picks a free one.",
+)
+@click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A host name to answer for, such as a compose service's; may be repeated. "
+    "Names of this machine and IP addresses are always answered.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["error", "warning", "info", "debug"]),
+    default="warning",
+    show_default=True,
+    help="What to log on stderr; info is a line for each request.",
+)
+def serve(backend: str, host: str, port: int, allowed_hosts: tuple[str, ...], log_level: str) -> None:
+    """Serve a registry, and every other AWS service beside it, on one endpoint.
+
+    The first line on stdout is "listening on URL". SIGTERM and Ctrl-C finish the requests in flight and stop.
+    S3 and the other services beside the registry are moto's: they live in memory and start empty each time.
+
+    \b
+    Examples:
+      sagemaker-registry serve
+      sagemaker-registry serve --backend sqlite:// --port 0
+      sagemaker-registry serve --backend sqlite:////data/registry.db --host 0.0.0.0 --allowed-host registry
+    """
+    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        from ..emulator.serve import serve as run
+    except ModuleNotFoundError as error:
+        _fail(f"serving needs the package {error.name!r}: pip install 'sagemaker-registry[server]'")
+    from ..backends.errors import CannotOpen
+
+    try:
+        run(backend, host, port, allowed_hosts)
+    except CannotOpen as error:
+        _fail(str(error))
+
+
+@main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def quickstart(arguments: tuple[str, ...]) -> None:
+    """See a model go from training to deployment, offline, in one minute.
+
+    The same as running examples/quickstart.py: `sagemaker-registry quickstart --help` lists its options.
+    """
+    from ..examples import quickstart as example
+
+    sys.exit(example.main(list(arguments)))
+
+
+def _fail(sentence: str) -> NoReturn:
+    """End with one sentence and exit code 2, as for wrong usage."""
+    click.echo(f"sagemaker-registry: {sentence}", err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main(prog_name="sagemaker-registry")

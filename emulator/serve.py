@@ -1,0 +1,139 @@
+"""The emulator as a process: bind, say where, answer until told to stop, finish what was begun.
+
+The server is waitress with four threads: within a fifth of granian's rate on this application, in one process that
+owns the database, on every platform (figures: benchmarks/README.md). It is driven here rather than by its own loop,
+which drops queued requests when it stops.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from waitress import create_server, wasyncore
+from waitress.channel import HTTPChannel
+
+from ..backends import open_backend
+from ..backends.errors import CannotOpen
+from .app import create_app
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+THREADS = 4
+DRAIN_SECONDS = 30.0
+LARGEST_UPLOAD = 5 * 2**30
+"""Bytes of one request: S3's own limit for one PutObject."""
+
+_WAKE_SECONDS = 1.0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 picks a free one.
+
+    Raises:
+        CannotOpen: the address is not this machine's, or in use.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=1024)
+    except OSError as error:
+        raise CannotOpen(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the URL of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Server:
+    """A WSGI application on a socket, in the thread that calls `run`; `stop` may be called from anywhere."""
+
+    def __init__(self, app: WSGIApplication, listener: socket.socket, *, threads: int = THREADS) -> None:
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # one warning for each waiting request
+        self._listener = listener
+        self._map: dict[int, wasyncore.dispatcher] = {}
+        self._stopping = threading.Event()
+        self._server = create_server(
+            app,
+            map=self._map,
+            sockets=[listener],
+            threads=threads,
+            connection_limit=1000,
+            max_request_body_size=LARGEST_UPLOAD,
+            ident="",  # AWS answers without a Server header
+            clear_untrusted_proxy_headers=True,
+        )
+
+    def run(self) -> None:
+        """Answer until `stop`; then finish every request that had reached this machine, and return."""
+        while not self._stopping.is_set():
+            self._step(_WAKE_SECONDS)
+        self._drain()
+
+    def stop(self) -> None:
+        """Make `run` finish. Safe in a signal handler and in another thread."""
+        self._stopping.set()
+        self._server.pull_trigger()
+
+    def _drain(self) -> None:
+        while select.select([self._listener], [], [], 0)[0]:  # connected, but not accepted yet
+            self._step(0)
+        wasyncore.dispatcher.close(self._server)  # nobody new
+        self._step(0)  # read what idle connections have sent
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while self._is_busy() and time.monotonic() < deadline:
+            self._step(_WAKE_SECONDS)
+        self._server.task_dispatcher.shutdown()
+        wasyncore.close_all(self._map)
+
+    def _is_busy(self) -> bool:
+        return any(
+            channel.requests or channel.request is not None or channel.total_outbufs_len
+            for channel in self._map.values()
+            if isinstance(channel, HTTPChannel)
+        )
+
+    def _step(self, timeout: float) -> None:
+        wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
+
+
+def serve(backend_url: str, host: str, port: int, allowed_hosts: Iterable[str] = ()) -> None:
+    """Serve a backend until SIGTERM or SIGINT.
+
+    The first line on stdout is `listening on URL`, printed when requests are answered.
+
+    Raises:
+        CannotOpen: the backend or the address cannot be used; nothing was printed.
+    """
+    with open_backend(backend_url) as backend, listen(host, port) as listener:
+        names = [*allowed_hosts, host]
+        server = Server(create_app(backend, allowed_hosts=names), listener)
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            server.stop()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        url = url_of(listener)
+        print(f"listening on {url}", flush=True)
+        print(_hint(url, backend_url), flush=True)
+        server.run()
+
+
+def _hint(url: str, backend_url: str) -> str:
+    reachable = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    return (
+        f"registry:  {backend_url}\n"
+        f"point AWS clients here (any credentials will do):\n"
+        f"  export AWS_ENDPOINT_URL={reachable}\n"
+        f"stop with Ctrl-C"
+    )
