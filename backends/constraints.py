@@ -30,18 +30,26 @@ Check = Callable[[Any, str], Iterator[str]]
 
 def check(operation: str, params: Mapping[str, Any]) -> None:
     """Raise ValidationException with one sentence per broken constraint of the operation's input shape."""
-    shape = model.input_shape(operation)
-    if shape is None:
-        return
-    broken = list(_compiled(operation)(params, ""))
+    broken = list(_input_check(operation)(params, ""))
     if broken:
         plural = "error" if len(broken) == 1 else "errors"
         raise ValidationException(f"{len(broken)} validation {plural} detected: {'; '.join(broken)}")
 
 
+def check_answer(operation: str, answer: Mapping[str, Any]) -> list[str]:
+    """Return the constraints of the output shape that an answer breaks: for tests of what a registry says."""
+    return list(_output_check(operation)(answer, ""))
+
+
 @cache
-def _compiled(operation: str) -> Check:
+def _input_check(operation: str) -> Check:
     shape = model.input_shape(operation)
+    return _checker(shape) if shape is not None else _nothing
+
+
+@cache
+def _output_check(operation: str) -> Check:
+    shape = model.output_shape(operation)
     return _checker(shape) if shape is not None else _nothing
 
 
@@ -99,16 +107,16 @@ def _identity(value: Any) -> Any:
 
 def _inside_structure(shape: Any) -> Check:
     fields: dict[str, Check] = {}
-    required = tuple(shape.required_members)
+    required = frozenset(shape.required_members)
 
     def run(value: Mapping[str, Any], path: str) -> Iterator[str]:
         if not fields:  # built at first use: shapes may contain themselves
             fields.update({name: _checker(member) for name, member in shape.members.items()})
-        for name in required:
-            if name not in value:
+        for name, check in fields.items():  # in the model's order, however the client sent them
+            if name in value:
+                yield from check(value[name], _member_path(path, name))
+            elif name in required:
                 yield _sentence(None, _member_path(path, name), "Member must not be null")
-        for name, item in value.items():
-            yield from fields[name](item, _member_path(path, name))
 
     return run
 

@@ -1,0 +1,76 @@
+"""Clients for tests: on a served emulator of their own, and with every answer checked against its shape."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.validate import ParamValidator
+from sagemaker_registry.backends import constraints
+
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A served emulator: `sagemaker-registry serve` in a process of its own."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+    def client(self, service: str, account: str = "123456789012", region: str = REGION) -> Any:
+        """Return a stock boto3 client on the emulator; SageMaker's answers are checked against their shapes."""
+        client = boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.url,
+            region_name=region,
+            aws_access_key_id=account,
+            aws_secret_access_key="any",
+        )
+        return checked(client) if service == "sagemaker" else client
+
+    def stop(self) -> int:
+        """Ask it to stop, as a container runtime does; return its exit code."""
+        self.process.terminate()
+        self.process.communicate(timeout=60)
+        return self.process.returncode
+
+
+def start(*options: str, cwd: Path | None = None) -> Emulator:
+    """Start the command on a free port and return when it listens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sagemaker_registry.client.cli", "serve", "--port", "0", *options],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("listening on http://"), line
+    return Emulator(line.removeprefix("listening on ").strip(), process)
+
+
+def checked(client: Any) -> Any:
+    """Make a client fail on an answer its output shape does not allow.
+
+    The one known exception: the model requires ModelPackageName of DescribeModelPackage, and AWS leaves it out for
+    a version.
+    """
+    validator = ParamValidator()
+
+    def check(parsed: dict[str, Any], model: Any, http_response: Any, **_: Any) -> None:
+        if http_response.status_code >= 300 or model.output_shape is None:
+            return
+        answer = {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
+        if "ModelPackageVersion" in answer:
+            answer.setdefault("ModelPackageName", answer["ModelPackageGroupName"])
+        report = validator.validate(answer, model.output_shape)
+        assert not report.has_errors(), report.generate_report()
+        assert constraints.check_answer(model.name, answer) == []
+
+    client.meta.events.register("after-call.sagemaker", check)
+    return client

@@ -1,0 +1,38 @@
+"""The contract, on every kind of URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clients import REGION, Emulator, checked
+from sagemaker_registry.backends import contract
+from sagemaker_registry.client import connect
+
+URLS = ["sqlite://", "sqlite:///{folder}/registry.db", "{emulator}"]
+
+
+@pytest.fixture(params=URLS, ids=["memory", "file", "http"])
+def sagemaker(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulator, account: str) -> Iterator[Any]:
+    url = request.param.format(folder=tmp_path, emulator=emulator.url)
+    client = connect(url, region_name=REGION, aws_access_key_id=account, aws_secret_access_key="any")
+    yield checked(client)
+    client.close()
+
+
+class TestGroups(contract.GroupContract):
+    pass
+
+
+class TestPackages(contract.PackageContract):
+    pass
+
+
+class TestUpdates(contract.UpdateContract):
+    pass
+
+
+class TestLists(contract.ListContract):
+    pass
