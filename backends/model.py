@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from botocore.loaders import Loader
+from botocore.loaders import JSONFileLoader, Loader
 from botocore.model import OperationModel, ServiceModel
 from botocore.model import Shape as Shape
 
@@ -22,7 +22,7 @@ SERVICE = "sagemaker"
 Projection = Callable[[Any], Any]
 
 
-class _JSONFiles:
+class _JSONFiles(JSONFileLoader):
     """Read botocore's data files with orjson: 20 ms instead of 170 ms for SageMaker's 2.6 MB."""
 
     SUFFIXES: tuple[tuple[str, Callable[[bytes], bytes]], ...] = ((".json", bytes), (".json.gz", gzip.decompress))
@@ -84,7 +84,7 @@ def members(shape: Shape | None) -> Mapping[str, Shape]:
 
 def enum(shape_name: str) -> list[str]:
     """Return the values of an enumeration, in the model's order."""
-    values: list[str] = service().shape_for(shape_name).enum
+    values: list[str] = service().shape_for(shape_name).metadata["enum"]
     return values
 
 
@@ -92,7 +92,7 @@ def enum(shape_name: str) -> list[str]:
 def error_member(code: str) -> str:
     """Return the member that carries the sentence of an error: `Message` if the code is modelled, else `message`."""
     modelled = {shape.name: shape for shape in service().error_shapes}
-    return next(iter(modelled[code].members)) if code in modelled else "message"
+    return next(iter(members(modelled[code]))) if code in modelled else "message"
 
 
 @cache
@@ -143,7 +143,7 @@ _PROJECTIONS: dict[str, Callable[[Any], Projection]] = {
 }
 
 
-def structures(operation: str, record: dict[str, Any], named: str) -> Iterator[dict[str, Any]]:
+def structures(operation: str, record: Mapping[str, Any], named: str) -> Iterator[dict[str, Any]]:
     """Yield every structure of the shape `named` in a record of the operation's output, wherever it is nested."""
     shape = output_shape(operation)
     return iter(()) if shape is None else _structures(shape, record, named)

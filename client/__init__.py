@@ -6,11 +6,14 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from boto3.session import Session
     from mypy_boto3_sagemaker import SageMakerClient
 
 __all__ = ["connect"]
 
 URL_VARIABLE = "SAGEMAKER_REGISTRY_URL"
+DEFAULT_REGION = "us-east-1"
+NO_ENDPOINT = "http://in-process.invalid"
 LOCAL_CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 
 
@@ -37,27 +40,27 @@ def connect(url: str | None = None, **boto: Any) -> SageMakerClient:
     url = url or os.environ.get(URL_VARIABLE)
     if not url:
         raise CannotOpen(f"no registry is named: give connect() a URL, or set {URL_VARIABLE}")
-    options = {**_defaults(boto), **boto}
+    session = boto3.Session()
+    options = {**_missing(session, boto), **boto}
     if url.startswith(("http://", "https://")):
         client: SageMakerClient = boto3.client("sagemaker", endpoint_url=url, **options)
         return client
+    from ..backends import Caller, open_backend
     from .inprocess import answer_from
-    from ..backends import open_backend
 
     backend = open_backend(url)
-    client = boto3.client("sagemaker", endpoint_url="http://registry.invalid", **options)
-    answer_from(backend, client)
+    client = boto3.client("sagemaker", endpoint_url=NO_ENDPOINT, **options)
+    credentials = session.get_credentials()
+    access_key = options.get("aws_access_key_id") or (credentials.access_key if credentials else None)
+    answer_from(backend, client, Caller.of(access_key, client.meta.region_name))
     return client
 
 
-def _defaults(boto: dict[str, Any]) -> dict[str, Any]:
-    """Return what a client lacks to be made at all: a region, and credentials for an emulator to read."""
-    import boto3
-
-    session = boto3.Session()
+def _missing(session: Session, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what a client needs to be made at all and nobody gave: a region, and credentials for an emulator."""
     missing: dict[str, Any] = {}
     if session.region_name is None:
-        missing["region_name"] = "us-east-1"
-    if "aws_access_key_id" not in boto and session.get_credentials() is None:
+        missing["region_name"] = DEFAULT_REGION
+    if "aws_access_key_id" not in given and session.get_credentials() is None:
         missing |= LOCAL_CREDENTIALS
     return missing

@@ -27,23 +27,23 @@ class Answered:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def answer_from(backend: Backend, client: BaseClient) -> None:
-    """Make a client of the service `sagemaker` answer from a backend; closing the client closes it."""
+def answer_from(backend: Backend, client: BaseClient, caller: Caller) -> None:
+    """Make a client of the service `sagemaker` answer from a backend; closing the client closes it.
 
-    def answer(
-        model: Any, params: dict[str, Any], request_signer: Any, **_: Any
-    ) -> tuple[Answered, dict[str, Any]]:
-        credentials = request_signer._credentials
-        caller = Caller.of(getattr(credentials, "access_key", None), client.meta.region_name)
+    Args:
+        backend: who answers.
+        client: a stock boto3 client.
+        caller: who the client's requests are from.
+    """
+
+    def answer(model: Any, params: dict[str, Any], **_: Any) -> Any:
         try:
             if model.name not in backend.operations:
                 raise UnknownOperationException(f"This registry does not answer {model.name}.")
             return _parsed(200, backend.call(model.name, wire.read(model.name, params["body"]), caller))
         except RegistryError as error:
             sentence = {error_member(error.code): error.message} if error_member(error.code) != "message" else {}
-            return _parsed(
-                error.status, {"Error": {"Code": error.code, "Message": error.message}, **sentence}
-            )
+            return _parsed(error.status, {"Error": {"Code": error.code, "Message": error.message}, **sentence})
 
     client.meta.events.register("before-call.sagemaker", answer, unique_id="sagemaker-registry")
     close = client.close

@@ -1,11 +1,11 @@
 """The life of a request, on one page.
 
-    gate          Host and Origin: may this client speak here at all?
-    switchboard   ours, or a neighbour's (S3, STS, ... by moto)?
-    Flask         the registry's calls, and /_registry/...
-    wire          JSON 1.1 to Python values
-    backend       the answer, or an error with AWS's code
-    wire          back to JSON 1.1
+gate          Host and Origin: may this client speak here at all?
+switchboard   ours, or a neighbour's (S3, STS, ... by moto)?
+Flask         the registry's calls, and /_registry/...
+wire          JSON 1.1 to Python values
+backend       the answer, or an error with AWS's code
+wire          back to JSON 1.1
 """
 
 from __future__ import annotations

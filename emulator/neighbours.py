@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..backends.base import ANONYMOUS, DEFAULT_REGION
@@ -19,7 +20,7 @@ from .answers import wsgi_error
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
-    from moto.server import DomainDispatcherApplication
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def _sign(environ: WSGIEnvironment) -> None:
 def _load() -> DomainDispatcherApplication:
     os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")  # read when moto is imported
     try:
-        from moto.server import DomainDispatcherApplication, create_backend_app
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     except ImportError as error:
         raise UnknownOperationException(
             f"This call is not one of the model registry's; the other AWS services need moto: {INSTALL}"
@@ -96,7 +97,7 @@ class _Answer:
         try:
             if not _has_service(application, self._environ):
                 raise self._unanswered()
-            body = application(self._environ, lambda *arguments: started.append(arguments) or _no_write)
+            body: Iterable[bytes] = application(self._environ, partial(_remember, started))
         except RegistryError:
             raise
         except NotImplementedError as error:
@@ -131,6 +132,12 @@ def _has_service(application: DomainDispatcherApplication, environ: WSGIEnvironm
     return host is None or any(
         host == service or pattern.match(f"http://{host}") for service, pattern in application.backend_url_patterns
     )
+
+
+def _remember(started: list[Any], *arguments: Any) -> Callable[[bytes], None]:
+    """Stand in for `start_response`, until it is known whether moto's answer is passed on."""
+    started[:] = [arguments]
+    return _no_write
 
 
 def _no_write(data: bytes) -> None:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterable
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
@@ -60,7 +60,7 @@ class Server:
     def __init__(self, app: WSGIApplication, listener: socket.socket, *, threads: int = THREADS) -> None:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # one warning for each waiting request
         self._listener = listener
-        self._map: dict[int, wasyncore.dispatcher] = {}
+        self._map: dict[int, Any] = {}
         self._stopping = threading.Event()
         self._server = create_server(
             app,

@@ -123,9 +123,7 @@ def _list(shape: Any) -> Reader:
     member = _shape_reader(shape.member)
 
     def read_list(value: Any, path: str) -> list[Any]:
-        return [
-            member(item, f"{path}[{number}]") for number, item in enumerate(_expect(value, list, "a list", path))
-        ]
+        return [member(item, f"{path}[{number}]") for number, item in enumerate(_expect(value, list, "a list", path))]
 
     return read_list
 

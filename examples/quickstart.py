@@ -100,9 +100,7 @@ def run(endpoint_url: str, say: Narrator) -> Story:
         ApprovalDescription=f"accuracy {accuracies[good]:.3f}, above our 0.95",
     )
     reason = f"accuracy {accuracies[worse]:.3f} is below our 0.95"
-    sagemaker.update_model_package(
-        ModelPackageArn=worse, ModelApprovalStatus="Rejected", ApprovalDescription=reason
-    )
+    sagemaker.update_model_package(ModelPackageArn=worse, ModelApprovalStatus="Rejected", ApprovalDescription=reason)
     say(f"approved  {short(good)}")
     say(f"rejected  {short(worse)}   {reason}")
 
@@ -245,7 +243,7 @@ def deploy(s3: Any, sagemaker: Any, arn: str, say: Narrator) -> tuple[list[str],
     _, test_rows, _, test_labels = data()
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")  # noqa: S202 - our own archive, and the filter refuses paths outside
+            tar.extractall(folder, filter="data")
         script = inference_script(Path(folder, "code", "inference.py"))
         found = script.predict_fn(test_rows[:5], script.model_fn(folder))
     names = ["malignant", "benign"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 from botocore.validate import ParamValidator
+
 from sagemaker_registry.backends import constraints
 
 REGION = "us-east-1"

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+
 from clients import Emulator, start
 
 pytest.register_assert_rewrite("sagemaker_registry.backends.contract")

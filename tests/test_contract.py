@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from clients import REGION, Emulator, checked
 from sagemaker_registry.backends import contract
 from sagemaker_registry.client import connect

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ..base import Caller
 from . import arns
 from .arns import Arn
-from .rows import Condition
+from .rows import Condition, Writing
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a rule may know of a call. `rows` is a Writing for operations that write, else a Reading; `now` in ms."""
+    """What a rule may know of a call. `now` is in epoch milliseconds; `rows` only reads for operations that only read."""
 
     operation: str
     caller: Caller
-    rows: Any
+    rows: Writing
     now: int
 
     def group(self, text: str) -> Arn:

@@ -62,7 +62,7 @@ else:
 
 
 def network_file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str | None:
-    """Return the type of the network file system `path` is on; None for a local one or where Linux's list is missing."""
+    """Return the type of the network file system `path` is on; None for a local one, or where nobody lists them."""
     if not mounts.exists():
         return None
     resolved = path.resolve()

@@ -9,7 +9,7 @@ from ..errors import ConflictException, ValidationException
 from . import arns
 from .call import Call
 from .paging import Filter, Listing, milliseconds, page
-from .rows import GROUPS, PACKAGES
+from .rows import GROUPS, PACKAGES, Row
 
 LISTING = Listing(
     table=GROUPS,
@@ -38,7 +38,7 @@ def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         "CreationTime": call.now / 1000,
         "CreatedBy": call.caller.user_context,
     }
-    row = dict(zip(GROUPS.key, arn.group_key, strict=True))
+    row: Row = dict(zip(GROUPS.key, arn.group_key, strict=True))
     row |= {"created": call.now, "last_version": 0, "rev": 0, "record": record}
     if not call.rows.insert(GROUPS, row):
         raise ValidationException(f"Model Package Group already exists: {arn}")
@@ -73,8 +73,6 @@ def delete(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     describe(call, params)
     versions = [*call.place(), ("name", "=", arn.name), ("version", ">", 0)]
     if call.rows.find(PACKAGES, versions, limit=1):
-        raise ConflictException(
-            f"Model Package Group {arn} cannot be deleted because it still contains Model Packages"
-        )
+        raise ConflictException(f"Model Package Group {arn} cannot be deleted because it still contains Model Packages")
     call.rows.delete(GROUPS, [*call.place(), ("name", "=", arn.name)])
     return {}

@@ -100,8 +100,7 @@ CREATE: tuple[CreateRule, ...] = (
     # Reported by a contributor who had run it against AWS.
     CreateRule(
         lambda p: "ModelPackageName" in p and _versioned(p),
-        "Both ModelPackageName and ModelPackageGroupName are provided in the input. "
-        "Cannot determine which one to use.",
+        "Both ModelPackageName and ModelPackageGroupName are provided in the input. Cannot determine which one to use.",
     ),
     # Documented; the sentence is ours.
     CreateRule(

@@ -18,7 +18,7 @@ from .arns import Arn
 from .call import Call
 from .edits import EDITS, replace
 from .paging import Filter, Listing, milliseconds, page
-from .rows import GROUPS, PACKAGES, Condition, Row
+from .rows import PACKAGES, Condition, Row
 
 VERSIONED, UNVERSIONED = "Versioned", "Unversioned"
 INITIAL_APPROVAL = "PendingManualApproval"

@@ -62,9 +62,7 @@ def milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def page(
-    call: Call, listing: Listing, params: Mapping[str, Any], place: list[Condition]
-) -> dict[str, Any]:
+def page(call: Call, listing: Listing, params: Mapping[str, Any], place: list[Condition]) -> dict[str, Any]:
     """Return one page of a list as an answer: the records, and NextToken when there is more.
 
     Args:
@@ -114,9 +112,7 @@ def _passes(listing: Listing, params: Mapping[str, Any], row: Row) -> bool:
 def _query(call: Call, params: Mapping[str, Any]) -> bytes:
     """Return what a token is bound to: all that makes this list this list."""
     asked = {name: value for name, value in params.items() if name not in _NOT_THE_QUERY}
-    return orjson.dumps(
-        [call.operation, call.caller.account, call.caller.region, asked], option=orjson.OPT_SORT_KEYS
-    )
+    return orjson.dumps([call.operation, call.caller.account, call.caller.region, asked], option=orjson.OPT_SORT_KEYS)
 
 
 def _digest(query: bytes, position: bytes) -> bytes:

@@ -37,9 +37,7 @@ PACKAGES = Table(
     ("account", "region", "name", "version"),  # version 0: unversioned; else `name` is the group's
     ("type", "created", "modified", "approval", "rev", "record"),
 )
-TOKENS = Table(
-    "client_tokens", ("account", "region", "operation", "token"), ("created", "rev", "digest", "record")
-)
+TOKENS = Table("client_tokens", ("account", "region", "operation", "token"), ("created", "rev", "digest", "record"))
 
 
 class Reading(Protocol):
