@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from ..backends import model
 from ..backends.base import Backend
@@ -50,6 +50,11 @@ def create_app(backend: Backend, *, allowed_hosts: Iterable[str] = ()) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.register_blueprint(control.blueprint(backend))
+
+    @app.before_request
+    def only_post_calls() -> None:
+        if "X-Amz-Target" in request.headers and request.method != "POST":
+            raise MethodNotAllowed
 
     @app.post("/")
     def call() -> Response:

@@ -12,7 +12,7 @@ from .rows import Condition, Writing
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a rule may know of a call. `now` is in epoch milliseconds; `rows` only reads for operations that only read."""
+    """What a rule may know of a call. `now` is in epoch ms; `rows` can only read where the operation only reads."""
 
     operation: str
     caller: Caller

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -60,8 +59,7 @@ class LocalRegistry:
             raise UnknownOperationException(f"This registry does not answer {operation}.")
         constraints.check(operation, params)
         handler = OPERATIONS[operation]
-        transaction: Callable[[], AbstractContextManager[Any]]
-        transaction = self._rows.writing if handler.writes else self._rows.reading
+        transaction: Any = self._rows.writing if handler.writes else self._rows.reading
         with transaction() as rows:
             call = Call(operation, caller, rows, now=int(self._clock() * 1000))
             record = tokens.once(call, params, handler.answer)

@@ -41,8 +41,7 @@ def once(
             )
         first: Mapping[str, Any] = seen["record"]
         return first
-    place = [("account", "=", key[0]), ("region", "=", key[1])]
-    call.rows.delete(TOKENS, [*place, ("created", "<", call.now - REMEMBERED_MS + 1)])
+    call.rows.delete(TOKENS, [*call.place(), ("created", "<", call.now - REMEMBERED_MS + 1)])
     result = answer(call, params)
     call.rows.insert(
         TOKENS,

@@ -1,0 +1,243 @@
+"""The served emulator as a process: start, identity, isolation, neighbours, draining, and data that stays."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+from clients import Emulator
+
+from sagemaker_registry.emulator.serve import Server, listen
+
+Serve = Callable[..., Emulator]
+
+
+def test_the_first_lines_say_where_and_how(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sagemaker_registry.client.cli", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        match = re.fullmatch(r"listening on (http://127\.0\.0\.1:[0-9]+)\n", first)
+        assert match is not None, first
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    assert f"export AWS_ENDPOINT_URL={match[1]}\n" in rest
+    assert process.returncode == 0
+    assert (tmp_path / "registry.db").exists()
+
+
+def test_everything_stays_across_restarts(serve: Serve) -> None:
+    first = serve("--backend", "sqlite:///kept.db")
+    sagemaker = first.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="churn")
+    arn = sagemaker.create_model_package(ModelPackageGroupName="churn")["ModelPackageArn"]
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="fine")
+    before = sagemaker.describe_model_package(ModelPackageName=arn)
+    assert first.stop() == 0
+
+    sagemaker = serve("--backend", "sqlite:///kept.db").client("sagemaker")
+    after = sagemaker.describe_model_package(ModelPackageName=arn)
+    del before["ResponseMetadata"], after["ResponseMetadata"]
+    assert after == before
+    assert sagemaker.create_model_package(ModelPackageGroupName="churn")["ModelPackageArn"].endswith("/2")
+
+
+def test_a_killed_server_loses_nothing_it_acknowledged(serve: Serve) -> None:
+    served = serve("--backend", "sqlite:///killed.db")
+    sagemaker = served.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="churn")
+    arns = [sagemaker.create_model_package(ModelPackageGroupName="churn")["ModelPackageArn"] for _ in range(20)]
+    served.process.kill()
+    served.process.communicate()
+
+    sagemaker = serve("--backend", "sqlite:///killed.db").client("sagemaker")
+    listed = sagemaker.list_model_packages(ModelPackageGroupName="churn", SortOrder="Ascending")
+    assert [summary["ModelPackageArn"] for summary in listed["ModelPackageSummaryList"]] == arns
+
+
+def test_two_servers_share_one_file_without_losing_a_version(serve: Serve) -> None:
+    clients = [serve("--backend", "sqlite:///shared.db").client("sagemaker") for _ in range(2)]
+    clients[0].create_model_package_group(ModelPackageGroupName="churn")
+    arns: list[str] = []
+
+    def register(client: Any) -> None:
+        for _ in range(25):
+            arns.append(client.create_model_package(ModelPackageGroupName="churn")["ModelPackageArn"])
+
+    threads = [threading.Thread(target=register, args=(client,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(int(arn.rpartition("/")[2]) for arn in arns) == list(range(1, 51))
+
+
+def test_accounts_and_regions_are_apart(emulator: Emulator) -> None:
+    places = [("222222222222", "us-east-1"), ("222222222222", "eu-west-1"), ("333333333333", "us-east-1")]
+    for account, region in places:
+        client = emulator.client("sagemaker", account, region)
+        arn = client.create_model_package_group(ModelPackageGroupName="same-name")["ModelPackageGroupArn"]
+        assert arn == f"arn:aws:sagemaker:{region}:{account}:model-package-group/same-name"
+        assert len(client.list_model_package_groups()["ModelPackageGroupSummaryList"]) == 1
+    stranger = emulator.client("sagemaker", "333333333333", "us-east-1")
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        stranger.describe_model_package_group(
+            ModelPackageGroupName="arn:aws:sagemaker:us-east-1:222222222222:model-package-group/same-name"
+        )
+
+
+@pytest.mark.parametrize(
+    ("key", "region", "arn"),
+    [
+        ("444444444444", "us-east-1", "arn:aws:iam::444444444444:root"),
+        ("444444444444", "cn-north-1", "arn:aws-cn:iam::444444444444:root"),
+        ("alice", "us-east-1", "arn:aws:iam::123456789012:user/alice"),
+    ],
+)
+def test_created_by_is_the_calling_identity(emulator: Emulator, key: str, region: str, arn: str) -> None:
+    client = emulator.client("sagemaker", key, region)
+    client.create_model_package_group(ModelPackageGroupName="mine")
+    created_by = client.describe_model_package_group(ModelPackageGroupName="mine")["CreatedBy"]
+    assert created_by == {"IamIdentity": {"Arn": arn, "PrincipalId": key}}
+    client.delete_model_package_group(ModelPackageGroupName="mine")
+
+
+def test_s3_sts_iam_ecr_and_the_rest_of_sagemaker_answer_on_the_same_endpoint(emulator: Emulator, account: str) -> None:
+    s3 = emulator.client("s3", account)
+    s3.create_bucket(Bucket="models-of-the-test")
+    s3.put_object(Bucket="models-of-the-test", Key="a/model.tar.gz", Body=b"m" * 6_000_000)
+    assert s3.get_object(Bucket="models-of-the-test", Key="a/model.tar.gz")["Body"].read() == b"m" * 6_000_000
+    assert emulator.client("sts", account).get_caller_identity()["Account"] == account
+    assert emulator.client("iam", account).list_users()["Users"] == []
+    repository = emulator.client("ecr", account).create_repository(repositoryName="churn")["repository"]
+    assert repository["registryId"] == account
+    assert emulator.client("sagemaker", account).list_models()["Models"] == []
+    assert emulator.client("sagemaker", "555555555555").list_models()["Models"] == []
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params"),
+    [
+        ("sagemaker", "create_hub_content_presigned_urls", {"HubName": "a", "HubContentType": "Model", "HubContentName": "b"}),
+        ("chime", "list_accounts", {}),
+        ("lambda", "list_capacity_providers", {}),
+        ("iam", "get_organizations_access_report", {"JobId": "0" * 36}),
+    ],
+)
+def test_a_call_nobody_answers_is_an_aws_error_that_says_so(
+    emulator: Emulator, service: str, operation: str, params: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError) as caught:
+        getattr(emulator.client(service), operation)(**params)
+    assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
+    assert caught.value.response["Error"]["Message"].startswith("Nobody on this endpoint answers ")
+
+
+def test_no_neighbour_sends_cors_headers(emulator: Emulator) -> None:
+    headers = requests.get(f"{emulator.url}/some-bucket/key", timeout=30).headers
+    assert not [name for name in headers if name.lower().startswith("access-control")]
+
+
+def test_a_person_at_the_address_is_told_what_it_is(emulator: Emulator) -> None:
+    info = requests.get(emulator.url, timeout=30).json()
+    assert info["name"] == "sagemaker-registry"
+    assert "CreateModelPackage" in info["operations"]
+
+
+def test_requests_in_flight_are_finished_when_it_stops() -> None:
+    release, begun = threading.Event(), threading.Semaphore(0)
+
+    def slow(environ: Any, start_response: Any) -> list[bytes]:
+        begun.release()
+        release.wait(30)
+        start_response("200 OK", [("Content-Length", "300000")])
+        return [b"x" * 300_000]
+
+    listener = listen("127.0.0.1", 0)
+    server = Server(slow, listener, threads=2)
+    running = threading.Thread(target=server.run)
+    running.start()
+    address = listener.getsockname()
+    asking = [socket.create_connection(address, timeout=60) for _ in range(12)]
+    for connection in asking:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    begun.acquire()
+    begun.acquire()  # two are being answered; the others wait, in the queue or in the listener's backlog
+    server.stop()
+    release.set()
+    answers = [read_to_the_end(connection) for connection in asking]
+    running.join(60)
+    assert [answer.startswith(b"HTTP/1.1 200 OK") and len(answer) > 300_000 for answer in answers] == [True] * 12
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address, timeout=5)
+
+
+def read_to_the_end(connection: socket.socket) -> bytes:
+    with connection:
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_a_terminated_server_answers_what_it_was_asked(serve: Serve) -> None:
+    served = serve("--backend", "sqlite:///drained.db")
+    sagemaker = served.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="churn")
+    acknowledged: list[str] = []
+
+    def register() -> None:
+        client = served.client("sagemaker")
+        while True:
+            try:
+                acknowledged.append(client.create_model_package(ModelPackageGroupName="churn")["ModelPackageArn"])
+            except Exception:  # noqa: BLE001 - the server is gone: that is how the test ends
+                return
+
+    threads = [threading.Thread(target=register) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while len(acknowledged) < 20:
+        threads[0].join(0.01)
+    assert served.stop() == 0
+    for thread in threads:
+        thread.join()
+    client = serve("--backend", "sqlite:///drained.db").client("sagemaker")
+    pages = client.get_paginator("list_model_packages").paginate(ModelPackageGroupName="churn")
+    stored = {summary["ModelPackageArn"] for page in pages for summary in page["ModelPackageSummaryList"]}
+    assert stored == set(acknowledged)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--backend", "mysql://x"], "does not name a registry: it should begin with one of sqlite://"),
+        (["--backend", "sqlite://registry.db"], "write sqlite:///registry.db for a file here"),
+        (["--backend", "sqlite:////proc/nowhere/registry.db"], "cannot be opened for writing"),
+        (["--host", "203.0.113.7"], "cannot listen on 203.0.113.7"),
+        (["--port", "99999"], "99999 is not in the range"),
+    ],
+)
+def test_a_wrong_start_is_one_sentence_and_exit_code_two(tmp_path: Path, options: list[str], sentence: str) -> None:
+    command = [sys.executable, "-m", "sagemaker_registry.client.cli", "serve", "--port", "0", *options]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert sentence in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_port_in_use_is_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "sagemaker_registry.client.cli", "serve", "--port", port]
+        ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert f"cannot listen on 127.0.0.1 port {port}: Address already in use" in ended.stderr

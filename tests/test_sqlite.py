@@ -1,0 +1,255 @@
+"""The SQLite store: its settings, its file, and what it says when the disk or the file is not as it should be."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sagemaker_registry.backends import Caller, CannotOpen, open_backend
+from sagemaker_registry.backends.errors import InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
+from sagemaker_registry.backends.local import sqlite as store
+from sagemaker_registry.backends.local.filelock import FileLock, network_file_system
+from sagemaker_registry.backends.local.rows import GROUPS
+
+DATA = Path(__file__).parent / "data"
+CALLER = Caller()
+GROUP = {"ModelPackageGroupName": "churn"}
+
+
+def url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def setting(connection: Any, name: str) -> Any:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def test_the_writer_is_durable_and_the_readers_can_only_read(tmp_path: Path) -> None:
+    rows = store.SQLiteRows(tmp_path / "registry.db")
+    with rows.writing() as writing, rows.reading() as reading:
+        writer, reader = writing._connection, reading._connection
+        assert setting(writer, "journal_mode") == "wal"
+        for connection in (writer, reader):
+            assert setting(connection, "synchronous") == 2
+            assert setting(connection, "foreign_keys") == 1
+            assert setting(connection, "trusted_schema") == 0
+            assert setting(connection, "cell_size_check") == 1
+            assert setting(connection, "busy_timeout") == 30_000
+        assert setting(reader, "query_only") == 1
+        assert setting(reader, "wal_autocheckpoint") == 0
+        assert setting(writer, "wal_autocheckpoint") > 0
+    rows.close()
+
+
+def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    open_backend(url(tmp_path / "new" / "folder" / "registry.db")).close()
+    folder = tmp_path / "new" / "folder"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    rows = store.SQLiteRows(tmp_path / "registry.db")
+    row = {"account": "1", "region": "r", "name": "n", "created": 1, "last_version": 0, "rev": 0, "record": {}}
+    with pytest.raises(ZeroDivisionError), rows.writing() as writing:
+        assert writing.insert(GROUPS, row)
+        raise ZeroDivisionError
+    with rows.reading() as reading:
+        assert reading.find(GROUPS, [("account", "=", "1")], limit=10) == []
+    rows.close()
+
+
+def test_an_update_needs_the_revision_it_read(tmp_path: Path) -> None:
+    rows = store.SQLiteRows(tmp_path / "registry.db")
+    row = {"account": "1", "region": "r", "name": "n", "created": 1, "last_version": 0, "rev": 0, "record": {"a": 1}}
+    key = ("1", "r", "n")
+    with rows.writing() as writing:
+        assert writing.insert(GROUPS, row)
+        assert not writing.insert(GROUPS, row)
+        assert writing.update(GROUPS, key, 0, {"record": {"a": 2}})
+        assert not writing.update(GROUPS, key, 0, {"record": {"a": 3}})
+        assert writing.get(GROUPS, key) == {**row, "rev": 1, "record": {"a": 2}}
+    rows.close()
+
+
+def test_a_reader_sees_one_state_while_writers_go_on(tmp_path: Path) -> None:
+    rows = store.SQLiteRows(tmp_path / "registry.db")
+    row = {"account": "1", "region": "r", "name": "n", "created": 1, "last_version": 0, "rev": 0, "record": {}}
+    with rows.reading() as reading:
+        assert reading.find(GROUPS, [("account", "=", "1")], limit=10) == []
+        with rows.writing() as writing:
+            writing.insert(GROUPS, row)
+        assert reading.find(GROUPS, [("account", "=", "1")], limit=10) == []
+    with rows.reading() as reading:
+        assert len(reading.find(GROUPS, [("account", "=", "1")], limit=10)) == 1
+    rows.close()
+
+
+def test_an_answered_error_gives_its_reader_back(tmp_path: Path) -> None:
+    rows = store.SQLiteRows(tmp_path / "registry.db")
+    connections = set()
+    for _ in range(3):
+        with pytest.raises(KeyError), rows.reading() as reading:
+            connections.add(reading._connection)
+            raise KeyError
+    assert len(connections) == 1
+    rows.close()
+
+
+def test_processes_take_turns(tmp_path: Path) -> None:
+    lock = FileLock(tmp_path / "lock")
+    waiting = (
+        "import sys; from pathlib import Path; from sagemaker_registry.backends.local.filelock import FileLock\n"
+        "lock = FileLock(Path(sys.argv[1])); print('ready', flush=True)\n"
+        "with lock: print('mine', flush=True)"
+    )
+    command = [sys.executable, "-c", waiting, str(tmp_path / "lock")]
+    with lock:
+        other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+        taken = threading.Event()
+        threading.Thread(target=lambda: other.stdout.readline() == "mine\n" and taken.set()).start()  # type: ignore[union-attr]
+        assert not taken.wait(0.2)
+    assert taken.wait(30)
+    assert other.wait(30) == 0
+    other.stdout.close()
+    lock.close()
+
+
+def test_network_file_systems_are_told_from_local_ones(tmp_path: Path) -> None:
+    mounts = tmp_path / "mounts"
+    share = tmp_path / "team share"
+    (share / "local").mkdir(parents=True)
+    mounts.write_text(
+        f"root / ext4 rw 0 0\nserver:/x {str(share).replace(' ', chr(92) + '040')} nfs4 rw 0 0\n"
+        f"disk {str(share / 'local').replace(' ', chr(92) + '040')} xfs rw 0 0\n"
+    )
+    assert network_file_system(share / "registry.db", mounts) == "nfs4"
+    assert network_file_system(share / "local" / "registry.db", mounts) is None
+    assert network_file_system(tmp_path / "registry.db", mounts) is None
+    assert network_file_system(tmp_path / "registry.db", tmp_path / "no such list") is None
+
+
+def test_a_network_share_gets_no_write_ahead_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "network_file_system", lambda path: "nfs4")
+    rows = store.SQLiteRows(tmp_path / "registry.db")
+    assert setting(rows._writer, "journal_mode") == "truncate"
+    rows.close()
+
+
+def test_a_file_of_each_release_opens_in_this_one(tmp_path: Path) -> None:
+    dumps = sorted(DATA.glob("schema-*.sql"))
+    assert dumps
+    for dump in dumps:
+        path = tmp_path / f"{dump.stem}.db"
+        connection = sqlite3.connect(path)
+        connection.executescript(dump.read_text())
+        connection.close()
+        with open_backend(url(path)) as backend:
+            described = backend.call("DescribeModelPackage", {"ModelPackageName": "churn/1"}, CALLER)
+            assert described["ModelApprovalStatus"] == "Approved"
+            created = backend.call("CreateModelPackage", GROUP, CALLER)
+            assert created["ModelPackageArn"].endswith("churn/2")
+
+
+def test_the_newest_released_file_has_todays_schema(tmp_path: Path) -> None:
+    """A schema that differs needs a new migration, and a new file in tests/data."""
+
+    def tables(connection: sqlite3.Connection) -> set[str]:
+        return {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
+
+    released = sqlite3.connect(":memory:")
+    released.executescript(sorted(DATA.glob("schema-*.sql"))[-1].read_text())
+    rows = store.SQLiteRows(tmp_path / "registry.db")
+    assert tables(rows._writer) == tables(released)
+    rows.close()
+    released.close()
+
+
+def test_a_file_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    open_backend(url(path)).close()
+    connection = sqlite3.connect(path)
+    connection.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('sagemaker-registry', 'm9999', '')"
+    )
+    connection.commit()
+    before = list(connection.iterdump())
+    with pytest.raises(CannotOpen, match="made by a newer sagemaker-registry .*m9999.*upgrade this installation"):
+        open_backend(url(path))
+    assert list(connection.iterdump()) == before
+    connection.close()
+
+
+@pytest.mark.parametrize("content", [b"this is not a database, it is a text " * 40, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    with pytest.raises(CannotOpen, match=r"notes\.txt"):
+        open_backend(url(path))
+    assert path.read_bytes() == content
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    with open_backend(url(path)) as backend:
+        backend.call("CreateModelPackageGroup", GROUP, CALLER)
+        for _ in range(200):
+            backend.call("CreateModelPackage", GROUP, CALLER)
+    content = bytearray(path.read_bytes())
+    content[20_000:40_000] = os.urandom(20_000)
+    path.write_bytes(content)
+    with pytest.raises(CannotOpen, match="damaged|malformed"):
+        open_backend(url(path))
+
+
+def test_a_full_disk_refuses_writes_and_goes_on_reading(tmp_path: Path) -> None:
+    rows = store.SQLiteRows(tmp_path / "registry.db")
+    registry = store.LocalRegistry(rows)
+    registry.call("CreateModelPackageGroup", GROUP, CALLER)
+    pages = setting(rows._writer, "page_count")
+    rows._writer.execute(f"PRAGMA max_page_count={pages + 2}")
+    made = 0
+    with pytest.raises(ServiceUnavailable, match="full: nothing was changed"):
+        while True:
+            registry.call("CreateModelPackage", {**GROUP, "ModelPackageDescription": "d" * 1000}, CALLER)
+            made += 1
+    listed = registry.call("ListModelPackages", {**GROUP, "MaxResults": 100}, CALLER)["ModelPackageSummaryList"]
+    assert [summary["ModelPackageVersion"] for summary in listed] == list(range(made, 0, -1))
+    rows._writer.execute("PRAGMA max_page_count=1000000")
+    assert registry.call("CreateModelPackage", GROUP, CALLER)["ModelPackageArn"].endswith(f"/{made + 1}")
+    registry.close()
+
+
+def test_a_database_that_became_read_only_says_so(tmp_path: Path) -> None:
+    rows = store.SQLiteRows(tmp_path / "registry.db")
+    rows._writer.execute("PRAGMA query_only=ON")
+    with pytest.raises(ServiceUnavailable, match="read-only: nothing was changed"):
+        store.LocalRegistry(rows).call("CreateModelPackageGroup", GROUP, CALLER)
+    rows.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("SQLITE_BUSY_SNAPSHOT", ThrottlingException),
+        ("SQLITE_IOERR_FSYNC", ServiceUnavailable),
+        ("SQLITE_CORRUPT_INDEX", InternalFailure),
+        (None, InternalFailure),
+    ],
+)
+def test_every_error_of_sqlite_leaves_as_an_answer(name: str | None, kind: type[RegistryError]) -> None:
+    error = sqlite3.OperationalError("as it is")
+    if name:
+        error.sqlite_errorname = name
+    with pytest.raises(kind), store._translated():
+        raise error
