@@ -93,24 +93,20 @@ def run(endpoint_url: str, say: Narrator) -> Story:
     say.chapter("A reviewer pages through what is pending and decides")
     accuracies = dict(pending(sagemaker))
     for arn, accuracy in accuracies.items():
-        say(f"pending   {short(arn)}   accuracy {accuracy:.3f}")
-    sagemaker.update_model_package(
-        ModelPackageArn=good,
-        ModelApprovalStatus="Approved",
-        ApprovalDescription=f"accuracy {accuracies[good]:.3f}, above our 0.95",
-    )
+        say("pending", f"{short(arn)}   accuracy {accuracy:.3f}")
+    praise = f"accuracy {accuracies[good]:.3f}, above our 0.95"
+    sagemaker.update_model_package(ModelPackageArn=good, ModelApprovalStatus="Approved", ApprovalDescription=praise)
     reason = f"accuracy {accuracies[worse]:.3f} is below our 0.95"
     sagemaker.update_model_package(ModelPackageArn=worse, ModelApprovalStatus="Rejected", ApprovalDescription=reason)
-    say(f"approved  {short(good)}")
-    say(f"rejected  {short(worse)}   {reason}")
+    say("approved", f"{short(good)}   {praise}")
+    say("rejected", f"{short(worse)}   {reason}")
 
     say.chapter("A deploy step takes the newest approved version, and no other")
     refusal = refused(sagemaker, worse)
-    say(f"refused   {short(worse)}   {refusal}")
+    say("refused", f"{short(worse)}   {refusal}")
     chosen = newest_approved(sagemaker)
-    say(f"chosen    {short(chosen)}")
     predictions, correct = deploy(s3, sagemaker, chosen, say)
-    say(f"predicts  {predictions} for five patients it has not seen, {correct} of them right")
+    say("predicted", f"{', '.join(predictions)}: {correct} of 5 patients it has not seen are right")
     return {
         "registered": [good, worse],
         "approved": good,
@@ -189,9 +185,9 @@ def register(s3: Any, sagemaker: Any, model: Model, accuracy: float, what: str, 
             "git_commit": "4f5c2a9",
         },
     )["ModelPackageArn"]
-    say(f"trained   {what}: accuracy {accuracy:.3f}")
-    say(f"uploaded  s3://{BUCKET}/{job}/model.tar.gz ({len(archive):,} bytes)")
-    say(f"registered {short(arn)} as PendingManualApproval")
+    say("trained", f"{what}: accuracy {accuracy:.3f}")
+    say("uploaded", f"s3://{BUCKET}/{job}/model.tar.gz ({len(archive):,} bytes)")
+    say("registered", f"{short(arn)} as PendingManualApproval")
     return arn
 
 
@@ -239,7 +235,7 @@ def deploy(s3: Any, sagemaker: Any, arn: str, say: Narrator) -> tuple[list[str],
     url = checked(sagemaker, arn)["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
     bucket, _, key = url.removeprefix("s3://").partition("/")
     archive = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    say(f"fetched   {url} ({len(archive):,} bytes)")
+    say("deployed", f"{short(arn)}   from {url}")
     _, test_rows, _, test_labels = data()
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
@@ -277,8 +273,8 @@ def registry(endpoint_url: str | None, keep: Path | None, say: Narrator) -> Iter
             if not first_line.startswith("listening on "):
                 raise RuntimeError("the registry did not start; its message is above")
             url = first_line.removeprefix("listening on ").strip()
-            say(f"A SageMaker Model Registry is listening on {url}")
-            say(f"kept in {database}" if keep else "kept in a temporary file (--keep DIR keeps it)")
+            say.chapter(f"A SageMaker Model Registry listens on {url}")
+            say("kept in", str(database) if keep else "a temporary file (--keep DIR keeps it)")
             yield url
         finally:
             server.terminate()
@@ -297,9 +293,9 @@ class Narrator:
         self._silent = silent
         self._bold = ("\033[1m", "\033[0m") if sys.stdout.isatty() and "NO_COLOR" not in os.environ else ("", "")
 
-    def __call__(self, line: str) -> None:
+    def __call__(self, what: str, details: str) -> None:
         if not self._silent:
-            print(f"  {line}", flush=True)
+            print(f"  {what:10} {details}", flush=True)
 
     def chapter(self, title: str) -> None:
         if not self._silent:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import requests
-from clients import Emulator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from clients import Emulator
 
 JSON_1_1 = "application/x-amz-json-1.1"
 
@@ -104,7 +105,9 @@ def test_a_foreign_host_is_misdirected(emulator: Emulator, host: str) -> None:
     assert assert_refused(post(emulator.url, b"{}", Host=host))["__type"] == "MisdirectedRequest"
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "localhost.", "127.0.0.1", "[::1]:8080", "bucket.localhost"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:1", "localhost.", "127.0.0.1", "[::1]:8080", "bucket.localhost"]
+)
 def test_names_of_this_machine_are_answered(emulator: Emulator, host: str) -> None:
     assert post(emulator.url, b"{}", "SageMaker.ListModelPackageGroups", Host=host).status_code == 200
 
@@ -126,9 +129,18 @@ def test_a_page_of_another_site_is_refused(emulator: Emulator, headers: dict[str
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(body=st.binary(max_size=200) | st.text(max_size=100).map(str.encode), target=st.sampled_from(
-    ["CreateModelPackage", "UpdateModelPackage", "ListModelPackages", "DescribeModelPackage", "DeleteModelPackageGroup"]
-))
+@given(
+    body=st.binary(max_size=200) | st.text(max_size=100).map(str.encode),
+    target=st.sampled_from(
+        [
+            "CreateModelPackage",
+            "UpdateModelPackage",
+            "ListModelPackages",
+            "DescribeModelPackage",
+            "DeleteModelPackageGroup",
+        ]
+    ),
+)
 def test_no_bytes_make_the_server_fail(emulator: Emulator, body: bytes, target: str) -> None:
     response = post(emulator.url, body, f"SageMaker.{target}")
     assert response.status_code < 500

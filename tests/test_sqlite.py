@@ -190,7 +190,9 @@ def test_a_file_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path) -> 
     connection.close()
 
 
-@pytest.mark.parametrize("content", [b"this is not a database, it is a text " * 40, b"SQLite format 3\0" + b"\xff" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"this is not a database, it is a text " * 40, b"SQLite format 3\0" + b"\xff" * 5000]
+)
 def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(content)

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Database, Migrations
-
 from ..errors import CannotOpen
+from .lean import Database, Migrations
 from .rows import GROUPS, PACKAGES, TOKENS
 
 migrations = Migrations("sagemaker-registry")

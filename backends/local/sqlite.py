@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 import orjson
-from sqlite_utils import Database
 
 from ..errors import CannotOpen, InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
 from . import schema, statements
 from .filelock import FileLock, network_file_system
+from .lean import Database
 from .registry import LocalRegistry
 from .rows import GROUPS, Condition, Key, Row, Table
 

@@ -1,0 +1,23 @@
+# The emulator on one port, its database on a volume, as a user without rights.
+FROM python:3.13-slim AS build
+WORKDIR /source
+COPY pyproject.toml README.md LICENSE ./
+COPY backends backends
+COPY client client
+COPY emulator emulator
+COPY examples examples
+RUN python -m venv /opt/registry && /opt/registry/bin/pip install --no-cache-dir '.[server,moto]'
+
+FROM python:3.13-slim
+COPY --from=build /opt/registry /opt/registry
+RUN useradd --system --uid 10001 --no-create-home registry \
+    && install --directory --owner=registry --group=registry --mode=0700 /data
+ENV PATH=/opt/registry/bin:$PATH PYTHONUNBUFFERED=1 SAGEMAKER_REGISTRY_BACKEND=sqlite:////data/registry.db
+USER registry
+VOLUME /data
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/_registry/health', timeout=2)"]
+ENTRYPOINT ["sagemaker-registry"]
+CMD ["serve", "--host", "0.0.0.0"]

@@ -1,0 +1,55 @@
+"""The house, beside the floors that import-linter keeps: one reader of the service model, one copy of each module, files of a size one can read."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FLOORS = ["backends", "emulator", "client"]
+
+
+def sources() -> Iterator[Path]:
+    for floor in FLOORS:
+        yield from sorted((ROOT / floor).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """Return the absolute names of what a file imports, relative imports resolved within the project."""
+    names: set[str] = set()
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package[: len(package) - node.level + 1]) if node.level else []
+            prefix = ".".join([*base, *([node.module] if node.module else [])])
+            names |= {f"{prefix}.{alias.name}" if prefix else alias.name for alias in node.names}
+    return names
+
+
+def test_the_service_model_is_read_in_one_file() -> None:
+    readers = [path for path in sources() if any(name.startswith("botocore.model") for name in imported(path))]
+    assert [str(path.relative_to(ROOT)) for path in readers] == ["backends/model.py"]
+
+
+def test_every_module_opens_with_what_it_is() -> None:
+    assert [path for path in sources() if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))] == []
+
+
+def test_no_module_is_loaded_twice() -> None:
+    """Running Python in the checkout would let `import backends` succeed as a second copy."""
+    assert not {"backends", "client", "emulator"} & set(sys.modules)
+
+
+def test_help_answers_without_loading_the_registry() -> None:
+    script = (
+        "import sys; from click.testing import CliRunner; from sagemaker_registry.client.cli import main\n"
+        "assert CliRunner().invoke(main, ['--help']).exit_code == 0\n"
+        "print(sorted({'boto3', 'botocore', 'flask', 'sqlite_utils', 'moto'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,83 @@
+"""Documentation that fails: README blocks run, tables match the code, commands and options exist."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+
+from clients import Emulator
+from sagemaker_registry.backends.local.registry import OPERATIONS
+from sagemaker_registry.client.cli import main
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+SHELL = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=range(len(PYTHON)))
+def test_python_blocks_run(
+    block: str, emulator: Emulator, account: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+    assert capsys.readouterr().out.startswith("[")
+
+
+def test_commands_in_the_readme_exist() -> None:
+    lines = [line for block in SHELL for line in block.splitlines() if "sagemaker-registry " in line]
+    used = [line[line.index("sagemaker-registry ") :] for line in lines if not line.startswith("docker")]
+    assert used
+    for line in used:
+        _, name, *arguments = shlex.split(line, comments=True)
+        command = main.commands[name]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {argument for argument in arguments if argument.startswith("-")} <= options, line
+
+
+def test_every_option_of_serve_is_in_the_readme() -> None:
+    for parameter in main.commands["serve"].params:
+        assert f"`{parameter.opts[0]} " in README
+        if isinstance(parameter, click.Option) and parameter.show_default:
+            assert f"`{parameter.default}`" in README
+
+
+def test_the_table_of_operations_is_what_the_registry_answers() -> None:
+    table = README.split("## What is answered")[1].split("##")[0]
+    assert re.findall(r"^\| (\w+) \|", table, re.MULTILINE)[1:] == list(OPERATIONS)
+
+
+@pytest.mark.parametrize("command", [main, *main.commands.values()], ids=lambda command: command.name)
+def test_help_says_what_it_does_and_shows_examples(command: click.Command) -> None:
+    assert command.help
+    assert "Examples:" in command.help or "examples" in command.help
+    assert all(parameter.help for parameter in command.params if isinstance(parameter, click.Option))
+
+
+@pytest.mark.parametrize("name", ["sagemaker_registry.client"])
+def test_docstrings_run(name: str) -> None:
+    result = doctest.testmod(import_module(name))
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_the_two_commands_are_what_ci_runs() -> None:
+    """CI takes the test command from the README, so that the README cannot rot."""
+    commands = [line for block in SHELL for line in block.splitlines() if line.startswith("python3 -m venv")]
+    assert len(commands) == 2
+    assert commands[1].endswith("-m pytest")
+    assert "README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_every_link_into_the_project_leads_somewhere() -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", README):
+        assert (ROOT / target).exists(), target

@@ -1,0 +1,106 @@
+"""Lists over random registries: every entry once, in order, whatever the page size, while others register."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sagemaker_registry.backends import Caller
+from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.backends.local.sqlite import SQLiteRows
+
+CALLER = Caller()
+STATUSES = ["Approved", "Rejected", "PendingManualApproval"]
+
+versions = st.lists(
+    st.tuples(st.sampled_from(["a", "ab", "b"]), st.sampled_from(STATUSES), st.integers(-2, 5)), max_size=25
+)
+
+
+def registry_of(entries: list[tuple[str, str, int]]) -> tuple[LocalRegistry, list[dict[str, Any]]]:
+    """Return a registry and the summaries it should list, by time; clocks may stand still or go back."""
+    now = 1_000_000.0
+
+    def clock() -> float:
+        return now
+
+    registry = LocalRegistry(SQLiteRows(None), clock=clock)
+    for name in ("a", "ab", "b"):
+        registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": name}, CALLER)
+    expected = []
+    for name, status, seconds in entries:
+        now += seconds
+        request = {"ModelPackageGroupName": name, "ModelApprovalStatus": status}
+        arn = registry.call("CreateModelPackage", request, CALLER)["ModelPackageArn"]
+        version = int(arn.rpartition("/")[2])
+        expected.append({"arn": arn, "name": name, "version": version, "status": status, "created": now})
+    return registry, expected
+
+
+def walk(registry: LocalRegistry, request: dict[str, Any], between: Callable[[], None] = lambda: None) -> list[str]:
+    found: list[str] = []
+    while True:
+        page = registry.call("ListModelPackages", request, CALLER)
+        assert len(page["ModelPackageSummaryList"]) <= request["MaxResults"]
+        found += [summary["ModelPackageArn"] for summary in page["ModelPackageSummaryList"]]
+        if "NextToken" not in page:
+            return found
+        request = {**request, "NextToken": page["NextToken"]}
+        between()
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    entries=versions,
+    size=st.integers(1, 6),
+    group=st.sampled_from([None, "a", "ab", "b"]),
+    contains=st.sampled_from([None, "a", "b", "ab"]),
+    status=st.sampled_from([None, *STATUSES]),
+    sort=st.sampled_from(["CreationTime", "Name"]),
+    order=st.sampled_from(["Ascending", "Descending"]),
+)
+def test_pages_hold_every_matching_version_once_and_in_order(
+    entries: list[tuple[str, str, int]],
+    size: int,
+    group: str | None,
+    contains: str | None,
+    status: str | None,
+    sort: str,
+    order: str,
+) -> None:
+    registry, expected = registry_of(entries)
+    filters = {"ModelPackageGroupName": group, "NameContains": contains, "ModelApprovalStatus": status}
+    request = {name: value for name, value in filters.items() if value is not None}
+    request |= {"ModelPackageType": "Versioned", "SortBy": sort, "SortOrder": order, "MaxResults": size}
+    matching = [
+        entry
+        for entry in expected
+        if (group is None or entry["name"] == group)
+        and (contains is None or contains in entry["name"])
+        and (status is None or entry["status"] == status)
+    ]
+
+    def position(entry: dict[str, Any]) -> tuple[Any, ...]:
+        return (entry["created"] if sort == "CreationTime" else 0, entry["name"], entry["version"])
+
+    in_order = sorted(matching, key=position, reverse=order == "Descending")
+    assert walk(registry, request) == [entry["arn"] for entry in in_order]
+    registry.close()
+
+
+@settings(deadline=None, max_examples=30)
+@given(entries=versions, size=st.integers(1, 6))
+def test_what_was_there_is_listed_once_while_others_register(entries: list[tuple[str, str, int]], size: int) -> None:
+    registry, expected = registry_of(entries)
+
+    def register() -> None:
+        registry.call("CreateModelPackage", {"ModelPackageGroupName": "ab"}, CALLER)
+
+    request = {"ModelPackageType": "Versioned", "SortBy": "Name", "MaxResults": size}
+    found = walk(registry, request, register)
+    assert len(found) == len(set(found))
+    assert {entry["arn"] for entry in expected} <= set(found)
+    registry.close()
