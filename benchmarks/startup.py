@@ -111,9 +111,8 @@ def main() -> None:
             port = free_port()
             with tempfile.TemporaryDirectory() as folder:
                 found.setdefault(name, []).append(measure(commands(port)[name], port, folder))
-    print(
-        f"| server | CPU to ready | wall to ready | memory then | after {VERSIONS} versions | and after an S3 upload |"
-    )
+    after = f"after {VERSIONS} versions | and after an S3 upload"
+    print(f"| server | CPU to ready | wall to ready | memory then | {after} |")
     print("|---|---|---|---|---|---|")
     for name, figures in found.items():
         cpu, wall, *memory = (

@@ -1,8 +1,8 @@
 """The emulator as a process: bind, say where, answer until told to stop, finish what was begun.
 
-The server is waitress with four threads: within a fifth of granian's rate on this application, in one process that
-owns the database, on every platform (figures: benchmarks/README.md). It is driven here rather than by its own loop,
-which drops queued requests when it stops.
+The server is waitress with four threads: the fastest that serves a socket we bound, in one process that owns the
+database, on every platform (figures: benchmarks/README.md). It is driven here rather than by its own loop, which drops
+queued requests when it stops.
 """
 
 from __future__ import annotations

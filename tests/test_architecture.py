@@ -1,4 +1,4 @@
-"""The house, beside the floors that import-linter keeps: one reader of the service model, one copy of each module, files of a size one can read."""
+"""The house, beside the floors import-linter keeps: one reader of the service model, one copy of each module."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from queue import Empty, LifoQueue
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import orjson
@@ -20,14 +20,9 @@ import orjson
 from ..errors import CannotOpen, InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
 from . import schema, statements
 from .filelock import FileLock, network_file_system
-from .lean import Database
+from .lean import Database, sqlite3
 from .registry import LocalRegistry
 from .rows import GROUPS, Condition, Key, Row, Table
-
-if TYPE_CHECKING:
-    import sqlite3
-else:
-    from sqlite_utils.utils import sqlite3  # pysqlite3 where it is installed, with a library of its own
 
 BUSY_TIMEOUT_SECONDS: Final = 30.0
 QUICK_CHECK_UP_TO_BYTES: Final = 100 * 2**20
