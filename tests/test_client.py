@@ -75,8 +75,6 @@ def test_an_operation_the_registry_lacks_is_refused() -> None:
     sagemaker = connect("sqlite://", **REGION)
     refused = r"UnknownOperationException.*does not answer ListModels"
     with pytest.raises(sagemaker.exceptions.ClientError, match=refused):
-        sagemaker.exceptions.ClientError, match=r"UnknownOperationException.*does not answer ListModels"
-    ):
         sagemaker.list_models()
     sagemaker.close()
 
