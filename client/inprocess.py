@@ -7,6 +7,7 @@ paginators, waiters and event hooks then work as ever.
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ class Answered:
 
 
 def answer_from(backend: Backend, client: BaseClient, caller: Caller) -> None:
-    """Make a client of the service `sagemaker` answer from a backend; closing the client closes it.
+    """Make a client of the service `sagemaker` answer from a backend, which is closed with the client.
 
     Args:
         backend: who answers.
@@ -46,13 +47,13 @@ def answer_from(backend: Backend, client: BaseClient, caller: Caller) -> None:
             return _parsed(error.status, {"Error": {"Code": error.code, "Message": error.message}, **sentence})
 
     client.meta.events.register("before-call.sagemaker", answer, unique_id="sagemaker-registry")
-    close = client.close
+    close_client, close_backend = client.close, weakref.finalize(client, backend.close)
 
-    def close_both() -> None:
-        close()
-        backend.close()
+    def close() -> None:
+        close_client()
+        close_backend()
 
-    client.close = close_both  # type: ignore[method-assign]
+    client.close = close  # type: ignore[method-assign]
 
 
 def _parsed(status: int, members: dict[str, Any]) -> tuple[Answered, dict[str, Any]]:

@@ -153,8 +153,12 @@ class SQLiteRows:
             check_same_thread=False,
             cached_statements=256,
         )
-        for name, value in pragmas.items():
-            connection.execute(f"PRAGMA {name}={value}")
+        try:
+            for name, value in pragmas.items():
+                connection.execute(f"PRAGMA {name}={value}")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     def _prepare(self) -> None:
