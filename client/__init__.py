@@ -33,27 +33,37 @@ def connect(url: str | None = None, **boto: Any) -> SageMakerClient:
     >>> sagemaker.create_model_package_group(ModelPackageGroupName="churn")["ModelPackageGroupArn"]
     'arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/churn'
     """
-    import boto3
-
     from ..backends.errors import CannotOpen
 
     url = url or os.environ.get(URL_VARIABLE)
     if not url:
         raise CannotOpen(f"no registry is named: give connect() a URL, or set {URL_VARIABLE}")
-    session = boto3.Session()
+    session = _session()
     options = {**_missing(session, boto), **boto}
     if url.startswith(("http://", "https://")):
-        client: SageMakerClient = boto3.client("sagemaker", endpoint_url=url, **options)
+        client: SageMakerClient = session.client("sagemaker", endpoint_url=url, **options)
         return client
     from ..backends import Caller, open_backend
     from .inprocess import answer_from
 
     backend = open_backend(url)
-    client = boto3.client("sagemaker", endpoint_url=NO_ENDPOINT, **options)
+    client = session.client("sagemaker", endpoint_url=NO_ENDPOINT, **options)
     credentials = session.get_credentials()
     access_key = options.get("aws_access_key_id") or (credentials.access_key if credentials else None)
     answer_from(backend, client, Caller.of(access_key, client.meta.region_name))
     return client
+
+
+def _session() -> Session:
+    """Return a session of the user's settings that does not ask the network who it is: an emulator takes any key."""
+    import boto3
+    import botocore.session
+
+    session = botocore.session.Session()
+    providers = session.get_component("credential_provider")
+    for asks_the_network in ("container-role", "iam-role"):
+        providers.remove(asks_the_network)
+    return boto3.Session(botocore_session=session)
 
 
 def _missing(session: Session, given: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from datetime import datetime
@@ -84,6 +85,20 @@ def test_the_key_of_twelve_digits_is_the_account() -> None:
     sagemaker = connect("sqlite://", **REGION, **keys)
     arn = sagemaker.create_model_package_group(ModelPackageGroupName="churn")["ModelPackageGroupArn"]
     assert arn == "arn:aws:sagemaker:eu-west-1:222222222222:model-package-group/churn"
+    sagemaker.close()
+
+
+def test_it_asks_no_network_who_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    sagemaker = connect("sqlite://")
+    assert sagemaker.meta.region_name == "us-east-1"
+    sagemaker.create_model_package_group(ModelPackageGroupName="churn")
+    created_by = sagemaker.describe_model_package_group(ModelPackageGroupName="churn")["CreatedBy"]
+    assert created_by["IamIdentity"]["Arn"] == "arn:aws:iam::123456789012:user/local"
     sagemaker.close()
 
 

@@ -1,0 +1,52 @@
+"""An install without an extra says which one is missing; what it has still works."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+ABSENT = "import sys; sys.modules[{package!r}] = None\n"
+SERVE = (
+    "from sagemaker_registry.client.cli import main\n"
+    "main(['serve', '--backend', 'sqlite://', '--port', '0'], prog_name='sagemaker-registry')"
+)
+CONNECT = "from sagemaker_registry.client import connect\nconnect('sqlite://')"
+S3 = (
+    "from sagemaker_registry.emulator.neighbours import Neighbours\n"
+    "environ = {'REQUEST_METHOD': 'GET', 'PATH_INFO': '/bucket', 'HTTP_HOST': 'localhost'}\n"
+    "print(b''.join(Neighbours()(environ, lambda status, headers: print(status))).decode())"
+)
+QUICKSTART = "from sagemaker_registry.client.cli import main\nmain(['quickstart'])"
+
+
+def run(package: str, script: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", ABSENT.format(package=package) + script]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("package", "script", "sentence"),
+    [
+        ("flask", SERVE, "serving needs the package 'flask': pip install 'sagemaker-registry[server]'"),
+        ("sqlite_utils", SERVE, "needs the package 'sqlite_utils': pip install 'sagemaker-registry[server]'"),
+        ("sklearn", QUICKSTART, "the quickstart trains with scikit-learn: pip install 'sagemaker-registry[all]'"),
+    ],
+)
+def test_a_missing_extra_is_one_sentence_and_exit_code_two(package: str, script: str, sentence: str) -> None:
+    ended = run(package, script)
+    assert sentence in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.returncode == 2
+
+
+def test_connect_names_the_extra() -> None:
+    assert "CannotOpen: sqlite:// needs the package 'sqlite_utils': pip install" in run("sqlite_utils", CONNECT).stderr
+
+
+def test_without_moto_a_neighbours_call_is_an_aws_error_that_says_what_to_install() -> None:
+    answered = run("moto", S3).stdout
+    assert answered.startswith("400 Bad Request\n")
+    assert "<Code>UnknownOperationException</Code>" in answered
+    assert "the other AWS services need moto: pip install" in answered
