@@ -78,6 +78,8 @@ class Backend(Protocol):
 
         Raises:
             RegistryError: the refusal, with AWS's code and sentence; nothing was changed.
+            Elsewhere: the operation is shared with the rest of SageMaker (tags, search, models), and this request
+                is not about the registry's resources, or only had to be allowed by it.
         """
         ...
 

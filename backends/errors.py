@@ -88,5 +88,9 @@ class InternalFailure(RegistryError):
     status = 500
 
 
+class Elsewhere(Exception):
+    """The request is not about this registry's resources: the rest of SageMaker answers it. Nobody's error."""
+
+
 class CannotOpen(Exception):
     """A backend's URL cannot be opened: the sentence says why and what to do. Raised at start, never as an answer."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..backends.base import Backend, Caller
-from ..backends.errors import RegistryError, UnknownOperationException
+from ..backends.errors import Elsewhere, RegistryError, UnknownOperationException
 from ..backends.model import error_member
 from ..emulator import wire
 
@@ -42,9 +42,10 @@ def answer_from(backend: Backend, client: BaseClient, caller: Caller) -> None:
             if model.name not in backend.operations:
                 raise UnknownOperationException(f"This registry does not answer {model.name}.")
             return _parsed(200, backend.call(model.name, wire.read(model.name, params["body"]), caller))
+        except Elsewhere:
+            return _refused(UnknownOperationException(f"This registry does not answer {model.name} for that resource."))
         except RegistryError as error:
-            sentence = {error_member(error.code): error.message} if error_member(error.code) != "message" else {}
-            return _parsed(error.status, {"Error": {"Code": error.code, "Message": error.message}, **sentence})
+            return _refused(error)
 
     client.meta.events.register("before-call.sagemaker", answer, unique_id="sagemaker-registry")
     close_client, close_backend = client.close, weakref.finalize(client, backend.close)
@@ -54,6 +55,11 @@ def answer_from(backend: Backend, client: BaseClient, caller: Caller) -> None:
         close_backend()
 
     client.close = close  # type: ignore[method-assign]
+
+
+def _refused(error: RegistryError) -> tuple[Answered, dict[str, Any]]:
+    sentence = {error_member(error.code): error.message} if error_member(error.code) != "message" else {}
+    return _parsed(error.status, {"Error": {"Code": error.code, "Message": error.message}, **sentence})
 
 
 def _parsed(status: int, members: dict[str, Any]) -> tuple[Answered, dict[str, Any]]:

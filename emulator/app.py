@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.wrappers import Response as BaseResponse
 
 from ..backends import model
 from ..backends.base import Backend
 from ..backends.errors import (
+    Elsewhere,
     InternalFailure,
     RegistryError,
     RequestTooLarge,
@@ -48,6 +51,7 @@ def create_app(backend: Backend, *, allowed_hosts: Iterable[str] = ()) -> Flask:
         allowed_hosts: names the server answers for beyond loopback names and IP addresses.
     """
     app = Flask(__name__, static_folder=None)
+    neighbours = Neighbours()
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.register_blueprint(control.blueprint(backend))
 
@@ -57,14 +61,18 @@ def create_app(backend: Backend, *, allowed_hosts: Iterable[str] = ()) -> Flask:
             raise MethodNotAllowed
 
     @app.post("/")
-    def call() -> Response:
+    def call() -> BaseResponse:
         operation = _operation(request.headers.get("X-Amz-Target", ""))
         if request.headers.get("Content-Encoding", "identity") != "identity":
             raise SerializationException("Send the body without Content-Encoding.")
         caller = sigv4.caller(request.headers.get("Authorization", ""))
         sigv4.check_region(caller)
-        params = wire.read(operation, request.get_data(cache=False))
-        answer = wire.write(backend.call(operation, params, caller))
+        body = request.get_data(cache=False)
+        params = wire.read(operation, body)
+        try:
+            answer = wire.write(backend.call(operation, params, caller))
+        except Elsewhere:
+            return BaseResponse.from_app(neighbours, {**request.environ, "wsgi.input": BytesIO(body)})
         log.info("%s %s/%s 200", operation, caller.account, caller.region)
         return _response(answer, 200)
 
@@ -86,8 +94,8 @@ def create_app(backend: Backend, *, allowed_hosts: Iterable[str] = ()) -> Flask:
         log.exception("failed to answer %s", request.headers.get("X-Amz-Target"), exc_info=error)
         return refused(InternalFailure("The registry failed to answer; its log says why."))
 
-    ours = app.wsgi_app
-    app.wsgi_app = Gate(Switchboard(ours, Neighbours(), backend.operations), allowed_hosts)  # type: ignore[method-assign]
+    switchboard = Switchboard(app.wsgi_app, neighbours, backend.operations)
+    app.wsgi_app = Gate(switchboard, allowed_hosts)  # type: ignore[method-assign]
     return app
 
 

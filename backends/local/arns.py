@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from ..base import Caller
-from ..errors import AccessDeniedException, ValidationException
+from ..errors import ValidationException
 
 GROUP = "model-package-group"
 PACKAGE = "model-package"
@@ -30,7 +30,7 @@ class Arn:
     account: str
     kind: str
     name: str
-    version: int = 0
+    version: int | str = 0
 
     def __str__(self) -> str:
         version = f"/{self.version}" if self.version else ""
@@ -42,9 +42,14 @@ class Arn:
         return (self.account, self.region, self.name)
 
     @property
-    def package_key(self) -> tuple[str, str, str, int]:
+    def package_key(self) -> tuple[str, str, str, int | str]:
         """The key of the package's row."""
         return (self.account, self.region, self.name, self.version)
+
+
+def version_of(group: Arn, version: int | str) -> Arn:
+    """Return the ARN of a version of a group; `*` names all of them, as in policies."""
+    return Arn(group.partition, group.region, group.account, PACKAGE, group.name, version)
 
 
 def own(caller: Caller, kind: str, name: str, version: int = 0) -> Arn:
@@ -52,28 +57,20 @@ def own(caller: Caller, kind: str, name: str, version: int = 0) -> Arn:
     return Arn(caller.partition, caller.region, caller.account, kind, name, version)
 
 
-def resolve(caller: Caller, kind: str, text: str, action: str) -> Arn:
+def resolve(caller: Caller, kind: str, text: str) -> Arn:
     """Return what the caller means by a name, a `Group/N` or an ARN.
 
     Args:
         caller: whose account and region a bare name belongs to.
         kind: GROUP or PACKAGE; an ARN of another kind names a resource that does not exist.
         text: as the caller sent it, valid by its pattern.
-        action: the operation, for the refusal of another account's resource.
 
     Raises:
         ValidationException: an ARN of another region (captured error), or of another kind of resource.
-        AccessDeniedException: a resource of another account. The sentence is IAM's; that no resource policy
-            opens the group is our choice until group policies exist.
     """
     found = parse(caller, kind, text)
     if found.region != caller.region:
         raise ValidationException(f"ARN should be scoped to correct region: {caller.region}")
-    if found.account != caller.account:
-        raise AccessDeniedException(
-            f"User: {caller.arn} is not authorized to perform: sagemaker:{action} on resource: {found} "
-            f"because no resource-based policy allows the sagemaker:{action} action"
-        )
     if found.kind != kind or found.partition != caller.partition:
         raise ValidationException(f"{_NOUNS[kind]} {found} does not exist.")
     return found

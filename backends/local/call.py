@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..base import Caller
-from . import arns
+from ..errors import AccessDeniedException
+from . import arns, permissions
 from .arns import Arn
 from .rows import Condition, Writing
+from .settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +20,34 @@ class Call:
     caller: Caller
     rows: Writing
     now: int
+    settings: Settings
 
     def group(self, text: str) -> Arn:
-        """Return the group the caller means by a name or an ARN."""
-        return arns.resolve(self.caller, arns.GROUP, text, self.operation)
+        """Return the group the caller means by a name or an ARN, and may use in this operation."""
+        return self.allowed(arns.resolve(self.caller, arns.GROUP, text))
+
+    def versions(self, text: str) -> Arn:
+        """Return the group the caller means by a name or an ARN, and whose versions may be used in this operation."""
+        group = arns.resolve(self.caller, arns.GROUP, text)
+        self.allowed(arns.version_of(group, "*"))
+        return group
 
     def package(self, text: str) -> Arn:
-        """Return the package the caller means by a name, `Group/N` or an ARN."""
-        return arns.resolve(self.caller, arns.PACKAGE, text, self.operation)
+        """Return the package the caller means by a name, `Group/N` or an ARN, and may use in this operation."""
+        return self.allowed(arns.resolve(self.caller, arns.PACKAGE, text))
+
+    def allowed(self, arn: Arn) -> Arn:
+        """Return the ARN if it is the caller's own, or its group's policy lets the caller do this.
+
+        Raises:
+            AccessDeniedException: another account's resource, not opened to the caller; the sentence is IAM's.
+        """
+        if arn.account == self.caller.account or permissions.allows(self.rows, self.caller, self.operation, arn):
+            return arn
+        raise AccessDeniedException(
+            f"User: {self.caller.arn} is not authorized to perform: sagemaker:{self.operation} on resource: {arn} "
+            f"because no resource-based policy allows the sagemaker:{self.operation} action"
+        )
 
     def place(self) -> list[Condition]:
         """Return the conditions that keep to the caller's account and region."""

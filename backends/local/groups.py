@@ -9,7 +9,7 @@ from ..errors import ConflictException, ValidationException
 from . import arns
 from .call import Call
 from .paging import Filter, Listing, milliseconds, page
-from .rows import GROUPS, PACKAGES, Row
+from .rows import GROUPS, PACKAGES, POLICIES, Condition, Row
 
 LISTING = Listing(
     table=GROUPS,
@@ -70,9 +70,11 @@ def delete(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         ConflictException: it still has versions. AWS's sentence is known but for how it names the group.
     """
     arn = call.group(params["ModelPackageGroupName"])
-    describe(call, params)
-    versions = [*call.place(), ("name", "=", arn.name), ("version", ">", 0)]
+    if call.rows.get(GROUPS, arn.group_key) is None:
+        raise arns.does_not_exist(arn)
+    versions: list[Condition] = [*GROUPS.keyed(arn.group_key), ("version", ">", 0)]
     if call.rows.find(PACKAGES, versions, limit=1):
         raise ConflictException(f"Model Package Group {arn} cannot be deleted because it still contains Model Packages")
-    call.rows.delete(GROUPS, [*call.place(), ("name", "=", arn.name)])
+    call.rows.delete(GROUPS, GROUPS.keyed(arn.group_key))
+    call.rows.delete(POLICIES, POLICIES.keyed((arn.region, arn.account, arn.name)))
     return {}

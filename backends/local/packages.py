@@ -18,7 +18,7 @@ from .arns import Arn
 from .call import Call
 from .edits import EDITS, replace
 from .paging import Filter, Listing, milliseconds, page
-from .rows import PACKAGES, Condition, Row
+from .rows import GROUPS, PACKAGES, Condition, Row
 
 VERSIONED, UNVERSIONED = "Versioned", "Unversioned"
 INITIAL_APPROVAL = "PendingManualApproval"
@@ -89,7 +89,7 @@ def list_packages(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     place: list[Condition] = call.place()
     default_type = UNVERSIONED
     if "ModelPackageGroupName" in params:
-        place.append(("name", "=", call.group(params["ModelPackageGroupName"]).name))
+        place = GROUPS.keyed(call.versions(params["ModelPackageGroupName"]).group_key)
         default_type = VERSIONED
     wanted = params.get("ModelPackageType", default_type)
     if wanted != "Both":
@@ -126,7 +126,7 @@ def delete(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     """Delete a package; the number of a deleted version is not given again."""
     arn = call.package(params["ModelPackageName"])
     _row(call, arn)
-    call.rows.delete(PACKAGES, [*call.place(), ("name", "=", arn.name), ("version", "=", arn.version)])
+    call.rows.delete(PACKAGES, PACKAGES.keyed(arn.package_key))
     return {}
 
 
@@ -148,14 +148,14 @@ def _editable() -> list[str]:
 
 
 def _take_version(call: Call, record: dict[str, Any]) -> Arn:
-    group = call.group(record["ModelPackageGroupName"])
+    group = call.versions(record["ModelPackageGroupName"])
     version = call.rows.next_version(group.group_key)
     if version is None:
         raise ValidationException("Model Package Group does not exist.")
     record["ModelPackageGroupName"] = group.name
     record["ModelPackageVersion"] = version
     record.setdefault("ModelApprovalStatus", INITIAL_APPROVAL)
-    return arns.own(call.caller, arns.PACKAGE, group.name, version)
+    return arns.version_of(group, version)
 
 
 def _name(call: Call, record: dict[str, Any]) -> Arn:

@@ -10,20 +10,29 @@ from typing import Any, Self
 
 from .. import constraints, model
 from ..base import Caller
-from ..errors import UnknownOperationException
+from ..errors import Elsewhere, UnknownOperationException
 from . import groups, packages, tokens
 from .call import Call
 from .rows import GROUPS, Rows
+from .settings import Settings
 
 Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """How an operation is answered: by a function from a call and its parameters to a record."""
+    """How an operation is answered: by a function from a call and its parameters to a record.
+
+    Args:
+        answer: the function.
+        writes: whether it needs a transaction that writes.
+        is_ours: of an operation shared with the rest of SageMaker, whether a request is about this registry's
+            resources; asked before anything is validated.
+    """
 
     answer: Callable[[Call, Mapping[str, Any]], Mapping[str, Any]]
     writes: bool = False
+    is_ours: Callable[[Mapping[str, Any]], bool] = lambda params: True
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -45,23 +54,27 @@ class LocalRegistry:
     Args:
         rows: the store; closed with the registry.
         clock: the time, in epoch seconds.
+        settings: what it does otherwise than by default.
     """
 
     operations = frozenset(OPERATIONS)
 
-    def __init__(self, rows: Rows, clock: Clock = time.time) -> None:
+    def __init__(self, rows: Rows, clock: Clock = time.time, settings: Settings | None = None) -> None:
         self._rows = rows
         self._clock = clock
+        self._settings = settings or Settings()
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer one operation; see `Backend.call`."""
         if operation not in OPERATIONS:
             raise UnknownOperationException(f"This registry does not answer {operation}.")
-        constraints.check(operation, params)
         handler = OPERATIONS[operation]
+        if not handler.is_ours(params):
+            raise Elsewhere
+        constraints.check(operation, params)
         transaction: Any = self._rows.writing if handler.writes else self._rows.reading
         with transaction() as rows:
-            call = Call(operation, caller, rows, now=int(self._clock() * 1000))
+            call = Call(operation, caller, rows, int(self._clock() * 1000), self._settings)
             record = tokens.once(call, params, handler.answer)
         answer: dict[str, Any] = model.projection(operation)(record)
         return answer

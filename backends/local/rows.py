@@ -1,4 +1,4 @@
-"""What the registry asks of a store: rows of three tables, read and written in transactions.
+"""What the registry asks of a store: rows of four tables, read and written in transactions.
 
 The rules above know nothing of SQL; a store below knows nothing of AWS. A row is a dict of columns, of which
 `record` is a dict with AWS's own member names and JSON values (timestamps as epoch seconds); every other column
@@ -30,6 +30,10 @@ class Table:
     def columns(self) -> tuple[str, ...]:
         return self.key + self.others
 
+    def keyed(self, key: Key) -> list[Condition]:
+        """Return the conditions that only the row of a key meets."""
+        return [(column, "=", value) for column, value in zip(self.key, key, strict=True)]
+
 
 GROUPS = Table("model_package_groups", ("account", "region", "name"), ("created", "last_version", "rev", "record"))
 PACKAGES = Table(
@@ -37,6 +41,7 @@ PACKAGES = Table(
     ("account", "region", "name", "version"),  # version 0: unversioned; else `name` is the group's
     ("type", "created", "modified", "approval", "rev", "record"),
 )
+POLICIES = Table("group_policies", ("region", "account", "name"), ("rev", "record"))
 TOKENS = Table("client_tokens", ("account", "region", "operation", "token"), ("created", "rev", "digest", "record"))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..errors import CannotOpen
 from .lean import Database, Migrations
-from .rows import GROUPS, PACKAGES, TOKENS
+from .rows import GROUPS, PACKAGES, POLICIES, TOKENS
 
 migrations = Migrations("sagemaker-registry")
 
@@ -70,6 +70,17 @@ def m0001_groups_packages_and_tokens(db: Database) -> None:
     tokens.create_index(["account", "region", "created"])
 
 
+@migrations()
+def m0002_group_policies(db: Database) -> None:
+    """Resource policies of groups, by region first: what others share is looked for within a region."""
+    db.table(POLICIES.name).create(
+        {"region": str, "account": str, "name": str, "rev": int, "record": str},
+        pk=POLICIES.key,
+        not_null=POLICIES.columns,
+        strict=True,
+    )
+
+
 def upgrade(db: Database) -> None:
     """Bring a database to this release's schema; call it inside a transaction.
 
@@ -88,4 +99,4 @@ def upgrade(db: Database) -> None:
     migrations.apply(db)
 
 
-KNOWN = frozenset({m0001_groups_packages_and_tokens.__name__})
+KNOWN = frozenset({m0001_groups_packages_and_tokens.__name__, m0002_group_policies.__name__})

@@ -1,0 +1,12 @@
+"""The suite every registry passes, written as a boto3 user would write it; shipped for third-party backends.
+
+A backend's test module subclasses these classes and provides one fixture, `sagemaker`: a stock boto3 client of the
+service on an empty registry. `group` and `register` come with the base class.
+"""
+
+from .groups import GroupContract
+from .lists import ListContract
+from .packages import PackageContract
+from .updates import UpdateContract
+
+__all__ = ["GroupContract", "ListContract", "PackageContract", "UpdateContract"]
