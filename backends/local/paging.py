@@ -77,19 +77,19 @@ def page(call: Call, listing: Listing, params: Mapping[str, Any], place: list[Co
     order = listing.orders[params.get("SortBy", next(iter(listing.orders)))]
     descending = params["SortOrder"] == "Descending" if "SortOrder" in params else listing.descending
     limit = params.get("MaxResults", DEFAULT_PAGE)
-    query = _query(call, params)
+    query = query_of(call, params)
     rows: list[Row] = call.rows.find(
         listing.table,
         [*place, *_conditions(listing, params)],
         order,
         descending=descending,
-        after=_position(query, params["NextToken"]) if "NextToken" in params else None,
+        after=position_of(query, params["NextToken"]) if "NextToken" in params else None,
         limit=limit + 1,
     )
     kept = rows[:limit]
     answer: dict[str, Any] = {listing.answer: [row["record"] for row in kept if _passes(listing, params, row)]}
     if len(rows) > limit:
-        answer["NextToken"] = _token(query, tuple(kept[-1][column] for column in order))
+        answer["NextToken"] = token_of(query, tuple(kept[-1][column] for column in order))
     return answer
 
 
@@ -109,7 +109,7 @@ def _passes(listing: Listing, params: Mapping[str, Any], row: Row) -> bool:
     )
 
 
-def _query(call: Call, params: Mapping[str, Any]) -> bytes:
+def query_of(call: Call, params: Mapping[str, Any]) -> bytes:
     """Return what a token is bound to: all that makes this list this list."""
     asked = {name: value for name, value in params.items() if name not in _NOT_THE_QUERY}
     return orjson.dumps([call.operation, call.caller.account, call.caller.region, asked], option=orjson.OPT_SORT_KEYS)
@@ -119,12 +119,12 @@ def _digest(query: bytes, position: bytes) -> bytes:
     return hashlib.blake2b(query + b"\0" + position, digest_size=_DIGEST_BYTES).digest()
 
 
-def _token(query: bytes, position: Key) -> str:
+def token_of(query: bytes, position: Key) -> str:
     written = orjson.dumps(position)
     return urlsafe_b64encode(_digest(query, written) + written).decode()
 
 
-def _position(query: bytes, token: str) -> Key:
+def position_of(query: bytes, token: str) -> Key:
     try:
         content = urlsafe_b64decode(token.encode("ascii"))
         digest, position = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
