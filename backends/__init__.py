@@ -5,39 +5,49 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
-from .base import Backend, Caller
 from .errors import CannotOpen, RegistryError
 
-__all__ = ["Backend", "Caller", "CannotOpen", "RegistryError", "open_backend"]
+if TYPE_CHECKING:  # at run time the base install, which lacks what a registry needs, imports this module too
+    from .base import Backend, Surroundings
+
+__all__ = ["CannotOpen", "RegistryError", "open_backend"]
 
 ENTRY_POINTS = "sagemaker_registry.backends"
 
 SCHEMES: dict[str, tuple[str, str]] = {
-    # scheme: (module:callable that takes the URL and returns a Backend, extra that brings what it needs)
+    # scheme: (module:Opener, extra that brings what it needs)
     "sqlite": (f"{__name__}.local.sqlite:open_registry", "server"),
 }
 
 
-def open_backend(url: str) -> Backend:
+Opener: TypeAlias = "Callable[[str, Surroundings], Backend]"
+
+
+def open_backend(url: str, surroundings: Surroundings | None = None) -> Backend:
     """Open the registry a URL names: `sqlite:///registry.db`, `sqlite:////absolute/path.db` or `sqlite://` (memory).
 
-    Third parties add a scheme by an entry point of the group `sagemaker_registry.backends`, named as the scheme.
+    Third parties add a scheme by an entry point of the group `sagemaker_registry.backends`, named as the scheme: a
+    callable that takes the URL and the surroundings.
 
     Raises:
         CannotOpen: an unknown scheme, a missing extra, or a store that cannot be used; the sentence says what to do.
     """
-    return _opener(url)(url)
+    opener = _opener(url)
+    from .base import Surroundings
+
+    return opener(url, surroundings or Surroundings())
 
 
-def _opener(url: str) -> Callable[[str], Backend]:
+def _opener(url: str) -> Opener:
     scheme = urlsplit(url).scheme
     if scheme in SCHEMES:
         target, extra = SCHEMES[scheme]
         module, _, name = target.partition(":")
         try:
-            opener: Callable[[str], Backend] = getattr(import_module(module), name)
+            opener: Opener = getattr(import_module(module), name)
         except ModuleNotFoundError as error:
             raise CannotOpen(
                 f"{url} needs the package {error.name!r}: pip install 'sagemaker-registry[{extra}]'"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 import regex
 
 from . import model
+from .settings import Settings
 
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
@@ -55,6 +56,36 @@ def partition_of(region: str) -> str:
         if region in partition["regions"] or regex.match(partition["regionRegex"], region):
             return str(partition["id"])
     return "aws"
+
+
+class Probe(Protocol):
+    """Looks for what a package names: artefacts in S3, images in ECR. None is "nobody here could hold it"."""
+
+    def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
+        """Whether an object has that key, or one begins with it; None if there is no such bucket."""
+        ...
+
+    def image(self, caller: Caller, image: str) -> bool | None:
+        """Whether the registry holds the image; None if there is no such repository."""
+        ...
+
+
+class NoProbe:
+    """Looks nowhere."""
+
+    def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
+        return None
+
+    def image(self, caller: Caller, image: str) -> bool | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a backend is opened with besides its URL: its switches, and where artefacts and images are looked for."""
+
+    settings: Settings = field(default_factory=Settings)
+    probe: Probe = field(default_factory=NoProbe)
 
 
 class Backend(Protocol):

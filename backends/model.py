@@ -143,19 +143,34 @@ _PROJECTIONS: dict[str, Callable[[Any], Projection]] = {
 }
 
 
-def structures(operation: str, record: Mapping[str, Any], named: str) -> Iterator[dict[str, Any]]:
-    """Yield every structure of the shape `named` in a record of the operation's output, wherever it is nested."""
-    shape = output_shape(operation)
+def structures(
+    operation: str, record: Mapping[str, Any], named: str, *, of_input: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Yield every structure of the shape `named` in an operation's answer, or its request, wherever it is nested."""
+    shape = input_shape(operation) if of_input else output_shape(operation)
     return iter(()) if shape is None else _structures(shape, record, named)
 
 
 def _structures(shape: Any, value: Any, named: str) -> Iterator[dict[str, Any]]:
-    if shape.type_name == "structure":
-        if shape.name == named:
-            yield value
-        for name, member in shape.members.items():
-            if name in value:
-                yield from _structures(member, value[name], named)
+    if named not in _reachable(shape):
+        return
+    if shape.name == named:
+        yield value
+    elif shape.type_name == "structure":
+        for name in value.keys() & shape.members.keys():
+            yield from _structures(shape.members[name], value[name], named)
     elif shape.type_name == "list":
         for item in value:
             yield from _structures(shape.member, item, named)
+
+
+def _reachable(shape: Any) -> frozenset[str]:
+    """Return the names of a shape and of all that structures and lists inside it can hold."""
+    if shape.name not in _REACHABLE:
+        _REACHABLE[shape.name] = frozenset({shape.name})  # while it is looked at: shapes may contain themselves
+        inside = [*members(shape).values(), *([shape.member] if shape.type_name == "list" else [])]
+        _REACHABLE[shape.name] = frozenset({shape.name}).union(*(_reachable(inner) for inner in inside))
+    return _REACHABLE[shape.name]
+
+
+_REACHABLE: dict[str, frozenset[str]] = {}

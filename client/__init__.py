@@ -45,10 +45,12 @@ def connect(url: str | None = None, **boto: Any) -> SageMakerClient:
     if url.startswith(("http://", "https://")):
         client: SageMakerClient = session.client("sagemaker", endpoint_url=url, **options)
         return client
-    from ..backends import Caller, open_backend
-    from .inprocess import answer_from
+    from ..backends import open_backend
 
     backend = open_backend(url)
+    from ..backends.base import Caller
+    from .inprocess import answer_from
+
     client = session.client("sagemaker", endpoint_url=NO_ENDPOINT, **options)
     credentials = session.get_credentials()
     access_key = options.get("aws_access_key_id") or (credentials.access_key if credentials else None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -54,13 +55,45 @@ def main() -> None:
     "Names of this machine and IP addresses are always answered.",
 )
 @click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A registry.toml with more settings; options given here win.",
+)
+@click.option(
+    "--check-artifacts",
+    type=click.Choice(["off", "auto", "always"]),
+    help="Whether model artefacts must be in S3 when a version is registered; auto (the default) looks where the "
+    "bucket exists.",
+)
+@click.option(
+    "--check-images",
+    type=click.Choice(["off", "auto", "always"]),
+    help="The same for images in ECR, off by default; auto looks where the repository exists.",
+)
+@click.option(
+    "--s3-endpoint",
+    metavar="URL",
+    help="Where to look for artefacts, if not in the S3 of this endpoint; with the credentials of the environment.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["error", "warning", "info", "debug"]),
     default="warning",
     show_default=True,
     help="What to log on stderr; info is a line for each request.",
 )
-def serve(backend: str, host: str, port: int, allowed_hosts: tuple[str, ...], log_level: str) -> None:
+def serve(
+    backend: str,
+    host: str,
+    port: int,
+    allowed_hosts: tuple[str, ...],
+    config: Path | None,
+    check_artifacts: str | None,
+    check_images: str | None,
+    s3_endpoint: str | None,
+    log_level: str,
+) -> None:
     """Serve a registry, and every other AWS service beside it, on one endpoint.
 
     The first line on stdout is "listening on URL". SIGTERM and Ctrl-C finish the requests in flight and stop.
@@ -70,17 +103,20 @@ def serve(backend: str, host: str, port: int, allowed_hosts: tuple[str, ...], lo
     Examples:
       sagemaker-registry serve
       sagemaker-registry serve --backend sqlite:// --port 0
+      sagemaker-registry serve --config registry.toml --check-artifacts always
       sagemaker-registry serve --backend sqlite:////data/registry.db --host 0.0.0.0 --allowed-host registry
     """
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     try:
+        from ..backends.settings import load, override
         from ..emulator.serve import serve as run
     except ModuleNotFoundError as error:
         _fail(f"serving needs the package {error.name!r}: pip install 'sagemaker-registry[server]'")
     from ..backends.errors import CannotOpen
 
     try:
-        run(backend, host, port, allowed_hosts)
+        checks = {"artifacts": check_artifacts, "images": check_images, "s3_endpoint": s3_endpoint}
+        run(backend, host, port, allowed_hosts, override(load(config), checks=checks))
     except CannotOpen as error:
         _fail(str(error))
 

@@ -43,15 +43,18 @@ LARGEST_BODY = 4 * 2**20
 """Bytes of a registry request; uploads to S3 are not limited."""
 
 
-def create_app(backend: Backend, *, allowed_hosts: Iterable[str] = ()) -> Flask:
+def create_app(
+    backend: Backend, *, neighbours: WSGIApplication | None = None, allowed_hosts: Iterable[str] = ()
+) -> Flask:
     """Return the emulator as a WSGI application in front of a backend.
 
     Args:
         backend: who answers the registry's operations; closing it stays with the caller.
+        neighbours: who answers every other AWS call; moto unless given.
         allowed_hosts: names the server answers for beyond loopback names and IP addresses.
     """
     app = Flask(__name__, static_folder=None)
-    neighbours = Neighbours()
+    others = neighbours or Neighbours()
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.register_blueprint(control.blueprint(backend))
 
@@ -72,7 +75,7 @@ def create_app(backend: Backend, *, allowed_hosts: Iterable[str] = ()) -> Flask:
         try:
             answer = wire.write(backend.call(operation, params, caller))
         except Elsewhere:
-            return BaseResponse.from_app(neighbours, {**request.environ, "wsgi.input": BytesIO(body)})
+            return BaseResponse.from_app(others, {**request.environ, "wsgi.input": BytesIO(body)})
         log.info("%s %s/%s 200", operation, caller.account, caller.region)
         return _response(answer, 200)
 
@@ -94,7 +97,7 @@ def create_app(backend: Backend, *, allowed_hosts: Iterable[str] = ()) -> Flask:
         log.exception("failed to answer %s", request.headers.get("X-Amz-Target"), exc_info=error)
         return refused(InternalFailure("The registry failed to answer; its log says why."))
 
-    switchboard = Switchboard(app.wsgi_app, neighbours, backend.operations)
+    switchboard = Switchboard(app.wsgi_app, others, backend.operations)
     app.wsgi_app = Gate(switchboard, allowed_hosts)  # type: ignore[method-assign]
     return app
 

@@ -36,6 +36,11 @@ class Neighbours:
         self._lock = threading.Lock()
         self._moto: DomainDispatcherApplication | None = None
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether anybody has called a neighbour: before that they hold nothing."""
+        return self._moto is not None
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # moto keeps accounts apart by this header; the account is the one the registry sees.
         caller = sigv4.caller(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""))

@@ -21,8 +21,12 @@ from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 
 from ..backends import open_backend
+from ..backends.base import Surroundings
 from ..backends.errors import CannotOpen
+from ..backends.settings import Settings
 from .app import create_app
+from .neighbours import Neighbours
+from .probes import EndpointProbe, NeighbourProbe
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -106,7 +110,9 @@ class Server:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
 
 
-def serve(backend_url: str, host: str, port: int, allowed_hosts: Iterable[str] = ()) -> None:
+def serve(
+    backend_url: str, host: str, port: int, allowed_hosts: Iterable[str] = (), settings: Settings | None = None
+) -> None:
     """Serve a backend until SIGTERM or SIGINT.
 
     The first line on stdout is `listening on URL`, printed when requests are answered.
@@ -114,9 +120,11 @@ def serve(backend_url: str, host: str, port: int, allowed_hosts: Iterable[str] =
     Raises:
         CannotOpen: the backend or the address cannot be used; nothing was printed.
     """
-    with open_backend(backend_url) as backend, listen(host, port) as listener:
-        names = [*allowed_hosts, host]
-        server = Server(create_app(backend, allowed_hosts=names), listener)
+    neighbours = Neighbours()
+    surroundings = surroundings_of(settings or Settings(), neighbours)
+    with open_backend(backend_url, surroundings) as backend, listen(host, port) as listener:
+        app = create_app(backend, neighbours=neighbours, allowed_hosts=[*allowed_hosts, host])
+        server = Server(app, listener)
 
         def stop(number: int, frame: FrameType | None) -> None:
             server.stop()
@@ -127,6 +135,12 @@ def serve(backend_url: str, host: str, port: int, allowed_hosts: Iterable[str] =
         print(f"listening on {url}", flush=True)
         print(_hint(url, backend_url), flush=True)
         server.run()
+
+
+def surroundings_of(settings: Settings, neighbours: Neighbours) -> Surroundings:
+    """Return what a served registry is opened with: its switches, and where it looks for artefacts and images."""
+    endpoint = settings.checks.s3_endpoint
+    return Surroundings(settings, EndpointProbe(neighbours, endpoint) if endpoint else NeighbourProbe(neighbours))
 
 
 def _hint(url: str, backend_url: str) -> str:

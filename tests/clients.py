@@ -12,6 +12,7 @@ import boto3
 from botocore.validate import ParamValidator
 
 from sagemaker_registry.backends import constraints
+from sagemaker_registry.backends.local.registry import OPERATIONS
 
 REGION = "us-east-1"
 
@@ -64,7 +65,7 @@ def checked(client: Any) -> Any:
     validator = ParamValidator()
 
     def check(parsed: dict[str, Any], model: Any, http_response: Any, **_: Any) -> None:
-        if http_response.status_code >= 300 or model.output_shape is None:
+        if model.name not in OPERATIONS or http_response.status_code >= 300 or model.output_shape is None:
             return
         answer = {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
         if "ModelPackageVersion" in answer:

@@ -37,3 +37,11 @@ class TestUpdates(contract.UpdateContract):
 
 class TestLists(contract.ListContract):
     pass
+
+
+class TestTags(contract.TagContract):
+    pass
+
+
+class TestBatches(contract.BatchContract):
+    pass

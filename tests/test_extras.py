@@ -12,6 +12,11 @@ SERVE = (
     "from sagemaker_registry.client.cli import main\n"
     "main(['serve', '--backend', 'sqlite://', '--port', '0'], prog_name='sagemaker-registry')"
 )
+ONLY_BOTO3 = ("flask", "orjson", "regex", "sqlite_utils", "msgspec", "waitress", "moto")
+CONNECT_HTTP = (
+    "from sagemaker_registry.client import connect\n"
+    "print(connect('http://127.0.0.1:1', region_name='us-east-1').meta.endpoint_url)"
+)
 CONNECT = "from sagemaker_registry.client import connect\nconnect('sqlite://')"
 S3 = (
     "from sagemaker_registry.emulator.neighbours import Neighbours\n"
@@ -39,6 +44,18 @@ def test_a_missing_extra_is_one_sentence_and_exit_code_two(package: str, script:
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr
     assert ended.returncode == 2
+
+
+def test_the_base_install_is_a_client_for_served_registries() -> None:
+    hidden = "".join(ABSENT.format(package=package) for package in ONLY_BOTO3)
+    command = [sys.executable, "-c", hidden + CONNECT_HTTP]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "http://127.0.0.1:1\n", done.stderr
+
+
+@pytest.mark.parametrize("package", ["orjson", "regex", "msgspec"])
+def test_connect_in_process_without_the_extra_says_so(package: str) -> None:
+    assert f"CannotOpen: sqlite:// needs the package {package!r}: pip install" in run(package, CONNECT).stderr
 
 
 def test_connect_names_the_extra() -> None:

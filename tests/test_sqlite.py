@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from sagemaker_registry.backends import Caller, CannotOpen, open_backend
+from sagemaker_registry.backends import CannotOpen, open_backend
+from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
 from sagemaker_registry.backends.local import sqlite as store
 from sagemaker_registry.backends.local.filelock import FileLock, network_file_system

@@ -7,6 +7,7 @@ service on an empty registry. `group` and `register` come with the base class.
 from .groups import GroupContract
 from .lists import ListContract
 from .packages import PackageContract
+from .tags import BatchContract, TagContract
 from .updates import UpdateContract
 
-__all__ = ["GroupContract", "ListContract", "PackageContract", "UpdateContract"]
+__all__ = ["BatchContract", "GroupContract", "ListContract", "PackageContract", "TagContract", "UpdateContract"]

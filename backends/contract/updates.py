@@ -8,6 +8,8 @@ import pytest
 
 from .base import CONTAINER, PENDING, SPECIFICATION, UNVERSIONED_SPECIFICATION, Client, Contract, Register, refusal
 
+CARD = '{"model_overview": {"model_creator": "alice"}, "additional_information": {"ethical_considerations": "none"}}'
+
 
 class UpdateContract(Contract):
     def test_a_decision_is_stored_with_its_reason(self, sagemaker: Client, register: Register) -> None:
@@ -85,15 +87,42 @@ class UpdateContract(Contract):
 
     def test_a_model_card_changes_content_or_status_not_both(self, sagemaker: Client, register: Register) -> None:
         arn = register(ModelCard={"ModelCardContent": "{}", "ModelCardStatus": "Draft"})
-        both: Any = {"ModelCardContent": '{"a": 1}', "ModelCardStatus": "Approved"}
+        both: Any = {"ModelCardContent": CARD, "ModelCardStatus": "Approved"}
         code, sentence = refusal(sagemaker.update_model_package, ModelPackageArn=arn, ModelCard=both)
         assert code == "ValidationException"
         assert sentence == "You cannot update both model card content and model card status in a single call."
-        sagemaker.update_model_package(ModelPackageArn=arn, ModelCard={"ModelCardContent": '{"a": 1}'})
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelCard={"ModelCardContent": CARD})
         card = sagemaker.describe_model_package(ModelPackageName=arn)["ModelCard"]
-        assert card == {"ModelCardContent": '{"a": 1}', "ModelCardStatus": "Draft"}
+        assert card == {"ModelCardContent": CARD, "ModelCardStatus": "Draft"}
         bare = sagemaker.describe_model_package(ModelPackageName=arn, IncludedData="MetadataOnly")
         assert bare["ModelCard"] == {"ModelCardStatus": "Draft"}
+
+    def test_an_archived_model_card_keeps_its_content(self, sagemaker: Client, register: Register) -> None:
+        arn = register(ModelCard={"ModelCardContent": "{}", "ModelCardStatus": "Archived"})
+        assert refusal(sagemaker.update_model_package, ModelPackageArn=arn, ModelCard={"ModelCardContent": CARD}) == (
+            "ValidationException",
+            "Model Card is in Archived state",
+        )
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelCard={"ModelCardStatus": "Draft"})
+        assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelCard"]["ModelCardStatus"] == "Draft"
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            "not json",
+            "[]",
+            '{"model_package_details": {}}',
+            '{"model_overview": {"model_name": "churn"}}',
+            '{"model_overview": []}',
+        ],
+    )
+    def test_a_model_card_is_of_the_schema_of_packages(
+        self, sagemaker: Client, group: str, register: Register, content: str
+    ) -> None:
+        card: Any = {"ModelCardContent": content, "ModelCardStatus": "Draft"}
+        code, _ = refusal(sagemaker.create_model_package, ModelPackageGroupName=group, ModelCard=card)
+        assert code == "ValidationException"
+        assert refusal(sagemaker.update_model_package, ModelPackageArn=register(), ModelCard=card)[0] == code
 
     def test_source_uri_and_specification_come_in_two_steps(
         self, sagemaker: Client, group: str, register: Register

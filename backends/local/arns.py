@@ -76,6 +76,12 @@ def resolve(caller: Caller, kind: str, text: str) -> Arn:
     return found
 
 
+def kind_of(text: str) -> str | None:
+    """Return the kind of resource an ARN of SageMaker names; None for what is not one."""
+    match = _ARN.fullmatch(text)
+    return match["kind"] if match else None
+
+
 def parse(caller: Caller, kind: str, text: str) -> Arn:
     """Read a name, `Group/N` or ARN; what is not an ARN belongs to the caller."""
     match = _ARN.fullmatch(text)

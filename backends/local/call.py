@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from ..base import Caller
 from ..errors import AccessDeniedException
+from ..settings import Settings
 from . import arns, permissions
 from .arns import Arn
 from .rows import Condition, Writing
-from .settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

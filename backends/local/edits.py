@@ -9,7 +9,7 @@ Record = dict[str, Any]
 Edit = Callable[[Record, str, Any], None]
 
 
-def replace(record: Record, member: str, value: Any) -> None:
+def replace_member(record: Record, member: str, value: Any) -> None:
     """Store the value as sent."""
     record[member] = value
 

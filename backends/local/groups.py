@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConflictException, ValidationException
-from . import arns
+from . import arns, tags
 from .call import Call
 from .paging import Filter, Listing, milliseconds, page
 from .rows import GROUPS, PACKAGES, POLICIES, Condition, Row
@@ -33,6 +33,7 @@ def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     arn = arns.own(call.caller, arns.GROUP, params["ModelPackageGroupName"])
     record = {
         **params,
+        **({"Tags": tags.merged([], params["Tags"])} if "Tags" in params else {}),
         "ModelPackageGroupArn": str(arn),
         "ModelPackageGroupStatus": "Completed",
         "CreationTime": call.now / 1000,

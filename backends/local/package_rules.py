@@ -53,7 +53,8 @@ def _lacks_instance_types(params: Params) -> bool:
 
 
 def _containers(params: Params) -> list[dict[str, Any]]:
-    return list(model.structures("DescribeModelPackage", params, "ModelPackageContainerDefinition"))
+    named = "ModelPackageContainerDefinition"
+    return list(model.structures("CreateModelPackage", params, named, of_input=True))
 
 
 def _source_and_specification(params: Params) -> bool:
@@ -75,20 +76,6 @@ def _additional_after(record: Params, params: Params) -> list[Params]:
 def _metadata_after(record: Params, params: Params) -> set[str]:
     kept = {*record.get("CustomerMetadataProperties", {}), *params.get("CustomerMetadataProperties", {})}
     return kept - set(params.get("CustomerMetadataPropertiesToRemove", []))
-
-
-def _card_content_and_status(record: Params, params: Params) -> bool:
-    stored, sent = record.get("ModelCard", {}), params.get("ModelCard", {})
-    return _differs(stored, sent, "ModelCardContent") and _differs(stored, sent, "ModelCardStatus") and bool(stored)
-
-
-def _archived_card_content(record: Params, params: Params) -> bool:
-    stored, sent = record.get("ModelCard", {}), params.get("ModelCard", {})
-    return stored.get("ModelCardStatus") == "Archived" and _differs(stored, sent, "ModelCardContent")
-
-
-def _differs(stored: Params, sent: Params, member: str) -> bool:
-    return member in sent and sent[member] != stored.get(member)
 
 
 _SOURCE_OR_SPECIFICATION = "SourceUri and InferenceSpecification cannot be specified in the same request."
@@ -151,13 +138,6 @@ UPDATE: tuple[UpdateRule, ...] = (
         lambda record, p: len(_metadata_after(record, p)) > MOST_METADATA,
         f"A model package can have at most {MOST_METADATA} customer metadata properties.",
     ),
-    # Documented for UpdateModelCard, quoted.
-    UpdateRule(
-        _card_content_and_status,
-        "You cannot update both model card content and model card status in a single call.",
-    ),
-    # Documented for model cards, quoted.
-    UpdateRule(_archived_card_content, "Model Card is in Archived state"),
 )
 
 

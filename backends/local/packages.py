@@ -9,14 +9,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from .. import model
-from ..errors import ConflictException, ValidationException
-from . import arns, package_rules
+from ..base import Caller, Surroundings
+from ..errors import ConflictException, RegistryError, ValidationException
+from ..settings import Lists
+from . import arns, existence, model_cards, package_rules, tags, validation
 from .arns import Arn
 from .call import Call
-from .edits import EDITS, replace
+from .edits import EDITS, replace_member
 from .paging import Filter, Listing, milliseconds, page
 from .rows import GROUPS, PACKAGES, Condition, Row
 
@@ -35,18 +39,30 @@ LISTING = Listing(
         Filter("NameContains", "name", "contains"),
         Filter("ModelApprovalStatus", "approval", "=", after_page=True),
     ),
+    seen=validation.seen,
 )
 
 _NOT_STORED = ("ClientToken",)
+
+
+def check(params: Mapping[str, Any], caller: Caller, surroundings: Surroundings) -> None:
+    """Check what a CreateModelPackage request says, and that what it names exists.
+
+    Raises:
+        ValidationException: a combination AWS refuses (see `package_rules`), a model card that is not one, an artefact
+            or image that is not there.
+    """
+    package_rules.check_create(params)
+    model_cards.check({}, params.get("ModelCard", {}))
+    existence.check(params, caller, surroundings.probe, surroundings.settings.checks)
 
 
 def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     """Register a version of a group, or an unversioned package.
 
     Raises:
-        ValidationException: a combination AWS refuses (see `package_rules`), no such group, or a name taken.
+        ValidationException: no such group, or a name taken.
     """
-    package_rules.check_create(params)
     record = {name: deepcopy(value) for name, value in params.items() if name not in _NOT_STORED}
     arn = _take_version(call, record) if "ModelPackageGroupName" in params else _name(call, record)
     _clone_source(call, record)
@@ -55,10 +71,11 @@ def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         "ModelPackageArn": str(arn),
         "CreationTime": call.now / 1000,
         "CreatedBy": call.caller.user_context,
-        "ModelPackageStatus": "Completed",
-        "ModelPackageStatusDetails": _status_details(record),
         "CertifyForMarketplace": record.get("CertifyForMarketplace", False),
     }
+    if "Tags" in record:
+        record["Tags"] = tags.merged([], record["Tags"])
+    validation.begin(record, call.now, call.settings.validation)
     row: Row = dict(zip(PACKAGES.key, arn.package_key, strict=True))
     row |= {
         "type": VERSIONED if arn.version else UNVERSIONED,
@@ -75,7 +92,7 @@ def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
 
 def describe(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record of a package; with IncludedData MetadataOnly, without the content of its model card."""
-    record: dict[str, Any] = _row(call, call.package(params["ModelPackageName"]))["record"]
+    record = _seen(call, call.package(params["ModelPackageName"]))
     if params.get("IncludedData") == "MetadataOnly" and "ModelCard" in record:
         record["ModelCard"].pop("ModelCardContent", None)
     return record
@@ -96,7 +113,15 @@ def list_packages(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         place.append(("type", "=", wanted))
     elif "ModelPackageGroupName" in params:
         place.append(("type", "=", VERSIONED))
-    return page(call, LISTING, params, place)
+    return page(call, _listing(call.settings.lists), params, place)
+
+
+@cache
+def _listing(lists: Lists) -> Listing:
+    """Return the listing with the switches of the registry's settings."""
+    after_page = lists.approval_filter == "after-page"
+    filters = tuple(replace(rule, after_page=after_page and rule.after_page) for rule in LISTING.filters)
+    return replace(LISTING, descending=lists.default_order == "Descending", filters=filters)
 
 
 def update(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,12 +132,13 @@ def update(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         ConflictException: somebody else changed the version meanwhile.
     """
     arn = call.package(params["ModelPackageArn"])
-    row = _row(call, arn)
+    row = row_of(call, arn)
     record = row["record"]
     package_rules.check_update(record, params)
+    model_cards.check(record.get("ModelCard", {}), params.get("ModelCard", {}))
     changes = {name: deepcopy(params[name]) for name in _editable() if name in params}
     for name, value in changes.items():
-        EDITS.get(name, replace)(record, name, value)
+        EDITS.get(name, replace_member)(record, name, value)
     if changes:
         _fill_digests(record)
         record |= {"LastModifiedTime": call.now / 1000, "LastModifiedBy": call.caller.user_context}
@@ -122,15 +148,35 @@ def update(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     return {"ModelPackageArn": str(arn)}
 
 
+def batch_describe(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a summary for each ARN, and for each that cannot be described the error it would get alone.
+
+    That the error's code is the one of DescribeModelPackage is our choice: AWS's codes have not been seen.
+    """
+    found: dict[str, Any] = {}
+    errors: dict[str, Any] = {}
+    for text in params["ModelPackageArnList"]:
+        try:
+            found[text] = _seen(call, call.package(text))
+        except RegistryError as error:
+            errors[text] = {"ErrorCode": error.code, "ErrorResponse": error.message}
+    return {"ModelPackageSummaries": found, "BatchDescribeModelPackageErrorMap": errors}
+
+
 def delete(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     """Delete a package; the number of a deleted version is not given again."""
     arn = call.package(params["ModelPackageName"])
-    _row(call, arn)
+    row_of(call, arn)
     call.rows.delete(PACKAGES, PACKAGES.keyed(arn.package_key))
     return {}
 
 
-def _row(call: Call, arn: Arn) -> Row:
+def _seen(call: Call, arn: Arn) -> dict[str, Any]:
+    return validation.seen(row_of(call, arn)["record"], call.now)
+
+
+def row_of(call: Call, arn: Arn) -> Row:
+    """Return the row of a package; raise AWS's "does not exist" if there is none."""
     row = call.rows.get(PACKAGES, arn.package_key)
     if row is None:
         raise arns.does_not_exist(arn)
@@ -168,7 +214,7 @@ def _clone_source(call: Call, record: dict[str, Any]) -> None:
     source = record.get("SourceUri", "")
     if arns.parse(call.caller, arns.PACKAGE, source).kind != arns.PACKAGE or not source.startswith("arn:"):
         return
-    original = _row(call, call.package(source))["record"]
+    original = row_of(call, call.package(source))["record"]
     if "InferenceSpecification" in original:
         record["InferenceSpecification"] = original["InferenceSpecification"]
 
@@ -183,11 +229,3 @@ def _fill_digests(record: dict[str, Any]) -> None:
         if image and "ImageDigest" not in container:
             _, _, named = image.partition("@")
             container["ImageDigest"] = named or f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
-
-
-def _status_details(record: Mapping[str, Any]) -> dict[str, Any]:
-    profiles = record.get("ValidationSpecification", {}).get("ValidationProfiles", [])
-    return {
-        "ValidationStatuses": [{"Name": profile["ProfileName"], "Status": "Completed"} for profile in profiles],
-        "ImageScanStatuses": [],
-    }

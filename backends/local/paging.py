@@ -48,6 +48,7 @@ class Listing:
         orders: the columns to sort by for each value of SortBy; the first is the default.
         descending: the direction when SortOrder is absent.
         filters: the parameters that narrow the list.
+        seen: the record as it is at a moment (epoch ms).
     """
 
     table: Table
@@ -55,6 +56,7 @@ class Listing:
     orders: Mapping[str, tuple[str, ...]]
     descending: bool
     filters: tuple[Filter, ...]
+    seen: Callable[[dict[str, Any], int], dict[str, Any]] = lambda record, now: record
 
 
 def milliseconds(moment: datetime) -> int:
@@ -87,7 +89,8 @@ def page(call: Call, listing: Listing, params: Mapping[str, Any], place: list[Co
         limit=limit + 1,
     )
     kept = rows[:limit]
-    answer: dict[str, Any] = {listing.answer: [row["record"] for row in kept if _passes(listing, params, row)]}
+    entries = [listing.seen(row["record"], call.now) for row in kept if _passes(listing, params, row)]
+    answer: dict[str, Any] = {listing.answer: entries}
     if len(rows) > limit:
         answer["NextToken"] = token_of(query, tuple(kept[-1][column] for column in order))
     return answer

@@ -9,12 +9,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from .. import constraints, model
-from ..base import Caller
+from ..base import Caller, Surroundings
 from ..errors import Elsewhere, UnknownOperationException
-from . import groups, packages, tokens
+from . import deployment, groups, packages, tags, tokens
 from .call import Call
 from .rows import GROUPS, Rows
-from .settings import Settings
 
 Clock = Callable[[], float]
 
@@ -26,12 +25,14 @@ class Operation:
     Args:
         answer: the function.
         writes: whether it needs a transaction that writes.
+        before: what is checked before the transaction, because it needs none or asks others.
         is_ours: of an operation shared with the rest of SageMaker, whether a request is about this registry's
             resources; asked before anything is validated.
     """
 
     answer: Callable[[Call, Mapping[str, Any]], Mapping[str, Any]]
     writes: bool = False
+    before: Callable[[Mapping[str, Any], Caller, Surroundings], None] = lambda params, caller, surroundings: None
     is_ours: Callable[[Mapping[str, Any]], bool] = lambda params: True
 
 
@@ -40,11 +41,16 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeModelPackageGroup": Operation(groups.describe),
     "ListModelPackageGroups": Operation(groups.list_groups),
     "DeleteModelPackageGroup": Operation(groups.delete, writes=True),
-    "CreateModelPackage": Operation(packages.create, writes=True),
+    "CreateModelPackage": Operation(packages.create, writes=True, before=packages.check),
     "DescribeModelPackage": Operation(packages.describe),
     "ListModelPackages": Operation(packages.list_packages),
     "UpdateModelPackage": Operation(packages.update, writes=True),
     "DeleteModelPackage": Operation(packages.delete, writes=True),
+    "BatchDescribeModelPackage": Operation(packages.batch_describe),
+    "AddTags": Operation(tags.add, writes=True, is_ours=tags.is_ours),
+    "ListTags": Operation(tags.list_tags, is_ours=tags.is_ours),
+    "DeleteTags": Operation(tags.delete, writes=True, is_ours=tags.is_ours),
+    "CreateModel": Operation(deployment.allow, is_ours=deployment.is_ours),
 }
 
 
@@ -54,15 +60,15 @@ class LocalRegistry:
     Args:
         rows: the store; closed with the registry.
         clock: the time, in epoch seconds.
-        settings: what it does otherwise than by default.
+        surroundings: its switches, and where artefacts and images are looked for.
     """
 
     operations = frozenset(OPERATIONS)
 
-    def __init__(self, rows: Rows, clock: Clock = time.time, settings: Settings | None = None) -> None:
+    def __init__(self, rows: Rows, clock: Clock = time.time, surroundings: Surroundings | None = None) -> None:
         self._rows = rows
         self._clock = clock
-        self._settings = settings or Settings()
+        self._surroundings = surroundings or Surroundings()
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer one operation; see `Backend.call`."""
@@ -72,9 +78,10 @@ class LocalRegistry:
         if not handler.is_ours(params):
             raise Elsewhere
         constraints.check(operation, params)
+        handler.before(params, caller, self._surroundings)
         transaction: Any = self._rows.writing if handler.writes else self._rows.reading
         with transaction() as rows:
-            call = Call(operation, caller, rows, int(self._clock() * 1000), self._settings)
+            call = Call(operation, caller, rows, int(self._clock() * 1000), self._surroundings.settings)
             record = tokens.once(call, params, handler.answer)
         answer: dict[str, Any] = model.projection(operation)(record)
         return answer

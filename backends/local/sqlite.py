@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
+from ..base import Surroundings
 from ..errors import CannotOpen, InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
 from . import schema, statements
 from .filelock import FileLock, network_file_system
@@ -49,7 +50,7 @@ ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
 }
 
 
-def open_registry(url: str) -> LocalRegistry:
+def open_registry(url: str, surroundings: Surroundings) -> LocalRegistry:
     """Open `sqlite://` (memory, gone when closed), `sqlite:///relative/path.db` or `sqlite:////absolute/path.db`."""
     parts = urlsplit(url)
     if parts.netloc or parts.query or parts.fragment:
@@ -58,7 +59,7 @@ def open_registry(url: str) -> LocalRegistry:
             "path, or sqlite:// for memory"
         )
     path = unquote(parts.path)[1:]
-    return LocalRegistry(SQLiteRows(Path(path).expanduser() if path else None))
+    return LocalRegistry(SQLiteRows(Path(path).expanduser() if path else None), surroundings=surroundings)
 
 
 class SQLiteRows:

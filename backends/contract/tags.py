@@ -1,0 +1,114 @@
+"""Tags of groups, of unversioned packages, and of versions, which use their group's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .base import UNVERSIONED_SPECIFICATION, Client, Contract, Register, refusal
+
+TEAM: Any = {"Key": "team", "Value": "fraud"}
+STAGE: Any = {"Key": "stage", "Value": "dev"}
+
+
+class TagContract(Contract):
+    @pytest.fixture
+    def group_arn(self, sagemaker: Client, group: str) -> str:
+        """Return the ARN of the group."""
+        return sagemaker.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"]
+
+    @pytest.fixture
+    def solo(self, sagemaker: Client) -> str:
+        """Return the ARN of an unversioned package with a tag."""
+        return sagemaker.create_model_package(
+            ModelPackageName="solo", InferenceSpecification=UNVERSIONED_SPECIFICATION, Tags=[TEAM]
+        )["ModelPackageArn"]
+
+    def test_tags_given_at_creation_are_listed(self, sagemaker: Client, solo: str) -> None:
+        arn = sagemaker.create_model_package_group(ModelPackageGroupName="tagged", Tags=[TEAM, STAGE])
+        assert sagemaker.list_tags(ResourceArn=arn["ModelPackageGroupArn"])["Tags"] == [TEAM, STAGE]
+        assert sagemaker.list_tags(ResourceArn=solo)["Tags"] == [TEAM]
+
+    def test_a_group_without_tags_has_an_empty_list(self, sagemaker: Client, group_arn: str) -> None:
+        assert sagemaker.list_tags(ResourceArn=group_arn)["Tags"] == []
+
+    @pytest.mark.parametrize("resource", ["group_arn", "solo"])
+    def test_added_tags_overwrite_those_of_the_same_key(
+        self, sagemaker: Client, resource: str, request: pytest.FixtureRequest
+    ) -> None:
+        arn = request.getfixturevalue(resource)
+        sagemaker.add_tags(ResourceArn=arn, Tags=[TEAM])
+        other: Any = {"Key": "team", "Value": "churn"}
+        assert sagemaker.add_tags(ResourceArn=arn, Tags=[other, STAGE])["Tags"] == [other, STAGE]
+        assert sagemaker.list_tags(ResourceArn=arn, MaxResults=50)["Tags"] == [other, STAGE]
+
+    def test_deleted_tags_are_gone_and_absent_keys_no_error(self, sagemaker: Client, group_arn: str) -> None:
+        sagemaker.add_tags(ResourceArn=group_arn, Tags=[TEAM, STAGE])
+        sagemaker.delete_tags(ResourceArn=group_arn, TagKeys=["team", "never-there"])
+        assert sagemaker.list_tags(ResourceArn=group_arn)["Tags"] == [STAGE]
+
+    def test_a_version_shows_the_tags_of_its_group_and_takes_none(
+        self, sagemaker: Client, group_arn: str, register: Register
+    ) -> None:
+        arn = register()
+        sagemaker.add_tags(ResourceArn=group_arn, Tags=[TEAM])
+        assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [TEAM]
+        assert refusal(sagemaker.add_tags, ResourceArn=arn, Tags=[STAGE])[0] == "ValidationException"
+        assert refusal(sagemaker.delete_tags, ResourceArn=arn, TagKeys=["team"])[0] == "ValidationException"
+
+    def test_tags_are_at_most_fifty_and_not_awss_own(self, sagemaker: Client, group_arn: str) -> None:
+        many: Any = [{"Key": f"key-{number}", "Value": ""} for number in range(50)]
+        sagemaker.add_tags(ResourceArn=group_arn, Tags=many)
+        own: Any = [{"Key": "aws:mine", "Value": "x"}]
+        assert refusal(sagemaker.add_tags, ResourceArn=group_arn, Tags=[TEAM])[0] == "ValidationException"
+        assert refusal(sagemaker.add_tags, ResourceArn=group_arn, Tags=own)[0] == "ValidationException"
+        code, _ = refusal(sagemaker.create_model_package_group, ModelPackageGroupName="other", Tags=own)
+        assert code == "ValidationException"
+        assert len(sagemaker.list_tags(ResourceArn=group_arn)["Tags"]) == 50
+
+    def test_an_arn_nobody_has_does_not_exist(self, sagemaker: Client, group_arn: str) -> None:
+        for missing in (f"{group_arn}-2", group_arn.replace("model-package-group/", "model-package/") + "/7"):
+            for call, rest in (
+                (sagemaker.list_tags, {}),
+                (sagemaker.add_tags, {"Tags": [TEAM]}),
+                (sagemaker.delete_tags, {"TagKeys": ["team"]}),
+            ):
+                code, sentence = refusal(call, ResourceArn=missing, **rest)
+                assert code == "ValidationException"
+                if call == sagemaker.list_tags or "/7" not in missing:
+                    assert sentence == "Resource does not exist."
+
+    def test_changing_tags_changes_nothing_else(self, sagemaker: Client, solo: str) -> None:
+        before = sagemaker.describe_model_package(ModelPackageName=solo)
+        sagemaker.add_tags(ResourceArn=solo, Tags=[STAGE])
+        after = sagemaker.describe_model_package(ModelPackageName=solo)
+        before.pop("ResponseMetadata")
+        after.pop("ResponseMetadata")
+        assert after == before
+
+
+class BatchContract(Contract):
+    def test_a_batch_answers_for_each_arn_with_a_summary_or_an_error(
+        self, sagemaker: Client, register: Register
+    ) -> None:
+        first, second = register(ModelPackageDescription="one"), register(ModelApprovalStatus="Approved")
+        missing = second[:-1] + "99"
+        answer = sagemaker.batch_describe_model_package(ModelPackageArnList=[first, missing, second, first])
+        summaries = answer["ModelPackageSummaries"]
+        assert set(summaries) == {first, second}
+        assert summaries[first]["ModelPackageDescription"] == "one"
+        assert summaries[second]["ModelApprovalStatus"] == "Approved"
+        assert summaries[second]["InferenceSpecification"]["Containers"]
+        assert answer["BatchDescribeModelPackageErrorMap"] == {
+            missing: {
+                "ErrorCode": "ValidationException",
+                "ErrorResponse": f"ModelPackage {missing} does not exist.",
+            }
+        }
+
+    def test_a_batch_has_at_most_a_hundred(self, sagemaker: Client, register: Register) -> None:
+        arn = register()
+        code, sentence = refusal(sagemaker.batch_describe_model_package, ModelPackageArnList=[arn] * 101)
+        assert code == "ValidationException"
+        assert "at 'modelPackageArnList' failed to satisfy constraint: Member must have length less than" in sentence

@@ -1,0 +1,67 @@
+"""Packages with a ValidationSpecification: Pending, InProgress, then Completed or Failed, as time passes.
+
+AWS runs transform jobs; here nothing runs. How long it takes and what fails is set when the package is registered, so
+the status at any moment follows from the record and the time alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ..settings import Validation
+
+PLAN = "_Validation"
+"""Where a record keeps its plan; not a member of any shape, so no answer shows it."""
+
+PENDING_PART = 0.25
+"""The part of the time before the jobs start (our choice)."""
+
+Record = dict[str, Any]
+
+
+def begin(record: Record, now: int, settings: Validation) -> None:
+    """Give a new record its status, and the plan of its validation if it asks for one."""
+    record["ModelPackageStatus"] = "Completed"
+    record["ModelPackageStatusDetails"] = {"ValidationStatuses": [], "ImageScanStatuses": []}
+    profiles = record.get("ValidationSpecification", {}).get("ValidationProfiles", [])
+    if not profiles or record.get("SkipModelValidation") == "All":
+        return
+    for profile in profiles:
+        profile["TransformJobDefinition"]["TransformOutput"].setdefault("KmsKeyId", "")  # seen in a fixture of ACK
+    names = [profile["ProfileName"] for profile in profiles]
+    record[PLAN] = {
+        "begins": now,
+        "ends": now + round(settings.seconds * 1000),
+        "failing": [name for name in names if any(fnmatchcase(name, pattern) for pattern in settings.failing)],
+    }
+
+
+def seen(record: Record, now: int) -> Record:
+    """Return a record as it is at this moment."""
+    plan = record.get(PLAN)
+    if plan is None:
+        return record
+    status, of_profile = _state(plan, now)
+    profiles = record["ValidationSpecification"]["ValidationProfiles"]
+    details = [_item(profile["ProfileName"], plan, of_profile) for profile in profiles]
+    return {
+        **record,
+        "ModelPackageStatus": status,
+        "ModelPackageStatusDetails": {"ValidationStatuses": details, "ImageScanStatuses": []},
+    }
+
+
+def _state(plan: Mapping[str, Any], now: int) -> tuple[str, str]:
+    """Return the status of the package and of its profiles that do not fail."""
+    started = plan["begins"] + (plan["ends"] - plan["begins"]) * PENDING_PART
+    if now >= plan["ends"]:
+        return ("Failed" if plan["failing"] else "Completed"), "Completed"
+    return ("Pending", "NotStarted") if now < started else ("InProgress", "InProgress")
+
+
+def _item(name: str, plan: Mapping[str, Any], status: str) -> dict[str, str]:
+    if status == "Completed" and name in plan["failing"]:
+        return {"Name": name, "Status": "Failed", "FailureReason": "The registry's settings make this profile fail."}
+    return {"Name": name, "Status": status}

@@ -1,0 +1,105 @@
+"""Where the registry looks for artefacts and images: in the services beside it, or at an S3 endpoint of the user's."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from werkzeug.test import Client
+from werkzeug.wrappers import Response
+
+from ..backends.base import Caller
+from ..backends.errors import ServiceUnavailable
+from .neighbours import Neighbours
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_ECR_IMAGE = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com[a-z.]*/"
+    r"(?P<repository>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>.+))?"
+)
+_ECR_TARGET = "AmazonEC2ContainerRegistry_V20150921.DescribeImages"
+
+
+class NeighbourProbe:
+    """Looks in the S3 and ECR of the same endpoint; before their first use they are empty, and are not loaded."""
+
+    def __init__(self, neighbours: Neighbours) -> None:
+        self._neighbours = neighbours
+
+    def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
+        """Whether the bucket holds the key; None without such a bucket."""
+        if not self._has_bucket(caller, bucket):
+            return None
+        if is_prefix:
+            listed = self._ask(caller, "s3", "GET", f"/{bucket}", query_string={"prefix": key, "max-keys": "1"})
+            return b"<Key>" in listed.data
+        return self._ask(caller, "s3", "HEAD", f"/{bucket}/{key}").status_code == 200
+
+    def image(self, caller: Caller, image: str) -> bool | None:
+        """Whether ECR holds the image; None for another registry's, or without such a repository."""
+        match = _ECR_IMAGE.fullmatch(image)
+        if match is None or not self._neighbours.is_loaded:
+            return None
+        identity = {"imageDigest": match["digest"]} if match["digest"] else {"imageTag": match["tag"] or "latest"}
+        body = {"repositoryName": match["repository"], "imageIds": [identity]}
+        owner = Caller(account=match["account"], region=match["region"])
+        headers = {"X-Amz-Target": _ECR_TARGET, "Content-Type": "application/x-amz-json-1.1"}
+        answer = self._ask(owner, "ecr", "POST", "/", data=orjson.dumps(body), headers=headers)
+        if answer.status_code == 200:
+            return True
+        return None if b"RepositoryNotFoundException" in answer.data else False
+
+    def _has_bucket(self, caller: Caller, bucket: str) -> bool:
+        return self._neighbours.is_loaded and self._ask(caller, "s3", "HEAD", f"/{bucket}").status_code == 200
+
+    def _ask(self, caller: Caller, service: str, method: str, path: str, **request: Any) -> Response:
+        """Send the neighbours a request of the caller's."""
+        scope = f"{caller.access_key}/20260101/{caller.region}/{service}/aws4_request"
+        headers = {
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=probe",
+            "X-Moto-Account-Id": caller.account,
+            **request.pop("headers", {}),
+        }
+        return Client(self._neighbours).open(path, method=method, headers=headers, **request)
+
+
+class EndpointProbe(NeighbourProbe):
+    """Looks for artefacts at an S3 endpoint of the user's, with the credentials of the server's environment."""
+
+    def __init__(self, neighbours: Neighbours, s3_endpoint: str) -> None:
+        super().__init__(neighbours)
+        self._endpoint = s3_endpoint
+
+    def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
+        """Whether the bucket holds the key; None without such a bucket.
+
+        Raises:
+            ServiceUnavailable: the endpoint does not answer, or refuses the server's credentials.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            listed = self._s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchBucket":
+                return None
+            raise self._unavailable(error) from error
+        except BotoCoreError as error:
+            raise self._unavailable(error) from error
+        keys = [found["Key"] for found in listed.get("Contents", [])]
+        return bool(keys) and (is_prefix or keys[0] == key)
+
+    def _unavailable(self, error: Exception) -> ServiceUnavailable:
+        return ServiceUnavailable(f"The S3 endpoint {self._endpoint} cannot say whether the artefact exists: {error}")
+
+    @cached_property
+    def _s3(self) -> S3Client:
+        import boto3
+        from botocore.config import Config
+
+        config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+        return boto3.client("s3", endpoint_url=self._endpoint, region_name="us-east-1", config=config)
