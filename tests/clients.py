@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 from botocore.validate import ParamValidator
 
+import parity
 from sagemaker_registry.backends import constraints
 from sagemaker_registry.backends.local.registry import OPERATIONS
 
@@ -68,11 +69,16 @@ def checked(client: Any) -> Any:
         if model.name not in OPERATIONS or http_response.status_code >= 300 or model.output_shape is None:
             return
         answer = {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
+        parity.note(model.name, "answer", answer)
         if "ModelPackageVersion" in answer:
             answer.setdefault("ModelPackageName", answer["ModelPackageGroupName"])
         report = validator.validate(answer, model.output_shape)
         assert not report.has_errors(), report.generate_report()
         assert constraints.check_answer(model.name, answer) == []
 
+    def note_request(params: dict[str, Any], model: Any, **_: Any) -> None:
+        parity.note(model.name, "request", params)
+
     client.meta.events.register("after-call.sagemaker", check)
+    client.meta.events.register("before-parameter-build.sagemaker", note_request)
     return client

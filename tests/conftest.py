@@ -9,11 +9,31 @@ from pathlib import Path
 
 import pytest
 
+import parity
 from clients import Emulator, start
 
 pytest.register_assert_rewrite("sagemaker_registry.backends.contract")
 
 _accounts = (f"{number:012}" for number in count(100_000_000_001))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-parity", action="store_true", help="write docs/parity.md from this run")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """After a whole and green run, hold docs/parity.md against what the tests have shown."""
+    chosen = session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS or session.testscollected == 0
+    if chosen or exitstatus != 0 or session.config.option.keyword or session.config.option.markexpr:
+        return
+    if session.config.getoption("write_parity"):
+        parity.PAGE.write_text(parity.page(), encoding="utf-8")
+    wrong = [f"no test sends or sees {member}" for member in parity.untested()]
+    if not parity.PAGE.exists() or parity.PAGE.read_text(encoding="utf-8") != parity.page():
+        wrong.append("docs/parity.md is not what this run shows: python -m pytest --write-parity")
+    if wrong:
+        print("\n\nparity: " + "\nparity: ".join(wrong))
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(autouse=True)

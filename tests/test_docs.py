@@ -9,10 +9,12 @@ from importlib import import_module
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 
 from clients import Emulator
 from sagemaker_registry.backends.local.registry import OPERATIONS
+from sagemaker_registry.backends.settings import Settings, load
 from sagemaker_registry.client.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -49,6 +51,15 @@ def test_every_option_of_serve_is_in_the_readme() -> None:
         assert f"`{parameter.opts[0]} " in README
         if isinstance(parameter, click.Option) and parameter.show_default:
             assert f"`{parameter.default}`" in README
+
+
+def test_the_settings_shown_are_all_there_are_with_their_defaults(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    file = tmp_path / "registry.toml"
+    file.write_text(shown, encoding="utf-8")
+    assert load(file) == Settings()
+    switches = [name for table in msgspec.structs.asdict(Settings()).values() for name in msgspec.structs.asdict(table)]
+    assert re.findall(r"^(\w+) =", shown, re.MULTILINE) == switches
 
 
 def test_the_table_of_operations_is_what_the_registry_answers() -> None:

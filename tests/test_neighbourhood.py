@@ -67,6 +67,24 @@ def test_a_missing_package_is_not_deployed_and_an_unversioned_one_is(emulator: E
     sagemaker.create_model(ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer={"ModelPackageName": "solo"})
 
 
+def test_everything_of_a_model_is_passed_on(emulator: Emulator, account: str) -> None:
+    sagemaker = emulator.client("sagemaker", account)
+    arn = registered(sagemaker, ModelApprovalStatus="Approved")
+    created = sagemaker.create_model(
+        ModelName="churn",
+        ExecutionRoleArn=ROLE,
+        Containers=[{"ModelPackageName": arn}],
+        InferenceExecutionConfig={"Mode": "Serial"},
+        VpcConfig={"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]},
+        EnableNetworkIsolation=True,
+        Tags=[{"Key": "team", "Value": "fraud"}],
+    )
+    described = sagemaker.describe_model(ModelName="churn")
+    assert created["ModelArn"] == described["ModelArn"]
+    assert described["VpcConfig"] == {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
+    assert sagemaker.list_tags(ResourceArn=created["ModelArn"])["Tags"] == [{"Key": "team", "Value": "fraud"}]
+
+
 def test_a_model_without_a_package_is_the_neighbours_alone(emulator: Emulator, account: str) -> None:
     sagemaker = emulator.client("sagemaker", account)
     sagemaker.create_model(ModelName="plain", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": "registry/churn:3"})

@@ -24,6 +24,14 @@ class GroupContract(Contract):
         assert described["CreatedBy"]["IamIdentity"]["Arn"].startswith("arn:aws:iam::")
         assert abs(datetime.now(UTC) - described["CreationTime"]) < timedelta(minutes=5)
 
+    def test_a_groups_managed_configuration_comes_back(self, sagemaker: Client) -> None:
+        managed: Any = {"ManagedStorageType": "Restricted"}
+        sagemaker.create_model_package_group(ModelPackageGroupName="managed", ManagedConfiguration=managed)
+        described = sagemaker.describe_model_package_group(ModelPackageGroupName="managed")
+        assert described["ManagedConfiguration"] == managed
+        (listed,) = sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
+        assert listed["ManagedConfiguration"] == managed
+
     def test_a_group_is_found_by_its_arn(self, sagemaker: Client, group: str) -> None:
         arn = sagemaker.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"]
         assert sagemaker.describe_model_package_group(ModelPackageGroupName=arn)["ModelPackageGroupName"] == group

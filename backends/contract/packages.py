@@ -9,6 +9,46 @@ import pytest
 
 from .base import CONTAINER, PENDING, SPECIFICATION, UNVERSIONED_SPECIFICATION, Client, Contract, Register, refusal
 
+S3_REPORT = {"ContentType": "application/json", "S3Uri": "s3://models/churn/report.json"}
+EVERYTHING: Any = {
+    "ModelPackageDescription": "Wer kündigt? 解約",
+    "ModelPackageRegistrationType": "Registered",
+    "InferenceSpecification": SPECIFICATION,
+    "ValidationSpecification": {
+        "ValidationRole": "arn:aws:iam::123456789012:role/validation",
+        "ValidationProfiles": [
+            {
+                "ProfileName": "smoke",
+                "TransformJobDefinition": {
+                    "TransformInput": {
+                        "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/in"}}
+                    },
+                    "TransformOutput": {"S3OutputPath": "s3://b/out", "KmsKeyId": ""},
+                    "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+                },
+            }
+        ],
+    },
+    "CertifyForMarketplace": True,
+    "ModelApprovalStatus": "Rejected",
+    "MetadataProperties": {"CommitId": "4f5c2a9", "Repository": "git", "GeneratedBy": "train-7", "ProjectId": "p-1"},
+    "ModelMetrics": {
+        "ModelQuality": {"Statistics": S3_REPORT, "Constraints": S3_REPORT},
+        "Bias": {"Report": S3_REPORT},
+    },
+    "Domain": "MACHINE_LEARNING",
+    "Task": "CLASSIFICATION",
+    "SamplePayloadUrl": "s3://models/churn/payload.tar.gz",
+    "CustomerMetadataProperties": {"accuracy": "0.93", "git_commit": "4f5c2a9"},
+    "DriftCheckBaselines": {"ModelQuality": {"Statistics": S3_REPORT}},
+    "AdditionalInferenceSpecifications": [{"Name": "neo", "Description": "compiled", "Containers": [CONTAINER]}],
+    "SkipModelValidation": "None",
+    "SecurityConfig": {"KmsKeyId": "alias/registry"},
+    "ModelCard": {"ModelCardContent": '{"model_overview": {"model_creator": "alice"}}', "ModelCardStatus": "Draft"},
+    "ModelLifeCycle": {"Stage": "Staging", "StageStatus": "In-Progress", "StageDescription": "since monday"},
+    "ManagedStorageType": "Restricted",
+}
+
 
 class PackageContract(Contract):
     def test_versions_count_from_one(self, sagemaker: Client, register: Register) -> None:
@@ -38,6 +78,28 @@ class PackageContract(Contract):
         assert described["InferenceSpecification"] == SPECIFICATION
         absent = {"ModelPackageName", "ApprovalDescription", "LastModifiedTime", "ClientToken", "Tags"}
         assert absent.isdisjoint(described)
+
+    def test_every_parameter_of_a_registration_comes_back(self, sagemaker: Client, register: Register) -> None:
+        described = sagemaker.describe_model_package(ModelPackageName=register(**EVERYTHING))
+        specifications = [described["InferenceSpecification"], *described["AdditionalInferenceSpecifications"]]
+        digests = [specification["Containers"][0].pop("ImageDigest") for specification in specifications]
+        assert len(set(digests)) == 1
+        assert {name: value for name, value in described.items() if name in EVERYTHING} == EVERYTHING
+        statuses = described["ModelPackageStatusDetails"]["ValidationStatuses"]
+        assert statuses == [{"Name": "smoke", "Status": "Completed"}]
+
+    def test_a_version_may_be_made_from_an_algorithm_alone(self, sagemaker: Client, group: str) -> None:
+        algorithms: Any = {"SourceAlgorithms": [{"AlgorithmName": "xgboost", "ModelDataUrl": "s3://models/a.tar.gz"}]}
+        arn = sagemaker.create_model_package(ModelPackageGroupName=group, SourceAlgorithmSpecification=algorithms)
+        described = sagemaker.describe_model_package(ModelPackageName=arn["ModelPackageArn"])
+        assert described["SourceAlgorithmSpecification"] == algorithms
+        assert "InferenceSpecification" not in described
+
+    def test_an_image_that_names_its_digest_keeps_it(self, sagemaker: Client, register: Register) -> None:
+        digest = "sha256:" + "0123456789abcdef" * 4
+        arn = register(InferenceSpecification={"Containers": [{"Image": f"registry/churn@{digest}"}]})
+        described = sagemaker.describe_model_package(ModelPackageName=arn)
+        assert described["InferenceSpecification"]["Containers"][0]["ImageDigest"] == digest
 
     def test_a_version_waits_for_approval_unless_it_says_otherwise(self, sagemaker: Client, register: Register) -> None:
         assert sagemaker.describe_model_package(ModelPackageName=register())["ModelApprovalStatus"] == PENDING

@@ -41,7 +41,10 @@ class TagContract(Contract):
         sagemaker.add_tags(ResourceArn=arn, Tags=[TEAM])
         other: Any = {"Key": "team", "Value": "churn"}
         assert sagemaker.add_tags(ResourceArn=arn, Tags=[other, STAGE])["Tags"] == [other, STAGE]
-        assert sagemaker.list_tags(ResourceArn=arn, MaxResults=50)["Tags"] == [other, STAGE]
+        listed = sagemaker.list_tags(ResourceArn=arn, MaxResults=50)
+        assert listed["Tags"] == [other, STAGE]
+        assert "NextToken" not in listed
+        assert refusal(sagemaker.list_tags, ResourceArn=arn, NextToken="any")[0] == "ValidationException"
 
     def test_deleted_tags_are_gone_and_absent_keys_no_error(self, sagemaker: Client, group_arn: str) -> None:
         sagemaker.add_tags(ResourceArn=group_arn, Tags=[TEAM, STAGE])

@@ -137,6 +137,32 @@ class UpdateContract(Contract):
         code, _ = refusal(register, SourceUri="both at once")
         assert code == "ValidationException"
 
+    def test_the_rest_of_an_update_replaces_what_was_there(self, sagemaker: Client, register: Register) -> None:
+        arn = register(ModelLifeCycle={"Stage": "Staging", "StageStatus": "OnHold", "StageDescription": "wait"})
+        stage: Any = {"Stage": "Production", "StageStatus": "Approved"}
+        sagemaker.update_model_package(
+            ModelPackageArn=arn, ModelLifeCycle=stage, ModelPackageRegistrationType="Logged", SourceUri="git://churn"
+        )
+        described = sagemaker.describe_model_package(ModelPackageName=arn)
+        assert described["ModelLifeCycle"] == stage
+        assert described["ModelPackageRegistrationType"] == "Logged"
+        assert described["SourceUri"] == "git://churn"
+
+    def test_the_same_update_token_changes_once(self, sagemaker: Client, register: Register) -> None:
+        arn = register()
+        approve: Any = {"ModelPackageArn": arn, "ModelApprovalStatus": "Approved", "ClientToken": "decide-once"}
+        assert sagemaker.update_model_package(**approve)["ModelPackageArn"] == arn
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Rejected")
+        assert sagemaker.update_model_package(**approve)["ModelPackageArn"] == arn
+        assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "Rejected"
+        other = {**approve, "ModelApprovalStatus": "Rejected"}
+        assert refusal(sagemaker.update_model_package, **other)[0] == "ConflictException"
+
+    def test_an_update_that_sends_nothing_changes_nothing(self, sagemaker: Client, register: Register) -> None:
+        arn = register()
+        assert sagemaker.update_model_package(ModelPackageArn=arn)["ModelPackageArn"] == arn
+        assert "LastModifiedTime" not in sagemaker.describe_model_package(ModelPackageName=arn)
+
     def test_an_unversioned_package_is_not_updated(self, sagemaker: Client) -> None:
         arn = sagemaker.create_model_package(ModelPackageName="solo", InferenceSpecification=UNVERSIONED_SPECIFICATION)[
             "ModelPackageArn"

@@ -135,7 +135,12 @@ def position_of(query: bytes, token: str) -> Key:
             return tuple(orjson.loads(position))
     except ValueError:  # not base64, not ASCII
         pass
-    raise ValidationException(
+    raise not_this_list()
+
+
+def not_this_list() -> ValidationException:
+    """Return the answer to a token that is not of this list. (The sentence is ours.)"""
+    return ValidationException(
         "NextToken is not valid for this request: send it with the same filters and order, in the account and "
         "region that gave it."
     )

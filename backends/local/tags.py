@@ -13,6 +13,7 @@ from ..errors import ValidationException
 from . import arns
 from .arns import Arn
 from .call import Call
+from .paging import not_this_list
 from .rows import GROUPS, PACKAGES, Key, Row, Table
 
 MOST_TAGS = 50
@@ -36,7 +37,9 @@ def add(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def list_tags(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tags of a resource: always one page, as a resource has at most 50."""
+    """Return the tags of a resource: always one page, as a resource has at most 50, so no token is ever given."""
+    if "NextToken" in params:
+        raise not_this_list()
     arn = _resource(call, params)
     if arn.kind == arns.PACKAGE and arn.version:
         _found(call, PACKAGES, arn.package_key)
