@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from .errors import CannotOpen, RegistryError
 
@@ -39,6 +40,24 @@ def open_backend(url: str, surroundings: Surroundings | None = None) -> Backend:
     from .base import Surroundings
 
     return opener(url, surroundings or Surroundings())
+
+
+def database_file(url: str) -> Path | None:
+    """Return the file a `sqlite:` URL names; None for memory, and for other schemes.
+
+    Raises:
+        CannotOpen: a `sqlite:` URL that is neither of a file nor of memory.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "sqlite":
+        return None
+    if parts.netloc or parts.query or parts.fragment:
+        raise CannotOpen(
+            f"{url!r}: write sqlite:///registry.db for a file here, sqlite:////data/registry.db for an absolute "
+            "path, or sqlite:// for memory"
+        )
+    path = unquote(parts.path)[1:]
+    return Path(path).expanduser() if path else None
 
 
 def _opener(url: str) -> Opener:

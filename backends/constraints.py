@@ -55,8 +55,12 @@ def _output_check(operation: str) -> Check:
 
 @cache
 def pattern(text: str) -> regex.Pattern[str]:
-    """Compile one of the model's patterns. They are Java's (`\\p{L}`), which `re` does not know."""
-    return regex.compile(text)
+    """Compile one of the model's patterns. They are Java's (`\\p{L}`), which `re` does not know.
+
+    That `.` matches a line break too is our choice: a policy from an indented file, or a reason of two lines, is not
+    refused for a pattern that says `.*`.
+    """
+    return regex.compile(text, regex.DOTALL)
 
 
 def _nothing(value: Any, path: str) -> Iterator[str]:

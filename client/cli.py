@@ -97,7 +97,8 @@ def serve(
     """Serve a registry, and every other AWS service beside it, on one endpoint.
 
     The first line on stdout is "listening on URL". SIGTERM and Ctrl-C finish the requests in flight and stop.
-    S3 and the other services beside the registry are moto's: they live in memory and start empty each time.
+    Beside a registry in a file, S3's buckets and objects are kept too (FILE.s3); the other services beside the
+    registry are moto's: they live in memory and start empty each time.
 
     \b
     Examples:

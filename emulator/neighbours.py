@@ -1,7 +1,7 @@
 """Every other AWS call on the same endpoint (S3, STS, IAM, ECR, the rest of SageMaker), answered by moto.
 
 moto is loaded on the first such call: a registry alone starts in a fraction of the time. What it holds lives in
-memory and is gone when the server stops.
+memory and is gone when the server stops, but for what `kept_objects` keeps of S3.
 """
 
 from __future__ import annotations
@@ -12,11 +12,17 @@ import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from ..backends.base import ANONYMOUS, DEFAULT_REGION
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Response
+
+from ..backends.base import ANONYMOUS, DEFAULT_REGION, Caller
 from ..backends.errors import InternalFailure, RegistryError, UnknownOperationException
 from . import sigv4
 from .answers import wsgi_error
+from .kept_objects import KeptObjects, is_change
+from .s3_headers import add_metadata
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -30,32 +36,66 @@ REST_XML = frozenset({"s3", "route53", "cloudfront"})
 
 
 class Neighbours:
-    """A WSGI application that answers as the rest of AWS; thread-safe."""
+    """A WSGI application that answers as the rest of AWS; thread-safe.
 
-    def __init__(self) -> None:
+    Args:
+        kept: where S3's buckets and objects outlive the server; in memory only without.
+    """
+
+    def __init__(self, kept: KeptObjects | None = None) -> None:
         self._lock = threading.Lock()
         self._moto: DomainDispatcherApplication | None = None
+        self._kept = kept
 
     @property
-    def is_loaded(self) -> bool:
-        """Whether anybody has called a neighbour: before that they hold nothing."""
-        return self._moto is not None
+    def may_hold_objects(self) -> bool:
+        """Whether there can be anything in S3 or ECR: before the first call, only what was kept."""
+        return self._moto is not None or (self._kept is not None and not self._kept.is_empty())
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # moto keeps accounts apart by this header; the account is the one the registry sees.
         caller = sigv4.caller(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""))
         environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", caller.account)
+        # moto tells `?` and `%` in a key from those of a URL by the path as it was sent, which it looks for here.
+        environ.setdefault("RAW_URI", environ.get("REQUEST_URI", ""))
         try:
             _sign(environ)
-            return _Answer(environ, start_response).of(self._application())
+            status, headers, body = _answer(self._application(), environ)
+            body = self._keep(environ, status, body)
         except RegistryError as error:
             return wsgi_error(error, start_response, as_xml=_reads_xml(environ))
+        except Exception:
+            log.exception("failed to answer %s", _call(environ))
+            failure = InternalFailure("The server failed to answer; its log says why.")
+            return wsgi_error(failure, start_response, as_xml=_reads_xml(environ))
+        start_response(status, headers)
+        return body
+
+    def ask(self, caller: Caller, service: str, method: str, path: str, **request: Any) -> Response:
+        """Send a request of a caller's from inside the server; `request` as for Werkzeug's test client."""
+        return _ask(self._application(), caller, service, method, path, **request)
 
     def _application(self) -> DomainDispatcherApplication:
         with self._lock:
             if self._moto is None:
-                self._moto = _load()
+                moto = _load()
+                if self._kept is not None:
+                    self._kept.restore(partial(_ask, moto))
+                self._moto = moto
             return self._moto
+
+    def _keep(self, environ: WSGIEnvironment, status: str, body: Iterable[bytes]) -> Iterable[bytes]:
+        """Let a change of S3 reach the disk before it is acknowledged; return the body."""
+        if self._kept is None or not status.startswith("2"):
+            return body
+        if environ.get("PATH_INFO") == "/moto-api/reset":
+            self._kept.forget()
+            return body
+        if _service(environ) != "s3" or not is_change(environ):
+            return body
+        content = b"".join(body)
+        self._kept.note(environ, content, self.ask)
+        return [content]
 
 
 def _sign(environ: WSGIEnvironment) -> None:
@@ -84,48 +124,57 @@ def _load() -> DomainDispatcherApplication:
     return DomainDispatcherApplication(create_backend_app)
 
 
-class _Answer:
-    """One answer of moto: passed on as it is, unless it is a failure or a page for people."""
+def _answer(
+    application: DomainDispatcherApplication, environ: WSGIEnvironment
+) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+    """Return moto's answer as it is: status, headers and body.
 
-    def __init__(self, environ: WSGIEnvironment, start_response: StartResponse) -> None:
-        self._environ = environ
-        self._start_response = start_response
+    Raises:
+        UnknownOperationException: moto does not implement the call, or lacks a package it needs for it.
+        InternalFailure: moto failed.
+    """
+    started: list[Any] = []
+    try:
+        if not _has_service(application, environ):
+            raise _unanswered(environ)
+        body: Iterable[bytes] = application(environ, partial(_remember, started))
+    except RegistryError:
+        raise
+    except NotImplementedError as error:
+        raise _unanswered(environ) from error
+    except ImportError as error:
+        raise UnknownOperationException(
+            f"moto needs more packages to answer {_call(environ)} ({error}): pip install 'moto[{_service(environ)}]'"
+        ) from error
+    except Exception as error:
+        log.exception("moto failed to answer %s", _call(environ))
+        raise InternalFailure(f"moto failed to answer {_call(environ)}: {error!r}") from error
+    (status, headers, *_), *_ = started
+    content_type = next((value for name, value in headers if name.lower() == "content-type"), "")
+    is_page = int(status[:3]) >= 400 and content_type.startswith("text/html")
+    if is_page or status.startswith("501"):
+        getattr(body, "close", lambda: None)()
+        raise _unanswered(environ)
+    return status, headers, body
 
-    def of(self, application: DomainDispatcherApplication) -> Iterable[bytes]:
-        """Return the body moto answers with.
 
-        Raises:
-            UnknownOperationException: moto does not implement the call, or lacks a package it needs for it.
-            InternalFailure: moto failed.
-        """
-        started: list[Any] = []
-        try:
-            if not _has_service(application, self._environ):
-                raise self._unanswered()
-            body: Iterable[bytes] = application(self._environ, partial(_remember, started))
-        except RegistryError:
-            raise
-        except NotImplementedError as error:
-            raise self._unanswered() from error
-        except ImportError as error:
-            raise UnknownOperationException(
-                f"moto needs more packages to answer {_call(self._environ)} ({error}): "
-                f"pip install 'moto[{_service(self._environ)}]'"
-            ) from error
-        except Exception as error:
-            log.exception("moto failed to answer %s", _call(self._environ))
-            raise InternalFailure(f"moto failed to answer {_call(self._environ)}: {error!r}") from error
-        (status, headers, *_), *_ = started
-        content_type = next((value for name, value in headers if name.lower() == "content-type"), "")
-        refused = int(status[:3]) >= 400 and content_type.startswith("text/html")
-        if refused or status.startswith("501"):
-            getattr(body, "close", lambda: None)()
-            raise self._unanswered()
-        self._start_response(status, headers)
-        return body
+def _ask(
+    application: DomainDispatcherApplication, caller: Caller, service: str, method: str, path: str, **request: Any
+) -> Response:
+    scope = f"{caller.access_key}/20260101/{caller.region}/{service}/aws4_request"
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none",
+        "X-Moto-Account-Id": caller.account,
+        **request.pop("headers", {}),
+    }
+    with_underscore = {name: headers.pop(name) for name in list(headers) if "_" in name}
+    environ = EnvironBuilder(quote(path), method=method, headers=headers, **request).get_environ()
+    add_metadata(environ, with_underscore.items())
+    return Response.from_app(application, environ, buffered=True)
 
-    def _unanswered(self) -> UnknownOperationException:
-        return UnknownOperationException(f"Nobody on this endpoint answers {_call(self._environ)}.")
+
+def _unanswered(environ: WSGIEnvironment) -> UnknownOperationException:
+    return UnknownOperationException(f"Nobody on this endpoint answers {_call(environ)}.")
 
 
 def _has_service(application: DomainDispatcherApplication, environ: WSGIEnvironment) -> bool:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
-from werkzeug.test import Client
-from werkzeug.wrappers import Response
 
 from ..backends.base import Caller
 from ..backends.errors import ServiceUnavailable
@@ -35,36 +33,31 @@ class NeighbourProbe:
         if not self._has_bucket(caller, bucket):
             return None
         if is_prefix:
-            listed = self._ask(caller, "s3", "GET", f"/{bucket}", query_string={"prefix": key, "max-keys": "1"})
+            listed = self._neighbours.ask(
+                caller, "s3", "GET", f"/{bucket}", query_string={"prefix": key, "max-keys": "1"}
+            )
             return b"<Key>" in listed.data
-        return self._ask(caller, "s3", "HEAD", f"/{bucket}/{key}").status_code == 200
+        return self._neighbours.ask(caller, "s3", "HEAD", f"/{bucket}/{key}").status_code == 200
 
     def image(self, caller: Caller, image: str) -> bool | None:
         """Whether ECR holds the image; None for another registry's, or without such a repository."""
         match = _ECR_IMAGE.fullmatch(image)
-        if match is None or not self._neighbours.is_loaded:
+        if match is None or not self._neighbours.may_hold_objects:
             return None
         identity = {"imageDigest": match["digest"]} if match["digest"] else {"imageTag": match["tag"] or "latest"}
         body = {"repositoryName": match["repository"], "imageIds": [identity]}
         owner = Caller(account=match["account"], region=match["region"])
         headers = {"X-Amz-Target": _ECR_TARGET, "Content-Type": "application/x-amz-json-1.1"}
-        answer = self._ask(owner, "ecr", "POST", "/", data=orjson.dumps(body), headers=headers)
+        answer = self._neighbours.ask(owner, "ecr", "POST", "/", data=orjson.dumps(body), headers=headers)
         if answer.status_code == 200:
             return True
         return None if b"RepositoryNotFoundException" in answer.data else False
 
     def _has_bucket(self, caller: Caller, bucket: str) -> bool:
-        return self._neighbours.is_loaded and self._ask(caller, "s3", "HEAD", f"/{bucket}").status_code == 200
-
-    def _ask(self, caller: Caller, service: str, method: str, path: str, **request: Any) -> Response:
-        """Send the neighbours a request of the caller's."""
-        scope = f"{caller.access_key}/20260101/{caller.region}/{service}/aws4_request"
-        headers = {
-            "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=probe",
-            "X-Moto-Account-Id": caller.account,
-            **request.pop("headers", {}),
-        }
-        return Client(self._neighbours).open(path, method=method, headers=headers, **request)
+        return (
+            self._neighbours.may_hold_objects
+            and self._neighbours.ask(caller, "s3", "HEAD", f"/{bucket}").status_code == 200
+        )
 
 
 class EndpointProbe(NeighbourProbe):

@@ -20,13 +20,15 @@ from typing import TYPE_CHECKING, Any
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 
-from ..backends import open_backend
+from ..backends import database_file, open_backend
 from ..backends.base import Surroundings
 from ..backends.errors import CannotOpen
 from ..backends.settings import Settings
 from .app import create_app
+from .kept_objects import KeptObjects
 from .neighbours import Neighbours
 from .probes import EndpointProbe, NeighbourProbe
+from .s3_headers import Channel
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -77,6 +79,8 @@ class Server:
             clear_untrusted_proxy_headers=True,
         )
 
+        self._server.channel_class = Channel
+
     def run(self) -> None:
         """Answer until `stop`; then finish every request that had reached this machine, and return."""
         while not self._stopping.is_set():
@@ -120,7 +124,8 @@ def serve(
     Raises:
         CannotOpen: the backend or the address cannot be used; nothing was printed.
     """
-    neighbours = Neighbours()
+    file = database_file(backend_url)
+    neighbours = Neighbours(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
     surroundings = surroundings_of(settings or Settings(), neighbours)
     with open_backend(backend_url, surroundings) as backend, listen(host, port) as listener:
         app = create_app(backend, neighbours=neighbours, allowed_hosts=[*allowed_hosts, host])

@@ -43,6 +43,12 @@ class Emulator:
         return self.process.returncode
 
 
+    def kill(self) -> None:
+        """End it as a power cut would, without a chance to finish anything."""
+        self.process.kill()
+        self.process.communicate(timeout=60)
+
+
 def start(*options: str, cwd: Path | None = None) -> Emulator:
     """Start the command on a free port and return when it listens."""
     process = subprocess.Popen(

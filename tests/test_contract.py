@@ -45,3 +45,7 @@ class TestTags(contract.TagContract):
 
 class TestBatches(contract.BatchContract):
     pass
+
+
+class TestPolicies(contract.PolicyContract):
+    pass

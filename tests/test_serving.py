@@ -57,8 +57,7 @@ def test_a_killed_server_loses_nothing_it_acknowledged(serve: Serve) -> None:
     sagemaker = served.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="churn")
     arns = [sagemaker.create_model_package(ModelPackageGroupName="churn")["ModelPackageArn"] for _ in range(20)]
-    served.process.kill()
-    served.process.communicate()
+    served.kill()
 
     sagemaker = serve("--backend", "sqlite:///killed.db").client("sagemaker")
     listed = sagemaker.list_model_packages(ModelPackageGroupName="churn", SortOrder="Ascending")
@@ -145,6 +144,17 @@ def test_a_call_nobody_answers_is_an_aws_error_that_says_so(
         getattr(emulator.client(service), operation)(**params)
     assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
     assert caught.value.response["Error"]["Message"].startswith("Nobody on this endpoint answers ")
+
+
+@pytest.mark.parametrize("key", ["a model+1", "100%", "p%2Fq", "what?", "#1", "ü/解約", "a//b", "a=b&c;d"])
+def test_s3_keys_and_metadata_are_what_was_sent(emulator: Emulator, account: str, key: str) -> None:
+    s3 = emulator.client("s3", account)
+    bucket = f"keys-{account}"
+    s3.create_bucket(Bucket=bucket)
+    metadata = {"git_commit": "4f5c2a9", "data-set": "2026-11"}
+    s3.put_object(Bucket=bucket, Key=key, Body=b"x", Metadata=metadata)
+    assert [found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [key]
+    assert s3.head_object(Bucket=bucket, Key=key)["Metadata"] == metadata
 
 
 def test_no_neighbour_sends_cors_headers(emulator: Emulator) -> None:

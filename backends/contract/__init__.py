@@ -7,7 +7,16 @@ service on an empty registry. `group` and `register` come with the base class.
 from .groups import GroupContract
 from .lists import ListContract
 from .packages import PackageContract
+from .policies import PolicyContract
 from .tags import BatchContract, TagContract
 from .updates import UpdateContract
 
-__all__ = ["BatchContract", "GroupContract", "ListContract", "PackageContract", "TagContract", "UpdateContract"]
+__all__ = [
+    "BatchContract",
+    "GroupContract",
+    "ListContract",
+    "PackageContract",
+    "PolicyContract",
+    "TagContract",
+    "UpdateContract",
+]

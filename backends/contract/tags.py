@@ -83,9 +83,9 @@ class TagContract(Contract):
                     assert sentence == "Resource does not exist."
 
     def test_changing_tags_changes_nothing_else(self, sagemaker: Client, solo: str) -> None:
-        before = sagemaker.describe_model_package(ModelPackageName=solo)
+        before: Any = sagemaker.describe_model_package(ModelPackageName=solo)
         sagemaker.add_tags(ResourceArn=solo, Tags=[STAGE])
-        after = sagemaker.describe_model_package(ModelPackageName=solo)
+        after: Any = sagemaker.describe_model_package(ModelPackageName=solo)
         before.pop("ResponseMetadata")
         after.pop("ResponseMetadata")
         assert after == before

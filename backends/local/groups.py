@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConflictException, ValidationException
-from . import arns, tags
+from . import arns, policies, tags
 from .call import Call
-from .paging import Filter, Listing, milliseconds, page
+from .paging import Filter, Listing, milliseconds, page, page_of
 from .rows import GROUPS, PACKAGES, POLICIES, Condition, Row
 
 LISTING = Listing(
     table=GROUPS,
     answer="ModelPackageGroupSummaryList",
-    orders={"CreationTime": ("created", "name"), "Name": ("name",)},
+    orders={
+        "CreationTime": ("created", "name", "account"),
+        "Name": ("name", "account"),
+    },  # a shared list has several accounts
     descending=False,  # as documented for ListModelPackageGroups
     filters=(
         Filter("CreationTimeAfter", "created", ">", milliseconds),
@@ -57,9 +60,9 @@ def describe(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def list_groups(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a page of the caller's groups; of groups shared by other accounts there are none to see."""
+    """Return a page of the caller's groups, or of those that other accounts let the caller find."""
     if params.get("CrossAccountFilterOption") == "CrossAccount":
-        return {LISTING.answer: []}
+        return page_of(call, LISTING, params, policies.shared_groups(call))
     return page(call, LISTING, params, call.place())
 
 

@@ -8,10 +8,12 @@ evidence from clients, and a choice.
 from __future__ import annotations
 
 import hashlib
+import operator
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -22,6 +24,14 @@ from .rows import Condition, Key, Operator, Row, Table
 
 DEFAULT_PAGE = 100
 """Entries of a page when MaxResults is absent (our choice: AWS does not document it)."""
+
+MATCHES: dict[Operator, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+    "contains": operator.contains,
+}
+"""What a store does for a table, for rows that are at hand."""
 
 _DIGEST_BYTES = 12
 _NOT_THE_QUERY = ("NextToken", "MaxResults")
@@ -65,7 +75,7 @@ def milliseconds(moment: datetime) -> int:
 
 
 def page(call: Call, listing: Listing, params: Mapping[str, Any], place: list[Condition]) -> dict[str, Any]:
-    """Return one page of a list as an answer: the records, and NextToken when there is more.
+    """Return one page of a table as an answer: the records, and NextToken when there is more.
 
     Args:
         call: who asks, and the rows.
@@ -76,18 +86,32 @@ def page(call: Call, listing: Listing, params: Mapping[str, Any], place: list[Co
     Raises:
         ValidationException: a token that is not of this list. (The sentence is ours.)
     """
+    return _page(call, listing, params, partial(call.rows.find, listing.table, [*place, *_conditions(listing, params)]))
+
+
+def page_of(call: Call, listing: Listing, params: Mapping[str, Any], rows: Iterable[Row]) -> dict[str, Any]:
+    """Return one page of rows that are at hand, as `page` does of a table."""
+    conditions = _conditions(listing, params)
+    kept = [row for row in rows if all(MATCHES[how](row[column], value) for column, how, value in conditions)]
+
+    def find(order: Sequence[str], *, descending: bool, after: Key | None, limit: int) -> list[Row]:
+        def position(row: Row) -> Key:
+            return tuple(row[column] for column in order)
+
+        beyond = MATCHES["<" if descending else ">"]
+        rest = [row for row in kept if after is None or beyond(position(row), after)]
+        return sorted(rest, key=position, reverse=descending)[:limit]
+
+    return _page(call, listing, params, find)
+
+
+def _page(call: Call, listing: Listing, params: Mapping[str, Any], find: Callable[..., list[Row]]) -> dict[str, Any]:
     order = listing.orders[params.get("SortBy", next(iter(listing.orders)))]
     descending = params["SortOrder"] == "Descending" if "SortOrder" in params else listing.descending
     limit = params.get("MaxResults", DEFAULT_PAGE)
     query = query_of(call, params)
-    rows: list[Row] = call.rows.find(
-        listing.table,
-        [*place, *_conditions(listing, params)],
-        order,
-        descending=descending,
-        after=position_of(query, params["NextToken"]) if "NextToken" in params else None,
-        limit=limit + 1,
-    )
+    after = position_of(query, params["NextToken"]) if "NextToken" in params else None
+    rows = find(order, descending=descending, after=after, limit=limit + 1)
     kept = rows[:limit]
     entries = [listing.seen(row["record"], call.now) for row in kept if _passes(listing, params, row)]
     answer: dict[str, Any] = {listing.answer: entries}

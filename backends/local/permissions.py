@@ -1,10 +1,29 @@
-"""Who may use another account's group: the group's resource policy, evaluated for a caller."""
+"""Who may use another account's group: the group's resource policy, evaluated for a caller.
+
+As IAM does: a Deny that applies wins, and without an Allow that applies there is no access. What the caller's own
+account would have to allow beside that is taken as given (our choice). No `Condition` is evaluated (our choice, on
+the safe side): an Allow with one never allows, a Deny with one always denies.
+"""
 
 from __future__ import annotations
 
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fnmatch import translate
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
 from ..base import Caller
-from .arns import Arn
-from .rows import Reading
+from .arns import GROUP, Arn
+from .rows import POLICIES, Reading
+
+Statement = Mapping[str, Any]
+
+ALLOW, DENY = "Allow", "Deny"
 
 
 def allows(rows: Reading, caller: Caller, operation: str, arn: Arn) -> bool:
@@ -14,6 +33,121 @@ def allows(rows: Reading, caller: Caller, operation: str, arn: Arn) -> bool:
         rows: where policies are.
         caller: who asks, of another account than the resource.
         operation: AWS's name, as in `DescribeModelPackage`.
-        arn: the group, one of its versions, or all of them (version `*`).
+        arn: the group, one of its versions, or all of them (version `*`); an unversioned package has no policy.
     """
-    return False
+    if arn.kind != GROUP and not arn.version:
+        return False
+    row = rows.get(POLICIES, (arn.region, arn.account, arn.name))
+    return row is not None and _policy(row["record"]["ResourcePolicy"]).allows(caller, operation, arn)
+
+
+def discoverable(rows: Reading, caller: Caller) -> list[Arn]:
+    """Return the groups of other accounts in the caller's region that the caller may describe and may find.
+
+    A policy that allows the action `*`, or names a role, opens its group but does not show it (documented for AWS RAM).
+    There a custom policy must be promoted first; here all that can be promoted is (our choice).
+    """
+    found = rows.find(POLICIES, [("region", "=", caller.region)], POLICIES.key, limit=sys.maxsize)
+    shared = [
+        (Arn(caller.partition, caller.region, row["account"], GROUP, row["name"]), row["record"]["ResourcePolicy"])
+        for row in found
+        if row["account"] != caller.account
+    ]
+    return [
+        arn
+        for arn, text in shared
+        if (policy := _policy(text)).promotable and policy.allows(caller, "DescribeModelPackageGroup", arn)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A statement, compiled: its effect, and what each of its elements says of a request."""
+
+    effect: str
+    principal: Callable[[Caller], bool]
+    action: Callable[[str], bool]
+    resource: Callable[[str], bool]
+
+    def applies(self, caller: Caller, action: str, resource: str) -> bool:
+        return self.principal(caller) and self.action(action) and self.resource(resource)
+
+
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """A policy, compiled; `promotable` is AWS RAM's word for one whose group others can find."""
+
+    rules: tuple[_Rule, ...]
+    promotable: bool
+
+    def allows(self, caller: Caller, operation: str, arn: Arn) -> bool:
+        action, resource = f"sagemaker:{operation}".lower(), str(arn)
+        return {rule.effect for rule in self.rules if rule.applies(caller, action, resource)} == {ALLOW}
+
+
+@lru_cache(maxsize=1024)
+def _policy(text: str) -> _Policy:
+    """Compile the text of a policy, which was checked when it was put."""
+    statements: list[Statement] = as_list(orjson.loads(text)["Statement"])
+    rules = tuple(
+        _Rule(
+            effect=statement["Effect"],
+            principal=_principal(statement),
+            action=_pattern(statement, "Action", str.lower),
+            resource=_pattern(statement, "Resource", str),
+        )
+        for statement in statements
+        if statement["Effect"] == DENY or "Condition" not in statement
+    )
+    return _Policy(rules, not any(map(_unpromotable, statements)))
+
+
+def _unpromotable(statement: Statement) -> bool:
+    return statement["Effect"] == ALLOW and (
+        "*" in as_list(statement.get("Action", []))
+        or any(name.startswith("arn:") and not name.endswith(":root") for name in _named(statement["Principal"]))
+    )
+
+
+def _principal(statement: Statement) -> Callable[[Caller], bool]:
+    if "Principal" in statement:
+        named = _named(statement["Principal"])
+        return lambda caller: not named.isdisjoint({*_account_names(caller), caller.arn, "*"})
+    spared = _named(statement["NotPrincipal"])
+    return lambda caller: spared.isdisjoint({*_exact_names(caller), "*"})
+
+
+def _named(principal: Any) -> frozenset[str]:
+    """Return the AWS principals of an element; services and federated users are no callers here."""
+    return frozenset(as_list(principal.get("AWS", []) if isinstance(principal, Mapping) else principal))
+
+
+def _account_names(caller: Caller) -> tuple[str, str]:
+    """Return the two names of the caller's whole account."""
+    return caller.account, f"arn:{caller.partition}:iam::{caller.account}:root"
+
+
+def _exact_names(caller: Caller) -> tuple[str, ...]:
+    """Return the names of the caller alone: NotPrincipal spares a user only by its own name, as documented by IAM."""
+    names = _account_names(caller)
+    return names if caller.arn in names else (caller.arn,)
+
+
+def _pattern(statement: Statement, element: str, fold: Callable[[str], str]) -> Callable[[str], bool]:
+    """Return what `Action` or `Resource` says of a text, or `NotAction` or `NotResource` the other way round."""
+    if element in statement:
+        return _globs(statement[element], fold)
+    excluded = _globs(statement[f"Not{element}"], fold)
+    return lambda text: not excluded(text)
+
+
+def _globs(patterns: Any, fold: Callable[[str], str]) -> Callable[[str], bool]:
+    """Return whether a text is as one of the patterns; `translate` makes expressions that never backtrack."""
+    escaped = (fold(pattern).replace("[", "[[]") for pattern in as_list(patterns))
+    match = re.compile("|".join(map(translate, escaped))).match
+    return lambda text: match(text) is not None
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return a list as it is, and anything else as a list of itself: how policies write one or many."""
+    return value if isinstance(value, list) else [value]

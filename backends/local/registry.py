@@ -11,7 +11,7 @@ from typing import Any, Self
 from .. import constraints, model
 from ..base import Caller, Surroundings
 from ..errors import Elsewhere, UnknownOperationException
-from . import deployment, groups, packages, tags, tokens
+from . import deployment, groups, packages, policies, tags, tokens
 from .call import Call
 from .rows import GROUPS, Rows
 
@@ -50,6 +50,9 @@ OPERATIONS: dict[str, Operation] = {
     "AddTags": Operation(tags.add, writes=True, is_ours=tags.is_ours),
     "ListTags": Operation(tags.list_tags, is_ours=tags.is_ours),
     "DeleteTags": Operation(tags.delete, writes=True, is_ours=tags.is_ours),
+    "PutModelPackageGroupPolicy": Operation(policies.put, writes=True),
+    "GetModelPackageGroupPolicy": Operation(policies.get),
+    "DeleteModelPackageGroupPolicy": Operation(policies.delete, writes=True),
     "CreateModel": Operation(deployment.allow, is_ours=deployment.is_ours),
 }
 

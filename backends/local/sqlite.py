@@ -13,10 +13,10 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 import orjson
 
+from .. import database_file
 from ..base import Surroundings
 from ..errors import CannotOpen, InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
 from . import schema, statements
@@ -52,14 +52,7 @@ ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
 
 def open_registry(url: str, surroundings: Surroundings) -> LocalRegistry:
     """Open `sqlite://` (memory, gone when closed), `sqlite:///relative/path.db` or `sqlite:////absolute/path.db`."""
-    parts = urlsplit(url)
-    if parts.netloc or parts.query or parts.fragment:
-        raise CannotOpen(
-            f"{url!r}: write sqlite:///registry.db for a file here, sqlite:////data/registry.db for an absolute "
-            "path, or sqlite:// for memory"
-        )
-    path = unquote(parts.path)[1:]
-    return LocalRegistry(SQLiteRows(Path(path).expanduser() if path else None), surroundings=surroundings)
+    return LocalRegistry(SQLiteRows(database_file(url)), surroundings=surroundings)
 
 
 class SQLiteRows:

@@ -1,0 +1,223 @@
+"""Resource policies of groups, by which an owner opens a group to other accounts: put, get, delete, and who sees what.
+
+A policy is kept as the text that was sent. What is checked of it, and in which words, is our choice: AWS's sentences
+have not been seen. Whether its resources can name the group at all is not checked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from ..errors import ValidationException
+from . import arns
+from .arns import Arn
+from .call import Call
+from .permissions import ALLOW, DENY, as_list, discoverable
+from .rows import GROUPS, POLICIES, Key, Row
+
+LONGEST_QUOTE = 100
+"""Characters of a refused value that a sentence repeats."""
+
+
+def put(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Give one of the caller's groups a policy, in place of the one it has (our choice: AWS's answer is unknown).
+
+    Raises:
+        ValidationException: no such group, or a document that is not a policy.
+    """
+    arn = _group(call, params)
+    check(params["ResourcePolicy"])
+    call.rows.delete(POLICIES, POLICIES.keyed(_key(arn)))
+    row: Row = dict(zip(POLICIES.key, _key(arn), strict=True))
+    call.rows.insert(POLICIES, row | {"rev": 0, "record": {"ResourcePolicy": params["ResourcePolicy"]}})
+    return {"ModelPackageGroupArn": str(arn)}
+
+
+def get(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the policy of one of the caller's groups, as it was sent."""
+    record: dict[str, Any] = _policy(call, _group(call, params))["record"]
+    return record
+
+
+def delete(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Delete the policy of one of the caller's groups."""
+    arn = _group(call, params)
+    _policy(call, arn)
+    call.rows.delete(POLICIES, POLICIES.keyed(_key(arn)))
+    return {}
+
+
+def shared_groups(call: Call) -> list[Row]:
+    """Return the rows of the groups other accounts let the caller find, by account and name."""
+    found = (call.rows.get(GROUPS, arn.group_key) for arn in discoverable(call.rows, call.caller))
+    return [row for row in found if row is not None]
+
+
+def _group(call: Call, params: Mapping[str, Any]) -> Arn:
+    """Return the ARN of the caller's group; the sentence is what Terraform and CloudFormation match on."""
+    arn = arns.own(call.caller, arns.GROUP, params["ModelPackageGroupName"])
+    if call.rows.get(GROUPS, arn.group_key) is None:
+        raise ValidationException(f"Cannot find Model Package Group: {arn}")
+    return arn
+
+
+def _policy(call: Call, arn: Arn) -> Row:
+    """Return the row of a group's policy; the sentence is what Terraform and CloudFormation match on."""
+    row = call.rows.get(POLICIES, _key(arn))
+    if row is None:
+        raise ValidationException(f"Cannot find resource policy for: {arn}")
+    return row
+
+
+def _key(arn: Arn) -> Key:
+    return (arn.region, arn.account, arn.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a member of a document may be: `fits` tells, `words` say it in a sentence."""
+
+    fits: Callable[[Any], bool]
+    words: str
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _each(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Return whether a value, or each of a list that is not empty, fits."""
+    return lambda value: bool(as_list(value)) and all(map(fits, as_list(value)))
+
+
+def _texts(pattern: str) -> Callable[[Any], bool]:
+    """Return whether a value is a text of the pattern, or a list of such texts."""
+    matches = re.compile(pattern).fullmatch
+    return _each(lambda value: _is_text(value) and matches(value) is not None)
+
+
+_PRINCIPALS = {
+    "AWS": _texts(r"\*|[0-9]{12}|arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[^*?\s]+"),
+    "Service": _texts(r"\S+"),
+    "Federated": _texts(r"\S+"),
+}
+
+
+def _is_principal(value: Any) -> bool:
+    if _is_object(value):
+        return bool(value) and all(kind in _PRINCIPALS and _PRINCIPALS[kind](value[kind]) for kind in value)
+    return bool(value == "*")
+
+
+def _is_condition(value: Any) -> bool:
+    """Tell operators of keys of values: what a condition says is not looked at, as none is evaluated."""
+    return _is_object(value) and all(
+        _is_object(keys) and all(_each(_is_plain)(values) for values in keys.values()) for keys in value.values()
+    )
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str | int | float)
+
+
+TEXT = Form(_is_text, "text")
+PRINCIPAL = Form(
+    _is_principal,
+    '"*", or an object such as {"AWS": ["111122223333", "arn:aws:iam::111122223333:root"]} with "*", account ids and '
+    'complete ARNs of IAM or STS; "Service" and "Federated" may stand beside "AWS"',
+)
+ACTION = Form(
+    _texts(r"\*|(?ai:sagemaker):[A-Za-z0-9*?]+"),
+    'an action such as "sagemaker:DescribeModelPackage", where * and ? are wildcards, or "*", or a list of these',
+)
+RESOURCE = Form(
+    _texts(r"\*|arn:(?!\S*\$\{)[^:\s]+:[^:\s]+:\S+"),
+    'an ARN without policy variables, where * and ? are wildcards, or "*", or a list of these',
+)
+
+POLICY: dict[str, Form] = {
+    "Version": Form(lambda value: value in ("2012-10-17", "2008-10-17"), '"2012-10-17" or "2008-10-17"'),
+    "Id": TEXT,
+    "Statement": Form(_each(_is_object), "an object or a list of objects that is not empty"),
+}
+STATEMENT: dict[str, Form] = {
+    "Sid": TEXT,
+    "Effect": Form(lambda value: value in (ALLOW, DENY), f'"{ALLOW}" or "{DENY}"'),
+    "Principal": PRINCIPAL,
+    "NotPrincipal": PRINCIPAL,
+    "Action": ACTION,
+    "NotAction": ACTION,
+    "Resource": RESOURCE,
+    "NotResource": RESOURCE,
+    "Condition": Form(_is_condition, 'an object such as {"StringEquals": {"aws:PrincipalOrgID": "o-1234"}}'),
+}
+NEEDED = (("Effect",), ("Principal", "NotPrincipal"), ("Action", "NotAction"), ("Resource", "NotResource"))
+"""Members of a statement of which there is exactly one."""
+
+
+def check(text: str) -> None:
+    """Raise ValidationException, saying what and where, for a text that is not a resource policy."""
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise _refusal(f"it is not valid JSON ({error})") from error
+    broken = next(_broken(document), None)
+    if broken is not None:
+        raise _refusal(broken)
+    json.loads(text, object_pairs_hook=_refuse_repeated)  # orjson takes the last of members with one name
+
+
+def _broken(document: Any) -> Iterator[str]:
+    """Yield what is wrong with a document; each sentence takes for granted that those before it were not said."""
+    if not _is_object(document):
+        yield f"it must be a JSON object, not {_quoted(document)}"
+    yield from _misshapen(document, POLICY, "")
+    if "Statement" not in document:
+        yield "it has no Statement"
+    for number, statement in enumerate(as_list(document["Statement"]), start=1):
+        yield from _misshapen(statement, STATEMENT, f" in statement {number}")
+        for names in NEEDED:
+            count = sum(name in statement for name in names)
+            if count != 1:
+                yield f"statement {number} must have {'' if count == 0 else 'only one of '}{' or '.join(names)}"
+        if statement["Effect"] == ALLOW and "NotPrincipal" in statement:  # as documented by IAM
+            yield f'NotPrincipal in statement {number} is only for the Effect "{DENY}"'
+
+
+def _misshapen(members: Mapping[str, Any], forms: Mapping[str, Form], where: str) -> Iterator[str]:
+    for name, value in members.items():
+        if name not in forms:
+            yield f"{_quoted(name)}{where} is none of {', '.join(forms)}"
+        elif not forms[name].fits(value):
+            yield f"{name}{where} must be {forms[name].words}; it is {_quoted(value)}"
+
+
+def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise _refusal(f"{_quoted(name)} is there twice in one object")
+        members[name] = value
+    return members
+
+
+def _quoted(value: Any) -> str:
+    try:
+        text = orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # deeper than it writes, though not than it reads
+        return "nested too deeply"
+    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "..."
+
+
+def _refusal(what: str) -> ValidationException:
+    return ValidationException(f"The ResourcePolicy is not valid: {what}.")

@@ -1,0 +1,169 @@
+"""S3 objects that outlive the server: moto holds them in memory, this keeps each in a file and puts them back.
+
+A version that is approved on Tuesday must still have the artefact that was uploaded on Monday. What is kept is
+buckets, objects and their metadata; versions of objects, tags, policies and all other services are not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+from xml.etree import ElementTree
+
+import orjson
+
+from ..backends.base import Caller
+from ..backends.errors import ServiceUnavailable
+from . import sigv4
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.wrappers import Response
+
+    Ask = Callable[..., Response]
+    """A function that sends S3 a request of a caller's: see `Neighbours.ask`."""
+
+log = logging.getLogger(__name__)
+
+CHANGES = frozenset({"PUT", "POST", "DELETE"})
+METADATA = re.compile(
+    r"content-(type|encoding|language|disposition)|cache-control|expires|x-amz-meta-.+", re.IGNORECASE
+)
+BUCKET_FILE = "bucket.json"
+
+Place = tuple[str, str]
+"""Account and bucket."""
+
+
+class KeptObjects:
+    """A folder of buckets and objects: one file each, replaced as a whole, readable by its owner alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+
+    def restore(self, ask: Ask) -> None:
+        """Put every kept bucket and object back, through S3's own calls."""
+        for bucket_file in sorted(self._folder.glob(f"*/{BUCKET_FILE}")):
+            bucket, _ = _read(bucket_file)
+            caller = Caller(account=bucket["account"], region=bucket["region"])
+            _must(ask(caller, "s3", "PUT", f"/{bucket['name']}", **_location(bucket["region"])))
+            for file in sorted(bucket_file.parent.glob("*.object")):
+                kept, content = _read(file)
+                path = f"/{bucket['name']}/{kept['key']}"
+                _must(ask(caller, "s3", "PUT", path, data=content, headers=kept["headers"]))
+
+    def note(self, environ: WSGIEnvironment, answer: bytes, ask: Ask) -> None:
+        """Bring the files of what a successful S3 request has changed up to date, before it is acknowledged."""
+        bucket, _, key = _path(environ).partition("/")
+        if not bucket:
+            return
+        caller = sigv4.caller(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""))
+        with self._lock, _disk():
+            self._keep_bucket(caller, bucket, ask)
+            for changed in _changed_keys(key, environ, answer):
+                self._keep_object(caller, bucket, changed, ask)
+
+    def is_empty(self) -> bool:
+        """Whether no bucket is kept."""
+        return next(self._folder.glob(f"*/{BUCKET_FILE}"), None) is None
+
+    def forget(self) -> None:
+        """Remove every file: somebody has reset the neighbours."""
+        with self._lock:
+            for file in [*self._folder.glob("*/*.object"), *self._folder.glob(f"*/{BUCKET_FILE}")]:
+                file.unlink()
+
+    def _keep_bucket(self, caller: Caller, bucket: str, ask: Ask) -> None:
+        place = self._place(caller, bucket)
+        if ask(caller, "s3", "HEAD", f"/{bucket}").status_code != 200:
+            (place / BUCKET_FILE).unlink(missing_ok=True)
+        elif not (place / BUCKET_FILE).exists():
+            _write(place / BUCKET_FILE, {"name": bucket, "account": caller.account, "region": caller.region}, b"")
+
+    def _keep_object(self, caller: Caller, bucket: str, key: str, ask: Ask) -> None:
+        file = self._place(caller, bucket) / f"{hashlib.sha256(key.encode()).hexdigest()}.object"
+        answer = ask(caller, "s3", "GET", f"/{bucket}/{key}")
+        if answer.status_code == 200:
+            headers = {name: value for name, value in answer.headers.items() if METADATA.fullmatch(name)}
+            _write(file, {"key": key, "headers": headers}, answer.data)
+        else:
+            file.unlink(missing_ok=True)
+
+    def _place(self, caller: Caller, bucket: str) -> Path:
+        """Return the folder of a bucket; names of clients never become names of files."""
+        return self._folder / hashlib.sha256(f"{caller.account}/{bucket}".encode()).hexdigest()
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ServiceUnavailable(f"The S3 object could not be kept on disk: {error.strerror}.") from error
+
+
+def is_change(environ: WSGIEnvironment) -> bool:
+    """Whether an S3 request may change buckets or objects."""
+    return environ.get("REQUEST_METHOD") in CHANGES
+
+
+def _changed_keys(key: str, environ: WSGIEnvironment, answer: bytes) -> Iterator[str]:
+    """Yield the keys a request has changed: its own, or those a DeleteObjects answer lists as deleted."""
+    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    if key and "partNumber" not in query:
+        yield key
+    if not key and "delete" in query:
+        for element in ElementTree.fromstring(answer).iter():  # noqa: S314 - our own neighbour's answer
+            if element.tag.rpartition("}")[2] == "Key" and element.text:
+                yield element.text
+
+
+def _path(environ: WSGIEnvironment) -> str:
+    """Return `bucket/key`, whether the bucket is in the path or in the name of the host."""
+    path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace").lstrip("/")
+    bucket, found, _ = environ.get("HTTP_HOST", "").partition(".localhost")
+    return f"{bucket}/{path}" if found else path
+
+
+def _location(region: str) -> dict[str, Any]:
+    if region == "us-east-1":
+        return {}
+    body = f"<CreateBucketConfiguration><LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>"
+    return {"data": body.encode()}
+
+
+def _must(answer: Response) -> None:
+    if answer.status_code >= 300:
+        log.warning("a kept S3 object could not be put back: %s", answer.get_data(as_text=True)[:500])
+
+
+def _write(file: Path, head: dict[str, Any], content: bytes) -> None:
+    """Replace a file as a whole, durably: a line of JSON, then the content."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = file.with_suffix(".new")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        stream.write(orjson.dumps(head) + b"\n")
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(file)
+    if hasattr(os, "O_DIRECTORY"):
+        descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _read(file: Path) -> tuple[dict[str, Any], bytes]:
+    head, _, content = file.read_bytes().partition(b"\n")
+    return orjson.loads(head), content
