@@ -64,6 +64,19 @@ def test_a_killed_server_loses_nothing_it_acknowledged(serve: Serve) -> None:
     assert [summary["ModelPackageArn"] for summary in listed["ModelPackageSummaryList"]] == arns
 
 
+def test_a_token_is_remembered_across_a_crash(serve: Serve) -> None:
+    served = serve("--backend", "sqlite:///crashed.db")
+    sagemaker = served.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="churn")
+    request = {"ModelPackageGroupName": "churn", "ClientToken": "sent-twice"}
+    arn = sagemaker.create_model_package(**request)["ModelPackageArn"]
+    served.kill()
+
+    sagemaker = serve("--backend", "sqlite:///crashed.db").client("sagemaker")
+    assert sagemaker.create_model_package(**request)["ModelPackageArn"] == arn
+    assert len(sagemaker.list_model_packages(ModelPackageGroupName="churn")["ModelPackageSummaryList"]) == 1
+
+
 def test_two_servers_share_one_file_without_losing_a_version(serve: Serve) -> None:
     clients = [serve("--backend", "sqlite:///shared.db").client("sagemaker") for _ in range(2)]
     clients[0].create_model_package_group(ModelPackageGroupName="churn")

@@ -228,6 +228,14 @@ class PackageContract(Contract):
         code, _ = refusal(sagemaker.create_model_package, ModelPackageGroupName=group, ClientToken="once")
         assert code == "ConflictException"
 
+    def test_the_same_token_sent_at_once_by_many_registers_once(
+        self, sagemaker: Client, group: str, register: Register
+    ) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            arns = set(pool.map(lambda _: register(ClientToken="at-once"), range(16)))
+        assert len(arns) == 1
+        assert len(sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]) == 1
+
     def test_concurrent_registrations_take_consecutive_versions(self, register: Register) -> None:
         with ThreadPoolExecutor(8) as pool:
             arns = list(pool.map(lambda _: register(), range(40)))
