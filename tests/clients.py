@@ -16,6 +16,7 @@ from sagemaker_registry.backends import constraints
 from sagemaker_registry.backends.local.registry import OPERATIONS
 
 REGION = "us-east-1"
+FOUND_NAME = ".modelPackage.modelPackageName'"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,6 @@ class Emulator:
         self.process.communicate(timeout=60)
         return self.process.returncode
 
-
     def kill(self) -> None:
         """End it as a power cut would, without a chance to finish anything."""
         self.process.kill()
@@ -66,8 +66,8 @@ def start(*options: str, cwd: Path | None = None) -> Emulator:
 def checked(client: Any) -> Any:
     """Make a client fail on an answer its output shape does not allow.
 
-    The one known exception: the model requires ModelPackageName of DescribeModelPackage, and AWS leaves it out for
-    a version.
+    The known exceptions, in which AWS itself is not of its shape: DescribeModelPackage requires ModelPackageName, which
+    is left out for a version; Search names a version `Group/N`, which the pattern of the name forbids.
     """
     validator = ParamValidator()
 
@@ -80,7 +80,8 @@ def checked(client: Any) -> Any:
             answer.setdefault("ModelPackageName", answer["ModelPackageGroupName"])
         report = validator.validate(answer, model.output_shape)
         assert not report.has_errors(), report.generate_report()
-        assert constraints.check_answer(model.name, answer) == []
+        broken = [said for said in constraints.check_answer(model.name, answer) if FOUND_NAME not in said]
+        assert broken == []
 
     def note_request(params: dict[str, Any], model: Any, **_: Any) -> None:
         parity.note(model.name, "request", params)

@@ -37,7 +37,7 @@ evidence: dict[Member, set[str]] = defaultdict(set)
 
 def note(operation: str, side: str, members: Iterator[str] | Any) -> None:
     """Remember that the running test sent or saw these members."""
-    test = os.environ.get("PYTEST_CURRENT_TEST", "").split("::")[-1].split("[")[0].split(" ")[0]
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0].partition("[")[0].rpartition("::")[2]
     for member in members:
         evidence[operation, side, member].add(test)
 

@@ -49,3 +49,7 @@ class TestBatches(contract.BatchContract):
 
 class TestPolicies(contract.PolicyContract):
     pass
+
+
+class TestSearch(contract.SearchContract):
+    pass

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagemaker_registry.backends.base import Caller
+from sagemaker_registry.backends.errors import ValidationException
+from sagemaker_registry.backends.local.paging import token_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
 
@@ -103,4 +107,27 @@ def test_what_was_there_is_listed_once_while_others_register(entries: list[tuple
     found = walk(registry, request, register)
     assert len(found) == len(set(found))
     assert {entry["arn"] for entry in expected} <= set(found)
+    registry.close()
+
+
+@pytest.mark.parametrize("position", [[], ["a"], [None, None, None], [{}, {}, {}], ["a", "b", "c"], {"a": 1}])
+@pytest.mark.parametrize(
+    ("operation", "request_"),
+    [
+        ("ListModelPackages", {"ModelPackageGroupName": "a"}),
+        ("ListModelPackageGroups", {}),
+        ("Search", {"Resource": "ModelPackage"}),
+    ],
+)
+def test_a_token_made_by_hand_is_refused_or_leads_nowhere(
+    operation: str, request_: dict[str, Any], position: Any
+) -> None:
+    registry, _ = registry_of([("a", "Approved", 1)] * 3)
+    query = orjson.dumps([operation, CALLER.account, CALLER.region, request_], option=orjson.OPT_SORT_KEYS)
+    refusal = "NextToken is not valid for this request"
+    try:
+        registry.call(operation, {**request_, "NextToken": token_of(query, position)}, CALLER)
+    except ValidationException as error:
+        refusal = error.message
+    assert refusal.startswith("NextToken is not valid for this request")
     registry.close()

@@ -8,6 +8,7 @@ from .groups import GroupContract
 from .lists import ListContract
 from .packages import PackageContract
 from .policies import PolicyContract
+from .search import SearchContract
 from .tags import BatchContract, TagContract
 from .updates import UpdateContract
 
@@ -17,6 +18,7 @@ __all__ = [
     "ListContract",
     "PackageContract",
     "PolicyContract",
+    "SearchContract",
     "TagContract",
     "UpdateContract",
 ]

@@ -63,6 +63,16 @@ class ListContract(Contract):
         assert count(CreationTimeAfter=created + second) == 0
         assert count(CreationTimeBefore=created - second) == 0
 
+    def test_packages_are_sorted_by_name_too(self, sagemaker: Client, register: Register) -> None:
+        register()
+        for name in ("b-solo", "a-solo"):
+            sagemaker.create_model_package(ModelPackageName=name, InferenceSpecification=UNVERSIONED_SPECIFICATION)
+        listed = sagemaker.list_model_packages(ModelPackageType="Both", SortBy="Name", SortOrder="Ascending")
+        arns = [
+            summary["ModelPackageArn"].partition("model-package/")[2] for summary in listed["ModelPackageSummaryList"]
+        ]
+        assert arns == ["a-solo", "b-solo", "churn/1"]
+
     def test_a_token_continues_its_own_list_only(self, sagemaker: Client, group: str, register: Register) -> None:
         for _ in range(3):
             register()

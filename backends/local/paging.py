@@ -110,7 +110,7 @@ def _page(call: Call, listing: Listing, params: Mapping[str, Any], find: Callabl
     descending = params["SortOrder"] == "Descending" if "SortOrder" in params else listing.descending
     limit = params.get("MaxResults", DEFAULT_PAGE)
     query = query_of(call, params)
-    after = position_of(query, params["NextToken"]) if "NextToken" in params else None
+    after = position_of(query, params["NextToken"], len(order)) if "NextToken" in params else None
     rows = find(order, descending=descending, after=after, limit=limit + 1)
     kept = rows[:limit]
     entries = [listing.seen(row["record"], call.now) for row in kept if _passes(listing, params, row)]
@@ -151,14 +151,16 @@ def token_of(query: bytes, position: Key) -> str:
     return urlsafe_b64encode(_digest(query, written) + written).decode()
 
 
-def position_of(query: bytes, token: str) -> Key:
+def position_of(query: bytes, token: str, width: int) -> Key:
+    """Return the position a token of this query holds: as many plain values as the order has columns."""
     try:
         content = urlsafe_b64decode(token.encode("ascii"))
         digest, position = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-        if digest == _digest(query, position):
-            return tuple(orjson.loads(position))
+        found = orjson.loads(position) if digest == _digest(query, position) else None
     except ValueError:  # not base64, not ASCII
-        pass
+        found = None
+    if isinstance(found, list) and len(found) == width and all(isinstance(value, str | int | float) for value in found):
+        return tuple(found)
     raise not_this_list()
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 from .. import constraints, model
 from ..base import Caller, Surroundings
 from ..errors import Elsewhere, UnknownOperationException
-from . import deployment, groups, packages, policies, tags, tokens
+from . import deployment, groups, packages, policies, search, tags, tokens
 from .call import Call
 from .rows import GROUPS, Rows
 
@@ -53,6 +53,8 @@ OPERATIONS: dict[str, Operation] = {
     "PutModelPackageGroupPolicy": Operation(policies.put, writes=True),
     "GetModelPackageGroupPolicy": Operation(policies.get),
     "DeleteModelPackageGroupPolicy": Operation(policies.delete, writes=True),
+    "Search": Operation(search.search, is_ours=search.is_ours),
+    "GetSearchSuggestions": Operation(search.suggestions, is_ours=search.is_ours),
     "CreateModel": Operation(deployment.allow, is_ours=deployment.is_ours),
 }
 

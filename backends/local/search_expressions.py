@@ -1,0 +1,272 @@
+"""SearchExpressions as functions of a record, for Search: compiled once, with every name and value checked on the way.
+
+What a name stands for follows from the shape of the record, so a member that a new botocore adds can be searched.
+Where AWS is silent, our choices: text is compared with its case; NotEquals is all that Equals leaves, so it holds for
+a record without the property; a value given with Exists or NotExists is ignored; a structure, a map or a list of
+structures can be asked for existence only, and an empty list does not exist; timestamps are compared to the
+millisecond, so a value may have a fraction, and a Z; of Contains, one per property name is allowed in a whole request.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..errors import ValidationException
+from ..model import Shape
+
+Record = Mapping[str, Any]
+Predicate = Callable[[Record], bool]
+Values = Callable[[Any], Iterable[Any]]
+
+MOST_ELEMENTS = 20
+MOST_ELEMENTS_IN_ALL = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of property: how a sentence calls it, how the value of a filter on it is written, and how it is read."""
+
+    noun: str
+    written: re.Pattern[str] = re.compile(".*", re.DOTALL)
+    read: Callable[[str], Any] = str
+
+
+TEXT = Kind("text")
+NUMBER = Kind("a number", re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?"), float)
+TIMESTAMP = Kind(
+    "a timestamp, written YYYY-mm-ddTHH:MM:SS in UTC",
+    re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z?"),
+    lambda text: datetime.fromisoformat(text.removesuffix("Z") + "+00:00").timestamp(),  # records hold epoch seconds
+)
+BOOLEAN = Kind("true or false", re.compile("true|false", re.IGNORECASE | re.ASCII), lambda text: text.lower() == "true")
+STRUCTURE = Kind("a structure")
+
+SCALARS = (TEXT, NUMBER, TIMESTAMP, BOOLEAN)
+ORDERED = (NUMBER, TIMESTAMP)
+
+_KINDS = {
+    "string": TEXT,
+    **dict.fromkeys(("integer", "long", "float", "double"), NUMBER),
+    "timestamp": TIMESTAMP,
+    "boolean": BOOLEAN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """What a name stands for.
+
+    Args:
+        shape: its shape.
+        values: what a record has of it: nothing, one value, or through lists several.
+    """
+
+    shape: Shape
+    values: Values
+
+    @property
+    def element(self) -> Shape:
+        """The shape of a value: of a list, that of its elements."""
+        return getattr(self.shape, "member", self.shape)
+
+    @property
+    def kind(self) -> Kind:
+        return _KINDS.get(self.element.type_name, STRUCTURE)
+
+
+def property_of(shape: Shape, name: str, called: str = "") -> Property:
+    """Return what a name stands for in records of a shape: a member, a dotted path, `Tags.<key>`, a key of a map.
+
+    Args:
+        shape: the structure.
+        name: the path from it.
+        called: how the client called it, if otherwise.
+
+    Raises:
+        ValidationException: nothing is called that.
+    """
+    try:
+        return _walk(shape, name)
+    except KeyError as error:
+        raise ValidationException(f"Unknown property name: {called or name}") from error
+
+
+def _walk(shape: Any, path: str | None) -> Property:
+    """Follow a path; None is its end. KeyError: it leads nowhere."""
+    if path is None:
+        return Property(shape, iter if shape.type_name == "list" else _itself)
+    if not path:
+        raise KeyError(path)
+    return _STEPS[shape.name if shape.name in _STEPS else shape.type_name](shape, path)
+
+
+def _into_structure(shape: Any, path: str) -> Property:
+    name, dot, rest = path.partition(".")
+    return _through(lambda value: _present(value, name), _walk(shape.members[name], rest if dot else None))
+
+
+def _into_list(shape: Any, path: str) -> Property:
+    return _through(iter, _walk(shape.member, path))
+
+
+def _into_map(shape: Any, key: str) -> Property:
+    """The rest of the path is the key, dots and all: no map of the registry holds structures."""
+    return _through(lambda entries: _present(entries, key), _walk(shape.value, None))
+
+
+def _into_tags(shape: Any, key: str) -> Property:
+    value = _walk(shape.member, "Value")
+    return _through(lambda tags: [tag for tag in tags if tag["Key"] == key], value)
+
+
+def _through(step: Values, rest: Property) -> Property:
+    return Property(rest.shape, lambda value: [found for item in step(value) for found in rest.values(item)])
+
+
+def _present(value: Mapping[str, Any], name: str) -> tuple[Any, ...]:
+    found = value.get(name)
+    return () if found is None else (found,)
+
+
+def _itself(value: Any) -> tuple[Any, ...]:
+    return (value,)
+
+
+_STEPS: dict[str, Callable[[Any, str], Property]] = {
+    # By the name of a shape, else by its type.
+    "TagList": _into_tags,
+    "structure": _into_structure,
+    "list": _into_list,
+    "map": _into_map,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator of filters: it holds when a value of the property passes the test, or, negated, when none does.
+
+    Args:
+        kinds: the properties it applies to.
+        test: what is asked of a value of the property and the operand.
+        operand: what it makes of the filter's value, once.
+        takes_value: whether a filter must have one.
+        negated: whether it is the opposite of the test.
+    """
+
+    kinds: Sequence[Kind]
+    test: Callable[[Any, Any], bool]
+    operand: Callable[[Any], Any] = lambda value: value
+    takes_value: bool = True
+    negated: bool = False
+
+
+OPERATORS: dict[str, Operator] = {
+    "Equals": Operator(SCALARS, operator.eq),
+    "NotEquals": Operator(SCALARS, operator.eq, negated=True),
+    "GreaterThan": Operator(ORDERED, operator.gt),
+    "GreaterThanOrEqualTo": Operator(ORDERED, operator.ge),
+    "LessThan": Operator(ORDERED, operator.lt),
+    "LessThanOrEqualTo": Operator(ORDERED, operator.le),
+    "Contains": Operator((TEXT,), operator.contains),
+    "In": Operator((TEXT,), lambda value, listed: value in listed, operand=lambda text: text.split(",")),
+    "Exists": Operator((*SCALARS, STRUCTURE), lambda *_: True, takes_value=False),
+    "NotExists": Operator((*SCALARS, STRUCTURE), lambda *_: True, takes_value=False, negated=True),
+}
+
+COMBINATIONS: dict[str, Callable[[Iterable[bool]], bool]] = {"And": all, "Or": any}
+
+
+def matching(shape: Shape, expression: Mapping[str, Any]) -> Predicate:
+    """Return whether a record of the shape matches a SearchExpression.
+
+    Raises:
+        ValidationException: it is empty or too large, names what does not exist, or compares what cannot be. The
+            sentences are ours, but for an unknown property and for Contains.
+    """
+    elements = list(_elements(expression))
+    if len(elements) > MOST_ELEMENTS_IN_ALL:
+        raise ValidationException(
+            f"A SearchExpression can contain at most {MOST_ELEMENTS_IN_ALL} filters, nested filters and "
+            f"subexpressions, however deep; this one has {len(elements)}."
+        )
+    contained = Counter(element["Name"] for element in elements if element.get("Operator") == "Contains")
+    if any(uses > 1 for uses in contained.values()):
+        raise ValidationException("'CONTAINS' operator usage limit of 1 exceeded.")
+    return _expression(shape, expression)
+
+
+def visible(shape: Shape, conditions: Iterable[Mapping[str, str]]) -> Predicate:
+    """Return whether a record meets VisibilityConditions: each tag has that value, or the record lacks it."""
+    wanted = [(condition.get("Key", ""), condition.get("Value")) for condition in conditions]
+    if not all(key.startswith("Tags.") and value is not None for key, value in wanted):
+        raise ValidationException("A visibility condition needs a Key that reads Tags.<key>, and a Value.")
+    tags = [(property_of(shape, key), value) for key, value in wanted]
+    return lambda record: all(found == value for tag, value in tags for found in tag.values(record))
+
+
+def _elements(expression: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield every element, however deep; the filters of a nested filter under their full names."""
+    yield from expression.get("Filters", ())
+    for nested in expression.get("NestedFilters", ()):
+        yield nested
+        prefix = f"{nested['NestedPropertyName']}."
+        yield from ({**asked, "Name": prefix + asked["Name"].removeprefix(prefix)} for asked in nested["Filters"])
+    for inner in expression.get("SubExpressions", ()):
+        yield inner
+        yield from _elements(inner)
+
+
+def _expression(shape: Shape, expression: Mapping[str, Any]) -> Predicate:
+    parts = [compiled(shape, part) for member, compiled in _PARTS.items() for part in expression.get(member, ())]
+    if not 1 <= len(parts) <= MOST_ELEMENTS:
+        raise ValidationException(
+            f"A SearchExpression needs 1 to {MOST_ELEMENTS} filters, nested filters and subexpressions; "
+            f"one here has {len(parts)}."
+        )
+    combine = COMBINATIONS[expression.get("Operator", "And")]
+    return lambda record: combine(part(record) for part in parts)
+
+
+def _nested(shape: Shape, asked: Mapping[str, Any]) -> Predicate:
+    """One object of the list meets all filters; their names are full, or begin at the object (our choice)."""
+    name = asked["NestedPropertyName"]
+    listed = property_of(shape, name)
+    if listed.shape.type_name != "list" or listed.element.type_name != "structure":
+        raise ValidationException(f"NestedPropertyName {name} is not a list of structures.")
+    filters = [_filter(listed.element, each, within=f"{name}.") for each in asked["Filters"]]
+    return lambda record: any(all(holds(item) for holds in filters) for item in listed.values(record))
+
+
+def _filter(shape: Shape, asked: Mapping[str, Any], within: str = "") -> Predicate:
+    called, name = asked["Name"], asked.get("Operator", "Equals")
+    subject = property_of(shape, called.removeprefix(within), called)
+    rule = OPERATORS.get(name)
+    if rule is None or subject.kind not in rule.kinds:
+        raise ValidationException(f"Operator {name} is not supported for {called}, which is {subject.kind.noun}.")
+    operand = _operand(subject, rule, asked) if rule.takes_value else None
+    return lambda record: any(rule.test(value, operand) for value in subject.values(record)) is not rule.negated
+
+
+def _operand(subject: Property, rule: Operator, asked: Mapping[str, Any]) -> Any:
+    value, kind = asked.get("Value"), subject.kind
+    if value is None:
+        raise ValidationException(f"The filter on {asked['Name']} needs a Value.")
+    try:
+        if kind.written.fullmatch(value):
+            return rule.operand(kind.read(value))
+    except ValueError:  # a month 13, or a second 60
+        pass
+    raise ValidationException(f"The Value '{value}' of the filter on {asked['Name']} is not {kind.noun}.")
+
+
+_PARTS: dict[str, Callable[[Shape, Mapping[str, Any]], Predicate]] = {
+    "Filters": _filter,
+    "NestedFilters": _nested,
+    "SubExpressions": _expression,
+}

@@ -1,0 +1,432 @@
+"""Search over random registries, against a naive evaluator; and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sagemaker_registry.backends import model
+from sagemaker_registry.backends.base import Caller
+from sagemaker_registry.backends.errors import Elsewhere, ValidationException
+from sagemaker_registry.backends.local import search
+from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.backends.local.rows import POLICIES
+from sagemaker_registry.backends.local.search_expressions import COMBINATIONS, OPERATORS
+from sagemaker_registry.backends.local.sqlite import SQLiteRows
+
+CALLER = Caller()
+OTHER = Caller(account="999999999999")
+TEAMS = {"a": "risk", "a-b": "sales", "b": None}
+PENDING = "PendingManualApproval"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A version as a naive evaluator knows it."""
+
+    group: str
+    version: int
+    status: str
+    description: str | None
+    score: str | None
+    created: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.group}/{self.version}"
+
+    @property
+    def team(self) -> str | None:
+        return TEAMS[self.group]
+
+
+entries_of_versions = st.lists(
+    st.tuples(
+        st.sampled_from(sorted(TEAMS)),
+        st.sampled_from(["Approved", "Rejected", PENDING]),
+        st.sampled_from([None, "x", "xy", "y"]),
+        st.sampled_from([None, "0.9", "10", "9"]),
+        st.integers(-2, 3),
+    ),
+    max_size=20,
+)
+
+
+def registry_of(drawn: list[tuple[str, str, str | None, str | None, int]]) -> tuple[LocalRegistry, list[Entry]]:
+    """Return a registry and what is in it; clocks may stand still or go back."""
+    now = 1_000_000.0
+    registry = LocalRegistry(SQLiteRows(None), clock=lambda: now)
+    for name, team in TEAMS.items():
+        tags = [{"Key": "team", "Value": team}] if team else []
+        registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": name, "Tags": tags}, CALLER)
+    entries = []
+    for group, status, description, score, seconds in drawn:
+        now += seconds
+        optional = {
+            "ModelPackageDescription": description,
+            "CustomerMetadataProperties": {"score.of": score} if score else None,
+        }
+        request = {"ModelPackageGroupName": group, "ModelApprovalStatus": status}
+        request |= {member: value for member, value in optional.items() if value is not None}
+        arn = registry.call("CreateModelPackage", request, CALLER)["ModelPackageArn"]
+        entries.append(Entry(group, int(arn.rpartition("/")[2]), status, description, score, now))
+    return registry, entries
+
+
+def find(registry: LocalRegistry, **query: Any) -> list[str]:
+    """Return the names of the versions on a page."""
+    results = registry.call("Search", {"Resource": "ModelPackage", **query}, CALLER)["Results"]
+    return [result["ModelPackage"]["ModelPackageName"] for result in results]
+
+
+def pages(registry: LocalRegistry, query: dict[str, Any], caller: Caller = CALLER) -> Iterator[list[dict[str, Any]]]:
+    """Yield the results of each page."""
+    token: dict[str, str] | None = {}
+    while token is not None:
+        page = registry.call("Search", {**query, **token}, caller)
+        assert len(page["Results"]) <= query["MaxResults"]
+        assert len(page.get("NextToken", "")) <= 8192
+        yield page["Results"]
+        token = {"NextToken": page["NextToken"]} if "NextToken" in page else None
+
+
+def refused(registry: LocalRegistry, operation: str = "Search", **query: Any) -> str:
+    with pytest.raises(ValidationException) as caught:
+        registry.call(operation, {"Resource": "ModelPackage", **query}, CALLER)
+    return caught.value.message
+
+
+@pytest.fixture(scope="module")
+def empty() -> Any:
+    with LocalRegistry(SQLiteRows(None)) as registry:
+        yield registry
+
+
+PROPERTIES: dict[str, Callable[[Entry], Any]] = {
+    "LastModifiedTime": lambda entry: entry.created,
+    "CreationTime": lambda entry: entry.created,
+    "ModelPackageVersion": lambda entry: entry.version,
+    "ModelPackageDescription": lambda entry: entry.description,
+    "CustomerMetadataProperties.score.of": lambda entry: entry.score,
+    "Tags.team": lambda entry: entry.team,
+}
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    drawn=entries_of_versions,
+    size=st.integers(1, 7),
+    at_once=st.integers(1, 5),
+    name=st.sampled_from(sorted(PROPERTIES)),
+    order=st.sampled_from(["Ascending", "Descending"]),
+    status=st.sampled_from([None, "Approved", PENDING]),
+)
+def test_pages_hold_every_match_once_and_in_order(
+    drawn: Any, size: int, at_once: int, name: str, order: str, status: str | None
+) -> None:
+    registry, entries = registry_of(drawn)
+    query: dict[str, Any] = {"Resource": "ModelPackage", "SortBy": name, "SortOrder": order, "MaxResults": size}
+    if status is not None:
+        query["SearchExpression"] = {"Filters": [{"Name": "ModelApprovalStatus", "Value": status}]}
+    value, descending = PROPERTIES[name], order == "Descending"
+    matching = [entry for entry in entries if status in (None, entry.status)]
+    by_place = sorted(matching, key=lambda entry: (entry.group, entry.version), reverse=descending)
+    present = [entry for entry in by_place if value(entry) is not None]
+    expected = [
+        *sorted(present, key=value, reverse=descending),  # what is equal stays in place
+        *[entry for entry in by_place if value(entry) is None],
+    ]
+    with patch.object(search, "ROWS_AT_ONCE", at_once):
+        found = [result["ModelPackage"]["ModelPackageName"] for page in pages(registry, query) for result in page]
+        hits = registry.call("Search", query, CALLER)["TotalHits"]
+    assert found == [entry.name for entry in expected]
+    assert hits == {"Value": len(matching), "Relation": "EqualTo"}
+    registry.close()
+
+
+Sought = tuple[dict[str, Any], Callable[[Entry], bool]]
+
+
+def _leaf(name: str, operator: str, value: str | None, holds: Callable[[Entry], bool]) -> Sought:
+    sought = {"Name": name, "Operator": operator, **({"Value": value} if value is not None else {})}
+    return {"Filters": [sought]}, holds
+
+
+LEAVES: list[Sought] = [
+    _leaf("ModelApprovalStatus", "Equals", "Approved", lambda entry: entry.status == "Approved"),
+    _leaf("ModelApprovalStatus", "In", f"Rejected,{PENDING}", lambda entry: entry.status in ("Rejected", PENDING)),
+    _leaf("ModelPackageVersion", "GreaterThan", "1", lambda entry: entry.version > 1),
+    _leaf("ModelPackageVersion", "LessThanOrEqualTo", "2", lambda entry: entry.version <= 2),
+    _leaf("ModelPackageDescription", "Exists", None, lambda entry: entry.description is not None),
+    _leaf("ModelPackageDescription", "NotEquals", "x", lambda entry: entry.description != "x"),
+    _leaf("CustomerMetadataProperties.score.of", "Equals", "9", lambda entry: entry.score == "9"),
+    _leaf("CustomerMetadataProperties", "NotExists", None, lambda entry: entry.score is None),
+    _leaf("Tags.team", "Equals", "risk", lambda entry: entry.team == "risk"),
+    _leaf("Tags.team", "NotExists", None, lambda entry: entry.team is None),
+    _leaf("CreationTime", "GreaterThanOrEqualTo", "1970-01-12T13:46:42", lambda entry: entry.created >= 1_000_002),
+    _leaf("CreationTime", "LessThan", "1970-01-12T13:46:43Z", lambda entry: entry.created < 1_000_003),
+]
+
+
+def _combined(parts: list[Sought], combination: str) -> Sought:
+    """Return an expression of others: those of one filter as filters, the rest as subexpressions; by default And."""
+    single = [sought["Filters"][0] for sought, _ in parts if set(sought) == {"Filters"} and len(sought["Filters"]) == 1]
+    others = [sought for sought, _ in parts if not (set(sought) == {"Filters"} and len(sought["Filters"]) == 1)]
+    members = {"Filters": single, "SubExpressions": others, "Operator": combination}
+    expression = {member: given for member, given in members.items() if given}
+    combine = {"": all, "And": all, "Or": any}[combination]
+    return expression, lambda entry: combine(holds(entry) for _, holds in parts)
+
+
+expressions = st.recursive(
+    st.sampled_from(LEAVES),
+    lambda inner: st.builds(_combined, st.lists(inner, min_size=1, max_size=3), st.sampled_from(["", "And", "Or"])),
+    max_leaves=10,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(drawn=entries_of_versions, sought=expressions)
+def test_expressions_agree_with_a_naive_evaluator(drawn: Any, sought: Sought) -> None:
+    registry, entries = registry_of(drawn)
+    expression, holds = sought
+    assert set(find(registry, SearchExpression=expression)) == {entry.name for entry in entries if holds(entry)}
+    registry.close()
+
+
+def test_every_operator_of_the_service_is_known() -> None:
+    assert set(OPERATORS) == set(model.enum("Operator"))
+    assert set(COMBINATIONS) == set(model.enum("BooleanOperator"))
+    assert set(search.DIRECTIONS) == set(model.enum("SearchSortOrder"))
+    assert set(search.SOURCES) == set(model.enum("CrossAccountFilterOption"))
+
+
+@pytest.mark.parametrize("operation", ["Search", "GetSearchSuggestions"])
+def test_other_resources_are_for_others_to_search(empty: LocalRegistry, operation: str) -> None:
+    for resource in set(model.enum("ResourceType")) - set(search.RESOURCES):
+        with pytest.raises(Elsewhere):
+            empty.call(operation, {"Resource": resource}, CALLER)
+    assert "enum value set" in refused(empty, operation, Resource="Colour")
+    with pytest.raises(ValidationException, match="'resource' failed to satisfy constraint: Member must not be null"):
+        empty.call(operation, {}, CALLER)
+
+
+STATUS = {"Name": "ModelApprovalStatus", "Value": "Approved"}
+
+
+def filters(*sought: dict[str, str]) -> dict[str, Any]:
+    return {"Filters": list(sought)}
+
+
+def deep(levels: int) -> dict[str, Any]:
+    return {"SubExpressions": [deep(levels - 1)]} if levels else filters(STATUS)
+
+
+def nested(name: str, **sought: str) -> dict[str, Any]:
+    return {"NestedFilters": [{"NestedPropertyName": name, "Filters": [sought or STATUS]}]}
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ({}, "needs 1 to 20"),
+        ({"SubExpressions": [{}]}, "needs 1 to 20"),
+        ({"SubExpressions": [{"Operator": "Or"}, filters(STATUS)]}, "one here has 0"),
+        ({"Filters": [STATUS] * 20, "SubExpressions": [filters(STATUS)]}, "one here has 21"),
+        ({"SubExpressions": [{"Filters": [STATUS] * 17}] * 3}, "this one has 54"),
+        (deep(50), "this one has 51"),
+        (filters({"Name": "Colour", "Value": "red"}), "Unknown property name: Colour"),
+        (filters({"Name": "colour\u0000", "Value": "red"}), "Unknown property name"),
+        (filters({"Name": "modelapprovalstatus", "Value": "red"}), "Unknown property name"),
+        (filters({"Name": "ModelLifeCycle..Stage", "Value": "QA"}), "Unknown property name"),
+        (filters({"Name": "ModelLifeCycle.", "Operator": "Exists"}), "Unknown property name"),
+        (filters({"Name": "CustomerMetadataProperties.", "Operator": "Exists"}), "Unknown property name"),
+        (filters({"Name": "_Validation", "Operator": "Exists"}), "Unknown property name"),
+        (filters({"Name": "ModelLifeCycle", "Value": "QA"}), "Equals is not supported for ModelLifeCycle"),
+        (filters({"Name": "Tags", "Operator": "Contains", "Value": "risk"}), "Contains is not supported for Tags"),
+        (filters({"Name": "CertifyForMarketplace", "Operator": "LessThan", "Value": "true"}), "LessThan is not"),
+        (filters({"Name": "CertifyForMarketplace", "Value": "yes"}), "'yes'"),
+        (filters({"Name": "ModelPackageVersion", "Operator": "NotEquals"}), "needs a Value"),
+        *[
+            (filters({"Name": "ModelPackageVersion", "Operator": "LessThan", "Value": value}), "is not a number")
+            for value in ("nan", "inf", "1_0", " 1", "0x1", "", "1e", "\u0661", "1e99999")
+            if value
+        ],
+        *[
+            (filters({"Name": "CreationTime", "Operator": "LessThan", "Value": value}), "is not a timestamp")
+            for value in (
+                "2026-13-01T00:00:00",
+                "2026-01-01",
+                "0000-01-01T00:00:00",
+                "2026-01-01T00:00:60",
+                "2026-01-01T00:00:00+01:00",
+                "1767225600",
+                "2026-01-01 00:00:00",
+            )
+        ],
+        (nested("Colour"), "Unknown property name: Colour"),
+        (nested("ModelLifeCycle"), "NestedPropertyName ModelLifeCycle is not a list of structures"),
+        (nested("InferenceSpecification.SupportedContentTypes"), "is not a list of structures"),
+        (nested("CustomerMetadataProperties"), "is not a list of structures"),
+        (nested("Tags.team"), "is not a list of structures"),
+        (nested("InferenceSpecification.Containers"), "Unknown property name: ModelApprovalStatus"),
+        (
+            nested("InferenceSpecification.Containers", Name="InferenceSpecification.Containers.Colour", Value="red"),
+            "Unknown property name: InferenceSpecification.Containers.Colour",
+        ),
+        (
+            filters(
+                {"Name": "Tags.team", "Operator": "Contains", "Value": "a"},
+                {"Name": "Tags.team", "Operator": "Contains", "Value": "b"},
+            ),
+            "'CONTAINS' operator usage limit of 1 exceeded.",
+        ),
+        (
+            {
+                **filters({"Name": "AdditionalInferenceSpecifications.Name", "Operator": "Contains", "Value": "a"}),
+                **nested("AdditionalInferenceSpecifications", Name="Name", Operator="Contains", Value="b"),
+            },
+            "'CONTAINS' operator usage limit of 1 exceeded.",
+        ),
+    ],
+)
+def test_an_expression_that_makes_no_sense_is_refused(empty: LocalRegistry, expression: Any, said: str) -> None:
+    assert said in refused(empty, SearchExpression=expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"Filters": [STATUS] * 20},
+        deep(49),
+        filters({"Name": "ModelPackageVersion", "Operator": "LessThan", "Value": "1e9999"}),
+        filters({"Name": "ModelPackageVersion", "Value": "9" * 1024}),
+        filters({"Name": "CreationTime", "Operator": "LessThan", "Value": "9999-12-31T23:59:59.999Z"}),
+        filters({"Name": "CreationTime", "Operator": "LessThan", "Value": "0001-01-01T00:00:00"}),
+        filters({"Name": "ModelApprovalStatus", "Operator": "Exists", "Value": "ignored"}),
+        filters({"Name": "Tags", "Operator": "NotExists"}),
+        filters(
+            {"Name": "Tags.a", "Operator": "Contains", "Value": "x"},
+            {"Name": "Tags.b", "Operator": "Contains", "Value": "x"},
+        ),
+        nested("Tags", Name="Key", Value="team"),
+        nested("AdditionalInferenceSpecifications.Containers", Name="Environment.A.B", Value="1"),
+    ],
+)
+def test_an_expression_at_the_edge_is_answered(empty: LocalRegistry, expression: Any) -> None:
+    assert find(empty, SearchExpression=expression) == []
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    name=st.sampled_from(sorted(model.members(model.service().shape_for("ModelPackage")))) | st.text(min_size=1),
+    operator=st.sampled_from(sorted(OPERATORS)),
+    value=st.none() | st.text(min_size=1) | st.sampled_from(["1", "true", "2026-01-01T00:00:00"]),
+)
+def test_no_filter_makes_it_fail(empty: LocalRegistry, name: str, operator: str, value: str | None) -> None:
+    sought = {"Name": name, "Operator": operator, **({"Value": value} if value is not None else {})}
+    try:
+        assert find(empty, SearchExpression=filters(sought), SortBy=name) == []
+    except ValidationException as error:
+        assert error.message  # noqa: PT017
+
+
+@pytest.mark.parametrize("name", ["Tags", "ModelLifeCycle", "CustomerMetadataProperties", "InferenceSpecification"])
+def test_results_are_not_sorted_by_structures(empty: LocalRegistry, name: str) -> None:
+    assert f"SortBy {name} is a structure" in refused(empty, SortBy=name)
+
+
+@pytest.mark.parametrize("condition", [{}, {"Key": "Tags.a"}, {"Value": "b"}, {"Key": "team", "Value": "b"}])
+def test_a_visibility_condition_names_a_tag_and_its_value(empty: LocalRegistry, condition: dict[str, str]) -> None:
+    assert "Tags.<key>" in refused(empty, VisibilityConditions=[condition])
+    assert refused(empty, VisibilityConditions=[{"Key": "Tags.", "Value": "b"}]) == "Unknown property name: Tags."
+
+
+def test_a_token_is_within_its_limit_however_long_the_text_sorted_by() -> None:
+    registry, _ = registry_of([])
+    texts = [*("x" * 16_000 + last for last in "ba"), "y"]
+    for text in texts:
+        container = {"Image": "churn:3", "ModelInput": {"DataInputConfig": text}}
+        request = {"ModelPackageGroupName": "a", "InferenceSpecification": {"Containers": [container]}}
+        registry.call("CreateModelPackage", request, CALLER)
+    name = "InferenceSpecification.Containers.ModelInput.DataInputConfig"
+    query = {"Resource": "ModelPackage", "SortBy": name, "SortOrder": "Ascending", "MaxResults": 1}
+    found = [result["ModelPackage"]["ModelPackageVersion"] for page in pages(registry, query) for result in page]
+    assert found == [1, 2, 3]  # what begins alike is equal
+    registry.close()
+
+
+def test_hits_are_counted_up_to_a_limit() -> None:
+    registry, _ = registry_of([("a", "Approved", None, None, 1)] * 4)
+    with patch.object(search, "MOST_HITS_COUNTED", 3):
+        page = registry.call("Search", {"Resource": "ModelPackage", "MaxResults": 2}, CALLER)
+        assert page["TotalHits"] == {"Value": 3, "Relation": "GreaterThanOrEqualTo"}
+        page = registry.call("Search", {"Resource": "ModelPackageGroup"}, CALLER)
+        assert page["TotalHits"] == {"Value": 3, "Relation": "EqualTo"}
+    registry.close()
+
+
+def test_accounts_and_regions_are_searched_apart() -> None:
+    registry, _ = registry_of([("a", "Approved", None, None, 1)])
+    for stranger in (OTHER, Caller(region="eu-west-1")):
+        for resource in search.RESOURCES:
+            assert registry.call("Search", {"Resource": resource}, stranger)["TotalHits"]["Value"] == 0
+            suggested = registry.call("GetSearchSuggestions", {"Resource": resource}, stranger)
+            assert suggested == {"PropertyNameSuggestions": []}
+    registry.close()
+
+
+def test_suggestions_are_bounded_and_sorted() -> None:
+    registry, _ = registry_of([])
+    for number in range(2):
+        tags = [{"Key": f"{number}-{key:02}", "Value": ""} for key in range(40)]
+        registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": f"g{number}", "Tags": tags}, CALLER)
+    suggested = registry.call("GetSearchSuggestions", {"Resource": "ModelPackageGroup"}, CALLER)
+    names = [suggestion["PropertyName"] for suggestion in suggested["PropertyNameSuggestions"]]
+    assert names == [*[f"Tags.0-{key:02}" for key in range(40)], *[f"Tags.1-{key:02}" for key in range(10)]]
+    registry.close()
+
+
+def share(rows: SQLiteRows, group: str, actions: list[str], resource: str) -> None:
+    """Open a group of CALLER to OTHER."""
+    arn = f"arn:aws:sagemaker:{CALLER.region}:{CALLER.account}:"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": OTHER.account},
+        "Action": [f"sagemaker:{action}" for action in actions],
+        "Resource": [f"{arn}model-package-group/{group}", f"{arn}model-package/{resource}"],
+    }
+    policy = orjson.dumps({"Version": "2012-10-17", "Statement": [statement]}).decode()
+    key = dict(zip(POLICIES.key, (CALLER.region, CALLER.account, group), strict=True))
+    with rows.writing() as writing:
+        writing.insert(POLICIES, key | {"rev": 0, "record": {"ResourcePolicy": policy}})
+
+
+def test_what_other_accounts_share_is_found_across_accounts_only() -> None:
+    rows = SQLiteRows(None)
+    with LocalRegistry(rows) as registry:
+        for name in ("a", "b", "c"):
+            registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": name}, CALLER)
+            for _ in range(3):
+                registry.call("CreateModelPackage", {"ModelPackageGroupName": name}, CALLER)
+        share(rows, "a", ["DescribeModelPackageGroup", "DescribeModelPackage"], "a/*")
+        share(rows, "b", ["DescribeModelPackageGroup", "DescribeModelPackage"], "b/2")
+        share(rows, "c", ["DescribeModelPackage"], "c/*")
+
+        def found(caller: Caller, resource: str, option: str) -> list[str]:
+            query = {"Resource": resource, "SortBy": f"{resource}Arn", "SortOrder": "Ascending", "MaxResults": 2}
+            query["CrossAccountFilterOption"] = option
+            return [result[resource][f"{resource}Name"] for page in pages(registry, query, caller) for result in page]
+
+        assert found(OTHER, "ModelPackageGroup", "CrossAccount") == ["a", "b"]
+        assert found(OTHER, "ModelPackage", "CrossAccount") == ["a/1", "a/2", "a/3", "b/2"]
+        assert found(OTHER, "ModelPackage", "SameAccount") == []
+        assert found(CALLER, "ModelPackage", "CrossAccount") == []
+        assert found(CALLER, "ModelPackageGroup", "SameAccount") == ["a", "b", "c"]
