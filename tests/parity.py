@@ -115,7 +115,9 @@ def page() -> str:
 
 
 def _shown(member: Member) -> str:
-    tests = sorted(evidence[member])
+    """Name the tests that show a member, those that touch the fewest members first: they are about it."""
+    touched = Counter(test for tests in evidence.values() for test in tests)
+    tests = sorted(evidence[member], key=lambda test: (touched[test], test))
     more = f" and {len(tests) - MOST_TESTS} more" if len(tests) > MOST_TESTS else ""
     return ", ".join(f"`{test}`" for test in tests[:MOST_TESTS]) + more
 
