@@ -59,7 +59,7 @@ def partition_of(region: str) -> str:
 
 
 class Probe(Protocol):
-    """Looks for what a package names: artefacts in S3, images in ECR. None is "nobody here could hold it"."""
+    """Looks for what a package names: artefacts in S3, images in ECR, models. None is "nobody here could hold it"."""
 
     def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
         """Whether an object has that key, or one begins with it; None if there is no such bucket."""
@@ -67,6 +67,10 @@ class Probe(Protocol):
 
     def image(self, caller: Caller, image: str) -> bool | None:
         """Whether the registry holds the image; None if there is no such repository."""
+        ...
+
+    def containers(self, caller: Caller, model: str) -> list[dict[str, Any]] | None:
+        """Return the containers of a SageMaker model by its name, as ContainerDefinition; None if there is none."""
         ...
 
 
@@ -77,6 +81,9 @@ class NoProbe:
         return None
 
     def image(self, caller: Caller, image: str) -> bool | None:
+        return None
+
+    def containers(self, caller: Caller, model: str) -> list[dict[str, Any]] | None:
         return None
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from ..backends.base import Caller
 from ..backends.errors import ServiceUnavailable
+from . import wire
 from .neighbours import Neighbours
 
 if TYPE_CHECKING:
@@ -47,11 +48,23 @@ class NeighbourProbe:
         identity = {"imageDigest": match["digest"]} if match["digest"] else {"imageTag": match["tag"] or "latest"}
         body = {"repositoryName": match["repository"], "imageIds": [identity]}
         owner = Caller(account=match["account"], region=match["region"])
-        headers = {"X-Amz-Target": _ECR_TARGET, "Content-Type": "application/x-amz-json-1.1"}
+        headers = {"X-Amz-Target": _ECR_TARGET, "Content-Type": wire.CONTENT_TYPE}
         answer = self._neighbours.ask(owner, "ecr", "POST", "/", data=orjson.dumps(body), headers=headers)
         if answer.status_code == 200:
             return True
         return None if b"RepositoryNotFoundException" in answer.data else False
+
+    def containers(self, caller: Caller, model: str) -> list[dict[str, Any]] | None:
+        """Return the containers of a model of the caller's; None without such a model."""
+        if not self._neighbours.may_hold_objects:
+            return None
+        headers = {"X-Amz-Target": "SageMaker.DescribeModel", "Content-Type": wire.CONTENT_TYPE}
+        body = orjson.dumps({"ModelName": model})
+        answer = self._neighbours.ask(caller, "sagemaker", "POST", "/", data=body, headers=headers)
+        if answer.status_code != 200:
+            return None
+        described = orjson.loads(answer.data)
+        return described.get("Containers") or [described["PrimaryContainer"]]
 
     def _has_bucket(self, caller: Caller, bucket: str) -> bool:
         return (

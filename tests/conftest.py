@@ -24,7 +24,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """After a whole and green run, hold docs/parity.md against what the tests have shown."""
     chosen = session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS or session.testscollected == 0
-    if chosen or exitstatus != 0 or session.config.option.keyword or session.config.option.markexpr:
+    spread = hasattr(session.config, "workerinput") or session.config.getoption("numprocesses", None)
+    if chosen or spread or exitstatus != 0 or session.config.option.keyword or session.config.option.markexpr:
         return
     if session.config.getoption("write_parity"):
         parity.PAGE.write_text(parity.page(), encoding="utf-8")

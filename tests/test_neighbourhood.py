@@ -91,6 +91,19 @@ def test_a_model_without_a_package_is_the_neighbours_alone(emulator: Emulator, a
     assert [model["ModelName"] for model in sagemaker.list_models()["Models"]] == ["plain"]
 
 
+def test_a_version_made_from_a_model_has_its_containers(emulator: Emulator, account: str) -> None:
+    sagemaker = emulator.client("sagemaker", account)
+    container = {"Image": "registry/churn:3", "ModelDataUrl": "s3://models/m.tar.gz", "Environment": {"LEVEL": "1"}}
+    arn = sagemaker.create_model(ModelName="churn", ExecutionRoleArn=ROLE, PrimaryContainer=container)["ModelArn"]
+    sagemaker.create_model_package_group(ModelPackageGroupName="churn")
+    for source, expected in ((arn, [container]), (f"{arn}-2", None)):
+        made = sagemaker.create_model_package(ModelPackageGroupName="churn", SourceUri=source)["ModelPackageArn"]
+        described = sagemaker.describe_model_package(ModelPackageName=made)
+        assert described["SourceUri"] == source
+        found = described.get("InferenceSpecification", {}).get("Containers")
+        assert [{k: v for k, v in one.items() if k != "ImageDigest"} for one in found or []] == (expected or [])
+
+
 def test_tags_of_other_resources_are_the_neighbours(emulator: Emulator, account: str) -> None:
     sagemaker = emulator.client("sagemaker", account)
     arn = sagemaker.create_model(

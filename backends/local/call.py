@@ -9,7 +9,7 @@ from ..errors import AccessDeniedException
 from ..settings import Settings
 from . import arns, permissions
 from .arns import Arn
-from .rows import Condition, Writing
+from .rows import PACKAGES, Condition, Row, Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,13 @@ class Call:
     def package(self, text: str) -> Arn:
         """Return the package the caller means by a name, `Group/N` or an ARN, and may use in this operation."""
         return self.allowed(arns.resolve(self.caller, arns.PACKAGE, text))
+
+    def package_row(self, arn: Arn) -> Row:
+        """Return the row of a package; raise AWS's "does not exist" if there is none."""
+        row = self.rows.get(PACKAGES, arn.package_key)
+        if row is None:
+            raise arns.does_not_exist(arn)
+        return row
 
     def allowed(self, arn: Arn) -> Arn:
         """Return the ARN if it is the caller's own, or its group's policy lets the caller do this.

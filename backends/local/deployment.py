@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 
 from .. import model
 from ..errors import Elsewhere, ValidationException
-from . import packages
 from .call import Call
 
 OPERATION = "CreateModel"
@@ -30,7 +29,7 @@ def allow(call: Call, params: Mapping[str, Any]) -> NoReturn:
         ValidationException: one does not exist, or is not Approved.
     """
     for name in _named(params):
-        record = packages.row_of(call, call.package(name))["record"]
+        record = call.package_row(call.package(name))["record"]
         status = record.get("ModelApprovalStatus", "Approved")  # unversioned packages have no approval
         if status != "Approved":
             raise ValidationException(

@@ -17,7 +17,7 @@ from .. import model
 from ..base import Caller, Surroundings
 from ..errors import ConflictException, RegistryError, ValidationException
 from ..settings import Lists
-from . import arns, existence, model_cards, package_rules, tags, validation
+from . import arns, existence, model_cards, package_rules, sources, tags, validation
 from .arns import Arn
 from .call import Call
 from .edits import EDITS, replace_member
@@ -45,8 +45,8 @@ LISTING = Listing(
 _NOT_STORED = ("ClientToken",)
 
 
-def check(params: Mapping[str, Any], caller: Caller, surroundings: Surroundings) -> None:
-    """Check what a CreateModelPackage request says, and that what it names exists.
+def prepare(params: Mapping[str, Any], caller: Caller, surroundings: Surroundings) -> Mapping[str, Any]:
+    """Check what a CreateModelPackage request says, and that what it names exists; resolve a SourceUri of a model.
 
     Raises:
         ValidationException: a combination AWS refuses (see `package_rules`), a model card that is not one, an artefact
@@ -55,6 +55,7 @@ def check(params: Mapping[str, Any], caller: Caller, surroundings: Surroundings)
     package_rules.check_create(params)
     model_cards.check({}, params.get("ModelCard", {}))
     existence.check(params, caller, surroundings.probe, surroundings.settings.checks)
+    return {**params, **sources.specification(params, caller, surroundings.probe)}
 
 
 def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     """
     record = {name: deepcopy(value) for name, value in params.items() if name not in _NOT_STORED}
     arn = _take_version(call, record) if "ModelPackageGroupName" in params else _name(call, record)
-    _clone_source(call, record)
+    sources.clone(call, record)
     _fill_digests(record)
     record |= {
         "ModelPackageArn": str(arn),
@@ -132,7 +133,7 @@ def update(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         ConflictException: somebody else changed the version meanwhile.
     """
     arn = call.package(params["ModelPackageArn"])
-    row = row_of(call, arn)
+    row = call.package_row(arn)
     record = row["record"]
     package_rules.check_update(record, params)
     model_cards.check(record.get("ModelCard", {}), params.get("ModelCard", {}))
@@ -166,21 +167,13 @@ def batch_describe(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
 def delete(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     """Delete a package; the number of a deleted version is not given again."""
     arn = call.package(params["ModelPackageName"])
-    row_of(call, arn)
+    call.package_row(arn)
     call.rows.delete(PACKAGES, PACKAGES.keyed(arn.package_key))
     return {}
 
 
 def _seen(call: Call, arn: Arn) -> dict[str, Any]:
-    return validation.seen(row_of(call, arn)["record"], call.now)
-
-
-def row_of(call: Call, arn: Arn) -> Row:
-    """Return the row of a package; raise AWS's "does not exist" if there is none."""
-    row = call.rows.get(PACKAGES, arn.package_key)
-    if row is None:
-        raise arns.does_not_exist(arn)
-    return row
+    return validation.seen(call.package_row(arn)["record"], call.now)
 
 
 def _editable() -> list[str]:
@@ -207,16 +200,6 @@ def _take_version(call: Call, record: dict[str, Any]) -> Arn:
 def _name(call: Call, record: dict[str, Any]) -> Arn:
     record.pop("ModelApprovalStatus", None)  # documented: does not apply to unversioned models
     return arns.own(call.caller, arns.PACKAGE, record["ModelPackageName"])
-
-
-def _clone_source(call: Call, record: dict[str, Any]) -> None:
-    """Take the InferenceSpecification of the package SourceUri names; any other text stays as it is."""
-    source = record.get("SourceUri", "")
-    if arns.parse(call.caller, arns.PACKAGE, source).kind != arns.PACKAGE or not source.startswith("arn:"):
-        return
-    original = row_of(call, call.package(source))["record"]
-    if "InferenceSpecification" in original:
-        record["InferenceSpecification"] = original["InferenceSpecification"]
 
 
 def _fill_digests(record: dict[str, Any]) -> None:

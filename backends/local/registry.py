@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,14 +26,15 @@ class Operation:
     Args:
         answer: the function.
         writes: whether it needs a transaction that writes.
-        before: what is checked before the transaction, because it needs none or asks others.
+        prepare: what needs no transaction, or asks others, and so comes before it: checks, and what the parameters
+            stand for.
         is_ours: of an operation shared with the rest of SageMaker, whether a request is about this registry's
             resources; asked before anything is validated.
     """
 
     answer: Callable[[Call, Mapping[str, Any]], Mapping[str, Any]]
     writes: bool = False
-    before: Callable[[Mapping[str, Any], Caller, Surroundings], None] = lambda params, caller, surroundings: None
+    prepare: Callable[[Mapping[str, Any], Caller, Surroundings], Mapping[str, Any]] = lambda params, *_: params
     is_ours: Callable[[Mapping[str, Any]], bool] = lambda params: True
 
 
@@ -41,7 +43,7 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeModelPackageGroup": Operation(groups.describe),
     "ListModelPackageGroups": Operation(groups.list_groups),
     "DeleteModelPackageGroup": Operation(groups.delete, writes=True),
-    "CreateModelPackage": Operation(packages.create, writes=True, before=packages.check),
+    "CreateModelPackage": Operation(packages.create, writes=True, prepare=packages.prepare),
     "DescribeModelPackage": Operation(packages.describe),
     "ListModelPackages": Operation(packages.list_packages),
     "UpdateModelPackage": Operation(packages.update, writes=True),
@@ -83,11 +85,11 @@ class LocalRegistry:
         if not handler.is_ours(params):
             raise Elsewhere
         constraints.check(operation, params)
-        handler.before(params, caller, self._surroundings)
+        prepared = handler.prepare(params, caller, self._surroundings)
         transaction: Any = self._rows.writing if handler.writes else self._rows.reading
         with transaction() as rows:
             call = Call(operation, caller, rows, int(self._clock() * 1000), self._surroundings.settings)
-            record = tokens.once(call, params, handler.answer)
+            record = tokens.once(call, params, partial(handler.answer, call, prepared))
         answer: dict[str, Any] = model.projection(operation)(record)
         return answer
 

@@ -20,9 +20,7 @@ from .rows import TOKENS
 REMEMBERED_MS = 24 * 60 * 60 * 1000
 
 
-def once(
-    call: Call, params: Mapping[str, Any], answer: Callable[[Call, Mapping[str, Any]], Mapping[str, Any]]
-) -> Mapping[str, Any]:
+def once(call: Call, params: Mapping[str, Any], answer: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
     """Answer a call, or, if its token has been seen in this account and region, repeat the first answer.
 
     Raises:
@@ -30,7 +28,7 @@ def once(
     """
     token = params.get("ClientToken")
     if token is None:
-        return answer(call, params)
+        return answer()
     digest = hashlib.sha256(orjson.dumps(params, option=orjson.OPT_SORT_KEYS)).hexdigest()
     key = (call.caller.account, call.caller.region, call.operation, token)
     seen = call.rows.get(TOKENS, key)
@@ -42,7 +40,7 @@ def once(
         first: Mapping[str, Any] = seen["record"]
         return first
     call.rows.delete(TOKENS, [*call.place(), ("created", "<", call.now - REMEMBERED_MS + 1)])
-    result = answer(call, params)
+    result = answer()
     call.rows.insert(
         TOKENS,
         dict(zip(TOKENS.key, key, strict=True)) | {"created": call.now, "rev": 0, "digest": digest, "record": result},
