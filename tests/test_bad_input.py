@@ -11,7 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clients import Emulator
+from sagemaker_registry.backends import model
+from sagemaker_registry.backends.base import Caller
+from sagemaker_registry.backends.errors import Elsewhere, RegistryError
+from sagemaker_registry.backends.local.registry import OPERATIONS, LocalRegistry
+from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from shapes import values
 
+CALLER = Caller()
 JSON_1_1 = "application/x-amz-json-1.1"
 
 
@@ -153,3 +160,33 @@ def test_a_request_that_is_not_http_does_not_stop_the_server(emulator: Emulator)
         connection.sendall(b"\x16\x03\x01\x00\xa5\x01\x00\r\n\r\n")
         assert b"500" not in connection.recv(4096)[:20]
     assert requests.get(f"{emulator.url}/_registry/health", timeout=30).json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_whatever_is_asked_is_answered_or_refused(operation: str, data: st.DataObject) -> None:
+    """Values of the right types and any content: never an error that is not an answer, nothing half done."""
+    with LocalRegistry(SQLiteRows(None)) as registry:
+        group = {"ModelPackageGroupName": "churn", "Tags": [{"Key": "team", "Value": "a"}]}
+        registry.call("CreateModelPackageGroup", group, CALLER)
+        registry.call("CreateModelPackage", {"ModelPackageGroupName": "churn"}, CALLER)
+        before = contents(registry)
+        status = outcome(registry, operation, data.draw(values(model.input_shape(operation))))
+        assert status in (200, 400)
+        assert status == 200 or contents(registry) == before
+
+
+def outcome(registry: LocalRegistry, operation: str, params: Any) -> int:
+    """Return the status of an answer; that of a request passed on, which must change nothing, is 400 too."""
+    try:
+        registry.call(operation, params, CALLER)
+    except Elsewhere:
+        return 400
+    except RegistryError as error:
+        return error.status if error.message else 0
+    return 200
+
+
+def contents(registry: LocalRegistry) -> list[Any]:
+    return list(registry._rows._writer.iterdump())  # type: ignore[attr-defined]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from botocore.parsers import create_parser
@@ -15,32 +14,7 @@ from hypothesis import strategies as st
 from sagemaker_registry.backends import errors, model
 from sagemaker_registry.backends.local.registry import OPERATIONS
 from sagemaker_registry.emulator import wire
-
-moments = st.datetimes(datetime(2017, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(
-    lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-)
-
-
-def values(shape: Any, depth: int = 0) -> st.SearchStrategy[Any]:
-    """Return a strategy of values a shape allows by type."""
-    match shape.type_name:
-        case "structure":
-            optional = {name: values(member, depth + 1) for name, member in shape.members.items() if depth < 4}
-            return st.fixed_dictionaries({}, optional=optional)
-        case "list":
-            return st.lists(values(shape.member, depth + 1), max_size=2)
-        case "map":
-            return st.dictionaries(st.text(max_size=5), values(shape.value, depth + 1), max_size=2)
-        case "timestamp":
-            return moments
-        case "boolean":
-            return st.booleans()
-        case "integer" | "long":
-            return st.integers(-(2**31), 2**31 - 1)
-        case "float" | "double":
-            return st.floats(allow_nan=False, allow_infinity=False, width=32)
-        case _:
-            return st.text(max_size=8)
+from shapes import moments, values
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
