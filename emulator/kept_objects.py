@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,9 +39,6 @@ METADATA = re.compile(
 )
 BUCKET_FILE = "bucket.json"
 
-Place = tuple[str, str]
-"""Account and bucket."""
-
 
 class KeptObjects:
     """A folder of buckets and objects: one file each, replaced as a whole, readable by its owner alone."""
@@ -52,12 +49,10 @@ class KeptObjects:
 
     def restore(self, ask: Ask) -> None:
         """Put every kept bucket and object back, through S3's own calls."""
-        for bucket_file in sorted(self._folder.glob(f"*/{BUCKET_FILE}")):
-            bucket, _ = _read(bucket_file)
+        for bucket, _, folder in _read_all(self._folder.glob(f"*/{BUCKET_FILE}")):
             caller = Caller(account=bucket["account"], region=bucket["region"])
             _must(ask(caller, "s3", "PUT", f"/{bucket['name']}", **_location(bucket["region"])))
-            for file in sorted(bucket_file.parent.glob("*.object")):
-                kept, content = _read(file)
+            for kept, content, _ in _read_all(folder.glob("*.object")):
                 path = f"/{bucket['name']}/{kept['key']}"
                 _must(ask(caller, "s3", "PUT", path, data=content, headers=kept["headers"]))
 
@@ -83,14 +78,14 @@ class KeptObjects:
                 file.unlink()
 
     def _keep_bucket(self, caller: Caller, bucket: str, ask: Ask) -> None:
-        place = self._place(caller, bucket)
+        place = self._place(bucket)
         if ask(caller, "s3", "HEAD", f"/{bucket}").status_code != 200:
             (place / BUCKET_FILE).unlink(missing_ok=True)
         elif not (place / BUCKET_FILE).exists():
             _write(place / BUCKET_FILE, {"name": bucket, "account": caller.account, "region": caller.region}, b"")
 
     def _keep_object(self, caller: Caller, bucket: str, key: str, ask: Ask) -> None:
-        file = self._place(caller, bucket) / f"{hashlib.sha256(key.encode()).hexdigest()}.object"
+        file = self._place(bucket) / f"{hashlib.sha256(key.encode()).hexdigest()}.object"
         answer = ask(caller, "s3", "GET", f"/{bucket}/{key}")
         if answer.status_code == 200:
             headers = {name: value for name, value in answer.headers.items() if METADATA.fullmatch(name)}
@@ -98,9 +93,9 @@ class KeptObjects:
         else:
             file.unlink(missing_ok=True)
 
-    def _place(self, caller: Caller, bucket: str) -> Path:
-        """Return the folder of a bucket; names of clients never become names of files."""
-        return self._folder / hashlib.sha256(f"{caller.account}/{bucket}".encode()).hexdigest()
+    def _place(self, bucket: str) -> Path:
+        """Return the folder of a bucket, whose name no other account can have; clients' names never name files."""
+        return self._folder / hashlib.sha256(bucket.encode()).hexdigest()
 
 
 @contextmanager
@@ -164,6 +159,11 @@ def _write(file: Path, head: dict[str, Any], content: bytes) -> None:
             os.close(descriptor)
 
 
-def _read(file: Path) -> tuple[dict[str, Any], bytes]:
-    head, _, content = file.read_bytes().partition(b"\n")
-    return orjson.loads(head), content
+def _read_all(files: Iterable[Path]) -> Iterator[tuple[dict[str, Any], bytes, Path]]:
+    """Yield what each file holds, and its folder; one that somebody has damaged is left out, and said."""
+    for file in sorted(files):
+        head, _, content = file.read_bytes().partition(b"\n")
+        try:
+            yield orjson.loads(head), content, file.parent
+        except orjson.JSONDecodeError:
+            log.warning("%s is not a kept S3 object any more: it is left out", file)

@@ -131,6 +131,26 @@ def test_an_upload_that_cannot_be_kept_is_not_acknowledged(serve: Serve, tmp_pat
         s3.create_bucket(Bucket="models")
 
 
+def test_an_upload_into_anothers_bucket_comes_back_in_it(serve: Serve) -> None:
+    first = serve(*FILE)
+    first.client("s3").create_bucket(Bucket="shared")
+    first.client("s3", "222222222222").put_object(Bucket="shared", Key="theirs", Body=b"x")
+    first.stop()
+    s3 = serve(*FILE).client("s3")
+    assert keys(s3, "shared") == ["theirs"]
+
+
+def test_a_damaged_file_costs_its_object_alone(serve: Serve, tmp_path: Path) -> None:
+    first = serve(*FILE)
+    s3 = first.client("s3")
+    s3.create_bucket(Bucket="models")
+    for key in ("one", "two"):
+        s3.put_object(Bucket="models", Key=key, Body=b"x")
+    first.stop()
+    next((tmp_path / "kept.db.s3").glob("*/*.object")).write_bytes(b"damaged")
+    assert len(keys(serve(*FILE).client("s3"), "models")) == 1
+
+
 def test_a_registry_in_memory_keeps_nothing(serve: Serve, tmp_path: Path) -> None:
     serve("--backend", "sqlite://").client("s3").create_bucket(Bucket="models")
     assert list(tmp_path.rglob("*.s3")) == []
