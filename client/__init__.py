@@ -1,4 +1,4 @@
-"""One client for every registry: a stock boto3 `sagemaker` client on whatever a URL names."""
+"""One client for every registry: a stock boto3 `sagemaker` client, or `ModelRegistry`, on whatever a URL names."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from .registry import ModelRegistry
+
 if TYPE_CHECKING:
     from boto3.session import Session
     from botocore.loaders import Loader
     from mypy_boto3_sagemaker import SageMakerClient
 
-__all__ = ["connect"]
+__all__ = ["ModelRegistry", "connect"]
 
 URL_VARIABLE = "SAGEMAKER_REGISTRY_URL"
 DEFAULT_REGION = "us-east-1"

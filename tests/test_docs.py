@@ -74,7 +74,7 @@ def test_help_says_what_it_does_and_shows_examples(command: click.Command) -> No
     assert all(parameter.help for parameter in command.params if isinstance(parameter, click.Option))
 
 
-@pytest.mark.parametrize("name", ["sagemaker_registry.client"])
+@pytest.mark.parametrize("name", ["sagemaker_registry.client", "sagemaker_registry.client.registry"])
 def test_docstrings_run(name: str) -> None:
     result = doctest.testmod(import_module(name))
     assert result.attempted > 0

@@ -1,0 +1,292 @@
+"""The registry for people: register, review and pick model versions in a line each, over any boto3 client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Self
+
+from .versions import PENDING, Approval, Comparison, Difference, Group, NoApprovedVersion, Rejected, Version
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+__all__ = ["Comparison", "Difference", "Group", "ModelRegistry", "NoApprovedVersion", "Rejected", "Version"]
+
+PAGE = 100
+
+
+class ModelRegistry:
+    """A model registry behind a URL or a boto3 client, which stays at hand as `boto3`.
+
+    What AWS refuses comes as botocore's ClientError, unchanged. A version is given as a Version, its ARN, or `group/3`.
+
+    >>> with ModelRegistry("sqlite://") as registry:
+    ...     first = registry.register("churn", image="churn:3", metadata={"accuracy": 0.93}, git_commit="4f5c2a9")
+    ...     approved = registry.approve(first, "ticket 42")
+    ...     registry.latest_approved("churn") == approved, approved.status, dict(approved.metadata)
+    (True, 'Approved', {'accuracy': '0.93', 'git_commit': '4f5c2a9'})
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        **boto: Any,
+    ) -> None:
+        """Open what `connect(url, **boto)` opens; wait with `sleep`, by the seconds of `clock`.
+
+        Raises:
+            CannotOpen: as `connect` does.
+        """
+        from . import connect
+
+        self.boto3 = connect(url, **boto)
+        self._sleep, self._clock, self._owned = sleep, clock, True
+
+    @classmethod
+    def of(cls, client: SageMakerClient) -> Self:
+        """Return the registry behind a boto3 client, such as one of AWS; `close()` leaves that client open."""
+        registry = cls.__new__(cls)
+        registry.boto3 = client
+        registry._sleep, registry._clock, registry._owned = time.sleep, time.monotonic, False
+        return registry
+
+    def close(self) -> None:
+        """Close the client this registry has opened."""
+        if self._owned:
+            self.boto3.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def register(
+        self,
+        group: str,
+        *,
+        image: str | None = None,
+        model_data: str | None = None,
+        metadata: Mapping[str, str | int | float] | None = None,
+        metrics: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        content_types: Sequence[str] = ("text/csv",),
+        response_types: Sequence[str] = ("text/csv",),
+        approval: Approval | None = None,
+        training_job: str | None = None,
+        dataset_version: str | None = None,
+        git_commit: str | None = None,
+        token: str | None = None,
+        **members: Any,
+    ) -> Version:
+        """Register a version of a group, which is created if nobody has; return the version.
+
+        Args:
+            group: name of the group; or its ARN, if it exists.
+            image: the image that serves the model.
+            model_data: S3 URI of the model's archive.
+            metadata: whatever describes the version; numbers become text.
+            metrics: S3 URI of a model quality report in JSON.
+            description: of the version.
+            tags: of the group, if this call creates it.
+            content_types: what the model reads.
+            response_types: what it answers with.
+            approval: PendingManualApproval, unless said otherwise.
+            training_job: kept as metadata, and as what generated the version.
+            dataset_version: kept as metadata.
+            git_commit: kept as metadata, and as the version's commit.
+            token: the same token registers the same version once, however often it is sent.
+            **members: any other member of CreateModelPackage, as AWS names it; structures are merged.
+
+        Raises:
+            ValueError: a metadata value that is neither text nor a number, or a value that is given twice.
+        """
+        lineage = {"training_job": training_job, "dataset_version": dataset_version, "git_commit": git_commit}
+        container = _given(Image=image, ModelDataUrl=model_data)
+        types = {"SupportedContentTypes": [*content_types], "SupportedResponseMIMETypes": [*response_types]}
+        quality = metrics and {"Statistics": {"ContentType": "application/json", "S3Uri": metrics}}
+        request = _given(
+            ModelPackageGroupName=group,
+            ModelPackageDescription=description,
+            ModelApprovalStatus=approval,
+            InferenceSpecification=container and {"Containers": [container], **types},
+            ModelMetrics=_given(ModelQuality=quality),
+            MetadataProperties=_given(CommitId=git_commit, GeneratedBy=training_job),
+            CustomerMetadataProperties=_merged(_texts(metadata or {}), _given(**lineage)),
+            ClientToken=token,
+        )
+        request = {"ModelApprovalStatus": PENDING, **_merged(request, members)}
+        self._ensure_group(group, tags or {})
+        return self.get(self.boto3.create_model_package(**request)["ModelPackageArn"])
+
+    def groups(self) -> Iterator[Group]:
+        """Yield every group, by name."""
+        lister = self.boto3.get_paginator("list_model_package_groups")
+        for page in lister.paginate(SortBy="Name", SortOrder="Ascending", PaginationConfig={"PageSize": PAGE}):
+            for found in page["ModelPackageGroupSummaryList"]:
+                name, arn = found["ModelPackageGroupName"], found["ModelPackageGroupArn"]
+                yield Group(name, arn, found.get("ModelPackageGroupDescription"), found["CreationTime"])
+
+    def versions(self, group: str, *, status: Approval | None = None) -> Iterator[Version]:
+        """Yield the versions of a group (name or ARN), or those with an approval status: newest first, as needed."""
+        return self._versions(status, ModelPackageGroupName=group, SortOrder="Descending")
+
+    def pending(self, group: str | None = None) -> Iterator[Version]:
+        """Yield the versions of a group, or of all groups, that wait for a decision: oldest first, as needed."""
+        where = {"ModelPackageGroupName": group} if group is not None else {"ModelPackageType": "Versioned"}
+        return self._versions(PENDING, **where, SortOrder="Ascending")
+
+    def get(self, arn_or_group: str, version: int | None = None) -> Version:
+        """Return a version by its ARN or `group/3`, or by a group (name or ARN) and a number.
+
+        Raises:
+            ValueError: it is a package that belongs to no group.
+        """
+        name = arn_or_group
+        if version is not None:
+            name = f"{arn_or_group.replace(':model-package-group/', ':model-package/')}/{version}"
+        return Version.of(self.boto3.describe_model_package(ModelPackageName=name))
+
+    def approve(self, version: Version | str, reason: str | None = None) -> Version:
+        """Approve a version and return it as it is now; the reason of an earlier decision does not stay."""
+        if reason is None and self.get(_name(version)).reason is not None:
+            reason = ""
+        return self._decide(version, "Approved", reason)
+
+    def reject(self, version: Version | str, reason: str) -> Version:
+        """Reject a version and return it as it is now.
+
+        Raises:
+            ValueError: the reason is empty.
+        """
+        if not (reason and reason.strip()):
+            raise ValueError(f"say why {_name(version)} is rejected: the reason is empty")
+        return self._decide(version, "Rejected", reason)
+
+    def latest_approved(self, group: str) -> Version:
+        """Return the newest approved version of a group.
+
+        Raises:
+            NoApprovedVersion: there is none.
+        """
+        for version in self.versions(group, status="Approved"):
+            return version
+        raise NoApprovedVersion(group)
+
+    def wait_for_decision(self, version: Version | str, *, timeout: float, poll: float = 2.0) -> Version:
+        """Return a version once it is approved: the gate of a deploy step.
+
+        Args:
+            version: what to wait for.
+            timeout: how many seconds to wait; 0 asks once.
+            poll: seconds between two looks.
+
+        Raises:
+            Rejected: it is rejected.
+            TimeoutError: nobody has decided in time.
+        """
+        deadline = self._clock() + timeout
+        while True:
+            seen = self.get(_name(version))
+            if seen.status == "Approved":
+                return seen
+            if seen.status == "Rejected":
+                raise Rejected(seen)
+            left = deadline - self._clock()
+            if left <= 0:
+                raise TimeoutError(f"{seen.group}/{seen.version} is still {seen.status} after {timeout:g} seconds")
+            self._sleep(min(poll, left))
+
+    def compare(self, a: Version | str, b: Version | str) -> Comparison:
+        """Return every value in which two versions differ, but for their ARNs, numbers, times and people."""
+        first, second = (one if isinstance(one, Version) else self.get(one) for one in (a, b))
+        return Comparison.between(first, second)
+
+    def delete(self, version: Version | str) -> None:
+        """Delete a version; its number is not given again."""
+        self.boto3.delete_model_package(ModelPackageName=_name(version))
+
+    def delete_group(self, group: str, *, with_versions: bool = False) -> None:
+        """Delete a group (name or ARN): an empty one, or also one with versions and them with it."""
+        gone: set[str] = set()
+        while with_versions and (left := set(self._arns(ModelPackageGroupName=group)) - gone):
+            for arn in left:
+                with self._unless("does not exist"):
+                    self.delete(arn)
+            gone |= left
+        self.boto3.delete_model_package_group(ModelPackageGroupName=group)
+
+    def _ensure_group(self, group: str, tags: Mapping[str, str]) -> None:
+        """Create a group unless it is there, or somebody else is quicker; an ARN names one that is."""
+        if group.startswith("arn:"):
+            return
+        with self._unless("does not exist"):
+            self.boto3.describe_model_package_group(ModelPackageGroupName=group)
+            return
+        request = _given(ModelPackageGroupName=group, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
+        with self._unless("Model Package Group already exists"):
+            self.boto3.create_model_package_group(**request)
+
+    @contextmanager
+    def _unless(self, sentence: str) -> Iterator[None]:
+        """Pass over a refusal with that sentence."""
+        try:
+            yield
+        except self.boto3.exceptions.ClientError as error:
+            said = error.response["Error"]
+            if said["Code"] != "ValidationException" or sentence not in said["Message"]:
+                raise
+
+    def _versions(self, status: Approval | None, **query: Any) -> Iterator[Version]:
+        """Yield what a list finds, each read in full; what was deleted or decided since it was listed is left out."""
+        for arn in self._arns(SortBy="CreationTime", **query, **_given(ModelApprovalStatus=status)):
+            version = None
+            with self._unless("does not exist"):
+                version = self.get(arn)
+            if version is not None and status in (None, version.status):
+                yield version
+
+    def _arns(self, **query: Any) -> Iterator[str]:
+        lister = self.boto3.get_paginator("list_model_packages")
+        for page in lister.paginate(PaginationConfig={"PageSize": PAGE}, **query):
+            yield from (summary["ModelPackageArn"] for summary in page["ModelPackageSummaryList"])
+
+    def _decide(self, version: Version | str, status: Approval, reason: str | None) -> Version:
+        name = _name(version)
+        arn = name if name.startswith("arn:") else self.get(name).arn
+        request = _given(ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=reason)
+        self.boto3.update_model_package(**request)
+        return self.get(arn)
+
+
+def _name(version: Version | str) -> str:
+    return version.arn if isinstance(version, Version) else version
+
+
+def _given(**members: Any) -> dict[str, Any]:
+    """Return the members that have something to say."""
+    return {name: value for name, value in members.items() if value not in (None, {}, [])}
+
+
+def _texts(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Return metadata as AWS takes it; ValueError for a value that is neither text nor a number."""
+    unfit = [key for key, value in metadata.items() if not isinstance(value, str | Real)]
+    if unfit:
+        raise ValueError(f"metadata {unfit[0]!r} is {metadata[unfit[0]]!r}: give a text or a number")
+    return {key: repr(float(value)) if isinstance(value, float) else str(value) for key, value in metadata.items()}
+
+
+def _merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return two structures as one; ValueError if both have the same value."""
+    both = {name: (ours[name], theirs[name]) for name in ours if name in theirs}
+    twice = [name for name, pair in both.items() if not all(isinstance(value, Mapping) for value in pair)]
+    if twice:
+        raise ValueError(f"{twice[0]} is given twice")
+    return {**ours, **theirs, **{name: _merged(*pair) for name, pair in both.items()}}
