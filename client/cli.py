@@ -13,6 +13,8 @@ from typing import NoReturn
 
 import click
 
+from . import commands
+
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -25,6 +27,8 @@ def main() -> None:
     Examples:
       sagemaker-registry quickstart           a model from training to deployment, in one minute
       sagemaker-registry serve                a registry on http://127.0.0.1:8080, kept in ./registry.db
+      sagemaker-registry pending --url http://127.0.0.1:8080           what waits for a decision
+      sagemaker-registry approve churn/3 --reason "ticket 42" --url http://127.0.0.1:8080
     """
 
 
@@ -132,6 +136,10 @@ def quickstart(arguments: tuple[str, ...]) -> None:
     from ..examples import quickstart as example
 
     sys.exit(example.main(list(arguments)))
+
+
+for command in commands.ALL:
+    main.add_command(command)
 
 
 def _fail(sentence: str) -> NoReturn:
