@@ -21,6 +21,7 @@ ENTRY_POINTS = "sagemaker_registry.backends"
 SCHEMES: dict[str, tuple[str, str]] = {
     # scheme: (module:Opener, extra that brings what it needs)
     "sqlite": (f"{__name__}.local.sqlite:open_registry", "server"),
+    "postgresql": (f"{__name__}.local.postgres:open_registry", "postgres"),
 }
 
 
@@ -28,7 +29,7 @@ Opener: TypeAlias = "Callable[[str, Surroundings], Backend]"
 
 
 def open_backend(url: str, surroundings: Surroundings | None = None) -> Backend:
-    """Open the registry a URL names: `sqlite:///registry.db`, `sqlite:////absolute/path.db` or `sqlite://` (memory).
+    """Open the registry a URL names: `sqlite:///registry.db`, `sqlite://` (memory), `postgresql://host/database`.
 
     Third parties add a scheme by an entry point of the group `sagemaker_registry.backends`, named as the scheme: a
     callable that takes the URL and the surroundings.
@@ -69,7 +70,7 @@ def _opener(url: str) -> Opener:
             opener: Opener = getattr(import_module(module), name)
         except ModuleNotFoundError as error:
             raise CannotOpen(
-                f"{url} needs the package {error.name!r}: pip install 'sagemaker-registry[{extra}]'"
+                f"{scheme}:// needs the package {error.name!r}: pip install 'sagemaker-registry[{extra}]'"
             ) from error
         return opener
     for entry in entry_points(group=ENTRY_POINTS, name=scheme):

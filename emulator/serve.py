@@ -8,6 +8,7 @@ queued requests when it stops.
 from __future__ import annotations
 
 import logging
+import re
 import select
 import signal
 import socket
@@ -148,10 +149,15 @@ def surroundings_of(settings: Settings, neighbours: Neighbours) -> Surroundings:
     return Surroundings(settings, EndpointProbe(neighbours, endpoint) if endpoint else NeighbourProbe(neighbours))
 
 
+def without_password(url: str) -> str:
+    """Return a URL that may be shown."""
+    return re.sub(r"(?<=:)[^/@]*(?=@)|(?<=password=)[^&]*", "***", url)
+
+
 def _hint(url: str, backend_url: str) -> str:
     reachable = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     return (
-        f"registry:  {backend_url}\n"
+        f"registry:  {without_password(backend_url)}\n"
         f"point AWS clients here (any credentials will do):\n"
         f"  export AWS_ENDPOINT_URL={reachable}\n"
         f"stop with Ctrl-C"

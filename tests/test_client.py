@@ -63,8 +63,8 @@ def test_the_url_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, 
     ("url", "sentence"),
     [
         (None, "no registry is named: give connect"),
-        ("mongodb://x", "should begin with one of sqlite://"),
-        ("registry.db", "should begin with one of sqlite://"),
+        ("mongodb://x", "should begin with one of postgresql://, sqlite://"),
+        ("registry.db", "should begin with one of postgresql://, sqlite://"),
     ],
 )
 def test_a_url_that_names_nothing_is_refused_in_words(url: str | None, sentence: str) -> None:

@@ -12,12 +12,15 @@ from clients import REGION, Emulator, checked
 from sagemaker_registry.backends import contract
 from sagemaker_registry.client import connect
 
-URLS = ["sqlite://", "sqlite:///{folder}/registry.db", "{emulator}"]
+pytest_plugins = ("postgres_server",)
+
+URLS = ["sqlite://", "sqlite:///{folder}/registry.db", "{emulator}", "{postgres}"]
 
 
-@pytest.fixture(params=URLS, ids=["memory", "file", "http"])
+@pytest.fixture(params=URLS, ids=["memory", "file", "http", "postgres"])
 def sagemaker(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulator, account: str) -> Iterator[Any]:
-    url = request.param.format(folder=tmp_path, emulator=emulator.url)
+    postgres = request.getfixturevalue("postgres_url") if "postgres" in request.param else ""
+    url = request.param.format(folder=tmp_path, emulator=emulator.url, postgres=postgres)
     client = connect(url, region_name=REGION, aws_access_key_id=account, aws_secret_access_key="any")
     yield checked(client)
     client.close()

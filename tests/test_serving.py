@@ -17,7 +17,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from clients import Emulator
-from sagemaker_registry.emulator.serve import Server, listen
+from sagemaker_registry.emulator.serve import Server, listen, without_password
 
 Serve = Callable[..., Emulator]
 
@@ -245,7 +245,7 @@ def test_a_terminated_server_answers_what_it_was_asked(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--backend", "mysql://x"], "does not name a registry: it should begin with one of sqlite://"),
+        (["--backend", "mysql://x"], "does not name a registry: it should begin with one of postgresql://, sqlite://"),
         (["--backend", "sqlite://registry.db"], "write sqlite:///registry.db for a file here"),
         (["--backend", "sqlite:////proc/nowhere/registry.db"], "cannot be opened for writing"),
         (["--host", "203.0.113.7"], "cannot listen on 203.0.113.7"),
@@ -259,6 +259,21 @@ def test_a_wrong_start_is_one_sentence_and_exit_code_two(tmp_path: Path, options
     assert ended.stdout == ""
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:///registry.db", "sqlite:///registry.db"),
+        ("postgresql://ann:s3cret@db:5432/models", "postgresql://ann:***@db:5432/models"),
+        (
+            "postgresql://db/models?user=ann&password=s3cret&sslmode=require",
+            "postgresql://db/models?user=ann&password=***&sslmode=require",
+        ),
+    ],
+)
+def test_a_password_is_never_shown(url: str, shown: str) -> None:
+    assert without_password(url) == shown
 
 
 def test_a_port_in_use_is_said(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """ClientToken: the same request sent twice, by a client that lost the first answer, is carried out once.
 
-The answer is stored in the transaction of the change, so a crash between commit and answer is covered. AWS says
+The token is stored first, in the transaction of the change: whoever sends it at the same time, to this server or to
+another, waits for the first answer, and a crash between commit and answer is covered. AWS says
 only that the call is idempotent; what follows a reused token with another request, and how long a token is
 remembered, are our choices.
 """
@@ -13,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from ..errors import ConflictException
+from ..errors import ConflictException, ThrottlingException
 from .call import Call
 from .rows import TOKENS
 
@@ -31,18 +32,18 @@ def once(call: Call, params: Mapping[str, Any], answer: Callable[[], Mapping[str
         return answer()
     digest = hashlib.sha256(orjson.dumps(params, option=orjson.OPT_SORT_KEYS)).hexdigest()
     key = (call.caller.account, call.caller.region, call.operation, token)
-    seen = call.rows.get(TOKENS, key)
-    if seen is not None and call.now - seen["created"] < REMEMBERED_MS:
-        if seen["digest"] != digest:
-            raise ConflictException(
-                f"ClientToken {token} was already used for a {call.operation} request with other parameters."
-            )
-        first: Mapping[str, Any] = seen["record"]
-        return first
+    row = dict(zip(TOKENS.key, key, strict=True)) | {"created": call.now, "rev": 0, "digest": digest, "record": {}}
     call.rows.delete(TOKENS, [*call.place(), ("created", "<", call.now - REMEMBERED_MS + 1)])
-    result = answer()
-    call.rows.insert(
-        TOKENS,
-        dict(zip(TOKENS.key, key, strict=True)) | {"created": call.now, "rev": 0, "digest": digest, "record": result},
-    )
-    return result
+    if call.rows.insert(TOKENS, row):
+        result = answer()
+        call.rows.update(TOKENS, key, 0, {"record": result})
+        return result
+    seen = call.rows.get(TOKENS, key)
+    if seen is None:  # forgotten since, by a server whose clock is ahead of ours
+        raise ThrottlingException("Rate exceeded")
+    if seen["digest"] != digest:
+        raise ConflictException(
+            f"ClientToken {token} was already used for a {call.operation} request with other parameters."
+        )
+    first: Mapping[str, Any] = seen["record"]
+    return first

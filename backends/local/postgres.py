@@ -1,0 +1,252 @@
+"""Rows in PostgreSQL, for a team: many servers without state of their own on one database.
+
+Writers run READ COMMITTED and lock the rows they decide on, so that on PostgreSQL they wait for each other where two
+of them meet and never fail for it. The SQL is what PostgreSQL, Aurora, CockroachDB and YugabyteDB have in common. How
+durable a commit is, is the server's to say: `synchronous_commit` is left as its owner set it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import orjson
+import psycopg
+from psycopg import IsolationLevel
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from ..base import Surroundings
+from ..errors import (
+    CannotOpen,
+    InternalFailure,
+    RegistryError,
+    ServiceUnavailable,
+    ThrottlingException,
+    ValidationException,
+)
+from . import postgres_schema, statements
+from .postgres_schema import Connection
+from .registry import LocalRegistry
+from .rows import GROUPS, PACKAGES, Condition, Key, Row, Table
+
+MOST_CONNECTIONS: Final = 8
+CONNECT_SECONDS: Final = 5
+WAIT_SECONDS: Final = 10
+"""How long a call waits for a connection, or for a row that another writer has locked."""
+IDLE_SECONDS: Final = 60
+"""After which the server ends the transaction of a writer it hears nothing of, and frees its rows."""
+
+LOCKED = {GROUPS, PACKAGES}
+"""Tables whose rows a transaction that writes locks as it reads them: what it decides by must still hold when it
+commits. Policies are only changed behind the lock of their group; locking them too would allow deadlocks."""
+
+CUT_OFF = "The registry's database cannot be reached: a change that was under way may or may not be stored."
+BUSY = (ThrottlingException, "Rate exceeded")
+
+ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
+    # SQLSTATE, or its class: what a caller is told
+    "08": (ServiceUnavailable, CUT_OFF),
+    "57": (ServiceUnavailable, CUT_OFF),  # the server is being stopped, or has crashed
+    "25P03": (ServiceUnavailable, CUT_OFF),  # IDLE_SECONDS were over
+    "22": (ValidationException, "A value cannot be stored: text must be Unicode without NUL characters."),
+    "40": BUSY,  # 40001 serialization failure, 40P01 deadlock; 40003 (was it committed?) is below
+    "40003": (ServiceUnavailable, CUT_OFF),
+    "55P03": BUSY,  # WAIT_SECONDS were over
+    "53": (ServiceUnavailable, "The registry's database is out of memory or connections: nothing was changed."),
+    "53100": (ServiceUnavailable, "The disk of the registry's database is full: nothing was changed."),
+    "58": (ServiceUnavailable, "The disk of the registry's database failed to answer: nothing was changed."),
+    "25006": (ServiceUnavailable, "The registry's database is read-only: nothing was changed."),
+    "42501": (InternalFailure, "The registry's user may not use its tables: grant it their rights."),
+    "XX001": (InternalFailure, "The registry's database is damaged: restore it from a backup."),
+    "XX002": (InternalFailure, "An index of the registry's database is damaged: rebuild it with REINDEX."),
+}
+
+
+def open_registry(url: str, surroundings: Surroundings) -> LocalRegistry:
+    """Open `postgresql://user:password@host:port/database`, with any parameter of libpq's after a `?`."""
+    return LocalRegistry(PostgresRows(url), surroundings=surroundings)
+
+
+class PostgresRows:
+    """The tables in one PostgreSQL database, through a pool of connections.
+
+    Raises:
+        CannotOpen: the database cannot be used; the sentence names it, says why, and never has the password.
+    """
+
+    def __init__(self, url: str) -> None:
+        options = _options(url)
+        _prepare(options)
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            kwargs={**options, "autocommit": True},
+            min_size=1,
+            max_size=MOST_CONNECTIONS,
+            timeout=WAIT_SECONDS,
+            configure=_configure,
+            check=ConnectionPool.check_connection,
+            name="sagemaker-registry",
+            open=True,
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[_Transaction]:
+        """Run the block as one transaction; its errors, and PostgreSQL's, undo all of it."""
+        with _translated(), self._begin(IsolationLevel.READ_COMMITTED, read_only=False) as connection:
+            yield _Transaction(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[_View]:
+        """Run the block on one consistent view; writers neither wait for it nor make it wait."""
+        with _translated(), self._begin(IsolationLevel.REPEATABLE_READ, read_only=True) as connection:
+            yield _View(connection)
+
+    @contextmanager
+    def _begin(self, level: IsolationLevel, *, read_only: bool) -> Iterator[Connection]:
+        with self._pool.connection() as connection:
+            connection.isolation_level = level
+            connection.read_only = read_only
+            with connection.transaction():
+                yield connection
+
+
+class _View:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, table: Table, key: Key) -> Row | None:
+        found = self._run(statements.get(table), key).fetchone()
+        return _row(table, found) if found else None
+
+    def find(
+        self,
+        table: Table,
+        where: Sequence[Condition],
+        order: Sequence[str] = (),
+        *,
+        descending: bool = False,
+        after: Key | None = None,
+        limit: int,
+    ) -> list[Row]:
+        text, values = statements.find(table, where, order, descending, after, limit)
+        return [_row(table, found) for found in self._run(text, values)]
+
+    def _run(self, text: str, values: Sequence[object]) -> psycopg.Cursor[tuple[Any, ...]]:
+        return self._connection.execute(_spoken(text), values)
+
+
+class _Transaction(_View):
+    def get(self, table: Table, key: Key) -> Row | None:
+        if table not in LOCKED:
+            return super().get(table, key)
+        found = self._run(f"{statements.get(table)} FOR UPDATE", key).fetchone()
+        return _row(table, found) if found else None
+
+    def insert(self, table: Table, row: Row) -> bool:
+        stored = _stored(row)
+        return self._run(statements.insert(table), [stored[column] for column in table.columns]).rowcount == 1
+
+    def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
+        stored = _stored(changes)
+        return self._run(statements.update(table, tuple(stored)), [*stored.values(), *key, rev]).rowcount == 1
+
+    def delete(self, table: Table, where: Sequence[Condition]) -> int:
+        text, values = statements.delete(table, where)
+        return self._run(text, values).rowcount
+
+    def next_version(self, group: Key) -> int | None:
+        taken = self._run(statements.next_version(GROUPS), group).fetchone()
+        return int(taken[0]) if taken else None
+
+
+@lru_cache(maxsize=1024)
+def _spoken(text: str) -> bytes:
+    """Return a statement of `statements` as psycopg and PostgreSQL take it."""
+    return re.sub(r"instr\((\w+), \?\)", r"position(? in \1)", text).replace("?", "%s").encode()
+
+
+def _row(table: Table, values: Sequence[Any]) -> Row:
+    row = dict(zip(table.columns, values, strict=True))
+    row["record"] = orjson.loads(row["record"])
+    return row
+
+
+def _stored(row: Row) -> Row:
+    if "record" in row:
+        return {**row, "record": orjson.dumps(row["record"]).decode()}
+    return row
+
+
+def _options(url: str) -> dict[str, Any]:
+    """Return what a URL says, as libpq's parameters.
+
+    Raises:
+        CannotOpen: not a URL of PostgreSQL's. It is not repeated: whatever is wrong with it, part may be a password.
+    """
+    try:
+        if url.count("@") > urlsplit(url).netloc.count("@") or url.count("@") > 1:
+            raise ValueError(url)  # libpq would take part of the password for a host, and print it
+        given = conninfo_to_dict(url)
+    except (psycopg.Error, ValueError):
+        raise CannotOpen(
+            "the URL of the database cannot be read: write postgresql://user:password@host:5432/database, with "
+            "characters such as @ / : % in the password as %40 %2F %3A %25"
+        ) from None
+    return {"connect_timeout": CONNECT_SECONDS, "application_name": "sagemaker-registry", **given}
+
+
+def _prepare(options: Mapping[str, Any]) -> None:
+    """Reach the database once, and bring its schema up to date."""
+    try:
+        with psycopg.connect(**options, autocommit=True) as connection:
+            postgres_schema.upgrade(connection)
+    except (psycopg.Error, OSError) as error:
+        where = f"{options.get('dbname') or 'of the user'} on {options.get('host') or 'this machine'}"
+        raise CannotOpen(f"the PostgreSQL database {where} cannot be opened: {_reason(error, options)}") from None
+
+
+def _reason(error: Exception, options: Mapping[str, Any]) -> str:
+    """Return the library's words in one line, without the password, which they should not have anyway."""
+    words = " ".join(str(error).split())
+    password = options.get("password")
+    return words.replace(str(password), "***") if password else words
+
+
+def _configure(connection: Connection) -> None:
+    connection.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'".encode())
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'".encode())
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeout as error:
+        raise ServiceUnavailable(
+            f"No connection to the registry's database was free within {WAIT_SECONDS} s: nothing was changed."
+        ) from error
+    except psycopg.Error as error:
+        raise _answer(error) from error
+
+
+def _answer(error: psycopg.Error) -> RegistryError:
+    """Return what a caller is told: by SQLSTATE, else by its class."""
+    state = error.sqlstate or _state_of(error)
+    kind, sentence = ANSWERS.get(state) or ANSWERS.get(state[:2]) or (InternalFailure, "")
+    words = error.diag.message_primary or type(error).__name__
+    return kind(sentence or f"The registry's database failed: {words}")
+
+
+def _state_of(error: psycopg.Error) -> str:
+    """Return the class of an error the server did not send: of a lost connection, or of a value that cannot be sent."""
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return "08"
+    return "22" if isinstance(error, psycopg.DataError) else "XX"

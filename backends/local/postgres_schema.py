@@ -1,0 +1,147 @@
+"""The tables of the PostgreSQL store and every step that led to them; released steps are never edited.
+
+Text is compared by its bytes, as SQLite does, so that every store sorts alike. Many servers may start at once on an
+empty database: each step is a transaction that first takes the lock row.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg.errors import DuplicateObject, DuplicateTable, UndefinedTable, UniqueViolation
+
+from ..errors import CannotOpen
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+TEXT_BY_BYTES: Final = 'TEXT COLLATE "C"'
+TEXT_ON_COCKROACH: Final = "TEXT"
+"""CockroachDB compares by bytes without being told, and refuses columns with that collation (cockroach#108657)."""
+
+LOCK_ROW: Final = "lock"
+
+STEPS: dict[str, tuple[LiteralString, ...]] = {
+    # {text} is the type of text; times are epoch milliseconds
+    "m0001_groups_packages_and_tokens": (
+        """
+        CREATE TABLE model_package_groups (
+            account {text} NOT NULL,
+            region {text} NOT NULL,
+            name {text} NOT NULL,
+            created BIGINT NOT NULL,
+            last_version BIGINT NOT NULL,
+            rev BIGINT NOT NULL,
+            record {text} NOT NULL,
+            PRIMARY KEY (account, region, name)
+        )
+        """,
+        "CREATE INDEX groups_by_time ON model_package_groups (account, region, created, name)",
+        """
+        CREATE TABLE model_packages (
+            account {text} NOT NULL,
+            region {text} NOT NULL,
+            name {text} NOT NULL,
+            version BIGINT NOT NULL,
+            type {text} NOT NULL,
+            created BIGINT NOT NULL,
+            modified BIGINT NOT NULL,
+            approval {text} NOT NULL,
+            rev BIGINT NOT NULL,
+            record {text} NOT NULL,
+            PRIMARY KEY (account, region, name, version)
+        )
+        """,
+        # One index for each list that is paged: of a group, of one type, of both types.
+        "CREATE INDEX packages_of_group ON model_packages (account, region, name, created, version)",
+        "CREATE INDEX packages_of_type ON model_packages (account, region, type, created, name, version)",
+        "CREATE INDEX packages_by_time ON model_packages (account, region, created, name, version)",
+        """
+        CREATE TABLE client_tokens (
+            account {text} NOT NULL,
+            region {text} NOT NULL,
+            operation {text} NOT NULL,
+            token {text} NOT NULL,
+            created BIGINT NOT NULL,
+            rev BIGINT NOT NULL,
+            digest {text} NOT NULL,
+            record {text} NOT NULL,
+            PRIMARY KEY (account, region, operation, token)
+        )
+        """,
+        "CREATE INDEX tokens_by_time ON client_tokens (account, region, created)",
+    ),
+    "m0002_group_policies": (
+        """
+        CREATE TABLE group_policies (
+            region {text} NOT NULL,
+            account {text} NOT NULL,
+            name {text} NOT NULL,
+            rev BIGINT NOT NULL,
+            record {text} NOT NULL,
+            PRIMARY KEY (region, account, name)
+        )
+        """,
+    ),
+}
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring a database to this release's schema, one transaction a step; a database that has it is only read.
+
+    Raises:
+        CannotOpen: a newer release made the database. Nothing is changed then.
+    """
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED  # see what others did while we waited
+    if not _pending(connection):
+        return
+    _make_the_lock(connection)
+    while _take_a_step(connection):
+        pass
+
+
+def _take_a_step(connection: Connection) -> bool:
+    """Carry out the first step that is missing, behind the lock row; False if none is."""
+    with connection.transaction():
+        connection.execute("SELECT name FROM schema_steps WHERE name = %s FOR UPDATE", [LOCK_ROW])
+        pending = _pending(connection)
+        if not pending:
+            return False
+        (version,) = connection.execute("SELECT version()").fetchone() or ("",)
+        text = TEXT_ON_COCKROACH if "CockroachDB" in version else TEXT_BY_BYTES
+        for statement in STEPS[pending[0]]:
+            connection.execute(statement.replace("{text}", text).encode())
+        _note(connection, pending[0])
+    return True
+
+
+def _pending(connection: Connection) -> list[str]:
+    """Return the steps that the database lacks, in order."""
+    try:
+        names = {name for (name,) in connection.execute("SELECT name FROM schema_steps")}
+    except UndefinedTable:
+        return list(STEPS)
+    if unknown := names - STEPS.keys() - {LOCK_ROW}:
+        raise CannotOpen(
+            f"the database was made by a newer sagemaker-registry (its schema has {', '.join(sorted(unknown))}): "
+            "upgrade this installation, or open a backup made before the upgrade"
+        )
+    return [name for name in STEPS if name not in names]
+
+
+def _make_the_lock(connection: Connection) -> None:
+    """Make the table of steps with its lock row; whoever is late finds them made."""
+    with suppress(DuplicateTable, DuplicateObject, UniqueViolation):  # IF NOT EXISTS fails where two are as quick
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_steps (name TEXT NOT NULL PRIMARY KEY, applied BIGINT NOT NULL)"
+        )
+    _note(connection, LOCK_ROW)
+
+
+def _note(connection: Connection, name: str) -> None:
+    connection.execute(
+        "INSERT INTO schema_steps (name, applied) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+        [name, int(time.time() * 1000)],
+    )
