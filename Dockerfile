@@ -6,7 +6,7 @@ COPY backends backends
 COPY client client
 COPY emulator emulator
 COPY examples examples
-RUN python -m venv /opt/registry && /opt/registry/bin/pip install --no-cache-dir '.[server,moto]'
+RUN python -m venv /opt/registry && /opt/registry/bin/pip install --no-cache-dir '.[server,postgres,moto]'
 
 FROM python:3.13-slim
 COPY --from=build /opt/registry /opt/registry

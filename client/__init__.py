@@ -25,8 +25,9 @@ def connect(url: str | None = None, **boto: Any) -> SageMakerClient:
     """Return a stock boto3 client whose model registry calls are answered by what the URL names.
 
     Args:
-        url: `http://127.0.0.1:8080` for a served emulator; `sqlite:///registry.db` or `sqlite://` for a registry in
-            this process, without a socket. Without one, the environment's SAGEMAKER_REGISTRY_URL.
+        url: `http://127.0.0.1:8080` for a served emulator; `sqlite:///registry.db`, `sqlite://` (memory) or
+            `postgresql://user@host/database` for a registry in this process, without a server. Without one, the
+            environment's SAGEMAKER_REGISTRY_URL.
         **boto: what `boto3.client` takes: `region_name`, `aws_access_key_id`, `config` ... A 12-digit access key id
             is the account id. Without credentials the client has some that every emulator takes.
 

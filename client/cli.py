@@ -40,7 +40,7 @@ def main() -> None:
     envvar="SAGEMAKER_REGISTRY_BACKEND",
     show_envvar=True,
     metavar="URL",
-    help="Where the registry is kept: sqlite:///FILE, or sqlite:// for memory.",
+    help="Where the registry is kept: sqlite:///FILE, sqlite:// for memory, or postgresql://USER@HOST/DATABASE.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
