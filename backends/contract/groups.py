@@ -78,6 +78,16 @@ class GroupContract(Contract):
         assert names(CreationTimeAfter=datetime.now(UTC) + timedelta(hours=1)) == []
         assert names(CreationTimeBefore=datetime.now(UTC) - timedelta(hours=1)) == []
 
+    def test_ones_own_groups_are_not_those_that_others_share(self, sagemaker: Client, group: str) -> None:
+        arn = sagemaker.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"]
+
+        def arns(option: Any) -> set[str]:
+            listed = sagemaker.list_model_package_groups(CrossAccountFilterOption=option)
+            return {summary["ModelPackageGroupArn"] for summary in listed["ModelPackageGroupSummaryList"]}
+
+        assert arn in arns("SameAccount")
+        assert arn not in arns("CrossAccount")
+
     def test_a_list_of_groups_is_paged(self, sagemaker: Client) -> None:
         expected = [f"group-{number:02}" for number in range(7)]
         for name in expected:
