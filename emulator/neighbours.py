@@ -18,7 +18,7 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
 from ..backends.base import ANONYMOUS, DEFAULT_REGION, Caller
-from ..backends.errors import InternalFailure, RegistryError, UnknownOperationException
+from ..backends.errors import InternalFailure, RegistryError, UnknownOperationException, ValidationException
 from . import sigv4
 from .answers import wsgi_error
 from .kept_objects import KeptObjects, is_change
@@ -103,7 +103,13 @@ def _sign(environ: WSGIEnvironment) -> None:
 
     Raises:
         UnknownOperationException: the service of the target is not known without a signature.
+        ValidationException: a signature without a credential scope. (The sentence is ours.)
     """
+    authorization = environ.get("HTTP_AUTHORIZATION", "")
+    if authorization.startswith("AWS4-HMAC-SHA256") and not sigv4.has_scope(authorization):
+        raise ValidationException(
+            "The Authorization header has no credential scope: Credential=KEY/DATE/REGION/SERVICE/aws4_request."
+        )
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if not target or "HTTP_AUTHORIZATION" in environ:
         return

@@ -25,6 +25,11 @@ def caller(authorization: str, query: str = "") -> Caller:
     return Caller.of(match["key"], match["region"]) if match else Caller.of(None, None)
 
 
+def has_scope(authorization: str) -> bool:
+    """Whether an Authorization header names a key, a region and a service."""
+    return _CREDENTIAL.search(authorization) is not None
+
+
 def check_region(caller: Caller) -> None:
     """Raise ValidationException for a region whose ARNs AWS's own patterns would refuse. (The sentence is ours.)"""
     if not _REGION.fullmatch(caller.region):

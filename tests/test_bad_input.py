@@ -89,6 +89,27 @@ def test_a_sagemaker_operation_nobody_answers_is_named(emulator: Emulator) -> No
     assert "SageMaker.CreateHubContentPresignedUrls" in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [
+        ("CreateModel", b"{}"),
+        ("AddTags", b'{"ResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:endpoint/x"}'),
+        ("Search", b'{"Resource": "TrainingJob", "MaxResults": 0}'),
+    ],
+)
+def test_a_shared_operation_is_validated_before_it_is_passed_on(
+    emulator: Emulator, operation: str, body: bytes
+) -> None:
+    assert assert_refused(post(emulator.url, body, f"SageMaker.{operation}"))["__type"] == "ValidationException"
+
+
+@pytest.mark.parametrize("authorization", ["AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=a/b/c"])
+def test_a_signature_without_a_scope_is_refused(emulator: Emulator, authorization: str) -> None:
+    response = requests.get(emulator.url, headers={"Authorization": authorization}, timeout=30)
+    assert response.status_code == 400
+    assert "<Code>ValidationException</Code>" in response.text
+
+
 def test_a_region_aws_could_not_have_is_refused(emulator: Emulator) -> None:
     scope = "AWS4-HMAC-SHA256 Credential=test/20260101/Mars!/sagemaker/aws4_request, SignedHeaders=host"
     error = assert_refused(post(emulator.url, b'{"ModelPackageGroupName": "ok"}', Authorization=scope))

@@ -29,7 +29,7 @@ class Operation:
         prepare: what needs no transaction, or asks others, and so comes before it: checks, and what the parameters
             stand for.
         is_ours: of an operation shared with the rest of SageMaker, whether a request is about this registry's
-            resources; asked before anything is validated.
+            resources; asked of requests that are within the model's constraints.
     """
 
     answer: Callable[[Call, Mapping[str, Any]], Mapping[str, Any]]
@@ -82,9 +82,9 @@ class LocalRegistry:
         if operation not in OPERATIONS:
             raise UnknownOperationException(f"This registry does not answer {operation}.")
         handler = OPERATIONS[operation]
+        constraints.check(operation, params)
         if not handler.is_ours(params):
             raise Elsewhere
-        constraints.check(operation, params)
         prepared = handler.prepare(params, caller, self._surroundings)
         transaction: Any = self._rows.writing if handler.writes else self._rows.reading
         with transaction() as rows:
