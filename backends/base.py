@@ -25,13 +25,15 @@ class Caller:
     account: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
     access_key: str = ANONYMOUS
+    request_id: str = ""
+    """The id of the request, as its answer's header and its history name it."""
 
     @classmethod
-    def of(cls, access_key: str | None, region: str | None) -> Caller:
+    def of(cls, access_key: str | None, region: str | None, request_id: str = "") -> Caller:
         """Return the caller behind an access key id: a 12-digit one is the account id itself (our choice)."""
         key = access_key or ANONYMOUS
         account = key if key.isascii() and key.isdigit() and len(key) == 12 else DEFAULT_ACCOUNT
-        return cls(account=account, region=region or DEFAULT_REGION, access_key=key)
+        return cls(account, region or DEFAULT_REGION, key, request_id)
 
     @property
     def partition(self) -> str:
@@ -118,6 +120,27 @@ class Backend(Protocol):
             RegistryError: the refusal, with AWS's code and sentence; nothing was changed.
             Elsewhere: the operation is shared with the rest of SageMaker (tags, search, models), and this request
                 is not about the registry's resources, or only had to be allowed by it.
+        """
+        ...
+
+    @property
+    def controls(self) -> Mapping[str, bool]:
+        """The names of what it does beyond AWS's API, each with whether that writes; of most backends, nothing."""
+        ...
+
+    def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
+        """Do one thing of `controls`, within the caller's account and region.
+
+        Args:
+            name: which.
+            params: what it takes, as JSON values; numbers may be text, as in a query string.
+            caller: who asks.
+
+        Returns:
+            JSON values.
+
+        Raises:
+            RegistryError: the refusal; nothing was changed.
         """
         ...
 

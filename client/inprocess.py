@@ -8,7 +8,7 @@ paginators, waiters and event hooks then work as ever.
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..backends.base import Backend, Caller
@@ -18,6 +18,10 @@ from ..emulator import wire
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
+
+
+BEHIND: weakref.WeakKeyDictionary[BaseClient, tuple[Backend, Caller]] = weakref.WeakKeyDictionary()
+"""Who answers a client, and who its requests are from: for what a registry does beyond AWS's API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +42,20 @@ def answer_from(backend: Backend, client: BaseClient, caller: Caller) -> None:
     """
 
     def answer(model: Any, params: dict[str, Any], **_: Any) -> Any:
+        asking = replace(caller, request_id=wire.request_id())
         try:
             if model.name not in backend.operations:
                 raise UnknownOperationException(f"This registry does not answer {model.name}.")
-            return _parsed(200, backend.call(model.name, wire.read(model.name, params["body"]), caller))
+            answered = backend.call(model.name, wire.read(model.name, params["body"]), asking)
+            return _parsed(200, answered, asking.request_id)
         except Elsewhere:
-            return _refused(UnknownOperationException(f"This registry does not answer {model.name} for that resource."))
+            refusal = UnknownOperationException(f"This registry does not answer {model.name} for that resource.")
+            return _refused(refusal, asking.request_id)
         except RegistryError as error:
-            return _refused(error)
+            return _refused(error, asking.request_id)
 
     client.meta.events.register("before-call.sagemaker", answer, unique_id="sagemaker-registry")
+    BEHIND[client] = (backend, caller)
     close_client, close_backend = client.close, weakref.finalize(client, backend.close)
 
     def close() -> None:
@@ -57,13 +65,12 @@ def answer_from(backend: Backend, client: BaseClient, caller: Caller) -> None:
     client.close = close  # type: ignore[method-assign]
 
 
-def _refused(error: RegistryError) -> tuple[Answered, dict[str, Any]]:
+def _refused(error: RegistryError, identity: str) -> tuple[Answered, dict[str, Any]]:
     sentence = {error_member(error.code): error.message} if error_member(error.code) != "message" else {}
-    return _parsed(error.status, {"Error": {"Code": error.code, "Message": error.message}, **sentence})
+    return _parsed(error.status, {"Error": {"Code": error.code, "Message": error.message}, **sentence}, identity)
 
 
-def _parsed(status: int, members: dict[str, Any]) -> tuple[Answered, dict[str, Any]]:
-    identity = wire.request_id()
+def _parsed(status: int, members: dict[str, Any], identity: str) -> tuple[Answered, dict[str, Any]]:
     headers = {"x-amzn-requestid": identity, "content-type": wire.CONTENT_TYPE}
     metadata = {"RequestId": identity, "HTTPStatusCode": status, "HTTPHeaders": headers, "RetryAttempts": 0}
     return Answered(status, headers), {**members, "ResponseMetadata": metadata}

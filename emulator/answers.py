@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
 
-def headers(body: bytes, content_type: str = wire.CONTENT_TYPE) -> list[tuple[str, str]]:
-    """Return the headers AWS sends with an answer; the server adds the date."""
+def headers(body: bytes, content_type: str = wire.CONTENT_TYPE, request_id: str = "") -> list[tuple[str, str]]:
+    """Return the headers AWS sends with an answer, with a new request id if it has none; the server adds the date."""
     return [
-        ("x-amzn-RequestId", wire.request_id()),
+        ("x-amzn-RequestId", request_id or wire.request_id()),
         ("Content-Type", content_type),
         ("Content-Length", str(len(body))),
     ]

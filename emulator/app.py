@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -68,7 +68,8 @@ def create_app(
         operation = _operation(request.headers.get("X-Amz-Target", ""))
         if request.headers.get("Content-Encoding", "identity") != "identity":
             raise SerializationException("Send the body without Content-Encoding.")
-        caller = sigv4.caller(request.headers.get("Authorization", ""))
+        g.request_id = wire.request_id()
+        caller = sigv4.caller(request.headers.get("Authorization", ""), request_id=g.request_id)
         sigv4.check_region(caller)
         body = request.get_data(cache=False)
         params = wire.read(operation, body)
@@ -145,4 +146,4 @@ def _operation(target: str) -> str:
 
 
 def _response(body: bytes, status: int) -> Response:
-    return Response(body, status, answers.headers(body))
+    return Response(body, status, answers.headers(body, request_id=g.get("request_id", "")))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from importlib.metadata import version
 
 import orjson
-from flask import Blueprint, Response
+from flask import Blueprint, Response, g, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from ..backends.base import Backend
+from ..backends.errors import SerializationException, UnknownOperationException
+from . import sigv4, wire
 
 PREFIX = "/_registry"
 
@@ -30,11 +33,37 @@ def blueprint(backend: Backend) -> Blueprint:
                 "name": "sagemaker-registry",
                 "version": version("sagemaker-registry"),
                 "operations": sorted(backend.operations),
+                "controls": sorted(backend.controls),
                 "health": f"{PREFIX}/health",
             }
         )
 
+    @routes.route(f"{PREFIX}/<path:name>", methods=["GET", "POST"])
+    def control(name: str) -> Response:
+        """Do what the backend does beyond AWS's API: a GET takes its query, a POST its body, a JSON object."""
+        if name not in backend.controls:
+            raise UnknownOperationException(
+                f"{PREFIX}/{name[:200]} is not here; {PREFIX}/info lists, under controls, what is."
+            )
+        if backend.controls[name] and request.method != "POST":
+            raise MethodNotAllowed
+        g.request_id = wire.request_id()
+        caller = sigv4.caller(request.headers.get("Authorization", ""), request_id=g.request_id)
+        sigv4.check_region(caller)
+        params = request.args.to_dict() if request.method == "GET" else _object(request.get_data(cache=False))
+        return _json(backend.control(name, params, caller))
+
     return routes
+
+
+def _object(body: bytes) -> dict[str, object]:
+    try:
+        value = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise SerializationException(f"The body is not valid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise SerializationException("The body must be a JSON object.")
+    return value
 
 
 def _json(value: object) -> Response:

@@ -12,17 +12,18 @@ _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/[^/,]*/(?P<region>[^/,]*
 _REGION = re.compile(r"[a-z0-9-]{9,16}")  # what the model's ARN patterns allow
 
 
-def caller(authorization: str, query: str = "") -> Caller:
+def caller(authorization: str, query: str = "", request_id: str = "") -> Caller:
     """Return the caller a request names; one without a signature is anonymous, in the default account and region.
 
     Args:
         authorization: the Authorization header, or an empty string.
         query: the raw query string, for presigned requests.
+        request_id: the id its answer will have.
     """
     match = _CREDENTIAL.search(authorization)
     if match is None and "X-Amz-Credential" in query:
         match = _CREDENTIAL.search("Credential=" + parse_qs(query).get("X-Amz-Credential", [""])[0])
-    return Caller.of(match["key"], match["region"]) if match else Caller.of(None, None)
+    return Caller.of(match["key"], match["region"], request_id) if match else Caller.of(None, None, request_id)
 
 
 def has_scope(authorization: str) -> bool:

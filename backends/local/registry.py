@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
+
 from .. import constraints, model
 from ..base import Caller, Surroundings
-from ..errors import Elsewhere, UnknownOperationException
+from ..errors import Elsewhere, UnknownOperationException, ValidationException
 from . import deployment, groups, packages, policies, search, tags, tokens
 from .call import Call
+from .controls import CONTROLS
 from .rows import GROUPS, Rows
 
 Clock = Callable[[], float]
@@ -71,6 +75,7 @@ class LocalRegistry:
     """
 
     operations = frozenset(OPERATIONS)
+    controls = {name: control.writes for name, control in CONTROLS.items()}  # noqa: RUF012 - as the seam has it
 
     def __init__(self, rows: Rows, clock: Clock = time.time, surroundings: Surroundings | None = None) -> None:
         self._rows = rows
@@ -86,12 +91,28 @@ class LocalRegistry:
         if not handler.is_ours(params):
             raise Elsewhere
         prepared = handler.prepare(params, caller, self._surroundings)
-        transaction: Any = self._rows.writing if handler.writes else self._rows.reading
-        with transaction() as rows:
-            call = Call(operation, caller, rows, int(self._clock() * 1000), self._surroundings.settings)
+        with self._transaction(operation, caller, writes=handler.writes) as call:
             record = tokens.once(call, params, partial(handler.answer, call, prepared))
         answer: dict[str, Any] = model.projection(operation)(record)
         return answer
+
+    def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
+        """Do one thing beyond AWS's API; see `Backend.control`."""
+        if name not in CONTROLS:
+            raise UnknownOperationException(f"This registry has no {name!r}: it has {', '.join(sorted(CONTROLS))}.")
+        control = CONTROLS[name]
+        try:
+            asked = msgspec.convert(params, control.params, strict=False)
+        except msgspec.ValidationError as error:
+            raise ValidationException(f"{name}: {error}") from error
+        with self._transaction(name, caller, writes=control.writes) as call:
+            return msgspec.to_builtins(control.answer(call, asked))
+
+    @contextmanager
+    def _transaction(self, operation: str, caller: Caller, *, writes: bool) -> Iterator[Call]:
+        transaction: Any = self._rows.writing if writes else self._rows.reading
+        with transaction() as rows:
+            yield Call(operation, caller, rows, int(self._clock() * 1000), self._surroundings.settings)
 
     def ping(self) -> None:
         """Read from the store, so that a registry that answers is one that can."""

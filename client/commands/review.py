@@ -1,45 +1,19 @@
-"""The commands that look into a registry and decide, for people at a terminal and for scripts.
-
-Tables on a terminal and in pipes; `--json` for programs. Exit codes: 0 done, 1 no (nothing approved, rejected), 2 a
-refusal or wrong usage, 3 timed out.
-"""
+"""The commands that look into a registry and decide: groups, versions, pending, show, diff, approve, reject ..."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import wraps
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from .output import NO, TIMED_OUT, end, on_registry, print_json, print_rows
+
 if TYPE_CHECKING:
-    from .registry import ModelRegistry
-    from .versions import Version
+    from ..registry import ModelRegistry
+    from ..versions import Version
 
-NO, REFUSED, TIMED_OUT = 1, 2, 3
 COLUMNS = ("version", "status", "created", "description")
-
-Command = Callable[..., Any]
-
-
-def on_registry(command: Command) -> Command:
-    """Give a command a registry, opened by --url, and turn refusals into one sentence and exit code 2."""
-
-    @click.option("--url", envvar="SAGEMAKER_REGISTRY_URL", show_envvar=True, help="The registry, as for connect().")
-    @click.option("--region", help="The AWS region; us-east-1 unless the environment says otherwise.")
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-    @wraps(command)
-    def run(url: str | None, region: str | None, **arguments: Any) -> None:
-        from .registry import ModelRegistry
-
-        boto: dict[str, Any] = {"region_name": region} if region else {}
-        with _refusals(), ModelRegistry(url, **boto) as registry:
-            command(registry, **arguments)
-
-    return run
 
 
 @click.command()
@@ -55,7 +29,7 @@ def groups(registry: ModelRegistry, as_json: bool) -> None:
     found = [
         {"name": group.name, "created": group.created, "description": group.description} for group in registry.groups()
     ]
-    _print(found, ("name", "created", "description"), as_json=as_json)
+    print_rows(found, ("name", "created", "description"), as_json=as_json)
 
 
 @click.command()
@@ -70,7 +44,7 @@ def versions(registry: ModelRegistry, group: str, status: Any, as_json: bool) ->
       sagemaker-registry versions churn
       sagemaker-registry versions churn --status Approved --json
     """
-    _print(map(_row, registry.versions(group, status=status)), COLUMNS, as_json=as_json)
+    print_rows(map(_row, registry.versions(group, status=status)), COLUMNS, as_json=as_json)
 
 
 @click.command()
@@ -83,7 +57,7 @@ def pending(registry: ModelRegistry, group: str | None, as_json: bool) -> None:
     Examples:
       sagemaker-registry pending
     """
-    _print(map(_row, registry.pending(group)), COLUMNS, as_json=as_json)
+    print_rows(map(_row, registry.pending(group)), COLUMNS, as_json=as_json)
 
 
 @click.command()
@@ -110,7 +84,7 @@ def approve(registry: ModelRegistry, version: str, reason: str | None, as_json: 
     Examples:
       sagemaker-registry approve churn/3 --reason "ticket 42"
     """
-    _print([_row(registry.approve(version, reason))], (*COLUMNS, "reason"), as_json=as_json)
+    print_rows([_row(registry.approve(version, reason))], (*COLUMNS, "reason"), as_json=as_json)
 
 
 @click.command()
@@ -124,7 +98,7 @@ def reject(registry: ModelRegistry, version: str, reason: str, as_json: bool) ->
     Examples:
       sagemaker-registry reject churn/4 --reason "accuracy below 0.95"
     """
-    _print([_row(registry.reject(version, reason))], (*COLUMNS, "reason"), as_json=as_json)
+    print_rows([_row(registry.reject(version, reason))], (*COLUMNS, "reason"), as_json=as_json)
 
 
 @click.command()
@@ -137,12 +111,12 @@ def latest(registry: ModelRegistry, group: str, as_json: bool) -> None:
     Examples:
       deploy.sh "$(sagemaker-registry latest churn)"
     """
-    from .versions import NoApprovedVersion
+    from ..versions import NoApprovedVersion
 
     try:
         found = registry.latest_approved(group)
     except NoApprovedVersion as error:
-        _end(str(error), NO)
+        end(str(error), NO)
     _show(found, as_json=True) if as_json else click.echo(found.arn)
 
 
@@ -157,14 +131,14 @@ def wait(registry: ModelRegistry, version: str, timeout: float, as_json: bool) -
     Examples:
       sagemaker-registry wait churn/3 --timeout 600 && ./deploy.sh
     """
-    from .versions import Rejected
+    from ..versions import Rejected
 
     try:
-        _print([_row(registry.wait_for_decision(version, timeout=timeout))], (*COLUMNS, "reason"), as_json=as_json)
+        print_rows([_row(registry.wait_for_decision(version, timeout=timeout))], (*COLUMNS, "reason"), as_json=as_json)
     except Rejected as error:
-        _end(str(error), NO)
+        end(str(error), NO)
     except TimeoutError as error:
-        _end(str(error), TIMED_OUT)
+        end(str(error), TIMED_OUT)
 
 
 @click.command()
@@ -180,7 +154,7 @@ def diff(registry: ModelRegistry, a: str, b: str, as_json: bool) -> None:
     """
     found = registry.compare(a, b).differences
     rows = [{"path": one.path, "a": one.a, "b": one.b, "delta": one.delta} for one in found]
-    _print(rows, ("path", "a", "b", "delta"), as_json=as_json)
+    print_rows(rows, ("path", "a", "b", "delta"), as_json=as_json)
 
 
 ALL = (groups, versions, pending, show, approve, reject, latest, wait, diff)
@@ -200,54 +174,7 @@ def _row(version: Version) -> dict[str, Any]:
 
 def _show(version: Version, *, as_json: bool) -> None:
     if as_json:
-        _print_json(version.record)
+        print_json(version.record)
         return
     for name, value in version.record.items():
         click.echo(f"{name:28} {value if isinstance(value, str) else json.dumps(value, default=str)}")
-
-
-def _print(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
-    """Print rows as they come: JSON, or a table with a heading on a terminal only."""
-    found = list(rows)
-    if as_json:
-        _print_json(found)
-        return
-    cells = [[_cell(row[column]) for column in columns] for row in found]
-    widths = [max([len(column), *(len(line[place]) for line in cells)]) for place, column in enumerate(columns)]
-    if sys.stdout.isatty():
-        click.secho(_line([column.upper() for column in columns], widths), bold=True)
-    for line in cells:
-        click.echo(_line(line, widths))
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, default=lambda moment: moment.isoformat()))
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "strftime") else " ".join(str(value).split())
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from ..backends.errors import CannotOpen
-
-    try:
-        yield
-    except ClientError as error:
-        _end(f"{error.response['Error']['Code']}: {error.response['Error']['Message']}", REFUSED)
-    except (BotoCoreError, CannotOpen, ValueError) as error:
-        _end(str(error), REFUSED)
-
-
-def _end(sentence: str, code: int) -> NoReturn:
-    click.echo(f"sagemaker-registry: {sentence}", err=True)
-    sys.exit(code)

@@ -1,0 +1,39 @@
+"""What the registry does beyond AWS's API, for people and their tools: rows of a table, each with what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from .call import Call
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a control takes that takes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """How one thing is done: by a function from a call and what it takes, in a transaction.
+
+    Args:
+        answer: the function; what it returns is turned into JSON values.
+        params: what it takes; unknown names are refused.
+        writes: whether it needs a transaction that writes.
+    """
+
+    answer: Callable[[Call, Any], Any]
+    params: type[msgspec.Struct] = Nothing
+    writes: bool = False
+
+
+def _settings(call: Call, _: Nothing) -> Any:
+    return call.settings
+
+
+CONTROLS: dict[str, Control] = {
+    "settings": Control(_settings),
+}

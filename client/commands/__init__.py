@@ -1,0 +1,7 @@
+"""What can be typed after `sagemaker-registry`: one module for each kind of task."""
+
+from __future__ import annotations
+
+from . import review, serving
+
+ALL = (*serving.ALL, *review.ALL)

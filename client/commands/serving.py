@@ -1,0 +1,120 @@
+"""The commands that start something: `serve`, a registry on a port, and `quickstart`, its story in a minute."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from .output import REFUSED, end
+
+
+@click.command()
+@click.option(
+    "--backend",
+    default="sqlite:///registry.db",
+    show_default=True,
+    envvar="SAGEMAKER_REGISTRY_BACKEND",
+    show_envvar=True,
+    metavar="URL",
+    help="Where the registry is kept: sqlite:///FILE, sqlite:// for memory, or postgresql://USER@HOST/DATABASE.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="Port to listen on; 0 picks a free one.",
+)
+@click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A host name to answer for, such as a compose service's; may be repeated. "
+    "Names of this machine and IP addresses are always answered.",
+)
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A registry.toml with more settings; options given here win.",
+)
+@click.option(
+    "--check-artifacts",
+    type=click.Choice(["off", "auto", "always"]),
+    help="Whether model artefacts must be in S3 when a version is registered; auto (the default) looks where the "
+    "bucket exists.",
+)
+@click.option(
+    "--check-images",
+    type=click.Choice(["off", "auto", "always"]),
+    help="The same for images in ECR, off by default; auto looks where the repository exists.",
+)
+@click.option(
+    "--s3-endpoint",
+    metavar="URL",
+    help="Where to look for artefacts, if not in the S3 of this endpoint; with the credentials of the environment.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["error", "warning", "info", "debug"]),
+    default="warning",
+    show_default=True,
+    help="What to log on stderr; info is a line for each request.",
+)
+def serve(
+    backend: str,
+    host: str,
+    port: int,
+    allowed_hosts: tuple[str, ...],
+    config: Path | None,
+    check_artifacts: str | None,
+    check_images: str | None,
+    s3_endpoint: str | None,
+    log_level: str,
+) -> None:
+    """Serve a registry, and every other AWS service beside it, on one endpoint.
+
+    The first line on stdout is "listening on URL". SIGTERM and Ctrl-C finish the requests in flight and stop.
+    Beside a registry in a file, S3's buckets and objects are kept too (FILE.s3); the other services beside the
+    registry are moto's: they live in memory and start empty each time.
+
+    \b
+    Examples:
+      sagemaker-registry serve
+      sagemaker-registry serve --backend sqlite:// --port 0
+      sagemaker-registry serve --config registry.toml --check-artifacts always
+      sagemaker-registry serve --backend sqlite:////data/registry.db --host 0.0.0.0 --allowed-host registry
+    """
+    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        from ...backends.settings import load, override
+        from ...emulator.serve import serve as run
+    except ModuleNotFoundError as error:
+        end(f"serving needs the package {error.name!r}: pip install 'sagemaker-registry[server]'", REFUSED)
+    from ...backends.errors import CannotOpen
+
+    try:
+        checks = {"artifacts": check_artifacts, "images": check_images, "s3_endpoint": s3_endpoint}
+        run(backend, host, port, allowed_hosts, override(load(config), checks=checks))
+    except CannotOpen as error:
+        end(str(error), REFUSED)
+
+
+@click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def quickstart(arguments: tuple[str, ...]) -> None:
+    """See a model go from training to deployment, offline, in one minute.
+
+    The same as running examples/quickstart.py: `sagemaker-registry quickstart --help` lists its options.
+    """
+    from ...examples import quickstart as example
+
+    sys.exit(example.main(list(arguments)))
+
+
+ALL = (serve, quickstart)
