@@ -15,12 +15,13 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
+from ..backends.errors import PassedOn, RegistryError, UnknownOperationException, as_client_error
+
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 PREFIX = "/_registry"
 AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
-NOT_OFFERED = "UnknownOperationException"
 
 
 def ask(client: BaseClient, name: str, /, **params: Any) -> Any:
@@ -58,7 +59,6 @@ def offers(client: BaseClient, name: str) -> bool:
 
 
 def _ask_in_process(behind: tuple[Any, Any], name: str, params: dict[str, Any]) -> Any:
-    from ..backends.errors import RegistryError
     from ..emulator.wire import request_id
 
     backend, caller = behind
@@ -67,13 +67,14 @@ def _ask_in_process(behind: tuple[Any, Any], name: str, params: dict[str, Any]) 
     try:
         return backend.control(name, params, replace(caller, request_id=request_id()))
     except RegistryError as error:
-        raise _refused(name, error.code, error.message, error.status) from error
+        raise as_client_error(error, name) from error
 
 
 def _ask_server(client: BaseClient, name: str, params: dict[str, Any]) -> Any:
     endpoint = client.meta.endpoint_url
     if (urlsplit(endpoint).hostname or "").endswith(AWS_DOMAINS):
-        raise _refused(name, NOT_OFFERED, f"AWS has no {name!r}: it is a registry of sagemaker-registry that has.", 400)
+        refusal = UnknownOperationException(f"AWS has no {name!r}: registries of sagemaker-registry have.")
+        raise as_client_error(refusal, name)
     method, data = ("GET", None) if name == "info" else ("POST", json.dumps(params).encode())
     request = AWSRequest(method, f"{endpoint}{PREFIX}/{name}", {"Content-Type": "application/json"}, data)
     inner: Any = client  # its signer and its time-outs have no public way to them
@@ -85,7 +86,8 @@ def _ask_server(client: BaseClient, name: str, params: dict[str, Any]) -> Any:
         return value
     said = value if isinstance(value, dict) else {}
     sentence = said.get("message") or said.get("Message") or f"{endpoint}{PREFIX}/{name}: HTTP {answer.status_code}"
-    raise _refused(name, said.get("__type", NOT_OFFERED), sentence, answer.status_code)
+    code = said.get("__type", UnknownOperationException.code)
+    raise as_client_error(PassedOn(code, sentence, answer.status_code), name)
 
 
 def _value(content: bytes) -> Any:
@@ -93,8 +95,3 @@ def _value(content: bytes) -> Any:
         return json.loads(content or b"null")
     except ValueError:
         return None  # a server that is no emulator of ours: the caller's sentence names it
-
-
-def _refused(name: str, code: str, message: str, status: int) -> ClientError:
-    answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, name)

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
-from .. import constraints, model
+from .. import constraints, model, scope
 from ..base import Caller, Surroundings
 from ..errors import Elsewhere, UnknownOperationException, ValidationException
 from . import deployment, groups, packages, policies, search, tags, tokens
@@ -39,7 +39,7 @@ class Operation:
     answer: Callable[[Call, Mapping[str, Any]], Mapping[str, Any]]
     writes: bool = False
     prepare: Callable[[Mapping[str, Any], Caller, Surroundings], Mapping[str, Any]] = lambda params, *_: params
-    is_ours: Callable[[Mapping[str, Any]], bool] = lambda params: True
+    is_ours: Callable[[Mapping[str, Any]], bool] = scope.always
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -53,14 +53,14 @@ OPERATIONS: dict[str, Operation] = {
     "UpdateModelPackage": Operation(packages.update, writes=True),
     "DeleteModelPackage": Operation(packages.delete, writes=True),
     "BatchDescribeModelPackage": Operation(packages.batch_describe),
-    "AddTags": Operation(tags.add, writes=True, is_ours=tags.is_ours),
-    "ListTags": Operation(tags.list_tags, is_ours=tags.is_ours),
-    "DeleteTags": Operation(tags.delete, writes=True, is_ours=tags.is_ours),
+    "AddTags": Operation(tags.add, writes=True, is_ours=scope.names_ours),
+    "ListTags": Operation(tags.list_tags, is_ours=scope.names_ours),
+    "DeleteTags": Operation(tags.delete, writes=True, is_ours=scope.names_ours),
     "PutModelPackageGroupPolicy": Operation(policies.put, writes=True),
     "GetModelPackageGroupPolicy": Operation(policies.get),
     "DeleteModelPackageGroupPolicy": Operation(policies.delete, writes=True),
-    "Search": Operation(search.search, is_ours=search.is_ours),
-    "GetSearchSuggestions": Operation(search.suggestions, is_ours=search.is_ours),
+    "Search": Operation(search.search, is_ours=scope.searches_ours),
+    "GetSearchSuggestions": Operation(search.suggestions, is_ours=scope.searches_ours),
     "CreateModel": Operation(deployment.allow, is_ours=deployment.is_ours),
 }
 
