@@ -19,6 +19,11 @@ def always(params: Params) -> bool:
     return True
 
 
+def never(params: Params) -> bool:
+    """Of an operation of somebody else's."""
+    return False
+
+
 def searches_ours(params: Params) -> bool:
     """Whether groups or packages are searched."""
     return params.get("Resource") in RESOURCES

@@ -33,7 +33,7 @@ def test_the_first_lines_say_where_and_how(tmp_path: Path) -> None:
         rest = process.stdout.read()
     assert f"export AWS_ENDPOINT_URL={match[1]}\n" in rest
     assert process.returncode == 0
-    assert (tmp_path / "registry.db").exists()
+    assert (tmp_path / "data" / "sagemaker-registry" / "registry.db").exists()
 
 
 def test_everything_stays_across_restarts(serve: Serve) -> None:
@@ -245,7 +245,7 @@ def test_a_terminated_server_answers_what_it_was_asked(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--backend", "mysql://x"], "does not name a registry: it should begin with one of postgresql://, sqlite://"),
+        (["--backend", "mysql://x"], "does not name a registry: it should begin with one of aws://, http://"),
         (["--backend", "sqlite://registry.db"], "write sqlite:///registry.db for a file here"),
         (["--backend", "sqlite:////proc/nowhere/registry.db"], "cannot be opened for writing"),
         (["--host", "203.0.113.7"], "cannot listen on 203.0.113.7"),
