@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from wsgiref.util import setup_testing_defaults
 
 from . import boto, scope
 from .errors import CannotOpen, InternalFailure, RegistryError, UnknownOperationException
@@ -180,11 +182,9 @@ def _send(account: str) -> Callable[..., AWSResponse]:
 
     def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         from botocore.awsrequest import AWSResponse
-        from werkzeug.test import EnvironBuilder
 
-        sent = [("X-Moto-Account-Id", account), *((name, _text(value)) for name, value in request.headers.items())]
-        content: Any = request.body
-        environ = EnvironBuilder("/", IN_PROCESS, method="POST", headers=sent, data=content).get_environ()
+        headers_sent = {name: _text(value) for name, value in request.headers.items()}
+        environ = _environ(request.body, {**headers_sent, "X-Moto-Account-Id": account})
         try:
             status, headers, body = answer(environ)
         except RegistryError as error:
@@ -193,6 +193,17 @@ def _send(account: str) -> Callable[..., AWSResponse]:
         return AWSResponse(request.url, int(status[:3]), answered, _Body(b"".join(body)))
 
     return send
+
+
+def _environ(content: Any, headers: Mapping[str, str]) -> WSGIEnvironment:
+    """Return the WSGI request of a POST to the root, where AWS's JSON protocols are."""
+    body = content.encode() if isinstance(content, str) else bytes(content or b"")
+    environ: WSGIEnvironment = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "wsgi.input": BytesIO(body)}
+    environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+    environ |= {"CONTENT_TYPE": headers.get("Content-Type", ""), "CONTENT_LENGTH": str(len(body))}
+    environ["HTTP_HOST"] = urlsplit(IN_PROCESS).netloc
+    setup_testing_defaults(environ)
+    return environ
 
 
 class _Body(BytesIO):

@@ -243,7 +243,7 @@ def test_serving_what_cannot_be_reached_is_one_sentence_and_exit_code_two(url: s
 
 def test_an_error_of_the_registry_behind_comes_as_it_was_said(emulator: Emulator) -> None:
     backend = open_backend(emulator.url)
-    with pytest.raises(PassedOn, match="ModelPackageGroup arn:.* does not exist") as caught:
+    with pytest.raises(PassedOn, match=r"ModelPackageGroup arn:.* does not exist") as caught:
         backend.call("DescribeModelPackageGroup", {"ModelPackageGroupName": "nobody"}, Caller())
     assert (caught.value.code, caught.value.status) == ("ValidationException", 400)
     backend.close()
