@@ -19,9 +19,12 @@ Operator = Literal["=", "<", ">", "contains"]
 Condition = tuple[str, Operator, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A table, its key and its columns. Times are epoch milliseconds; `rev` grows by one with every update."""
+    """A table, its key and its columns. Times are epoch milliseconds; `rev` grows by one with every update.
+
+    There is one of each, compared as such: statements are looked up by it, a dozen times in a call.
+    """
 
     name: str
     key: tuple[str, ...]

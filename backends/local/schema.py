@@ -136,6 +136,4 @@ def upgrade(db: Database) -> None:
     migrations.apply(db)
 
 
-KNOWN = frozenset(
-    {m0001_groups_packages_and_tokens.__name__, m0002_group_policies.__name__, m0003_history.__name__}
-)
+KNOWN = frozenset({m0001_groups_packages_and_tokens.__name__, m0002_group_policies.__name__, m0003_history.__name__})
