@@ -139,11 +139,16 @@ class Comparison:
     def between(cls, a: Version, b: Version) -> Self:
         """Compare two versions."""
         of_a, of_b = (
-            dict(_leaves({name: value for name, value in one.record.items() if name not in ALWAYS_DIFFERENT}))
-            for one in (a, b)
+            {name: value for name, value in one.record.items() if name not in ALWAYS_DIFFERENT} for one in (a, b)
         )
-        paths = [path for path in {**of_a, **of_b} if of_a.get(path) != of_b.get(path)]
-        return cls(a, b, tuple(Difference(path, of_a.get(path), of_b.get(path)) for path in paths))
+        return cls(a, b, differences(of_a, of_b))
+
+
+def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """Return every value in which two records differ."""
+    of_a, of_b = dict(_leaves(a)), dict(_leaves(b))
+    paths = [path for path in {**of_a, **of_b} if of_a.get(path) != of_b.get(path)]
+    return tuple(Difference(path, of_a.get(path), of_b.get(path)) for path in paths)
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -18,6 +18,7 @@ from ..errors import Elsewhere, UnknownOperationException, ValidationException
 from . import deployment, groups, packages, policies, search, tags, tokens
 from .call import Call
 from .controls import CONTROLS
+from .journal import Journal
 from .rows import GROUPS, Rows
 
 Clock = Callable[[], float]
@@ -91,7 +92,8 @@ class LocalRegistry:
         if not handler.is_ours(params):
             raise Elsewhere
         prepared = handler.prepare(params, caller, self._surroundings)
-        with self._transaction(operation, caller, writes=handler.writes) as call:
+        reason = params.get("ApprovalDescription")
+        with self._transaction(operation, caller, writes=handler.writes, reason=reason) as call:
             record = tokens.once(call, params, partial(handler.answer, call, prepared))
         answer: dict[str, Any] = model.projection(operation)(record)
         return answer
@@ -109,10 +111,18 @@ class LocalRegistry:
             return msgspec.to_builtins(control.answer(call, asked))
 
     @contextmanager
-    def _transaction(self, operation: str, caller: Caller, *, writes: bool) -> Iterator[Call]:
+    def _transaction(
+        self, operation: str, caller: Caller, *, writes: bool, reason: str | None = None
+    ) -> Iterator[Call]:
+        """Open a transaction for a call; what it changes is history when it commits."""
         transaction: Any = self._rows.writing if writes else self._rows.reading
         with transaction() as rows:
-            yield Call(operation, caller, rows, int(self._clock() * 1000), self._surroundings.settings)
+            journal = Journal(rows)
+            seen = journal if writes else rows
+            call = Call(operation, caller, seen, int(self._clock() * 1000), self._surroundings.settings, reason)
+            yield call
+            if writes:
+                journal.write(call)
 
     def ping(self) -> None:
         """Read from the store, so that a registry that answers is one that can."""
