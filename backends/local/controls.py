@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from . import history, verification
+from . import history, verification, versions
 from .call import Call
 
 
@@ -40,4 +40,6 @@ CONTROLS: dict[str, Control] = {
     "history": Control(history.changes, history.Query),
     "history/verify": Control(verification.verify, verification.Query),
     "as-of": Control(history.as_of, history.AsOf),
+    "versions": Control(versions.versions, versions.Query),
+    "places": Control(versions.places),
 }

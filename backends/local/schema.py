@@ -118,6 +118,14 @@ def m0003_history(db: Database) -> None:
     )
 
 
+@migrations()
+def m0004_versions_by_approval(db: Database) -> None:
+    """Who waits for a decision over all groups, oldest first; and the newest of a group with an approval status."""
+    packages = db.table(PACKAGES.name)
+    packages.create_index(["account", "region", "approval", "created", "name", "version"])
+    packages.create_index(["account", "region", "name", "approval", "version"])
+
+
 def upgrade(db: Database) -> None:
     """Bring a database to this release's schema; call it inside a transaction.
 
@@ -136,4 +144,11 @@ def upgrade(db: Database) -> None:
     migrations.apply(db)
 
 
-KNOWN = frozenset({m0001_groups_packages_and_tokens.__name__, m0002_group_policies.__name__, m0003_history.__name__})
+KNOWN = frozenset(
+    {
+        m0001_groups_packages_and_tokens.__name__,
+        m0002_group_policies.__name__,
+        m0003_history.__name__,
+        m0004_versions_by_approval.__name__,
+    }
+)

@@ -60,6 +60,14 @@ from .output import REFUSED, end
     help="Where to look for artefacts, if not in the S3 of this endpoint; with the credentials of the environment.",
 )
 @click.option(
+    "--console-user",
+    "console_users",
+    multiple=True,
+    metavar="NAME",
+    help="Who reviews at the console; may be repeated: a login link is printed for each. You, by default.",
+)
+@click.option("--no-console", is_flag=True, help="Serve no console at /console/.")
+@click.option(
     "--log-level",
     type=click.Choice(["error", "warning", "info", "debug"]),
     default="warning",
@@ -75,11 +83,14 @@ def serve(
     check_artifacts: str | None,
     check_images: str | None,
     s3_endpoint: str | None,
+    console_users: tuple[str, ...],
+    no_console: bool,
     log_level: str,
 ) -> None:
     """Serve a registry, and every other AWS service beside it, on one endpoint.
 
-    The first line on stdout is "listening on URL". SIGTERM and Ctrl-C finish the requests in flight and stop.
+    The first line on stdout is "listening on URL"; the last ones are login links of the console at /console/, where a
+    person reviews and decides: each works once, for an hour. SIGTERM and Ctrl-C finish the requests in flight and stop.
     Beside a registry in a file, S3's buckets and objects are kept too (FILE.s3); the other services beside the
     registry are moto's: they live in memory and start empty each time.
 
@@ -89,6 +100,7 @@ def serve(
       sagemaker-registry serve --backend sqlite:///registry.db
       sagemaker-registry serve --backend sqlite:// --port 0
       sagemaker-registry serve --backend aws://prod@eu-west-1?account=111122223333
+      sagemaker-registry serve --console-user alice --console-user bob
       sagemaker-registry serve --config registry.toml --check-artifacts always
       sagemaker-registry serve --backend sqlite:////data/registry.db --host 0.0.0.0 --allowed-host registry
     """
@@ -103,7 +115,8 @@ def serve(
 
     try:
         checks = {"artifacts": check_artifacts, "images": check_images, "s3_endpoint": s3_endpoint}
-        run(backend or default_url(), host, port, allowed_hosts, override(load(config), checks=checks))
+        reviewers = None if no_console else console_users
+        run(backend or default_url(), host, port, allowed_hosts, override(load(config), checks=checks), reviewers)
     except CannotOpen as error:
         end(str(error), REFUSED)
 
