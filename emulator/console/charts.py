@@ -10,11 +10,13 @@ from typing import Final
 from .metrics import printed
 from .records import Version
 
-WIDTH: Final = 640
-HEIGHT: Final = 180
-MARGIN: Final = 14
+WIDTH: Final = 960
+HEIGHT: Final = 200
+MARGIN: Final = 16
 SPARK: Final = (112, 28, 4)
 """Width, height and margin of a chart the size of a word."""
+SCALE: Final = 64
+"""What the numbers at the side of a chart take of its width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Chart:
     height: int
     points: tuple[Point, ...]
     path: str
+    top: int
+    bottom: int
     lowest: str
     highest: str
 
@@ -51,7 +55,7 @@ class Chart:
 
 def trend(versions: Sequence[Version], metric: str | None) -> Chart | None:
     """Return the chart of a metric over versions, which come newest first; None for fewer than two values."""
-    return _chart(versions, metric, WIDTH, HEIGHT, MARGIN)
+    return _chart(versions, metric, WIDTH, HEIGHT, MARGIN, left=SCALE)
 
 
 def sparkline(versions: Sequence[Version], metric: str | None) -> Chart | None:
@@ -59,16 +63,18 @@ def sparkline(versions: Sequence[Version], metric: str | None) -> Chart | None:
     return _chart(versions, metric, *SPARK)
 
 
-def _chart(versions: Sequence[Version], metric: str | None, width: int, height: int, margin: int) -> Chart | None:
+def _chart(
+    versions: Sequence[Version], metric: str | None, width: int, height: int, margin: int, left: int = 0
+) -> Chart | None:
     known = [version for version in reversed(versions) if metric is not None and metric in version.metrics]
     if metric is None or len(known) < 2:
         return None
     values = [version.metrics[metric] for version in known]
     low, high = min(values), max(values)
-    across = (width - 2 * margin) / (len(known) - 1)
+    across = (width - left - 2 * margin) / (len(known) - 1)
     points = tuple(
         Point(
-            round(margin + place * across, 1),
+            round(left + margin + place * across, 1),
             round(height - margin - _share(value, low, high) * (height - 2 * margin), 1),
             version,
             version.metadata[metric],
@@ -76,7 +82,7 @@ def _chart(versions: Sequence[Version], metric: str | None, width: int, height: 
         for place, (version, value) in enumerate(zip(known, values, strict=True))
     )
     path = "M" + "L".join(f"{point.x} {point.y}" for point in points)
-    return Chart(metric, width, height, points, path, printed(low), printed(high))
+    return Chart(metric, width, height, points, path, margin, height - margin, printed(low), printed(high))
 
 
 def _share(value: Decimal, low: Decimal, high: Decimal) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
 from ...backends.errors import ConflictException, RegistryError
+from .metrics import Delta, delta
 from .reading import Overtaken, Reader
 from .records import Version
 from .review import explain
@@ -16,6 +17,8 @@ from .timeline import Event, event_of
 
 LONGEST_REASON: Final = 1024
 """Characters of an ApprovalDescription."""
+
+MOST_METRICS: Final = 3
 
 SUBJECT: Final = "decide"
 
@@ -49,6 +52,15 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """A metric of the version that is decided on, beside that of the approved one."""
+
+    name: str
+    value: str
+    apart: Delta | None
+
+
+@dataclass(frozen=True, slots=True)
 class DecidePage:
     """What the page of a decision shows; `problem` is why the last attempt came to nothing, `winner` who was first."""
 
@@ -60,15 +72,26 @@ class DecidePage:
     reason: str
     token: str
     command: str
+    summary: tuple[Summary, ...] = ()
     problem: str = ""
     winner: Event | None = None
     is_overtaken: bool = False
+    approved: Version | None = None
     longest: int = LONGEST_REASON
 
     @property
     def title(self) -> str:
         """The title of the page."""
         return f"{self.move.verb} {self.version.name}" if self.move else f"Decide on {self.version.name}"
+
+
+def summary_of(version: Version, approved: Version | None) -> tuple[Summary, ...]:
+    """Return the metrics to have in view while deciding: those that lead, a few of them."""
+    before = approved.metrics if approved else {}
+    names = list(version.metrics)[:MOST_METRICS]
+    return tuple(
+        Summary(name, version.metadata[name], delta(version.metrics[name], before.get(name))) for name in names
+    )
 
 
 def subject_of(version: Version, explanation: Explanation) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer, forms come with `Origin: null`, which the gate refuses
     "Cache-Control": "no-store",
 }
 """On every answer under PREFIX, whatever it is."""

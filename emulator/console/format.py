@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -47,11 +48,11 @@ def shape(status: str) -> str:
     return SHAPES.get(status, "pending")
 
 
-def nice_path(path: str) -> str:
-    """Return the path of a value without what goes without saying."""
+def nice_path(path: str) -> list[str]:
+    """Return the path of a value without what goes without saying, in the parts between which a line may break."""
     for member in OBVIOUS:
         path = path.removeprefix(member)
-    return path
+    return re.findall(r"[^.\[_]+[.\[_]*|[.\[_]+", path)
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {

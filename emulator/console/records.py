@@ -36,6 +36,8 @@ OF_ITS_OWN: Final = frozenset(
 PASSING: Final = frozenset({"ModelPackageStatus", "ModelPackageStatusDetails", "ResponseMetadata"})
 """What changes by itself: no reason to decide anew."""
 
+WORD_ENDS: Final = " /:,;=_-.@"
+
 LONGEST: Final = 2000
 DEEPEST: Final = 32
 
@@ -120,6 +122,35 @@ class Difference:
     path: str
     before: str | None
     after: str | None
+
+    @property
+    def same(self) -> tuple[int, int]:
+        """How many characters both begin with, and how many both end with, in whole words of what is compared."""
+        old, new = self.before or "", self.after or ""
+        cut = _shared(old, new)
+        return cut, _shared(old[cut:][::-1], new[cut:][::-1])
+
+    @property
+    def marked_before(self) -> tuple[str, str, str]:
+        """What was there: what both begin with, what is gone, what both end with."""
+        return _marked(self.before or "", *self.same)
+
+    @property
+    def marked_after(self) -> tuple[str, str, str]:
+        """What is there now, in the same three parts."""
+        return _marked(self.after or "", *self.same)
+
+
+def _shared(one: str, other: str) -> int:
+    """Return how many characters two texts both begin with, up to the end of a word."""
+    pairs = enumerate(zip(one, other, strict=False))
+    head = one[: next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))]
+    return max(head.rfind(mark) + 1 for mark in WORD_ENDS)
+
+
+def _marked(text: str, head: int, tail: int) -> tuple[str, str, str]:
+    end = len(text) - tail
+    return text[:head], text[head:end], text[end:]
 
 
 def short(arn: str) -> str:

@@ -77,6 +77,11 @@ class ReviewPage:
         return self.version.name
 
     @property
+    def is_demanding(self) -> bool:
+        """Whether a rule demands something of a metric."""
+        return any(row.threshold for row in self.metrics)
+
+    @property
     def is_waiting(self) -> bool:
         """Whether it waits for a decision."""
         return self.version.status == PENDING
@@ -101,13 +106,17 @@ def review(reader: Reader, group: str, number: int, *, decided: bool) -> ReviewP
     return ReviewPage(
         version=version,
         approved=approved,
-        differences=differences(approved.record, record) if approved else (),
+        differences=_differences(version, approved),
         metrics=_metrics(version, approved, thresholds(explanation, settings, version)),
         chart=_chart(reader, version),
         containers=_containers(record),
         card=_flat(record, "ModelCard"),
         reports=_flat(record, "ModelMetrics"),
-        metadata=tuple((name, text) for name, text in version.metadata.items() if name not in version.metrics),
+        metadata=tuple(
+            (name, text)
+            for name, text in version.metadata.items()
+            if name not in version.metrics and name.lower() not in LINEAGE_KEYS
+        ),
         lineage=_lineage(version),
         others=tuple(leaves(record, without=SECTIONS))[:MOST_LEAVES],
         events=events,
@@ -129,6 +138,14 @@ def explain(reader: Reader, group: str, number: int) -> Mapping[str, Any] | None
     if not reader.offers("explain"):
         return None
     return reader.explanation(group, number)
+
+
+def _differences(version: Version, approved: Version | None) -> tuple[Difference, ...]:
+    """Return in what a version differs from the approved one, but for their metrics, which have a table."""
+    if approved is None:
+        return ()
+    metrics = {f"{METADATA}.{name}" for name in (*version.metrics, *approved.metrics)}
+    return tuple(one for one in differences(approved.record, version.record) if one.path not in metrics)
 
 
 def _metrics(version: Version, approved: Version | None, demanded: Mapping[str, Threshold]) -> tuple[MetricRow, ...]:

@@ -195,6 +195,7 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
 
     def decide_page(found: Version, explanation: Explanation, to: str, reason: str, **more: Any) -> deciding.DecidePage:
         move = explanation.move(to)
+        approved = g.reader.approved_before(found)
         return deciding.DecidePage(
             version=found,
             explanation=explanation,
@@ -202,6 +203,8 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
             reason=reason,
             token=g.session.token(*deciding.subject_of(found, explanation)),
             command=deciding.command_of(found, to, reason, request.host_url.rstrip("/")) if move else "",
+            summary=deciding.summary_of(found, approved),
+            approved=approved,
             **more,
         )
 
