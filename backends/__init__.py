@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -59,6 +60,15 @@ def database_file(url: str) -> Path | None:
         )
     path = unquote(parts.path)[1:]
     return Path(path).expanduser() if path else None
+
+
+def without_password(url: str) -> str:
+    """Return a URL that may be shown: without its password, whatever characters that has."""
+    return re.sub(r"(?<=://)([^/:@]*):.*@|(?<=password=)[^&]*", lambda found: _hidden(found[1]), url)
+
+
+def _hidden(user: str | None) -> str:
+    return "***" if user is None else f"{user}:***@"
 
 
 def _opener(url: str) -> Opener:

@@ -8,7 +8,6 @@ queued requests when it stops.
 from __future__ import annotations
 
 import logging
-import re
 import select
 import signal
 import socket
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 
-from ..backends import database_file, open_backend
+from ..backends import database_file, open_backend, without_password
 from ..backends.base import Surroundings
 from ..backends.errors import CannotOpen
 from ..backends.settings import Settings
@@ -147,11 +146,6 @@ def surroundings_of(settings: Settings, neighbours: Neighbours) -> Surroundings:
     """Return what a served registry is opened with: its switches, and where it looks for artefacts and images."""
     endpoint = settings.checks.s3_endpoint
     return Surroundings(settings, EndpointProbe(neighbours, endpoint) if endpoint else NeighbourProbe(neighbours))
-
-
-def without_password(url: str) -> str:
-    """Return a URL that may be shown."""
-    return re.sub(r"(?<=:)[^/@]*(?=@)|(?<=password=)[^&]*", "***", url)
 
 
 def _hint(url: str, backend_url: str) -> str:

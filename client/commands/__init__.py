@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import review, serving
+from . import authoring, diagnosis, review, serving, verification
 
-ALL = (*serving.ALL, *review.ALL)
+ALL = (*serving.ALL, *review.ALL, *authoring.ALL, *verification.ALL, *diagnosis.ALL)

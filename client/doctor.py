@@ -1,0 +1,296 @@
+"""What may be wrong between a user and a registry, looked at one by one and told in a sentence each, for `doctor`.
+
+Looking changes nothing: a database is read only, a file that is not there is not made, nobody's password is shown.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from ..backends import SCHEMES, database_file, without_password
+from ..backends.errors import CannotOpen
+
+Verdict = Literal["ok", "warning", "failed"]
+
+DISTRIBUTION = "sagemaker-registry"
+EXTRAS = {
+    # extra: what it is for
+    "server": "to serve a registry, and for sqlite:// URLs",
+    "postgres": "for postgresql:// URLs",
+    "moto": "for the other AWS services beside a registry",
+}
+PATIENCE = 5.0
+SLOW = 1.0
+LOOPBACK = ("127.0.0.1", "localhost")
+AWS_KEY = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, how it is, and what to do if it is not well."""
+
+    name: str
+    verdict: Verdict
+    sentence: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose registry is looked at: the URL, if there is one, and the region asked for."""
+
+    url: str | None
+    region: str | None = None
+
+    @property
+    def scheme(self) -> str:
+        return urlsplit(self.url or "").scheme
+
+    @property
+    def shown(self) -> str:
+        return without_password(self.url or "")
+
+
+Look = Callable[[Subject], Iterator[Check]]
+
+
+def examine(url: str | None = None, *, region: str | None = None) -> Iterator[Check]:
+    """Look at everything, and yield each finding as it is known.
+
+    Args:
+        url: the registry's; without one, what SAGEMAKER_REGISTRY_URL names.
+        region: the AWS region that is asked for.
+    """
+    subject = Subject(url or os.environ.get("SAGEMAKER_REGISTRY_URL"), region)
+    for look in LOOKS:
+        yield from look(subject)
+
+
+def _installation(_: Subject) -> Iterator[Check]:
+    yield Check("package", "ok", f"{DISTRIBUTION} {version(DISTRIBUTION)}")
+    yield Check("python", "ok", f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def _extras(subject: Subject) -> Iterator[Check]:
+    _, needed = SCHEMES.get(subject.scheme, ("", ""))
+    for extra, purpose in EXTRAS.items():
+        found = {name: _version(name) for name in _distributions(extra)}
+        missing = [name for name, there in found.items() if there is None]
+        line = f"pip install '{DISTRIBUTION}[{extra}]'"
+        if not missing:
+            yield Check(extra, "ok", f"[{extra}]: {', '.join(f'{name} {there}' for name, there in found.items())}")
+        elif extra in (needed, "server" if needed else ""):
+            yield Check(extra, "failed", f"[{extra}] lacks {', '.join(missing)}, which {subject.shown} needs", line)
+        else:
+            yield Check(extra, "ok", f"[{extra}] is not installed: {purpose}, {line}")
+
+
+def _distributions(extra: str) -> list[str]:
+    """Return what an extra of ours brings, as our own metadata say; extras within extras are theirs to tell."""
+    lines = [line.partition(";") for line in requires(DISTRIBUTION) or ()]
+    names = [line for line, _, marker in lines if re.search(rf"extra == ['\"]{extra}['\"]", marker)]
+    found = [re.match(r"[A-Za-z0-9._-]+", name) for name in names]
+    return [match[0] for match in found if match is not None and match[0] != DISTRIBUTION]
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _sqlite(_: Subject) -> Iterator[Check]:
+    from .doctor_sqlite import library
+
+    yield library()
+
+
+def _url(subject: Subject) -> Iterator[Check]:
+    if subject.url is None:
+        yield Check("url", "warning", "no registry is named", "give --url, or set SAGEMAKER_REGISTRY_URL")
+        return
+    named = os.environ.get("SAGEMAKER_REGISTRY_URL")
+    yield Check(
+        "url",
+        "ok",
+        subject.shown + (" (SAGEMAKER_REGISTRY_URL names another)" if named not in (None, subject.url) else ""),
+    )
+
+
+def _registry(subject: Subject) -> Iterator[Check]:
+    if subject.url is None:
+        return
+    try:
+        yield from STORES.get(subject.scheme, _answering)(subject)
+    except CannotOpen as error:
+        yield Check("registry", "failed", str(error))
+
+
+def _sqlite_store(subject: Subject) -> Iterator[Check]:
+    """A file is looked at without opening it as a registry, which would bring it up to date."""
+    from .doctor_sqlite import examine_file
+
+    file = database_file(subject.url or "")
+    yield from _answering(subject) if file is None else examine_file(file)
+
+
+def _postgres_store(subject: Subject) -> Iterator[Check]:
+    """A database is reached, and its steps are read; opening it as a registry would bring it up to date."""
+    try:
+        import psycopg
+
+        from ..backends.local import postgres, postgres_schema
+    except ModuleNotFoundError:
+        return  # said of the extra
+    options = postgres._options(subject.url or "")
+    began = time.monotonic()
+    try:
+        with psycopg.connect(**{**options, "connect_timeout": int(PATIENCE)}, autocommit=True) as connection:
+            release = connection.info.parameter_status("server_version")
+            yield _timed("registry", f"PostgreSQL {release} can be reached", time.monotonic() - began)
+            yield _schema(postgres_schema._pending(connection))
+    except (psycopg.Error, OSError) as error:
+        yield Check("registry", "failed", postgres._reason(error, options), _advice(subject))
+
+
+def _schema(pending: list[str]) -> Check:
+    if pending:
+        return Check(
+            "schema", "ok", f"of an older release, or none: {', '.join(pending)} is applied when it is next opened"
+        )
+    return Check("schema", "ok", "up to date")
+
+
+def _answering(subject: Subject) -> Iterator[Check]:
+    """Ask a registry for one group, as any client would."""
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from . import connect
+
+    config = Config(connect_timeout=PATIENCE, read_timeout=PATIENCE, retries={"total_max_attempts": 1})
+    try:
+        client = connect(subject.url, config=config, **({"region_name": subject.region} if subject.region else {}))
+    except (BotoCoreError, ValueError) as error:
+        yield Check("registry", "failed", without_password(str(error)))
+        return
+    began = time.monotonic()
+    try:
+        client.list_model_package_groups(MaxResults=1)
+    except (BotoCoreError, ClientError) as error:
+        yield Check("registry", "failed", without_password(str(error)), _advice(subject))
+    else:
+        yield _timed("registry", "it answers", time.monotonic() - began)
+        yield from _server(client)
+    finally:
+        client.close()
+
+
+def _server(client: Any) -> Iterator[Check]:
+    """What an emulator says of itself; a registry that says nothing is another."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from .controls import ask
+
+    try:
+        said = ask(client, "info")
+        theirs = said.get("version") if isinstance(said, dict) else None
+    except (BotoCoreError, ClientError):
+        return
+    ours = version(DISTRIBUTION)
+    if theirs is not None and theirs != ours:
+        sentence = f"the server is {DISTRIBUTION} {theirs}, this is {ours}"
+        yield Check("server", "warning", sentence, "install the same release on both")
+    elif theirs is not None:
+        yield Check("server", "ok", f"it is {DISTRIBUTION} {theirs}, as here")
+
+
+def _advice(subject: Subject) -> str:
+    parts = urlsplit(subject.url or "")
+    if parts.scheme == "http" and parts.hostname in LOOPBACK:
+        return f"start it: sagemaker-registry serve --port {parts.port or 80}"
+    return "see that the address is right, that its server runs, and that nothing in between stops it"
+
+
+def _timed(name: str, sentence: str, seconds: float) -> Check:
+    said = f"{sentence}, after {seconds * 1000:.0f} ms"
+    return Check(name, "warning", said, "see what keeps it busy") if seconds > SLOW else Check(name, "ok", said)
+
+
+def _identity(subject: Subject) -> Iterator[Check]:
+    from botocore.exceptions import BotoCoreError
+
+    from . import DEFAULT_REGION, LOCAL_CREDENTIALS, _session
+
+    try:
+        session = _session()
+        credentials = session.get_credentials()
+        key = credentials.access_key if credentials is not None else LOCAL_CREDENTIALS["aws_access_key_id"]
+        method = credentials.method if credentials is not None else "nobody's: there are no credentials"
+        region = subject.region or session.region_name
+    except BotoCoreError as error:
+        yield Check("identity", "failed", str(error), "see AWS_PROFILE and your AWS configuration")
+        return
+    yield Check("region", "ok", region or f"{DEFAULT_REGION}, as nobody says otherwise")
+    account = f"; to an emulator, account {key}" if re.fullmatch("[0-9]{12}", key) else ""
+    shown = f"{key[:4]}...{key[-4:]}" if AWS_KEY.fullmatch(key) else key
+    yield Check("identity", "ok", f"access key id {shown} ({method}){account}")
+
+
+def _endpoints(subject: Subject) -> Iterator[Check]:
+    """Whether plain boto3 and the AWS CLI go elsewhere than this registry."""
+    found = {name: os.environ[name] for name in ENDPOINTS if os.environ.get(name)}
+    ignored = os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true"
+    for name, value in found.items():
+        shown = without_password(value)
+        if ignored:
+            yield Check(
+                "endpoint", "warning", f"{name} is {shown}, but AWS_IGNORE_CONFIGURED_ENDPOINT_URLS turns it off"
+            )
+        elif subject.url is not None and value.rstrip("/") != subject.url.rstrip("/"):
+            sentence = f"{name} is {shown}: boto3 and the AWS CLI go there, and not to {subject.shown}"
+            yield Check("endpoint", "warning", sentence, f"unset {name}, or set it to the same URL")
+        else:
+            yield Check("endpoint", "ok", f"{name} is {shown}")
+
+
+def _proxies(subject: Subject) -> Iterator[Check]:
+    """Whether a proxy is asked for what is on this machine, which no proxy can reach, or for the registry."""
+    parts = urlsplit(subject.url or "")
+    hosts = {name: "http" for name in LOOPBACK} | ({parts.hostname: parts.scheme} if _is_http(subject) else {})
+    proxies = getproxies()
+    caught = [host for host, scheme in hosts.items() if host and scheme in proxies and not proxy_bypass(host)]
+    if caught:
+        proxy = without_password(proxies[hosts[caught[-1]]])
+        sentence = f"requests to {', '.join(caught)} go through the proxy {proxy}"
+        yield Check("proxy", "warning", sentence, f"set NO_PROXY={','.join(caught)}")
+
+
+def _is_http(subject: Subject) -> bool:
+    return subject.scheme in ("http", "https")
+
+
+ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER")
+
+STORES: dict[str, Look] = {"sqlite": _sqlite_store, "postgresql": _postgres_store}
+
+LOOKS: tuple[Look, ...] = (
+    _installation,
+    _extras,
+    _sqlite,
+    _url,
+    _registry,
+    _identity,
+    _endpoints,
+    _proxies,
+)
