@@ -267,7 +267,7 @@ def _endpoints(subject: Subject) -> Iterator[Check]:
 def _proxies(subject: Subject) -> Iterator[Check]:
     """Whether a proxy is asked for what is on this machine, which no proxy can reach, or for the registry."""
     parts = urlsplit(subject.url or "")
-    hosts = {name: "http" for name in LOOPBACK} | ({parts.hostname: parts.scheme} if _is_http(subject) else {})
+    hosts = dict.fromkeys(LOOPBACK, "http") | ({parts.hostname: parts.scheme} if _is_http(subject) else {})
     proxies = getproxies()
     caught = [host for host, scheme in hosts.items() if host and scheme in proxies and not proxy_bypass(host)]
     if caught:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -27,7 +27,7 @@ from . import connect
 from .answers import Difference, Place, differences
 from .controls import AWS_DOMAINS
 from .registry import ModelRegistry
-from .scenario import STEPS, Made, NotMade, Step
+from .scenario import DELETING, STEPS, Made, NotMade, Step
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -97,6 +97,7 @@ def compare(
     on_aws: bool = False,
     keep: bool = False,
     progress: Callable[[int, int, StepReport], None] = lambda done, of, step: None,
+    patience: float | None = None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Report:
@@ -112,8 +113,9 @@ def compare(
         names: what they are called in the report.
         image: of every container; AWS wants one that exists.
         on_aws: consent to make and delete groups in an AWS account; without it AWS is not asked anything.
-        keep: leave everything there in the end.
+        keep: leave everything there, and end before the steps that delete.
         progress: told after each step how many are done, of how many, and how it went.
+        patience: for how many seconds to look again at what may show late; 60 with AWS, else 0, unless said otherwise.
         sleep: waits between looks at what takes AWS a while.
         clock: the seconds by which patience ends.
 
@@ -128,15 +130,16 @@ def compare(
     fresh = None
     if right is None:
         right = fresh = connect("sqlite://", region_name=left.meta.region_name, config=CONFIG)
-    patience = _Patience(PATIENCE_WITH_AWS if with_aws else 0.0, sleep, clock)
+    waiting = _Patience((PATIENCE_WITH_AWS if with_aws else 0.0) if patience is None else patience, sleep, clock)
+    asked = STEPS[: -len(DELETING)] if keep else STEPS
     sides = _Side(left, names[0], image), _Side(right, names[1], image)
     steps: list[StepReport] = []
     left_behind: list[str] = []
     try:
-        with nullcontext() if keep else _torn_down(sides, patience, left_behind):
-            for step in STEPS:
-                steps.append(_run(step, sides, patience))
-                progress(len(steps), len(STEPS), steps[-1])
+        with _torn_down(sides, waiting, left_behind, keep=keep):
+            for step in asked:
+                steps.append(_run(step, sides, waiting))
+                progress(len(steps), len(asked), steps[-1])
     finally:
         if fresh is not None:
             fresh.close()
@@ -195,6 +198,10 @@ class _Side:
                 break
             params = {**params, "NextToken": answer["NextToken"]}
         return {"Pages": pages} if step.pages else pages[0]
+
+    def kept(self) -> Iterator[str]:
+        """Yield every group that has been made, as what is left on purpose."""
+        return (f"{group} on {self.name}: kept" for group in self._groups)
 
     def leave(self) -> Iterator[str]:
         """Delete every group and what is in it; yield what is still there then, and why."""
@@ -280,15 +287,19 @@ def _ask(
 
 
 @contextmanager
-def _torn_down(sides: Sequence[_Side], patience: _Patience, left_behind: list[str]) -> Iterator[None]:
-    """Delete what was made when the block ends, however it ends, and note what is left."""
+def _torn_down(sides: Sequence[_Side], patience: _Patience, left_behind: list[str], *, keep: bool) -> Iterator[None]:
+    """Delete what was made when the block ends, however it ends, unless it is to be kept; note what is left."""
+
+    def leave() -> list[str]:
+        return [kept for side in sides for kept in side.kept()] if keep else _leave(sides, patience)
+
     try:
         yield
     except BaseException as error:
-        for left in _leave(sides, patience):
+        for left in leave():
             error.add_note(f"left behind: {left}")
         raise
-    left_behind += _leave(sides, patience)
+    left_behind += leave()
 
 
 def _leave(sides: Sequence[_Side], patience: _Patience) -> list[str]:

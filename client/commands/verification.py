@@ -29,7 +29,7 @@ COLOURS: dict[Verdict, str] = {"differs": "red", "not answered": "yellow", "not 
 @click.option("--region", help="The AWS region; us-east-1 unless the environment says otherwise.")
 @click.option("--image", help="The image of every version; AWS wants one that is in ECR, and in the same region.")
 @click.option("--on-aws", is_flag=True, help="Consent to make and delete groups named verify-... in an AWS account.")
-@click.option("--keep", is_flag=True, help="Leave what was made there, to look at it.")
+@click.option("--keep", is_flag=True, help="Leave what was made there, to look at it; nothing is deleted then.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON, the steps that agree too.")
 def verify(
     url: str,
