@@ -55,7 +55,7 @@ def database_file(url: str) -> Path | None:
         return None
     if parts.netloc or parts.query or parts.fragment:
         raise CannotOpen(
-            f"{url!r}: write sqlite:///registry.db for a file here, sqlite:////data/registry.db for an absolute "
+            f"{without_password(url)!r}: write sqlite:///registry.db for a file here, sqlite:////data/registry.db for an absolute "
             "path, or sqlite:// for memory"
         )
     path = unquote(parts.path)[1:]
@@ -86,4 +86,4 @@ def _opener(url: str) -> Opener:
     for entry in entry_points(group=ENTRY_POINTS, name=scheme):
         return entry.load()  # type: ignore[no-any-return]
     known = ", ".join(f"{name}://" for name in sorted({*SCHEMES, *entry_points(group=ENTRY_POINTS).names}))
-    raise CannotOpen(f"{url!r} does not name a registry: it should begin with one of {known}")
+    raise CannotOpen(f"{without_password(url)!r} does not name a registry: it should begin with one of {known}")

@@ -174,12 +174,13 @@ ALL = (register, search, delete)
 
 def _request(source: IO[bytes]) -> dict[str, Any]:
     """Return what a file says; a sentence and exit code 2 if that is no request."""
+    where = getattr(source, "name", "<stdin>")
     try:
         value = json.loads(source.read())
     except ValueError as error:
-        end(f"{source.name} is not JSON: {error}", REFUSED)
+        end(f"{where} is not JSON: {error}", REFUSED)
     if not isinstance(value, dict):
-        end(f"{source.name} is not a JSON object with members of CreateModelPackage", REFUSED)
+        end(f"{where} is not a JSON object with members of CreateModelPackage", REFUSED)
     return value
 
 
