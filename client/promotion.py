@@ -18,7 +18,7 @@ from .carrying import REASON, STATUS, Record, carried, differences, members, rea
 from .mapping import Mappings
 from .origin import Origin, decision, key_digests, milliseconds, without_marks
 from .plans import Plan, Same, Skipped, Step, name_of
-from .promoting import BOOKKEEPING, Done, Stale, apply, copies_of, found, group_of, versions_of
+from .promoting import BOOKKEEPING, NUMBER, Done, Stale, apply, copies_of, found, group_of, versions_of
 from .versions import METADATA, PENDING, Approval
 
 if TYPE_CHECKING:
@@ -148,10 +148,38 @@ class _Group:
     destination: Any
     name: str
     wish: _Wish
-    there: Record | None
     summaries: tuple[Record, ...]
-    summaries_there: tuple[Record, ...]
-    copies: tuple[tuple[Record, Origin], ...]
+    is_there: bool
+    beyond: int
+    born_there: frozenset[tuple[str, int | None]]
+    copies: dict[str, list[tuple[Record, Origin]]]
+
+    @classmethod
+    def of(cls, source: Any, destination: Any, name: str, wish: _Wish) -> _Group:
+        """Read a group: its versions in the source in short, those in the destination in full."""
+        there = group_of(destination, name)
+        listed = versions_of(destination, there["ModelPackageGroupArn"]) if there else []
+        copies: dict[str, list[tuple[Record, Origin]]] = {}
+        for version, origin in copies_of(destination, listed):
+            copies.setdefault(origin.source, []).append((version, origin))
+        return cls(
+            source=source,
+            destination=destination,
+            name=name,
+            wish=wish,
+            summaries=tuple(versions_of(source, name)),
+            is_there=there is not None,
+            beyond=max((one[NUMBER] for one in listed), default=0),
+            born_there=frozenset((one["ModelPackageArn"], milliseconds(one["CreationTime"])) for one in listed),
+            copies=copies,
+        )
+
+    def entries(self) -> Iterator[Step | Same | Skipped]:
+        """Yield what is to be done with the group and its versions, in the source's order."""
+        made = [entry for summary in self._taken_or_skipped() for entry in self._entries_of(summary)]
+        if not self.is_there and any(isinstance(entry, Step) for entry in made):
+            yield self._new_group()
+        yield from made
 
     @property
     def _named(self) -> set[str]:
@@ -162,22 +190,7 @@ class _Group:
         return any(fnmatchcase(self.name, pattern) for pattern in _patterns(self.wish))
 
     def _short(self, summary: Record) -> str:
-        return f"{self.name}/{summary['ModelPackageVersion']}"
-
-    @classmethod
-    def of(cls, source: Any, destination: Any, name: str, wish: _Wish) -> _Group:
-        """Read a group: its versions in the source in short, those in the destination in full."""
-        there = group_of(destination, name)
-        listed = versions_of(destination, there["ModelPackageGroupArn"]) if there else []
-        copies = tuple(copies_of(destination, listed))
-        return cls(source, destination, name, wish, there, tuple(versions_of(source, name)), tuple(listed), copies)
-
-    def entries(self) -> Iterator[Step | Same | Skipped]:
-        """Yield what is to be done with the group and its versions, in the source's order."""
-        made = [entry for summary in self._taken_or_skipped() for entry in self._entries_of(summary)]
-        if self.there is None and any(isinstance(entry, Step) for entry in made):
-            yield self._new_group()
-        yield from made
+        return f"{self.name}/{summary[NUMBER]}"
 
     def _taken_or_skipped(self) -> Iterator[Record | Skipped]:
         """Yield the summary of each version that is taken, and why each other is not."""
@@ -232,8 +245,7 @@ class _Group:
                 raise Refused(f"{name_of(arn)} cannot be promoted: {reason}")
             yield Skipped(arn, reason)
         elif copy is None:
-            beyond = max((summary["ModelPackageVersion"] for summary in self.summaries_there), default=0)
-            yield Step("create", self.name, arn, wanted, beyond=beyond)
+            yield Step("create", self.name, arn, wanted, beyond=self.beyond)
         else:
             yield from self._entries_of_copy(arn, wanted, *copy)
 
@@ -295,24 +307,18 @@ class _Group:
 
     def _came_from_there(self, original: Record) -> bool:
         origin = Origin.of(original.get(METADATA, {}))
-        there = {(one["ModelPackageArn"], milliseconds(one["CreationTime"])) for one in self.summaries_there}
-        return origin is not None and (origin.source, origin.created) in there
+        return origin is not None and (origin.source, origin.created) in self.born_there
 
     def _copy_of(self, arn: str, created: int) -> tuple[Record, Origin] | None:
-        return next((copy for copy in self.copies if copy[1].is_of(arn, created)), None)
+        return next((copy for copy in self.copies.get(arn, []) if copy[1].is_of(arn, created)), None)
 
     def _new_group(self) -> Step:
         described = self.source.describe_model_package_group(ModelPackageGroupName=self.name)
         arn = described["ModelPackageGroupArn"]
-        request = members(self.destination, "CreateModelPackageGroup")
-        tags = [
-            tag for page in self.source.get_paginator("list_tags").paginate(ResourceArn=arn) for tag in page["Tags"]
-        ]
-        kept = [tag for tag in tags if not tag["Key"].startswith("aws:")]
-        wanted = {name: value for name, value in described.items() if name in request} | (
-            {"Tags": kept} if kept else {}
-        )
-        del wanted["ModelPackageGroupName"]
+        pages = self.source.get_paginator("list_tags").paginate(ResourceArn=arn)
+        tags = [tag for page in pages for tag in page["Tags"] if not tag["Key"].startswith("aws:")]
+        taken = members(self.destination, "CreateModelPackageGroup").keys() - {"ModelPackageGroupName"}
+        wanted = {name: value for name, value in {**described, "Tags": tags}.items() if name in taken and value}
         shape = self.destination.meta.service_model.operation_model("CreateModelPackageGroup").input_shape
         return Step("create-group", self.name, arn, self.wish.mappings(wanted, shape))
 

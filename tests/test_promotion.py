@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import os
 import pty
@@ -18,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients import Emulator, checked
-from sagemaker_registry.client import ModelRegistry, connect
+from sagemaker_registry.client import ModelRegistry, connect, mapping
 from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.mapping import Mappings, pairs
 from sagemaker_registry.client.promotion import Plan, Refused, Stale, apply, name_of, plan
@@ -190,6 +191,25 @@ def test_what_came_from_there_does_not_go_back(here: Registry, there: Registry) 
     assert reasons(made) == {"churn/1": "it came from there"}
 
 
+def test_a_copy_of_a_copy_came_from_the_copy(here: Registry, there: Registry) -> None:
+    register(here)
+    promote(here, there)
+    with ModelRegistry("sqlite://", region_name="us-east-1") as last:
+        promote(there, last.boto3)
+        assert last.get("churn/1").metadata["promoted_from"] == described(there, "churn/1")["ModelPackageArn"]
+        assert plan(there, last.boto3).steps == ()
+
+
+def test_a_copy_is_known_by_its_source_alone_if_somebody_edited_the_rest(here: Registry, there: Registry) -> None:
+    arn = register(here)
+    promote(here, there)
+    copy = described(there, "churn/1")["ModelPackageArn"]
+    there.update_model_package(ModelPackageArn=copy, **{METADATA: {"promoted_state": "by hand"}})
+    assert len(plan(here, there).same) == 1
+    here.update_model_package(ModelPackageArn=arn, ApprovalDescription="ticket 42")
+    assert reasons(plan(here, there)) == {"churn/1": "decided there: churn/1 is Approved, and stays so"}
+
+
 def test_a_copy_that_was_deleted_is_created_again(here: Registry, there: Registry) -> None:
     register(here)
     promote(here, there)
@@ -223,6 +243,28 @@ def test_the_newest_of_each_group(here: Registry, there: Registry) -> None:
     made = plan(here, there, newest=True)
     assert [name_of(step.source) for step in made.steps if step.action == "create"] == ["churn/2", "fraud/1"]
     assert reasons(made)["churn/1"] == "churn/2 is newer"
+
+
+def test_a_version_whose_validation_failed_is_not_taken(
+    serve: Callable[..., Emulator], there: Registry, tmp_path: Path
+) -> None:
+    (tmp_path / "registry.toml").write_text('[validation]\nfailing = ["load-*"]\n', encoding="utf-8")
+    here = serve("--backend", "sqlite://", "--config", "registry.toml").client("sagemaker")
+    here.create_model_package_group(ModelPackageGroupName="churn")
+    job = {
+        "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://dev/in"}}},
+        "TransformOutput": {"S3OutputPath": "s3://dev/out"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    }
+    for profile in ("load-test", "smoke"):
+        profiles = [{"ProfileName": profile, "TransformJobDefinition": job}]
+        role = "arn:aws:iam::123456789012:role/validation"
+        specification = {"ValidationRole": role, "ValidationProfiles": profiles}
+        register(here, ValidationSpecification=specification, SkipModelValidation="None")
+    made = plan(here, there)
+    assert reasons(made) == {"churn/1": "its ModelPackageStatus is Failed"}
+    assert promote(here, there) == ["created churn", "created churn/1"]
+    assert len(plan(here, there).same) == 1
 
 
 def test_groups_are_chosen_by_pattern_and_versions_by_name(here: Registry, there: Registry) -> None:
@@ -623,9 +665,7 @@ def test_mappings_reach_all_of_a_version(here: Registry, there: Registry) -> Non
 
 
 @pytest.fixture
-def places(
-    emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[str, str]]:
+def places(emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """Return the URLs of a file with two approved versions and one that waits, and of a served emulator."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
@@ -634,7 +674,7 @@ def places(
     with ModelRegistry(laptop) as registry:
         for number, status in enumerate(("Approved", PENDING, "Approved"), 1):
             registry.register("churn", image=f"churn:{number}", approval=status)  # type: ignore[arg-type]
-    yield laptop, emulator.url
+    return laptop, emulator.url
 
 
 def run(*arguments: str) -> Result:
@@ -786,6 +826,11 @@ def test_on_a_terminal_it_asks_and_shows_progress(answer: str, code: int, words:
     assert b"Carry it out? [y/N]" in said
     assert words.encode() in said
     assert (b"Applying" in said) == (answer == "y")
+
+
+def test_docstrings_run() -> None:
+    result = doctest.testmod(mapping)
+    assert (result.attempted, result.failed) == (1, 0)
 
 
 def test_pairs_take_the_first_equals_sign() -> None:

@@ -104,7 +104,7 @@ def plan(
 
 @click.command()
 @click.argument("source", metavar="SRC|PLANFILE")
-@click.argument("destination", metavar="DST", required=False)
+@click.argument("destination", metavar="[DST]", required=False)
 @promotion
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def apply(
@@ -241,13 +241,16 @@ def _conclude(done: list[Done], total: int, *, shown: bool, as_json: bool) -> No
 @contextmanager
 def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
     """Give a function that shows how many are done of how many: on a terminal, beside what is printed."""
-    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+    if not sys.stderr.isatty():
+        yield lambda done, of: None
+        return
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
 
-        def show(done: int, of: int) -> None:
+        def advance(done: int, of: int) -> None:
             bar.length = of
             bar.update(done - bar.pos)
 
-        yield show
+        yield advance
 
 
 def _write(made: Plan, path: str) -> None:
