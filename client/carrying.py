@@ -120,7 +120,7 @@ def _card_by_parts(name: str, there: Any, wanted: Any) -> Iterator[Record]:
 
 
 REPLACED = Change(lambda there, wanted: there if wanted is None else wanted, _whole)
-FIXED = Change(lambda there, _: there, _whole)
+FIXED = Change(lambda there, _: there, lambda *_: iter(()))
 
 CHANGES: dict[str, Change] = {
     # An update can give a specification to a version that has none; nobody has seen it replace one.
@@ -141,7 +141,10 @@ def reached(client: Any, there: Record, wanted: Record) -> Record:
 
 
 def updates(client: Any, there: Record, wanted: Record) -> list[Record]:
-    """Return the requests, without the ARN, that make a copy what it can be made (`reached`): only what differs."""
+    """Return the requests, without the ARN, that make a copy what it can be made (`reached`): only what differs.
+
+    What an update cannot change is left out: a registry may not keep all it is given.
+    """
     requests: list[Record] = []
     for name in wanted:
         if not differences({name: there.get(name)}, {name: wanted[name]}):

@@ -38,6 +38,10 @@ class Stale(ValueError):
     """The destination is not any more what the plan was made for; nothing was changed."""
 
 
+class Forgotten(ValueError):
+    """The destination does not keep where a copy came from, so that promoting to it would not come to an end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """A step that was carried out: `copy` is the ARN of the group or version in the destination."""
@@ -67,6 +71,7 @@ def apply(
 
     Raises:
         Stale: something the plan touches was changed since it was made; nothing was done.
+        Forgotten: the destination does not keep CustomerMetadataProperties, by which copies are known.
         ClientError: a refusal of the destination; what `on_step` was told of stays done.
     """
     groups = {step.group: group_of(destination, step.group) for step in plan.steps}
@@ -159,11 +164,17 @@ def _create_group(client: Any, step: Step, there: Record | None, sleep: Callable
 
 
 def _create(client: Any, step: Step, there: Record | None, sleep: Callable[[float], object]) -> Done:
-    """Create a version, then update it with what CreateModelPackage does not take: both as often as it takes."""
-    outcome: Outcome = "created" if there is None else "there already"
-    if there is None:
-        there = _created(client, step, sleep)
-    return _updated(client, step, there, outcome)
+    """Create a version, update it with what CreateModelPackage does not take, and see that it is known again."""
+    if there is not None:
+        return _updated(client, step, there, "there already")
+    done = _updated(client, step, _created(client, step, sleep), "created")
+    marked = found(client, done.copy)
+    if marked is not None and Origin.of(marked.get(METADATA, {})) is None:
+        raise Forgotten(
+            f"{name_of(done.copy)} was created from {name_of(step.source)}, but the destination does not keep its "
+            f"{METADATA}: it could not be known again, and every promotion would create another"
+        )
+    return done
 
 
 def _created(client: Any, step: Step, sleep: Callable[[float], object]) -> Record:

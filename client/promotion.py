@@ -18,7 +18,7 @@ from .carrying import REASON, STATUS, Record, carried, differences, members, rea
 from .mapping import Mappings
 from .origin import Origin, decision, key_digests, milliseconds, without_marks
 from .plans import Plan, Same, Skipped, Step, name_of
-from .promoting import BOOKKEEPING, NUMBER, Done, Stale, apply, copies_of, found, group_of, versions_of
+from .promoting import BOOKKEEPING, NUMBER, Done, Forgotten, Stale, apply, copies_of, found, group_of, versions_of
 from .versions import METADATA, PENDING, Approval
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BOOKKEEPING",
     "Done",
+    "Forgotten",
     "Mappings",
     "Plan",
     "Refused",

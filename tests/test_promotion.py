@@ -22,7 +22,7 @@ from clients import Emulator, checked
 from sagemaker_registry.client import ModelRegistry, connect, mapping
 from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.mapping import Mappings, pairs
-from sagemaker_registry.client.promotion import Plan, Refused, Stale, apply, name_of, plan
+from sagemaker_registry.client.promotion import Forgotten, Plan, Refused, Stale, apply, name_of, plan
 
 PENDING = "PendingManualApproval"
 METADATA = "CustomerMetadataProperties"
@@ -388,6 +388,35 @@ def test_what_cannot_be_changed_in_place_is_said(here: Registry, there: Registry
     assert reasons(made) == {
         "churn/1": "InferenceSpecification differs from its copy churn/1, where it cannot be changed in place"
     }
+
+
+def test_a_registry_that_does_not_keep_all_it_is_given_is_said_to_differ(here: Registry, there: Registry) -> None:
+    register(here)
+
+    def forget(parsed: dict[str, Any], **_: Any) -> None:
+        parsed.pop("Domain", None)
+
+    there.meta.events.register("after-call.sagemaker.DescribeModelPackage", forget)
+    assert promote(here, there) == ["created churn", "created churn/1"]
+    assert plan(here, there).steps == ()
+    assert reasons(plan(here, there)) == {
+        "churn/1": "Domain differs from its copy churn/1, where it cannot be changed in place"
+    }
+
+
+def test_a_registry_that_forgets_where_copies_came_from_is_not_filled_with_them(
+    here: Registry, there: Registry
+) -> None:
+    register(here)
+    register(here)
+
+    def forget(parsed: dict[str, Any], **_: Any) -> None:
+        parsed.pop(METADATA, None)
+
+    there.meta.events.register("after-call.sagemaker.DescribeModelPackage", forget)
+    with pytest.raises(Forgotten, match="churn/1 was created from churn/1, but the destination does not keep"):
+        promote(here, there)
+    assert numbers(there) == [1]
 
 
 # Deciding

@@ -211,7 +211,7 @@ def _applied(made: Plan, client: SageMakerClient, *, as_json: bool) -> None:
         end(f"interrupted after {len(done)} of {total} steps. {AGAIN}", INTERRUPTED)
     except Exception as error:
         _conclude(done, total, shown=shown, as_json=as_json)
-        if not isinstance(error, promotion.Stale):
+        if not isinstance(error, promotion.Stale | promotion.Forgotten):
             click.echo(f"Stopped after {len(done)} of {total} steps. {AGAIN}", err=True)
         raise
     _conclude(done, total, shown=shown, as_json=as_json)
