@@ -19,10 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients import Emulator, checked
-from sagemaker_registry.client import ModelRegistry, connect, mapping
+from sagemaker_registry.client import ModelRegistry, connect
 from sagemaker_registry.client.cli import main
-from sagemaker_registry.client.mapping import Mappings, pairs
-from sagemaker_registry.client.promotion import Forgotten, Plan, Refused, Stale, apply, name_of, plan
+from sagemaker_registry.client.promotion import Forgotten, Plan, Refused, Stale, apply, mapping, name_of, plan
+from sagemaker_registry.client.promotion.mapping import Mappings, pairs
 
 PENDING = "PendingManualApproval"
 METADATA = "CustomerMetadataProperties"

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 
+from ...backends import without_password
 from .output import NO, REFUSED, Command, end, print_json, refusals
 from .planned import count, said, show
 
@@ -46,7 +46,7 @@ def promotion(command: Command) -> Command:
 
     @wraps(command)
     def run(*, map_arn: Any, map_account: Any, map_bucket: Any, map_image: Any, **arguments: Any) -> None:
-        from ..mapping import Mappings, pairs
+        from ..promotion import Mappings, pairs
 
         given = {"arn": map_arn, "account": map_account, "bucket": map_bucket, "image": map_image}
         names = ("groups", "versions", "statuses", "newest", "as_status", "overwrite_decisions")
@@ -165,7 +165,7 @@ def _clients(
     with _client(source, region) as one, _client(destination, to_region) as other:
         same_place = source.rstrip("/") == destination.rstrip("/") and source != "sqlite://"
         if same_place and one.meta.region_name == other.meta.region_name:
-            raise ValueError(f"SRC and DST are the same registry: {_without_password(source)}")
+            raise ValueError(f"SRC and DST are the same registry: {without_password(source)}")
         yield one, other
 
 
@@ -175,7 +175,7 @@ def _planned(
     from .. import promotion
 
     with _progress("Reading") as progress:
-        urls = (_without_password(source), _without_password(destination))
+        urls = (without_password(source), without_password(destination))
         return promotion.plan(*clients, **wish, names=urls, on_group=progress)
 
 
@@ -283,13 +283,3 @@ def _refuse_options_of_a_planfile() -> None:
         made_of = isinstance(parameter, click.Option) and parameter.name not in ("yes", "as_json")
         if made_of and given is click.core.ParameterSource.COMMANDLINE:
             raise ValueError(f"{parameter.opts[0]} is for making a plan: a plan file is carried out as it is")
-
-
-def _without_password(url: str) -> str:
-    """Return a URL that can be shown and kept."""
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    query = "&".join(part for part in parts.query.split("&") if not part.startswith("password="))
-    if parts.password is None and query == parts.query:
-        return url  # as it was typed: urlunsplit makes sqlite:/ of sqlite:///
-    return f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path}{'?' if query else ''}{query}"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .versions import METADATA, Difference, _leaves
+from ..versions import METADATA, Difference, leaves_of
 
 Record = dict[str, Any]
 
@@ -59,7 +59,7 @@ def leaves(record: Any) -> dict[str, Any]:
     """Return the values of a record by their paths; an empty text says nothing, and a model card is read as JSON."""
     if isinstance(record, Mapping) and isinstance(record.get(CARD), Mapping):
         record = {**record, CARD: _card(record[CARD])}
-    return {path: value for path, value in _leaves(record) if value not in ("", None)}
+    return {path: value for path, value in leaves_of(record) if value not in ("", None)}
 
 
 def differences(a: Any, b: Any) -> tuple[Difference, ...]:

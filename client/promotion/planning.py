@@ -1,10 +1,4 @@
-"""Promotion: versions of one registry brought to another, as a plan that is shown first and then carried out.
-
-Any two boto3 clients will do, so each side may be a laptop's registry, a served one, or AWS. A copy is known by its
-metadata (see `origin`), so the same promotion can be run as often as one likes: what was created is found again, what
-changed in the source since is changed in the copy, what the destination's own reviewers decided stays. What models are
-made of is not copied: objects in S3 and images in ECR must be where the destination's versions say.
-"""
+"""What would bring versions of one registry to another: both are read, neither is changed."""
 
 from __future__ import annotations
 
@@ -14,31 +8,15 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from ..versions import METADATA, PENDING, Approval
+from .applying import BOOKKEEPING, NUMBER, copies_of, found, group_of, versions_of
 from .carrying import REASON, STATUS, Record, carried, differences, members, reached
 from .mapping import Mappings
 from .origin import Origin, decision, key_digests, milliseconds, without_marks
 from .plans import Plan, Same, Skipped, Step, name_of
-from .promoting import BOOKKEEPING, NUMBER, Done, Forgotten, Stale, apply, copies_of, found, group_of, versions_of
-from .versions import METADATA, PENDING, Approval
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
-
-__all__ = [
-    "BOOKKEEPING",
-    "Done",
-    "Forgotten",
-    "Mappings",
-    "Plan",
-    "Refused",
-    "Same",
-    "Skipped",
-    "Stale",
-    "Step",
-    "apply",
-    "name_of",
-    "plan",
-]
 
 APPROVED: tuple[Approval, ...] = ("Approved",)
 

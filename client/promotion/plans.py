@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self, get_args
 
+from ..versions import Difference
 from .carrying import Record, differences
-from .versions import Difference
 
 Action = Literal["create-group", "create", "update"]
 

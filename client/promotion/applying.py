@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
+from ..versions import METADATA
 from .carrying import Record, carried, creation, leaves, members, updates
 from .origin import STATE, Origin, decision
 from .plans import Plan, Step, name_of
-from .versions import METADATA
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
