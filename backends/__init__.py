@@ -81,8 +81,8 @@ def database_file(url: str) -> Path | None:
         return None
     if parts.netloc or parts.query or parts.fragment:
         raise CannotOpen(
-            f"{without_password(url)!r}: write sqlite:///registry.db for a file here, sqlite:////data/registry.db for an absolute "
-            "path, or sqlite:// for memory"
+            f"{without_password(url)!r}: write sqlite:///registry.db for a file here, sqlite:////data/registry.db for "
+            "an absolute path, or sqlite:// for memory"
         )
     path = unquote(parts.path)[1:]
     return Path(path).expanduser() if path else None
