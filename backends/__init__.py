@@ -4,25 +4,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from .errors import CannotOpen, RegistryError
 
 if TYPE_CHECKING:  # at run time the base install, which lacks what a registry needs, imports this module too
+    from mypy_boto3_sagemaker import SageMakerClient
+
     from .base import Backend, Surroundings
 
-__all__ = ["CannotOpen", "RegistryError", "open_backend"]
+__all__ = ["CannotOpen", "RegistryError", "open_backend", "open_client"]
 
 ENTRY_POINTS = "sagemaker_registry.backends"
 
-SCHEMES: dict[str, tuple[str, str]] = {
-    # scheme: (module:Opener, extra that brings what it needs)
-    "sqlite": (f"{__name__}.local.sqlite:open_registry", "server"),
-    "postgresql": (f"{__name__}.local.postgres:open_registry", "postgres"),
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How a registry is reached whose URL begins with it.
+
+    Args:
+        module: where `open_registry(url, surroundings)` is, which returns a Backend.
+        extra: what an install needs for it.
+        has_client: whether the module has `client(url, **boto)` too: boto3 reaches it without a Backend in between.
+        alone: whether it is served without the rest of AWS beside it, for its artefacts and models are elsewhere.
+    """
+
+    module: str
+    extra: str = "server"
+    has_client: bool = False
+    alone: bool = False
+
+
+SCHEMES: dict[str, Scheme] = {
+    "sqlite": Scheme("local.sqlite"),
+    "postgresql": Scheme("local.postgres", "postgres"),
+    "moto": Scheme("moto", "moto", has_client=True),
+    "http": Scheme("http", has_client=True, alone=True),
+    "https": Scheme("http", has_client=True, alone=True),
+    "aws": Scheme("aws", has_client=True, alone=True),
 }
 
 
@@ -30,7 +54,9 @@ Opener: TypeAlias = "Callable[[str, Surroundings], Backend]"
 
 
 def open_backend(url: str, surroundings: Surroundings | None = None) -> Backend:
-    """Open the registry a URL names: `sqlite:///registry.db`, `sqlite://` (memory), `postgresql://host/database`.
+    """Open the registry a URL names.
+
+    `sqlite:///registry.db`, `sqlite://` (memory), `postgresql://host/database`, `moto://`, `http://host:port`, `aws://`.
 
     Third parties add a scheme by an entry point of the group `sagemaker_registry.backends`, named as the scheme: a
     callable that takes the URL and the surroundings.
@@ -62,26 +88,51 @@ def database_file(url: str) -> Path | None:
     return Path(path).expanduser() if path else None
 
 
+def open_client(url: str, **boto: Any) -> SageMakerClient | None:
+    """Return a boto3 client that reaches the registry of a URL by itself; None if it takes a Backend to answer it.
+
+    Raises:
+        CannotOpen: as `open_backend`.
+    """
+    name = urlsplit(url).scheme
+    if name not in SCHEMES or not SCHEMES[name].has_client:
+        return None
+    client: SageMakerClient = _module(name).client(url, **boto)
+    return client
+
+
+def default_url() -> str:
+    """Return the URL of the registry of whoever names none: a file in the user's own data folder."""
+    from platformdirs import user_data_path
+
+    return f"sqlite:///{user_data_path('sagemaker-registry', appauthor=False) / 'registry.db'}"
+
+
 def without_password(url: str) -> str:
-    """Return a URL that may be shown: without its password, whatever characters that has."""
-    return re.sub(r"(?<=://)([^/:@]*):.*@|(?<=password=)[^&]*", lambda found: _hidden(found[1]), url)
+    """Return a URL that may be shown and kept: the same, but for the password, whatever characters that has."""
+    bare = re.sub(r"(?<=://)([^/:@]*):.*@", r"\1@", url)
+    return re.sub(r"(?<=[?&])password=[^&]*(&|$)", "", bare).rstrip("?&")
 
 
-def _hidden(user: str | None) -> str:
-    return "***" if user is None else f"{user}:***@"
+def is_alone(url: str) -> bool:
+    """Whether the registry of a URL is served without the rest of AWS beside it."""
+    return urlsplit(url).scheme in SCHEMES and SCHEMES[urlsplit(url).scheme].alone
+
+
+def _module(scheme: str) -> Any:
+    """Return the module of a scheme, loaded at its first use."""
+    try:
+        return import_module(f"{__name__}.{SCHEMES[scheme].module}")
+    except ModuleNotFoundError as error:
+        raise CannotOpen(
+            f"{scheme}:// needs the package {error.name!r}: pip install 'sagemaker-registry[{SCHEMES[scheme].extra}]'"
+        ) from error
 
 
 def _opener(url: str) -> Opener:
     scheme = urlsplit(url).scheme
     if scheme in SCHEMES:
-        target, extra = SCHEMES[scheme]
-        module, _, name = target.partition(":")
-        try:
-            opener: Opener = getattr(import_module(module), name)
-        except ModuleNotFoundError as error:
-            raise CannotOpen(
-                f"{scheme}:// needs the package {error.name!r}: pip install 'sagemaker-registry[{extra}]'"
-            ) from error
+        opener: Opener = _module(scheme).open_registry
         return opener
     for entry in entry_points(group=ENTRY_POINTS, name=scheme):
         return entry.load()  # type: ignore[no-any-return]

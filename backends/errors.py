@@ -11,7 +11,8 @@
     ├── MisdirectedRequest          the Host header names somebody else
     ├── ThrottlingException         try again: the store is busy
     ├── ServiceUnavailable          the store cannot write now (disk full, read-only)
-    └── InternalFailure             the store is damaged, or we have a bug
+    ├── InternalFailure             the store is damaged, or we have a bug
+    └── PassedOn                    what a registry behind this one has refused, as it said it
 
 Codes are the bare names seen in `__type` of captured SageMaker answers. `ValidationException` for "does not
 exist" is what the service does (boto3#2808).
@@ -19,14 +20,17 @@ exist" is what the service does (boto3#2808).
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 
 class RegistryError(Exception):
     """An answer that is an error: `code` as in AWS's `__type`, `message` as AWS words it, HTTP `status`."""
 
-    code: ClassVar[str]
-    status: ClassVar[int] = 400
+    code: str
+    status: int = 400
 
     def __init_subclass__(cls) -> None:
         cls.code = cls.__name__
@@ -88,9 +92,28 @@ class InternalFailure(RegistryError):
     status = 500
 
 
+class PassedOn(RegistryError):
+    """The error of a registry behind this one, as it came."""
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(message)
+        self.code, self.status = code, status
+
+
 class Elsewhere(Exception):
     """The request is not about this registry's resources: the rest of SageMaker answers it. Nobody's error."""
 
 
 class CannotOpen(Exception):
     """A backend's URL cannot be opened: the sentence says why and what to do. Raised at start, never as an answer."""
+
+
+def as_client_error(error: RegistryError, operation: str) -> ClientError:
+    """Return a refusal as boto3 raises it."""
+    from botocore.exceptions import ClientError
+
+    answer: Any = {
+        "Error": {"Code": error.code, "Message": error.message},
+        "ResponseMetadata": {"HTTPStatusCode": error.status},
+    }
+    return ClientError(answer, operation)

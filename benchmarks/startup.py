@@ -44,6 +44,7 @@ def free_port() -> int:
 def commands(port: int) -> dict[str, list[str]]:
     """Return how each server is started."""
     ours = [sys.executable, "-m", "sagemaker_registry.client.cli", "serve", "--port", str(port)]
+    ours += ["--backend", "sqlite:///registry.db"]
     moto = [sys.executable, "-c", "from moto.server import main; main()", "-p", str(port)]
     return {"sagemaker-registry serve": ours, "moto_server": moto}
 

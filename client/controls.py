@@ -5,25 +5,23 @@ Refusals come as botocore's ClientError, like those of the API.
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
-from botocore.httpsession import URLLib3Session
+
+from ..backends import http
+from ..backends.errors import RegistryError, UnknownOperationException, as_client_error
 
 if TYPE_CHECKING:
-    from botocore.client import BaseClient
+    from mypy_boto3_sagemaker import SageMakerClient
 
-PREFIX = "/_registry"
 AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
-NOT_OFFERED = "UnknownOperationException"
 
 
-def ask(client: BaseClient, name: str, /, **params: Any) -> Any:
+def ask(client: SageMakerClient, name: str, /, **params: Any) -> Any:
     """Ask the registry behind a client to do one thing beyond AWS's API.
 
     Args:
@@ -45,7 +43,7 @@ def ask(client: BaseClient, name: str, /, **params: Any) -> Any:
     return _ask_server(client, name, given)
 
 
-def offers(client: BaseClient, name: str) -> bool:
+def offers(client: SageMakerClient, name: str) -> bool:
     """Whether the registry behind a client does that thing.
 
     Raises:
@@ -58,43 +56,19 @@ def offers(client: BaseClient, name: str) -> bool:
 
 
 def _ask_in_process(behind: tuple[Any, Any], name: str, params: dict[str, Any]) -> Any:
-    from ..backends.errors import RegistryError
     from ..emulator.wire import request_id
 
     backend, caller = behind
     if name == "info":
-        return {"controls": sorted(backend.controls)}
+        return {"controls": dict(backend.controls)}
     try:
         return backend.control(name, params, replace(caller, request_id=request_id()))
     except RegistryError as error:
-        raise _refused(name, error.code, error.message, error.status) from error
+        raise as_client_error(error, name) from error
 
 
-def _ask_server(client: BaseClient, name: str, params: dict[str, Any]) -> Any:
-    endpoint = client.meta.endpoint_url
-    if (urlsplit(endpoint).hostname or "").endswith(AWS_DOMAINS):
-        raise _refused(name, NOT_OFFERED, f"AWS has no {name!r}: it is a registry of sagemaker-registry that has.", 400)
-    method, data = ("GET", None) if name == "info" else ("POST", json.dumps(params).encode())
-    request = AWSRequest(method, f"{endpoint}{PREFIX}/{name}", {"Content-Type": "application/json"}, data)
-    inner: Any = client  # its signer and its time-outs have no public way to them
-    inner._request_signer.sign(name, request)
-    session = URLLib3Session(timeout=inner.meta.config.read_timeout)
-    answer = session.send(request.prepare())
-    value = _value(answer.content)
-    if answer.status_code < 300:
-        return value
-    said = value if isinstance(value, dict) else {}
-    sentence = said.get("message") or said.get("Message") or f"{endpoint}{PREFIX}/{name}: HTTP {answer.status_code}"
-    raise _refused(name, said.get("__type", NOT_OFFERED), sentence, answer.status_code)
-
-
-def _value(content: bytes) -> Any:
-    try:
-        return json.loads(content or b"null")
-    except ValueError:
-        return None  # a server that is no emulator of ours: the caller's sentence names it
-
-
-def _refused(name: str, code: str, message: str, status: int) -> ClientError:
-    answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, name)
+def _ask_server(client: SageMakerClient, name: str, params: dict[str, Any]) -> Any:
+    if (urlsplit(client.meta.endpoint_url).hostname or "").endswith(AWS_DOMAINS):
+        refusal = UnknownOperationException(f"AWS has no {name!r}: registries of sagemaker-registry have.")
+        raise as_client_error(refusal, name)
+    return http.ask(client, name, params)

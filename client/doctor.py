@@ -16,8 +16,9 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ..backends import SCHEMES, database_file, without_password
+from ..backends import SCHEMES, boto, database_file, default_url, without_password
 from ..backends.errors import CannotOpen
+from . import URL_VARIABLE
 
 Verdict = Literal["ok", "warning", "failed"]
 
@@ -46,18 +47,19 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose registry is looked at: the URL, if there is one, and the region asked for."""
+    """Which registry is looked at: its URL, whether somebody has named it, and the region asked for."""
 
-    url: str | None
+    url: str
     region: str | None = None
+    is_named: bool = True
 
     @property
     def scheme(self) -> str:
-        return urlsplit(self.url or "").scheme
+        return urlsplit(self.url).scheme
 
     @property
     def shown(self) -> str:
-        return without_password(self.url or "")
+        return without_password(self.url)
 
 
 Look = Callable[[Subject], Iterator[Check]]
@@ -67,10 +69,11 @@ def examine(url: str | None = None, *, region: str | None = None) -> Iterator[Ch
     """Look at everything, and yield each finding as it is known.
 
     Args:
-        url: the registry's; without one, what SAGEMAKER_REGISTRY_URL names.
+        url: the registry's; without one, what SAGEMAKER_REGISTRY_URL names, else the user's own, as `connect()`.
         region: the AWS region that is asked for.
     """
-    subject = Subject(url or os.environ.get("SAGEMAKER_REGISTRY_URL"), region)
+    named = url or os.environ.get(URL_VARIABLE)
+    subject = Subject(named or default_url(), region, is_named=bool(named))
     for look in LOOKS:
         yield from look(subject)
 
@@ -81,17 +84,25 @@ def _installation(_: Subject) -> Iterator[Check]:
 
 
 def _extras(subject: Subject) -> Iterator[Check]:
-    _, needed = SCHEMES.get(subject.scheme, ("", ""))
+    needed = _needed(subject.scheme)
     for extra, purpose in EXTRAS.items():
         found = {name: _version(name) for name in _distributions(extra)}
         missing = [name for name, there in found.items() if there is None]
         line = f"pip install '{DISTRIBUTION}[{extra}]'"
         if not missing:
             yield Check(extra, "ok", f"[{extra}]: {', '.join(f'{name} {there}' for name, there in found.items())}")
-        elif extra in (needed, "server" if needed else ""):
+        elif extra in needed:
             yield Check(extra, "failed", f"[{extra}] lacks {', '.join(missing)}, which {subject.shown} needs", line)
         else:
             yield Check(extra, "ok", f"[{extra}] is not installed: {purpose}, {line}")
+
+
+def _needed(scheme: str) -> set[str]:
+    """Return the extras it takes to be a client of a URL: none, where boto3 reaches it over the network."""
+    if scheme not in SCHEMES:
+        return set()
+    kind = SCHEMES[scheme]
+    return {kind.extra} - {"server"} if kind.has_client else {kind.extra, "server"}
 
 
 def _distributions(extra: str) -> list[str]:
@@ -116,31 +127,26 @@ def _sqlite(_: Subject) -> Iterator[Check]:
 
 
 def _url(subject: Subject) -> Iterator[Check]:
-    if subject.url is None:
-        yield Check("url", "warning", "no registry is named", "give --url, or set SAGEMAKER_REGISTRY_URL")
-        return
-    named = os.environ.get("SAGEMAKER_REGISTRY_URL")
-    yield Check(
-        "url",
-        "ok",
-        subject.shown + (" (SAGEMAKER_REGISTRY_URL names another)" if named not in (None, subject.url) else ""),
-    )
+    said = subject.shown
+    if not subject.is_named:
+        said += f", the user's own: neither --url nor {URL_VARIABLE} names another"
+    elif os.environ.get(URL_VARIABLE, subject.url) != subject.url:
+        said += f" ({URL_VARIABLE} names another)"
+    yield Check("url", "ok", said)
 
 
 def _registry(subject: Subject) -> Iterator[Check]:
-    if subject.url is None:
-        return
     try:
         yield from STORES.get(subject.scheme, _answering)(subject)
     except CannotOpen as error:
-        yield Check("registry", "failed", str(error))
+        yield Check("registry", "failed", str(error).replace(subject.url, subject.shown))
 
 
 def _sqlite_store(subject: Subject) -> Iterator[Check]:
     """A file is looked at without opening it as a registry, which would bring it up to date."""
     from .doctor_sqlite import examine_file
 
-    file = database_file(subject.url or "")
+    file = database_file(subject.url)
     yield from _answering(subject) if file is None else examine_file(file)
 
 
@@ -152,7 +158,7 @@ def _postgres_store(subject: Subject) -> Iterator[Check]:
         from ..backends.local import postgres, postgres_schema
     except ModuleNotFoundError:
         return  # said of the extra
-    options = postgres._options(subject.url or "")
+    options = postgres._options(subject.url)
     began = time.monotonic()
     try:
         with psycopg.connect(**{**options, "connect_timeout": int(PATIENCE)}, autocommit=True) as connection:
@@ -216,7 +222,7 @@ def _server(client: Any) -> Iterator[Check]:
 
 
 def _advice(subject: Subject) -> str:
-    parts = urlsplit(subject.url or "")
+    parts = urlsplit(subject.url)
     if parts.scheme == "http" and parts.hostname in LOOPBACK:
         return f"start it: sagemaker-registry serve --port {parts.port or 80}"
     return "see that the address is right, that its server runs, and that nothing in between stops it"
@@ -228,23 +234,46 @@ def _timed(name: str, sentence: str, seconds: float) -> Check:
 
 
 def _identity(subject: Subject) -> Iterator[Check]:
-    from botocore.exceptions import BotoCoreError
-
-    from . import DEFAULT_REGION, LOCAL_CREDENTIALS, _session
+    """Whose requests they would be: of an emulator, as the access key says; of AWS, as STS says."""
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        session = _session()
-        credentials = session.get_credentials()
-        key = credentials.access_key if credentials is not None else LOCAL_CREDENTIALS["aws_access_key_id"]
-        method = credentials.method if credentials is not None else "nobody's: there are no credentials"
-        region = subject.region or session.region_name
-    except BotoCoreError as error:
+        yield from (_aws_identity if subject.scheme == "aws" else _local_identity)(subject)
+    except (BotoCoreError, ClientError, CannotOpen) as error:
         yield Check("identity", "failed", str(error), "see AWS_PROFILE and your AWS configuration")
-        return
-    yield Check("region", "ok", region or f"{DEFAULT_REGION}, as nobody says otherwise")
+
+
+def _local_identity(subject: Subject) -> Iterator[Check]:
+    session = boto.local_session()
+    region = subject.region or session.region_name
+    yield Check("region", "ok", region or f"{boto.DEFAULT_REGION}, as nobody says otherwise")
+    key, method = boto.LOCAL_CREDENTIALS["aws_access_key_id"], "nobody's: there are no credentials"
+    credentials = session.get_credentials()
+    if credentials is not None:
+        key, method = credentials.access_key, credentials.method
     account = f"; to an emulator, account {key}" if re.fullmatch("[0-9]{12}", key) else ""
     shown = f"{key[:4]}...{key[-4:]}" if AWS_KEY.fullmatch(key) else key
     yield Check("identity", "ok", f"access key id {shown} ({method}){account}")
+
+
+def _aws_identity(subject: Subject) -> Iterator[Check]:
+    from botocore.config import Config
+
+    from ..backends.aws import Target
+
+    target = Target.of(subject.url)
+    session = boto.session(target.profile)
+    region = subject.region or target.region or session.region_name
+    if region is None:
+        yield Check("region", "failed", "no region is named", "give one: aws://eu-west-1, or set AWS_REGION")
+        return
+    yield Check("region", "ok", region)
+    settings: dict[str, Any] = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE}
+    settings["ignore_configured_endpoint_urls"] = True  # as aws:// does
+    where: dict[str, Any] = {"region_name": region, "endpoint_url": target.sts_endpoint_url}
+    sts = session.client("sts", config=Config(**settings), **where)
+    caller = sts.get_caller_identity()
+    yield Check("identity", "ok", f"{caller['Arn']} in account {caller['Account']}")
 
 
 def _endpoints(subject: Subject) -> Iterator[Check]:
@@ -257,7 +286,7 @@ def _endpoints(subject: Subject) -> Iterator[Check]:
             yield Check(
                 "endpoint", "warning", f"{name} is {shown}, but AWS_IGNORE_CONFIGURED_ENDPOINT_URLS turns it off"
             )
-        elif subject.url is not None and value.rstrip("/") != subject.url.rstrip("/"):
+        elif value.rstrip("/") != subject.url.rstrip("/"):
             sentence = f"{name} is {shown}: boto3 and the AWS CLI go there, and not to {subject.shown}"
             yield Check("endpoint", "warning", sentence, f"unset {name}, or set it to the same URL")
         else:
@@ -266,7 +295,7 @@ def _endpoints(subject: Subject) -> Iterator[Check]:
 
 def _proxies(subject: Subject) -> Iterator[Check]:
     """Whether a proxy is asked for what is on this machine, which no proxy can reach, or for the registry."""
-    parts = urlsplit(subject.url or "")
+    parts = urlsplit(subject.url)
     hosts = dict.fromkeys(LOOPBACK, "http") | ({parts.hostname: parts.scheme} if _is_http(subject) else {})
     proxies = getproxies()
     caught = [host for host, scheme in hosts.items() if host and scheme in proxies and not proxy_bypass(host)]

@@ -5,16 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
+from .changes import Break, Change, Verified, as_described
 from .terms import Terms
 from .versions import PENDING, Approval, Comparison, Difference, Group, NoApprovedVersion, Rejected, Version
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-__all__ = ["Comparison", "Difference", "Group", "ModelRegistry", "NoApprovedVersion", "Rejected", "Version"]
+__all__ = [
+    "Break",
+    "Change",
+    "Comparison",
+    "Difference",
+    "Group",
+    "ModelRegistry",
+    "NoApprovedVersion",
+    "Rejected",
+    "Verified",
+    "Version",
+]
 
 PAGE = 100
 SEARCH_ONLY = frozenset({"ModelPackageName", "Tags"})
@@ -245,6 +258,74 @@ class ModelRegistry:
         first, second = (one if isinstance(one, Version) else self.get(one) for one in (a, b))
         return Comparison.between(first, second)
 
+    def history(
+        self,
+        group: Version | str | None = None,
+        version: int | None = None,
+        *,
+        actor: str | None = None,
+        operation: str | None = None,
+        since: datetime | str | float | None = None,
+        until: datetime | str | float | None = None,
+        oldest_first: bool = False,
+    ) -> Iterator[Change]:
+        """Yield what was changed, by whom and why, newest first and as needed; nothing is ever left out or rewritten.
+
+        What a registry cannot that keeps no history, as AWS, is refused with UnknownOperationException.
+
+        Args:
+            group: of a group (name or ARN), or of one version: a Version, its ARN, or `group/3`.
+            version: of that version of the group.
+            actor: a pattern (`*`, `?`) of the caller's ARN, or of the name at its end.
+            operation: AWS's name, as in `UpdateModelPackage`.
+            since: not before that moment: a datetime, ISO 8601 text, or epoch seconds.
+            until: not after that moment; a date alone is the whole day.
+            oldest_first: in the order in which it happened.
+        """
+        asked = {
+            "group": group.arn if isinstance(group, Version) else group,
+            "version": version,
+            "actor": actor,
+            "operation": operation,
+            "since": _moment(since),
+            "until": _moment(until),
+            "order": "Ascending" if oldest_first else "Descending",
+        }
+        return (Change.of(entry) for page in self._pages("history", **asked) for entry in page["changes"])
+
+    def as_of(self, group: str, moment: datetime | str | float, version: int | None = None) -> Version:
+        """Return the newest approved version of a group as it was at a moment; with a number, that version.
+
+        Raises:
+            NoApprovedVersion: there was none.
+            LookupError: there was no such version then.
+        """
+        found = self._ask("as-of", group=group, moment=_moment(moment), version=version)
+        if found["record"] is not None:
+            shape: Any = self.boto3.meta.service_model.operation_model("DescribeModelPackage").output_shape
+            return Version.of(as_described(shape, found["record"]))
+        if version is None and "/" not in group.rpartition("model-package/")[2]:
+            raise NoApprovedVersion(group)
+        raise LookupError(f"{group}{f'/{version}' if version else ''} did not exist then")
+
+    def verify_history(self, group: str | None = None) -> Verified:
+        """Check that the history of a group (name or ARN), or of all, is as it was written; say where it is not."""
+        return Verified.of(self._pages("history/verify", group=group))
+
+    def _ask(self, name: str, **params: Any) -> Any:
+        from .controls import ask
+
+        return ask(self.boto3, name, **params)
+
+    def _pages(self, name: str, **params: Any) -> Iterator[dict[str, Any]]:
+        token = None
+        while True:
+            page: dict[str, Any] = self._ask(name, **params, next_token=token)
+            yield page
+            token = page.get("next_token")
+            if token is None:
+                return
+
     def delete(self, version: Version | str) -> None:
         """Delete a version; its number is not given again."""
         self.boto3.delete_model_package(ModelPackageName=_name(version))
@@ -317,6 +398,11 @@ class ModelRegistry:
 def _group(found: Mapping[str, Any]) -> Group:
     name, arn = found["ModelPackageGroupName"], found["ModelPackageGroupArn"]
     return Group(name, arn, found.get("ModelPackageGroupDescription"), found["CreationTime"])
+
+
+def _moment(moment: datetime | str | float | None) -> str | float | None:
+    """Return a moment as a registry takes it; a datetime without a time zone is of this machine's."""
+    return moment.astimezone().isoformat() if isinstance(moment, datetime) else moment
 
 
 def _name(version: Version | str) -> str:

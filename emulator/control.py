@@ -33,7 +33,7 @@ def blueprint(backend: Backend) -> Blueprint:
                 "name": "sagemaker-registry",
                 "version": version("sagemaker-registry"),
                 "operations": sorted(backend.operations),
-                "controls": sorted(backend.controls),
+                "controls": dict(backend.controls),
                 "health": f"{PREFIX}/health",
             }
         )

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 
-from ..backends import database_file, open_backend, without_password
-from ..backends.base import Surroundings
-from ..backends.errors import CannotOpen
+from ..backends import database_file, is_alone, open_backend, without_password
+from ..backends.base import Backend, Surroundings
+from ..backends.errors import CannotOpen, RegistryError
 from ..backends.settings import Settings
 from .app import create_app
 from .kept_objects import KeptObjects
-from .neighbours import Neighbours
+from .neighbours import Neighbours, alone
 from .probes import EndpointProbe, NeighbourProbe
 from .s3_headers import Channel
 
@@ -128,7 +128,9 @@ def serve(
     neighbours = Neighbours(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
     surroundings = surroundings_of(settings or Settings(), neighbours)
     with open_backend(backend_url, surroundings) as backend, listen(host, port) as listener:
-        app = create_app(backend, neighbours=neighbours, allowed_hosts=[*allowed_hosts, host])
+        _answers(backend)
+        beside = alone if is_alone(backend_url) else neighbours
+        app = create_app(backend, neighbours=beside, allowed_hosts=[*allowed_hosts, host])
         server = Server(app, listener)
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -140,6 +142,14 @@ def serve(
         print(f"listening on {url}", flush=True)
         print(_hint(url, backend_url), flush=True)
         server.run()
+
+
+def _answers(backend: Backend) -> None:
+    """Raise CannotOpen if a backend that could be opened does not answer: better now than to the first client."""
+    try:
+        backend.ping()
+    except RegistryError as error:
+        raise CannotOpen(error.message) from error
 
 
 def surroundings_of(settings: Settings, neighbours: Neighbours) -> Surroundings:

@@ -186,7 +186,7 @@ def register(s3: Any, sagemaker: Any, model: Model, accuracy: float, what: str, 
         },
     )["ModelPackageArn"]
     say("trained", f"{what}: accuracy {accuracy:.3f}")
-    say("uploaded", f"s3://{BUCKET}/{job}/model.tar.gz ({len(archive):,} bytes)")
+    say("uploaded", f"s3://{BUCKET}/{job}/model.tar.gz ({len(archive) / 1024:.1f} KiB)")
     say("registered", f"{short(arn)} as PendingManualApproval")
     return arn
 

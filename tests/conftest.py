@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
 
+import conformance
 import pytest
 
 import parity
@@ -18,33 +19,52 @@ _accounts = (f"{number:012}" for number in count(100_000_000_001))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write-parity", action="store_true", help="write docs/parity.md from this run")
+    parser.addoption("--write-parity", action="store_true", help="write the generated tables from this run")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    conformance.expect(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    conformance.note(item, report)
+    return report
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """After a whole and green run, hold docs/parity.md against what the tests have shown."""
+    """After a whole and green run, hold the generated tables against what the tests have shown."""
     chosen = session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS or session.testscollected == 0
     spread = hasattr(session.config, "workerinput") or session.config.getoption("numprocesses", None)
     if chosen or spread or exitstatus != 0 or session.config.option.keyword or session.config.option.markexpr:
         return
     if session.config.getoption("write_parity"):
         parity.PAGE.write_text(parity.page(), encoding="utf-8")
+        conformance.write()
     wrong = [f"no test sends or sees {member}" for member in parity.untested()]
     if not parity.PAGE.exists() or parity.PAGE.read_text(encoding="utf-8") != parity.page():
         wrong.append("docs/parity.md is not what this run shows: python -m pytest --write-parity")
+    if not conformance.is_shown():
+        wrong.append("the README's table of the contract is not what this run shows: python -m pytest --write-parity")
     if wrong:
         print("\n\nparity: " + "\nparity: ".join(wrong))
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(autouse=True)
-def no_aws_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep a developer's profile, region and endpoint out of the tests."""
+def no_aws_settings_of_this_machine(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Keep a developer's profile, region and endpoint out of the tests, but for those that somebody wants on AWS."""
+    if conformance.kind_of(request.node) == "real-aws":
+        return
     for name in [name for name in os.environ if name.startswith(("AWS_", "SAGEMAKER_REGISTRY_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
 @pytest.fixture

@@ -94,10 +94,10 @@ def test_a_refusal_is_one_sentence_and_exit_code_two(
         assert result.stdout == ""
 
 
-def test_no_registry_is_named_is_said() -> None:
-    result = run("groups")
-    assert result.exit_code == 2
-    assert "no registry is named" in result.stderr
+def test_without_a_url_the_registry_is_the_users_own() -> None:
+    with ModelRegistry() as registry:
+        registry.register("mine", image="churn:1")
+    assert run("groups").stdout.split()[0] == "mine"
 
 
 def test_the_command_runs_as_a_program(registry: ModelRegistry) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import msgspec
 import pytest
+import yaml
 
 from clients import Emulator
 from sagemaker_registry.backends.local.registry import OPERATIONS
@@ -44,6 +45,21 @@ def test_commands_in_the_readme_exist() -> None:
         command = main.commands[name]
         options = {option for parameter in command.params for option in parameter.opts}
         assert {argument for argument in arguments if argument.startswith("-")} <= options, line
+
+
+def test_the_compose_file_starts_two_servers_on_one_database() -> None:
+    services = yaml.safe_load((ROOT / "examples" / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    servers = [service for service in services.values() if service["image"] == "sagemaker-registry"]
+    known = {option: parameter for parameter in main.commands["serve"].params for option in parameter.opts}
+    assert len(servers) == 2
+    assert len({server["ports"][0] for server in servers}) == 2
+    for server in servers:
+        name, *arguments = server["command"]
+        assert name == "serve"
+        assert {argument for argument in arguments if argument.startswith("--")} <= known.keys()
+        (url,) = [value for variable, value in server["environment"].items() if variable == known["--backend"].envvar]
+        assert url.startswith("postgresql://registry:")
+        assert url.endswith("@database/registry")
 
 
 def test_every_option_of_serve_is_in_the_readme() -> None:

@@ -143,7 +143,8 @@ def test_an_older_schema_is_said_and_not_changed(tmp_path: Path) -> None:
     connection.close()
     before = state_of(tmp_path)
     _, sentence, _ = examined("--url", f"sqlite:///{old}")["schema"]
-    assert sentence == "of an older release: m0002_group_policies is applied when it is next opened"
+    assert sentence.startswith("of an older release: m0002_group_policies")
+    assert sentence.endswith(" is applied when it is next opened")
     assert state_of(tmp_path) == before
 
 
@@ -211,7 +212,8 @@ def test_a_registry_in_memory_is_opened() -> None:
 
 def test_without_a_registry_the_rest_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     found = examined()
-    assert found["url"] == ("warning", "no registry is named", "give --url, or set SAGEMAKER_REGISTRY_URL")
+    assert found["url"][1].endswith(", the user's own: neither --url nor SAGEMAKER_REGISTRY_URL names another")
+    assert found["file"][0] == "warning"
     assert found["identity"][1] == "access key id local (nobody's: there are no credentials)"
     assert found["region"][1] == "us-east-1, as nobody says otherwise"
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -221,6 +223,23 @@ def test_without_a_registry_the_rest_is_looked_at(monkeypatch: pytest.MonkeyPatc
     assert found["region"][1] == "eu-west-1"
     assert found["identity"][1] == "access key id 111122223333 (env); to an emulator, account 111122223333"
     assert examined("--region", "eu-west-2")["region"][1] == "eu-west-2"
+
+
+def test_of_aws_it_is_said_who_one_is_there(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """STS's answer, from the emulator in AWS's place."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    url = f"aws://eu-west-1?endpoint_url={emulator.url}&sts_endpoint_url={emulator.url}"
+    found = examined("--url", url)
+    assert found["registry"][0] == "ok"
+    assert found["region"][1] == "eu-west-1"
+    assert found["identity"][1].startswith("arn:aws:")
+    assert " in account 123456789012" in found["identity"][1]
+    assert examined("--url", "aws://", code=1)["region"][0] == "failed"
+    nobody = examined(
+        "--url", f"aws://eu-west-1?endpoint_url={emulator.url}&sts_endpoint_url=http://127.0.0.1:9", code=1
+    )
+    assert nobody["identity"][0] == "failed"
 
 
 def test_an_endpoint_that_leads_elsewhere_is_found(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +263,7 @@ def test_a_proxy_that_catches_this_machine_is_found(emulator: Emulator, monkeypa
     found = examined("--url", emulator.url, code=1)
     assert found["proxy"] == (
         "warning",
-        "requests to 127.0.0.1, localhost go through the proxy http://ann:***@127.0.0.1:9",
+        "requests to 127.0.0.1, localhost go through the proxy http://ann@127.0.0.1:9",
         "set NO_PROXY=127.0.0.1,localhost",
     )
     assert found["registry"][0] == "failed"

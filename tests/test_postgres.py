@@ -32,7 +32,7 @@ from sagemaker_registry.backends.errors import (
 from sagemaker_registry.backends.local import postgres as store
 from sagemaker_registry.backends.local import postgres_schema, schema
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import GROUPS, PACKAGES, POLICIES, TOKENS
+from sagemaker_registry.backends.local.rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, TOKENS
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
 
 pytest_plugins = ("postgres_server",)
@@ -271,7 +271,7 @@ def test_the_steps_and_columns_are_those_of_sqlite(postgres_url: str) -> None:
     store.PostgresRows(postgres_url).close()
     columns = "SELECT column_name, data_type, collation_name FROM information_schema.columns WHERE table_name = %s"
     with psycopg.connect(postgres_url) as connection:
-        for table in (GROUPS, PACKAGES, POLICIES, TOKENS):
+        for table in (GROUPS, PACKAGES, POLICIES, TOKENS, HISTORY, HEADS):
             found = list(connection.execute(columns, [table.name]))
             assert {name for name, *_ in found} == set(table.columns)
             assert {tuple(kind) for _, *kind in found} == {("text", "C"), ("bigint", None)}

@@ -34,7 +34,7 @@ def test_the_first_lines_say_where_and_how(tmp_path: Path) -> None:
         rest = process.stdout.read()
     assert f"export AWS_ENDPOINT_URL={match[1]}\n" in rest
     assert process.returncode == 0
-    assert (tmp_path / "registry.db").exists()
+    assert (tmp_path / "data" / "sagemaker-registry" / "registry.db").exists()
 
 
 def test_everything_stays_across_restarts(serve: Serve) -> None:
@@ -246,7 +246,7 @@ def test_a_terminated_server_answers_what_it_was_asked(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--backend", "mysql://x"], "does not name a registry: it should begin with one of postgresql://, sqlite://"),
+        (["--backend", "mysql://x"], "does not name a registry: it should begin with one of aws://, http://"),
         (["--backend", "sqlite://registry.db"], "write sqlite:///registry.db for a file here"),
         (["--backend", "sqlite:////proc/nowhere/registry.db"], "cannot be opened for writing"),
         (["--host", "203.0.113.7"], "cannot listen on 203.0.113.7"),
@@ -266,12 +266,12 @@ def test_a_wrong_start_is_one_sentence_and_exit_code_two(tmp_path: Path, options
     ("url", "shown"),
     [
         ("sqlite:///registry.db", "sqlite:///registry.db"),
-        ("postgresql://ann:s3cret@db:5432/models", "postgresql://ann:***@db:5432/models"),
-        ("postgresql://ann:s3/cr@t:@db/models", "postgresql://ann:***@db/models"),
+        ("postgresql://ann:s3cret@db:5432/models", "postgresql://ann@db:5432/models"),
+        ("postgresql://ann:s3/cr@t:@db/models", "postgresql://ann@db/models"),
         ("aws://profile@eu-west-1", "aws://profile@eu-west-1"),
         (
             "postgresql://db/models?user=ann&password=s3cret&sslmode=require",
-            "postgresql://db/models?user=ann&password=***&sslmode=require",
+            "postgresql://db/models?user=ann&sslmode=require",
         ),
     ],
 )

@@ -217,6 +217,16 @@ def test_aws_is_not_asked_without_consent(arguments: list[str]) -> None:
     assert "creates and deletes model package groups named verify-... in that account" in result.stderr
 
 
+def test_with_consent_a_url_of_aws_is_verified(
+    emulator: Emulator, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    result = run(f"aws://us-east-1?endpoint_url={emulator.url}&sts_endpoint_url={emulator.url}", "--on-aws")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert groups(opened(emulator.url, account)) == []
+
+
 @pytest.mark.usefixtures("no_network")
 def test_a_client_of_aws_needs_consent_too(sagemaker: Any) -> None:
     aws = boto3.client("sagemaker", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,6 +39,17 @@ def refusal(call: Callable[..., Any], **params: Any) -> tuple[str, str]:
         call(**params)
     assert caught.value.response["ResponseMetadata"]["RequestId"]
     return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
+
+
+def answering(client: Any, operations: Collection[str]) -> Any:
+    """Return a client whose calls of any other operation skip the test: capability is data, not a failure."""
+
+    def skip(model: Any, **_: Any) -> None:
+        if model.name not in operations:
+            pytest.skip(f"{model.name} is not answered")
+
+    client.meta.events.register_first("provide-client-params.sagemaker", skip)
+    return client
 
 
 class Contract:

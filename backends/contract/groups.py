@@ -93,7 +93,7 @@ class GroupContract(Contract):
         for name in expected:
             sagemaker.create_model_package_group(ModelPackageGroupName=name)
         pages = sagemaker.get_paginator("list_model_package_groups").paginate(
-            SortBy="Name", PaginationConfig={"PageSize": 3}
+            SortBy="Name", NameContains="group-0", PaginationConfig={"PageSize": 3}
         )
         listed = [
             [summary["ModelPackageGroupName"] for summary in page["ModelPackageGroupSummaryList"]] for page in pages

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..base import Caller
 from ..errors import AccessDeniedException
@@ -14,13 +15,19 @@ from .rows import PACKAGES, Condition, Row, Writing
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a rule may know of a call. `now` is in epoch ms; `rows` can only read where the operation only reads."""
+    """What a rule may know of a call, and what history keeps of it.
+
+    `now` is in epoch ms; `rows` can only read where the operation only reads; `reason` is the ApprovalDescription that
+    came with the call; in `notes` rules leave JSON values that say what they found, for its rows of history.
+    """
 
     operation: str
     caller: Caller
     rows: Writing
     now: int
     settings: Settings
+    reason: str | None = None
+    notes: list[Any] = field(default_factory=list)
 
     def group(self, text: str) -> Arn:
         """Return the group the caller means by a name or an ARN, and may use in this operation."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from . import history, verification
 from .call import Call
 
 
@@ -36,4 +37,7 @@ def _settings(call: Call, _: Nothing) -> Any:
 
 CONTROLS: dict[str, Control] = {
     "settings": Control(_settings),
+    "history": Control(history.changes, history.Query),
+    "history/verify": Control(verification.verify, verification.Query),
+    "as-of": Control(history.as_of, history.AsOf),
 }

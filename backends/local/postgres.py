@@ -32,7 +32,7 @@ from ..errors import (
 from . import postgres_schema, statements
 from .postgres_schema import Connection
 from .registry import LocalRegistry
-from .rows import GROUPS, PACKAGES, Condition, Key, Row, Table
+from .rows import GROUPS, HEADS, PACKAGES, Condition, Key, Row, Table
 
 MOST_CONNECTIONS: Final = 8
 CONNECT_SECONDS: Final = 5
@@ -41,9 +41,10 @@ WAIT_SECONDS: Final = 10
 IDLE_SECONDS: Final = 60
 """After which the server ends the transaction of a writer it hears nothing of, and frees its rows."""
 
-LOCKED = {GROUPS, PACKAGES}
+LOCKED = {GROUPS, PACKAGES, HEADS}
 """Tables whose rows a transaction that writes locks as it reads them: what it decides by must still hold when it
-commits. Policies are only changed behind the lock of their group; locking them too would allow deadlocks."""
+commits. Policies are only changed behind the lock of their group; locking them too would allow deadlocks. Heads of
+history are always locked last."""
 
 CUT_OFF = "The registry's database cannot be reached: a change that was under way may or may not be stored."
 BUSY = (ThrottlingException, "Rate exceeded")
@@ -175,7 +176,8 @@ def _spoken(text: str) -> bytes:
 
 def _row(table: Table, values: Sequence[Any]) -> Row:
     row = dict(zip(table.columns, values, strict=True))
-    row["record"] = orjson.loads(row["record"])
+    if "record" in row:
+        row["record"] = orjson.loads(row["record"])
     return row
 
 

@@ -85,6 +85,42 @@ STEPS: dict[str, tuple[LiteralString, ...]] = {
         )
         """,
     ),
+    "m0003_history": (
+        """
+        CREATE TABLE history (
+            account {text} NOT NULL,
+            region {text} NOT NULL,
+            name {text} NOT NULL,
+            seq BIGINT NOT NULL,
+            at BIGINT NOT NULL,
+            actor {text} NOT NULL,
+            access_key {text} NOT NULL,
+            request_id {text} NOT NULL,
+            operation {text} NOT NULL,
+            kind {text} NOT NULL,
+            arn {text} NOT NULL,
+            version BIGINT NOT NULL,
+            content {text} NOT NULL,
+            previous {text} NOT NULL,
+            hash {text} NOT NULL,
+            PRIMARY KEY (account, region, name, seq)
+        )
+        """,
+        # By time over all names, and by version within a name; the key serves the rest.
+        "CREATE INDEX history_by_time ON history (account, region, at, name, seq)",
+        "CREATE INDEX history_of_version ON history (account, region, name, version, seq)",
+        """
+        CREATE TABLE history_heads (
+            account {text} NOT NULL,
+            region {text} NOT NULL,
+            name {text} NOT NULL,
+            seq BIGINT NOT NULL,
+            hash {text} NOT NULL,
+            rev BIGINT NOT NULL,
+            PRIMARY KEY (account, region, name)
+        )
+        """,
+    ),
 }
 
 

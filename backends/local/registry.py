@@ -12,12 +12,13 @@ from typing import Any, Self
 
 import msgspec
 
-from .. import constraints, model
+from .. import constraints, model, scope
 from ..base import Caller, Surroundings
 from ..errors import Elsewhere, UnknownOperationException, ValidationException
 from . import deployment, groups, packages, policies, search, tags, tokens
 from .call import Call
 from .controls import CONTROLS
+from .journal import Journal
 from .rows import GROUPS, Rows
 
 Clock = Callable[[], float]
@@ -39,7 +40,7 @@ class Operation:
     answer: Callable[[Call, Mapping[str, Any]], Mapping[str, Any]]
     writes: bool = False
     prepare: Callable[[Mapping[str, Any], Caller, Surroundings], Mapping[str, Any]] = lambda params, *_: params
-    is_ours: Callable[[Mapping[str, Any]], bool] = lambda params: True
+    is_ours: Callable[[Mapping[str, Any]], bool] = scope.always
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -53,14 +54,14 @@ OPERATIONS: dict[str, Operation] = {
     "UpdateModelPackage": Operation(packages.update, writes=True),
     "DeleteModelPackage": Operation(packages.delete, writes=True),
     "BatchDescribeModelPackage": Operation(packages.batch_describe),
-    "AddTags": Operation(tags.add, writes=True, is_ours=tags.is_ours),
-    "ListTags": Operation(tags.list_tags, is_ours=tags.is_ours),
-    "DeleteTags": Operation(tags.delete, writes=True, is_ours=tags.is_ours),
+    "AddTags": Operation(tags.add, writes=True, is_ours=scope.names_ours),
+    "ListTags": Operation(tags.list_tags, is_ours=scope.names_ours),
+    "DeleteTags": Operation(tags.delete, writes=True, is_ours=scope.names_ours),
     "PutModelPackageGroupPolicy": Operation(policies.put, writes=True),
     "GetModelPackageGroupPolicy": Operation(policies.get),
     "DeleteModelPackageGroupPolicy": Operation(policies.delete, writes=True),
-    "Search": Operation(search.search, is_ours=search.is_ours),
-    "GetSearchSuggestions": Operation(search.suggestions, is_ours=search.is_ours),
+    "Search": Operation(search.search, is_ours=scope.searches_ours),
+    "GetSearchSuggestions": Operation(search.suggestions, is_ours=scope.searches_ours),
     "CreateModel": Operation(deployment.allow, is_ours=deployment.is_ours),
 }
 
@@ -91,7 +92,8 @@ class LocalRegistry:
         if not handler.is_ours(params):
             raise Elsewhere
         prepared = handler.prepare(params, caller, self._surroundings)
-        with self._transaction(operation, caller, writes=handler.writes) as call:
+        reason = params.get("ApprovalDescription")
+        with self._transaction(operation, caller, writes=handler.writes, reason=reason) as call:
             record = tokens.once(call, params, partial(handler.answer, call, prepared))
         answer: dict[str, Any] = model.projection(operation)(record)
         return answer
@@ -109,10 +111,18 @@ class LocalRegistry:
             return msgspec.to_builtins(control.answer(call, asked))
 
     @contextmanager
-    def _transaction(self, operation: str, caller: Caller, *, writes: bool) -> Iterator[Call]:
+    def _transaction(
+        self, operation: str, caller: Caller, *, writes: bool, reason: str | None = None
+    ) -> Iterator[Call]:
+        """Open a transaction for a call; what it changes is history when it commits."""
         transaction: Any = self._rows.writing if writes else self._rows.reading
         with transaction() as rows:
-            yield Call(operation, caller, rows, int(self._clock() * 1000), self._surroundings.settings)
+            journal = Journal(rows)
+            seen = journal if writes else rows
+            call = Call(operation, caller, seen, int(self._clock() * 1000), self._surroundings.settings, reason)
+            yield call
+            if writes:
+                journal.write(call)
 
     def ping(self) -> None:
         """Read from the store, so that a registry that answers is one that can."""

@@ -1,8 +1,9 @@
-"""What the registry asks of a store: rows of four tables, read and written in transactions.
+"""What the registry asks of a store: rows of a few tables, read and written in transactions.
 
 The rules above know nothing of SQL; a store below knows nothing of AWS. A row is a dict of columns, of which
 `record` is a dict with AWS's own member names and JSON values (timestamps as epoch seconds); every other column
-exists to find the row again.
+exists to find the row again. Rows of history are for ever: their content is the text that was hashed, and no store is
+asked to change or remove one.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ Operator = Literal["=", "<", ">", "contains"]
 Condition = tuple[str, Operator, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A table, its key and its columns. Times are epoch milliseconds; `rev` grows by one with every update."""
+    """A table, its key and its columns. Times are epoch milliseconds; `rev` grows by one with every update.
+
+    There is one of each, compared as such: statements are looked up by it, a dozen times in a call.
+    """
 
     name: str
     key: tuple[str, ...]
@@ -42,6 +46,15 @@ PACKAGES = Table(
     ("type", "created", "modified", "approval", "rev", "record"),
 )
 POLICIES = Table("group_policies", ("region", "account", "name"), ("rev", "record"))
+HISTORY = Table(
+    "history",
+    ("account", "region", "name", "seq"),  # `name` is the group's, or the unversioned package's: see `journal`
+    (
+        *("at", "actor", "access_key", "request_id", "operation", "kind", "arn", "version"),
+        *("content", "previous", "hash"),
+    ),
+)
+HEADS = Table("history_heads", ("account", "region", "name"), ("seq", "hash", "rev"))
 TOKENS = Table("client_tokens", ("account", "region", "operation", "token"), ("created", "rev", "digest", "record"))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..errors import CannotOpen
 from .lean import Database, Migrations
-from .rows import GROUPS, PACKAGES, POLICIES, TOKENS
+from .rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, TOKENS
 
 migrations = Migrations("sagemaker-registry")
 
@@ -81,6 +81,43 @@ def m0002_group_policies(db: Database) -> None:
     )
 
 
+@migrations()
+def m0003_history(db: Database) -> None:
+    """Every change of a group, a package or a policy in chains, one for each name, and the last row of each chain."""
+    history = db.table(HISTORY.name)
+    history.create(
+        {
+            "account": str,
+            "region": str,
+            "name": str,
+            "seq": int,
+            "at": int,
+            "actor": str,
+            "access_key": str,
+            "request_id": str,
+            "operation": str,
+            "kind": str,
+            "arn": str,
+            "version": int,
+            "content": str,
+            "previous": str,
+            "hash": str,
+        },
+        pk=HISTORY.key,
+        not_null=HISTORY.columns,
+        strict=True,
+    )
+    # By time over all names, and by version within a name; the key serves the rest.
+    history.create_index(["account", "region", "at", "name", "seq"])
+    history.create_index(["account", "region", "name", "version", "seq"])
+    db.table(HEADS.name).create(
+        {"account": str, "region": str, "name": str, "seq": int, "hash": str, "rev": int},
+        pk=HEADS.key,
+        not_null=HEADS.columns,
+        strict=True,
+    )
+
+
 def upgrade(db: Database) -> None:
     """Bring a database to this release's schema; call it inside a transaction.
 
@@ -99,4 +136,4 @@ def upgrade(db: Database) -> None:
     migrations.apply(db)
 
 
-KNOWN = frozenset({m0001_groups_packages_and_tokens.__name__, m0002_group_policies.__name__})
+KNOWN = frozenset({m0001_groups_packages_and_tokens.__name__, m0002_group_policies.__name__, m0003_history.__name__})

@@ -114,12 +114,6 @@ DIRECTIONS = {
 }
 
 
-def is_ours(params: Mapping[str, Any]) -> bool:
-    """Whether a request is about groups or packages; one that names nothing SageMaker has is ours to refuse."""
-    resource = params.get("Resource")
-    return resource in RESOURCES or resource not in model.enum("ResourceType")
-
-
 def search(call: Call, params: Mapping[str, Any]) -> Record:
     """Return a page of the groups or packages that match, and how many there are in all.
 

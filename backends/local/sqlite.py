@@ -56,7 +56,7 @@ def open_registry(url: str, surroundings: Surroundings) -> LocalRegistry:
 
 
 class SQLiteRows:
-    """The three tables in one SQLite file, or in memory when `path` is None.
+    """The tables in one SQLite file, or in memory when `path` is None.
 
     Raises:
         CannotOpen: the file cannot be used; the sentence says why and what to do.
@@ -217,7 +217,8 @@ class _Transaction(_View):
 
 def _row(table: Table, values: Sequence[Any]) -> Row:
     row = dict(zip(table.columns, values, strict=True))
-    row["record"] = orjson.loads(row["record"])
+    if "record" in row:
+        row["record"] = orjson.loads(row["record"])
     return row
 
 

@@ -22,13 +22,6 @@ RESERVED_PREFIX = "aws:"
 Tag = dict[str, str]
 
 
-def is_ours(params: Mapping[str, Any]) -> bool:
-    """Whether a request is about a group or a package; one without a valid ARN is ours to refuse."""
-    text = params.get("ResourceArn")
-    kind = arns.kind_of(text) if isinstance(text, str) else None
-    return kind in (None, arns.GROUP, arns.PACKAGE)
-
-
 def add(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     """Add tags, overwriting those with the same key; answer all of them."""
     arn = _resource(call, params)

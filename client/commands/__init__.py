@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from . import authoring, diagnosis, review, serving, verification
+from . import authoring, diagnosis, history, promotion, review, serving, verification
 
-ALL = (*serving.ALL, *review.ALL, *authoring.ALL, *verification.ALL, *diagnosis.ALL)
+ALL = (
+    *serving.ALL,
+    *review.ALL,
+    *authoring.ALL,
+    *history.ALL,
+    *promotion.ALL,
+    *verification.ALL,
+    *diagnosis.ALL,
+)

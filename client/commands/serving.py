@@ -14,12 +14,12 @@ from .output import REFUSED, end
 @click.command()
 @click.option(
     "--backend",
-    default="sqlite:///registry.db",
-    show_default=True,
     envvar="SAGEMAKER_REGISTRY_BACKEND",
     show_envvar=True,
     metavar="URL",
-    help="Where the registry is kept: sqlite:///FILE, sqlite:// for memory, or postgresql://USER@HOST/DATABASE.",
+    help="Where the registry is: sqlite:///FILE, sqlite:// for memory, postgresql://USER@HOST/DATABASE, moto://, or "
+    "aws://[PROFILE@][REGION] and http://HOST:PORT to pass its calls on; without, a file in your data folder, as for "
+    "every command.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -67,7 +67,7 @@ from .output import REFUSED, end
     help="What to log on stderr; info is a line for each request.",
 )
 def serve(
-    backend: str,
+    backend: str | None,
     host: str,
     port: int,
     allowed_hosts: tuple[str, ...],
@@ -86,7 +86,9 @@ def serve(
     \b
     Examples:
       sagemaker-registry serve
+      sagemaker-registry serve --backend sqlite:///registry.db
       sagemaker-registry serve --backend sqlite:// --port 0
+      sagemaker-registry serve --backend aws://prod@eu-west-1?account=111122223333
       sagemaker-registry serve --config registry.toml --check-artifacts always
       sagemaker-registry serve --backend sqlite:////data/registry.db --host 0.0.0.0 --allowed-host registry
     """
@@ -96,11 +98,12 @@ def serve(
         from ...emulator.serve import serve as run
     except ModuleNotFoundError as error:
         end(f"serving needs the package {error.name!r}: pip install 'sagemaker-registry[server]'", REFUSED)
+    from ...backends import default_url
     from ...backends.errors import CannotOpen
 
     try:
         checks = {"artifacts": check_artifacts, "images": check_images, "s3_endpoint": s3_endpoint}
-        run(backend, host, port, allowed_hosts, override(load(config), checks=checks))
+        run(backend or default_url(), host, port, allowed_hosts, override(load(config), checks=checks))
     except CannotOpen as error:
         end(str(error), REFUSED)
 

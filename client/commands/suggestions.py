@@ -58,7 +58,7 @@ def versions(context: click.Context, _: click.Parameter, incomplete: str) -> lis
 
 def _asked(context: click.Context, ask: Callable[[SageMakerClient], list[CompletionItem]]) -> list[CompletionItem]:
     """Ask the registry of --url, or of the environment; whatever goes wrong, a shell is offered nothing."""
-    url: str = context.params.get("url") or os.environ.get("SAGEMAKER_REGISTRY_URL", "")
+    url = context.params.get("url") or os.environ.get("SAGEMAKER_REGISTRY_URL")
     region = context.params.get("region")
     answers: Queue[list[CompletionItem]] = Queue()
 
@@ -66,8 +66,6 @@ def _asked(context: click.Context, ask: Callable[[SageMakerClient], list[Complet
         with suppress(Exception):  # a shell that completes has nowhere to say what went wrong
             answers.put(_answer(url, region, ask))
 
-    if not url:
-        return []
     import boto3  # noqa: F401 - the second is the registry's, not that of a cold disk
 
     Thread(target=run, daemon=True).start()
@@ -77,13 +75,14 @@ def _asked(context: click.Context, ask: Callable[[SageMakerClient], list[Complet
 
 
 def _answer(
-    url: str, region: str | None, ask: Callable[[SageMakerClient], list[CompletionItem]]
+    url: str | None, region: str | None, ask: Callable[[SageMakerClient], list[CompletionItem]]
 ) -> list[CompletionItem]:
     from botocore.config import Config
 
-    from ...backends import database_file
+    from ...backends import database_file, default_url
     from .. import connect
 
+    url = url or default_url()
     file = database_file(url)
     if file is not None and not file.exists():  # to complete is not to make one
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from dataclasses import asdict
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 FRESH = "sqlite://"
 INTERRUPTED = 130
 LONGEST_VALUE = 200
+MOST_SHOWN = 8
 COLOURS: dict[Verdict, str] = {"differs": "red", "not answered": "yellow", "not run": "yellow"}
 
 
@@ -54,7 +56,7 @@ def verify(
       sagemaker-registry verify http://127.0.0.1:8080 --against postgresql://registry@db.example/models
     """
     with refusals():
-        from ..verification import IMAGE, compare, is_aws
+        from ..verification import IMAGE, PATIENCE_WITH_AWS, compare, is_aws
 
         for asked in (url, against):
             if is_aws(asked) and not on_aws:
@@ -70,6 +72,7 @@ def verify(
             image=image or IMAGE,
             on_aws=on_aws,
             keep=keep,
+            patience=PATIENCE_WITH_AWS if is_aws(url) or is_aws(against) else None,
             progress=_progress if sys.stderr.isatty() else _silence,
         )
     if not (report.of("same") or report.of("differs")):
@@ -97,6 +100,7 @@ def _names(*urls: str) -> tuple[str, ...]:
 def _interruptible(compare: Any, *clients: SageMakerClient, **options: Any) -> Report:
     """Compare, and say what is left behind after an interrupt or an error; SIGTERM is an interrupt, for CI."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    logging.disable()  # what a registry in this process logs of its failures: they are answers here
     try:
         report: Report = compare(*clients, **options)
     except KeyboardInterrupt as interrupt:
@@ -109,6 +113,7 @@ def _interruptible(compare: Any, *clients: SageMakerClient, **options: Any) -> R
             click.echo(f"sagemaker-registry: {note}", err=True)
         raise
     finally:
+        logging.disable(logging.NOTSET)
         signal.signal(signal.SIGTERM, before)
         for client in clients:
             client.close()
@@ -131,16 +136,18 @@ def _print(report: Report) -> None:
             click.echo(f"{click.style(verdict, fg=colour)}  {step.operation}: {step.says}")
             if step.note:
                 click.echo(f"    {step.note}")
-            for found in step.differences:
+            for found in step.differences[:MOST_SHOWN]:
                 click.echo(f"    {found.path}")
                 for name, value in ((report.left, found.left), (report.right, found.right)):
                     click.echo(f"      {name:{max(len(report.left), len(report.right))}}  {_shown(value)}")
+            if len(step.differences) > MOST_SHOWN:
+                click.echo(f"    ... and {len(step.differences) - MOST_SHOWN} more: --json has all")
     counts = ", ".join(f"{len(report.of(verdict))} {verdict}" for verdict in ("same", *COLOURS))
     click.echo(f"{len(report.steps)} steps: {counts}")
 
 
 def _shown(value: Any) -> str:
-    text = "(absent)" if value is None else " ".join(value) if _is_names(value) else str(value)
+    text = "(absent)" if value is None else (" ".join(value) or "(none)") if _is_names(value) else str(value)
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
 
 

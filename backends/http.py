@@ -1,0 +1,91 @@
+"""`http://`: an emulator that is being served, as a boto3 client, or as a backend to pass calls on to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from . import boto, scope
+from .errors import CannotOpen, PassedOn, UnknownOperationException, as_client_error
+from .remote import RemoteBackend
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+    from .base import Caller, Surroundings
+
+PREFIX = "/_registry"
+
+
+def client(url: str, **options: Any) -> SageMakerClient:
+    """Return a stock boto3 client of an emulator; without credentials it has some that every emulator takes."""
+    session = boto.local_session()
+    made: SageMakerClient = session.client("sagemaker", endpoint_url=url, **boto.local_options(session, options))
+    return made
+
+
+def open_registry(url: str, surroundings: Surroundings) -> RemoteBackend:
+    """Open an emulator as a backend; its callers keep their access keys, which name account and user.
+
+    Raises:
+        CannotOpen: nobody answers there.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    asked = client(url)
+    try:
+        info = ask(asked, "info", {})
+        operations, controls = set(info["operations"]) & scope.OPERATIONS.keys(), info["controls"]
+    except ClientError:  # somebody else's emulator, of which nothing more is known
+        operations, controls = set(scope.OPERATIONS), {}
+    except (BotoCoreError, ValueError) as error:
+        raise CannotOpen(f"{url} cannot be opened: {error}") from error
+    finally:
+        asked.close()
+
+    def of(caller: Caller) -> SageMakerClient:
+        keys = {"aws_access_key_id": caller.access_key, "aws_secret_access_key": "any"}
+        return client(url, region_name=caller.region, **keys)
+
+    return RemoteBackend(of, operations, f"The registry at {url}", controls=controls, ask=ask)
+
+
+def ask(client: SageMakerClient, name: str, params: Mapping[str, Any]) -> Any:
+    """Ask an emulator to do one thing beyond AWS's API: `GET /_registry/info`, or `POST /_registry/NAME`.
+
+    Args:
+        client: a boto3 client on the emulator; its key and region say who asks.
+        name: which thing.
+        params: what it takes, as JSON values.
+
+    Returns:
+        JSON values.
+
+    Raises:
+        ClientError: the refusal; UnknownOperationException if there is no such thing, or this is no emulator of ours.
+        BotoCoreError: nobody answers.
+    """
+    from botocore.awsrequest import AWSRequest
+    from botocore.httpsession import URLLib3Session
+
+    where = f"{client.meta.endpoint_url}{PREFIX}/{name}"
+    method, data = ("GET", None) if name == "info" else ("POST", json.dumps(dict(params)).encode())
+    request = AWSRequest(method, where, {"Content-Type": "application/json"}, data)
+    inner: Any = client  # its signer and its time-outs have no public way to them
+    inner._request_signer.sign(name, request)
+    answer = URLLib3Session(timeout=inner.meta.config.read_timeout).send(request.prepare())
+    value = _value(answer.content)
+    if answer.status_code < 300 and isinstance(value, dict | list):
+        return value
+    said = value if isinstance(value, dict) else {}
+    sentence = said.get("message") or said.get("Message") or f"{where} is not answered by a registry of ours."
+    code = said.get("__type", UnknownOperationException.code)
+    raise as_client_error(PassedOn(code, sentence, answer.status_code), name)
+
+
+def _value(content: bytes) -> Any:
+    try:
+        return json.loads(content or b"null")
+    except ValueError:
+        return None  # no emulator of ours: the caller's sentence names it

@@ -1,0 +1,277 @@
+"""History as it is read: who changed what and when, and how a group was at a moment; for the journal's readers.
+
+Everything here is derived from what the journal wrote. A registry that is older than its history has groups whose chain
+begins in the middle: what was before that is not known, and is said not to be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from fnmatch import translate
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+import msgspec.structs
+import orjson
+
+from ..errors import AccessDeniedException, ValidationException
+from . import arns, validation
+from .call import Call
+from .paging import position_of, query_of, token_of
+from .rows import HISTORY, PACKAGES, Condition, Row
+
+MOST_CHANGES: Final = 100
+MOST_LOOKED_AT: Final = 2000
+"""Rows one call looks at for an actor; a page may be short, even empty, and still carry a token."""
+
+_LAST_MOMENT: Final = 253_402_300_799
+"""9999-12-31T23:59:59Z, in epoch seconds."""
+
+Moment = str | int | float
+"""ISO 8601, in UTC unless it says otherwise, or epoch seconds. A date alone is the whole day."""
+
+
+class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which changes to list; without a filter, all."""
+
+    group: str | None = None
+    """A group or an unversioned package, by name or ARN; `churn/3` is one version."""
+    version: int | None = None
+    actor: str | None = None
+    """A pattern (`*`, `?`) of the caller's ARN, or of the name at its end."""
+    operation: str | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    order: Literal["Ascending", "Descending"] = "Descending"
+    max_results: Annotated[int, msgspec.Meta(ge=1, le=MOST_CHANGES)] = MOST_CHANGES
+    next_token: str | None = None
+
+
+class AsOf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to look at, and when; with a version, that version instead of the newest approved one."""
+
+    group: str
+    moment: Moment
+    version: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+def changes(call: Call, asked: Query) -> dict[str, Any]:
+    """Return a page of changes in the caller's account and region, newest first unless asked otherwise."""
+    where = _conditions(call, asked)
+    order = ("seq",) if asked.group is not None else ("at", "name", "seq")
+    query = _query(call, asked)
+    after = position_of(query, asked.next_token, len(order)) if asked.next_token is not None else None
+    is_asked = _actor(asked.actor)
+    descending = asked.order == "Descending"
+    found: list[Row] = []
+    looked_at, more = 0, True
+    while more and len(found) < asked.max_results and looked_at < MOST_LOOKED_AT:
+        wanted = asked.max_results - len(found)
+        rows = call.rows.find(HISTORY, where, order, descending=descending, after=after, limit=wanted + 1)
+        more = len(rows) > wanted
+        for row in rows[:wanted]:
+            after = tuple(row[column] for column in order)
+            found += [row] if is_asked(row["actor"]) else []
+        looked_at += wanted
+    answer: dict[str, Any] = {"changes": [entry(row) for row in found]}
+    if more and after is not None:
+        answer["next_token"] = token_of(query, after)
+    return answer
+
+
+def entry(row: Row) -> dict[str, Any]:
+    """Return a row of history as people and programs read it."""
+    content = orjson.loads(row["content"])
+    return {
+        "at": iso(row["at"]),
+        **{name: row[name] for name in ("actor", "access_key", "request_id", "operation", "kind", "arn", "name")},
+        "version": row["version"] or None,
+        **{name: _public(content[name]) for name in ("before", "after")},
+        "reason": content["reason"],
+        "rules": content["rules"],
+        **{name: row[name] for name in ("seq", "previous", "hash")},
+    }
+
+
+def as_of(call: Call, asked: AsOf) -> dict[str, Any]:
+    """Return the newest approved version of a group at a moment, or how one version was then.
+
+    Returns:
+        `version` and `record`, both None if there was none; `changed`, the change that made it so; `known_since`, the
+        moment from which all is known of the group.
+
+    Raises:
+        ValidationException: nothing is known of the group, or not yet at that moment.
+    """
+    name, of_name = named(call, asked.group)
+    number = asked.version or of_name
+    moment = milliseconds(asked.moment, "moment", end_of_day=True)
+    chain = [*call.place(), ("name", "=", name)]
+    first = next(iter(call.rows.find(HISTORY, chain, ("seq",), limit=1)), None)
+    if first is None:
+        raise no_history(name)
+    from_the_beginning = begins_a_group(first)
+    if moment < first["at"] and not from_the_beginning:
+        raise ValidationException(f"The history of {name} begins at {iso(first['at'])}: what was before is not known.")
+    of_version: list[Condition] = [("version", "=", number)] if number else []
+    states = _states(call, chain, of_version, moment, from_the_beginning)
+    wanted = (state for state in states if number or _is_approved(state[1]))
+    version, record, change = next(wanted, (None, None, None))
+    return {
+        "version": version if record is not None else None,
+        "record": _public(record and validation.seen(record, moment)),
+        "changed": entry(change) if change is not None else None,
+        "known_since": None if from_the_beginning else iso(first["at"]),
+    }
+
+
+def named(call: Call, text: str) -> tuple[str, int]:
+    """Return the name, and the version or 0, that a caller means by a name, `Group/N` or an ARN of its own."""
+    arn = arns.parse(call.caller, arns.GROUP, text)
+    if (arn.account, arn.region) != (call.caller.account, call.caller.region):
+        raise AccessDeniedException(f"{text} is not in the caller's account and region, whose history alone is told.")
+    return arn.name, int(arn.version)
+
+
+def no_history(name: str) -> ValidationException:
+    """Return the answer to a question about what no change is known of."""
+    return ValidationException(f"There is no history of {name}: nobody changed it here since history is kept.")
+
+
+def begins_a_group(row: Row) -> bool:
+    """Whether a row is of the creation of a group: of what has been in it since, all is known."""
+    return row["kind"] == "group" and orjson.loads(row["content"])["before"] is None
+
+
+def milliseconds(value: Moment, member: str, *, end_of_day: bool) -> int:
+    """Return a moment in epoch milliseconds; of a date alone, its end or its beginning.
+
+    Raises:
+        ValidationException: it is not a moment. The sentence names the member.
+    """
+    try:
+        moment = float(value)
+    except ValueError:
+        moment = _iso_seconds(str(value), end_of_day=end_of_day)
+    if not 0 <= moment <= _LAST_MOMENT:
+        raise ValidationException(
+            f"{member} is {str(value)[:100]!r}: write a moment such as 2026-11-24T12:00:00Z or 2026-11-24, or epoch "
+            "seconds."
+        )
+    return int(moment * 1000 + 1e-3)
+
+
+def iso(moment: int) -> str:
+    """Return epoch milliseconds as ISO 8601."""
+    at = datetime.fromtimestamp(moment // 1000, UTC).replace(microsecond=moment % 1000 * 1000)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _iso_seconds(text: str, *, end_of_day: bool) -> float:
+    """Return epoch seconds; -1 for what is not ISO 8601."""
+    try:
+        at = datetime.fromisoformat(text.strip())
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text.strip()) and end_of_day:
+            at += timedelta(days=1, milliseconds=-1)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return -1
+
+
+def _conditions(call: Call, asked: Query) -> list[Condition]:
+    where = call.place()
+    version = asked.version
+    if asked.group is not None:
+        name, of_name = named(call, asked.group)
+        where.append(("name", "=", name))
+        version = version if version is not None else of_name or None
+    if version is not None:
+        where.append(("version", "=", version))
+    if asked.operation is not None:
+        where.append(("operation", "=", asked.operation))
+    if asked.since is not None:
+        where.append(("at", ">", milliseconds(asked.since, "since", end_of_day=False) - 1))
+    if asked.until is not None:
+        where.append(("at", "<", milliseconds(asked.until, "until", end_of_day=True) + 1))
+    return where
+
+
+def _query(call: Call, asked: Query) -> bytes:
+    given = msgspec.structs.asdict(asked)
+    return query_of(call, {name: given[name] for name in given if name not in ("next_token", "max_results")})
+
+
+@lru_cache(maxsize=256)
+def _actor(pattern: str | None) -> Callable[[str], bool]:
+    """Return whether an ARN, or the name at its end, is as a pattern says."""
+    if pattern is None:
+        return lambda arn: True
+    matches = re.compile(translate(pattern.replace("[", "[[]"))).match
+    return lambda arn: bool(matches(arn) or matches(re.split("[:/]", arn)[-1]))
+
+
+def _public(record: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a record without what the registry notes in it for itself."""
+    return record and {name: value for name, value in record.items() if not name.startswith("_")}
+
+
+State = tuple[int, dict[str, Any] | None, Row | None]
+"""A version, its record at a moment, and the change that made it so, where that is known."""
+
+
+def _states(
+    call: Call, chain: list[Condition], of_version: list[Condition], moment: int, from_the_beginning: bool
+) -> Iterator[State]:
+    """Yield the versions there were at a moment, newest first."""
+    versions: list[Condition] = [*chain, ("kind", "=", "package"), ("version", ">", 0), *of_version]
+    known = _last_changes(call, [*versions, ("at", "<", moment + 1)])
+    if from_the_beginning:
+        yield from known
+        return
+    before_history = {
+        **{version: (version, record, None) for version, record in _untouched(call, chain, of_version, moment)},
+        **{version: (version, record, None) for version, record in _first_befores(call, versions)},
+    }
+    states = {**before_history, **{state[0]: state for state in known}}
+    yield from (states[version] for version in sorted(states, reverse=True))
+
+
+def _last_changes(call: Call, where: list[Condition]) -> Iterator[State]:
+    """Yield each version with what the last of its changes left of it."""
+    after: tuple[Any, ...] | None = None
+    while rows := call.rows.find(HISTORY, where, ("version", "seq"), descending=True, after=after, limit=MOST_CHANGES):
+        for row in rows:
+            if after is None or row["version"] != after[0]:
+                yield row["version"], orjson.loads(row["content"])["after"], row
+            after = (row["version"], row["seq"])
+
+
+def _first_befores(call: Call, versions: list[Condition]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield versions that are older than history, with what they were when it began."""
+    after: tuple[Any, ...] | None = None
+    while rows := call.rows.find(HISTORY, versions, ("version", "seq"), after=after, limit=MOST_CHANGES):
+        for row in rows:
+            before = orjson.loads(row["content"])["before"]
+            if (after is None or row["version"] != after[0]) and before is not None:
+                yield row["version"], before
+            after = (row["version"], row["seq"])
+
+
+def _untouched(
+    call: Call, chain: list[Condition], of_version: list[Condition], moment: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield versions that are older than history and have not changed since: they are as they were."""
+    where = [*chain, ("version", ">", 0), ("created", "<", moment + 1), *of_version]
+    after: tuple[Any, ...] | None = None
+    while rows := call.rows.find(PACKAGES, where, ("version",), after=after, limit=MOST_CHANGES):
+        for row in rows:
+            after = (row["version"],)
+            if not call.rows.find(HISTORY, [*chain, ("version", "=", row["version"])], limit=1):
+                yield row["version"], row["record"]
+
+
+def _is_approved(record: dict[str, Any] | None) -> bool:
+    return record is not None and record.get("ModelApprovalStatus") == "Approved"

@@ -1,0 +1,214 @@
+"""History as it is written: one row for every change of a group, a package or a policy, in the change's transaction.
+
+The journal stands between an operation and the rows of its transaction and sees every insert, update and delete, so
+no operation can forget it; nothing else writes history, and nothing changes or removes what is written.
+
+The rows of a name (a group with its policy and versions, or an unversioned package) are a chain: each has the hash of
+the one before, and a head says which is the last. One chain for each name, and not one for all: writers of one group
+queue on its row in any case, while on PostgreSQL a single chain would make writers of different groups queue too. Heads
+are locked last, in the order of their keys, so two writers never wait for each other crosswise. Only whoever can write
+to the database itself can break a chain, and `history.verify` then tells where; who could also compute all of its
+hashes anew is found out by a hash noted elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from ..base import partition_of
+from . import arns
+from .arns import Arn
+from .call import Call
+from .rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Key, Row, Table, Writing
+
+KINDS: Final = {GROUPS: "group", PACKAGES: "package", POLICIES: "policy"}
+"""The tables whose changes are history, and what a row of each is called."""
+
+BEFORE_THE_FIRST: Final = ""
+"""What the first row of a chain has as the hash of the row before."""
+
+_NOT_HASHED: Final = frozenset({"account", "region", "hash"})
+"""Where a chain is kept may change, as an import into another account does; `arn` says where a change was made."""
+
+_EVERY: Final = 2**31 - 1
+
+
+def hash_of(row: Row) -> str:
+    """Return the hash of a row of history: SHA-256 of its columns as JSON with sorted keys and no spaces."""
+    hashed = {column: row[column] for column in HISTORY.columns if column not in _NOT_HASHED}
+    return hashlib.sha256(_canonical(hashed)).hexdigest()
+
+
+@dataclass(slots=True)
+class _Change:
+    """What a transaction has done to one resource so far: from the first `before` to the last `after`, as JSON."""
+
+    before: bytes
+    after: bytes
+
+
+class Journal:
+    """The rows of a transaction, with every change noted; `write` turns the notes into history.
+
+    Args:
+        rows: the transaction.
+    """
+
+    def __init__(self, rows: Writing) -> None:
+        self._rows = rows
+        self._changes: dict[tuple[Table, Key], _Change] = {}
+
+    def get(self, table: Table, key: Key) -> Row | None:
+        """Return the row of that key; see `Reading.get`."""
+        return self._rows.get(table, key)
+
+    def find(
+        self,
+        table: Table,
+        where: Sequence[Condition],
+        order: Sequence[str] = (),
+        *,
+        descending: bool = False,
+        after: Key | None = None,
+        limit: int,
+    ) -> list[Row]:
+        """Return rows that meet all conditions; see `Reading.find`."""
+        return self._rows.find(table, where, order, descending=descending, after=after, limit=limit)
+
+    def insert(self, table: Table, row: Row) -> bool:
+        """Store a new row; see `Writing.insert`."""
+        stored = self._rows.insert(table, row)
+        if stored and table in KINDS:
+            self._note(table, _key(table, row), before=None, after=row["record"])
+        return stored
+
+    def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
+        """Change columns of a row; see `Writing.update`."""
+        before = self._rows.get(table, key) if table in KINDS and "record" in changes else None
+        changed = self._rows.update(table, key, rev, changes)
+        if changed and before is not None:
+            self._note(table, key, before=before["record"], after=changes["record"])
+        return changed
+
+    def delete(self, table: Table, where: Sequence[Condition]) -> int:
+        """Remove rows; see `Writing.delete`."""
+        gone = self._rows.find(table, where, limit=_EVERY) if table in KINDS else []
+        removed = self._rows.delete(table, where)
+        for row in gone:
+            self._note(table, _key(table, row), before=row["record"], after=None)
+        return removed
+
+    def next_version(self, group: Key) -> int | None:
+        """Take the next version number of a group; see `Writing.next_version`."""
+        return self._rows.next_version(group)
+
+    def write(self, call: Call) -> None:
+        """Write a row of history for each resource that is not as it was: the last thing a transaction does.
+
+        Args:
+            call: who changed what and why; `notes` is what the rules said.
+        """
+        changed = [(table, key, one) for (table, key), one in self._changes.items() if one.before != one.after]
+        chains: dict[Key, list[Row]] = {}
+        for table, key, one in changed:
+            named = dict(zip(table.key, key, strict=True))
+            row = _row(call, KINDS[table], named, one)
+            chains.setdefault(tuple(named[column] for column in HEADS.key), []).append(row)
+        for chain in sorted(chains):
+            self._append(chain, chains[chain])
+
+    def adopt(self, chain: Key, rows: Sequence[Row]) -> int:
+        """Store rows of history that were written elsewhere, as they are, in front of what is written here.
+
+        Args:
+            chain: account, region and name they are kept under.
+            rows: consecutive rows of one chain, whose hashes hold.
+
+        Returns:
+            How many of them are now there: those that were, or that continue the chain as it is. A chain that has
+            gone on otherwise stays as it is.
+        """
+        head = self._head(chain)
+        there = [row for row in rows if row["seq"] <= head["seq"] and self._has(chain, row)]
+        new = rows[len(there) :]
+        if not new or (new[0]["seq"], new[0]["previous"]) != (head["seq"] + 1, head["hash"]):
+            return len(there)
+        self._store(chain, head, [row | dict(zip(HEADS.key, chain, strict=True)) for row in new])
+        return len(rows)
+
+    def _has(self, chain: Key, row: Row) -> bool:
+        found = self._rows.get(HISTORY, (*chain, row["seq"]))
+        return found is not None and found["hash"] == row["hash"]
+
+    def _note(self, table: Table, key: Key, *, before: Any, after: Any) -> None:
+        """Note a change as it is now; a resource changed twice in a transaction was, for history, changed once."""
+        now = _canonical(after)
+        if (table, key) in self._changes:
+            self._changes[table, key].after = now
+        else:
+            self._changes[table, key] = _Change(_canonical(before), now)
+
+    def _append(self, chain: Key, rows: Sequence[Row]) -> None:
+        head = self._head(chain)
+        seq, previous = head["seq"], head["hash"]
+        for row in rows:
+            seq += 1
+            row |= {"seq": seq, "previous": previous}
+            row["hash"] = previous = hash_of(row)
+        self._store(chain, head, rows)
+
+    def _head(self, chain: Key) -> Row:
+        """Return the head of a chain, locked; of a new one, that of no rows."""
+        found = self._rows.get(HEADS, chain)
+        if found is None:
+            empty: Row = dict(zip(HEADS.key, chain, strict=True))
+            self._rows.insert(HEADS, empty | {"seq": 0, "hash": BEFORE_THE_FIRST, "rev": 0})
+            found = self._rows.get(HEADS, chain)  # ours, or that of who was quicker
+        assert found is not None  # noqa: S101 - heads are never removed
+        return found
+
+    def _store(self, chain: Key, head: Row, rows: Iterable[Row]) -> None:
+        for row in rows:
+            self._rows.insert(HISTORY, row)
+            last = row
+        self._rows.update(HEADS, chain, head["rev"], {"seq": last["seq"], "hash": last["hash"]})
+
+
+def _canonical(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _key(table: Table, row: Row) -> Key:
+    return tuple(row[column] for column in table.key)
+
+
+def _row(call: Call, kind: str, named: Row, change: _Change) -> Row:
+    """Return a row of history but for its place in the chain."""
+    version = named.get("version", 0)
+    account, region, name = (named[column] for column in HEADS.key)
+    what = arns.PACKAGE if kind == KINDS[PACKAGES] else arns.GROUP
+    content = {
+        "before": orjson.Fragment(change.before),
+        "after": orjson.Fragment(change.after),
+        "reason": call.reason,
+        "rules": call.notes,
+    }
+    return {
+        "account": account,
+        "region": region,
+        "name": name,
+        "at": call.now,
+        "actor": call.caller.arn,
+        "access_key": call.caller.access_key,
+        "request_id": call.caller.request_id,
+        "operation": call.operation,
+        "kind": kind,
+        "arn": str(Arn(partition_of(region), region, account, what, name, version)),
+        "version": version,
+        "content": _canonical(content).decode(),
+    }

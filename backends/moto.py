@@ -1,0 +1,222 @@
+"""`moto://`: moto's registry in this process, through its WSGI application; nobody else's boto3 is patched.
+
+moto keeps one world in a process: two clients of one account see the same groups, clients of two accounts do not.
+Which operations it answers is read from moto itself, so that a newer one is not held back.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from wsgiref.util import setup_testing_defaults
+
+from . import boto, scope
+from .errors import CannotOpen, InternalFailure, RegistryError, UnknownOperationException
+from .remote import RemoteBackend, restrict
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+    from mypy_boto3_sagemaker import SageMakerClient
+
+    from .base import Caller, Surroundings
+
+log = logging.getLogger(__name__)
+
+INSTALL = "pip install 'sagemaker-registry[moto]'"
+IN_PROCESS = "http://moto.invalid"
+
+
+def client(url: str, **options: Any) -> SageMakerClient:
+    """Return a stock boto3 client whose requests moto answers in this process, as `connect("moto://")` does.
+
+    Args:
+        url: `moto://`.
+        **options: what `boto3.client` takes; a 12-digit access key id is the account id.
+
+    Raises:
+        CannotOpen: moto is not installed, or the URL says more than it can.
+    """
+    if url not in ("moto://", "moto:///"):
+        raise CannotOpen(f"{url!r}: write moto:// alone; moto keeps everything in the memory of this process")
+    from .base import Caller
+
+    session = boto.local_session()
+    given = boto.local_options(session, options)
+    account = Caller.of(boto.key_of(session, given), None).account
+    made: SageMakerClient = session.client("sagemaker", endpoint_url=IN_PROCESS, **given)
+    events: Any = made.meta.events
+    events.register("before-send.sagemaker", _send(account), unique_id="sagemaker-registry-moto")
+    return restrict(made, operations(), name())
+
+
+def open_registry(url: str, surroundings: Surroundings) -> RemoteBackend:
+    """Open `moto://` as a backend: to be served, or guarded by rules."""
+
+    def of(caller: Caller) -> SageMakerClient:
+        keys = {"aws_access_key_id": caller.account, "aws_secret_access_key": "any"}
+        return client(url, region_name=caller.region, **keys)
+
+    return RemoteBackend(of, operations(), name(), same=lambda caller: (caller.account, caller.region))
+
+
+def name() -> str:
+    """Return what moto is called in a sentence, with its version."""
+    from importlib.metadata import version
+
+    return f"moto {version('moto')}"
+
+
+@cache
+def operations() -> frozenset[str]:
+    """Return the registry's operations that the installed moto answers."""
+    application()
+    from botocore import xform_name
+    from moto.sagemaker.responses import SageMakerResponse
+
+    return frozenset(name for name in scope.OPERATIONS if hasattr(SageMakerResponse, xform_name(name)))
+
+
+@cache
+def application() -> DomainDispatcherApplication:
+    """Return moto's WSGI application, loaded at the first call.
+
+    Raises:
+        CannotOpen: moto, or what its server needs, is not installed.
+    """
+    os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")  # read when moto is imported
+    try:
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    except ImportError as error:
+        raise CannotOpen(f"moto:// needs the package {error.name!r}: {INSTALL}") from error
+    return DomainDispatcherApplication(create_backend_app)
+
+
+Answer = tuple[str, list[tuple[str, str]], Iterable[bytes]]
+"""Status, headers and body of a WSGI answer."""
+
+
+def answer(environ: WSGIEnvironment) -> Answer:
+    """Return moto's answer to a WSGI request as it is.
+
+    Raises:
+        CannotOpen: moto is not installed.
+        UnknownOperationException: moto does not implement the call, or lacks a package it needs for it.
+        InternalFailure: moto failed.
+    """
+    moto = application()
+    started: list[Any] = []
+    try:
+        if not _has_service(moto, environ):
+            raise _unanswered(environ)
+        body: Iterable[bytes] = moto(environ, partial(_remember, started))
+    except RegistryError:
+        raise
+    except NotImplementedError as error:
+        raise _unanswered(environ) from error
+    except ImportError as error:
+        raise UnknownOperationException(
+            f"moto needs more packages to answer {call_of(environ)} ({error}): "
+            f"pip install 'moto[{service_of(environ)}]'"
+        ) from error
+    except Exception as error:
+        log.exception("moto failed to answer %s", call_of(environ))
+        raise InternalFailure(f"moto failed to answer {call_of(environ)}: {error!r}") from error
+    (status, headers, *_), *_ = started
+    content_type = next((value for name, value in headers if name.lower() == "content-type"), "")
+    is_page = int(status[:3]) >= 400 and content_type.startswith("text/html")
+    if is_page or status.startswith("501"):
+        getattr(body, "close", lambda: None)()
+        raise _unanswered(environ)
+    return status, headers, body
+
+
+def call_of(environ: WSGIEnvironment) -> str:
+    """Name a call for a sentence: its target, or its method and path."""
+    target: str = environ.get("HTTP_X_AMZ_TARGET", "")
+    where = f"{environ.get('REQUEST_METHOD')} {environ.get('PATH_INFO', '')[:200]}"
+    return target[:200] or f"{where} ({service_of(environ)})"
+
+
+def service_of(environ: WSGIEnvironment) -> str:
+    """Return the service of the credential scope; without one a request is S3's, as a public object's is."""
+    _, found, credential = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")
+    parts = credential.partition(",")[0].split("/")
+    return parts[3] if found and len(parts) > 4 else "s3"
+
+
+def _has_service(moto: DomainDispatcherApplication, environ: WSGIEnvironment) -> bool:
+    """Whether moto knows the service of a call; asked here because moto itself fails with a traceback."""
+    path = environ.get("PATH_INFO", "")
+    if path.startswith("/moto-api"):
+        return True
+    host = moto.infer_service_region_host(environ, path)
+    return host is None or any(
+        host == service or pattern.match(f"http://{host}") for service, pattern in moto.backend_url_patterns
+    )
+
+
+def _unanswered(environ: WSGIEnvironment) -> UnknownOperationException:
+    return UnknownOperationException(f"Nobody on this endpoint answers {call_of(environ)}.")
+
+
+def _remember(started: list[Any], *arguments: Any) -> Callable[[bytes], None]:
+    """Stand in for `start_response`, until it is known whether moto's answer is passed on."""
+    started[:] = [arguments]
+    return _no_write
+
+
+def _no_write(data: bytes) -> None:
+    raise NotImplementedError("the write callable of WSGI is not offered")
+
+
+def _send(account: str) -> Callable[..., AWSResponse]:
+    """Return a handler that lets moto answer what a client would send, as botocore's event `before-send` asks it to."""
+
+    def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        from botocore.awsrequest import AWSResponse
+
+        headers_sent = {name: _text(value) for name, value in request.headers.items()}
+        environ = _environ(request.body, {**headers_sent, "X-Moto-Account-Id": account})
+        try:
+            status, headers, body = answer(environ)
+        except RegistryError as error:
+            status, headers, body = _refusal(error)
+        answered: Any = dict(headers)
+        return AWSResponse(request.url, int(status[:3]), answered, _Body(b"".join(body)))
+
+    return send
+
+
+def _environ(content: Any, headers: Mapping[str, str]) -> WSGIEnvironment:
+    """Return the WSGI request of a POST to the root, where AWS's JSON protocols are."""
+    body = content.encode() if isinstance(content, str) else bytes(content or b"")
+    environ: WSGIEnvironment = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "wsgi.input": BytesIO(body)}
+    environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+    environ |= {"CONTENT_TYPE": headers.get("Content-Type", ""), "CONTENT_LENGTH": str(len(body))}
+    environ["HTTP_HOST"] = urlsplit(IN_PROCESS).netloc
+    setup_testing_defaults(environ)
+    return environ
+
+
+class _Body(BytesIO):
+    """A body as botocore reads it."""
+
+    def stream(self) -> Iterable[bytes]:
+        return [self.read()]
+
+
+def _refusal(error: RegistryError) -> Answer:
+    body = json.dumps({"__type": error.code, "message": error.message}).encode()
+    return f"{error.status} refused", [("Content-Type", "application/x-amz-json-1.1")], [body]
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value

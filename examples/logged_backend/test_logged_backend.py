@@ -1,0 +1,53 @@
+"""The contract every registry passes, for a backend of one's own; the log shows who called what."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytest.register_assert_rewrite("sagemaker_registry.backends.contract")
+
+from sagemaker_registry.backends import contract  # noqa: E402 - after its asserts are made to explain themselves
+from sagemaker_registry.client import connect  # noqa: E402
+
+
+@pytest.fixture
+def sagemaker() -> Iterator[Any]:
+    """Return a stock boto3 client on an empty registry: all that the contract asks for."""
+    keys = {"aws_access_key_id": "123456789012", "aws_secret_access_key": "any"}
+    client = connect("logged:sqlite://", region_name="us-east-1", **keys)
+    yield client
+    client.close()
+
+
+class TestGroups(contract.GroupContract):
+    """Groups."""
+
+
+class TestPackages(contract.PackageContract):
+    """Versions and unversioned packages."""
+
+
+class TestUpdates(contract.UpdateContract):
+    """Decisions and other updates."""
+
+
+class TestLists(contract.ListContract):
+    """Lists and pages."""
+
+
+def test_each_call_is_logged_with_who_and_how_it_ended(sagemaker: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """What was sent is not in the log: it may be confidential."""
+    with caplog.at_level(logging.INFO, logger="logged_backend"):
+        sagemaker.create_model_package_group(ModelPackageGroupName="churn", ModelPackageGroupDescription="secret")
+        with pytest.raises(sagemaker.exceptions.ClientError):
+            sagemaker.create_model_package_group(ModelPackageGroupName="churn")
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.partition(" in ")[0] for line in lines] == [
+        "CreateModelPackageGroup by arn:aws:iam::123456789012:root: done",
+        "CreateModelPackageGroup by arn:aws:iam::123456789012:root: ValidationException",
+    ]
+    assert "secret" not in caplog.text
