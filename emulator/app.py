@@ -44,7 +44,11 @@ LARGEST_BODY = 4 * 2**20
 
 
 def create_app(
-    backend: Backend, *, neighbours: WSGIApplication | None = None, allowed_hosts: Iterable[str] = ()
+    backend: Backend,
+    *,
+    neighbours: WSGIApplication | None = None,
+    allowed_hosts: Iterable[str] = (),
+    registry: str = "",
 ) -> Flask:
     """Return the emulator as a WSGI application in front of a backend.
 
@@ -52,11 +56,12 @@ def create_app(
         backend: who answers the registry's operations; closing it stays with the caller.
         neighbours: who answers every other AWS call; moto unless given.
         allowed_hosts: names the server answers for beyond loopback names and IP addresses.
+        registry: the URL of the backend, as it may be shown.
     """
     app = Flask(__name__, static_folder=None)
     others = neighbours or Neighbours()
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
-    app.register_blueprint(control.blueprint(backend))
+    app.register_blueprint(control.blueprint(backend, registry))
 
     @app.before_request
     def only_post_calls() -> None:

@@ -129,8 +129,9 @@ def serve(
     surroundings = surroundings_of(settings or Settings(), neighbours)
     with open_backend(backend_url, surroundings) as backend, listen(host, port) as listener:
         _answers(backend)
+        shown = without_password(backend_url)
         beside = alone if is_alone(backend_url) else neighbours
-        app = create_app(backend, neighbours=beside, allowed_hosts=[*allowed_hosts, host])
+        app = create_app(backend, neighbours=beside, allowed_hosts=[*allowed_hosts, host], registry=shown)
         server = Server(app, listener)
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -140,7 +141,7 @@ def serve(
             signal.signal(number, stop)
         url = url_of(listener)
         print(f"listening on {url}", flush=True)
-        print(_hint(url, backend_url), flush=True)
+        print(_hint(url, shown), flush=True)
         server.run()
 
 
@@ -158,10 +159,10 @@ def surroundings_of(settings: Settings, neighbours: Neighbours) -> Surroundings:
     return Surroundings(settings, EndpointProbe(neighbours, endpoint) if endpoint else NeighbourProbe(neighbours))
 
 
-def _hint(url: str, backend_url: str) -> str:
+def _hint(url: str, registry: str) -> str:
     reachable = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     return (
-        f"registry:  {without_password(backend_url)}\n"
+        f"registry:  {registry}\n"
         f"point AWS clients here (any credentials will do):\n"
         f"  export AWS_ENDPOINT_URL={reachable}\n"
         f"stop with Ctrl-C"

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from clients import Emulator
 from sagemaker_registry.client import connect
 from sagemaker_registry.client.cli import main
-from sagemaker_registry.client.doctor_sqlite import loses_commits
+from sagemaker_registry.client.doctor.sqlite_file import loses_commits
 
 pytest_plugins = ("postgres_server",)
 
@@ -347,7 +347,7 @@ def test_a_missing_extra_is_named_with_what_to_type(monkeypatch: pytest.MonkeyPa
             raise PackageNotFoundError(name)
         return version(name)
 
-    monkeypatch.setattr("sagemaker_registry.client.doctor.version", lacking)
+    monkeypatch.setattr("sagemaker_registry.client.doctor.checks.version", lacking)
     sentence = "[server] is not installed: to serve a registry, and for sqlite:// URLs"
     assert examined("--url", "http://127.0.0.1:9", code=1)["server"][:2] == (
         "ok",

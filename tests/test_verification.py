@@ -20,10 +20,10 @@ from click.testing import CliRunner, Result
 from clients import REGION, Emulator
 from sagemaker_registry.backends.local.registry import OPERATIONS
 from sagemaker_registry.client import connect
-from sagemaker_registry.client.answers import Difference, Place, differences
 from sagemaker_registry.client.cli import main
-from sagemaker_registry.client.scenario import STEPS
 from sagemaker_registry.client.verification import CONFIG, compare
+from sagemaker_registry.client.verification.answers import Difference, Place, differences
+from sagemaker_registry.client.verification.scenario import STEPS
 
 NO_STEP = {"CreateModel", "GetSearchSuggestions"}
 """Operations without a step: one needs a role, the other's answers depend on all there is in an account."""

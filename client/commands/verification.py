@@ -56,7 +56,7 @@ def verify(
       sagemaker-registry verify http://127.0.0.1:8080 --against postgresql://registry@db.example/models
     """
     with refusals():
-        from ..verification import IMAGE, PATIENCE_WITH_AWS, compare, is_aws
+        from ..verification import IMAGE, PATIENCE_WITH_AWS, compare, is_aws, reaches_aws
 
         for asked in (url, against):
             if is_aws(asked) and not on_aws:
@@ -65,14 +65,17 @@ def verify(
                     "in that account; say --on-aws if you want that",
                     REFUSED,
                 )
+        clients = [_client(asked, region) for asked in (url, against)]
+        if any(map(reaches_aws, clients)) and not on_aws:
+            end("a server passes its calls on to AWS: this creates and deletes groups there; see --on-aws", REFUSED)
         report = _interruptible(
             compare,
-            *(_client(asked, region) for asked in (url, against)),
+            *clients,
             names=_names(url, against),
             image=image or IMAGE,
             on_aws=on_aws,
             keep=keep,
-            patience=PATIENCE_WITH_AWS if is_aws(url) or is_aws(against) else None,
+            patience=PATIENCE_WITH_AWS if any(map(reaches_aws, clients)) else None,
             progress=_progress if sys.stderr.isatty() else _silence,
         )
     if not (report.of("same") or report.of("differs")):

@@ -11,8 +11,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from ..backends.local.filelock import network_file_system
-from .doctor import Check, Verdict
+from ...backends.local.filelock import network_file_system
+from .checks import Check, Verdict
 
 FIXED = (3, 51, 3)
 BACKPORTS = {(3, 50): 7, (3, 44): 6}
@@ -146,8 +146,8 @@ def _read_only(file: Path) -> str | None:
 
 def _schema(connection: Any) -> Check:
     try:
-        from ..backends.local import schema
-        from ..backends.local.lean import Database
+        from ...backends.local import schema
+        from ...backends.local.lean import Database
     except ModuleNotFoundError:
         return Check("schema", "ok", "not looked at without [server]")
     database = Database(connection, execute_plugins=False)
@@ -165,7 +165,7 @@ def _schema(connection: Any) -> Check:
 def _sqlite3() -> Any:
     """Return the SQLite a registry uses: that of [server], if it is installed."""
     try:
-        from ..backends.local.lean import sqlite3
+        from ...backends.local.lean import sqlite3
     except ModuleNotFoundError:
         import sqlite3
     return sqlite3

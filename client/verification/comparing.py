@@ -23,10 +23,10 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
-from . import connect
+from .. import connect
+from ..controls import AWS_DOMAINS, ask
+from ..registry import ModelRegistry
 from .answers import Difference, Place, differences
-from .controls import AWS_DOMAINS
-from .registry import ModelRegistry
 from .scenario import DELETING, STEPS, Made, NotMade, Step
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def compare(
         CannotOpen: without a right client: the extra [server] is missing.
         BotoCoreError: a registry cannot be reached.
     """
-    with_aws = any(is_aws(client.meta.endpoint_url) for client in (left, right) if client is not None)
+    with_aws = any(reaches_aws(client) for client in (left, right) if client is not None)
     if with_aws and not on_aws:
         raise ValueError("a client is one of AWS: pass on_aws=True to make and delete groups named verify-... there")
     fresh = None
@@ -150,6 +150,16 @@ def is_aws(url: str) -> bool:
     """Whether a URL, or the endpoint of a client, is AWS itself."""
     parts = urlsplit(url)
     return parts.scheme == "aws" or (parts.hostname or "").endswith(AWS_DOMAINS)
+
+
+def reaches_aws(client: SageMakerClient) -> bool:
+    """Whether a client is one of AWS, or of a server that says it passes its calls on to AWS."""
+    if is_aws(client.meta.endpoint_url):
+        return True
+    try:
+        return is_aws(str(ask(client, "info").get("registry", "")))
+    except (ClientError, BotoCoreError):  # somebody else's emulator; or nobody, as the first step will say
+        return False
 
 
 class _Patience:

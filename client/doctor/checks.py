@@ -16,9 +16,9 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ..backends import SCHEMES, boto, database_file, default_url, without_password
-from ..backends.errors import CannotOpen
-from . import URL_VARIABLE
+from ...backends import SCHEMES, boto, database_file, default_url, without_password
+from ...backends.errors import CannotOpen
+from .. import URL_VARIABLE
 
 Verdict = Literal["ok", "warning", "failed"]
 
@@ -121,7 +121,7 @@ def _version(name: str) -> str | None:
 
 
 def _sqlite(_: Subject) -> Iterator[Check]:
-    from .doctor_sqlite import library
+    from .sqlite_file import library
 
     yield library()
 
@@ -144,7 +144,7 @@ def _registry(subject: Subject) -> Iterator[Check]:
 
 def _sqlite_store(subject: Subject) -> Iterator[Check]:
     """A file is looked at without opening it as a registry, which would bring it up to date."""
-    from .doctor_sqlite import examine_file
+    from .sqlite_file import examine_file
 
     file = database_file(subject.url)
     yield from _answering(subject) if file is None else examine_file(file)
@@ -155,7 +155,7 @@ def _postgres_store(subject: Subject) -> Iterator[Check]:
     try:
         import psycopg
 
-        from ..backends.local import postgres, postgres_schema
+        from ...backends.local import postgres, postgres_schema
     except ModuleNotFoundError:
         return  # said of the extra
     options = postgres._options(subject.url)
@@ -182,7 +182,7 @@ def _answering(subject: Subject) -> Iterator[Check]:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from . import connect
+    from .. import connect
 
     config = Config(connect_timeout=PATIENCE, read_timeout=PATIENCE, retries={"total_max_attempts": 1})
     try:
@@ -206,7 +206,7 @@ def _server(client: Any) -> Iterator[Check]:
     """What an emulator says of itself; a registry that says nothing is another."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from .controls import ask
+    from ..controls import ask
 
     try:
         said = ask(client, "info")
@@ -259,7 +259,7 @@ def _local_identity(subject: Subject) -> Iterator[Check]:
 def _aws_identity(subject: Subject) -> Iterator[Check]:
     from botocore.config import Config
 
-    from ..backends.aws import Target
+    from ...backends.aws import Target
 
     target = Target.of(subject.url)
     session = boto.session(target.profile)
