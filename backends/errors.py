@@ -94,3 +94,18 @@ class Elsewhere(Exception):
 
 class CannotOpen(Exception):
     """A backend's URL cannot be opened: the sentence says why and what to do. Raised at start, never as an answer."""
+
+
+class Misconfigured(CannotOpen):
+    """A setting means nothing, or contradicts another.
+
+    Args:
+        sentence: what is wrong.
+        place: the path of keys to it in registry.toml.
+        value: what is written there, if that is wrong.
+    """
+
+    def __init__(self, sentence: str, place: tuple[str | int, ...] = (), value: str = "") -> None:
+        super().__init__(sentence)
+        self.place = place
+        self.value = value

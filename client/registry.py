@@ -8,12 +8,22 @@ from contextlib import contextmanager
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
+from .explanations import Explanation
 from .versions import PENDING, Approval, Comparison, Difference, Group, NoApprovedVersion, Rejected, Version
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-__all__ = ["Comparison", "Difference", "Group", "ModelRegistry", "NoApprovedVersion", "Rejected", "Version"]
+__all__ = [
+    "Comparison",
+    "Difference",
+    "Explanation",
+    "Group",
+    "ModelRegistry",
+    "NoApprovedVersion",
+    "Rejected",
+    "Version",
+]
 
 PAGE = 100
 
@@ -208,6 +218,21 @@ class ModelRegistry:
         """Return every value in which two versions differ, but for their ARNs, numbers, times and people."""
         first, second = (one if isinstance(one, Version) else self.get(one) for one in (a, b))
         return Comparison.between(first, second)
+
+    def explain(self, version: Version | str, *, identity: str | None = None, reason: str | None = None) -> Explanation:
+        """Return what may become of a version, and what each rule of the registry says of it.
+
+        Args:
+            version: which.
+            identity: for whom: a name of registry.toml, an ARN or an access key; the client's own without.
+            reason: as if sent along with the decision.
+
+        Raises:
+            ClientError: no such version; UnknownOperationException where there are no rules to ask, as AWS.
+        """
+        from .controls import ask
+
+        return Explanation.of(ask(self.boto3, "explain", arn=_name(version), identity=identity, reason=reason))
 
     def delete(self, version: Version | str) -> None:
         """Delete a version; its number is not given again."""

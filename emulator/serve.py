@@ -24,8 +24,10 @@ from waitress.channel import HTTPChannel
 from ..backends import database_file, open_backend
 from ..backends.base import Surroundings
 from ..backends.errors import CannotOpen
+from ..backends.identities import Identities
 from ..backends.settings import Settings
 from .app import create_app
+from .caller_identity import CallerIdentity, identity_of
 from .kept_objects import KeptObjects
 from .neighbours import Neighbours
 from .probes import EndpointProbe, NeighbourProbe
@@ -129,7 +131,9 @@ def serve(
     neighbours = Neighbours(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
     surroundings = surroundings_of(settings or Settings(), neighbours)
     with open_backend(backend_url, surroundings) as backend, listen(host, port) as listener:
-        app = create_app(backend, neighbours=neighbours, allowed_hosts=[*allowed_hosts, host])
+        identities = Identities(surroundings.settings.identities, surroundings.identify)
+        others = CallerIdentity(neighbours, identities)
+        app = create_app(backend, neighbours=others, allowed_hosts=[*allowed_hosts, host])
         server = Server(app, listener)
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -144,9 +148,10 @@ def serve(
 
 
 def surroundings_of(settings: Settings, neighbours: Neighbours) -> Surroundings:
-    """Return what a served registry is opened with: its switches, and where it looks for artefacts and images."""
+    """Return what a served registry is opened with: its switches, where it looks for objects, and who knows callers."""
     endpoint = settings.checks.s3_endpoint
-    return Surroundings(settings, EndpointProbe(neighbours, endpoint) if endpoint else NeighbourProbe(neighbours))
+    probe = EndpointProbe(neighbours, endpoint) if endpoint else NeighbourProbe(neighbours)
+    return Surroundings(settings, probe, identity_of)
 
 
 def without_password(url: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..base import Caller
+from ..base import Caller, Probe
 from ..errors import AccessDeniedException
+from ..rulebook import Rulebook
 from ..settings import Settings
 from . import arns, permissions
 from .arns import Arn
@@ -21,6 +22,8 @@ class Call:
     rows: Writing
     now: int
     settings: Settings
+    rulebook: Rulebook
+    probe: Probe
 
     def group(self, text: str) -> Arn:
         """Return the group the caller means by a name or an ARN, and may use in this operation."""

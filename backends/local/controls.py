@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from . import approvals, packages
 from .call import Call
 
 
@@ -23,17 +24,25 @@ class Control:
         answer: the function; what it returns is turned into JSON values.
         params: what it takes; unknown names are refused.
         writes: whether it needs a transaction that writes.
+        look: what others are asked before that transaction; see `approvals`.
     """
 
     answer: Callable[[Call, Any], Any]
     params: type[msgspec.Struct] = Nothing
     writes: bool = False
+    look: Callable[[Call, Any], Callable[[], object]] | None = None
 
 
-def _settings(call: Call, _: Nothing) -> Any:
-    return call.settings
+def _settings(call: Call, _: Nothing) -> Mapping[str, Any]:
+    """Return the settings; nobody learns from them which access key makes one somebody else."""
+    shown: dict[str, Any] = msgspec.to_builtins(call.settings)
+    for identity in shown["identities"].values():
+        del identity["access_key"]
+    return shown
 
 
 CONTROLS: dict[str, Control] = {
     "settings": Control(_settings),
+    "explain": Control(approvals.explain, approvals.Asked, look=approvals.look_before_explain),
+    "decide": Control(packages.decide, approvals.Decision, writes=True, look=approvals.look_before_decide),
 }

@@ -8,19 +8,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import msgspec
 
 from .. import constraints, model
-from ..base import Caller, Surroundings
+from ..base import Caller, NoProbe, Probe, Surroundings
 from ..errors import Elsewhere, UnknownOperationException, ValidationException
-from . import deployment, groups, packages, policies, search, tags, tokens
+from ..rulebook import Rulebook
+from ..rules import APPROVALS, CALLERS, OBJECTS
+from . import approvals, deployment, groups, packages, policies, search, tags, tokens
 from .call import Call
 from .controls import CONTROLS
+from .remembered import Remembered
 from .rows import GROUPS, Rows
 
 Clock = Callable[[], float]
+Look: TypeAlias = Callable[[Call, Any], Callable[[], object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +38,14 @@ class Operation:
             stand for.
         is_ours: of an operation shared with the rest of SageMaker, whether a request is about this registry's
             resources; asked of requests that are within the model's constraints.
+        look: what others are asked before its transaction, about what is stored; see `approvals`.
     """
 
     answer: Callable[[Call, Mapping[str, Any]], Mapping[str, Any]]
     writes: bool = False
     prepare: Callable[[Mapping[str, Any], Caller, Surroundings], Mapping[str, Any]] = lambda params, *_: params
     is_ours: Callable[[Mapping[str, Any]], bool] = lambda params: True
+    look: Look | None = None
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -47,10 +53,12 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeModelPackageGroup": Operation(groups.describe),
     "ListModelPackageGroups": Operation(groups.list_groups),
     "DeleteModelPackageGroup": Operation(groups.delete, writes=True),
-    "CreateModelPackage": Operation(packages.create, writes=True, prepare=packages.prepare),
+    "CreateModelPackage": Operation(
+        packages.create, writes=True, prepare=packages.prepare, look=approvals.look_before_create
+    ),
     "DescribeModelPackage": Operation(packages.describe),
     "ListModelPackages": Operation(packages.list_packages),
-    "UpdateModelPackage": Operation(packages.update, writes=True),
+    "UpdateModelPackage": Operation(packages.update, writes=True, look=approvals.look_before_update),
     "DeleteModelPackage": Operation(packages.delete, writes=True),
     "BatchDescribeModelPackage": Operation(packages.batch_describe),
     "AddTags": Operation(tags.add, writes=True, is_ours=tags.is_ours),
@@ -81,6 +89,11 @@ class LocalRegistry:
         self._rows = rows
         self._clock = clock
         self._surroundings = surroundings or Surroundings()
+        self._rulebook = Rulebook(self._surroundings.settings, self._surroundings.identify)
+        can_look = not isinstance(self._surroundings.probe, NoProbe)
+        self._rulebook.check_needs(
+            {*self.operations, APPROVALS, CALLERS, *([OBJECTS] if can_look else [])}, "this registry"
+        )
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer one operation; see `Backend.call`."""
@@ -90,8 +103,10 @@ class LocalRegistry:
         constraints.check(operation, params)
         if not handler.is_ours(params):
             raise Elsewhere
+        caller = self._rulebook.identities.recognise(caller)
         prepared = handler.prepare(params, caller, self._surroundings)
-        with self._transaction(operation, caller, writes=handler.writes) as call:
+        probe = self._looked(handler.look, operation, prepared, caller)
+        with self._transaction(operation, caller, probe, writes=handler.writes) as call:
             record = tokens.once(call, params, partial(handler.answer, call, prepared))
         answer: dict[str, Any] = model.projection(operation)(record)
         return answer
@@ -105,14 +120,27 @@ class LocalRegistry:
             asked = msgspec.convert(params, control.params, strict=False)
         except msgspec.ValidationError as error:
             raise ValidationException(f"{name}: {error}") from error
-        with self._transaction(name, caller, writes=control.writes) as call:
+        caller = self._rulebook.identities.recognise(caller)
+        probe = self._looked(control.look, name, asked, caller)
+        with self._transaction(name, caller, probe, writes=control.writes) as call:
             return msgspec.to_builtins(control.answer(call, asked))
 
+    def _looked(self, look: Look | None, operation: str, params: Any, caller: Caller) -> Probe:
+        """Ask others what the rules will want to know, while no transaction is open; return who remembers it."""
+        if look is None or OBJECTS not in self._rulebook.needs:
+            return self._surroundings.probe
+        probe = Remembered(self._surroundings.probe)
+        with self._transaction(operation, caller, probe, writes=False) as call:
+            ask = look(call, params)
+        ask()
+        return probe
+
     @contextmanager
-    def _transaction(self, operation: str, caller: Caller, *, writes: bool) -> Iterator[Call]:
+    def _transaction(self, operation: str, caller: Caller, probe: Probe, *, writes: bool) -> Iterator[Call]:
         transaction: Any = self._rows.writing if writes else self._rows.reading
         with transaction() as rows:
-            yield Call(operation, caller, rows, int(self._clock() * 1000), self._surroundings.settings)
+            now = int(self._clock() * 1000)
+            yield Call(operation, caller, rows, now, self._surroundings.settings, self._rulebook, probe)
 
     def ping(self) -> None:
         """Read from the store, so that a registry that answers is one that can."""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import review, serving
+from . import explanation, review, serving
 
-ALL = (*serving.ALL, *review.ALL)
+ALL = (*serving.ALL, *review.ALL, *explanation.ALL)
