@@ -25,7 +25,8 @@ NAMED: dict[str, type[msgspec.Struct]] = {
 """Tables of tables: each is read by its name, which msgspec would not say."""
 
 _HEADER = re.compile(r"\s*(?P<many>\[)?\[\s*(?P<name>[^\]]+?)\s*\]")
-_KEY = re.compile(r"""\s*(?P<key>"[^"]*"|'[^']*'|[\w-]+)\s*[=.]""")
+_PART = r"""(?:"[^"]*"|'[^']*'|[\w-]+)"""
+_KEY = re.compile(rf"\s*(?P<key>{_PART}(?:\s*\.\s*{_PART})*)\s*=")
 _UNKNOWN = re.compile(r"unknown field `(?P<field>[^`]*)`")
 _STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>[0-9]+)\]")
 
@@ -117,7 +118,7 @@ def line_of(text: str, place: Place, value: str = "") -> int | None:
             here: Place = table
         else:
             key = _KEY.match(line)
-            here = (*table, key["key"].strip("\"'")) if key else ()
+            here = (*table, *_parts(key["key"])) if key else ()
         matched = _common(here, place)
         if matched == len(here) and matched > depth:
             best, depth, begins = number, matched, number
@@ -132,11 +133,16 @@ def line_of(text: str, place: Place, value: str = "") -> int | None:
 
 def _place_of(name: str, many: bool, seen: dict[str, int]) -> Place:
     """Return the path of a header's table; those in double brackets are numbered."""
-    parts: Place = tuple(part.strip().strip("\"'") for part in re.findall(r""""[^"]*"|'[^']*'|[^.]+""", name))
+    parts = _parts(name)
     if many:
         seen[name] = seen.get(name, -1) + 1
         return (*parts, seen[name])
     return parts
+
+
+def _parts(dotted: str) -> Place:
+    """Return the keys of a dotted one, without their quotes."""
+    return tuple(part.strip("\"'") for part in re.findall(_PART, dotted))
 
 
 def _common(a: Place, b: Place) -> int:
