@@ -16,7 +16,10 @@ from .rulebook import Regime
 from .rules import Approvers, Frozen, Rule
 
 LEDGER = "_Approval"
-"""Where a record keeps who set its status and when, and the approvals so far; no member of a shape, so unseen."""
+"""Where a record keeps who set its status and when, whether nothing has changed it since, and the approvals so far.
+
+It is no member of a shape, so no answer shows it.
+"""
 
 LONGEST_DESCRIPTION = 1024
 
@@ -121,7 +124,7 @@ def since(record: Record) -> str:
 def overtaken(record: Record) -> ConflictException:
     """Return the refusal of a change that was decided on by an older state of the version."""
     arn, ledger = record["ModelPackageArn"], record.get(LEDGER, {})
-    if "By" in ledger and ledger["At"] == round(record.get("LastModifiedTime", 0) * 1000):
+    if ledger.get("IsLatest"):
         what = f"was set to {record[APPROVAL]} by {ledger['By']} at {moment(ledger['At'])}"
     else:
         who = record.get("LastModifiedBy", record["CreatedBy"]).get("IamIdentity", {}).get("Arn", "another request")
@@ -146,7 +149,7 @@ def settle(change: Change, request: Mapping[str, Any], findings: list[Finding]) 
     far it is, so that every client can show it (our choice).
     """
     before, record = change.before, dict(change.after)
-    ledger: dict[str, Any] = {k: v for k, v in before.get(LEDGER, {}).items() if k != "Approvals"}
+    ledger: dict[str, Any] = {k: v for k, v in before.get(LEDGER, {}).items() if k in ("By", "At")}
     approvals = [*change.approvals]
     if APPROVAL in request and before:
         rules = [finding for finding in findings if isinstance(finding.rule.options, Approvers)]
@@ -156,8 +159,8 @@ def settle(change: Change, request: Mapping[str, Any], findings: list[Finding]) 
             approvals.append(_approval(change, request.get("ApprovalDescription", "")))
         if any(finding.verdict.outcome == "waits" for finding in rules):
             record |= {APPROVAL: before[APPROVAL], "ApprovalDescription": _so_far(approvals, rules)}
-    if before and record[APPROVAL] != before[APPROVAL]:
-        ledger |= {"By": change.caller.arn, "At": change.now}
+        else:
+            ledger |= {"By": change.caller.arn, "At": change.now, "IsLatest": True}
     if approvals:
         ledger["Approvals"] = approvals
     record.pop(LEDGER, None)

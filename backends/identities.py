@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from .approval import meet
-from .base import DEFAULT_ACCOUNT, Caller, Identity
+from .base import Caller, Identity
 from .errors import Misconfigured
 from .settings import IdentityTable
 
@@ -108,7 +108,8 @@ class Identities:
         if table is not None and table.access_key:
             return self._named(who, caller)
         if table is not None:
-            arn = _pattern(table, who).replace("*", who)
+            arn = table.arn or _default_arn(table, who, caller.partition, table.account or caller.account)
+            arn = arn.replace("::*:", f"::{caller.account}:").replace("*", who)
             return replace(caller, identity=Identity(who, arn, caller.account, table.groups))
         if who.startswith("arn:"):
             match = _ACCOUNT.fullmatch(who)
@@ -196,7 +197,7 @@ def _pattern(table: IdentityTable, name: str) -> str:
     return f"arn:aws*:iam::{account}:user/{name}"
 
 
-def _default_arn(table: IdentityTable, name: str, partition: str, account: str = DEFAULT_ACCOUNT) -> str:
+def _default_arn(table: IdentityTable, name: str, partition: str, account: str) -> str:
     if table.role:
         return f"arn:{partition}:sts::{account}:assumed-role/{table.role}/{name}"
     return f"arn:{partition}:iam::{account}:user/{name}"

@@ -84,6 +84,7 @@ class Rulebook:
         self._profiles = {**PROFILES, **self._compiled("profiles", settings.profiles, STATES)}
         self._life_cycles = self._compiled("life_cycles", settings.life_cycles, None)
         self._regimes = [(table.groups, self._regime(number)) for number, table in enumerate(settings.approval)]
+        self.needs = frozenset[str]().union(*(regime.needs for _, regime in self._regimes))
         self._check_patterns()
 
     def regime(self, group: str) -> Regime:
@@ -92,11 +93,6 @@ class Rulebook:
             if any(fnmatchcase(group, pattern) for pattern in patterns):
                 return regime
         return FREE
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """What any of its rules need of a backend; see `rules`."""
-        return frozenset().union(*(regime.needs for _, regime in self._regimes))
 
     def check_needs(self, offered: Iterable[str], place: str) -> None:
         """Refuse rules that need what a backend lacks.

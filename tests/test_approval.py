@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -255,41 +256,74 @@ def test_a_decision_on_an_older_revision_is_told_who_was_quicker() -> None:
 
 
 @pytest.fixture(params=["file", "postgres"])
-def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalRegistry]:
-    """Return a registry that many threads decide in."""
-    rows: Any
-    if request.param == "file":
-        rows = SQLiteRows(tmp_path / "registry.db")
-    else:
-        if "CI" not in os.environ:
-            pytest.importorskip("psycopg_pool", reason="pip install 'sagemaker-registry[postgres]'")
-        from sagemaker_registry.backends.local.postgres import PostgresRows
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Settings], LocalRegistry]]:
+    """Return a function that opens a registry which many threads decide in."""
+    with ExitStack() as opened:
 
-        rows = PostgresRows(request.getfixturevalue("postgres_url"))
-    with LocalRegistry(rows) as made:
-        made.call("CreateModelPackageGroup", GROUP, ALICE)
-        yield made
+        def open_shared(tables: Settings) -> LocalRegistry:
+            rows: Any
+            if request.param == "file":
+                rows = SQLiteRows(tmp_path / "registry.db")
+            else:
+                if "CI" not in os.environ:
+                    pytest.importorskip("psycopg_pool", reason="pip install 'sagemaker-registry[postgres]'")
+                from sagemaker_registry.backends.local.postgres import PostgresRows
+
+                rows = PostgresRows(request.getfixturevalue("postgres_url"))
+            made = opened.enter_context(LocalRegistry(rows, surroundings=Surroundings(tables)))
+            made.call("CreateModelPackageGroup", GROUP, ALICE)
+            return made
+
+        yield open_shared
 
 
-def test_of_many_reviewers_of_one_revision_exactly_one_wins_each_time(shared: LocalRegistry) -> None:
-    """The history is checked as one line: each revision has one winner, whose decision is what stands then."""
-    arn = shared.call("CreateModelPackage", GROUP, ALICE)["ModelPackageArn"]
-    reviewers, rounds = 8, 12
+def test_of_all_who_decide_on_one_revision_exactly_one_wins(shared: Callable[[Settings], LocalRegistry]) -> None:
+    """The history is one line: every revision was decided on once, and its winner is what the next one found."""
+    made = shared(Settings())
+    arn = made.call("CreateModelPackage", GROUP, ALICE)["ModelPackageArn"]
+    reviewers, attempts = 8, 12
 
-    def review(number: int, rev: int) -> tuple[int, str, str]:
-        status = ("Approved", "Rejected")[(number + rev) % 2]
-        return number, status, decide(shared, f"reviewer-{number}", status, rev)
+    def review(number: int) -> list[tuple[int, str, str, str]]:
+        """Look, then decide on what was seen, again and again; return what was seen, wanted and answered."""
+        who, history = f"reviewer-{number}", []
+        for attempt in range(attempts):
+            seen = made.control("explain", {"arn": arn}, Caller(access_key=who))
+            status = ("Approved", "Rejected")[(number + attempt) % 2]
+            history.append((seen["rev"], seen["status"], status, decide(made, who, status, seen["rev"])))
+        return history
 
     with ThreadPoolExecutor(reviewers) as pool:
-        for rev in range(rounds):
-            answers = list(pool.map(lambda number, rev=rev: review(number, rev), range(reviewers)))
-            (winner,) = [(number, status) for number, status, told in answers if told == "won"]
-            now, record = stored(shared)
-            assert (now, record["ModelApprovalStatus"]) == (rev + 1, winner[1])
-            assert record["ApprovalDescription"] == f"reviewer-{winner[0]}"
-            for _, _, told in answers:
-                assert told == "won" or f"{arn} was " in told
-                assert told == "won" or "while you were deciding" in told
+        history = [one for done in pool.map(review, range(reviewers)) for one in done]
+    won = {rev: (found, left) for rev, found, left, told in history if told == "won"}
+    assert len(won) == len([told for *_, told in history if told == "won"])
+    assert sorted(won) == list(range(len(won)))
+    status = approval.INITIAL
+    for rev in range(len(won)):
+        assert won[rev][0] == status
+        status = won[rev][1]
+    assert (stored(made)[0], stored(made)[1]["ModelApprovalStatus"]) == (len(won), status)
+    lost = [told for *_, told in history if told != "won"]
+    assert all(f"ModelPackage {arn} was set to " in told and "while you were deciding" in told for told in lost)
+
+
+def test_of_many_approvers_at_once_no_approval_is_lost(shared: Callable[[Settings], LocalRegistry]) -> None:
+    approving = ApprovalTable(groups=("*",), profile="strict", rules=("four",))
+    made = shared(Settings(approval=(approving,), rules={"four": {"is": "approvers", "count": 4}}))
+    arn = made.call("CreateModelPackage", GROUP, ALICE)["ModelPackageArn"]
+
+    def approve(number: int) -> str:
+        try:
+            made.call("UpdateModelPackage", decision(arn, "Approved"), Caller(access_key=f"reviewer-{number}"))
+        except ConflictException as error:
+            return error.message
+        return ""
+
+    with ThreadPoolExecutor(6) as pool:
+        refusals = [told for told in pool.map(approve, range(6)) if told]
+    assert len(refusals) == 2
+    assert all("does not let it become Approved: it can become Rejected." in told for told in refusals)
+    told = made.control("explain", {"arn": arn}, ALICE)
+    assert (told["status"], told["rev"], len(told["approvals"])) == ("Approved", 4, 4)
 
 
 def test_the_page_is_drawn_from_the_rows() -> None:

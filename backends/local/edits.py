@@ -55,8 +55,8 @@ def editable() -> tuple[str, ...]:
 
 
 def edited(record: Record, params: Mapping[str, Any]) -> Record:
-    """Return a record as an UpdateModelPackage request leaves it; the record itself stays as it is."""
-    after = deepcopy(record)
+    """Return a record as an UpdateModelPackage request leaves it; the record itself stays as it is: edits replace."""
+    after = dict(record)
     for name in editable():
         if name in params:
             EDITS.get(name, replace_member)(after, name, deepcopy(params[name]))

@@ -14,7 +14,7 @@ import msgspec
 
 from .. import constraints, model
 from ..base import Caller, NoProbe, Probe, Surroundings
-from ..errors import Elsewhere, UnknownOperationException, ValidationException
+from ..errors import CannotOpen, Elsewhere, UnknownOperationException, ValidationException
 from ..rulebook import Rulebook
 from ..rules import APPROVALS, CALLERS, OBJECTS
 from . import approvals, deployment, groups, packages, policies, search, tags, tokens
@@ -79,7 +79,10 @@ class LocalRegistry:
     Args:
         rows: the store; closed with the registry.
         clock: the time, in epoch seconds.
-        surroundings: its switches, and where artefacts and images are looked for.
+        surroundings: its switches and rules, and where artefacts and images are looked for.
+
+    Raises:
+        CannotOpen: a rule of its settings cannot be kept; the store is closed.
     """
 
     operations = frozenset(OPERATIONS)
@@ -89,11 +92,11 @@ class LocalRegistry:
         self._rows = rows
         self._clock = clock
         self._surroundings = surroundings or Surroundings()
-        self._rulebook = Rulebook(self._surroundings.settings, self._surroundings.identify)
-        can_look = not isinstance(self._surroundings.probe, NoProbe)
-        self._rulebook.check_needs(
-            {*self.operations, APPROVALS, CALLERS, *([OBJECTS] if can_look else [])}, "this registry"
-        )
+        try:
+            self._rulebook = self._checked_rulebook()
+        except CannotOpen:
+            rows.close()
+            raise
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer one operation; see `Backend.call`."""
@@ -124,6 +127,12 @@ class LocalRegistry:
         probe = self._looked(control.look, name, asked, caller)
         with self._transaction(name, caller, probe, writes=control.writes) as call:
             return msgspec.to_builtins(control.answer(call, asked))
+
+    def _checked_rulebook(self) -> Rulebook:
+        rulebook = Rulebook(self._surroundings.settings, self._surroundings.identify)
+        objects = set() if isinstance(self._surroundings.probe, NoProbe) else {OBJECTS}
+        rulebook.check_needs({*self.operations, APPROVALS, CALLERS, *objects}, "this registry")
+        return rulebook
 
     def _looked(self, look: Look | None, operation: str, params: Any, caller: Caller) -> Probe:
         """Ask others what the rules will want to know, while no transaction is open; return who remembers it."""
