@@ -17,10 +17,11 @@ from .settings import ApprovalTable, IdentityTable, ProfileTable, Settings
 
 Place = tuple[str | int, ...]
 
-NAMED: dict[str, type[msgspec.Struct]] = {
+NAMED: dict[str, Any] = {
     "identities": IdentityTable,
     "profiles": ProfileTable,
     "life_cycles": ProfileTable,
+    "rules": dict[str, Any],
 }
 """Tables of tables: each is read by its name, which msgspec would not say."""
 
@@ -75,7 +76,7 @@ def _convert(value: Any, struct: Any, place: Place) -> Any:
         raise misread(error, struct, place) from error
 
 
-def misread(error: msgspec.ValidationError, struct: type[msgspec.Struct], place: Place) -> Misconfigured:
+def misread(error: msgspec.ValidationError, struct: Any, place: Place) -> Misconfigured:
     """Return msgspec's refusal of a value with its place, and for an unknown key with what was meant."""
     sentence, _, path = str(error).partition(" - at `$")
     path = path.rstrip("`")
@@ -120,7 +121,7 @@ def line_of(text: str, place: Place, value: str = "") -> int | None:
             key = _KEY.match(line)
             here = (*table, *_parts(key["key"])) if key else ()
         matched = _common(here, place)
-        if matched == len(here) and matched > depth:
+        if matched > depth and matched in (len(here), len(place)):
             best, depth, begins = number, matched, number
     if value and best is not None:
         for number, line in enumerate(text.splitlines()[begins - 1 :], begins):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 import msgspec
 
@@ -13,7 +14,7 @@ from .approval import NEW, PROFILES, STATES, Move, Profile, meet
 from .errors import Misconfigured
 from .identities import Identify, Identities, meant
 from .metrics import sources
-from .rules import CALLERS, KINDS, OBJECTS, ApprovalIs, Approvers, Frozen, MetadataRequired, Metric, Only, Rule
+from .rules import CALLERS, KINDS, OBJECTS, Approvers, MetadataRequired, Metric, Only, Rule
 from .settings import MoveTable, ProfileTable, Settings
 
 Place = tuple[str | int, ...]
@@ -25,7 +26,7 @@ LONGEST_NAME = 63
 """Characters of a group's name: what a pattern can stand for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Regime:
     """What the versions of a group obey: the moves of a profile, rules, and the moves of a life cycle, if it has one.
 
@@ -37,12 +38,12 @@ class Regime:
     life_cycle: Profile | None
     known: Mapping[str, Rule]
 
-    @property
+    @cached_property
     def is_free(self) -> bool:
         """Whether everything is allowed, as by AWS."""
         return self.profile is PROFILES["aws"] and not self.rules and self.life_cycle is None
 
-    @property
+    @cached_property
     def needs(self) -> frozenset[str]:
         """What its rules need of a backend; see `rules`."""
         return frozenset().union(*(rule.needs for rule in self.used()))
@@ -132,19 +133,10 @@ class Rulebook:
 
     def _check_options(self, options: object, place: Place) -> None:
         """Refuse options that their types allow, and that mean nothing."""
-        on = getattr(options, "on", None) or ()
-        for word, known, key in (
-            *((status, STATES, "on") for status in on),
-            *((status, STATES, "status") for status in (options.status if isinstance(options, ApprovalIs) else ())),
-            *((one, _MEMBERS, "may_change") for one in (options.may_change if isinstance(options, Frozen) else ())),
-            *(
-                (path.partition(".")[0], _MEMBERS, "members")
-                for path in (options.members if isinstance(options, MetadataRequired) else ())
-            ),
-            *((one, sources(), "source") for one in ([options.source] if isinstance(options, Metric) else [])),
-        ):
-            if word not in known:
-                raise Misconfigured(f"{place[-1]}: there is no {word!r}{_or(word, known)}", (*place, key), word)
+        for key, known in WORDS.items():
+            for word in _each(getattr(options, key, None) or ()):
+                if word.partition(".")[0] not in known and word not in known:
+                    raise Misconfigured(f"{place[-1]}: there is no {word!r}{_or(word, known)}", (*place, key), word)
         if isinstance(options, MetadataRequired) and not (options.keys or options.members):
             raise Misconfigured(f"{place[-1]}: name the keys or the members it must have", place)
         if isinstance(options, Metric) and options.min is None and options.max is None:
@@ -233,6 +225,15 @@ class Rulebook:
 
 
 _MEMBERS = tuple(model.members(model.output_shape("DescribeModelPackage")))
+
+WORDS: Mapping[str, Sequence[str]] = {
+    "on": STATES,
+    "status": STATES,
+    "may_change": _MEMBERS,
+    "members": _MEMBERS,
+    "source": sources(),
+}
+"""Options whose values are words of the service model, or begin with one and a dot."""
 
 _LACKING = {
     "approvals": "it keeps approvals with the version, in the transaction that changes it, and needs sqlite:// or "

@@ -143,7 +143,7 @@ class EndpointProbe(NeighbourProbe):
             raise self._unavailable(error) from error
 
     def _unavailable(self, error: Exception) -> ServiceUnavailable:
-        return ServiceUnavailable(f"The S3 endpoint {self._endpoint} cannot be asked: {error}")
+        return ServiceUnavailable(f"The S3 endpoint {self._endpoint} cannot say whether an object is there: {error}")
 
     @cached_property
     def _s3(self) -> S3Client:

@@ -156,6 +156,14 @@ def test_a_refused_reviewer_is_told_who_was_there_first_and_when() -> None:
         assert caught.value.message.endswith("does not let it become Approved: it can become Rejected.")
 
 
+def test_a_decision_sent_twice_with_one_token_is_one_decision() -> None:
+    with registry("strict") as made:
+        arn = made.call("CreateModelPackage", GROUP, ALICE)["ModelPackageArn"]
+        request = {**decision(arn, "Approved"), "ClientToken": "a-token-of-the-client"}
+        assert made.call("UpdateModelPackage", request, ALICE) == made.call("UpdateModelPackage", request, ALICE)
+        assert stored(made)[0] == 1
+
+
 STEPS = st.tuples(st.sampled_from(STATES), st.sampled_from(["", "why"]), st.sampled_from(["alice", "bob"]))
 
 

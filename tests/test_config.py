@@ -22,6 +22,9 @@ def test_the_example_of_the_page_is_a_file_one_can_serve(tmp_path: Path) -> None
 
 
 WRONG = [
+    ('\n[[aproval]]\ngroups = ["*"]', 2, "unknown field `aproval`; did you mean 'approval'?"),
+    ("[rules]\na = 3", 2, "Expected `object`, got `int` - at `$.rules.a`"),
+    ("approval = 3", 1, "Expected `array`, got `int` - at `$.approval`"),
     ('[[approval]]\ngroup = ["*"]', 2, "unknown field `group` - at `$.approval[0]`; did you mean 'groups'?"),
     ("[[approval]]\ngroups = []", 2, "length >= 1"),
     ('[[approval]]\ngroups = ["*"]\nprofile = "stritc"', 3, "there is no profile 'stritc'; did you mean 'strict'?"),

@@ -582,30 +582,63 @@ def test_a_rule_that_looks_into_s3_needs_one_to_look_into() -> None:
         ruled("", "artifact-exists")
 
 
-def test_rules_hold_for_stock_clients_of_a_served_registry(serve: Callable[..., Emulator], tmp_path: Path) -> None:
-    (tmp_path / "registry.toml").write_text(
-        f'{PEOPLE}[[approval]]\ngroups = ["churn"]\nprofile = "strict"\nrules = ["r"]\n{IN_S3}'.replace(
-            IN_S3, "[rules.r]\nis = 'metric'\nmetric = 'f1.value'\nmin = 0.5\nsource = 'ModelQuality.Statistics'\n"
-        ),
-        encoding="utf-8",
-    )
-    served = serve("--backend", "sqlite://", "--config", "registry.toml")
-    sagemaker, s3 = served.client("sagemaker", "A"), served.client("s3", "A")
-    s3.create_bucket(Bucket="models")
-    s3.put_object(Bucket="models", Key="metrics.json", Body=b'{"f1": {"value": 0.7}}')
-    s3.put_object(Bucket="models", Key="large.json", Body=b" " * (2**20 + 1))
+@pytest.fixture
+def in_s3(tmp_path: Path) -> Any:
+    """Write a registry.toml with a rule that reads metrics files; return a function that fills an S3 with some."""
+    rule = '[rules.good]\nis = "metric"\nmetric = "f1.value"\nmin = 0.5\nsource = "ModelQuality.Statistics"\n'
+    table = '[[approval]]\ngroups = ["churn"]\nprofile = "strict"\nrules = ["good"]\n'
+    (tmp_path / "registry.toml").write_text(table + rule, encoding="utf-8")
+
+    def fill(s3: Any, bucket: str) -> None:
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key="metrics.json", Body=b'{"f1": {"value": 0.7}}')
+        s3.put_object(Bucket=bucket, Key="large.json", Body=b" " * (2**20 + 1))
+
+    return fill
+
+
+def decide_by_files(sagemaker: Any, bucket: str) -> None:
+    """Approve what names a good file, and see what names another refused."""
     sagemaker.create_model_package_group(**GROUP)
-
-    def register(url: str) -> str:
-        arn: str = sagemaker.create_model_package(**GROUP, **metrics(url))["ModelPackageArn"]
-        return arn
-
     decision = {"ModelApprovalStatus": "Approved", "ApprovalDescription": "good"}
-    sagemaker.update_model_package(ModelPackageArn=register("s3://models/metrics.json"), **decision)
+
+    def approve(url: str) -> None:
+        arn = sagemaker.create_model_package(**GROUP, **metrics(url))["ModelPackageArn"]
+        sagemaker.update_model_package(ModelPackageArn=arn, **decision)
+
+    approve(f"s3://{bucket}/metrics.json")
     for url, sentence in (
-        ("s3://models/large.json", "has 1,048,577 bytes; a rule reads at most 1,048,576"),
-        ("s3://models/none.json", "is not there"),
+        (f"s3://{bucket}/large.json", "has 1,048,577 bytes; a rule reads at most 1,048,576"),
+        (f"s3://{bucket}/none.json", "is not there"),
         ("s3://nowhere/metrics.json", "is not there"),
     ):
         with pytest.raises(sagemaker.exceptions.ClientError, match=sentence):
-            sagemaker.update_model_package(ModelPackageArn=register(url), **decision)
+            approve(url)
+
+
+def test_a_served_registry_reads_metrics_from_the_s3_beside_it(serve: Callable[..., Emulator], in_s3: Any) -> None:
+    served = serve("--backend", "sqlite://", "--config", "registry.toml")
+    in_s3(served.client("s3"), "models")
+    decide_by_files(served.client("sagemaker"), "models")
+
+
+def test_a_served_registry_reads_metrics_from_an_s3_of_the_users(
+    serve: Callable[..., Emulator], emulator: Emulator, in_s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "123456789012")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    in_s3(emulator.client("s3"), "metrics-of-the-team")
+    served = serve("--backend", "sqlite://", "--config", "registry.toml", "--s3-endpoint", emulator.url)
+    decide_by_files(served.client("sagemaker"), "metrics-of-the-team")
+
+
+def test_nobody_is_approved_by_files_nobody_can_read(serve: Callable[..., Emulator], in_s3: Any) -> None:
+    away = "http://127.0.0.1:9"
+    served = serve("--backend", "sqlite://", "--config", "registry.toml", "--s3-endpoint", away)
+    sagemaker = served.client("sagemaker")
+    sagemaker.create_model_package_group(**GROUP)
+    arn = sagemaker.create_model_package(**GROUP, **metrics())["ModelPackageArn"]
+    with pytest.raises(sagemaker.exceptions.ClientError, match=f"The S3 endpoint {away} cannot say"):
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="good")
+    described = sagemaker.describe_model_package(ModelPackageName=arn)
+    assert (described["ModelApprovalStatus"], "LastModifiedTime" in described) == (PENDING, False)
