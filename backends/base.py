@@ -24,7 +24,8 @@ LARGEST_CONTENT = 2**20
 class Identity:
     """Who an access key belongs to, where that is known: by registry.toml, or by the STS and IAM beside the registry.
 
-    `groups` are those of registry.toml; `principal` is AWS's PrincipalId, the access key unless it is known.
+    `groups` are those of registry.toml. `principal` is AWS's PrincipalId; of an identity of registry.toml its name, as
+    an access key shown to others would let them be somebody else.
     """
 
     name: str

@@ -152,7 +152,7 @@ class Identities:
         match = _ACCOUNT.fullmatch(table.arn)
         account = table.account or (match["account"] if match else caller.account)
         arn = table.arn or _default_arn(table, name, caller.partition, account)
-        return replace(caller, account=account, identity=Identity(name, arn, account, table.groups, table.access_key))
+        return replace(caller, account=account, identity=Identity(name, arn, account, table.groups, name))
 
     def _stranger(self, caller: Caller) -> Caller:
         """Keep somebody unknown from the ARN of somebody known: a key that reads like the name of an identity."""

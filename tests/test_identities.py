@@ -82,6 +82,7 @@ def test_a_key_is_the_same_somebody_for_the_registry_and_for_sts(served: Emulato
     assert seen_as(served.client("sagemaker", key), "group") == arn
     identity = served.client("sts", key).get_caller_identity()
     assert (identity["Arn"], identity["Account"]) == (arn, arn.split(":")[4])
+    assert identity["UserId"] == {"AKIAALICE": "alice", "pipeline-key": "pipeline"}.get(key, key)
 
 
 def test_a_session_of_a_role_is_seen_as_such_and_may_what_its_role_may(served: Emulator) -> None:
