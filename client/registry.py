@@ -10,6 +10,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from .changes import Break, Change, Verified, as_described
+from .explanations import Explanation
 from .terms import Terms
 from .versions import PENDING, Approval, Comparison, Difference, Group, NoApprovedVersion, Rejected, Version
 
@@ -21,6 +22,7 @@ __all__ = [
     "Change",
     "Comparison",
     "Difference",
+    "Explanation",
     "Group",
     "ModelRegistry",
     "NoApprovedVersion",
@@ -257,6 +259,21 @@ class ModelRegistry:
         """Return every value in which two versions differ, but for their ARNs, numbers, times and people."""
         first, second = (one if isinstance(one, Version) else self.get(one) for one in (a, b))
         return Comparison.between(first, second)
+
+    def explain(self, version: Version | str, *, identity: str | None = None, reason: str | None = None) -> Explanation:
+        """Return what may become of a version, and what each rule of the registry says of it.
+
+        Args:
+            version: which.
+            identity: for whom: a name of registry.toml, an ARN or an access key; the client's own without.
+            reason: as if sent along with the decision.
+
+        Raises:
+            ClientError: no such version; UnknownOperationException where there are no rules to ask, as AWS.
+        """
+        from .controls import ask
+
+        return Explanation.of(ask(self.boto3, "explain", arn=_name(version), identity=identity, reason=reason))
 
     def history(
         self,

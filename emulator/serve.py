@@ -23,8 +23,10 @@ from waitress.channel import HTTPChannel
 from ..backends import database_file, is_alone, open_backend, without_password
 from ..backends.base import Backend, Surroundings
 from ..backends.errors import CannotOpen, RegistryError
+from ..backends.identities import Identities
 from ..backends.settings import Settings
 from .app import create_app
+from .caller_identity import CallerIdentity, identity_of
 from .kept_objects import KeptObjects
 from .neighbours import Neighbours, alone
 from .probes import EndpointProbe, NeighbourProbe
@@ -130,7 +132,8 @@ def serve(
     with open_backend(backend_url, surroundings) as backend, listen(host, port) as listener:
         _answers(backend)
         shown = without_password(backend_url)
-        beside = alone if is_alone(backend_url) else neighbours
+        identities = Identities(surroundings.settings.identities, surroundings.identify)
+        beside = alone if is_alone(backend_url) else CallerIdentity(neighbours, identities)
         app = create_app(backend, neighbours=beside, allowed_hosts=[*allowed_hosts, host], registry=shown)
         server = Server(app, listener)
 
@@ -154,9 +157,10 @@ def _answers(backend: Backend) -> None:
 
 
 def surroundings_of(settings: Settings, neighbours: Neighbours) -> Surroundings:
-    """Return what a served registry is opened with: its switches, and where it looks for artefacts and images."""
+    """Return what a served registry is opened with: its switches, where it looks for objects, and who knows callers."""
     endpoint = settings.checks.s3_endpoint
-    return Surroundings(settings, EndpointProbe(neighbours, endpoint) if endpoint else NeighbourProbe(neighbours))
+    probe = EndpointProbe(neighbours, endpoint) if endpoint else NeighbourProbe(neighbours)
+    return Surroundings(settings, probe, identity_of)
 
 
 def _hint(url: str, registry: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from . import authoring, diagnosis, history, promotion, review, serving, verification
+from . import authoring, diagnosis, explanation, history, promotion, review, serving, verification
 
 ALL = (
     *serving.ALL,
     *review.ALL,
+    *explanation.ALL,
     *authoring.ALL,
     *history.ALL,
     *promotion.ALL,
