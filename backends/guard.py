@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -33,14 +34,23 @@ BYPASSES = frozenset({"decide"})
 """Controls that decide about versions: through a guard, UpdateModelPackage does."""
 
 
-def guarded(backend: Backend, surroundings: Surroundings, name: str = "this registry") -> Backend:
+def guarded(
+    backend: Backend, surroundings: Surroundings, name: str = "this registry", account: str | None = None
+) -> Backend:
     """Return a backend behind the approval rules of its surroundings; without any, the backend as it is.
+
+    Args:
+        backend: who answers what is allowed.
+        surroundings: the rules, and where these look for objects.
+        name: the backend, in sentences.
+        account: whose groups it holds, where that is not for its callers to say.
 
     Raises:
         CannotOpen: a rule needs what the backend lacks; the sentence names it as `name`.
     """
     settings = surroundings.settings
-    return Guarded(backend, surroundings, name=name) if settings.approval or settings.identities else backend
+    ruled = settings.approval or settings.identities
+    return Guarded(backend, surroundings, name=name, account=account) if ruled else backend
 
 
 class Guarded:
@@ -51,6 +61,7 @@ class Guarded:
         surroundings: the rules, and where these look for objects.
         clock: the time, in epoch seconds.
         name: the backend, in sentences.
+        account: whose groups it holds, where that is not for its callers to say.
 
     Raises:
         Misconfigured: a rule needs what the backend lacks.
@@ -62,8 +73,10 @@ class Guarded:
         surroundings: Surroundings,
         clock: Callable[[], float] = time.time,
         name: str = "this registry",
+        account: str | None = None,
     ) -> None:
         self._backend = backend
+        self._account = account
         self._probe = surroundings.probe
         self._clock = clock
         self._rulebook = Rulebook(surroundings.settings, surroundings.identify)
@@ -83,7 +96,7 @@ class Guarded:
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Pass an operation on, if the rules allow it; see `Backend.call`."""
-        caller = self._rulebook.identities.recognise(caller)
+        caller = self._seen(caller)
         check = _CHECKS.get(operation)
         if check is not None and operation in self.operations:
             constraints.check(operation, params)
@@ -95,7 +108,7 @@ class Guarded:
         if name not in self.controls:
             there = ", ".join(sorted(self.controls))
             raise UnknownOperationException(f"This registry has no {name!r}: it has {there}.")
-        caller = self._rulebook.identities.recognise(caller)
+        caller = self._seen(caller)
         if name != EXPLAIN:
             return self._backend.control(name, params, caller)
         try:
@@ -117,6 +130,11 @@ class Guarded:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _seen(self, caller: Caller) -> Caller:
+        """Return a caller as the identity that registry.toml knows, in the account the backend's groups are in."""
+        known = self._rulebook.identities.recognise(caller)
+        return replace(known, account=self._account) if self._account else known
 
     def _check_create(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
         """Judge how a version begins; one that says nothing begins pending, here as in the registry."""
