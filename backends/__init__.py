@@ -81,8 +81,8 @@ def database_file(url: str) -> Path | None:
         return None
     if parts.netloc or parts.query or parts.fragment:
         raise CannotOpen(
-            f"{url!r}: write sqlite:///registry.db for a file here, sqlite:////data/registry.db for an absolute "
-            "path, or sqlite:// for memory"
+            f"{without_password(url)!r}: write sqlite:///registry.db for a file here, sqlite:////data/registry.db for "
+            "an absolute path, or sqlite:// for memory"
         )
     path = unquote(parts.path)[1:]
     return Path(path).expanduser() if path else None
@@ -109,8 +109,9 @@ def default_url() -> str:
 
 
 def without_password(url: str) -> str:
-    """Return a URL that may be shown."""
-    return re.sub(r"(?<=:)[^/@]*(?=@)|(?<=password=)[^&]*", "***", url)
+    """Return a URL that may be shown and kept: the same, but for the password, whatever characters that has."""
+    bare = re.sub(r"(?<=://)([^/:@]*):.*@", r"\1@", url)
+    return re.sub(r"(?<=[?&])password=[^&]*(&|$)", "", bare).rstrip("?&")
 
 
 def is_alone(url: str) -> bool:
@@ -136,4 +137,4 @@ def _opener(url: str) -> Opener:
     for entry in entry_points(group=ENTRY_POINTS, name=scheme):
         return entry.load()  # type: ignore[no-any-return]
     known = ", ".join(f"{name}://" for name in sorted({*SCHEMES, *entry_points(group=ENTRY_POINTS).names}))
-    raise CannotOpen(f"{url!r} does not name a registry: it should begin with one of {known}")
+    raise CannotOpen(f"{without_password(url)!r} does not name a registry: it should begin with one of {known}")

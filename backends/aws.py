@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from boto3.session import Session
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from .base import Caller, Surroundings
+    from .base import Backend, Caller, Surroundings
 
 HOW = "write aws://, aws://eu-west-1 or aws://profile@eu-west-1?account=111122223333"
 ATTEMPTS = 3
@@ -88,7 +88,7 @@ def client(url: str, **options: Any) -> SageMakerClient:
     return _client(session, target, region, _Account(session, target, region, options).check, options)
 
 
-def open_registry(url: str, surroundings: Surroundings) -> RemoteBackend:
+def open_registry(url: str, surroundings: Surroundings) -> Backend:
     """Open AWS as a backend: a gateway, which signs with the credentials of this process, never with its callers'.
 
     Raises:
@@ -101,7 +101,7 @@ def open_registry(url: str, surroundings: Surroundings) -> RemoteBackend:
     account = _Account(session, target, target.region or session.region_name or boto.DEFAULT_REGION, {})
     try:
         account.check()
-        account.id()
+        owner = account.id()
     except AccessDeniedException as error:
         raise CannotOpen(error.message) from error
     except (BotoCoreError, ClientError) as error:
@@ -114,7 +114,10 @@ def open_registry(url: str, surroundings: Surroundings) -> RemoteBackend:
             )
         return _client(session, target, caller.region, account.check, {})
 
-    return RemoteBackend(of, scope.OPERATIONS, "AWS", same=lambda caller: caller.region)
+    from .guard import guarded  # needs what the client for production has not
+
+    backend = RemoteBackend(of, scope.OPERATIONS, "AWS", same=lambda caller: caller.region)
+    return guarded(backend, surroundings, "AWS", owner)
 
 
 class _Account:

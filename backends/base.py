@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import TracebackType
@@ -16,6 +16,23 @@ from .settings import Settings
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
 ANONYMOUS = "anonymous"
+LARGEST_CONTENT = 2**20
+"""Bytes of an object a rule reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who an access key belongs to, where that is known: by registry.toml, or by the STS and IAM beside the registry.
+
+    `groups` are those of registry.toml. `principal` is AWS's PrincipalId; of an identity of registry.toml its name, as
+    an access key shown to others would let them be somebody else.
+    """
+
+    name: str
+    arn: str
+    account: str
+    groups: tuple[str, ...] = ()
+    principal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +44,8 @@ class Caller:
     access_key: str = ANONYMOUS
     request_id: str = ""
     """The id of the request, as its answer's header and its history name it."""
+    identity: Identity | None = None
+    """Who that is, once a registry has recognised the access key."""
 
     @classmethod
     def of(cls, access_key: str | None, region: str | None, request_id: str = "") -> Caller:
@@ -40,15 +59,27 @@ class Caller:
         return partition_of(self.region)
 
     @property
+    def name(self) -> str:
+        """What registry.toml calls the caller; the access key of somebody it does not know."""
+        return self.identity.name if self.identity else self.access_key
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        return self.identity.groups if self.identity else ()
+
+    @property
     def arn(self) -> str:
         """The identity's ARN: the root of the account for a 12-digit key, else a user named as the key (our choice)."""
+        if self.identity:
+            return self.identity.arn
         who = "root" if self.access_key == self.account else f"user/{self.access_key}"
         return f"arn:{self.partition}:iam::{self.account}:{who}"
 
     @property
     def user_context(self) -> dict[str, Any]:
         """The identity as the shape UserContext, for CreatedBy and LastModifiedBy."""
-        return {"IamIdentity": {"Arn": self.arn, "PrincipalId": self.access_key}}
+        principal = (self.identity.principal if self.identity else "") or self.access_key
+        return {"IamIdentity": {"Arn": self.arn, "PrincipalId": principal}}
 
 
 @cache
@@ -75,6 +106,14 @@ class Probe(Protocol):
         """Return the containers of a SageMaker model by its name, as ContainerDefinition; None if there is none."""
         ...
 
+    def content(self, caller: Caller, bucket: str, key: str) -> bytes | None:
+        """Return an object of at most LARGEST_CONTENT bytes, such as a metrics file; None if there is none.
+
+        Raises:
+            ValidationException: it is larger.
+        """
+        ...
+
 
 class NoProbe:
     """Looks nowhere."""
@@ -88,6 +127,14 @@ class NoProbe:
     def containers(self, caller: Caller, model: str) -> list[dict[str, Any]] | None:
         return None
 
+    def content(self, caller: Caller, bucket: str, key: str) -> bytes | None:
+        return None
+
+
+def nobody(caller: Caller) -> Identity | None:
+    """Know no caller."""
+    return None
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -95,6 +142,8 @@ class Surroundings:
 
     settings: Settings = field(default_factory=Settings)
     probe: Probe = field(default_factory=NoProbe)
+    identify: Callable[[Caller], Identity | None] = nobody
+    """Knows callers that registry.toml does not name: those with keys of the STS or IAM beside the registry."""
 
 
 class Backend(Protocol):

@@ -108,6 +108,21 @@ class CannotOpen(Exception):
     """A backend's URL cannot be opened: the sentence says why and what to do. Raised at start, never as an answer."""
 
 
+class Misconfigured(CannotOpen):
+    """A setting means nothing, or contradicts another.
+
+    Args:
+        sentence: what is wrong.
+        place: the path of keys to it in registry.toml.
+        value: what is written there, if that is wrong.
+    """
+
+    def __init__(self, sentence: str, place: tuple[str | int, ...] = (), value: str = "") -> None:
+        super().__init__(sentence)
+        self.place = place
+        self.value = value
+
+
 def as_client_error(error: RegistryError, operation: str) -> ClientError:
     """Return a refusal as boto3 raises it."""
     from botocore.exceptions import ClientError

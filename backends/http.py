@@ -13,7 +13,7 @@ from .remote import RemoteBackend
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from .base import Caller, Surroundings
+    from .base import Backend, Caller, Surroundings
 
 PREFIX = "/_registry"
 
@@ -25,7 +25,7 @@ def client(url: str, **options: Any) -> SageMakerClient:
     return made
 
 
-def open_registry(url: str, surroundings: Surroundings) -> RemoteBackend:
+def open_registry(url: str, surroundings: Surroundings) -> Backend:
     """Open an emulator as a backend; its callers keep their access keys, which name account and user.
 
     Raises:
@@ -48,7 +48,10 @@ def open_registry(url: str, surroundings: Surroundings) -> RemoteBackend:
         keys = {"aws_access_key_id": caller.access_key, "aws_secret_access_key": "any"}
         return client(url, region_name=caller.region, **keys)
 
-    return RemoteBackend(of, operations, f"The registry at {url}", controls=controls, ask=ask)
+    from .guard import guarded  # needs what the client for production has not
+
+    name = f"The registry at {url}"
+    return guarded(RemoteBackend(of, operations, name, controls=controls, ask=ask), surroundings, name)
 
 
 def ask(client: SageMakerClient, name: str, params: Mapping[str, Any]) -> Any:

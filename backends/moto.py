@@ -18,6 +18,7 @@ from wsgiref.util import setup_testing_defaults
 
 from . import boto, scope
 from .errors import CannotOpen, InternalFailure, RegistryError, UnknownOperationException
+from .guard import guarded
 from .remote import RemoteBackend, restrict
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from .base import Caller, Surroundings
+    from .base import Backend, Caller, Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +58,15 @@ def client(url: str, **options: Any) -> SageMakerClient:
     return restrict(made, operations(), name())
 
 
-def open_registry(url: str, surroundings: Surroundings) -> RemoteBackend:
-    """Open `moto://` as a backend: to be served, or guarded by rules."""
+def open_registry(url: str, surroundings: Surroundings) -> Backend:
+    """Open `moto://` as a backend: to be served, and guarded by the rules there are."""
 
     def of(caller: Caller) -> SageMakerClient:
         keys = {"aws_access_key_id": caller.account, "aws_secret_access_key": "any"}
         return client(url, region_name=caller.region, **keys)
 
-    return RemoteBackend(of, operations(), name(), same=lambda caller: (caller.account, caller.region))
+    backend = RemoteBackend(of, operations(), name(), same=lambda caller: (caller.account, caller.region))
+    return guarded(backend, surroundings, name())
 
 
 def name() -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 import msgspec.structs
 
-from .errors import CannotOpen
-
 Check = Literal["off", "auto", "always"]
+Some = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
 
 class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,32 +41,71 @@ class Lists(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     approval_filter: Literal["after-page", "before-page"] = "after-page"
 
 
+class IdentityTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody: whoever has the access key; or, without one, everybody whose ARN fits `arn` or `role`."""
+
+    access_key: str = ""
+    arn: str = ""
+    """A user of the identity's name in the caller's account, unless given."""
+    role: str = ""
+    """The name of an assumed role, in place of an ARN."""
+    account: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{12})?$")] = ""
+    groups: tuple[str, ...] = ()
+
+
+class ApprovalTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What versions of some groups obey: of several tables, the first with a pattern that fits the group."""
+
+    groups: Some
+    profile: str = "aws"
+    rules: tuple[str, ...] = ()
+    life_cycle: str = ""
+
+
+class MoveTable(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"source": "from", "target": "to"}, kw_only=True
+):
+    """One row of a profile, or several: from each of these states to each of those."""
+
+    source: str | Some
+    target: str | Some
+    requires: tuple[str, ...] = ()
+    note: str = ""
+
+
+class ProfileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A profile of the user's own, or a life cycle."""
+
+    moves: Annotated[tuple[MoveTable, ...], msgspec.Meta(min_length=1)]
+    note: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The switches of a registry, by table of `registry.toml`."""
 
     checks: Checks = Checks()
     validation: Validation = Validation()
     lists: Lists = Lists()
+    identities: Mapping[str, IdentityTable] = {}
+    approval: tuple[ApprovalTable, ...] = ()
+    profiles: Mapping[str, ProfileTable] = {}
+    life_cycles: Mapping[str, ProfileTable] = {}
+    rules: Mapping[str, Mapping[str, Any]] = {}
+    """What each takes depends on its kind: see `rules.KINDS`."""
 
 
 def load(path: Path | None) -> Settings:
     """Read `registry.toml`; without a path, return the defaults.
 
     Raises:
-        CannotOpen: there is no such file, it is not TOML, or a key or value is not one of ours; the sentence says
-            which and where.
+        CannotOpen: there is no such file, it is not TOML, a key or value is not one of ours, or one contradicts
+            another; the sentence says which, and where.
     """
     if path is None:
         return Settings()
-    try:
-        with path.open("rb") as file:
-            return msgspec.convert(tomllib.load(file), Settings)
-    except OSError as error:
-        raise CannotOpen(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CannotOpen(f"{path} is not valid TOML: {error}") from error
-    except msgspec.ValidationError as error:
-        raise CannotOpen(f"{path}: {error}") from error
+    from . import config  # which knows rules, and these know settings
+
+    return config.load(path)
 
 
 def override(settings: Settings, **tables: dict[str, Any]) -> Settings:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..backends.errors import CannotOpen
 from .registry import ModelRegistry
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
+    from ..backends.base import Surroundings
+
 __all__ = ["ModelRegistry", "connect"]
 
 URL_VARIABLE = "SAGEMAKER_REGISTRY_URL"
+SETTINGS_VARIABLE = "SAGEMAKER_REGISTRY_SETTINGS"
 NO_ENDPOINT = "http://in-process.invalid"
 
 
-def connect(url: str | None = None, **boto: Any) -> SageMakerClient:
+def connect(url: str | None = None, *, settings: str | Path | None = None, **boto: Any) -> SageMakerClient:
     """Return a stock boto3 client whose model registry calls are answered by what the URL names.
 
     Args:
@@ -24,11 +29,13 @@ def connect(url: str | None = None, **boto: Any) -> SageMakerClient:
             process, without a server; `moto://` for moto's, also in this process; `http://127.0.0.1:8080` for an
             emulator that is being served; `aws://`, `aws://eu-west-1` or `aws://profile@eu-west-1` for AWS. Without
             one, the environment's SAGEMAKER_REGISTRY_URL, else a file in the user's data folder.
+        settings: a registry.toml whose rules the client's calls obey, on any URL; without one, that of the
+            environment's SAGEMAKER_REGISTRY_SETTINGS, else none. What is served by others obeys theirs besides.
         **boto: what `boto3.client` takes: `region_name`, `aws_access_key_id`, `config` ... A 12-digit access key id
             is the account id. Without credentials the client has some that every emulator takes, and AWS does not.
 
     Raises:
-        CannotOpen: an unknown scheme, a missing extra, or a store that cannot be used.
+        CannotOpen: an unknown scheme, a missing extra, a store that cannot be used, or settings that make no sense.
 
     >>> sagemaker = connect("sqlite://", region_name="eu-west-1")
     >>> sagemaker.create_model_package_group(ModelPackageGroupName="churn")["ModelPackageGroupArn"]
@@ -38,10 +45,12 @@ def connect(url: str | None = None, **boto: Any) -> SageMakerClient:
     from ..backends import default_url, open_backend, open_client
 
     url = url or os.environ.get(URL_VARIABLE) or default_url()
-    client = open_client(url, **boto)
-    if client is not None:
-        return client
-    backend = open_backend(url)
+    settings = settings or os.environ.get(SETTINGS_VARIABLE)
+    if not settings:
+        client = open_client(url, **boto)
+        if client is not None:
+            return client
+    backend = open_backend(url, _surroundings(settings) if settings else None)
     from ..backends.base import Caller
     from .inprocess import answer_from
 
@@ -50,3 +59,13 @@ def connect(url: str | None = None, **boto: Any) -> SageMakerClient:
     client = session.client("sagemaker", endpoint_url=NO_ENDPOINT, **options)
     answer_from(backend, client, Caller.of(clients.key_of(session, options), client.meta.region_name))
     return client
+
+
+def _surroundings(settings: str | Path) -> Surroundings:
+    """Return what a backend in this process is opened with."""
+    try:
+        from ..backends.base import Surroundings
+        from ..backends.settings import load
+    except ModuleNotFoundError as error:
+        raise CannotOpen(f"rules need the package {error.name!r}: pip install 'sagemaker-registry[server]'") from error
+    return Surroundings(load(Path(settings)))

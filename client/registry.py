@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from .changes import Break, Change, Verified, as_described
+from .explanations import Explanation
+from .terms import Terms
 from .versions import PENDING, Approval, Comparison, Difference, Group, NoApprovedVersion, Rejected, Version
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ __all__ = [
     "Change",
     "Comparison",
     "Difference",
+    "Explanation",
     "Group",
     "ModelRegistry",
     "NoApprovedVersion",
@@ -29,6 +32,8 @@ __all__ = [
 ]
 
 PAGE = 100
+SEARCH_ONLY = frozenset({"ModelPackageName", "Tags"})
+"""What Search says of a version and DescribeModelPackage does not: `Group/N`, and the tags of its group."""
 
 
 class ModelRegistry:
@@ -144,8 +149,7 @@ class ModelRegistry:
         lister = self.boto3.get_paginator("list_model_package_groups")
         for page in lister.paginate(SortBy="Name", SortOrder="Ascending", PaginationConfig={"PageSize": PAGE}):
             for found in page["ModelPackageGroupSummaryList"]:
-                name, arn = found["ModelPackageGroupName"], found["ModelPackageGroupArn"]
-                yield Group(name, arn, found.get("ModelPackageGroupDescription"), found["CreationTime"])
+                yield _group(found)
 
     def versions(self, group: str, *, status: Approval | None = None) -> Iterator[Version]:
         """Yield the versions of a group (name or ARN), or those with an approval status: newest first, as needed."""
@@ -155,6 +159,40 @@ class ModelRegistry:
         """Yield the versions of a group, or of all groups, that wait for a decision: oldest first, as needed."""
         where = {"ModelPackageGroupName": group} if group is not None else {"ModelPackageType": "Versioned"}
         return self._versions(PENDING, **where, SortOrder="Ascending")
+
+    def search(self, *terms: str, sort: str | None = None, ascending: bool = False) -> Iterator[Version]:
+        """Yield the versions that Search finds, of all groups, as needed; packages of no group are passed over.
+
+        Args:
+            *terms: conditions that all hold: `ModelApprovalStatus=Approved`, `Tags.team!=risk`,
+                `ModelPackageDescription~churn` (contains), `ModelCard` (is there), `!ModelCard` (is not),
+                `CreationTime>2026-11-24T00:00:00`, `CustomerMetadataProperties.accuracy>=0.9`. Metadata are text to
+                Search: where they are more or less than a number is looked at here.
+            sort: the name of a property; the time of the last change, unless said otherwise.
+            ascending: from the least to the most.
+
+        Raises:
+            ValueError: a term that is none.
+
+        >>> with ModelRegistry("sqlite://") as registry:
+        ...     for accuracy in (0.89, 0.93):
+        ...         version = registry.register("churn", image="churn:1", metadata={"accuracy": accuracy})
+        ...     [found.version for found in registry.search("CustomerMetadataProperties.accuracy>=0.9")]
+        [2]
+        """
+        asked = Terms.of(terms)
+        for record in self._search("ModelPackage", asked, sort, ascending=ascending):
+            if "ModelPackageVersion" in record and asked.hold(record):
+                yield Version.of({name: record[name] for name in record if name not in SEARCH_ONLY})
+
+    def search_groups(self, *terms: str, sort: str | None = None, ascending: bool = False) -> Iterator[Group]:
+        """Yield the groups that Search finds by such terms, as `Tags.team=risk`, as needed.
+
+        Raises:
+            ValueError: a term that is none.
+        """
+        for record in self._search("ModelPackageGroup", Terms.of(terms), sort, ascending=ascending):
+            yield _group(record)
 
     def get(self, arn_or_group: str, version: int | None = None) -> Version:
         """Return a version by its ARN or `group/3`, or by a group (name or ARN) and a number.
@@ -221,6 +259,21 @@ class ModelRegistry:
         """Return every value in which two versions differ, but for their ARNs, numbers, times and people."""
         first, second = (one if isinstance(one, Version) else self.get(one) for one in (a, b))
         return Comparison.between(first, second)
+
+    def explain(self, version: Version | str, *, identity: str | None = None, reason: str | None = None) -> Explanation:
+        """Return what may become of a version, and what each rule of the registry says of it.
+
+        Args:
+            version: which.
+            identity: for whom: a name of registry.toml, an ARN or an access key; the client's own without.
+            reason: as if sent along with the decision.
+
+        Raises:
+            ClientError: no such version; UnknownOperationException where there are no rules to ask, as AWS.
+        """
+        from .controls import ask
+
+        return Explanation.of(ask(self.boto3, "explain", arn=_name(version), identity=identity, reason=reason))
 
     def history(
         self,
@@ -339,12 +392,29 @@ class ModelRegistry:
         for page in lister.paginate(PaginationConfig={"PageSize": PAGE}, **query):
             yield from (summary["ModelPackageArn"] for summary in page["ModelPackageSummaryList"])
 
+    def _search(
+        self, resource: Literal["ModelPackage", "ModelPackageGroup"], terms: Terms, sort: str | None, *, ascending: bool
+    ) -> Iterator[dict[str, Any]]:
+        query = _given(
+            SearchExpression=terms.filters and {"Filters": terms.filters},
+            SortBy=sort,
+            SortOrder="Ascending" if ascending else "Descending",
+        )
+        lister = self.boto3.get_paginator("search")
+        for page in lister.paginate(Resource=resource, PaginationConfig={"PageSize": PAGE}, **query):
+            yield from (found[resource] for found in cast("list[dict[str, Any]]", page["Results"]))
+
     def _decide(self, version: Version | str, status: Approval, reason: str | None) -> Version:
         name = _name(version)
         arn = name if name.startswith("arn:") else self.get(name).arn
         request = _given(ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=reason)
         self.boto3.update_model_package(**request)
         return self.get(arn)
+
+
+def _group(found: Mapping[str, Any]) -> Group:
+    name, arn = found["ModelPackageGroupName"], found["ModelPackageGroupArn"]
+    return Group(name, arn, found.get("ModelPackageGroupDescription"), found["CreationTime"])
 
 
 def _moment(moment: datetime | str | float | None) -> str | float | None:

@@ -146,18 +146,18 @@ class Comparison:
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, ...]:
     """Return every value in which two records differ."""
-    of_a, of_b = dict(_leaves(a)), dict(_leaves(b))
+    of_a, of_b = dict(leaves_of(a)), dict(leaves_of(b))
     paths = [path for path in {**of_a, **of_b} if of_a.get(path) != of_b.get(path)]
     return tuple(Difference(path, of_a.get(path), of_b.get(path)) for path in paths)
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def leaves_of(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield each value within a structure that is not a structure itself, with its path."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name}" if path else name)
+            yield from leaves_of(inner, f"{path}.{name}" if path else name)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _leaves(inner, f"{path}[{index}]")
+            yield from leaves_of(inner, f"{path}[{index}]")
     else:
         yield path, value

@@ -49,6 +49,7 @@ def create_app(
     *,
     neighbours: WSGIApplication | None = None,
     allowed_hosts: Iterable[str] = (),
+    registry: str = "",
     reviewed_at: console.Console | None = None,
     say: Callable[[str], None] = print,
 ) -> Flask:
@@ -58,6 +59,7 @@ def create_app(
         backend: who answers the registry's operations; closing it stays with the caller.
         neighbours: who answers every other AWS call; moto unless given.
         allowed_hosts: names the server answers for beyond loopback names and IP addresses.
+        registry: the URL of the backend, as it may be shown.
         reviewed_at: the console where people review and decide; without, there is none.
         say: shows a line to whoever runs the server.
     """
@@ -65,9 +67,9 @@ def create_app(
     others = neighbours or Neighbours()
     refusals = Refusals()
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.register_blueprint(control.blueprint(backend, registry))
     if reviewed_at is not None:
         app.register_blueprint(console.blueprint(backend, reviewed_at, refusals, say))
-    app.register_blueprint(control.blueprint(backend))
 
     @app.before_request
     def only_post_calls() -> None:

@@ -15,7 +15,7 @@ from . import sigv4, wire
 PREFIX = "/_registry"
 
 
-def blueprint(backend: Backend) -> Blueprint:
+def blueprint(backend: Backend, registry: str) -> Blueprint:
     """Return the routes; `GET /` is the same as `GET /_registry/info`."""
     routes = Blueprint("control", __name__)
 
@@ -32,6 +32,7 @@ def blueprint(backend: Backend) -> Blueprint:
             {
                 "name": "sagemaker-registry",
                 "version": version("sagemaker-registry"),
+                "registry": registry,
                 "operations": sorted(backend.operations),
                 "controls": dict(backend.controls),
                 "health": f"{PREFIX}/health",

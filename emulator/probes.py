@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..backends.base import Caller
-from ..backends.errors import ServiceUnavailable
+from ..backends.base import LARGEST_CONTENT, Caller
+from ..backends.errors import ServiceUnavailable, ValidationException
 from . import wire
 from .neighbours import Neighbours
 
@@ -66,11 +67,32 @@ class NeighbourProbe:
         described = orjson.loads(answer.data)
         return described.get("Containers") or [described["PrimaryContainer"]]
 
+    def content(self, caller: Caller, bucket: str, key: str) -> bytes | None:
+        """Return an object; None if there is none.
+
+        Raises:
+            ValidationException: it is larger than a rule reads.
+        """
+        if not self._has_bucket(caller, bucket):
+            return None
+        head = self._neighbours.ask(caller, "s3", "HEAD", f"/{bucket}/{key}")
+        if head.status_code != 200:
+            return None
+        check_size(bucket, key, int(head.headers.get("Content-Length", 0)))
+        answer = self._neighbours.ask(caller, "s3", "GET", f"/{bucket}/{key}")
+        return answer.data if answer.status_code == 200 else None
+
     def _has_bucket(self, caller: Caller, bucket: str) -> bool:
         return (
             self._neighbours.may_hold_objects
             and self._neighbours.ask(caller, "s3", "HEAD", f"/{bucket}").status_code == 200
         )
+
+
+def check_size(bucket: str, key: str, size: int) -> None:
+    """Raise ValidationException for an object that is larger than a rule reads. (The sentence is ours.)"""
+    if size > LARGEST_CONTENT:
+        raise ValidationException(f"s3://{bucket}/{key} has {size:,} bytes; a rule reads at most {LARGEST_CONTENT:,}.")
 
 
 class EndpointProbe(NeighbourProbe):
@@ -99,8 +121,29 @@ class EndpointProbe(NeighbourProbe):
         keys = [found["Key"] for found in listed.get("Contents", [])]
         return bool(keys) and (is_prefix or keys[0] == key)
 
+    def content(self, caller: Caller, bucket: str, key: str) -> bytes | None:
+        """Return an object; None if there is none.
+
+        Raises:
+            ValidationException: it is larger than a rule reads.
+            ServiceUnavailable: the endpoint does not answer, or refuses the server's credentials.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            answer = self._s3.get_object(Bucket=bucket, Key=key)
+            with closing(answer["Body"]) as body:
+                check_size(bucket, key, answer["ContentLength"])
+                return body.read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchBucket", "NoSuchKey"):
+                return None
+            raise self._unavailable(error) from error
+        except BotoCoreError as error:
+            raise self._unavailable(error) from error
+
     def _unavailable(self, error: Exception) -> ServiceUnavailable:
-        return ServiceUnavailable(f"The S3 endpoint {self._endpoint} cannot say whether the artefact exists: {error}")
+        return ServiceUnavailable(f"The S3 endpoint {self._endpoint} cannot say whether an object is there: {error}")
 
     @cached_property
     def _s3(self) -> S3Client:

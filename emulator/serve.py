@@ -7,30 +7,27 @@ queued requests when it stops.
 
 from __future__ import annotations
 
-import getpass
 import logging
-import os
-import re
 import select
 import signal
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 
 from ..backends import database_file, is_alone, open_backend, without_password
-from ..backends.base import DEFAULT_REGION, Backend, Surroundings
+from ..backends.base import Backend, Surroundings
 from ..backends.errors import CannotOpen, RegistryError
+from ..backends.identities import Identities
 from ..backends.settings import Settings
 from .app import create_app
-from .console import Console, Place, Site
-from .console.session import USER
+from .caller_identity import CallerIdentity, identity_of
+from .console.opening import console_of, links
 from .kept_objects import KeptObjects
 from .neighbours import Neighbours, alone
 from .probes import EndpointProbe, NeighbourProbe
@@ -45,7 +42,6 @@ LARGEST_UPLOAD = 5 * 2**30
 """Bytes of one request: S3's own limit for one PutObject."""
 
 _WAKE_SECONDS = 1.0
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -150,10 +146,12 @@ def serve(
     surroundings = surroundings_of(settings or Settings(), neighbours)
     with open_backend(backend_url, surroundings) as backend, listen(host, port) as listener:
         _answers(backend)
-        beside = alone if is_alone(backend_url) else neighbours
+        shown = without_password(backend_url)
         hosts = [*allowed_hosts, host]
-        console = console_of(backend_url, hosts, reviewers) if reviewers is not None else None
-        app = create_app(backend, neighbours=beside, allowed_hosts=hosts, reviewed_at=console, say=_say)
+        identities = Identities(surroundings.settings.identities, surroundings.identify)
+        beside = alone if is_alone(backend_url) else CallerIdentity(neighbours, identities)
+        console = console_of(backend_url, hosts, surroundings.settings, reviewers) if reviewers is not None else None
+        app = create_app(backend, neighbours=beside, allowed_hosts=hosts, registry=shown, reviewed_at=console, say=_say)
         server = Server(app, listener)
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -163,8 +161,8 @@ def serve(
             signal.signal(number, stop)
         url = url_of(listener)
         _say(f"listening on {url}")
-        _say(_hint(url, backend_url))
-        for line in _links(console, _reachable(url)) if console is not None else ():
+        _say(_hint(url, shown))
+        for line in links(console, _reachable(url)) if console is not None else ():
             _say(line)
         server.run()
 
@@ -178,55 +176,19 @@ def _answers(backend: Backend) -> None:
 
 
 def surroundings_of(settings: Settings, neighbours: Neighbours) -> Surroundings:
-    """Return what a served registry is opened with: its switches, and where it looks for artefacts and images."""
+    """Return what a served registry is opened with: its switches, where it looks for objects, and who knows callers."""
     endpoint = settings.checks.s3_endpoint
-    return Surroundings(settings, EndpointProbe(neighbours, endpoint) if endpoint else NeighbourProbe(neighbours))
+    probe = EndpointProbe(neighbours, endpoint) if endpoint else NeighbourProbe(neighbours)
+    return Surroundings(settings, probe, identity_of)
 
 
-def _hint(url: str, backend_url: str) -> str:
+def _hint(url: str, registry: str) -> str:
     return (
-        f"registry:  {without_password(backend_url)}\n"
+        f"registry:  {registry}\n"
         f"point AWS clients here (any credentials will do):\n"
         f"  export AWS_ENDPOINT_URL={_reachable(url)}\n"
         f"stop with Ctrl-C"
     )
-
-
-def console_of(backend_url: str, hosts: Iterable[str], reviewers: Sequence[str]) -> Console:
-    """Return the console in front of a backend.
-
-    Args:
-        backend_url: what is served; where it names a region, the console looks there.
-        hosts: the names the server answers for.
-        reviewers: for whom login links are printed.
-
-    Raises:
-        CannotOpen: a reviewer's name is none.
-    """
-    users = tuple(dict.fromkeys(reviewers)) or (_user_here(),)
-    for user in users:
-        if not USER.fullmatch(user):
-            raise CannotOpen(f"{user!r} is not a name for the console: letters, digits and _ . @ -, a letter first")
-    named = urlsplit(backend_url).netloc.rpartition("@")[2]
-    given = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
-    place = Place(region=named if _REGION.fullmatch(named) else given)
-    site = Site(without_password(backend_url), database_file(backend_url), tuple(hosts))
-    return Console(place if place.is_possible else Place(), site, remote=is_alone(backend_url), users=users)
-
-
-def _links(console: Console, url: str) -> Iterator[str]:
-    """Yield a line for each person who may log in to the console."""
-    for user in console.users:
-        yield f"console:   {url}{console.path_of_link(user)}" + (f"  ({user})" if len(console.users) > 1 else "")
-
-
-def _user_here() -> str:
-    """Return the name of whoever runs this, as the console takes it."""
-    try:
-        name = re.sub(r"[^A-Za-z0-9_.@-]", "", getpass.getuser())
-    except (KeyError, OSError):
-        name = ""
-    return name if USER.fullmatch(name) else "reviewer"
 
 
 def _reachable(url: str) -> str:

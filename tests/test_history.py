@@ -19,16 +19,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clients import REGION, Emulator
-from sagemaker_registry.backends.base import Caller
+from sagemaker_registry.backends.base import Caller, NoProbe, Surroundings
 from sagemaker_registry.backends.errors import RegistryError
-from sagemaker_registry.backends.local import groups, sqlite, verification
 from sagemaker_registry.backends.local import history as reading
+from sagemaker_registry.backends.local import sqlite, verification
 from sagemaker_registry.backends.local.call import Call
 from sagemaker_registry.backends.local.journal import hash_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.rows import HISTORY
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
-from sagemaker_registry.backends.settings import Settings
+from sagemaker_registry.backends.rulebook import Rulebook
+from sagemaker_registry.backends.settings import ApprovalTable, Settings
 from sagemaker_registry.client import ModelRegistry
 from sagemaker_registry.client.cli import main
 
@@ -420,7 +421,9 @@ def _spoilt(text: str) -> st.SearchStrategy[str]:
 
 
 def _reading(connection: sqlite3.Connection) -> Call:
-    return Call("history/verify", CALLER, sqlite._Transaction(connection), 0, Settings())
+    return Call(
+        "history/verify", CALLER, sqlite._Transaction(connection), 0, Settings(), Rulebook(Settings()), NoProbe()
+    )
 
 
 def test_anybody_can_compute_the_hashes(tmp_path: Path) -> None:
@@ -633,10 +636,13 @@ def test_no_statement_changes_or_removes_history(monkeypatch: pytest.MonkeyPatch
     assert of_history == {"INSERT"}
 
 
-def test_rules_can_leave_what_they_found() -> None:
-    with LocalRegistry(SQLiteRows(None)) as registry:
-        with registry._transaction("CreateModelPackageGroup", CALLER, writes=True) as call:
-            call.notes.append({"rule": "four-eyes", "ok": True})
-            groups.create(call, GROUP)
-        (change,) = registry.control("history", {}, CALLER)["changes"]
-        assert change["rules"] == [{"rule": "four-eyes", "ok": True}]
+def test_what_the_rules_said_of_a_decision_is_in_its_history() -> None:
+    ruled = Settings(approval=(ApprovalTable(groups=("*",), rules=("reason-required",)),))
+    with LocalRegistry(SQLiteRows(None), surroundings=Surroundings(ruled)) as registry:
+        registry.call("CreateModelPackageGroup", GROUP, CALLER)
+        arn = registry.call("CreateModelPackage", GROUP, CALLER)["ModelPackageArn"]
+        decision = {"arn": arn, "status": "Approved", "reason": "ticket 42"}
+        registry.control("decide", decision, CALLER)
+        change = registry.control("history", {}, CALLER)["changes"][0]
+        assert (change["operation"], change["reason"]) == ("UpdateModelPackage", "ticket 42")
+        assert [(rule["rule"], rule["is"]) for rule in change["rules"]] == [("reason-required", "holds")]

@@ -17,7 +17,8 @@ import requests
 from botocore.exceptions import ClientError
 
 from clients import Emulator
-from sagemaker_registry.emulator.serve import Server, listen, without_password
+from sagemaker_registry.backends import without_password
+from sagemaker_registry.emulator.serve import Server, listen
 
 Serve = Callable[..., Emulator]
 
@@ -265,10 +266,12 @@ def test_a_wrong_start_is_one_sentence_and_exit_code_two(tmp_path: Path, options
     ("url", "shown"),
     [
         ("sqlite:///registry.db", "sqlite:///registry.db"),
-        ("postgresql://ann:s3cret@db:5432/models", "postgresql://ann:***@db:5432/models"),
+        ("postgresql://ann:s3cret@db:5432/models", "postgresql://ann@db:5432/models"),
+        ("postgresql://ann:s3/cr@t:@db/models", "postgresql://ann@db/models"),
+        ("aws://profile@eu-west-1", "aws://profile@eu-west-1"),
         (
             "postgresql://db/models?user=ann&password=s3cret&sslmode=require",
-            "postgresql://db/models?user=ann&password=***&sslmode=require",
+            "postgresql://db/models?user=ann&sslmode=require",
         ),
     ],
 )

@@ -132,7 +132,7 @@ def test_a_file_sets_what_it_names_and_options_win(tmp_path: Path) -> None:
         ("[checks]\nartefacts = 'auto'", "unknown field `artefacts` - at `$.checks`"),
         ("[checks]\nartifacts = 'sometimes'", "Invalid enum value 'sometimes' - at `$.checks.artifacts`"),
         ("[validation]\nseconds = -1", "Expected `float` >= 0.0 - at `$.validation.seconds`"),
-        ("[rules]\n", "unknown field `rules`"),
+        ("[ruels]\n", "unknown field `ruels`; did you mean 'rules'?"),
         ("[checks", "is not valid TOML"),
     ],
 )

@@ -255,3 +255,19 @@ def test_an_emulator_that_does_not_answer_is_unavailable_not_an_error_of_ours(se
     behind.kill()
     with pytest.raises(ServiceUnavailable, match="cannot be asked"):
         backend.call("ListModelPackageGroups", {}, Caller())
+
+
+def test_a_gateway_says_where_it_passes_calls_on_to(gateway: Emulator) -> None:
+    told = requests.get(f"{gateway.url}/_registry/info", timeout=10).json()
+    assert told["registry"].startswith(f"aws://{REGION}?")
+
+
+def test_verifying_a_gateway_to_aws_takes_consent_too(gateway: Emulator) -> None:
+    command = [sys.executable, "-m", "sagemaker_registry.client.cli", "verify", gateway.url]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert "passes its calls on to AWS" in ended.stderr
+    assert (
+        gateway.client("sagemaker").list_model_package_groups(NameContains="verify-")["ModelPackageGroupSummaryList"]
+        == []
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..base import Caller
+from ..base import Caller, Probe
 from ..errors import AccessDeniedException
+from ..rulebook import Rulebook
 from ..settings import Settings
 from . import arns, permissions
 from .arns import Arn
@@ -26,6 +27,8 @@ class Call:
     rows: Writing
     now: int
     settings: Settings
+    rulebook: Rulebook
+    probe: Probe
     reason: str | None = None
     notes: list[Any] = field(default_factory=list)
 

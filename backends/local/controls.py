@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from . import history, verification, versions
+from . import approvals, history, packages, verification, versions
 from .call import Call
 
 
@@ -24,15 +24,23 @@ class Control:
         answer: the function; what it returns is turned into JSON values.
         params: what it takes; unknown names are refused.
         writes: whether it needs a transaction that writes.
+        look: what others are asked before that transaction; see `approvals`.
+        acts_as: the operation of AWS's that it is, for policies and history, if it is one.
     """
 
     answer: Callable[[Call, Any], Any]
     params: type[msgspec.Struct] = Nothing
     writes: bool = False
+    look: Callable[[Call, Any], Callable[[], object]] | None = None
+    acts_as: str = ""
 
 
-def _settings(call: Call, _: Nothing) -> Any:
-    return call.settings
+def _settings(call: Call, _: Nothing) -> Mapping[str, Any]:
+    """Return the settings; nobody learns from them which access key makes one somebody else."""
+    shown: dict[str, Any] = msgspec.to_builtins(call.settings)
+    for identity in shown["identities"].values():
+        del identity["access_key"]
+    return shown
 
 
 CONTROLS: dict[str, Control] = {
@@ -42,4 +50,12 @@ CONTROLS: dict[str, Control] = {
     "as-of": Control(history.as_of, history.AsOf),
     "versions": Control(versions.versions, versions.Query),
     "places": Control(versions.places),
+    "explain": Control(approvals.explain, approvals.Asked, look=approvals.look_before_explain),
+    "decide": Control(
+        packages.decide,
+        approvals.Decision,
+        writes=True,
+        look=approvals.look_before_decide,
+        acts_as="UpdateModelPackage",
+    ),
 }

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from .. import model
+from ..approval import APPROVED
 from ..errors import Elsewhere, ValidationException
 from .call import Call
 
@@ -30,8 +31,8 @@ def allow(call: Call, params: Mapping[str, Any]) -> NoReturn:
     """
     for name in _named(params):
         record = call.package_row(call.package(name))["record"]
-        status = record.get("ModelApprovalStatus", "Approved")  # unversioned packages have no approval
-        if status != "Approved":
+        status = record.get("ModelApprovalStatus", APPROVED)  # unversioned packages have no approval
+        if status != APPROVED:
             raise ValidationException(
                 f"ModelPackage {record['ModelPackageArn']} cannot be deployed: its approval status is {status}, "
                 "and only Approved versions can be."

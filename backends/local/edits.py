@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import cache
 from typing import Any
+
+from .. import model
 
 Record = dict[str, Any]
 Edit = Callable[[Record, str, Any], None]
@@ -39,3 +43,21 @@ EDITS: dict[str, Edit] = {
     "CustomerMetadataPropertiesToRemove": remove_metadata,
     "AdditionalInferenceSpecificationsToAdd": append_specifications,
 }
+
+_NOT_STORED = ("ClientToken", "ModelPackageArn")
+
+
+@cache
+def editable() -> tuple[str, ...]:
+    """Return the members an update may send: those that replace, then those with an edit, in that table's order."""
+    sent = model.members(model.input_shape("UpdateModelPackage"))
+    return (*(name for name in sent if name not in EDITS and name not in _NOT_STORED), *EDITS)
+
+
+def edited(record: Record, params: Mapping[str, Any]) -> Record:
+    """Return a record as an UpdateModelPackage request leaves it; the record itself stays as it is: edits replace."""
+    after = dict(record)
+    for name in editable():
+        if name in params:
+            EDITS.get(name, replace_member)(after, name, deepcopy(params[name]))
+    return after

@@ -14,7 +14,7 @@ from ..base import Caller, Probe
 from ..errors import ValidationException
 from ..settings import Check, Checks
 
-_S3 = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)")
+S3_URL = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)")
 
 
 def check(params: Mapping[str, Any], caller: Caller, probe: Probe, checks: Checks) -> None:
@@ -25,7 +25,7 @@ def check(params: Mapping[str, Any], caller: Caller, probe: Probe, checks: Check
             another operation (captured for CreateModel), as this one's has not been seen.
     """
     if checks.artifacts != "off":
-        for bucket, key, is_prefix in _artifacts(params):
+        for bucket, key, is_prefix in artifacts(params):
             if _is_missing(probe.artifact(caller, bucket, key, is_prefix=is_prefix), checks.artifacts):
                 raise ValidationException(
                     f"Cannot find S3 object: {key} in bucket {bucket}. Please check if your S3 object exists and has "
@@ -42,7 +42,7 @@ def _is_missing(found: bool | None, check: Check) -> bool:
     return found is False or (found is None and check == "always")
 
 
-def _artifacts(params: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
+def artifacts(params: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
     """Yield bucket, key and whether it is a prefix, of every model artefact; only s3:// URLs are looked for."""
     for container in _containers(params):
         source = container.get("ModelDataSource", {}).get("S3DataSource", {})
@@ -50,7 +50,7 @@ def _artifacts(params: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
             (container.get("ModelDataUrl"), False),
             (source.get("S3Uri"), source.get("S3DataType") == "S3Prefix"),
         ):
-            match = _S3.fullmatch(url or "")
+            match = S3_URL.fullmatch(url or "")
             if match:
                 yield match["bucket"], match["key"], is_prefix
 

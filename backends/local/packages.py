@@ -13,20 +13,18 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from .. import model
+from .. import decisions, model
+from ..approval import INITIAL
 from ..base import Caller, Surroundings
-from ..errors import ConflictException, RegistryError, ValidationException
+from ..errors import RegistryError, ValidationException
 from ..settings import Lists
-from . import arns, existence, model_cards, package_rules, sources, tags, validation
+from . import approvals, arns, edits, existence, model_cards, package_rules, sources, tags, validation
 from .arns import Arn
 from .call import Call
-from .edits import EDITS, replace_member
 from .paging import Filter, Listing, milliseconds, page
 from .rows import GROUPS, PACKAGES, Condition, Row
 
 VERSIONED, UNVERSIONED = "Versioned", "Unversioned"
-INITIAL_APPROVAL = "PendingManualApproval"
-"""Approval of a version created without one (our choice: AWS's default has not been seen)."""
 
 LISTING = Listing(
     table=PACKAGES,
@@ -63,6 +61,7 @@ def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         ValidationException: no such group, or a name taken.
+        RegistryError: the group's profile or rules do not let a version begin so.
     """
     record = {name: deepcopy(value) for name, value in params.items() if name not in _NOT_STORED}
     arn = _take_version(call, record) if "ModelPackageGroupName" in params else _name(call, record)
@@ -77,6 +76,8 @@ def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     if "Tags" in record:
         record["Tags"] = tags.merged([], record["Tags"])
     validation.begin(record, call.now, call.settings.validation)
+    if arn.version:
+        record = approvals.registered(call, arn, record)
     row: Row = dict(zip(PACKAGES.key, arn.package_key, strict=True))
     row |= {
         "type": VERSIONED if arn.version else UNVERSIONED,
@@ -125,28 +126,45 @@ def _listing(lists: Lists) -> Listing:
     return replace(LISTING, descending=lists.default_order == "Descending", filters=filters)
 
 
-def update(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def update(call: Call, params: Mapping[str, Any], rev: int | None = None) -> dict[str, Any]:
     """Change the members that are sent, and no others; a request that changes nothing is accepted (our choice).
+
+    Args:
+        call: who asks.
+        params: the members of the request.
+        rev: the revision the change was decided on by, where the caller can tell: AWS's API cannot.
 
     Raises:
         ValidationException: no such package, an unversioned one, or a combination AWS refuses.
         ConflictException: somebody else changed the version meanwhile.
+        RegistryError: the group's profile or rules refuse it; see `decisions.judge`.
     """
     arn = call.package(params["ModelPackageArn"])
+    regime = approvals.lock(call, arn)
     row = call.package_row(arn)
-    record = row["record"]
-    package_rules.check_update(record, params)
-    model_cards.check(record.get("ModelCard", {}), params.get("ModelCard", {}))
-    changes = {name: deepcopy(params[name]) for name in _editable() if name in params}
-    for name, value in changes.items():
-        EDITS.get(name, replace_member)(record, name, value)
-    if changes:
+    before = row["record"]
+    package_rules.check_update(before, params)
+    approvals.check_rev(row, rev)
+    model_cards.check(before.get("ModelCard", {}), params.get("ModelCard", {}))
+    if any(name in params for name in edits.editable()):
+        record = edits.edited(before, params)
         _fill_digests(record)
+        record = approvals.updated(call, arn, regime, before, record, params)
         record |= {"LastModifiedTime": call.now / 1000, "LastModifiedBy": call.caller.user_context}
         stored = {"record": record, "modified": call.now, "approval": record["ModelApprovalStatus"]}
         if not call.rows.update(PACKAGES, arn.package_key, row["rev"], stored):
-            raise ConflictException(f"ModelPackage {arn} was changed by another request. Read it and try again.")
+            raise decisions.overtaken(before)
     return {"ModelPackageArn": str(arn)}
+
+
+def decide(call: Call, decision: approvals.Decision) -> dict[str, Any]:
+    """Set the approval of a version: UpdateModelPackage for those who can say which revision they looked at.
+
+    Raises:
+        ConflictException: the version has another revision by now; the sentence says by whom.
+        RegistryError: as `update`.
+    """
+    return update(call, approvals.request_of(call, decision), decision.rev)
 
 
 def batch_describe(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,25 +183,20 @@ def batch_describe(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def delete(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Delete a package; the number of a deleted version is not given again."""
+    """Delete a package; the number of a deleted version is not given again.
+
+    Raises:
+        ConflictException: the group's rules keep it.
+    """
     arn = call.package(params["ModelPackageName"])
-    call.package_row(arn)
+    regime = approvals.lock(call, arn)
+    approvals.check_delete(call, arn, regime, call.package_row(arn)["record"])
     call.rows.delete(PACKAGES, PACKAGES.keyed(arn.package_key))
     return {}
 
 
 def _seen(call: Call, arn: Arn) -> dict[str, Any]:
     return validation.seen(call.package_row(arn)["record"], call.now)
-
-
-def _editable() -> list[str]:
-    """Return the members an update may send: those that replace, then those with an edit, in that table's order."""
-    sent = [
-        name
-        for name in model.members(model.input_shape("UpdateModelPackage"))
-        if name not in EDITS and name not in (*_NOT_STORED, "ModelPackageArn")
-    ]
-    return [*sent, *EDITS]
 
 
 def _take_version(call: Call, record: dict[str, Any]) -> Arn:
@@ -193,7 +206,7 @@ def _take_version(call: Call, record: dict[str, Any]) -> Arn:
         raise ValidationException("Model Package Group does not exist.")
     record["ModelPackageGroupName"] = group.name
     record["ModelPackageVersion"] = version
-    record.setdefault("ModelApprovalStatus", INITIAL_APPROVAL)
+    record.setdefault("ModelApprovalStatus", INITIAL)
     return arns.version_of(group, version)
 
 

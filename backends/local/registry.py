@@ -8,20 +8,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import msgspec
 
 from .. import constraints, model, scope
-from ..base import Caller, Surroundings
-from ..errors import Elsewhere, UnknownOperationException, ValidationException
-from . import deployment, groups, packages, policies, search, tags, tokens
+from ..base import Caller, NoProbe, Probe, Surroundings
+from ..errors import CannotOpen, Elsewhere, UnknownOperationException, ValidationException
+from ..rulebook import Rulebook
+from ..rules import APPROVALS, CALLERS, OBJECTS
+from . import approvals, deployment, groups, packages, policies, search, tags, tokens
 from .call import Call
 from .controls import CONTROLS
 from .journal import Journal
+from .remembered import Remembered
 from .rows import GROUPS, Rows
 
 Clock = Callable[[], float]
+Look: TypeAlias = Callable[[Call, Any], Callable[[], object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,14 @@ class Operation:
             stand for.
         is_ours: of an operation shared with the rest of SageMaker, whether a request is about this registry's
             resources; asked of requests that are within the model's constraints.
+        look: what others are asked before its transaction, about what is stored; see `approvals`.
     """
 
     answer: Callable[[Call, Mapping[str, Any]], Mapping[str, Any]]
     writes: bool = False
     prepare: Callable[[Mapping[str, Any], Caller, Surroundings], Mapping[str, Any]] = lambda params, *_: params
     is_ours: Callable[[Mapping[str, Any]], bool] = scope.always
+    look: Look | None = None
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -48,10 +54,12 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeModelPackageGroup": Operation(groups.describe),
     "ListModelPackageGroups": Operation(groups.list_groups),
     "DeleteModelPackageGroup": Operation(groups.delete, writes=True),
-    "CreateModelPackage": Operation(packages.create, writes=True, prepare=packages.prepare),
+    "CreateModelPackage": Operation(
+        packages.create, writes=True, prepare=packages.prepare, look=approvals.look_before_create
+    ),
     "DescribeModelPackage": Operation(packages.describe),
     "ListModelPackages": Operation(packages.list_packages),
-    "UpdateModelPackage": Operation(packages.update, writes=True),
+    "UpdateModelPackage": Operation(packages.update, writes=True, look=approvals.look_before_update),
     "DeleteModelPackage": Operation(packages.delete, writes=True),
     "BatchDescribeModelPackage": Operation(packages.batch_describe),
     "AddTags": Operation(tags.add, writes=True, is_ours=scope.names_ours),
@@ -72,7 +80,10 @@ class LocalRegistry:
     Args:
         rows: the store; closed with the registry.
         clock: the time, in epoch seconds.
-        surroundings: its switches, and where artefacts and images are looked for.
+        surroundings: its switches and rules, and where artefacts and images are looked for.
+
+    Raises:
+        CannotOpen: a rule of its settings cannot be kept; the store is closed.
     """
 
     operations = frozenset(OPERATIONS)
@@ -82,6 +93,11 @@ class LocalRegistry:
         self._rows = rows
         self._clock = clock
         self._surroundings = surroundings or Surroundings()
+        try:
+            self._rulebook = self._checked_rulebook()
+        except CannotOpen:
+            rows.close()
+            raise
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer one operation; see `Backend.call`."""
@@ -91,9 +107,11 @@ class LocalRegistry:
         constraints.check(operation, params)
         if not handler.is_ours(params):
             raise Elsewhere
+        caller = self._rulebook.identities.recognise(caller)
         prepared = handler.prepare(params, caller, self._surroundings)
+        probe = self._looked(handler.look, operation, prepared, caller)
         reason = params.get("ApprovalDescription")
-        with self._transaction(operation, caller, writes=handler.writes, reason=reason) as call:
+        with self._transaction(operation, caller, probe, writes=handler.writes, reason=reason) as call:
             record = tokens.once(call, params, partial(handler.answer, call, prepared))
         answer: dict[str, Any] = model.projection(operation)(record)
         return answer
@@ -107,19 +125,39 @@ class LocalRegistry:
             asked = msgspec.convert(params, control.params, strict=False)
         except msgspec.ValidationError as error:
             raise ValidationException(f"{name}: {error}") from error
-        with self._transaction(name, caller, writes=control.writes) as call:
+        caller = self._rulebook.identities.recognise(caller)
+        operation, reason = control.acts_as or name, getattr(asked, "reason", None)
+        probe = self._looked(control.look, operation, asked, caller)
+        with self._transaction(operation, caller, probe, writes=control.writes, reason=reason) as call:
             return msgspec.to_builtins(control.answer(call, asked))
+
+    def _checked_rulebook(self) -> Rulebook:
+        rulebook = Rulebook(self._surroundings.settings, self._surroundings.identify)
+        objects = set() if isinstance(self._surroundings.probe, NoProbe) else {OBJECTS}
+        rulebook.check_needs({*self.operations, APPROVALS, CALLERS, *objects}, "this registry")
+        return rulebook
+
+    def _looked(self, look: Look | None, operation: str, params: Any, caller: Caller) -> Probe:
+        """Ask others what the rules will want to know, while no transaction is open; return who remembers it."""
+        if look is None or OBJECTS not in self._rulebook.needs:
+            return self._surroundings.probe
+        probe = Remembered(self._surroundings.probe)
+        with self._transaction(operation, caller, probe, writes=False) as call:
+            ask = look(call, params)
+        ask()
+        return probe
 
     @contextmanager
     def _transaction(
-        self, operation: str, caller: Caller, *, writes: bool, reason: str | None = None
+        self, operation: str, caller: Caller, probe: Probe, *, writes: bool, reason: str | None = None
     ) -> Iterator[Call]:
         """Open a transaction for a call; what it changes is history when it commits."""
         transaction: Any = self._rows.writing if writes else self._rows.reading
         with transaction() as rows:
             journal = Journal(rows)
-            seen = journal if writes else rows
-            call = Call(operation, caller, seen, int(self._clock() * 1000), self._surroundings.settings, reason)
+            seen, now = journal if writes else rows, int(self._clock() * 1000)
+            settings = self._surroundings.settings
+            call = Call(operation, caller, seen, now, settings, self._rulebook, probe, reason)
             yield call
             if writes:
                 journal.write(call)

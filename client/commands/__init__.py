@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from . import history, review, serving
+from . import authoring, diagnosis, explanation, history, promotion, review, serving, verification
 
-ALL = (*serving.ALL, *review.ALL, *history.ALL)
+ALL = (
+    *serving.ALL,
+    *review.ALL,
+    *explanation.ALL,
+    *authoring.ALL,
+    *history.ALL,
+    *promotion.ALL,
+    *verification.ALL,
+    *diagnosis.ALL,
+)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ...backends.base import DEFAULT_ACCOUNT, DEFAULT_REGION, Caller
+from ...backends.identities import Identities
+from ...backends.settings import IdentityTable
 from .health import Site
 from .session import USER, Session, Sessions
 
@@ -54,21 +56,24 @@ class Console:
         home: where it looks unless a page's path says otherwise.
         site: what it is in front of.
         remote: whether every call of its backend goes over a network, to where the account is not ours to say.
-        keys: the access keys of people that the registry knows by other names.
+        people: whom registry.toml names.
         users: for whom links are printed.
-        print_link: shows a person's link to whoever runs the server.
+        sessions: who is in.
     """
 
     home: Place = field(default_factory=Place)
     site: Site = field(default_factory=Site)
     remote: bool = False
-    keys: Mapping[str, str] = field(default_factory=dict)
+    people: Mapping[str, IdentityTable] = field(default_factory=dict)
     users: Sequence[str] = ()
     sessions: Sessions = field(default_factory=Sessions)
 
     def caller(self, user: str, place: Place, request_id: str) -> Caller:
         """Return somebody at the console as the registry knows them."""
-        return Caller(place.account, place.region, self.keys.get(user, user), request_id)
+        table = self.people.get(user)
+        key = table.access_key if table is not None and table.access_key else user
+        caller = Caller(place.account, place.region, key, request_id)
+        return Identities(self.people).called(user, caller) if table is not None and key == user else caller
 
     def path_of_link(self, user: str) -> str:
         """Return the path of a new login link for somebody."""

@@ -18,7 +18,6 @@ class Event:
 
     at: datetime
     person: Person
-    access_key: str
     did: str
     kind: str
     group: str
@@ -48,7 +47,6 @@ def event_of(change: Mapping[str, Any]) -> Event:
     return Event(
         at=datetime.fromisoformat(change["at"]),
         person=Person.of_arn(change["actor"]),
-        access_key=change["access_key"],
         did=_did(change, is_decision=is_move and bool(before)),
         kind=change["kind"],
         group=change["name"],

@@ -1,0 +1,121 @@
+"""What somebody asks of a version, as rules see it, and what a rule says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from .base import Caller, NoProbe, Probe
+from .errors import RegistryError, ValidationException
+
+Record = Mapping[str, Any]
+
+APPROVAL, LIFE_CYCLE = "ModelApprovalStatus", "ModelLifeCycle"
+METADATA = "CustomerMetadataProperties"
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A move that a change makes: of which member, from where to where, and the reason that was sent with it."""
+
+    member: str = ""
+    source: str = ""
+    target: str = ""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What somebody asks of a version, as rules see it.
+
+    Args:
+        caller: who asks.
+        now: when, in epoch ms.
+        before: the record as it is; empty when the version is being registered.
+        after: the record as it would be; empty when it would be deleted.
+        tags: those of its group.
+        approvals: those recorded so far; see `Approvers`.
+        probe: where to look for objects.
+        is_known: whether the caller's ARN is the one that records would show.
+        hypothetical: nobody asks yet: what a request would bring along is not known.
+        step: the move that is judged, for a rule that judges moves.
+    """
+
+    caller: Caller
+    now: int
+    before: Record
+    after: Record
+    tags: Mapping[str, str]
+    approvals: Sequence[Record] = ()
+    probe: Probe = NoProbe()  # noqa: RUF009 - it has no state
+    is_known: bool = True
+    hypothetical: bool = False
+    step: Step = Step()
+
+    @property
+    def is_new(self) -> bool:
+        return not self.before
+
+    @property
+    def age(self) -> int:
+        """How long ago the version was registered, in ms."""
+        return self.now - round(self.before["CreationTime"] * 1000) if self.before else 0
+
+    @property
+    def touched(self) -> set[str]:
+        """The members that would change beside those that a decision changes."""
+        beside = {APPROVAL, "LastModifiedTime", "LastModifiedBy"}
+        if self.before.get(APPROVAL) != self.after.get(APPROVAL):
+            beside.add("ApprovalDescription")
+        names = {*self.before, *self.after} - beside
+        return {
+            name for name in names if name[:1] != "_" and self.before.get(name) != self.after.get(name)
+        }  # an underscore begins what is the registry's own
+
+
+Outcome = Literal["holds", "broken", "waits", "asks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rule says: it holds; is broken; waits for more people; or asks for something of the request.
+
+    Args:
+        outcome: which.
+        why: a sentence.
+        refusal: the error a change gets that breaks the rule.
+        counts: whether the caller's approval is one of those that count.
+    """
+
+    outcome: Outcome
+    why: str
+    refusal: type[RegistryError] = ValidationException
+    counts: bool = False
+
+
+def creator_of(record: Record) -> str | None:
+    """Return the ARN of who registered a version, if it is known."""
+    arn: str | None = record.get("CreatedBy", {}).get("IamIdentity", {}).get("Arn")
+    return arn
+
+
+def member_of(record: Record, path: str) -> Any:
+    """Return what a dotted path names in a record; None if it is not there."""
+    value: Any = record
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def milliseconds(duration: str) -> int:
+    """Return how long a text like `24h` is."""
+    return int(duration[:-1]) * _SECONDS[duration[-1]] * 1000
+
+
+def moment(epoch_ms: float) -> str:
+    """Return a time as sentences name it."""
+    return f"{datetime.fromtimestamp(epoch_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,156 @@
+"""Reads registry.toml, and refuses what is wrong in it with the line and what was meant."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .errors import CannotOpen, Misconfigured
+from .identities import meant
+from .rulebook import Rulebook
+from .settings import ApprovalTable, IdentityTable, ProfileTable, Settings
+
+Place = tuple[str | int, ...]
+
+NAMED: dict[str, Any] = {
+    "identities": IdentityTable,
+    "profiles": ProfileTable,
+    "life_cycles": ProfileTable,
+    "rules": dict[str, Any],
+}
+"""Tables of tables: each is read by its name, which msgspec would not say."""
+
+_HEADER = re.compile(r"\s*(?P<many>\[)?\[\s*(?P<name>[^\]]+?)\s*\]")
+_PART = r"""(?:"[^"]*"|'[^']*'|[\w-]+)"""
+_KEY = re.compile(rf"\s*(?P<key>{_PART}(?:\s*\.\s*{_PART})*)\s*=")
+_UNKNOWN = re.compile(r"unknown field `(?P<field>[^`]*)`")
+_STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>[0-9]+)\]")
+
+
+def load(path: Path) -> Settings:
+    """Read a file; see `settings.load`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        raw = tomllib.loads(text)
+    except OSError as error:
+        raise CannotOpen(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CannotOpen(f"{path} is not valid TOML: {error}") from error
+    try:
+        settings = read(raw)
+        Rulebook(settings)
+    except Misconfigured as error:
+        line = line_of(text, error.place, error.value)
+        raise CannotOpen(f"{path}{f', line {line}' if line else ''}: {error}") from error
+    return settings
+
+
+def read(raw: dict[str, Any]) -> Settings:
+    """Return what a file says as settings.
+
+    Raises:
+        Misconfigured: a key that is not ours, or a value that is not of its kind.
+    """
+    for table, struct in NAMED.items():
+        for name, value in _named(raw.get(table)):
+            _convert(value, struct, (table, name))
+    for number, value in enumerate(raw["approval"] if isinstance(raw.get("approval"), list) else []):
+        _convert(value, ApprovalTable, ("approval", number))
+    settings: Settings = _convert(raw, Settings, ())
+    return settings
+
+
+def _named(tables: Any) -> Iterator[tuple[str, Any]]:
+    return iter(tables.items() if isinstance(tables, dict) else ())
+
+
+def _convert(value: Any, struct: Any, place: Place) -> Any:
+    try:
+        return msgspec.convert(value, struct)
+    except msgspec.ValidationError as error:
+        raise misread(error, struct, place) from error
+
+
+def misread(error: msgspec.ValidationError, struct: Any, place: Place) -> Misconfigured:
+    """Return msgspec's refusal of a value with its place, and for an unknown key with what was meant."""
+    sentence, _, path = str(error).partition(" - at `$")
+    path = path.rstrip("`")
+    inside = tuple(int(step["index"]) if step["index"] else step["key"] for step in _STEP.finditer(path))
+    unknown = _UNKNOWN.search(sentence)
+    hint = ""
+    if unknown:
+        hint = meant(unknown["field"], _fields(struct, inside))
+        inside = (*inside, unknown["field"])
+    shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place) + path
+    return Misconfigured(f"{sentence}{f' - at `${shown}`' if shown else ''}{hint}", (*place, *inside))
+
+
+def _fields(struct: Any, path: Place) -> list[str]:
+    """Return the keys a struct takes at a path inside it, as far as structs lead there."""
+    for step in path:
+        found = {field.encode_name: field.type for field in msgspec.structs.fields(struct)}.get(str(step))
+        if not (isinstance(found, type) and issubclass(found, msgspec.Struct)):
+            return []
+        struct = found
+    return [field.encode_name for field in msgspec.structs.fields(struct)]
+
+
+def line_of(text: str, place: Place, value: str = "") -> int | None:
+    """Return the line of a TOML text that a path of keys leads to, or as far as it can be followed.
+
+    Args:
+        text: the file.
+        place: keys of tables and indexes of lists: `("approval", 1, "rules")`.
+        value: what is written there, to find the line of a list's entry.
+    """
+    best, depth = None, 0
+    begins = 0
+    table: Place = ()
+    seen: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        header = _HEADER.match(line)
+        if header:
+            table = _place_of(header["name"], bool(header["many"]), seen)
+            here: Place = table
+        else:
+            key = _KEY.match(line)
+            here = (*table, *_parts(key["key"])) if key else ()
+        matched = _common(here, place)
+        if matched > depth and matched in (len(here), len(place)):
+            best, depth, begins = number, matched, number
+    if value and best is not None:
+        for number, line in enumerate(text.splitlines()[begins - 1 :], begins):
+            if number > begins and _HEADER.match(line):
+                break
+            if f'"{value}"' in line or f"'{value}'" in line:
+                return number
+    return best
+
+
+def _place_of(name: str, many: bool, seen: dict[str, int]) -> Place:
+    """Return the path of a header's table; those in double brackets are numbered."""
+    parts = _parts(name)
+    if many:
+        seen[name] = seen.get(name, -1) + 1
+        return (*parts, seen[name])
+    return parts
+
+
+def _parts(dotted: str) -> Place:
+    """Return the keys of a dotted one, without their quotes."""
+    return tuple(part.strip("\"'") for part in re.findall(_PART, dotted))
+
+
+def _common(a: Place, b: Place) -> int:
+    """Return how many steps two paths have in common from their beginning."""
+    count = 0
+    for one, other in zip(a, b, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count

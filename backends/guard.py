@@ -1,0 +1,219 @@
+"""The same approval rules in front of any Backend: moto, a served emulator, real AWS.
+
+A guard reads the version, judges, and passes the request on. Between the two, others may change the version: a guard
+is not atomic, where the registry's own store judges inside the transaction of the change. It guards whoever goes
+through it; who has other ways to the backend can use them. And it keeps nothing of its own, so rules that must keep
+something with the version (`approvers`) are refused at start. Who registered a version is an ARN of the backend's, so
+a guard must be told the ARNs of its callers ([identities]) before it can compare the two.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from . import constraints, decisions
+from .approval import INITIAL
+from .base import Backend, Caller, NoProbe, Surroundings, nobody
+from .changes import APPROVAL, Change
+from .errors import UnknownOperationException, ValidationException
+from .explanations import explain
+from .local import arns, edits
+from .local.approvals import Asked
+from .rulebook import Regime, Rulebook
+from .rules import CALLERS, OBJECTS, TAGS
+
+EXPLAIN = "explain"
+BYPASSES = frozenset({"decide"})
+"""Controls that decide about versions: through a guard, UpdateModelPackage does."""
+
+
+def guarded(
+    backend: Backend, surroundings: Surroundings, name: str = "this registry", account: str | None = None
+) -> Backend:
+    """Return a backend behind the approval rules of its surroundings; without any, the backend as it is.
+
+    Args:
+        backend: who answers what is allowed.
+        surroundings: the rules, and where these look for objects.
+        name: the backend, in sentences.
+        account: whose groups it holds, where that is not for its callers to say.
+
+    Raises:
+        CannotOpen: a rule needs what the backend lacks; the sentence names it as `name`.
+    """
+    settings = surroundings.settings
+    ruled = settings.approval or settings.identities
+    return Guarded(backend, surroundings, name=name, account=account) if ruled else backend
+
+
+class Guarded:
+    """A Backend in front of another, which is closed with it.
+
+    Args:
+        backend: who answers what is allowed.
+        surroundings: the rules, and where these look for objects.
+        clock: the time, in epoch seconds.
+        name: the backend, in sentences.
+        account: whose groups it holds, where that is not for its callers to say.
+
+    Raises:
+        Misconfigured: a rule needs what the backend lacks.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        surroundings: Surroundings,
+        clock: Callable[[], float] = time.time,
+        name: str = "this registry",
+        account: str | None = None,
+    ) -> None:
+        self._backend = backend
+        self._account = account
+        self._probe = surroundings.probe
+        self._clock = clock
+        self._rulebook = Rulebook(surroundings.settings, surroundings.identify)
+        has = {
+            OBJECTS: not isinstance(self._probe, NoProbe),
+            CALLERS: bool(surroundings.settings.identities) or surroundings.identify is not nobody,
+        }
+        self._rulebook.check_needs({*backend.operations, *(word for word in has if has[word])}, name)
+
+    @property
+    def operations(self) -> frozenset[str]:
+        return self._backend.operations
+
+    @property
+    def controls(self) -> Mapping[str, bool]:
+        return {**{k: v for k, v in self._backend.controls.items() if k not in BYPASSES}, EXPLAIN: False}
+
+    def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        """Pass an operation on, if the rules allow it; see `Backend.call`."""
+        caller = self._seen(caller)
+        check = _CHECKS.get(operation)
+        if check is not None and operation in self.operations:
+            constraints.check(operation, params)
+            params = check(self, params, caller)
+        return self._backend.call(operation, params, caller)
+
+    def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
+        """Explain a version, or pass on what the backend does beyond AWS's API; see `Backend.control`."""
+        if name not in self.controls:
+            there = ", ".join(sorted(self.controls))
+            raise UnknownOperationException(f"This registry has no {name!r}: it has {there}.")
+        caller = self._seen(caller)
+        if name != EXPLAIN:
+            return self._backend.control(name, params, caller)
+        try:
+            asked = msgspec.convert(params, Asked, strict=False)
+        except msgspec.ValidationError as error:
+            raise ValidationException(f"{name}: {error}") from error
+        return self._explain(asked, caller)
+
+    def ping(self) -> None:
+        self._backend.ping()
+
+    def close(self) -> None:
+        self._backend.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _seen(self, caller: Caller) -> Caller:
+        """Return a caller as the identity that registry.toml knows, in the account the backend's groups are in."""
+        known = self._rulebook.identities.recognise(caller)
+        return replace(known, account=self._account) if self._account else known
+
+    def _check_create(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
+        """Judge how a version begins; one that says nothing begins pending, here as in the registry."""
+        if "ModelPackageGroupName" not in params:
+            return params
+        group = arns.parse(caller, arns.GROUP, params["ModelPackageGroupName"])
+        regime = self._rulebook.regime(group.name)
+        if regime.is_free:
+            return params
+        sent = {APPROVAL: INITIAL, **params}
+        record = {**sent, "ModelPackageGroupName": group.name}
+        decisions.judge(regime, self._change(regime, str(group), caller, {}, record), record)
+        return sent
+
+    def _check_update(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
+        record = self._record(params["ModelPackageArn"], caller)
+        if "ModelPackageVersion" in record:
+            regime = self._rulebook.regime(record["ModelPackageGroupName"])
+            change = self._change(regime, _group(record, caller), caller, record, edits.edited(record, params))
+            decisions.judge(regime, change, params)
+        return params
+
+    def _check_delete(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
+        record = self._record(params["ModelPackageName"], caller)
+        if "ModelPackageVersion" in record:
+            regime = self._rulebook.regime(record["ModelPackageGroupName"])
+            decisions.judge(regime, self._change(regime, _group(record, caller), caller, record, {}), {})
+        return params
+
+    def _explain(self, asked: Asked, caller: Caller) -> dict[str, Any]:
+        if not asked.arn and not (asked.group and asked.version > 0):
+            raise ValidationException("Name a version: by arn, or by group and version.")
+        name = asked.arn or f"{asked.group.replace(':model-package-group/', ':model-package/')}/{asked.version}"
+        constraints.check("DescribeModelPackage", {"ModelPackageName": name})
+        record = self._record(name, caller)
+        if "ModelPackageVersion" not in record:
+            raise ValidationException(f"ModelPackage {record['ModelPackageArn']} is unversioned: it has no approval.")
+        who = self._rulebook.identities.called(asked.identity, caller) if asked.identity else caller
+        regime = self._rulebook.regime(record["ModelPackageGroupName"])
+        change = self._change(regime, _group(record, caller), who, record, record, tags_for=caller)
+        return explain(regime, change, reason=asked.reason)
+
+    def _record(self, name: str, caller: Caller) -> dict[str, Any]:
+        """Return a version as the backend describes it, as a record: times in epoch seconds."""
+        described = self._backend.call("DescribeModelPackage", {"ModelPackageName": name}, caller)
+        return {k: v.timestamp() if isinstance(v, datetime) else v for k, v in described.items()}
+
+    def _change(
+        self,
+        regime: Regime,
+        group: str,
+        caller: Caller,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+        tags_for: Caller | None = None,
+    ) -> Change:
+        tags: dict[str, str] = {}
+        if TAGS in regime.needs:
+            found = self._backend.call(TAGS, {"ResourceArn": group}, tags_for or caller)["Tags"]
+            tags = {tag["Key"]: tag["Value"] for tag in found}
+        return Change(
+            caller,
+            int(self._clock() * 1000),
+            before,
+            after,
+            tags,
+            probe=self._probe,
+            is_known=caller.identity is not None,
+        )
+
+
+_CHECKS: dict[str, Callable[[Guarded, Mapping[str, Any], Caller], Mapping[str, Any]]] = {
+    "CreateModelPackage": Guarded._check_create,
+    "UpdateModelPackage": Guarded._check_update,
+    "DeleteModelPackage": Guarded._check_delete,
+}
+
+
+def _group(record: Mapping[str, Any], caller: Caller) -> str:
+    """Return the ARN of a version's group."""
+    arn = arns.parse(caller, arns.PACKAGE, record["ModelPackageArn"])
+    return str(arns.Arn(arn.partition, arn.region, arn.account, arns.GROUP, arn.name))

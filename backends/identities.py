@@ -1,0 +1,203 @@
+"""Who is who: the identities of registry.toml, and whom a rule means by a name, a group, a role or an ARN.
+
+An identity has an access key, or it is everybody whose ARN fits a pattern, such as those who assumed a role. Who is
+neither keeps the ARN its access key gives it. Signatures are not verified: an identity is who the key says it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import TypeAlias
+
+from .approval import meet
+from .base import Caller, Identity
+from .errors import Misconfigured
+from .settings import IdentityTable
+
+Identify: TypeAlias = Callable[[Caller], Identity | None]
+
+_ROLE = re.compile(r"arn:[a-z-]+:sts::[0-9]+:assumed-role/(?P<role>[^/]+)/.+")
+_ACCOUNT = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::(?P<account>[0-9]{12}):.+")
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A person or a job, as rules know it."""
+
+    name: str
+    arn: str
+    groups: tuple[str, ...] = ()
+
+    @property
+    def role(self) -> str:
+        """The name of the role it has assumed; empty for a user."""
+        match = _ROLE.fullmatch(self.arn)
+        return match["role"] if match else ""
+
+    def is_one_of(self, wanted: Sequence[str]) -> bool:
+        """Whether it is meant by one of these: `group:NAME`, `role:NAME`, a pattern of ARNs, or of names."""
+        return any(self._is(one) for one in wanted)
+
+    def _is(self, wanted: str) -> bool:
+        kind, colon, pattern = wanted.partition(":")
+        if not colon:
+            return fnmatchcase(self.name, wanted)
+        if kind == "arn":
+            return fnmatchcase(self.arn, wanted)
+        names = self.groups if kind == "group" else (self.role,)
+        return any(fnmatchcase(name, pattern) for name in names if name)
+
+
+def known_as(caller: Caller) -> str:
+    """Return a caller for a sentence: the name registry.toml has for it, and its ARN."""
+    return f"{caller.name} ({caller.arn})" if caller.identity else caller.arn
+
+
+class Identities:
+    """The identities of a registry.
+
+    Args:
+        tables: those of registry.toml, by name.
+        elsewhere: who knows callers by other means.
+
+    Raises:
+        Misconfigured: an identity nobody can be, or an access key of two.
+    """
+
+    def __init__(self, tables: Mapping[str, IdentityTable], elsewhere: Identify = lambda caller: None) -> None:
+        self._tables = tables
+        self._elsewhere = elsewhere
+        self._by_key: dict[str, str] = {}
+        for name, table in tables.items():
+            _check(name, table)
+            if table.access_key:
+                first = self._by_key.setdefault(table.access_key, name)
+                if first != name:
+                    raise Misconfigured(
+                        f"{name} and {first} have the same access key", ("identities", name, "access_key")
+                    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._tables)
+
+    @property
+    def groups(self) -> frozenset[str]:
+        return frozenset(group for table in self._tables.values() for group in table.groups)
+
+    def recognise(self, caller: Caller) -> Caller:
+        """Return a caller with who it is: by its access key, by the keys others know, and by its ARN."""
+        if caller.identity is not None:
+            return caller
+        if caller.access_key in self._by_key:
+            return self._named(self._by_key[caller.access_key], caller)
+        known = self._elsewhere(caller)
+        if known is not None:
+            caller = replace(caller, account=known.account, identity=known)
+        for name, table in self._tables.items():
+            if not table.access_key and fnmatchcase(caller.arn, _pattern(table, name)):
+                return replace(caller, identity=Identity(name, caller.arn, caller.account, table.groups, _id(caller)))
+        return caller if known is not None else self._stranger(caller)
+
+    def called(self, who: str, caller: Caller) -> Caller:
+        """Return somebody as a caller: a name of registry.toml, an ARN, or an access key, in the caller's region."""
+        table = self._tables.get(who)
+        if table is not None and table.access_key:
+            return self._named(who, caller)
+        if table is not None:
+            arn = table.arn or _default_arn(table, who, caller.partition, table.account or caller.account)
+            arn = arn.replace("::*:", f"::{caller.account}:").replace("*", who)
+            return replace(caller, identity=Identity(who, arn, caller.account, table.groups))
+        if who.startswith("arn:"):
+            match = _ACCOUNT.fullmatch(who)
+            identity = Identity(who.rpartition("/")[2], who, match["account"] if match else caller.account)
+            probe = replace(caller, access_key="", identity=identity)
+            for name, one in self._tables.items():
+                if fnmatchcase(who, _pattern(one, name)):
+                    return replace(probe, identity=replace(identity, name=name, groups=one.groups))
+            return probe
+        stranger = Caller.of(who, caller.region, caller.request_id)
+        return self.recognise(replace(stranger, account=caller.account) if who != stranger.account else stranger)
+
+    def check(self, wanted: Sequence[str], place: tuple[str | int, ...]) -> None:
+        """Refuse whom a rule means if nobody can be that.
+
+        Raises:
+            Misconfigured: a group nobody is in, a name nobody has, or a pattern of ARNs nobody's fits.
+        """
+        for number, one in enumerate(wanted):
+            kind, colon, pattern = one.partition(":")
+            sentence = ""
+            if colon and kind not in ("arn", "group", "role"):
+                sentence = f"{one!r}: write a name, group:NAME, role:NAME or an ARN"
+            elif kind == "group" and colon and not any(fnmatchcase(group, pattern) for group in self.groups):
+                sentence = f"nobody is in {one}" + meant(pattern, self.groups)
+            elif self._tables and not colon and not any(fnmatchcase(name, one) for name in self._tables):
+                sentence = f"no identity is called {one!r}" + meant(one, self._tables)
+            elif self._tables and kind == "arn" and not self._could_be(one):
+                sentence = f"no identity has an ARN like {one}"
+            if sentence:
+                raise Misconfigured(sentence, (*place, number), one)
+
+    def _could_be(self, pattern: str) -> bool:
+        if ":assumed-role/" in pattern:
+            return True  # sessions of roles come from STS, not from registry.toml
+        return any(meet(_pattern(table, name), pattern) for name, table in self._tables.items())
+
+    def _named(self, name: str, caller: Caller) -> Caller:
+        table = self._tables[name]
+        match = _ACCOUNT.fullmatch(table.arn)
+        account = table.account or (match["account"] if match else caller.account)
+        arn = table.arn or _default_arn(table, name, caller.partition, account)
+        return replace(caller, account=account, identity=Identity(name, arn, account, table.groups, name))
+
+    def _stranger(self, caller: Caller) -> Caller:
+        """Keep somebody unknown from the ARN of somebody known: a key that reads like the name of an identity."""
+        taken = {self._named(name, caller).arn for name, table in self._tables.items() if table.access_key}
+        if caller.arn not in taken:
+            return caller
+        arn = caller.arn.replace(":user/", ":user/unknown/")
+        return replace(caller, identity=Identity(f"unknown/{caller.access_key}", arn, caller.account))
+
+
+def meant(word: str, known: object) -> str:
+    """Return a hint at what a word was meant to be, for the end of a sentence; empty if there is nothing like it."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, [str(one) for one in known], n=1)  # type: ignore[attr-defined]
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _id(caller: Caller) -> str:
+    return caller.identity.principal if caller.identity else caller.access_key
+
+
+def _check(name: str, table: IdentityTable) -> None:
+    place = ("identities", name)
+    if table.arn and table.role:
+        raise Misconfigured(f"{name}: give the arn or the role, not both", (*place, "role"))
+    if table.arn and not table.arn.startswith("arn:"):
+        raise Misconfigured(f"{name}: {table.arn!r} is not an ARN", (*place, "arn"))
+    if table.access_key and "*" in table.arn:
+        raise Misconfigured(f"{name}: whoever has an access key has one ARN, without *", (*place, "arn"))
+    if not (table.access_key or table.arn or table.role):
+        raise Misconfigured(f"{name}: give an access_key, an arn or a role, or nobody can be it", place)
+
+
+def _pattern(table: IdentityTable, name: str) -> str:
+    """Return the ARN of an identity, a pattern where it can be of any account or session."""
+    if table.arn:
+        return table.arn
+    account = table.account or "*"
+    if table.role:
+        return f"arn:aws*:sts::{account}:assumed-role/{table.role}/{name if table.access_key else '*'}"
+    return f"arn:aws*:iam::{account}:user/{name}"
+
+
+def _default_arn(table: IdentityTable, name: str, partition: str, account: str) -> str:
+    if table.role:
+        return f"arn:{partition}:sts::{account}:assumed-role/{table.role}/{name}"
+    return f"arn:{partition}:iam::{account}:user/{name}"

@@ -1,0 +1,216 @@
+"""Where the registry asks its rulebook: in the transaction of a change, after looking outside of one; and `explain`.
+
+Rules may look into S3, which can be slow. So what they ask is asked once before the transaction, on the version as it
+is then, and remembered for the call: inside, only what has changed meanwhile is asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from .. import constraints, decisions
+from ..approval import INITIAL
+from ..changes import APPROVAL, Change
+from ..errors import RegistryError, ValidationException
+from ..explanations import explain as explanation
+from ..rulebook import Regime
+from ..rules import OBJECTS, TAGS
+from . import arns, edits
+from .arns import Arn
+from .call import Call
+from .rows import GROUPS, Row
+
+Record = Mapping[str, Any]
+
+
+class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A version as controls take it: by its `arn` (or GROUP/N), or by `group` and `version`."""
+
+    arn: str = ""
+    group: str = ""
+    version: int = 0
+
+
+class Asked(Version, frozen=True, forbid_unknown_fields=True):
+    """What `explain` takes: a version, who would decide (a name, an ARN or an access key), and with which reason."""
+
+    identity: str = ""
+    reason: str | None = None
+
+
+class Decision(Version, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `decide` takes: a version, its new status, why, and the revision the decision is about."""
+
+    status: str
+    reason: str | None = None
+    rev: int | None = None
+
+
+def change_of(call: Call, group: Arn, regime: Regime, before: Record, after: Record) -> Change:
+    """Return a change as rules see it.
+
+    Args:
+        call: who asks.
+        group: the group, or any of its versions.
+        regime: what it obeys.
+        before: the record as it is, or nothing.
+        after: as it would be, or nothing.
+    """
+    tags: dict[str, str] = {}
+    if TAGS in regime.needs:
+        row = call.rows.get(GROUPS, group.group_key)
+        tags = {tag["Key"]: tag["Value"] for tag in row["record"].get("Tags", [])} if row else {}
+    change = Change(call.caller, call.now, before, after, tags, probe=call.probe)
+    return replace(change, approvals=decisions.kept_approvals(regime, change))
+
+
+def lock(call: Call, arn: Arn) -> Regime:
+    """Return what a version's group obeys; if its tags count, take the group's row first, as everybody does."""
+    regime = call.rulebook.regime(arn.name)
+    if TAGS in regime.needs:
+        call.rows.get(GROUPS, arn.group_key)
+    return regime
+
+
+def registered(call: Call, arn: Arn, record: dict[str, Any]) -> dict[str, Any]:
+    """Return the record of a new version, if its group's regime lets it begin so.
+
+    Raises:
+        RegistryError: it does not; see `decisions.judge`.
+    """
+    regime = call.rulebook.regime(arn.name)
+    if not regime.is_free:
+        _judge(call, regime, change_of(call, arn, regime, {}, record), record)
+    return record
+
+
+def updated(
+    call: Call, arn: Arn, regime: Regime, before: Record, after: Record, params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the record an update leaves behind, if the group's regime allows it.
+
+    Raises:
+        RegistryError: it does not; see `decisions.judge`.
+    """
+    change = change_of(call, arn, regime, before, after)
+    return decisions.settle(change, params, _judge(call, regime, change, params))
+
+
+def check_delete(call: Call, arn: Arn, regime: Regime, record: Record) -> None:
+    """Refuse to delete a version that its group's regime keeps."""
+    if arn.version and not regime.is_free:
+        _judge(call, regime, change_of(call, arn, regime, record, {}), {})
+
+
+def _judge(call: Call, regime: Regime, change: Change, request: Mapping[str, Any]) -> list[decisions.Finding]:
+    """Judge a change in its transaction; what each rule said of it becomes part of its history."""
+    findings = decisions.judge(regime, change, request)
+    call.notes.extend({"rule": one.rule.name, "is": one.verdict.outcome, "why": one.verdict.why} for one in findings)
+    return findings
+
+
+def look_before_update(call: Call, params: Mapping[str, Any]) -> Callable[[], object]:
+    """Return what asks the questions of an update's rules, outside of any transaction."""
+    arn = call.package(params["ModelPackageArn"])
+    return _asking(call, arn, params, lambda record: edits.edited(record, params))
+
+
+def look_before_create(call: Call, params: Mapping[str, Any]) -> Callable[[], object]:
+    """Return what asks the questions of a registration's rules, outside of any transaction."""
+    if "ModelPackageGroupName" not in params:
+        return _nothing
+    group = call.versions(params["ModelPackageGroupName"])
+    regime = call.rulebook.regime(group.name)
+    if OBJECTS not in regime.needs:
+        return _nothing
+    record = {APPROVAL: INITIAL, **params, "ModelPackageGroupName": group.name}
+    change = change_of(call, group, regime, {}, record)
+    return lambda: _asked(lambda: decisions.judge(regime, change, record))
+
+
+def look_before_explain(call: Call, asked: Asked) -> Callable[[], object]:
+    """Return what asks the questions of an explanation's rules, outside of any transaction."""
+    arn = _named(call, asked)
+    return _asking(call, arn, {APPROVAL: "Approved"}, lambda record: {**record, APPROVAL: "Approved"})
+
+
+def look_before_decide(call: Call, decision: Decision) -> Callable[[], object]:
+    """Return what asks the questions of a decision's rules, outside of any transaction."""
+    return look_before_update(call, request_of(call, decision))
+
+
+def explain(call: Call, asked: Asked) -> dict[str, Any]:
+    """Return each possible move of a version, and what each rule says of it.
+
+    Raises:
+        ValidationException: no such version, or an unversioned package.
+    """
+    arn = _named(call, asked)
+    row = call.package_row(arn)
+    if not arn.version:
+        raise ValidationException(f"ModelPackage {arn} is unversioned: it has no approval.")
+    who = call.rulebook.identities.called(asked.identity, call.caller) if asked.identity else call.caller
+    regime = call.rulebook.regime(arn.name)
+    change = change_of(replace(call, caller=who), arn, regime, row["record"], row["record"])
+    return explanation(regime, change, row["rev"], asked.reason)
+
+
+def request_of(call: Call, decision: Decision) -> dict[str, Any]:
+    """Return a decision as the UpdateModelPackage request it is.
+
+    Raises:
+        ValidationException: a status or reason that request could not have.
+    """
+    arn = _resolved(call, decision)
+    request = {"ModelPackageArn": str(arn), APPROVAL: decision.status}
+    if decision.reason is not None:
+        request["ApprovalDescription"] = decision.reason
+    constraints.check("UpdateModelPackage", request)
+    return request
+
+
+def check_rev(row: Row, rev: int | None) -> None:
+    """Refuse a change that was decided on by another revision of a version."""
+    if rev is not None and row["rev"] != rev:
+        raise decisions.overtaken(row["record"])
+
+
+def _asking(
+    call: Call, arn: Arn, request: Mapping[str, Any], edit: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Callable[[], object]:
+    regime = call.rulebook.regime(arn.name)
+    if OBJECTS not in regime.needs or not arn.version:
+        return _nothing
+    record = call.package_row(arn)["record"]
+    change = change_of(call, arn, regime, record, edit(record))
+    return lambda: _asked(lambda: decisions.judge(regime, change, request))
+
+
+def _asked(judge: Callable[[], object]) -> None:
+    """Judge for the sake of the questions: what counts is said again in the transaction."""
+    try:
+        judge()
+    except RegistryError as error:
+        if error.status >= 500:  # nobody there to ask
+            raise
+
+
+def _nothing() -> None:
+    """Ask nothing."""
+
+
+def _named(call: Call, version: Version) -> Arn:
+    """Return the version that is meant, and may be seen."""
+    return replace(call, operation="DescribeModelPackage").allowed(_resolved(call, version))
+
+
+def _resolved(call: Call, version: Version) -> Arn:
+    if version.arn:
+        return arns.resolve(call.caller, arns.PACKAGE, version.arn)
+    if not (version.group and version.version > 0):
+        raise ValidationException("Name a version: by arn, or by group and version.")
+    return arns.version_of(arns.resolve(call.caller, arns.GROUP, version.group), version.version)

@@ -1,0 +1,66 @@
+"""A number of a version, for a rule to judge: from its metadata, or from the metrics file in S3 that it names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from . import model
+from .base import Caller, Probe
+from .changes import METADATA
+from .errors import ValidationException
+from .local.existence import S3_URL
+
+
+def sources() -> list[str]:
+    """Return where a metric can be: the metadata, and every file that the shape ModelMetrics can name."""
+    shape = model.service().shape_for("ModelMetrics")
+    files = [f"{name}.{inner}" for name, kind in model.members(shape).items() for inner in model.members(kind)]
+    return [METADATA, *files]
+
+
+def value_of(metric: str, source: str, record: Mapping[str, Any], caller: Caller, probe: Probe) -> float:
+    """Return a metric of a version.
+
+    Args:
+        metric: a key of the metadata, or a dotted path inside the file.
+        source: one of `sources()`.
+        record: the version's.
+        caller: on whose behalf the file is read.
+        probe: where the file is read.
+
+    Raises:
+        ValidationException: it is not there, or not a number; the sentence says which.
+    """
+    if source == METADATA:
+        return _number(record.get(METADATA, {}).get(metric), f"{METADATA}.{metric}")
+    name, _, inner = source.partition(".")
+    url = record.get("ModelMetrics", {}).get(name, {}).get(inner, {}).get("S3Uri", "")
+    match = S3_URL.fullmatch(url)
+    if match is None:
+        raise ValidationException(f"It has no ModelMetrics.{source} in S3.")
+    content = probe.content(caller, match["bucket"], match["key"])
+    if content is None:
+        raise ValidationException(f"The metrics file {url} is not there.")
+    try:
+        value = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise ValidationException(f"The metrics file {url} is not JSON: {error}.") from error
+    for key in metric.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return _number(value, f"{metric} in {url}")
+
+
+def _number(value: Any, named: str) -> float:
+    if value is None:
+        raise ValidationException(f"It has no {named}.")
+    try:
+        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValidationException(f"{named} is {str(value)[:100]!r}, not a number.")
+    return number

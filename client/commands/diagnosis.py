@@ -1,0 +1,68 @@
+"""The commands for a terminal that does not do what it should: `doctor`, and `completion` for its shell."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+
+import click
+from click.shell_completion import get_completion_class
+
+from .output import NO, print_json
+
+COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
+PROGRAM = "sagemaker-registry"
+COMPLETE_VARIABLE = "_SAGEMAKER_REGISTRY_COMPLETE"
+
+
+@click.command()
+@click.option("--url", envvar="SAGEMAKER_REGISTRY_URL", show_envvar=True, help="The registry, as for connect().")
+@click.option("--region", help="The AWS region; us-east-1 unless the environment says otherwise.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
+def doctor(url: str | None, region: str | None, as_json: bool) -> None:
+    """Look for what is wrong: with the installation, the registry of --url, the environment.
+
+    Changes nothing and shows no secrets. Exit code 1 if something has failed.
+
+    \b
+    Examples:
+      sagemaker-registry doctor --url http://127.0.0.1:8080
+      sagemaker-registry doctor --url sqlite:///registry.db --json
+    """
+    from ..doctor import Check, examine
+
+    found: list[Check] = []
+    for check in examine(url, region=region):
+        found.append(check)
+        if not as_json:
+            verdict = click.style(f"{check.verdict:8}", fg=COLOURS[check.verdict])
+            click.echo(f"{verdict} {check.name:12} {' '.join(check.sentence.split())}")
+            if check.advice:
+                click.echo(f"{'':22}{check.advice}")
+    if as_json:
+        print_json([asdict(check) for check in found])
+    if any(check.verdict == "failed" for check in found):
+        sys.exit(NO)
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes SHELL complete commands, options, groups and versions on TAB.
+
+    Groups and versions are those of --url or SAGEMAKER_REGISTRY_URL, if it answers within a second.
+
+    \b
+    Examples:
+      sagemaker-registry completion bash > ~/.local/share/bash-completion/completions/sagemaker-registry
+      sagemaker-registry completion zsh > "${fpath[1]}/_sagemaker-registry"
+      sagemaker-registry completion fish > ~/.config/fish/completions/sagemaker-registry.fish
+    """
+    kind = get_completion_class(shell)
+    if kind is None:  # click has had all three since 8.0
+        raise click.UsageError(f"this click knows no completion for {shell}")
+    program = click.get_current_context().find_root().command
+    click.echo(kind(program, {}, PROGRAM, COMPLETE_VARIABLE).source())
+
+
+ALL = (doctor, completion)

@@ -1,0 +1,90 @@
+"""What the shell offers for a GROUP or a VERSION on TAB: those of the registry, if it answers within a second."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, Queue
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+SECONDS = 1.0
+MOST = 100
+
+
+def groups(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the names of groups that begin so."""
+
+    def ask(client: SageMakerClient) -> list[CompletionItem]:
+        part = {"NameContains": incomplete} if incomplete else {}
+        answer = client.list_model_package_groups(SortBy="Name", SortOrder="Ascending", MaxResults=MOST, **part)  # type: ignore[arg-type]
+        return [
+            CompletionItem(group["ModelPackageGroupName"], help=group.get("ModelPackageGroupDescription"))
+            for group in answer["ModelPackageGroupSummaryList"]
+            if group["ModelPackageGroupName"].startswith(incomplete)
+        ]
+
+    return _asked(context, ask)
+
+
+def versions(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the newest versions, as GROUP/N, that begin so; with their approval for shells that show it."""
+
+    def ask(client: SageMakerClient) -> list[CompletionItem]:
+        name, slash, _ = incomplete.partition("/")
+        part = {"ModelPackageGroupName": name} if slash else {"NameContains": name} if name else {}
+        answer = client.list_model_packages(
+            ModelPackageType="Versioned",
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            MaxResults=MOST,
+            **part,  # type: ignore[arg-type]
+        )
+        found = {
+            f"{version['ModelPackageGroupName']}/{version['ModelPackageVersion']}": version.get("ModelApprovalStatus")
+            for version in answer["ModelPackageSummaryList"]
+        }
+        return [CompletionItem(name, help=status) for name, status in found.items() if name.startswith(incomplete)]
+
+    return _asked(context, ask)
+
+
+def _asked(context: click.Context, ask: Callable[[SageMakerClient], list[CompletionItem]]) -> list[CompletionItem]:
+    """Ask the registry of --url, or of the environment; whatever goes wrong, a shell is offered nothing."""
+    url = context.params.get("url") or os.environ.get("SAGEMAKER_REGISTRY_URL")
+    region = context.params.get("region")
+    answers: Queue[list[CompletionItem]] = Queue()
+
+    def run() -> None:
+        with suppress(Exception):  # a shell that completes has nowhere to say what went wrong
+            answers.put(_answer(url, region, ask))
+
+    import boto3  # noqa: F401 - the second is the registry's, not that of a cold disk
+
+    Thread(target=run, daemon=True).start()
+    with suppress(Empty):
+        return answers.get(timeout=SECONDS)
+    return []
+
+
+def _answer(
+    url: str | None, region: str | None, ask: Callable[[SageMakerClient], list[CompletionItem]]
+) -> list[CompletionItem]:
+    from botocore.config import Config
+
+    from ...backends import database_file, default_url
+    from .. import connect
+
+    url = url or default_url()
+    file = database_file(url)
+    if file is not None and not file.exists():  # to complete is not to make one
+        return []
+    config = Config(connect_timeout=SECONDS, read_timeout=SECONDS, retries={"total_max_attempts": 1})
+    return ask(connect(url, config=config, **({"region_name": region} if region else {})))

@@ -1,0 +1,325 @@
+"""What may be wrong between a user and a registry, looked at one by one and told in a sentence each, for `doctor`.
+
+Looking changes nothing: a database is read only, a file that is not there is not made, nobody's password is shown.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from ...backends import SCHEMES, boto, database_file, default_url, without_password
+from ...backends.errors import CannotOpen
+from .. import URL_VARIABLE
+
+Verdict = Literal["ok", "warning", "failed"]
+
+DISTRIBUTION = "sagemaker-registry"
+EXTRAS = {
+    # extra: what it is for
+    "server": "to serve a registry, and for sqlite:// URLs",
+    "postgres": "for postgresql:// URLs",
+    "moto": "for the other AWS services beside a registry",
+}
+PATIENCE = 5.0
+SLOW = 1.0
+LOOPBACK = ("127.0.0.1", "localhost")
+AWS_KEY = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, how it is, and what to do if it is not well."""
+
+    name: str
+    verdict: Verdict
+    sentence: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Which registry is looked at: its URL, whether somebody has named it, and the region asked for."""
+
+    url: str
+    region: str | None = None
+    is_named: bool = True
+
+    @property
+    def scheme(self) -> str:
+        return urlsplit(self.url).scheme
+
+    @property
+    def shown(self) -> str:
+        return without_password(self.url)
+
+
+Look = Callable[[Subject], Iterator[Check]]
+
+
+def examine(url: str | None = None, *, region: str | None = None) -> Iterator[Check]:
+    """Look at everything, and yield each finding as it is known.
+
+    Args:
+        url: the registry's; without one, what SAGEMAKER_REGISTRY_URL names, else the user's own, as `connect()`.
+        region: the AWS region that is asked for.
+    """
+    named = url or os.environ.get(URL_VARIABLE)
+    subject = Subject(named or default_url(), region, is_named=bool(named))
+    for look in LOOKS:
+        yield from look(subject)
+
+
+def _installation(_: Subject) -> Iterator[Check]:
+    yield Check("package", "ok", f"{DISTRIBUTION} {version(DISTRIBUTION)}")
+    yield Check("python", "ok", f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def _extras(subject: Subject) -> Iterator[Check]:
+    needed = _needed(subject.scheme)
+    for extra, purpose in EXTRAS.items():
+        found = {name: _version(name) for name in _distributions(extra)}
+        missing = [name for name, there in found.items() if there is None]
+        line = f"pip install '{DISTRIBUTION}[{extra}]'"
+        if not missing:
+            yield Check(extra, "ok", f"[{extra}]: {', '.join(f'{name} {there}' for name, there in found.items())}")
+        elif extra in needed:
+            yield Check(extra, "failed", f"[{extra}] lacks {', '.join(missing)}, which {subject.shown} needs", line)
+        else:
+            yield Check(extra, "ok", f"[{extra}] is not installed: {purpose}, {line}")
+
+
+def _needed(scheme: str) -> set[str]:
+    """Return the extras it takes to be a client of a URL: none, where boto3 reaches it over the network."""
+    if scheme not in SCHEMES:
+        return set()
+    kind = SCHEMES[scheme]
+    return {kind.extra} - {"server"} if kind.has_client else {kind.extra, "server"}
+
+
+def _distributions(extra: str) -> list[str]:
+    """Return what an extra of ours brings, as our own metadata say; extras within extras are theirs to tell."""
+    lines = [line.partition(";") for line in requires(DISTRIBUTION) or ()]
+    names = [line for line, _, marker in lines if re.search(rf"extra == ['\"]{extra}['\"]", marker)]
+    found = [re.match(r"[A-Za-z0-9._-]+", name) for name in names]
+    return [match[0] for match in found if match is not None and match[0] != DISTRIBUTION]
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _sqlite(_: Subject) -> Iterator[Check]:
+    from .sqlite_file import library
+
+    yield library()
+
+
+def _url(subject: Subject) -> Iterator[Check]:
+    said = subject.shown
+    if not subject.is_named:
+        said += f", the user's own: neither --url nor {URL_VARIABLE} names another"
+    elif os.environ.get(URL_VARIABLE, subject.url) != subject.url:
+        said += f" ({URL_VARIABLE} names another)"
+    yield Check("url", "ok", said)
+
+
+def _registry(subject: Subject) -> Iterator[Check]:
+    try:
+        yield from STORES.get(subject.scheme, _answering)(subject)
+    except CannotOpen as error:
+        yield Check("registry", "failed", str(error).replace(subject.url, subject.shown))
+
+
+def _sqlite_store(subject: Subject) -> Iterator[Check]:
+    """A file is looked at without opening it as a registry, which would bring it up to date."""
+    from .sqlite_file import examine_file
+
+    file = database_file(subject.url)
+    yield from _answering(subject) if file is None else examine_file(file)
+
+
+def _postgres_store(subject: Subject) -> Iterator[Check]:
+    """A database is reached, and its steps are read; opening it as a registry would bring it up to date."""
+    try:
+        import psycopg
+
+        from ...backends.local import postgres, postgres_schema
+    except ModuleNotFoundError:
+        return  # said of the extra
+    options = postgres._options(subject.url)
+    began = time.monotonic()
+    try:
+        with psycopg.connect(**{**options, "connect_timeout": int(PATIENCE)}, autocommit=True) as connection:
+            release = connection.info.parameter_status("server_version")
+            yield _timed("registry", f"PostgreSQL {release} can be reached", time.monotonic() - began)
+            yield _schema(postgres_schema._pending(connection))
+    except (psycopg.Error, OSError) as error:
+        yield Check("registry", "failed", postgres._reason(error, options), _advice(subject))
+
+
+def _schema(pending: list[str]) -> Check:
+    if pending:
+        return Check(
+            "schema", "ok", f"of an older release, or none: {', '.join(pending)} is applied when it is next opened"
+        )
+    return Check("schema", "ok", "up to date")
+
+
+def _answering(subject: Subject) -> Iterator[Check]:
+    """Ask a registry for one group, as any client would."""
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from .. import connect
+
+    config = Config(connect_timeout=PATIENCE, read_timeout=PATIENCE, retries={"total_max_attempts": 1})
+    try:
+        client = connect(subject.url, config=config, **({"region_name": subject.region} if subject.region else {}))
+    except (BotoCoreError, ValueError) as error:
+        yield Check("registry", "failed", without_password(str(error)))
+        return
+    began = time.monotonic()
+    try:
+        client.list_model_package_groups(MaxResults=1)
+    except (BotoCoreError, ClientError) as error:
+        yield Check("registry", "failed", without_password(str(error)), _advice(subject))
+    else:
+        yield _timed("registry", "it answers", time.monotonic() - began)
+        yield from _server(client)
+    finally:
+        client.close()
+
+
+def _server(client: Any) -> Iterator[Check]:
+    """What an emulator says of itself; a registry that says nothing is another."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from ..controls import ask
+
+    try:
+        said = ask(client, "info")
+        theirs = said.get("version") if isinstance(said, dict) else None
+    except (BotoCoreError, ClientError):
+        return
+    ours = version(DISTRIBUTION)
+    if theirs is not None and theirs != ours:
+        sentence = f"the server is {DISTRIBUTION} {theirs}, this is {ours}"
+        yield Check("server", "warning", sentence, "install the same release on both")
+    elif theirs is not None:
+        yield Check("server", "ok", f"it is {DISTRIBUTION} {theirs}, as here")
+
+
+def _advice(subject: Subject) -> str:
+    parts = urlsplit(subject.url)
+    if parts.scheme == "http" and parts.hostname in LOOPBACK:
+        return f"start it: sagemaker-registry serve --port {parts.port or 80}"
+    return "see that the address is right, that its server runs, and that nothing in between stops it"
+
+
+def _timed(name: str, sentence: str, seconds: float) -> Check:
+    said = f"{sentence}, after {seconds * 1000:.0f} ms"
+    return Check(name, "warning", said, "see what keeps it busy") if seconds > SLOW else Check(name, "ok", said)
+
+
+def _identity(subject: Subject) -> Iterator[Check]:
+    """Whose requests they would be: of an emulator, as the access key says; of AWS, as STS says."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield from (_aws_identity if subject.scheme == "aws" else _local_identity)(subject)
+    except (BotoCoreError, ClientError, CannotOpen) as error:
+        yield Check("identity", "failed", str(error), "see AWS_PROFILE and your AWS configuration")
+
+
+def _local_identity(subject: Subject) -> Iterator[Check]:
+    session = boto.local_session()
+    region = subject.region or session.region_name
+    yield Check("region", "ok", region or f"{boto.DEFAULT_REGION}, as nobody says otherwise")
+    key, method = boto.LOCAL_CREDENTIALS["aws_access_key_id"], "nobody's: there are no credentials"
+    credentials = session.get_credentials()
+    if credentials is not None:
+        key, method = credentials.access_key, credentials.method
+    account = f"; to an emulator, account {key}" if re.fullmatch("[0-9]{12}", key) else ""
+    shown = f"{key[:4]}...{key[-4:]}" if AWS_KEY.fullmatch(key) else key
+    yield Check("identity", "ok", f"access key id {shown} ({method}){account}")
+
+
+def _aws_identity(subject: Subject) -> Iterator[Check]:
+    from botocore.config import Config
+
+    from ...backends.aws import Target
+
+    target = Target.of(subject.url)
+    session = boto.session(target.profile)
+    region = subject.region or target.region or session.region_name
+    if region is None:
+        yield Check("region", "failed", "no region is named", "give one: aws://eu-west-1, or set AWS_REGION")
+        return
+    yield Check("region", "ok", region)
+    settings: dict[str, Any] = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE}
+    settings["ignore_configured_endpoint_urls"] = True  # as aws:// does
+    where: dict[str, Any] = {"region_name": region, "endpoint_url": target.sts_endpoint_url}
+    sts = session.client("sts", config=Config(**settings), **where)
+    caller = sts.get_caller_identity()
+    yield Check("identity", "ok", f"{caller['Arn']} in account {caller['Account']}")
+
+
+def _endpoints(subject: Subject) -> Iterator[Check]:
+    """Whether plain boto3 and the AWS CLI go elsewhere than this registry."""
+    found = {name: os.environ[name] for name in ENDPOINTS if os.environ.get(name)}
+    ignored = os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true"
+    for name, value in found.items():
+        shown = without_password(value)
+        if ignored:
+            yield Check(
+                "endpoint", "warning", f"{name} is {shown}, but AWS_IGNORE_CONFIGURED_ENDPOINT_URLS turns it off"
+            )
+        elif value.rstrip("/") != subject.url.rstrip("/"):
+            sentence = f"{name} is {shown}: boto3 and the AWS CLI go there, and not to {subject.shown}"
+            yield Check("endpoint", "warning", sentence, f"unset {name}, or set it to the same URL")
+        else:
+            yield Check("endpoint", "ok", f"{name} is {shown}")
+
+
+def _proxies(subject: Subject) -> Iterator[Check]:
+    """Whether a proxy is asked for what is on this machine, which no proxy can reach, or for the registry."""
+    parts = urlsplit(subject.url)
+    hosts = dict.fromkeys(LOOPBACK, "http") | ({parts.hostname: parts.scheme} if _is_http(subject) else {})
+    proxies = getproxies()
+    caught = [host for host, scheme in hosts.items() if host and scheme in proxies and not proxy_bypass(host)]
+    if caught:
+        proxy = without_password(proxies[hosts[caught[-1]]])
+        sentence = f"requests to {', '.join(caught)} go through the proxy {proxy}"
+        yield Check("proxy", "warning", sentence, f"set NO_PROXY={','.join(caught)}")
+
+
+def _is_http(subject: Subject) -> bool:
+    return subject.scheme in ("http", "https")
+
+
+ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER")
+
+STORES: dict[str, Look] = {"sqlite": _sqlite_store, "postgresql": _postgres_store}
+
+LOOKS: tuple[Look, ...] = (
+    _installation,
+    _extras,
+    _sqlite,
+    _url,
+    _registry,
+    _identity,
+    _endpoints,
+    _proxies,
+)

@@ -1,0 +1,171 @@
+"""What may be wrong with SQLite or a database file, found without a change to the file or beside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from ...backends.local.filelock import network_file_system
+from .checks import Check, Verdict
+
+FIXED = (3, 51, 3)
+BACKPORTS = {(3, 50): 7, (3, 44): 6}
+FIRST_WITH_WAL = (3, 7, 0)
+
+ALMOST_FULL = 100 * 2**20
+LARGE_WAL = 64 * 2**20
+WAL_VERSION = 2
+
+
+def loses_commits(release: tuple[int, int, int]) -> bool:
+    """Whether a release of SQLite has the WAL-reset bug: two connections that commit and checkpoint lose commits."""
+    if not FIRST_WITH_WAL <= release < FIXED:
+        return False
+    backport = BACKPORTS.get(release[:2])
+    return backport is None or release[2] < backport
+
+
+def library() -> Check:
+    """Return what is to be said of the SQLite that a registry here would use."""
+    sqlite3 = _sqlite3()
+    release = sqlite3.sqlite_version_info
+    if loses_commits(release):
+        sentence = (
+            f"SQLite {sqlite3.sqlite_version} can lose commits when connections commit and checkpoint at once (fixed "
+            "in 3.51.3); a registry of ours never does that: one writer, behind a lock"
+        )
+        return Check("sqlite", "ok", sentence, "let nothing else write to the file while it is in use")
+    return Check("sqlite", "ok", f"SQLite {sqlite3.sqlite_version}")
+
+
+def examine_file(file: Path) -> Iterator[Check]:
+    """Look at a database file: whether it is there, whose it is, where, how large, and whether it is whole."""
+    if not file.exists():
+        yield _absent(file)
+        return
+    if not file.is_file():
+        yield Check("file", "failed", f"{file} is not a file", "name a database file: sqlite:///registry.db")
+        return
+    yield from _rights(file)
+    yield from _surroundings(file)
+    try:
+        yield from _content(file)
+    except _sqlite3().Error as error:
+        yield Check("content", "failed", f"{file} cannot be read: {error}", "restore it from a backup")
+
+
+def _absent(file: Path) -> Check:
+    above = next(folder for folder in file.absolute().parents if folder.exists())
+    if not os.access(above, os.W_OK | os.X_OK):
+        return Check("file", "failed", f"{file.absolute()} is not there, and {above} cannot be written", "name another")
+    sentence = f"{file.absolute()} is not there: it is made when it is first used"
+    return Check("file", "warning", sentence, "see that the path is the one you mean")
+
+
+def _rights(file: Path) -> Iterator[Check]:
+    state = file.stat()
+    yield Check("file", "ok", f"{file.absolute()}, {state.st_size:,} bytes")
+    if not os.access(file, os.R_OK):
+        yield Check("rights", "failed", "it cannot be read by this user", f"chown {_me()} {file}")
+    elif not (os.access(file, os.W_OK) and os.access(file.absolute().parent, os.W_OK | os.X_OK)):
+        yield Check("rights", "failed", "it or its folder cannot be written by this user", f"chown {_me()} {file}")
+    elif sys.platform != "win32" and state.st_mode & 0o077:
+        sentence = f"others on this machine may open it (mode {state.st_mode & 0o777:04o})"
+        yield Check("rights", "warning", sentence, f"chmod 600 {file}")
+    else:
+        yield Check("rights", "ok", "it is this user's alone")
+
+
+def _me() -> str:
+    return str(getattr(os, "getuid", lambda: "you")())
+
+
+def _surroundings(file: Path) -> Iterator[Check]:
+    kind = network_file_system(file)
+    if kind is None:
+        yield Check("file system", "ok", "local")
+    else:
+        sentence = f"it is on a network file system ({kind}), where locks between machines cannot be trusted"
+        yield Check("file system", "warning", sentence, "use it from one machine, or postgresql:// for a team")
+    free = shutil.disk_usage(file.absolute().parent).free
+    verdict: Verdict = "ok" if free > ALMOST_FULL else "warning"
+    yield Check("disk", verdict, f"{free / 2**20:,.0f} MiB are free", "" if verdict == "ok" else "make room")
+
+
+def _content(file: Path) -> Iterator[Check]:
+    with file.open("rb") as opened:
+        head = opened.read(20)
+    if not head:
+        yield Check("content", "ok", "it is empty: a registry is made in it when it is first used")
+        return
+    yield _journal(file, uses_wal=head[18:19] == bytes([WAL_VERSION]))
+    url = _read_only(file)
+    if url is None:
+        sentence = "its -wal file has changes, and there is no -shm file to read them by: it is not looked into"
+        yield Check("content", "warning", sentence, "open it once, as any other command does")
+        return
+    began = time.monotonic()
+    with closing(_sqlite3().connect(url, uri=True, isolation_level=None)) as connection:
+        found = [line for (line,) in connection.execute("PRAGMA integrity_check(5)")]
+        if found != ["ok"]:
+            yield Check("content", "failed", f"it is damaged: {'; '.join(found)}", "restore it from a backup")
+            return
+        yield Check("content", "ok", f"whole: integrity_check took {(time.monotonic() - began) * 1000:.0f} ms")
+        yield _schema(connection)
+
+
+def _journal(file: Path, *, uses_wal: bool) -> Check:
+    wal = file.with_name(f"{file.name}-wal")
+    size = wal.stat().st_size if wal.exists() else 0
+    said = f"WAL, {size:,} bytes of it not in the file yet" if uses_wal else "a rollback journal"
+    if size > LARGE_WAL:
+        return Check("journal", "warning", said, "stop whoever reads for long, and restart the server")
+    if uses_wal and network_file_system(file):
+        return Check("journal", "warning", f"{said}, on a network file system", "open it once with this release")
+    return Check("journal", "ok", said)
+
+
+def _read_only(file: Path) -> str | None:
+    """Return the URL to read a file by so that nothing is made beside it; None if there is none.
+
+    With a WAL and its index, reading makes nothing; without a WAL that has changes, the file alone is all there is.
+    """
+    wal, index = (file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm"))
+    if wal.exists() and index.exists():
+        return f"{file.absolute().as_uri()}?mode=ro"
+    if wal.exists() and wal.stat().st_size:
+        return None
+    return f"{file.absolute().as_uri()}?immutable=1"
+
+
+def _schema(connection: Any) -> Check:
+    try:
+        from ...backends.local import schema
+        from ...backends.local.lean import Database
+    except ModuleNotFoundError:
+        return Check("schema", "ok", "not looked at without [server]")
+    database = Database(connection, execute_plugins=False)
+    applied = {step.name for step in schema.migrations.applied(database)}
+    if unknown := applied - schema.KNOWN:
+        sentence = f"made by a newer release (it has {', '.join(sorted(unknown))})"
+        return Check("schema", "failed", sentence, "pip install -U sagemaker-registry")
+    if not applied:
+        return Check("schema", "failed", "it is not a registry's", "name a file that is")
+    if pending := [step.name for step in schema.migrations.pending(database)]:
+        return Check("schema", "ok", f"of an older release: {', '.join(pending)} is applied when it is next opened")
+    return Check("schema", "ok", "up to date")
+
+
+def _sqlite3() -> Any:
+    """Return the SQLite a registry uses: that of [server], if it is installed."""
+    try:
+        from ...backends.local.lean import sqlite3
+    except ModuleNotFoundError:
+        import sqlite3
+    return sqlite3

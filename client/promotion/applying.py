@@ -1,0 +1,239 @@
+"""Carrying out a plan: each step checked against what the destination is now, then done, in the plan's order."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Literal
+
+from botocore.exceptions import ClientError
+
+from ..versions import METADATA
+from .carrying import Record, carried, creation, leaves, members, updates
+from .origin import STATE, Origin, decision
+from .plans import Plan, Step, name_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+PAGE = 100
+PATIENCE = (0.0, 0.2, 0.5, 1.0, 2.0)
+"""Seconds to wait before each look for a version that was just created: AWS may need a moment."""
+
+NOT_SETTLED = ("Pending", "InProgress")
+GROUP_PATIENCE = (0.0, *(1.0,) * 60)
+
+NUMBER = "ModelPackageVersion"
+BOOKKEEPING = f"{METADATA}.{STATE}"
+NOT_COMPARED = (BOOKKEEPING, "Tags[")
+"""Paths that say nothing about whether the destination has changed: our own book-keeping, and what Describe lacks."""
+
+Outcome = Literal["created", "changed", "there already"]
+
+
+class Stale(ValueError):
+    """The destination is not any more what the plan was made for; nothing was changed."""
+
+
+class Forgotten(ValueError):
+    """The destination does not keep where a copy came from, so that promoting to it would not come to an end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step that was carried out: `copy` is the ARN of the group or version in the destination."""
+
+    step: Step
+    outcome: Outcome
+    copy: str
+
+
+def apply(
+    plan: Plan,
+    destination: SageMakerClient,
+    *,
+    on_step: Callable[[Done], object] = lambda done: None,
+    sleep: Callable[[float], object] = time.sleep,
+) -> tuple[Done, ...]:
+    """Carry out a plan and return what was done.
+
+    A step that is done already, by an apply that was interrupted or whose answer was lost, is left as it is: a plan
+    may be applied again. Versions get the numbers the destination gives them.
+
+    Args:
+        plan: as `plan()` or `Plan.from_json()` returned it.
+        destination: a boto3 client of the registry it was made for.
+        on_step: told of each step that is done, as soon as it is.
+        sleep: what waits, by seconds, for a group or a version that AWS needs a moment for.
+
+    Raises:
+        Stale: something the plan touches was changed since it was made; nothing was done.
+        Forgotten: the destination does not keep CustomerMetadataProperties, by which copies are known.
+        ClientError: a refusal of the destination; what `on_step` was told of stays done.
+    """
+    groups = {step.group: group_of(destination, step.group) for step in plan.steps}
+    present = list(zip(plan.steps, _present(destination, plan, groups), strict=True))
+    reasons = [reason for step, there in present for reason in _stale(destination, step, there)]
+    made = {step.group for step in plan.steps if step.action == "create-group"}
+    reasons += [f"group {name} is gone" for name, group in groups.items() if group is None and name not in made]
+    if reasons:
+        raise Stale(f"the destination has changed since the plan was made, make a new one: {'; '.join(reasons)}")
+    done = []
+    for step, there in present:
+        done.append(_ACTIONS[step.action](destination, step, there, sleep))
+        on_step(done[-1])
+    return tuple(done)
+
+
+def group_of(client: Any, name: str) -> Record | None:
+    """Return a group as it is described, or None."""
+    return _unless_missing(lambda: client.describe_model_package_group(ModelPackageGroupName=name))
+
+
+def found(client: Any, arn: str) -> Record | None:
+    """Return a version as it is described, or None."""
+    return _unless_missing(lambda: client.describe_model_package(ModelPackageName=arn))
+
+
+def versions_of(client: Any, group: str) -> list[Record]:
+    """Return the summaries of a group's versions, by number."""
+    pages = client.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Ascending", PaginationConfig={"PageSize": PAGE}
+    )
+    listed = [summary for page in pages for summary in page["ModelPackageSummaryList"]]
+    return sorted(listed, key=lambda summary: summary[NUMBER])
+
+
+def copies_of(client: Any, summaries: Iterable[Record]) -> Iterator[tuple[Record, Origin]]:
+    """Yield those of some versions that are copies, with where they came from."""
+    for summary in summaries:
+        version = found(client, summary["ModelPackageArn"])
+        origin = version and Origin.of(version.get(METADATA, {}))
+        if version and origin:
+            yield version, origin
+
+
+def _present(client: Any, plan: Plan, groups: Mapping[str, Record | None]) -> Iterator[Record | None]:
+    """Yield what is in the destination now for each step: the group, the version to change, a copy that is new."""
+    new: dict[str, list[tuple[Record, Origin]]] = {}
+    for step in plan.steps:
+        group = groups[step.group]
+        if step.action == "create-group" or group is None:
+            yield group
+        elif step.copy is not None:
+            yield found(client, step.copy)
+        else:
+            if step.group not in new:
+                listed = versions_of(client, group["ModelPackageGroupArn"])
+                new[step.group] = [*copies_of(client, (one for one in listed if one[NUMBER] > step.beyond))]
+            ours = Origin.of(step.wanted.get(METADATA, {})) or Origin(step.source)
+            yield next(
+                (version for version, origin in new[step.group] if origin.is_of(ours.source, ours.created)), None
+            )
+
+
+def _stale(client: Any, step: Step, there: Record | None) -> Iterator[str]:
+    """Yield in what the destination is neither what the plan saw nor what it makes."""
+    if there is None:
+        if step.copy is not None:
+            yield f"{name_of(step.copy)} is gone"
+        return
+    name, current = name_of(there.get("ModelPackageArn", step.group)), carried(client, there)
+    if step.action == "create-group":
+        compared = members(client, "CreateModelPackageGroup").keys() - {"ModelPackageGroupName", "Tags"}
+        name, current = f"group {step.group}", {member: there[member] for member in compared if member in there}
+    now, seen, wanted = leaves(current), leaves(step.seen), leaves(step.wanted)
+    for path in {**now, **seen, **wanted}:
+        if now.get(path) not in (seen.get(path), wanted.get(path)) and not path.startswith(NOT_COMPARED):
+            yield f"{path} of {name} is {json.dumps(now.get(path), default=str)}"
+
+
+def _create_group(client: Any, step: Step, there: Record | None, sleep: Callable[[float], object]) -> Done:
+    if there is not None:
+        return Done(step, "there already", there["ModelPackageGroupArn"])
+    arn = client.create_model_package_group(ModelPackageGroupName=step.group, **step.wanted)["ModelPackageGroupArn"]
+    for seconds in GROUP_PATIENCE:
+        sleep(seconds)
+        group = group_of(client, step.group)
+        if group and group["ModelPackageGroupStatus"] not in NOT_SETTLED:
+            break
+    return Done(step, "created", arn)
+
+
+def _create(client: Any, step: Step, there: Record | None, sleep: Callable[[float], object]) -> Done:
+    """Create a version, update it with what CreateModelPackage does not take, and see that it is known again."""
+    if there is not None:
+        return _updated(client, step, there, "there already")
+    done = _updated(client, step, _created(client, step, sleep), "created")
+    marked = found(client, done.copy)
+    if marked is not None and Origin.of(marked.get(METADATA, {})) is None:
+        raise Forgotten(
+            f"{name_of(done.copy)} was created from {name_of(step.source)}, but the destination does not keep its "
+            f"{METADATA}: it could not be known again, and every promotion would create another"
+        )
+    return done
+
+
+def _created(client: Any, step: Step, sleep: Callable[[float], object]) -> Record:
+    """Return the version a step creates, or has created before: the same request has the same ClientToken.
+
+    A registry that remembers the token of a version which was deleted since answers with the ARN of that; then the
+    version is created anew, with another token.
+    """
+    request = {"ModelPackageGroupName": step.group, **creation(client, _undecided(client, step.wanted))}
+    answered: list[str] = []
+    while True:
+        told = json.dumps([step.source, request, answered], sort_keys=True)
+        token = sha256(told.encode()).hexdigest()[:36]
+        arn = client.create_model_package(**request, ClientToken=token)["ModelPackageArn"]
+        for seconds in PATIENCE:
+            sleep(seconds)
+            if there := found(client, arn):
+                return there
+        if arn in answered:
+            raise Stale(f"{name_of(arn)} was created, and is not there any more")
+        answered.append(arn)
+
+
+def _undecided(client: Any, wanted: Record) -> Record:
+    """Return what is wanted with a mark that tells of no more than CreateModelPackage takes: the reason comes later."""
+    origin = Origin.of(wanted[METADATA])
+    if origin is None or origin.decision is None:
+        return wanted
+    first = Origin(origin.source, origin.created, decision(creation(client, wanted)), origin.keys)
+    return {**wanted, METADATA: {**wanted[METADATA], **first.written()}}
+
+
+def _update(client: Any, step: Step, there: Record | None, _: Callable[[float], object]) -> Done:
+    if there is None:
+        raise Stale(f"{name_of(step.source)}: its copy is gone")
+    return _updated(client, step, there, "changed")
+
+
+def _updated(client: Any, step: Step, there: Record, outcome: Outcome) -> Done:
+    arn = there["ModelPackageArn"]
+    requests = updates(client, carried(client, there), step.wanted)
+    for request in requests:
+        client.update_model_package(ModelPackageArn=arn, **request)
+    return Done(step, outcome if requests or outcome != "changed" else "there already", arn)
+
+
+_ACTIONS: Mapping[str, Callable[[Any, Step, Record | None, Callable[[float], object]], Done]] = {
+    "create-group": _create_group,
+    "create": _create,
+    "update": _update,
+}
+
+
+def _unless_missing(ask: Callable[[], Any]) -> Record | None:
+    try:
+        answer: Record = ask()
+    except ClientError as error:
+        said = error.response["Error"]
+        if said["Code"] != "ValidationException" or "does not exist" not in said["Message"]:
+            raise
+        return None
+    return answer

@@ -1,0 +1,177 @@
+"""What of a version can be carried over to another registry, and what of a copy can still be changed there.
+
+Which members there are is asked of botocore's model; the tables here only say what the model cannot.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..versions import METADATA, Difference, leaves_of
+
+Record = dict[str, Any]
+
+CARD, SPECIFICATION, SOURCE_URI = "ModelCard", "InferenceSpecification", "SourceUri"
+STATUS, REASON = "ModelApprovalStatus", "ApprovalDescription"
+IDENTITY = frozenset({"ModelPackageName", "ModelPackageGroupName", "ModelPackageArn"})
+DEFAULTS = {"CertifyForMarketplace": False}
+"""What Describe answers although nobody said it: not sent, as it does not apply to versions."""
+
+APART = (frozenset({SPECIFICATION, SOURCE_URI}),)
+"""Members AWS does not take in one request."""
+
+
+def members(client: Any, operation: str, *, answer: bool = False) -> Mapping[str, Any]:
+    """Return the members of an operation's request, or of its answer, with their shapes."""
+    model = client.meta.service_model.operation_model(operation)
+    found: Mapping[str, Any] = (model.output_shape if answer else model.input_shape).members
+    return found
+
+
+def carried(client: Any, record: Mapping[str, Any]) -> Record:
+    """Return what of a version, as Describe answers it, CreateModelPackage or UpdateModelPackage can say elsewhere.
+
+    An ImageDigest is left out unless the image names it (`image@sha256:...`): the other registry finds its own. A
+    local registry has no image to read and makes digests from names, which would be untrue at AWS.
+    """
+    taken = {*members(client, "CreateModelPackage"), *members(client, "UpdateModelPackage")} - IDENTITY
+    described = members(client, "DescribeModelPackage", answer=True)
+    return {
+        name: _without_made_digests(record[name])
+        for name in described
+        if name in taken and name in record and record[name] != DEFAULTS.get(name)
+    }
+
+
+def _without_made_digests(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_made_digests(inner) for inner in value]
+    if not isinstance(value, Mapping):
+        return value
+    made = "ImageDigest" in value and "@sha256:" not in value.get("Image", "")
+    return {name: _without_made_digests(inner) for name, inner in value.items() if not (made and name == "ImageDigest")}
+
+
+def leaves(record: Any) -> dict[str, Any]:
+    """Return the values of a record by their paths; an empty text says nothing, and a model card is read as JSON."""
+    if isinstance(record, Mapping) and isinstance(record.get(CARD), Mapping):
+        record = {**record, CARD: _card(record[CARD])}
+    return {path: value for path, value in leaves_of(record) if value not in ("", None)}
+
+
+def differences(a: Any, b: Any) -> tuple[Difference, ...]:
+    """Return the values in which two records differ."""
+    of_a, of_b = leaves(a), leaves(b)
+    return tuple(
+        Difference(path, of_a.get(path), of_b.get(path))
+        for path in {**of_a, **of_b}
+        if of_a.get(path) != of_b.get(path)
+    )
+
+
+def _card(card: Mapping[str, Any]) -> Record:
+    try:
+        return {**card, "ModelCardContent": json.loads(card["ModelCardContent"])}
+    except (KeyError, ValueError):
+        return dict(card)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How UpdateModelPackage changes a member: how near it comes to what is wanted, and what is sent for it.
+
+    `reach` takes the value there and the one wanted (None: there is none); `parts` takes the member's name, the value
+    there and the one reached.
+    """
+
+    reach: Callable[[Any, Any], Any]
+    parts: Callable[[str, Any, Any], Iterator[Record]]
+
+
+def _whole(name: str, _: Any, wanted: Any) -> Iterator[Record]:
+    yield {name: wanted}
+
+
+def _new_specifications(there: Any, wanted: Any) -> list[Any]:
+    names = {specification["Name"] for specification in there or []}
+    return [specification for specification in wanted or [] if specification["Name"] not in names]
+
+
+def _added_specifications(name: str, there: Any, wanted: Any) -> Iterator[Record]:
+    yield {f"{name}ToAdd": _new_specifications(there, wanted)}
+
+
+def _metadata(name: str, there: Any, wanted: Any) -> Iterator[Record]:
+    there = there or {}
+    changed = {key: value for key, value in wanted.items() if there.get(key) != value}
+    gone = sorted(there.keys() - wanted.keys())
+    yield {**({name: changed} if changed else {}), **({f"{name}ToRemove": gone} if gone else {})}
+
+
+def _card_by_parts(name: str, there: Any, wanted: Any) -> Iterator[Record]:
+    """Content and status apart, content first: AWS does not take both at once, and no content once it is archived."""
+    before, after = _card(there or {}), _card(wanted)
+    for part in sorted(after):
+        if before.get(part) != after[part]:
+            yield {name: {part: wanted[part]}}
+
+
+REPLACED = Change(lambda there, wanted: there if wanted is None else wanted, _whole)
+FIXED = Change(lambda there, _: there, lambda *_: iter(()))
+
+CHANGES: dict[str, Change] = {
+    # An update can give a specification to a version that has none; nobody has seen it replace one.
+    SPECIFICATION: Change(lambda there, wanted: wanted if there is None else there, _whole),
+    "AdditionalInferenceSpecifications": Change(
+        lambda there, wanted: [*(there or []), *_new_specifications(there, wanted)] or None, _added_specifications
+    ),
+    METADATA: Change(REPLACED.reach, _metadata),
+    CARD: Change(lambda there, wanted: {**(there or {}), **(wanted or {})} or None, _card_by_parts),
+}
+
+
+def reached(client: Any, there: Record, wanted: Record) -> Record:
+    """Return what a copy can be made by updates, as near to what is wanted as they come."""
+    names = [*there, *(name for name in wanted if name not in there)]
+    values = {name: _change(client, name).reach(there.get(name), wanted.get(name)) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def updates(client: Any, there: Record, wanted: Record) -> list[Record]:
+    """Return the requests, without the ARN, that make a copy what it can be made (`reached`): only what differs.
+
+    What an update cannot change is left out: a registry may not keep all it is given.
+    """
+    requests: list[Record] = []
+    for name in wanted:
+        if not differences({name: there.get(name)}, {name: wanted[name]}):
+            continue
+        for part in _change(client, name).parts(name, there.get(name), wanted[name]):
+            for request in requests:
+                if not request.keys() & part.keys() and not _apart({**request, **part}):
+                    request |= part
+                    break
+            else:
+                requests.append(dict(part))
+    return requests
+
+
+def creation(client: Any, wanted: Record) -> Record:
+    """Return what CreateModelPackage can say of what is wanted; `updates` say the rest."""
+    taken = members(client, "CreateModelPackage")
+    request = {name: value for name, value in wanted.items() if name in taken}
+    if _apart(request):
+        del request[SOURCE_URI]
+    return request
+
+
+def _change(client: Any, name: str) -> Change:
+    sent = members(client, "UpdateModelPackage")
+    return CHANGES.get(name, REPLACED if name in sent else FIXED)
+
+
+def _apart(request: Mapping[str, Any]) -> bool:
+    return any(pair <= request.keys() for pair in APART)

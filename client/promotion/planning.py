@@ -1,0 +1,313 @@
+"""What would bring versions of one registry to another: both are read, neither is changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from ..versions import METADATA, PENDING, Approval
+from .applying import BOOKKEEPING, NUMBER, copies_of, found, group_of, versions_of
+from .carrying import REASON, STATUS, Record, carried, differences, members, reached
+from .mapping import Mappings
+from .origin import Origin, decision, key_digests, milliseconds, without_marks
+from .plans import Plan, Same, Skipped, Step, name_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+APPROVED: tuple[Approval, ...] = ("Approved",)
+
+
+class Refused(ValueError):
+    """A version that was asked for by name cannot be promoted, or nothing is there to be promoted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What somebody wants promoted, and how."""
+
+    groups: tuple[str, ...]
+    versions: tuple[str, ...]
+    statuses: tuple[str, ...]
+    newest: bool
+    as_status: Approval | None
+    mappings: Mappings
+    overwrite_decisions: bool
+
+
+def plan(
+    source: SageMakerClient,
+    destination: SageMakerClient,
+    *,
+    groups: Sequence[str] = (),
+    versions: Sequence[str] = (),
+    statuses: Sequence[Approval] = APPROVED,
+    newest: bool = False,
+    as_status: Approval | None = None,
+    mappings: Mappings | None = None,
+    overwrite_decisions: bool = False,
+    names: tuple[str, str] | None = None,
+    on_group: Callable[[int, int], object] = lambda read, of: None,
+) -> Plan:
+    """Return what would bring versions from one registry to another; nothing is changed in either.
+
+    Args:
+        source: a boto3 client of the registry the versions are in.
+        destination: one of the registry they shall be in.
+        groups: patterns (`churn-*`) of the groups to take; without any, and without `versions`, all.
+        versions: single versions to take, each `group/3`.
+        statuses: which versions to take, by their approval.
+        newest: take only the newest of them of each group.
+        as_status: the approval of what is created, for the destination's reviewers to decide again; copies that are
+            there keep theirs. Without it, a copy has the source's approval and ApprovalDescription.
+        mappings: how ARNs, accounts, buckets and images are called in the destination.
+        overwrite_decisions: also change an approval that was decided in the destination.
+        names: the URLs of the two, to be shown; those of the clients if not given.
+        on_group: told, after each group, how many have been read of how many.
+
+    Raises:
+        Refused: a version of `versions` that is not there or must not be taken, or a pattern no group matches.
+        ClientError: a refusal of either registry.
+    """
+    wish = _Wish(
+        tuple(groups),
+        tuple(versions),
+        tuple(statuses),
+        newest,
+        as_status,
+        mappings or Mappings(),
+        overwrite_decisions,
+    )
+    chosen = _chosen_groups(source, wish)
+    made: list[Step | Same | Skipped] = []
+    for read, group in enumerate(chosen, 1):
+        made += _Group.of(source, destination, group, wish).entries()
+        on_group(read, len(chosen))
+    urls = names or (source.meta.endpoint_url, destination.meta.endpoint_url)
+    return Plan(
+        *urls,
+        destination.meta.region_name,
+        tuple(entry for entry in made if isinstance(entry, Step)),
+        tuple(entry for entry in made if isinstance(entry, Same)),
+        tuple(entry for entry in made if isinstance(entry, Skipped)),
+    )
+
+
+def _chosen_groups(source: Any, wish: _Wish) -> list[str]:
+    """Return the names of the groups that are to be read, sorted."""
+    lister = source.get_paginator("list_model_package_groups")
+    there = [
+        group["ModelPackageGroupName"] for page in lister.paginate() for group in page["ModelPackageGroupSummaryList"]
+    ]
+    named = [re.fullmatch(r"([^/]+)/([1-9][0-9]*)", version) for version in wish.versions]
+    for version, match in zip(wish.versions, named, strict=True):
+        if match is None:
+            raise Refused(f"{version!r} is not a version: give it as GROUP/N, such as churn/3")
+        if match[1] not in there:
+            raise Refused(f"the source has no {version}: it has no group {match[1]}")
+    for pattern in wish.groups:
+        if not any(fnmatchcase(name, pattern) for name in there):
+            raise Refused(f"the source has no group {pattern!r}")
+    by_name = {match[1] for match in named if match}
+    return sorted(name for name in there if name in by_name or any(fnmatchcase(name, one) for one in _patterns(wish)))
+
+
+def _patterns(wish: _Wish) -> tuple[str, ...]:
+    return wish.groups or (() if wish.versions else ("*",))
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A group in both registries, as it was read: from this its part of the plan follows."""
+
+    source: Any
+    destination: Any
+    name: str
+    wish: _Wish
+    summaries: tuple[Record, ...]
+    is_there: bool
+    beyond: int
+    born_there: frozenset[tuple[str, int | None]]
+    copies: dict[str, list[tuple[Record, Origin]]]
+
+    @classmethod
+    def of(cls, source: Any, destination: Any, name: str, wish: _Wish) -> _Group:
+        """Read a group: its versions in the source in short, those in the destination in full."""
+        there = group_of(destination, name)
+        listed = versions_of(destination, there["ModelPackageGroupArn"]) if there else []
+        copies: dict[str, list[tuple[Record, Origin]]] = {}
+        for version, origin in copies_of(destination, listed):
+            copies.setdefault(origin.source, []).append((version, origin))
+        return cls(
+            source=source,
+            destination=destination,
+            name=name,
+            wish=wish,
+            summaries=tuple(versions_of(source, name)),
+            is_there=there is not None,
+            beyond=max((one[NUMBER] for one in listed), default=0),
+            born_there=frozenset((one["ModelPackageArn"], milliseconds(one["CreationTime"])) for one in listed),
+            copies=copies,
+        )
+
+    def entries(self) -> Iterator[Step | Same | Skipped]:
+        """Yield what is to be done with the group and its versions, in the source's order."""
+        made = [entry for summary in self._taken_or_skipped() for entry in self._entries_of(summary)]
+        if not self.is_there and any(isinstance(entry, Step) for entry in made):
+            yield self._new_group()
+        yield from made
+
+    @property
+    def _named(self) -> set[str]:
+        return {version for version in self.wish.versions if version.startswith(f"{self.name}/")}
+
+    @property
+    def _by_pattern(self) -> bool:
+        return any(fnmatchcase(self.name, pattern) for pattern in _patterns(self.wish))
+
+    def _short(self, summary: Record) -> str:
+        return f"{self.name}/{summary[NUMBER]}"
+
+    def _taken_or_skipped(self) -> Iterator[Record | Skipped]:
+        """Yield the summary of each version that is taken, and why each other is not."""
+        missing = self._named - {self._short(summary) for summary in self.summaries}
+        if missing:
+            raise Refused(f"the source has no {', '.join(sorted(missing))}")
+        fit = [self._short(summary) for summary in self.summaries if not self._unfit(summary)]
+        for summary in self.summaries:
+            short, arn = self._short(summary), summary["ModelPackageArn"]
+            reason = self._unfit(summary)
+            if reason and short in self._named:
+                raise Refused(f"{short} cannot be promoted: {reason}")
+            if short in self._named:
+                yield summary
+            elif not self._by_pattern:
+                continue
+            elif reason:
+                yield Skipped(arn, reason + self._copy_is(summary))
+            elif self.wish.newest and short != fit[-1]:
+                yield Skipped(arn, f"{fit[-1]} is newer")
+            else:
+                yield summary
+
+    def _unfit(self, summary: Record) -> str | None:
+        """Return why a version must not be taken, if so."""
+        status = summary.get(STATUS, PENDING)
+        if status not in self.wish.statuses:
+            return f"it is {status}, and only {' and '.join(self.wish.statuses)} is taken (--status)"
+        if summary["ModelPackageStatus"] != "Completed":
+            return f"its ModelPackageStatus is {summary['ModelPackageStatus']}"
+        return None
+
+    def _copy_is(self, summary: Record) -> str:
+        copy = self._copy_of(summary["ModelPackageArn"], milliseconds(summary["CreationTime"]))
+        return f"; its copy {name_of(copy[0]['ModelPackageArn'])} there is {copy[0][STATUS]}" if copy else ""
+
+    def _entries_of(self, taken: Record | Skipped) -> Iterator[Step | Same | Skipped]:
+        if isinstance(taken, Skipped):
+            yield taken
+            return
+        original = found(self.source, taken["ModelPackageArn"])
+        if original is None:
+            return  # deleted since it was listed
+        arn, created = original["ModelPackageArn"], milliseconds(original["CreationTime"])
+        wanted, room = self._wanted(original, arn, created), self._room(original)
+        copy = self._copy_of(arn, created)
+        if self._came_from_there(original):
+            yield Skipped(arn, "it came from there")
+        elif room < 0:
+            reason = f"its CustomerMetadataProperties are {-room} too many: where it came from takes two"
+            if self._short(taken) in self._named:
+                raise Refused(f"{name_of(arn)} cannot be promoted: {reason}")
+            yield Skipped(arn, reason)
+        elif copy is None:
+            yield Step("create", self.name, arn, wanted, beyond=self.beyond)
+        else:
+            yield from self._entries_of_copy(arn, wanted, *copy)
+
+    def _entries_of_copy(
+        self, arn: str, anew: Record, there: Record, origin: Origin
+    ) -> Iterator[Step | Same | Skipped]:
+        """Yield what is to be done with a version that has a copy, which new would be `anew`."""
+        seen = carried(self.destination, there)
+        wanted, decided = self._decided({**anew, METADATA: _kept_metadata(seen, anew, origin)}, seen, origin)
+        near = reached(self.destination, seen, wanted)
+        notes = [f"decided there: {name_of(there['ModelPackageArn'])} is {decided}, and stays so"] if decided else []
+        notes += [
+            f"{name} differs from its copy {name_of(there['ModelPackageArn'])}, where it cannot be changed in place"
+            for name in anew
+            if name in wanted and _loses({name: wanted[name]}, {name: near.get(name)})
+        ]
+        step = Step("update", self.name, arn, near, seen, there["ModelPackageArn"])
+        if any(difference.path != BOOKKEEPING for difference in step.differences):
+            yield step
+        elif not notes:
+            yield Same(arn, there["ModelPackageArn"])
+        yield from (Skipped(arn, note) for note in notes)
+
+    def _decided(self, wanted: Record, seen: Record, origin: Origin) -> tuple[Record, str | None]:
+        """Return what is wanted of a copy with the approval it shall have, and the one that was decided there.
+
+        The source's approval is given to a copy that has still the approval it was given; one that somebody in the
+        destination has decided, or shall decide (`--as`), stays.
+        """
+        there = {STATUS: seen.get(STATUS, PENDING), REASON: seen.get(REASON, "")}
+        here = {STATUS: wanted[STATUS], REASON: wanted.get(REASON, "")}
+        given, decided = origin.decision, None
+        if there != here:
+            ours = self.wish.as_status is None and origin.decision == decision(there)
+            if ours or self.wish.overwrite_decisions:
+                given = None if self.wish.as_status else decision(here)
+            else:
+                here, decided = there, there[STATUS] + (f" ({there[REASON]})" if there[REASON] else "")
+        metadata = {**wanted[METADATA], **replace(Origin.of(wanted[METADATA]) or origin, decision=given).written()}
+        return {**wanted, **here, METADATA: metadata}, decided
+
+    def _wanted(self, original: Record, arn: str, created: int) -> Record:
+        """Return what a new copy of a version shall be."""
+        answer = self.source.meta.service_model.operation_model("DescribeModelPackage").output_shape
+        record: Record = self.wish.mappings(carried(self.source, original), answer)
+        record.setdefault(STATUS, PENDING)
+        if self.wish.as_status:
+            record[STATUS] = self.wish.as_status
+            record.pop(REASON, None)
+        metadata = without_marks(record.get(METADATA, {}))
+        given = None if self.wish.as_status else decision(record)
+        origin = Origin(arn, created, given, key_digests(metadata))
+        return {**record, METADATA: {**metadata, **origin.written()}}
+
+    def _room(self, original: Record) -> int:
+        """Return how many more metadata properties there may be, beside the two that say where a copy came from."""
+        most: int = members(self.source, "CreateModelPackage")[METADATA].metadata["max"]
+        return most - 2 - len(without_marks(original.get(METADATA, {})))
+
+    def _came_from_there(self, original: Record) -> bool:
+        origin = Origin.of(original.get(METADATA, {}))
+        return origin is not None and (origin.source, origin.created) in self.born_there
+
+    def _copy_of(self, arn: str, created: int) -> tuple[Record, Origin] | None:
+        return next((copy for copy in self.copies.get(arn, []) if copy[1].is_of(arn, created)), None)
+
+    def _new_group(self) -> Step:
+        described = self.source.describe_model_package_group(ModelPackageGroupName=self.name)
+        arn = described["ModelPackageGroupArn"]
+        pages = self.source.get_paginator("list_tags").paginate(ResourceArn=arn)
+        tags = [tag for page in pages for tag in page["Tags"] if not tag["Key"].startswith("aws:")]
+        taken = members(self.destination, "CreateModelPackageGroup").keys() - {"ModelPackageGroupName"}
+        wanted = {name: value for name, value in {**described, "Tags": tags}.items() if name in taken and value}
+        shape = self.destination.meta.service_model.operation_model("CreateModelPackageGroup").input_shape
+        return Step("create-group", self.name, arn, self.wish.mappings(wanted, shape))
+
+
+def _kept_metadata(seen: Record, anew: Record, origin: Origin) -> dict[str, str]:
+    """Return the metadata of a copy: the source's, and the destination's own, without what is gone from the source."""
+    own = {key: value for key, value in without_marks(seen.get(METADATA, {})).items() if not origin.gave(key)}
+    return {**own, **anew[METADATA]}
+
+
+def _loses(wanted: Record, near: Record) -> bool:
+    """Whether a value that is wanted is not among those that can be reached."""
+    return any(difference.a is not None for difference in differences(wanted, near))

@@ -1,0 +1,96 @@
+"""The terms in which people search, `Name>=0.9` or `!Name`, as the filters of SageMaker's Search."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Self
+
+from .versions import METADATA
+
+OPERATORS = {
+    "!=": "NotEquals",
+    ">=": "GreaterThanOrEqualTo",
+    "<=": "LessThanOrEqualTo",
+    "=": "Equals",
+    ">": "GreaterThan",
+    "<": "LessThan",
+    "~": "Contains",
+}
+COMPARISONS: dict[str, Callable[[Decimal, Decimal], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+"""What Search does with numbers only: for metadata, which are text to it, it is done here."""
+
+WRITTEN = re.compile(
+    rf"(?P<name>[^=!<>~\s][^=!<>~]*)(?P<operator>{'|'.join(map(re.escape, OPERATORS))})(?P<value>.+)", re.DOTALL
+)
+ALONE = re.compile(r"(?P<absent>!?)(?P<name>[^=!<>~\s][^=!<>~]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a search asks for.
+
+    Args:
+        filters: what Search is asked, as the shape Filter.
+        numbers: what is looked at here, of the metadata it answers with: a key, an operator and a number.
+    """
+
+    filters: list[dict[str, str]]
+    numbers: list[tuple[str, str, Decimal]]
+
+    @classmethod
+    def of(cls, terms: Iterable[str]) -> Self:
+        """Read terms; all of them are to hold.
+
+        Raises:
+            ValueError: one is none; the sentence shows what one looks like.
+        """
+        filters: list[dict[str, str]] = []
+        numbers: list[tuple[str, str, Decimal]] = []
+        for term in terms:
+            if found := WRITTEN.fullmatch(term):
+                name, sign, value = found.group("name", "operator", "value")
+                if name.startswith(f"{METADATA}.") and sign in COMPARISONS:
+                    filters.append({"Name": name, "Operator": "Exists"})
+                    numbers.append((name.removeprefix(f"{METADATA}."), sign, _number(term, value)))
+                else:
+                    filters.append({"Name": name, "Operator": OPERATORS[sign], "Value": value})
+            elif found := ALONE.fullmatch(term):
+                filters.append({"Name": found["name"], "Operator": "NotExists" if found["absent"] else "Exists"})
+            else:
+                raise ValueError(
+                    f"{term!r} is no term to search by: write Name=value, or with != >= <= > < or ~ (contains), "
+                    "Name alone if it is to be there, !Name if it is not"
+                )
+        return cls(filters, numbers)
+
+    def hold(self, record: Mapping[str, Any]) -> bool:
+        """Whether a version that Search has found has the numbers in its metadata, too; text that is none has not."""
+        metadata: Mapping[str, str] = record.get(METADATA, {})
+        return all(_compares(metadata.get(key, ""), sign, number) for key, sign, number in self.numbers)
+
+
+def _compares(text: str, sign: str, number: Decimal) -> bool:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return False
+    return value.is_finite() and COMPARISONS[sign](value, number)
+
+
+def _number(term: str, text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{term!r} compares metadata with {text!r}, which is no number") from None
+    if not number.is_finite():
+        raise ValueError(f"{term!r} compares metadata with {text!r}, which is no number")
+    return number

@@ -1,0 +1,102 @@
+"""Who a key of the STS or IAM beside the registry belongs to; and GetCallerIdentity, answered as the registry sees it.
+
+Temporary credentials of AssumeRole and the keys of IAM users are moto's. Asked by any other key, moto would answer
+with a user of its own, while the registry writes another into CreatedBy: so that one question is answered here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from ..backends.base import Caller, Identity
+from ..backends.identities import Identities
+from . import sigv4, wire
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+MADE_BY_MOTO = ("AKIA", "ASIA")
+"""How the keys begin that moto gives to users and to sessions."""
+
+LARGEST_FORM = 2**12
+"""Bytes of a request that can be no more than GetCallerIdentity."""
+
+_ANSWER = (
+    '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
+    "<Arn>{arn}</Arn><UserId>{user}</UserId><Account>{account}</Account></GetCallerIdentityResult>"
+    "<ResponseMetadata><RequestId>{request}</RequestId></ResponseMetadata></GetCallerIdentityResponse>"
+)
+
+
+def identity_of(caller: Caller) -> Identity | None:
+    """Return who moto says a caller is: a session of a role, or a user of IAM; None before either was ever asked."""
+    if not caller.access_key.startswith(MADE_BY_MOTO):
+        return None
+    sts, iam = sys.modules.get("moto.sts.models"), sys.modules.get("moto.iam.models")
+    if sts is not None:
+        for account, partitions in list(sts.sts_backends.items()):
+            role = partitions[caller.partition].get_assumed_role_from_access_key(caller.access_key)
+            if role is not None:
+                return Identity(role.session_name, role.arn, account, principal=role.user_id)
+    if iam is not None:
+        for account, partitions in list(iam.iam_backends.items()):
+            user = partitions[caller.partition].get_user_from_access_key_id(caller.access_key)
+            if user is not None:
+                return Identity(user.name, user.arn, account, principal=user.id)
+    return None
+
+
+class CallerIdentity:
+    """A WSGI application in front of the neighbours, who see callers in the accounts the registry sees them in.
+
+    Args:
+        neighbours: who answers everything but GetCallerIdentity.
+        identities: those of the registry.
+    """
+
+    def __init__(self, neighbours: WSGIApplication, identities: Identities) -> None:
+        self._neighbours = neighbours
+        self._identities = identities
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        authorization = environ.get("HTTP_AUTHORIZATION", "")
+        caller = sigv4.caller(authorization, environ.get("QUERY_STRING", ""), wire.request_id())
+        caller = self._identities.recognise(caller)
+        environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", caller.account)
+        if "/sts/aws4_request" in authorization and _action(environ) == "GetCallerIdentity":
+            return _answer(caller, start_response)
+        return self._neighbours(environ, start_response)
+
+
+def _action(environ: WSGIEnvironment) -> str:
+    """Return the action of a form, which stays to be read."""
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if environ.get("REQUEST_METHOD") != "POST" or not length.isdigit() or int(length) > LARGEST_FORM:
+        return ""
+    body = environ["wsgi.input"].read(int(length))
+    environ["wsgi.input"] = BytesIO(body)
+    action: str = parse_qs(body.decode("latin-1")).get("Action", [""])[0]
+    return action
+
+
+def _answer(caller: Caller, start_response: StartResponse) -> Iterable[bytes]:
+    user: Any = caller.user_context["IamIdentity"]
+    values = {
+        "arn": user["Arn"],
+        "user": user["PrincipalId"],
+        "account": caller.account,
+        "request": caller.request_id,
+    }
+    body = _ANSWER.format(**{name: escape(value) for name, value in values.items()}).encode()
+    headers = [
+        ("Content-Type", "text/xml"),
+        ("Content-Length", str(len(body))),
+        ("x-amzn-RequestId", caller.request_id),
+    ]
+    start_response("200 OK", headers)
+    return [body]

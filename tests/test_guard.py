@@ -1,0 +1,215 @@
+"""A guard in front of a backend: the same rules, judged before the request is passed on."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends.base import Backend, Caller, Surroundings
+from sagemaker_registry.backends.config import read
+from sagemaker_registry.backends.errors import (
+    AccessDeniedException,
+    ConflictException,
+    RegistryError,
+    UnknownOperationException,
+    ValidationException,
+)
+from sagemaker_registry.backends.guard import Guarded, guarded
+from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.settings import Settings
+
+GROUP = {"ModelPackageGroupName": "churn"}
+PEOPLE = """
+identities.alice = {access_key = "A", groups = ["reviewers"]}
+identities.bob = {access_key = "B"}
+"""
+ALICE, BOB, STRANGER = (Caller(access_key=key) for key in ("A", "B", "stranger"))
+PENDING = "PendingManualApproval"
+NOBODYS = "arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/9"
+
+
+class Recorded(LocalRegistry):
+    """A backend somewhere else, without rules, that remembers what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(SQLiteRows(None))
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        super().call("CreateModelPackageGroup", {**GROUP, "Tags": [{"Key": "owner", "Value": "x"}]}, Caller())
+
+    def call(self, operation: str, params: Any, caller: Caller) -> dict[str, Any]:
+        self.asked.append((operation, dict(params)))
+        return super().call(operation, params, caller)
+
+
+def guard(rules: str, names: str, profile: str = "strict") -> tuple[Guarded, Recorded]:
+    wanted = ", ".join(f'"{name}"' for name in names.split())
+    toml = f'{PEOPLE}{rules}\n[[approval]]\ngroups = ["churn"]\nprofile = "{profile}"\nrules = [{wanted}]\n'
+    inner = Recorded()
+    return Guarded(inner, Surroundings(read(tomllib.loads(toml)))), inner
+
+
+def refused(kind: type[RegistryError], call: Callable[[], Any]) -> str:
+    with pytest.raises(kind) as caught:
+        call()
+    return caught.value.message
+
+
+def register(backend: Backend, caller: Caller = BOB, **members: Any) -> str:
+    arn: str = backend.call("CreateModelPackage", {**GROUP, **members}, caller)["ModelPackageArn"]
+    return arn
+
+
+def decide(backend: Backend, caller: Caller, arn: str, status: str = "Approved", **members: Any) -> str:
+    request = {"ModelPackageArn": arn, "ModelApprovalStatus": status, "ApprovalDescription": "why", **members}
+    backend.call("UpdateModelPackage", request, caller)
+    described = backend.call("DescribeModelPackage", {"ModelPackageName": arn}, caller)
+    return str(described["ModelApprovalStatus"])
+
+
+def test_what_is_refused_never_reaches_the_backend() -> None:
+    front, inner = guard("", "creator-may-not-approve")
+    with front:
+        refused(ValidationException, lambda: register(front, ModelApprovalStatus="Approved"))
+        assert inner.asked == []
+        arn = register(front)
+        assert inner.asked.pop() == ("CreateModelPackage", {**GROUP, "ModelApprovalStatus": PENDING})
+        said = refused(AccessDeniedException, lambda: decide(front, BOB, arn))
+        assert said.startswith(
+            f"ModelPackage {arn} cannot become Approved. creator-may-not-approve: It is arn:aws:iam::"
+        )
+        assert [operation for operation, _ in inner.asked] == ["DescribeModelPackage"]
+        assert decide(front, ALICE, arn) == "Approved"
+        said = refused(ConflictException, lambda: decide(front, ALICE, arn))
+        assert f"is Approved (last changed by {arn_of('alice')} at 20" in said
+
+
+def arn_of(name: str) -> str:
+    return f"arn:aws:iam::123456789012:user/{name}"
+
+
+def test_a_caller_whose_arn_nobody_knows_is_not_compared_with_who_registered() -> None:
+    front, _ = guard("", "creator-may-not-approve")
+    with front:
+        arn = register(front, STRANGER)
+        assert "Nobody knows the ARN of stranger." in refused(
+            AccessDeniedException, lambda: decide(front, STRANGER, arn)
+        )
+
+
+def test_a_frozen_version_neither_changes_nor_goes() -> None:
+    front, _ = guard('rules.still = {is = "frozen"}', "still")
+    with front:
+        arn = register(front)
+        decide(front, ALICE, arn)
+        change = {"ModelPackageArn": arn, "CustomerMetadataProperties": {"a": "1"}}
+        assert "its CustomerMetadataProperties cannot change" in refused(
+            ConflictException, lambda: front.call("UpdateModelPackage", change, BOB)
+        )
+        refused(ConflictException, lambda: front.call("DeleteModelPackage", {"ModelPackageName": arn}, BOB))
+        decide(front, ALICE, arn, "Rejected")
+        front.call("DeleteModelPackage", {"ModelPackageName": arn}, BOB)
+
+
+def test_tags_are_asked_of_the_backend_only_when_a_rule_needs_them() -> None:
+    front, inner = guard('rules.owned = {is = "tags-required", tags = ["owner"]}', "owned")
+    with front:
+        assert decide(front, ALICE, register(front)) == "Approved"
+        assert ("ListTags", {"ResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/churn"}) in (
+            inner.asked
+        )
+    front, inner = guard("", "reason-required")
+    with front:
+        decide(front, ALICE, register(front))
+        assert "ListTags" not in [operation for operation, _ in inner.asked]
+
+
+def test_what_has_no_approval_and_other_groups_pass() -> None:
+    front, _ = guard("", "reason-required")
+    with front:
+        front.call("CreateModelPackageGroup", {"ModelPackageGroupName": "other"}, BOB)
+        assert register(front, ModelPackageGroupName="other", ModelApprovalStatus="Approved")
+        specification = {
+            "Containers": [{"Image": "i"}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+            "SupportedTransformInstanceTypes": ["ml.m5.large"],
+            "SupportedRealtimeInferenceInstanceTypes": ["ml.m5.large"],
+        }
+        solo = {"ModelPackageName": "churn", "InferenceSpecification": specification}
+        front.call("CreateModelPackage", solo, BOB)
+        front.call("DeleteModelPackage", {"ModelPackageName": "churn"}, BOB)
+
+
+def test_the_backends_own_refusals_are_its_own() -> None:
+    front, inner = guard("", "reason-required")
+    with front:
+        for operation, params in (
+            ("UpdateModelPackage", {}),
+            (
+                "UpdateModelPackage",
+                {"ModelPackageArn": "arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/9"},
+            ),
+            ("DeleteModelPackage", {"ModelPackageName": "nobody"}),
+            ("CreateModelPackage", {}),
+        ):
+            said = refused(ValidationException, lambda: front.call(operation, params, BOB))  # noqa: B023
+            assert said == refused(ValidationException, lambda: inner.call(operation, params, BOB))  # noqa: B023
+
+
+def test_a_guard_explains() -> None:
+    front, _ = guard("", "creator-may-not-approve")
+    with front:
+        arn = register(front)
+        told = front.control("explain", {"group": "churn", "version": 1, "identity": "alice", "reason": "x"}, BOB)
+        assert (told["version"], told["caller"]["arn"], "rev" in told) == (arn, arn_of("alice"), False)
+        assert told["moves"][0] == {
+            "to": "Approved",
+            "allowed": True,
+            "why": "",
+            "rules": [
+                {
+                    "rule": "reason-required",
+                    "is": "reason-required",
+                    "outcome": "holds",
+                    "why": "The reason is 'x'.",
+                },
+                {
+                    "rule": "creator-may-not-approve",
+                    "is": "creator-may-not-approve",
+                    "outcome": "holds",
+                    "why": f"It was registered by {arn_of('bob')}.",
+                },
+            ],
+        }
+        assert front.control("settings", {}, BOB)["checks"]["images"] == "off"
+        for params in ({}, {"arn": "churn/9"}, {"version": "x"}, {"arn": "no such name!"}):
+            refused(ValidationException, lambda: front.control("explain", params, BOB))  # noqa: B023
+
+
+def test_nobody_decides_past_a_guard() -> None:
+    front, _ = guard("", "creator-may-not-approve")
+    with front:
+        assert "decide" not in front.controls
+        assert front.controls["explain"] is False
+        decision = {"arn": register(front), "status": "Approved"}
+        assert "has no 'decide'" in refused(UnknownOperationException, lambda: front.control("decide", decision, BOB))
+
+
+def test_a_rule_the_backend_cannot_keep_is_refused_at_start() -> None:
+    with pytest.raises(CannotOpen, match="'two' cannot be kept on this registry: it keeps approvals with the version"):
+        guard('rules.two = {is = "approvers"}', "two")
+    with pytest.raises(CannotOpen, match="it looks into S3"):
+        guard("", "artifact-exists")
+    unnamed = read(tomllib.loads('[[approval]]\ngroups = ["*"]\nrules = ["creator-may-not-approve"]'))
+    with pytest.raises(CannotOpen, match=r"kept on moto://: it compares who registered .* under \[identities\]"):
+        guarded(Recorded(), Surroundings(unnamed), "moto://")
+
+
+def test_without_rules_there_is_no_guard() -> None:
+    with Recorded() as inner:
+        assert guarded(inner, Surroundings(Settings())) is inner
