@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..backends.errors import AccessDeniedException, MisdirectedRequest, RegistryError
-from .answers import wsgi_error
+from .answers import wsgi_error, wsgi_text
+from .console import HEADERS, is_console
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -37,6 +38,8 @@ class Gate:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         refusal = self._host_refusal(environ) or _page_refusal(environ)
+        if refusal is not None and is_console(environ.get("PATH_INFO", "")):
+            return wsgi_text(refusal, start_response, HEADERS)
         if refusal is not None:
             return wsgi_error(refusal, start_response)
         return self._app(environ, start_response)
