@@ -20,8 +20,6 @@ from desks import REBOUND, WAIT_MS, Desk, Watched, watch
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.base import Backend, Surroundings
 from sagemaker_registry.backends.settings import Settings
-from sagemaker_registry.emulator.app import create_app
-from sagemaker_registry.emulator.console import Console
 from sagemaker_registry.emulator.serve import Server, listen, url_of
 
 MISSING = "Chromium is not installed: apt-get install chromium"
@@ -43,22 +41,23 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_desk() -> Iterator[Callable[..., Desk]]:
-    """Return a function that serves a console in front of a registry in memory, or of another URL."""
+def serve_desk() -> Iterator[Callable[..., Desk]]:
+    """Return a function that serves a console in front of a registry in memory."""
     opened: list[tuple[Server, threading.Thread, Backend]] = []
 
-    def open_desk(settings: Settings | None = None, url: str = "sqlite://", **options: Any) -> Desk:
+    def serve_desk(settings: Settings | None = None) -> Desk:
         settings = settings or Settings()
-        backend = open_backend(url, Surroundings(settings))
-        console = Console(people=settings.identities, users=("alice",), **options)
+        backend = open_backend("sqlite://", Surroundings(settings))
+        desk = Desk(backend, people=settings.identities)
         listener = listen("127.0.0.1", 0)
-        server = Server(create_app(backend, reviewed_at=console), listener)
+        desk.url = url_of(listener)
+        server = Server(desk.app, listener)
         thread = threading.Thread(target=server.run)
         thread.start()
         opened.append((server, thread, backend))
-        return Desk(url_of(listener), console, backend)
+        return desk
 
-    yield open_desk
+    yield serve_desk
     for server, thread, backend in opened:
         server.stop()
         thread.join(timeout=60)
@@ -66,8 +65,8 @@ def open_desk() -> Iterator[Callable[..., Desk]]:
 
 
 @pytest.fixture
-def desk(open_desk: Callable[..., Desk]) -> Desk:
-    return open_desk()
+def served(serve_desk: Callable[..., Desk]) -> Desk:
+    return serve_desk()
 
 
 @pytest.fixture

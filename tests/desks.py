@@ -1,12 +1,18 @@
-"""Consoles for tests, in process or served: with a registry behind them, and eyes on what a browser does there."""
+"""Consoles for tests: with a registry behind them, browsers without a window, and eyes on those that have one."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+from werkzeug.test import Client, TestResponse
+
 from sagemaker_registry.backends.base import Backend, Caller
+from sagemaker_registry.backends.settings import Settings
+from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.console import Console
 
 if TYPE_CHECKING:
@@ -16,27 +22,66 @@ REBOUND = "rebound.example"
 """A name of somebody else's that resolves to this machine, as DNS rebinding does."""
 
 WAIT_MS = 10_000
+CONSOLE = Path(__file__).parents[1] / "emulator" / "console"
 AXE = Path(__file__).parent / "data" / "axe.min.js"
+PAGES = (
+    "/console/",
+    "/console/groups",
+    "/console/groups/churn",
+    "/console/groups/churn/1",
+    "/console/groups/churn/1/decide?to=Approved",
+    "/console/compare?v=churn/1&v=churn/2",
+    "/console/history",
+    "/console/health",
+    "/console/keys",
+)
 
 
-@dataclass(frozen=True)
 class Desk:
-    """A served console of a test's own, with the backend behind it."""
+    """A console, the backend behind it, and browsers without a window; `said` is what it has said to its owner."""
 
-    url: str
-    console: Console
-    backend: Backend
+    def __init__(self, backend: Backend, **options: Any) -> None:
+        self.said: list[str] = []
+        self.url = "http://localhost"
+        self.backend = backend
+        self.console = Console(users=("alice",), **options)
+        self.app = create_app(backend, reviewed_at=self.console, say=self.said.append)
+
+    def visitor(self) -> Client:
+        """Return a browser of somebody who has no session."""
+        return Client(self.app)
+
+    def browser(self, user: str = "alice") -> Client:
+        """Return the browser of somebody who came by a link."""
+        client = self.visitor()
+        token = self.console.path_of_link(user).partition("token=")[2]
+        assert client.post("/console/login", data={"token": token}).status_code == 303
+        return client
+
+    def link(self, user: str) -> str:
+        """Return a new login link for somebody."""
+        return self.url + self.console.path_of_link(user)
 
     def call(self, operation: str, user: str = "pipeline", **params: Any) -> dict[str, Any]:
         """Make one of AWS's calls as somebody."""
         return self.backend.call(operation, params, Caller.of(user, None))
 
-    def register(self, group: str, user: str = "pipeline", **members: Any) -> str:
-        """Register a version that waits; return its ARN."""
+    def register(self, group: str = "churn", user: str = "pipeline", **members: Any) -> str:
+        """Register a version that waits, in a group that is made if need be; return its ARN."""
         found = self.call("ListModelPackageGroups", NameContains=group)["ModelPackageGroupSummaryList"]
         if group not in [one["ModelPackageGroupName"] for one in found]:
             self.call("CreateModelPackageGroup", user, ModelPackageGroupName=group)
-        record = {"ModelApprovalStatus": "PendingManualApproval", **members}
+        specification = {
+            "Containers": [{"Image": "registry/churn:1", "Environment": {"PASSWORD": "canary-of-a-secret"}}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        }
+        record = {
+            "ModelApprovalStatus": "PendingManualApproval",
+            "InferenceSpecification": specification,
+            "CustomerMetadataProperties": {"accuracy": "0.93"},
+            **members,
+        }
         return str(self.call("CreateModelPackage", user, ModelPackageGroupName=group, **record)["ModelPackageArn"])
 
     def status(self, arn: str) -> tuple[str, str]:
@@ -44,8 +89,28 @@ class Desk:
         record = self.call("DescribeModelPackage", ModelPackageName=arn)
         return record["ModelApprovalStatus"], record.get("ApprovalDescription", "")
 
-    def link(self, user: str) -> str:
-        return self.url + self.console.path_of_link(user)
+
+def settings_of(**tables: Any) -> Settings:
+    return msgspec.convert(tables, Settings)
+
+
+def fields_of(page: TestResponse) -> dict[str, str]:
+    """Return what the form of a decision would send, without a reason."""
+    assert page.status_code == 200, page.text
+    form = page.text.partition("<main")[2]
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+
+
+def send(client: Client, path: str, reason: str, **changes: str) -> TestResponse:
+    """Open the form of a decision, and send it."""
+    fields = fields_of(client.get(f"{path}/decide?to=Approved"))
+    return client.post(f"{path}/decide", data={**fields, "reason": reason, **changes})
+
+
+def text_of(page: TestResponse) -> str:
+    """Return what a page says, without its tags."""
+    main = page.text.partition("<main")[2].partition("</main>")[0].partition(">")[2]
+    return " ".join(re.sub(r"<[^>]+>", " ", main).split())
 
 
 @dataclass

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from desks import REBOUND, Desk, Watched, violations
+from desks import REBOUND, Desk, Watched, settings_of, violations
 from sagemaker_registry.backends import model
-from sagemaker_registry.backends.settings import Settings
 
 pytest_plugins = ("browser",)
 
@@ -52,17 +51,11 @@ RULES = {
 }
 
 
-def ruled() -> Settings:
-    import msgspec
-
-    return msgspec.convert(RULES, Settings)
-
-
-def filled(desk: Desk, count: int = 12) -> list[str]:
+def filled(served: Desk, count: int = 12) -> list[str]:
     """Register versions of a group, some of them decided, with something in every part of a page."""
     arns = []
     for number in range(1, count + 1):
-        arn = desk.register(
+        arn = served.register(
             "churn",
             ModelPackageDescription=f"The {number}th",
             CustomerMetadataProperties={
@@ -80,37 +73,37 @@ def filled(desk: Desk, count: int = 12) -> list[str]:
         )
         arns.append(arn)
         if number % 3 == 0 and number < count:
-            decide(desk, arn, "Approved")
+            decide(served, arn, "Approved")
         elif number < count - 1:
-            decide(desk, arn, "Rejected")
+            decide(served, arn, "Rejected")
     return arns
 
 
-def decide(desk: Desk, arn: str, status: str, user: str = "AKIAALICE", reason: str = "as discussed") -> None:
-    desk.call("UpdateModelPackage", user, ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=reason)
+def decide(served: Desk, arn: str, status: str, user: str = "AKIAALICE", reason: str = "as discussed") -> None:
+    served.call("UpdateModelPackage", user, ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=reason)
 
 
 @pytest.mark.parametrize(("verb", "status"), [("Approve", "Approved"), ("Reject", "Rejected")])
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-js", "without-js"])
 def test_a_version_is_decided_by_mouse(
-    desk: Desk, open_page: OpenPage, verb: str, status: str, javascript: bool
+    served: Desk, open_page: OpenPage, verb: str, status: str, javascript: bool
 ) -> None:
-    arn = desk.register("churn", CustomerMetadataProperties={"accuracy": "0.93"})
-    page = open_page(desk, java_script_enabled=javascript)
+    arn = served.register("churn", CustomerMetadataProperties={"accuracy": "0.93"})
+    page = open_page(served, java_script_enabled=javascript)
     page.get_by_role("link", name="churn/1").click()
     page.get_by_role("link", name=f"{verb}…").click()
     page.get_by_label("Reason").fill("ticket 42")
     page.get_by_role("button", name=f"{verb} churn/1").click()
     expect(page.get_by_text("It is recorded.")).to_be_visible()
-    assert desk.status(arn) == (status, "ticket 42")
+    assert served.status(arn) == (status, "ticket 42")
     page.get_by_role("link", name="All of its history").click()
     expect(page.locator(".events li").first).to_contain_text("alice decided churn/1")
     expect(page.locator(".events li").first).to_contain_text("ticket 42")
 
 
-def test_a_version_is_decided_with_the_keyboard_alone(desk: Desk, open_page: OpenPage) -> None:
-    arns = [desk.register("churn", CustomerMetadataProperties={"accuracy": "0.93"}) for _ in range(3)]
-    page = open_page(desk)
+def test_a_version_is_decided_with_the_keyboard_alone(served: Desk, open_page: OpenPage) -> None:
+    arns = [served.register("churn", CustomerMetadataProperties={"accuracy": "0.93"}) for _ in range(3)]
+    page = open_page(served)
     for key in ("j", "j", "k", "Enter"):  # to the second and back to the first
         page.keyboard.press(key)
     page.wait_for_url("**/groups/churn/1")
@@ -128,7 +121,7 @@ def test_a_version_is_decided_with_the_keyboard_alone(desk: Desk, open_page: Ope
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/groups/churn/2?decided=1")
-    assert [desk.status(arn) for arn in arns] == [
+    assert [served.status(arn) for arn in arns] == [
         ("Approved", "a jolly good reason"),
         ("Rejected", "no"),
         ("PendingManualApproval", ""),
@@ -141,10 +134,10 @@ def test_a_version_is_decided_with_the_keyboard_alone(desk: Desk, open_page: Ope
     page.wait_for_url("**/groups/churn/3/decide?to=Approved")
 
 
-def test_versions_are_ticked_and_compared_with_keys(desk: Desk, open_page: OpenPage) -> None:
-    filled(desk, 4)
-    page = open_page(desk)
-    page.goto(f"{desk.url}/console/groups/churn")
+def test_versions_are_ticked_and_compared_with_keys(served: Desk, open_page: OpenPage) -> None:
+    filled(served, 4)
+    page = open_page(served)
+    page.goto(f"{served.url}/console/groups/churn")
     for key in ("j", "x"):
         page.keyboard.press(key)
     page.locator("tbody a.primary").nth(1).focus()
@@ -154,9 +147,9 @@ def test_versions_are_ticked_and_compared_with_keys(desk: Desk, open_page: OpenP
     expect(page.get_by_role("row", name="accuracy")).to_contain_text("highest")
 
 
-def test_keys_can_be_read_and_switched_off(desk: Desk, open_page: OpenPage) -> None:
-    desk.register("churn")
-    page = open_page(desk)
+def test_keys_can_be_read_and_switched_off(served: Desk, open_page: OpenPage) -> None:
+    served.register("churn")
+    page = open_page(served)
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keys")
     expect(dialog).to_be_visible()
@@ -173,23 +166,23 @@ def test_keys_can_be_read_and_switched_off(desk: Desk, open_page: OpenPage) -> N
     assert page.evaluate("document.activeElement.name") == "group"
 
 
-def test_groups_are_filtered_while_one_types(desk: Desk, open_page: OpenPage) -> None:
+def test_groups_are_filtered_while_one_types(served: Desk, open_page: OpenPage) -> None:
     for name in ("churn", "fraud"):
-        desk.register(name)
-    page = open_page(desk)
-    page.goto(f"{desk.url}/console/groups")
+        served.register(name)
+    page = open_page(served)
+    page.goto(f"{served.url}/console/groups")
     page.get_by_label("Name contains").press_sequentially("fra")
     expect(page.get_by_role("link", name="churn")).to_have_count(0)
     expect(page.get_by_role("link", name="fraud")).to_be_visible()
     page.wait_for_url("**/groups?q=fra*")
 
 
-def test_of_two_browsers_the_second_sees_who_was_first(desk: Desk, open_page: OpenPage, watched: Watched) -> None:
+def test_of_two_browsers_the_second_sees_who_was_first(served: Desk, open_page: OpenPage, watched: Watched) -> None:
     watched.allowed_statuses.add(409)
-    arn = desk.register("churn")
-    alice, bob = open_page(desk, "alice"), open_page(desk, "bob")
+    arn = served.register("churn")
+    alice, bob = open_page(served, "alice"), open_page(served, "bob")
     for page in (alice, bob):
-        page.goto(f"{desk.url}/console/groups/churn/1/decide?to=Approved")
+        page.goto(f"{served.url}/console/groups/churn/1/decide?to=Approved")
         page.get_by_label("Reason").fill(f"because {page is bob}")
     bob.get_by_role("button", name="Approve churn/1").click()
     expect(bob.get_by_text("It is recorded.")).to_be_visible()
@@ -197,58 +190,58 @@ def test_of_two_browsers_the_second_sees_who_was_first(desk: Desk, open_page: Op
     expect(alice.get_by_role("heading", name="bob was first")).to_be_visible()
     expect(alice.get_by_role("alert")).to_contain_text("because True")
     expect(alice.locator("textarea")).to_have_value("because False")
-    assert desk.status(arn) == ("Approved", "because True")
+    assert served.status(arn) == ("Approved", "because True")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("sized", [0, 12])
 def test_axe_finds_nothing_on_any_screen(
-    open_desk: Callable[..., Desk], open_page: OpenPage, watched: Watched, theme: str, sized: int
+    serve_desk: Callable[..., Desk], open_page: OpenPage, watched: Watched, theme: str, sized: int
 ) -> None:
     watched.allowed_statuses |= {404, 403, 400}
-    desk = open_desk(ruled())
-    filled(desk, sized)
-    page = open_page(desk, color_scheme=theme)
+    served = serve_desk(settings_of(**RULES))
+    filled(served, sized)
+    page = open_page(served, color_scheme=theme)
     found = {}
     for name, path in SCREENS.items():
-        page.goto(desk.url + path)
+        page.goto(served.url + path)
         found[name] = violations(page)
-    page.goto(f"{desk.url}/console/")
+    page.goto(f"{served.url}/console/")
     page.keyboard.press("?")
     found["dialog"] = violations(page)
-    anonymous = open_page(desk, None, color_scheme=theme)
-    anonymous.goto(f"{desk.url}/console/")
+    anonymous = open_page(served, None, color_scheme=theme)
+    anonymous.goto(f"{served.url}/console/")
     found["nobody"] = violations(anonymous)
-    anonymous.goto(desk.link("alice"))
+    anonymous.goto(served.link("alice"))
     found["link"] = violations(anonymous)
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
 
 
 @pytest.mark.parametrize("width", [320, 640, 768])
-def test_no_screen_is_wider_than_a_small_window(desk: Desk, open_page: OpenPage, watched: Watched, width: int) -> None:
+def test_no_screen_is_wider_than_its_window(served: Desk, open_page: OpenPage, watched: Watched, width: int) -> None:
     """640 is 1280 at 200 % zoom."""
     watched.allowed_statuses.add(404)
-    filled(desk)
-    desk.register("a-group-whose-name-is-as-long-as-a-name-can-be-in-this-registry")
-    page = open_page(desk, viewport={"width": width, "height": 800})
+    filled(served)
+    served.register("a-group-whose-name-is-as-long-as-a-name-can-be-in-this-registry")
+    page = open_page(served, viewport={"width": width, "height": 800})
     wide = {}
     for name, path in SCREENS.items():
-        page.goto(desk.url + path)
+        page.goto(served.url + path)
         wide[name] = page.evaluate("document.documentElement.scrollWidth")
     assert {name: found for name, found in wide.items() if found > width} == {}
 
 
-def test_targets_are_large_enough(desk: Desk, open_page: OpenPage) -> None:
+def test_targets_are_large_enough(served: Desk, open_page: OpenPage) -> None:
     """WCAG 2.5.8: 24 by 24 pixels, but for links within sentences."""
-    filled(desk)
-    page = open_page(desk)
+    filled(served)
+    page = open_page(served)
     small = """[...document.querySelectorAll("button, input:not([type=hidden]), select, .tabs a, .top nav a, .tick")]
         .filter(one => one.offsetParent && !one.closest(".tick > *, .switch > *"))
         .map(one => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
         .filter(([, box]) => box.width < 24 || box.height < 24).map(([html]) => html)"""
     for path in SCREENS.values():
         if "99" not in path and "nowhere" not in path:
-            page.goto(desk.url + path)
+            page.goto(served.url + path)
             assert [html for html in page.evaluate(small) if "checkbox" not in html] == [], path
 
 
@@ -274,14 +267,14 @@ def hostile(shape: Any, text: str, deep: int = 12) -> Any:
 
 @pytest.mark.parametrize("text", XSS, ids=range(len(XSS)))
 def test_what_a_model_says_is_text_whatever_it_looks_like(
-    open_desk: Callable[..., Desk], open_page: OpenPage, text: str
+    serve_desk: Callable[..., Desk], open_page: OpenPage, text: str
 ) -> None:
     """Every string of every shape, straight into the store: also where today's constraints would refuse it."""
-    desk = open_desk()
+    served = serve_desk()
     shape = model.output_shape("DescribeModelPackage")
-    harmless = [desk.register("churn", CustomerMetadataProperties={"accuracy": "0.9"}) for _ in range(2)]
-    decide(desk, harmless[0], "Approved")
-    rows: Any = desk.backend._rows  # type: ignore[attr-defined]
+    harmless = [served.register("churn", CustomerMetadataProperties={"accuracy": "0.9"}) for _ in range(2)]
+    decide(served, harmless[0], "Approved")
+    rows: Any = served.backend._rows  # type: ignore[attr-defined]
     from sagemaker_registry.backends.local.rows import GROUPS, PACKAGES
 
     with rows.writing() as writing:
@@ -297,9 +290,9 @@ def test_what_a_model_says_is_text_whatever_it_looks_like(
         group = writing.get(GROUPS, key[:3])
         described = group["record"] | {"ModelPackageGroupDescription": text, "Tags": [{"Key": text, "Value": text}]}
         writing.update(GROUPS, key[:3], group["rev"], {"record": described})
-    decide(desk, harmless[1], "Rejected", user="x", reason=text)
-    decide(desk, harmless[1], "PendingManualApproval", user="x", reason=text)
-    page = open_page(desk)
+    decide(served, harmless[1], "Rejected", user="x", reason=text)
+    decide(served, harmless[1], "PendingManualApproval", user="x", reason=text)
+    page = open_page(served)
     for path in (
         "/console/",
         "/console/groups",
@@ -310,13 +303,13 @@ def test_what_a_model_says_is_text_whatever_it_looks_like(
         "/console/compare?v=churn/1&v=churn/2&all=1",
         "/console/history",
     ):
-        answer = page.goto(desk.url + path)
+        answer = page.goto(served.url + path)
         assert answer is not None
         assert answer.status == 200, (path, page.inner_text("body"))
         page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
         assert page.locator("main script, main iframe, main img, main [onerror], main a[href^=javascript]").count() == 0
         page.wait_for_load_state("networkidle")
-    page.goto(f"{desk.url}/console/groups/churn/2")
+    page.goto(f"{served.url}/console/groups/churn/2")
     assert text[:30] in page.inner_text("main")
 
 
@@ -346,13 +339,13 @@ def attacker(body: str, host: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"], ids=["other-site", "other-port"])
-def test_a_page_of_another_origin_decides_nothing(desk: Desk, chromium: Browser, host: str) -> None:
+def test_a_page_of_another_origin_decides_nothing(served: Desk, chromium: Browser, host: str) -> None:
     """From another port of the same host the browser sends the cookie along: Origin and the token still stop it."""
-    arn = desk.register("churn")
-    decide_url = f"{desk.url}/console/groups/churn/1/decide"
+    arn = served.register("churn")
+    decide_url = f"{served.url}/console/groups/churn/1/decide"
     context = chromium.new_context()
     page = context.new_page()
-    page.goto(desk.link("alice"))
+    page.goto(served.link("alice"))
     page.get_by_role("button", name="Go on as").click()
     page.goto(f"{decide_url}?to=Approved")
     fields = {
@@ -366,9 +359,9 @@ def test_a_page_of_another_origin_decides_nothing(desk: Desk, chromium: Browser,
         Promise.allSettled([
             fetch("{decide_url}", {{method: "POST", body, credentials: "include"}}).then(a => a.text()),
             fetch("{decide_url}", {{method: "POST", body, credentials: "include", mode: "no-cors"}}),
-            fetch("{desk.url}/", {{method: "POST", body: api, headers: target}}),
-            fetch("{desk.url}/", {{method: "POST", body: api, mode: "no-cors"}}),
-            fetch("{desk.url}/console/", {{credentials: "include"}}).then(a => a.text()),
+            fetch("{served.url}/", {{method: "POST", body: api, headers: target}}),
+            fetch("{served.url}/", {{method: "POST", body: api, mode: "no-cors"}}),
+            fetch("{served.url}/console/", {{credentials: "include"}}).then(a => a.text()),
         ]).then(all => {{ document.title = all.map(one => one.status).join(); }});
     </script>"""
     with attacker(form, host) as evil:
@@ -379,38 +372,38 @@ def test_a_page_of_another_origin_decides_nothing(desk: Desk, chromium: Browser,
         page.evaluate("document.forms[0].submit()")
         page.wait_for_url(f"{decide_url}")
         assert "does not answer pages of other sites" in page.inner_text("body")
-    assert desk.status(arn) == ("PendingManualApproval", "")
+    assert served.status(arn) == ("PendingManualApproval", "")
     context.close()
 
 
-def test_a_frame_of_another_site_shows_nothing(desk: Desk, chromium: Browser) -> None:
+def test_a_frame_of_another_site_shows_nothing(served: Desk, chromium: Browser) -> None:
     context = chromium.new_context()
     page = context.new_page()
-    with attacker(f'<iframe src="{desk.url}/console/login" onload="document.title=1"></iframe>', "localhost") as evil:
+    with attacker(f'<iframe src="{served.url}/console/login" onload="document.title=1"></iframe>', "localhost") as evil:
         page.goto(evil)
         page.wait_for_function("document.title")
         assert "Log in" not in page.frames[1].content()
     context.close()
 
 
-def test_a_rebound_name_is_not_answered(desk: Desk, chromium: Browser) -> None:
+def test_a_rebound_name_is_not_answered(served: Desk, chromium: Browser) -> None:
     context = chromium.new_context()
     page = context.new_page()
-    answer = page.goto(f"{desk.url.replace('127.0.0.1', REBOUND)}/console/")
+    answer = page.goto(f"{served.url.replace('127.0.0.1', REBOUND)}/console/")
     assert answer is not None
     assert answer.status == 421
     assert "does not answer for the host" in page.inner_text("body")
     context.close()
 
 
-def test_a_link_from_another_site_finds_who_is_logged_in(desk: Desk, chromium: Browser) -> None:
+def test_a_link_from_another_site_finds_who_is_logged_in(served: Desk, chromium: Browser) -> None:
     """The cookie is not sent with such a link; the page that comes first goes on by itself."""
-    desk.register("churn")
+    served.register("churn")
     context = chromium.new_context()
     page = context.new_page()
-    page.goto(desk.link("alice"))
+    page.goto(served.link("alice"))
     page.get_by_role("button", name="Go on as").click()
-    with attacker(f'<a href="{desk.url}/console/groups/churn/1">look</a>', "localhost") as chat:
+    with attacker(f'<a href="{served.url}/console/groups/churn/1">look</a>', "localhost") as chat:
         page.goto(chat)
         page.get_by_text("look").click()
         expect(page.get_by_role("heading", name="churn/1")).to_be_visible()
@@ -418,17 +411,17 @@ def test_a_link_from_another_site_finds_who_is_logged_in(desk: Desk, chromium: B
 
 
 def test_a_rule_that_blocks_is_named_where_one_decides(
-    open_desk: Callable[..., Desk], open_page: OpenPage, watched: Watched
+    serve_desk: Callable[..., Desk], open_page: OpenPage, watched: Watched
 ) -> None:
     watched.allowed_statuses |= {403, 400}
-    desk = open_desk(ruled())
-    arn = desk.register("churn", CustomerMetadataProperties={"accuracy": "0.85"})
-    page = open_page(desk)
+    served = serve_desk(settings_of(**RULES))
+    arn = served.register("churn", CustomerMetadataProperties={"accuracy": "0.85"})
+    page = open_page(served)
     expect(page.locator("li.item")).to_contain_text("Blocked by accurate")
-    page.goto(f"{desk.url}/console/groups/churn/1/decide?to=Approved")
+    page.goto(f"{served.url}/console/groups/churn/1/decide?to=Approved")
     expect(page.get_by_role("listitem").filter(has_text="accurate")).to_contain_text("accuracy is 0.85, below 0.9.")
     page.get_by_label("Reason").fill("it will do")
     page.get_by_role("button", name="Approve churn/1").click()
     expect(page.get_by_role("alert")).to_contain_text("accuracy is 0.85, below 0.9.")
     expect(page.locator("textarea")).to_have_value("it will do")
-    assert desk.status(arn)[0] == "PendingManualApproval"
+    assert served.status(arn)[0] == "PendingManualApproval"
