@@ -11,7 +11,7 @@ from ...backends.errors import ValidationException
 from .reading import Reader
 from .timeline import Event, event_of
 
-PAGE: Final = 25
+PAGE: Final = 20
 SECONDS_TO_VERIFY: Final = 2.0
 FILTERS: Final = ("group", "actor", "operation", "since", "until")
 OPERATIONS: Final = (

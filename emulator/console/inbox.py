@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from .metrics import Delta, delta, headline
-from .reading import Page, Reader
+from .reading import Gone, Page, Reader
 from .records import Version
 from .rulings import Explanation, Standing, standing
 
@@ -55,14 +55,14 @@ def inbox(reader: Reader, group: str, token: str | None) -> InboxPage:
     now = datetime.now(UTC)
     rows = tuple(_row(reader, version, told, now) for version in page.versions)
     is_empty = not rows and token is None
-    has_groups = is_empty and bool(reader.groups("", "name", None)[0])
+    has_groups = is_empty and (_is_there(reader, group) if group else bool(reader.groups("", "name", None)[0]))
     return InboxPage(
         group=group,
         rows=rows,
         counted=page.counted,
         is_first=token is None,
         next_token=page.next_token,
-        elsewhere=_elsewhere(reader) if is_empty and not has_groups else (),
+        elsewhere=_elsewhere(reader) if is_empty and not has_groups and not group else (),
         has_groups=has_groups,
     )
 
@@ -85,6 +85,14 @@ def _row(reader: Reader, version: Version, told: Mapping[str, Mapping[str, Any]]
         standing=standing(Explanation.of(explained, version.status)) if explained is not None else None,
         is_long=now - version.created > LONG,
     )
+
+
+def _is_there(reader: Reader, group: str) -> bool:
+    try:
+        reader.group(group)
+    except Gone:
+        return False
+    return True
 
 
 def _elsewhere(reader: Reader) -> tuple[dict[str, str], ...]:

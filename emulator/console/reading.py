@@ -13,7 +13,7 @@ from ...backends.base import Backend, Caller
 from ...backends.errors import RegistryError
 from .records import APPROVED, PENDING, Person, Version, moment
 
-PAGE: Final = 25
+PAGE: Final = 20
 MOST_COUNTED: Final = 100
 OVERVIEW: Final = 12
 """Versions of a group that its line among others is drawn from."""

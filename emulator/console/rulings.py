@@ -108,6 +108,11 @@ class Standing:
     words: str
     why: str = ""
 
+    @property
+    def sign(self) -> str:
+        """The name of its sign."""
+        return {"blocked": "broken", "waits": "pending"}.get(self.kind, "holds")
+
 
 def standing(explanation: Explanation) -> Standing | None:
     """Return how a version stands before whoever is at the console; None where there is nobody to ask."""
