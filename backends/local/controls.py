@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from . import history, verification
+from . import archive, history, restoring, verification
 from .call import Call
 
 
@@ -40,4 +40,6 @@ CONTROLS: dict[str, Control] = {
     "history": Control(history.changes, history.Query),
     "history/verify": Control(verification.verify, verification.Query),
     "as-of": Control(history.as_of, history.AsOf),
+    "export": Control(archive.export, archive.Export),
+    history.IMPORT: Control(restoring.restore, restoring.Import, writes=True),
 }

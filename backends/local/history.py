@@ -27,6 +27,9 @@ MOST_CHANGES: Final = 100
 MOST_LOOKED_AT: Final = 2000
 """Rows one call looks at for an actor; a page may be short, even empty, and still carry a token."""
 
+IMPORT: Final = "import"
+"""The operation that brings what others have made: of what was before, the rows before it tell, if there are any."""
+
 _LAST_MOMENT: Final = 253_402_300_799
 """9999-12-31T23:59:59Z, in epoch seconds."""
 
@@ -113,7 +116,7 @@ def as_of(call: Call, asked: AsOf) -> dict[str, Any]:
     first = next(iter(call.rows.find(HISTORY, chain, ("seq",), limit=1)), None)
     if first is None:
         raise no_history(name)
-    from_the_beginning = begins_a_group(first)
+    from_the_beginning = begins_a_group(first) and first["operation"] != IMPORT
     if moment < first["at"] and not from_the_beginning:
         raise ValidationException(f"The history of {name} begins at {iso(first['at'])}: what was before is not known.")
     of_version: list[Condition] = [("version", "=", number)] if number else []

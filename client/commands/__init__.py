@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import history, review, serving
+from . import archive, history, review, serving
 
-ALL = (*serving.ALL, *review.ALL, *history.ALL)
+ALL = (*serving.ALL, *review.ALL, *history.ALL, *archive.ALL)
