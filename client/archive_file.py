@@ -88,7 +88,7 @@ def numbered(file: BinaryIO, name: str) -> Iterator[tuple[int, Line]]:
 
 
 def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
+    raise ValueError(f"it is not JSON ({text})")
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from clients import REGION, Emulator
 from sagemaker_registry.backends.local import archive as lines_of
 from sagemaker_registry.client import ModelRegistry, archive, archive_api, archive_file, controls
 from sagemaker_registry.client.cli import main
+from sagemaker_registry.client.inprocess import Answered
 
 pytest_plugins = ("postgres_server",)
 
@@ -36,10 +37,12 @@ def boto(account: str, region: str = REGION) -> dict[str, str]:
 def fill(registry: ModelRegistry) -> None:
     """Make a registry with something of everything: reviewed, deleted, tagged, shared, validated, unversioned."""
     client = registry.boto3
-    first = registry.register("churn", image="churn:1", metadata={"größe": "1 🙂"}, tags={"team": "risk"})
+    first = registry.register(
+        "churn", image="churn:1", metadata={"größe": "1 ½"}, description="🙂 first", tags={"team": "risk"}
+    )
     registry.approve(first, "ticket 42")
     registry.delete(registry.register("churn", image="churn:2"))
-    registry.register("churn", image="churn:3", SourceUri=first.arn)
+    client.create_model_package(**GROUP, SourceUri=first.arn)
     registry.delete(registry.register("churn", image="churn:4"))
     group = first.arn.rpartition("/")[0].replace("model-package/", "model-package-group/")
     statement = {
@@ -168,7 +171,7 @@ def test_what_is_there_with_other_content_is_named_and_nothing_is_changed(source
         assert parsed(exported(registry))[1:] == parsed(before)[1:]
         imported(registry, content, replace=True)
         assert registry.get("churn/1").status == "Approved"
-        assert registry.get("churn/3").image == "churn:3"
+        assert registry.get("churn/3").image == "churn:1"
         newest = next(registry.history("churn/1"))
         assert (newest.operation, newest.was, newest.became) == ("import", "Rejected", "Approved")
         assert registry.verify_history().ok
@@ -235,7 +238,7 @@ def test_only_what_is_asked_for_is_exported(source: ModelRegistry) -> None:
 def test_three_hundred_versions_travel_over_http(emulator: Emulator, account: str) -> None:
     with ModelRegistry("sqlite://", **boto(SOURCE)) as source, ModelRegistry(emulator.url, **boto(account)) as registry:
         for number in range(1, 301):
-            version = source.register("churn", image=f"churn:{number}", description="d" * 2000)
+            version = source.register("churn", image=f"churn:{number}", description="d" * 1000)
             if number % 3 == 0:
                 source.approve(version, f"ticket {number}")
         seen: list[int] = []
@@ -268,10 +271,16 @@ def test_through_the_api_comes_all_but_history(source: ModelRegistry) -> None:
     assert versions == ours[2:]
 
 
+def no_such_operation(**_: Any) -> Any:
+    """Answer what moto has not, and fails on, as a registry that says so."""
+    return Answered(400), {"Error": {"Code": "UnknownOperationException", "Message": "no"}, "ResponseMetadata": {}}
+
+
 def test_aws_is_read_through_the_api_and_gives_no_history() -> None:
     moto = pytest.importorskip("moto")
     with moto.mock_aws():
         client = boto3.client("sagemaker", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+        client.meta.events.register("before-call.sagemaker.GetModelPackageGroupPolicy", no_such_operation)
         registry = ModelRegistry.of(client)
         registry.boto3.create_model_package_group(**GROUP, ModelPackageGroupDescription="theirs")
         for number in (1, 2):
@@ -342,14 +351,13 @@ def test_a_file_that_was_cut_is_refused_wherever_it_was(source: ModelRegistry) -
         (-1, lambda line: line["counts"].update(group=7), "lines are missing or were added"),
         ("group", lambda line: line.update(last_version="4"), "Expected `int`, got `str` - at `$.last_version`"),
         ("group", lambda line: line.update(last_version=-1), "Expected `int` >= 0"),
-        ("group", lambda line: line.update(name="a b"), "1 validation error detected: Value 'a b'"),
+        (-2, lambda line: line.update(name="zero b"), "1 validation error detected: Value 'zero b'"),
         ("group", lambda line: line["record"].pop("CreationTime"), "Missing required parameter in input"),
         ("group", lambda line: line["record"].update(CreationTime="2026"), "times are numbers of epoch seconds"),
         ("group", lambda line: line["record"].update(Tags=[{"Key": 1}]), "Tags[0]"),
         ("policy", lambda line: line.update(record={"ResourcePolicy": "{}"}), "The ResourcePolicy is not valid"),
         ("policy", lambda line: line.update(record={}), "Missing required parameter"),
         ("package", lambda line: line.pop("record"), "Object missing required field `record`"),
-        ("package", lambda line: line.update(version=10**9), "Expected `int` <= 999999999"),
         ("package", lambda line: line.update(created=2**70), "cannot be stored"),
         ("package", lambda line: line["record"].update(Colour="red"), "Unknown parameter in input"),
         ("package", lambda line: line["record"].update(ModelApprovalStatus="Fine"), "ModelApprovalStatus is 'Fine'"),
@@ -456,7 +464,7 @@ def test_a_registry_goes_through_a_pipe_to_another(source: ModelRegistry, url: s
     assert export.stdout is not None
     export.stdout.close()
     assert export.wait(60) == 0
-    assert done.stdout == "imported: 2 groups, 1 policy, 3 packages, with 16 changes of history\n"
+    assert done.stdout == "imported: 2 groups, 1 policy, 3 packages, with 15 changes of history\n"
     assert done.stderr == ""
     with ModelRegistry(url, **boto("200000000002")) as registry:
         assert registry.latest_approved("churn").version == 1

@@ -103,8 +103,8 @@ def as_of(call: Call, asked: AsOf) -> dict[str, Any]:
     """Return the newest approved version of a group at a moment, or how one version was then.
 
     Returns:
-        `version` and `record`, both None if there was none; `changed`, the change that made it so; `known_since`, the
-        moment from which all is known of the group.
+        `version` and `record`, both None if there was none; `changed`, the change that made it so; `asked_version`, if
+        one was asked for; `known_since`, the moment from which all is known of the group, if not from its beginning.
 
     Raises:
         ValidationException: nothing is known of the group, or not yet at that moment.
@@ -127,6 +127,7 @@ def as_of(call: Call, asked: AsOf) -> dict[str, Any]:
         "version": version if record is not None else None,
         "record": _public(record and validation.seen(record, moment)),
         "changed": entry(change) if change is not None else None,
+        "asked_version": number or None,
         "known_since": None if from_the_beginning else iso(first["at"]),
     }
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
@@ -123,8 +124,9 @@ def restore(call: Call, asked: Import) -> _Told:
     journal = call.rows
     if not isinstance(journal, Journal):
         raise TypeError("history is only written through the journal")
-    for name in sorted(chains):
-        told.history += journal.adopt((call.caller.account, call.caller.region, name), chains[name])
+    changed = {resource.row["name"] for resource in resources if not resource.is_same}
+    for name in sorted(changed | chains.keys()):  # heads are locked in order
+        told.history += journal.adopt((call.caller.account, call.caller.region, name), chains.get(name, []))
     return told
 
 
@@ -202,10 +204,19 @@ def _resource(call: Call, line: Group | Policy | Package, rewritten: Callable[[A
     """Return a line as the row it becomes here, beside the row that is there."""
     account, region = call.caller.account, call.caller.region
     row: Row = {field: getattr(line, field) for field in line.__struct_fields__}
-    row |= {"account": account, "region": region, "rev": 0, "record": rewritten(line.record)}
+    row |= {"account": account, "region": region, "rev": 0}
+    row["record"] = {**deepcopy(LEFT_OUT[type(line)]), **rewritten(line.record)}
     _COMPLETED[type(line)](call.caller, row)
     key = tuple(row[column] for column in line.table.key)
     return _Resource(line.table, key, row, call.rows.get(line.table, key))
+
+
+LEFT_OUT: Final[dict[type, Record]] = {
+    # members an answer must have, and some registries of others leave out
+    Group: {"CreatedBy": {}, "ModelPackageGroupStatus": "Completed"},
+    Package: {"ModelPackageStatus": "Completed", "ModelPackageStatusDetails": {"ValidationStatuses": []}},
+    Policy: {},
+}
 
 
 def _complete_group(caller: Caller, row: Row) -> None:
@@ -252,12 +263,12 @@ def _check_record(operation: str, record: Record) -> None:
 
 def _check_shape(operation: str, answer: Record) -> None:
     shape: Any = model.output_shape(operation)
-    found = ParamValidator().validate(answer, shape)
-    if found.has_errors():
-        raise ValidationException(f"the record: {' '.join(found.generate_report().split())}")
     try:
+        found = ParamValidator().validate(answer, shape)
+        if found.has_errors():
+            raise ValidationException(f"the record: {' '.join(found.generate_report().split())}")
         model.projection(operation)(answer)
-    except (TypeError, ValueError, OverflowError, OSError) as error:
+    except (TypeError, ValueError, OverflowError, OSError, RuntimeError) as error:
         raise ValidationException(f"the record: times are numbers of epoch seconds ({error})") from error
 
 
@@ -295,7 +306,7 @@ def _store(call: Call, resource: _Resource) -> None:
         _count_up(call, row["name"], row["last_version"], str(resource))
     if stored is None:
         if not call.rows.insert(resource.table, row):
-            raise ValidationException(f"{resource} is there twice.")
+            raise ConflictException(f"{resource} was written by another request meanwhile: import again.")
     elif not resource.is_same:
         changed: Row = {name: row[name] for name in ("created", "modified", "approval", "record") if name in row}
         now = call.rows.get(resource.table, resource.key) or stored

@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
@@ -91,7 +90,7 @@ def import_(
         except archive.NotTaken as error:
             end(_refusal(str(error), error.different), REFUSED)
     if as_json:
-        print_json(asdict(found))
+        print_json({"new": found.new, "same": found.same, "different": found.different, "history": found.history})
     else:
         click.echo(_told(found, replace=replace, dry_run=dry_run))
     if dry_run and found.different and not replace:
