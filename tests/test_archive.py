@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,32 @@ def test_three_hundred_versions_travel_over_http(emulator: Emulator, account: st
         content = exported(registry)
         assert len(lasting(content)) == 401 + 301
         assert registry.register("churn", image="churn:301").version == 301
+
+
+def test_imports_and_writers_at_once_leave_every_chain_whole(source: ModelRegistry, url: str) -> None:
+    content = exported(source)
+
+    def bring(_: int) -> str:
+        with ModelRegistry(url, **boto(SOURCE)) as registry:
+            try:
+                imported(registry, content)
+            except archive.NotTaken as error:
+                return str(error)
+            return "done"
+
+    def write(number: int) -> None:
+        with ModelRegistry(url, **boto(SOURCE)) as registry:
+            registry.register(f"other-{number % 2}", image="x")
+
+    with ThreadPoolExecutor(8) as pool:
+        written = [pool.submit(write, number) for number in range(8)]
+        said = list(pool.map(bring, range(4)))
+        assert [one.result() for one in written] == [None] * 8
+    assert "done" in said
+    assert all(one == "done" or "by another request meanwhile: import again" in one for one in said)
+    with ModelRegistry(url, **boto(SOURCE)) as registry:
+        assert registry.verify_history().ok
+        assert imported(registry, content).new == {}
 
 
 # Registries of others
