@@ -504,6 +504,9 @@ def test_the_commands_write_and_read_files(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
     file, there = str(tmp_path / "registry.jsonl"), f"sqlite:///{tmp_path}/new.db"
     assert run("export", file, "--url", f"sqlite:///{tmp_path}/source.db").exit_code == 0
+    assert Path(file).stat().st_mode & 0o777 == 0o600
+    result = run("export", str(tmp_path / "no" / "folder"), "--url", f"sqlite:///{tmp_path}/source.db")
+    assert (result.exit_code, "cannot be written: No such file or directory" in result.stderr) == (2, True)
     result = run("import", file, "--url", there, "--dry-run")
     assert (result.exit_code, result.stdout) == (0, "would be imported: 2 groups, 1 policy, 3 packages\n")
     assert json.loads(run("import", file, "--url", there, "--json").stdout)["new"] == {

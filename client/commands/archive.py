@@ -6,7 +6,9 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
@@ -24,14 +26,15 @@ REGION = click.option("--region", help="The AWS region; us-east-1 unless the env
 
 
 @click.command()
-@click.argument("file", type=click.File("wb", atomic=True), default="-")
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="-")
 @click.option("--group", "groups", multiple=True, metavar="PATTERN", help="Only these names, with * and ?; repeatable.")
 @URL
 @REGION
-def export(file: BinaryIO, groups: tuple[str, ...], url: str | None, region: str | None) -> None:
+def export(file: str, groups: tuple[str, ...], url: str | None, region: str | None) -> None:
     """Write a registry to a FILE, or to stdout: groups, versions with their numbers, policies, tags and history.
 
-    From AWS and from moto comes what the API answers; they have no history.
+    From AWS and from moto comes what the API answers; they have no history. The file is for its owner alone, and is
+    there when it is whole.
 
     \b
     Examples:
@@ -41,8 +44,8 @@ def export(file: BinaryIO, groups: tuple[str, ...], url: str | None, region: str
     from .. import archive
     from ..registry import ModelRegistry
 
-    with refusals(), ModelRegistry(url, **_boto(region)) as registry:
-        counts = archive.export(registry.boto3, file, source=url or "", groups=groups, progress=_progress())
+    with refusals(), ModelRegistry(url, **_boto(region)) as registry, _whole(file) as content:
+        counts = archive.export(registry.boto3, content, source=url or "", groups=groups, progress=_progress())
     _say(f"exported {_words(counts)}")
 
 
@@ -102,6 +105,27 @@ ALL = (export, import_)
 
 def _boto(region: str | None) -> dict[str, Any]:
     return {"region_name": region} if region else {}
+
+
+@contextmanager
+def _whole(path: str) -> Iterator[BinaryIO]:
+    """Open a file that gets its name when all is in it, readable by its owner alone; - is stdout."""
+    if path == "-":
+        yield sys.stdout.buffer
+        return
+    target = Path(path)
+    try:
+        part = tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False)  # noqa: SIM115
+    except OSError as error:
+        end(f"{path} cannot be written: {error.strerror}", REFUSED)
+    try:
+        with part:
+            yield part  # type: ignore[misc]
+        Path(part.name).replace(target)
+    except OSError as error:
+        end(f"{path} cannot be written: {error.strerror}", REFUSED)
+    finally:
+        Path(part.name).unlink(missing_ok=True)
 
 
 def _rewindable(file: BinaryIO) -> BinaryIO:
