@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["ModelRegistry", "connect"]
 
 URL_VARIABLE = "SAGEMAKER_REGISTRY_URL"
-SETTINGS_VARIABLE = "SAGEMAKER_REGISTRY_SETTINGS"
+SETTINGS_VARIABLE = "SAGEMAKER_REGISTRY_CONFIG"
 NO_ENDPOINT = "http://in-process.invalid"
 
 
@@ -30,7 +30,7 @@ def connect(url: str | None = None, *, settings: str | Path | None = None, **bot
             emulator that is being served; `aws://`, `aws://eu-west-1` or `aws://profile@eu-west-1` for AWS. Without
             one, the environment's SAGEMAKER_REGISTRY_URL, else a file in the user's data folder.
         settings: a registry.toml whose rules the client's calls obey, on any URL; without one, that of the
-            environment's SAGEMAKER_REGISTRY_SETTINGS, else none. What is served by others obeys theirs besides.
+            environment's SAGEMAKER_REGISTRY_CONFIG, else none. What is served by others obeys theirs besides.
         **boto: what `boto3.client` takes: `region_name`, `aws_access_key_id`, `config` ... A 12-digit access key id
             is the account id. Without credentials the client has some that every emulator takes, and AWS does not.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from . import approvals, history, packages, verification
+from . import approvals, archive, history, packages, restoring, verification
 from .call import Call
 
 
@@ -56,4 +56,6 @@ CONTROLS: dict[str, Control] = {
         look=approvals.look_before_decide,
         acts_as="UpdateModelPackage",
     ),
+    "export": Control(archive.export, archive.Export),
+    history.IMPORT: Control(restoring.restore, restoring.Import, writes=True),
 }
