@@ -42,15 +42,14 @@ def connect(url: str | None = None, *, settings: str | Path | None = None, **bot
     'arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/churn'
     """
     from ..backends import boto as clients
-    from ..backends import default_url, open_backend, open_client
+    from ..backends import default_url, open_backend, open_client, open_guarded
 
     url = url or os.environ.get(URL_VARIABLE) or default_url()
     settings = settings or os.environ.get(SETTINGS_VARIABLE)
-    if not settings:
-        client = open_client(url, **boto)
-        if client is not None:
-            return client
-    backend = open_backend(url, _surroundings(settings) if settings else None)
+    client = None if settings else open_client(url, **boto)
+    if client is not None:
+        return client
+    backend = open_guarded(url, _surroundings(settings), **boto) if settings else open_backend(url)
     from ..backends.base import Caller
     from .inprocess import answer_from
 
