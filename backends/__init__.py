@@ -30,7 +30,8 @@ class Scheme:
     Args:
         module: where `open_registry(url, surroundings)` is, which returns a Backend.
         extra: what an install needs for it.
-        has_client: whether the module has `client(url, **boto)` too: boto3 reaches it without a Backend in between.
+        has_client: whether the module has `client(url, **boto)` too, as boto3 reaches it without a Backend in between;
+            and `of_client(url, surroundings, **boto)`, the same behind rules.
         alone: whether it is served without the rest of AWS beside it, for its artefacts and models are elsewhere.
     """
 
@@ -99,6 +100,19 @@ def open_client(url: str, **boto: Any) -> SageMakerClient | None:
         return None
     client: SageMakerClient = _module(name).client(url, **boto)
     return client
+
+
+def open_guarded(url: str, surroundings: Surroundings, **boto: Any) -> Backend:
+    """Open the registry of a URL behind the rules of its surroundings, for one caller: who has the keys of `boto`.
+
+    Raises:
+        CannotOpen: as `open_backend`, or a rule needs what the registry lacks.
+    """
+    name = urlsplit(url).scheme
+    if name not in SCHEMES or not SCHEMES[name].has_client:
+        return open_backend(url, surroundings)
+    backend: Backend = _module(name).of_client(url, surroundings, **boto)
+    return backend
 
 
 def default_url() -> str:

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from . import boto, scope
 from .errors import AccessDeniedException, CannotOpen, ValidationException
-from .remote import RemoteBackend, restrict
+from .remote import RemoteBackend, only, restrict
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -78,14 +78,7 @@ def client(url: str, **options: Any) -> SageMakerClient:
     Raises:
         CannotOpen: the URL, its profile or its region cannot be used.
     """
-    target = Target.of(url)
-    session = boto.session(target.profile)
-    region = options.pop("region_name", None) or target.region or session.region_name
-    if region is None:
-        raise CannotOpen(f"{url!r}: no region is named, here, in the environment or in a profile: {HOW}")
-    if not target.allows(region):
-        raise CannotOpen(f"{url!r} does not allow the region {region}, but {', '.join(target.regions)}")
-    return _client(session, target, region, _Account(session, target, region, options).check, options)
+    return _client_and_account(url, options)[0]
 
 
 def open_registry(url: str, surroundings: Surroundings) -> Backend:
@@ -94,18 +87,10 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
     Raises:
         CannotOpen: the URL cannot be used, or AWS does not take the credentials.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
     target = Target.of(url)
     session = boto.session(target.profile)
     account = _Account(session, target, target.region or session.region_name or boto.DEFAULT_REGION, {})
-    try:
-        account.check()
-        owner = account.id()
-    except AccessDeniedException as error:
-        raise CannotOpen(error.message) from error
-    except (BotoCoreError, ClientError) as error:
-        raise CannotOpen(f"AWS does not take the credentials of {url!r}: {error}") from error
+    owner = _owner(url, account)
 
     def of(caller: Caller) -> SageMakerClient:
         if not target.allows(caller.region):
@@ -118,6 +103,45 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
 
     backend = RemoteBackend(of, scope.OPERATIONS, "AWS", same=lambda caller: caller.region)
     return guarded(backend, surroundings, "AWS", owner)
+
+
+def of_client(url: str, surroundings: Surroundings, **options: Any) -> Backend:
+    """Open AWS behind the rules there are, with the credentials of the client `client(url, **options)`.
+
+    Raises:
+        CannotOpen: the URL cannot be used, or AWS does not take the credentials.
+    """
+    from .guard import guarded  # needs what the client for production has not
+
+    made, account = _client_and_account(url, options)
+    return guarded(
+        RemoteBackend(**only(made), operations=scope.OPERATIONS, name="AWS"), surroundings, "AWS", _owner(url, account)
+    )
+
+
+def _client_and_account(url: str, options: dict[str, Any]) -> tuple[SageMakerClient, _Account]:
+    target = Target.of(url)
+    session = boto.session(target.profile)
+    region = options.pop("region_name", None) or target.region or session.region_name
+    if region is None:
+        raise CannotOpen(f"{url!r}: no region is named, here, in the environment or in a profile: {HOW}")
+    if not target.allows(region):
+        raise CannotOpen(f"{url!r} does not allow the region {region}, but {', '.join(target.regions)}")
+    account = _Account(session, target, region, options)
+    return _client(session, target, region, account.check, options), account
+
+
+def _owner(url: str, account: _Account) -> str:
+    """Return the account the credentials belong to, if it is allowed and AWS takes them."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        account.check()
+        return account.id()
+    except AccessDeniedException as error:
+        raise CannotOpen(error.message) from error
+    except (BotoCoreError, ClientError) as error:
+        raise CannotOpen(f"AWS does not take the credentials of {url!r}: {error}") from error
 
 
 class _Account:

@@ -30,8 +30,8 @@ from .rulebook import Regime, Rulebook
 from .rules import CALLERS, OBJECTS, TAGS
 
 EXPLAIN = "explain"
-BYPASSES = frozenset({"decide"})
-"""Controls that decide about versions: through a guard, UpdateModelPackage does."""
+BYPASSES = frozenset({"decide", "import"})
+"""Controls that give versions a status by themselves: through a guard, only what it judges does."""
 
 
 def guarded(

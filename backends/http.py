@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import boto, scope
 from .errors import CannotOpen, PassedOn, UnknownOperationException, as_client_error
-from .remote import RemoteBackend
+from .remote import RemoteBackend, only
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -31,18 +31,9 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
     Raises:
         CannotOpen: nobody answers there.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
     asked = client(url)
-    try:
-        info = ask(asked, "info", {})
-        operations, controls = set(info["operations"]) & scope.OPERATIONS.keys(), info["controls"]
-    except ClientError:  # somebody else's emulator, of which nothing more is known
-        operations, controls = set(scope.OPERATIONS), {}
-    except (BotoCoreError, ValueError) as error:
-        raise CannotOpen(f"{url} cannot be opened: {error}") from error
-    finally:
-        asked.close()
+    does = _what_it_does(url, asked)
+    asked.close()
 
     def of(caller: Caller) -> SageMakerClient:
         keys = {"aws_access_key_id": caller.access_key, "aws_secret_access_key": "any"}
@@ -50,8 +41,34 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
 
     from .guard import guarded  # needs what the client for production has not
 
-    name = f"The registry at {url}"
-    return guarded(RemoteBackend(of, operations, name, controls=controls, ask=ask), surroundings, name)
+    return guarded(RemoteBackend(of, **does), surroundings, does["name"])
+
+
+def of_client(url: str, surroundings: Surroundings, **options: Any) -> Backend:
+    """Open an emulator behind the rules there are, for the one caller whose client `client(url, **options)` is.
+
+    Raises:
+        CannotOpen: nobody answers there.
+    """
+    from .guard import guarded  # needs what the client for production has not
+
+    made = client(url, **options)
+    does = _what_it_does(url, made)
+    return guarded(RemoteBackend(**only(made), **does), surroundings, does["name"])
+
+
+def _what_it_does(url: str, client: SageMakerClient) -> dict[str, Any]:
+    """Return arguments of a RemoteBackend: what an emulator answers."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        info = ask(client, "info", {})
+        operations, controls = set(info["operations"]) & scope.OPERATIONS.keys(), info["controls"]
+    except ClientError:  # somebody else's emulator, of which nothing more is known
+        operations, controls = set(scope.OPERATIONS), {}
+    except (BotoCoreError, ValueError) as error:
+        raise CannotOpen(f"{url} cannot be opened: {error}") from error
+    return {"operations": operations, "name": f"The registry at {url}", "controls": controls, "ask": ask}
 
 
 def ask(client: SageMakerClient, name: str, params: Mapping[str, Any]) -> Any:

@@ -19,7 +19,7 @@ from wsgiref.util import setup_testing_defaults
 from . import boto, scope
 from .errors import CannotOpen, InternalFailure, RegistryError, UnknownOperationException
 from .guard import guarded
-from .remote import RemoteBackend, restrict
+from .remote import RemoteBackend, only, restrict
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -67,6 +67,12 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
 
     backend = RemoteBackend(of, operations(), name(), same=lambda caller: (caller.account, caller.region))
     return guarded(backend, surroundings, name())
+
+
+def of_client(url: str, surroundings: Surroundings, **options: Any) -> Backend:
+    """Open `moto://` behind the rules there are, for the one caller whose client `client(url, **options)` is."""
+    answering = RemoteBackend(**only(client(url, **options)), operations=operations(), name=name())
+    return guarded(answering, surroundings, name())
 
 
 def name() -> str:

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backends.errors import CannotOpen
-from .registry import ModelRegistry
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
     from ..backends.base import Surroundings
+    from .registry import ModelRegistry
 
 __all__ = ["ModelRegistry", "connect"]
 
 URL_VARIABLE = "SAGEMAKER_REGISTRY_URL"
-SETTINGS_VARIABLE = "SAGEMAKER_REGISTRY_SETTINGS"
+SETTINGS_VARIABLE = "SAGEMAKER_REGISTRY_CONFIG"
 NO_ENDPOINT = "http://in-process.invalid"
 
 
@@ -30,7 +30,7 @@ def connect(url: str | None = None, *, settings: str | Path | None = None, **bot
             emulator that is being served; `aws://`, `aws://eu-west-1` or `aws://profile@eu-west-1` for AWS. Without
             one, the environment's SAGEMAKER_REGISTRY_URL, else a file in the user's data folder.
         settings: a registry.toml whose rules the client's calls obey, on any URL; without one, that of the
-            environment's SAGEMAKER_REGISTRY_SETTINGS, else none. What is served by others obeys theirs besides.
+            environment's SAGEMAKER_REGISTRY_CONFIG, else none. What is served by others obeys theirs besides.
         **boto: what `boto3.client` takes: `region_name`, `aws_access_key_id`, `config` ... A 12-digit access key id
             is the account id. Without credentials the client has some that every emulator takes, and AWS does not.
 
@@ -42,15 +42,14 @@ def connect(url: str | None = None, *, settings: str | Path | None = None, **bot
     'arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/churn'
     """
     from ..backends import boto as clients
-    from ..backends import default_url, open_backend, open_client
+    from ..backends import default_url, open_backend, open_client, open_guarded
 
     url = url or os.environ.get(URL_VARIABLE) or default_url()
     settings = settings or os.environ.get(SETTINGS_VARIABLE)
-    if not settings:
-        client = open_client(url, **boto)
-        if client is not None:
-            return client
-    backend = open_backend(url, _surroundings(settings) if settings else None)
+    client = None if settings else open_client(url, **boto)
+    if client is not None:
+        return client
+    backend = open_guarded(url, _surroundings(settings), **boto) if settings else open_backend(url)
     from ..backends.base import Caller
     from .inprocess import answer_from
 
@@ -59,6 +58,15 @@ def connect(url: str | None = None, *, settings: str | Path | None = None, **bot
     client = session.client("sagemaker", endpoint_url=NO_ENDPOINT, **options)
     answer_from(backend, client, Caller.of(clients.key_of(session, options), client.meta.region_name))
     return client
+
+
+def __getattr__(name: str) -> Any:
+    """Load ModelRegistry at its first use: a command's `--help` needs none of it."""
+    if name == "ModelRegistry":
+        from .registry import ModelRegistry
+
+        return ModelRegistry
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _surroundings(settings: str | Path) -> Surroundings:

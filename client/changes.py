@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .versions import Difference, differences
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,24 @@ class Verified:
         for one in (one for page in seen for one in page["broken"]):
             broken.setdefault(one["name"], Break(one["name"], one["version"], one["seq"], one["why"]))
         return cls(checked, chains, unrecorded, tuple(broken.values()))
+
+
+def pages(client: SageMakerClient, name: str, **params: Any) -> Iterator[dict[str, Any]]:
+    """Yield every page of what the registry behind a client answers to one of its controls."""
+    from .controls import ask
+
+    token = None
+    while True:
+        page: dict[str, Any] = ask(client, name, **params, next_token=token)
+        yield page
+        token = page.get("next_token")
+        if token is None:
+            return
+
+
+def moment_of(moment: datetime | str | float | None) -> str | float | None:
+    """Return a moment as a registry takes it; a datetime without a time zone is of this machine's."""
+    return moment.astimezone().isoformat() if isinstance(moment, datetime) else moment
 
 
 def as_described(shape: Any, record: Mapping[str, Any]) -> dict[str, Any]:

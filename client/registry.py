@@ -9,7 +9,7 @@ from datetime import datetime
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from .changes import Break, Change, Verified, as_described
+from .changes import Break, Change, Verified, as_described, moment_of, pages
 from .explanations import Explanation
 from .terms import Terms
 from .versions import PENDING, Approval, Comparison, Difference, Group, NoApprovedVersion, Rejected, Version
@@ -304,11 +304,11 @@ class ModelRegistry:
             "version": version,
             "actor": actor,
             "operation": operation,
-            "since": _moment(since),
-            "until": _moment(until),
+            "since": moment_of(since),
+            "until": moment_of(until),
             "order": "Ascending" if oldest_first else "Descending",
         }
-        return (Change.of(entry) for page in self._pages("history", **asked) for entry in page["changes"])
+        return (Change.of(entry) for page in pages(self.boto3, "history", **asked) for entry in page["changes"])
 
     def as_of(self, group: str, moment: datetime | str | float, version: int | None = None) -> Version:
         """Return the newest approved version of a group as it was at a moment; with a number, that version.
@@ -317,31 +317,17 @@ class ModelRegistry:
             NoApprovedVersion: there was none.
             LookupError: there was no such version then.
         """
-        found = self._ask("as-of", group=group, moment=_moment(moment), version=version)
+        (found,) = pages(self.boto3, "as-of", group=group, moment=moment_of(moment), version=version)
         if found["record"] is not None:
             shape: Any = self.boto3.meta.service_model.operation_model("DescribeModelPackage").output_shape
             return Version.of(as_described(shape, found["record"]))
-        if version is None and "/" not in group.rpartition("model-package/")[2]:
+        if found["asked_version"] is None:
             raise NoApprovedVersion(group)
-        raise LookupError(f"{group}{f'/{version}' if version else ''} did not exist then")
+        raise LookupError(f"version {found['asked_version']} of {group} did not exist then")
 
     def verify_history(self, group: str | None = None) -> Verified:
         """Check that the history of a group (name or ARN), or of all, is as it was written; say where it is not."""
-        return Verified.of(self._pages("history/verify", group=group))
-
-    def _ask(self, name: str, **params: Any) -> Any:
-        from .controls import ask
-
-        return ask(self.boto3, name, **params)
-
-    def _pages(self, name: str, **params: Any) -> Iterator[dict[str, Any]]:
-        token = None
-        while True:
-            page: dict[str, Any] = self._ask(name, **params, next_token=token)
-            yield page
-            token = page.get("next_token")
-            if token is None:
-                return
+        return Verified.of(pages(self.boto3, "history/verify", group=group))
 
     def delete(self, version: Version | str) -> None:
         """Delete a version; its number is not given again."""
@@ -415,11 +401,6 @@ class ModelRegistry:
 def _group(found: Mapping[str, Any]) -> Group:
     name, arn = found["ModelPackageGroupName"], found["ModelPackageGroupArn"]
     return Group(name, arn, found.get("ModelPackageGroupDescription"), found["CreationTime"])
-
-
-def _moment(moment: datetime | str | float | None) -> str | float | None:
-    """Return a moment as a registry takes it; a datetime without a time zone is of this machine's."""
-    return moment.astimezone().isoformat() if isinstance(moment, datetime) else moment
 
 
 def _name(version: Version | str) -> str:

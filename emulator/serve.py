@@ -21,7 +21,7 @@ from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 
 from ..backends import database_file, is_alone, open_backend, without_password
-from ..backends.base import Backend, Surroundings
+from ..backends.base import Backend, Surroundings, nobody
 from ..backends.errors import CannotOpen, RegistryError
 from ..backends.identities import Identities
 from ..backends.settings import Settings
@@ -143,7 +143,7 @@ def serve(
     """
     file = database_file(backend_url)
     neighbours = Neighbours(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
-    surroundings = surroundings_of(settings or Settings(), neighbours)
+    surroundings = surroundings_of(settings or Settings(), neighbours, is_alone=is_alone(backend_url))
     with open_backend(backend_url, surroundings) as backend, listen(host, port) as listener:
         _answers(backend)
         shown = without_password(backend_url)
@@ -175,11 +175,14 @@ def _answers(backend: Backend) -> None:
         raise CannotOpen(error.message) from error
 
 
-def surroundings_of(settings: Settings, neighbours: Neighbours) -> Surroundings:
-    """Return what a served registry is opened with: its switches, where it looks for objects, and who knows callers."""
-    endpoint = settings.checks.s3_endpoint
-    probe = EndpointProbe(neighbours, endpoint) if endpoint else NeighbourProbe(neighbours)
-    return Surroundings(settings, probe, identity_of)
+def surroundings_of(settings: Settings, neighbours: Neighbours, *, is_alone: bool = False) -> Surroundings:
+    """Return what a served registry is opened with: its switches, where it looks for objects, and who knows callers.
+
+    A registry that is served alone has no S3 and no STS beside it.
+    """
+    if endpoint := settings.checks.s3_endpoint:
+        return Surroundings(settings, EndpointProbe(neighbours, endpoint), nobody if is_alone else identity_of)
+    return Surroundings(settings) if is_alone else Surroundings(settings, NeighbourProbe(neighbours), identity_of)
 
 
 def _hint(url: str, registry: str) -> str:

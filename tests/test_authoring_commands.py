@@ -321,11 +321,19 @@ def completed(*words: str) -> tuple[list[str], str]:
     return [line.partition(",")[2] for line in ended.stdout.splitlines() if line], ended.stderr
 
 
+def offered(*words: str) -> tuple[list[str], str]:
+    """Return what is offered in the end: a shell is offered nothing where a busy machine takes over a second."""
+    deadline = time.monotonic() + 60
+    while (found := completed(*words)) == ([], "") and time.monotonic() < deadline:
+        pass
+    return found
+
+
 def test_groups_and_versions_are_completed(found: ModelRegistry) -> None:
-    assert completed("versions", "f") == (["fraud"], "")
-    assert completed("show", "") == (["fraud/2", "fraud/1", "churn/2", "churn/1"], "")
-    assert completed("approve", "churn/") == (["churn/2", "churn/1"], "")
-    assert completed("diff", "churn/1", "fr") == (["fraud/2", "fraud/1"], "")
+    assert offered("versions", "f") == (["fraud"], "")
+    assert offered("show", "") == (["fraud/2", "fraud/1", "churn/2", "churn/1"], "")
+    assert offered("approve", "churn/") == (["churn/2", "churn/1"], "")
+    assert offered("diff", "churn/1", "fr") == (["fraud/2", "fraud/1"], "")
     assert completed("delete", "nobody") == ([], "")
     assert completed("compl") == (["completion"], "")
 

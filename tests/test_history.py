@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+import requests
 from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
@@ -228,6 +229,21 @@ def test_others_see_nothing_of_it(registry: ModelRegistry, url: str) -> None:
         url, region_name="eu-west-1", aws_access_key_id=registry_account(registry), aws_secret_access_key="any"
     ) as elsewhere:
         assert list(elsewhere.history("churn")) == []
+
+
+def test_history_can_be_asked_for_with_a_query(emulator: Emulator) -> None:
+    with ModelRegistry(
+        emulator.url, region_name="us-west-2", aws_access_key_id="bob", aws_secret_access_key="b"
+    ) as mine:
+        mine.register("query", image="x")
+    headers = {"Authorization": "AWS4-HMAC-SHA256 Credential=alice/20261124/us-west-2/sagemaker/aws4_request"}
+    asked = f"{emulator.url}/_registry/history?group=query&version=1&max_results=1"
+    answer = requests.get(asked, headers=headers, timeout=10).json()
+    assert [(change["operation"], change["actor"][-3:]) for change in answer["changes"]] == [
+        ("CreateModelPackage", "bob")
+    ]
+    assert requests.get(f"{emulator.url}/_registry/import", headers=headers, timeout=10).status_code == 400
+    assert requests.get(f"{emulator.url}/_registry/export", headers=headers, timeout=10).json()["lines"]
 
 
 def test_aws_keeps_no_history_and_says_so() -> None:
@@ -563,7 +579,7 @@ def test_as_of_for_people(registry: ModelRegistry) -> None:
     assert registry.as_of("churn", "2999-01-01", 1).status == "Rejected"
     with pytest.raises(LookupError, match="churn has no approved version"):
         registry.as_of("churn", 1)
-    with pytest.raises(LookupError, match="churn/7 did not exist then"):
+    with pytest.raises(LookupError, match="version 7 of churn did not exist then"):
         registry.as_of("churn", "2999-01-01", 7)
 
 

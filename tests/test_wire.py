@@ -38,10 +38,18 @@ def test_what_is_written_is_what_botocore_parses(operation: str, data: st.DataOb
     assert parsed == answer
 
 
-@pytest.mark.parametrize("kind", errors.RegistryError.__subclasses__())
+OWN_ERRORS = [kind for kind in errors.RegistryError.__subclasses__() if kind is not errors.PassedOn]
+
+
+@pytest.mark.parametrize("kind", OWN_ERRORS)
 def test_every_error_reaches_the_client_with_its_code_and_sentence(kind: type[errors.RegistryError]) -> None:
     response = {"status_code": kind.status, "headers": {}, "body": wire.write_error(kind("why"))}
     assert create_parser("json").parse(response, None)["Error"] == {"Code": kind.__name__, "Message": "why"}
+
+
+def test_the_error_of_a_registry_behind_is_passed_on_as_it_came() -> None:
+    passed_on = errors.PassedOn("ExpiredTokenException", "why", 403)
+    assert wire.write_error(passed_on) == b'{"__type":"ExpiredTokenException","message":"why"}'
 
 
 def test_modelled_errors_spell_their_member_as_modelled() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from . import approvals, history, packages, verification, versions
+from . import approvals, archive, history, packages, restoring, verification, versions
 from .call import Call
 
 
@@ -58,4 +58,6 @@ CONTROLS: dict[str, Control] = {
         look=approvals.look_before_decide,
         acts_as="UpdateModelPackage",
     ),
+    "export": Control(archive.export, archive.Export),
+    history.IMPORT: Control(restoring.restore, restoring.Import, writes=True),
 }

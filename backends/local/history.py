@@ -27,6 +27,9 @@ MOST_CHANGES: Final = 100
 MOST_LOOKED_AT: Final = 2000
 """Rows one call looks at for an actor; a page may be short, even empty, and still carry a token."""
 
+IMPORT: Final = "import"
+"""The operation that brings what others have made: of what was before, the rows before it tell, if there are any."""
+
 _LAST_MOMENT: Final = 253_402_300_799
 """9999-12-31T23:59:59Z, in epoch seconds."""
 
@@ -100,8 +103,8 @@ def as_of(call: Call, asked: AsOf) -> dict[str, Any]:
     """Return the newest approved version of a group at a moment, or how one version was then.
 
     Returns:
-        `version` and `record`, both None if there was none; `changed`, the change that made it so; `known_since`, the
-        moment from which all is known of the group.
+        `version` and `record`, both None if there was none; `changed`, the change that made it so; `asked_version`, if
+        one was asked for; `known_since`, the moment from which all is known of the group, if not from its beginning.
 
     Raises:
         ValidationException: nothing is known of the group, or not yet at that moment.
@@ -113,7 +116,7 @@ def as_of(call: Call, asked: AsOf) -> dict[str, Any]:
     first = next(iter(call.rows.find(HISTORY, chain, ("seq",), limit=1)), None)
     if first is None:
         raise no_history(name)
-    from_the_beginning = begins_a_group(first)
+    from_the_beginning = begins_a_group(first) and first["operation"] != IMPORT
     if moment < first["at"] and not from_the_beginning:
         raise ValidationException(f"The history of {name} begins at {iso(first['at'])}: what was before is not known.")
     of_version: list[Condition] = [("version", "=", number)] if number else []
@@ -124,6 +127,7 @@ def as_of(call: Call, asked: AsOf) -> dict[str, Any]:
         "version": version if record is not None else None,
         "record": _public(record and validation.seen(record, moment)),
         "changed": entry(change) if change is not None else None,
+        "asked_version": number or None,
         "known_since": None if from_the_beginning else iso(first["at"]),
     }
 

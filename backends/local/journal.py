@@ -32,6 +32,9 @@ KINDS: Final = {GROUPS: "group", PACKAGES: "package", POLICIES: "policy"}
 BEFORE_THE_FIRST: Final = ""
 """What the first row of a chain has as the hash of the row before."""
 
+NOTHING: Final = b"null"
+"""The JSON of a record that is not there."""
+
 _NOT_HASHED: Final = frozenset({"account", "region", "hash"})
 """Where a chain is kept may change, as an import into another account does; `arn` says where a change was made."""
 
@@ -62,10 +65,15 @@ class Journal:
     def __init__(self, rows: Writing) -> None:
         self._rows = rows
         self._changes: dict[tuple[Table, Key], _Change] = {}
+        self._seen: dict[tuple[Table, Key], tuple[int, bytes]] = {}  # its rev and record as last read, which may save
+        # to read it again: who was given it may have edited it in place since
 
     def get(self, table: Table, key: Key) -> Row | None:
         """Return the row of that key; see `Reading.get`."""
-        return self._rows.get(table, key)
+        row = self._rows.get(table, key)
+        if row is not None and table in KINDS:
+            self._seen[table, key] = (row["rev"], _canonical(row["record"]))
+        return row
 
     def find(
         self,
@@ -84,15 +92,20 @@ class Journal:
         """Store a new row; see `Writing.insert`."""
         stored = self._rows.insert(table, row)
         if stored and table in KINDS:
-            self._note(table, _key(table, row), before=None, after=row["record"])
+            self._note(table, _key(table, row), before=NOTHING, after=_canonical(row["record"]))
         return stored
 
     def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
         """Change columns of a row; see `Writing.update`."""
-        before = self._rows.get(table, key) if table in KINDS and "record" in changes else None
+        if table not in KINDS or "record" not in changes:
+            return self._rows.update(table, key, rev, changes)
+        seen = self._seen.pop((table, key), None)
+        if seen is None or seen[0] != rev:
+            row = self._rows.get(table, key)
+            seen = (rev, _canonical(row["record"] if row is not None else None))
         changed = self._rows.update(table, key, rev, changes)
-        if changed and before is not None:
-            self._note(table, key, before=before["record"], after=changes["record"])
+        if changed:
+            self._note(table, key, before=seen[1], after=_canonical(changes["record"]))
         return changed
 
     def delete(self, table: Table, where: Sequence[Condition]) -> int:
@@ -100,7 +113,7 @@ class Journal:
         gone = self._rows.find(table, where, limit=_EVERY) if table in KINDS else []
         removed = self._rows.delete(table, where)
         for row in gone:
-            self._note(table, _key(table, row), before=row["record"], after=None)
+            self._note(table, _key(table, row), before=_canonical(row["record"]), after=NOTHING)
         return removed
 
     def next_version(self, group: Key) -> int | None:
@@ -145,13 +158,12 @@ class Journal:
         found = self._rows.get(HISTORY, (*chain, row["seq"]))
         return found is not None and found["hash"] == row["hash"]
 
-    def _note(self, table: Table, key: Key, *, before: Any, after: Any) -> None:
-        """Note a change as it is now; a resource changed twice in a transaction was, for history, changed once."""
-        now = _canonical(after)
+    def _note(self, table: Table, key: Key, *, before: bytes, after: bytes) -> None:
+        """Note a change; a resource changed twice in a transaction was, for history, changed once."""
         if (table, key) in self._changes:
-            self._changes[table, key].after = now
+            self._changes[table, key].after = after
         else:
-            self._changes[table, key] = _Change(_canonical(before), now)
+            self._changes[table, key] = _Change(before, after)
 
     def _append(self, chain: Key, rows: Sequence[Row]) -> None:
         head = self._head(chain)

@@ -121,7 +121,7 @@ STEPS: dict[str, tuple[LiteralString, ...]] = {
         )
         """,
     ),
-    "m0004_versions_by_approval": (
+    "m0005_versions_by_approval": (
         # Who waits for a decision over all groups, oldest first; the newest of a group with an approval status.
         "CREATE INDEX packages_by_approval ON model_packages (account, region, approval, created, name, version)",
         "CREATE INDEX packages_of_group_by_approval ON model_packages (account, region, name, approval, version)",

@@ -119,7 +119,7 @@ def m0003_history(db: Database) -> None:
 
 
 @migrations()
-def m0004_versions_by_approval(db: Database) -> None:
+def m0005_versions_by_approval(db: Database) -> None:
     """Who waits for a decision over all groups, oldest first; and the newest of a group with an approval status."""
     packages = db.table(PACKAGES.name)
     packages.create_index(["account", "region", "approval", "created", "name", "version"])
@@ -149,6 +149,6 @@ KNOWN = frozenset(
         m0001_groups_packages_and_tokens.__name__,
         m0002_group_policies.__name__,
         m0003_history.__name__,
-        m0004_versions_by_approval.__name__,
+        m0005_versions_by_approval.__name__,
     }
 )

@@ -54,8 +54,10 @@ def history() -> None:
 @click.argument("group_or_version", required=False)
 @click.option("--actor", metavar="PATTERN", help="Only by these callers: a name or an ARN, with * and ?.")
 @click.option("--operation", help="Only these changes, as UpdateModelPackage.")
-@click.option("--since", callback=_moment, help="Not before: 2026-11-24, 2026-11-24T12:00, or epoch seconds.")
-@click.option("--until", callback=_moment, help="Not after; a date alone is the whole day, in UTC.")
+@click.option(
+    "--since", metavar="MOMENT", callback=_moment, help="Not before: 2026-11-24, 2026-11-24T12:00, or epoch seconds."
+)
+@click.option("--until", metavar="MOMENT", callback=_moment, help="Not after; a date alone is the whole day, in UTC.")
 @click.option("--oldest-first", is_flag=True, help="In the order in which it happened.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
 @on_registry

@@ -40,6 +40,8 @@ from .output import REFUSED, end
 @click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="SAGEMAKER_REGISTRY_CONFIG",
+    show_envvar=True,
     metavar="FILE",
     help="A registry.toml with more settings; options given here win.",
 )

@@ -1,0 +1,198 @@
+"""Registries as lines: rows as they are, with their numbers, times, authors and history, to be stored in another.
+
+A line is a JSON object, of one of four types: `change`, `group`, `policy`, `package`. They come name by name, the
+history of a name before what it has become; `restoring` stores them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, ClassVar, Final
+
+import msgspec
+import orjson
+
+from ..errors import ConflictException
+from .call import Call
+from .history import iso
+from .paging import position_of, query_of, token_of
+from .rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Row, Table
+
+MOST_LINES: Final = 500
+MOST_BYTES: Final = 2**20
+"""What one page of an export has, about: its last line may be longer."""
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Number = Annotated[int, msgspec.Meta(ge=0, le=999_999_999)]
+Record = dict[str, Any]
+
+
+class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
+    """What a line of each type has; the columns of its row, but for those that say where it is kept."""
+
+    table: ClassVar[Table]
+    name: str
+
+
+class Group(_Line, frozen=True, tag="group"):
+    """A group, with the counter from which its versions are numbered."""
+
+    table = GROUPS
+    created: Count
+    last_version: Number
+    record: Record
+
+
+class Policy(_Line, frozen=True, tag="policy"):
+    """The policy of a group."""
+
+    table = POLICIES
+    record: Record
+
+
+class Package(_Line, frozen=True, tag="package"):
+    """A version of a group, or an unversioned package, whose `version` is 0."""
+
+    table = PACKAGES
+    version: Number
+    created: Count
+    modified: Count
+    record: Record
+
+
+class Change(_Line, frozen=True, tag="change"):
+    """A row of history."""
+
+    table = HISTORY
+    seq: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+    at: Count
+    actor: str
+    access_key: str
+    request_id: str
+    operation: str
+    kind: str
+    arn: str
+    version: Number
+    content: str
+    previous: str
+    hash: str
+
+
+Line = Group | Policy | Package | Change
+
+
+class Export(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which names to export, by patterns (`*`, `?`); without one, all."""
+
+    groups: list[str] | None = None
+    next_token: str | None = None
+
+
+def export(call: Call, asked: Export) -> dict[str, Any]:
+    """Return a page of the registry's lines, in the caller's account and region.
+
+    Raises:
+        ConflictException: a name that takes several pages was changed meanwhile.
+    """
+    query = query_of(call, {"groups": asked.groups})
+    start = ("", DONE, 0, 0)
+    position = position_of(query, asked.next_token, len(start)) if asked.next_token is not None else start
+    walk = _Walk(call, asked.groups)
+    following = walk.go_on(position)
+    answer = {
+        "account": call.caller.account,
+        "region": call.caller.region,
+        "at": iso(call.now),
+        "lines": walk.lines,
+    }
+    return answer | ({"next_token": token_of(query, following)} if following is not None else {})
+
+
+PARTS: Final[tuple[type[_Line], ...]] = (Change, Group, Policy, Package)
+"""What there is of a name, in the order of its lines."""
+
+NUMBERS: Final = {HISTORY: "seq", PACKAGES: "version"}
+"""What tells the rows of one name apart, in tables that have several."""
+
+DONE: Final = len(PARTS)
+
+Position = tuple[Any, ...]
+"""Where a page ends: a name, the part of it to go on with, a number in that part, the head of its history."""
+
+
+@dataclass
+class _Walk:
+    """One page's part of the way through all names."""
+
+    call: Call
+    patterns: Sequence[str] | None
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    size: int = 0
+
+    def go_on(self, position: Position) -> Position | None:
+        """Walk on from a position; return where the next page begins, or None at the end."""
+        name, part, number, head = position
+        if part != DONE:
+            stopped = self._finish(name, part, number, head)
+            if stopped is not None:
+                return stopped
+        while (following := self._following(name)) is not None:
+            if self._is_full():
+                return (name, DONE, 0, 0)
+            name = following
+            if self._is_wanted(name):
+                stopped = self._finish(name, 0, -1, self._head(name))
+                if stopped is not None:
+                    return stopped
+        return None
+
+    def _finish(self, name: str, part: int, number: int, head: int) -> Position | None:
+        """Add what is left of a name; return where it goes on if it does not fit."""
+        if self._head(name) != head:
+            raise ConflictException(f"{name} was changed while it was exported: export it again.")
+        for place in range(part, DONE):
+            kind = PARTS[place]
+            after = number if place == part else -1
+            for row in self._rows(kind.table, name, after):
+                if self._is_full():
+                    return (name, place, after, head)
+                self._add(kind, row)
+                after = row[NUMBERS[kind.table]] if kind.table in NUMBERS else 0
+        return None
+
+    def _rows(self, table: Table, name: str, after: int) -> Iterator[Row]:
+        """Yield the rows of a name after one of that number; of a table without numbers, -1 is before the only one."""
+        where: list[Condition] = [*self.call.place(), ("name", "=", name)]
+        if table not in NUMBERS:
+            yield from self.call.rows.find(table, where, limit=1) if after < 0 else ()
+            return
+        order = (NUMBERS[table],)
+        while rows := self.call.rows.find(table, where, order, after=(after,), limit=MOST_LINES):
+            yield from rows
+            after = rows[-1][NUMBERS[table]]
+
+    def _following(self, name: str) -> str | None:
+        """Return the next name that there is anything of."""
+        beyond: list[Condition] = [*self.call.place(), ("name", ">", name)]
+        firsts = (
+            self.call.rows.find(table, beyond, ("name", *([NUMBERS[table]] if table in NUMBERS else [])), limit=1)
+            for table in (GROUPS, PACKAGES, HISTORY)
+        )
+        return min((row["name"] for rows in firsts for row in rows), default=None)
+
+    def _head(self, name: str) -> int:
+        found = self.call.rows.get(HEADS, (self.call.caller.account, self.call.caller.region, name))
+        return found["seq"] if found is not None else 0
+
+    def _is_wanted(self, name: str) -> bool:
+        return self.patterns is None or any(fnmatchcase(name, pattern) for pattern in self.patterns)
+
+    def _is_full(self) -> bool:
+        return len(self.lines) >= MOST_LINES or self.size >= MOST_BYTES
+
+    def _add(self, kind: type[_Line], row: Row) -> None:
+        line = {"type": kind.__struct_config__.tag, **{name: row[name] for name in kind.__struct_fields__}}
+        self.lines.append(line)
+        self.size += len(orjson.dumps(line))

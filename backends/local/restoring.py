@@ -1,0 +1,366 @@
+"""Lines of an archive become rows again: checked, told apart from what is there, and stored all or none.
+
+Into another account or region, keys and the ARNs of the registry's resources are rewritten. Rows of history are not:
+they stay as they were hashed, and say by their ARN where a change was made. What is imported is itself a change: each
+resource has, after its original history, a row of the operation `import`, which says who brought it. So nobody can
+bring a history without being named in it, and the chain goes on unbroken. A name that has a history already keeps that
+one: of a file's, only what continues it is taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+import msgspec
+import orjson
+from botocore.validate import ParamValidator
+
+from .. import model
+from ..approval import INITIAL
+from ..base import Caller
+from ..constraints import check
+from ..decisions import LEDGER
+from ..errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
+from . import arns, packages, policies, validation
+from .archive import Change, Group, Line, Package, Policy
+from .call import Call
+from .journal import KINDS, Journal, hash_of
+from .rows import GROUPS, Key, Row, Table
+
+NAMED: Final = 20
+"""Resources that an answer or a sentence lists at most."""
+
+Record = dict[str, Any]
+
+
+class Import(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Lines of an archive to store.
+
+    `account` and `region` are those of the source; `first_line` is the number of the first line in its file, for
+    sentences. `replace` puts resources in the place of those that differ; `dry_run` only tells what would be.
+    """
+
+    account: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{12}$")]
+    region: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{9,16}$")]
+    lines: list[dict[str, Any]]
+    first_line: int = 1
+    replace: bool = False
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class _Resource:
+    """A line as the row it becomes, beside the row that is there."""
+
+    table: Table
+    key: Key
+    row: Row
+    stored: Row | None
+
+    @property
+    def is_same(self) -> bool:
+        return self.stored is not None and all(
+            self.stored[column] == self.row[column] for column in ("record", "created") if column in self.row
+        )
+
+    def __str__(self) -> str:
+        name, version = self.row["name"], self.row.get("version", 0)
+        return f"{KINDS[self.table]} {name}{f'/{version}' if version else ''}"
+
+
+@dataclass(slots=True)
+class _Told:
+    """What became, or would become, of some lines."""
+
+    new: dict[str, int] = field(default_factory=dict)
+    same: dict[str, int] = field(default_factory=dict)
+    different: list[str] = field(default_factory=list)
+    history: int = 0
+
+    def count(self, resource: _Resource) -> None:
+        kind = KINDS[resource.table]
+        if resource.stored is None:
+            self.new[kind] = self.new.get(kind, 0) + 1
+        elif resource.is_same:
+            self.same[kind] = self.same.get(kind, 0) + 1
+        else:
+            self.different.append(str(resource))
+
+
+def restore(call: Call, asked: Import) -> _Told:
+    """Store lines in the caller's account and region.
+
+    Returns:
+        How many resources of each kind are `new`, how many are there already with the `same` content, which are there
+        with a `different` one; how many rows of `history` are now there as in the file.
+
+    Raises:
+        ValidationException: a line is not one of an archive; the sentence says which and what is wrong.
+        ConflictException: something is there with other content, and is not to be replaced.
+        AccessDeniedException: a version of a group that has approval rules here.
+    """
+    rewritten = _rewriting(asked, call.caller)
+    told = _Told()
+    chains: dict[str, list[Row]] = {}
+    resources: list[_Resource] = []
+    for number, content in enumerate(asked.lines, start=asked.first_line):
+        with _on_line(number):
+            line = _line(content)
+            check("CreateModelPackageGroup", {"ModelPackageGroupName": line.name})
+            if isinstance(line, Change):
+                chains.setdefault(line.name, []).append(_history(line, chains.get(line.name, [])))
+            else:
+                resources.append(_resource(call, line, rewritten))
+    for resource in resources:
+        _check_rules(call, resource)
+        told.count(resource)
+    if asked.dry_run:
+        return told
+    if told.different and not asked.replace:
+        raise ConflictException(_there_already(told.different))
+    for resource in resources:
+        _store(call, resource)
+    journal = call.rows
+    if not isinstance(journal, Journal):
+        raise TypeError("history is only written through the journal")
+    changed = {resource.row["name"] for resource in resources if not resource.is_same}
+    for name in sorted(changed | chains.keys()):  # heads are locked in order
+        told.history += journal.adopt((call.caller.account, call.caller.region, name), chains.get(name, []))
+    return told
+
+
+def _check_rules(call: Call, resource: _Resource) -> None:
+    """Refuse what would come to a status past the rules; whoever has the file or database itself needs no leave."""
+    name = resource.row["name"]
+    if resource.row.get("version") and not call.rulebook.regime(name).is_free:
+        raise AccessDeniedException(
+            f"The group {name} has approval rules here, which an import would pass by: import into the file or the "
+            "database itself."
+        )
+
+
+def _there_already(different: list[str]) -> str:
+    listed = ", ".join(different[:NAMED]) + (f" and {len(different) - NAMED} more" if len(different) > NAMED else "")
+    return f"There already, with other content than in the file: {listed}. Nothing was changed; replace them, or not."
+
+
+def _line(content: Record) -> Line:
+    """Return the JSON of a line as what its type says it is."""
+    try:
+        orjson.dumps(content)
+    except orjson.JSONEncodeError as error:  # half a character, a number of more than 64 bits
+        raise ValidationException(f"what is on it cannot be stored: {error}") from error
+    line: Line = msgspec.convert(content, Line)
+    return line
+
+
+@contextmanager
+def _on_line(number: int) -> Iterator[None]:
+    """Say of what is wrong on which line of the file it is."""
+    try:
+        yield
+    except (msgspec.ValidationError, RegistryError) as error:
+        raise ValidationException(f"line {number}: {error}") from error
+
+
+def _rewriting(asked: Import, caller: Caller) -> Callable[[Any], Any]:
+    """Return what puts the caller's account and region for those of the source, in every ARN of the registry's."""
+    there = re.compile(
+        rf"arn:aws[a-z-]*:sagemaker:{re.escape(asked.region)}:{asked.account}:(?=model-package(?:-group)?/)"
+    )
+    here = f"arn:{caller.partition}:sagemaker:{caller.region}:{caller.account}:"
+
+    def rewrite(value: Any) -> Any:
+        if isinstance(value, str):
+            return there.sub(here, value)
+        if isinstance(value, dict):
+            return {name: rewrite(inner) for name, inner in value.items()}
+        return [rewrite(inner) for inner in value] if isinstance(value, list) else value
+
+    return rewrite
+
+
+def _history(line: Change, before: list[Row]) -> Row:
+    """Return a line as a row of history.
+
+    Raises:
+        ValidationException: it is not as it was written, or does not follow the one before it.
+    """
+    row: Row = {name: getattr(line, name) for name in line.__struct_fields__}
+    if hash_of(row) != line.hash:
+        raise ValidationException(f"change {line.seq} of {line.name} is not as it was written: its hash says so.")
+    if before and (before[-1]["seq"] + 1, before[-1]["hash"]) != (line.seq, line.previous):
+        raise ValidationException(f"change {line.seq} of {line.name} does not follow the one on a line before it.")
+    if line.kind not in KINDS.values():
+        raise ValidationException(f"kind is {line.kind[:100]!r}, and is one of {', '.join(KINDS.values())}.")
+    try:
+        content = msgspec.json.decode(line.content, type=_Content)
+    except msgspec.DecodeError as error:
+        raise ValidationException(f"the content of change {line.seq} of {line.name}: {error}") from error
+    for record in (content.before, content.after):
+        _check_plan(record or {})
+    return row
+
+
+class _Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    before: Record | None
+    after: Record | None
+    reason: str | None
+    rules: list[Any]
+
+
+def _resource(call: Call, line: Group | Policy | Package, rewritten: Callable[[Any], Any]) -> _Resource:
+    """Return a line as the row it becomes here, beside the row that is there."""
+    account, region = call.caller.account, call.caller.region
+    row: Row = {field: getattr(line, field) for field in line.__struct_fields__}
+    row |= {"account": account, "region": region, "rev": 0}
+    row["record"] = {**deepcopy(LEFT_OUT[type(line)]), **rewritten(line.record)}
+    _COMPLETED[type(line)](call.caller, row)
+    key = tuple(row[column] for column in line.table.key)
+    return _Resource(line.table, key, row, call.rows.get(line.table, key))
+
+
+LEFT_OUT: Final[dict[type, Record]] = {
+    # members an answer must have, and some registries of others leave out
+    Group: {"CreatedBy": {}, "ModelPackageGroupStatus": "Completed"},
+    Package: {"ModelPackageStatus": "Completed", "ModelPackageStatusDetails": {"ValidationStatuses": []}},
+    Policy: {},
+}
+
+
+def _complete_group(caller: Caller, row: Row) -> None:
+    arn = arns.own(caller, arns.GROUP, row["name"])
+    row["record"] |= {"ModelPackageGroupName": row["name"], "ModelPackageGroupArn": str(arn)}
+    _check_record("DescribeModelPackageGroup", row["record"])
+
+
+def _complete_policy(caller: Caller, row: Row) -> None:
+    _check_record("GetModelPackageGroupPolicy", row["record"])
+    policies.check(row["record"]["ResourcePolicy"])
+
+
+def _complete_package(caller: Caller, row: Row) -> None:
+    name, version, record = row["name"], row["version"], row["record"]
+    record["ModelPackageArn"] = str(arns.own(caller, arns.PACKAGE, name, version))
+    if version:
+        record |= {"ModelPackageGroupName": name, "ModelPackageVersion": version}
+        record.setdefault("ModelApprovalStatus", INITIAL)
+        record.pop("ModelPackageName", None)
+    else:
+        record["ModelPackageName"] = name
+    _check_record("DescribeModelPackage", {**record, "ModelPackageName": name})
+    row["type"] = packages.VERSIONED if version else packages.UNVERSIONED
+    row["approval"] = record.get("ModelApprovalStatus", "")
+    if row["approval"] not in ("", *model.enum("ModelApprovalStatus")):
+        raise ValidationException(f"ModelApprovalStatus is {row['approval'][:100]!r}.")
+
+
+_COMPLETED: Final[dict[type, Callable[[Caller, Row], None]]] = {
+    Group: _complete_group,
+    Policy: _complete_policy,
+    Package: _complete_package,
+}
+
+
+def _check_record(operation: str, record: Record) -> None:
+    """Raise ValidationException for a record that an operation could not answer, or that has what nobody knows."""
+    _check_plan(record)
+    _check_ledger(record)
+    private = ("Tags", validation.PLAN, LEDGER)
+    described = {name: value for name, value in record.items() if name not in private}
+    _check_shape(operation, described)
+    _check_shape("ListTags", {"Tags": record.get("Tags", [])})
+
+
+def _check_shape(operation: str, answer: Record) -> None:
+    shape: Any = model.output_shape(operation)
+    try:
+        found = ParamValidator().validate(answer, shape)
+        if found.has_errors():
+            raise ValidationException(f"the record: {' '.join(found.generate_report().split())}")
+        model.projection(operation)(answer)
+    except (TypeError, ValueError, OverflowError, OSError, RuntimeError) as error:
+        raise ValidationException(f"the record: times are numbers of epoch seconds ({error})") from error
+
+
+class _Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    Name: str
+    Arn: str
+    Groups: list[str]
+    At: int
+    Reason: str
+
+
+class _Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    By: str = ""
+    At: int = 0
+    IsLatest: bool = False
+    Approvals: list[_Approval] = []
+
+
+def _check_ledger(record: Record) -> None:
+    """Raise ValidationException for what a record says of who approved it, if no decision could have said it."""
+    try:
+        msgspec.convert(record.get(LEDGER, {}), _Ledger)
+    except msgspec.ValidationError as error:
+        raise ValidationException(f"the record: {LEDGER}: {error}") from error
+
+
+class _Profile(msgspec.Struct, frozen=True):
+    ProfileName: str
+
+
+class _Profiles(msgspec.Struct, frozen=True):
+    ValidationProfiles: list[_Profile]
+
+
+class _Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    begins: int
+    ends: int
+    failing: list[str]
+
+
+class _Planned(msgspec.Struct, frozen=True, rename={"plan": validation.PLAN}):
+    plan: _Plan
+    ValidationSpecification: _Profiles
+
+
+def _check_plan(record: Record) -> None:
+    """Check what a record says of its validation, which is no member of a shape."""
+    if validation.PLAN in record:
+        msgspec.convert(record, _Planned)
+
+
+def _store(call: Call, resource: _Resource) -> None:
+    """Store a resource that is not there as it is in the file."""
+    row, stored = resource.row, resource.stored
+    if resource.table is not GROUPS and row.get("version", 1):
+        _count_up(call, row["name"], row.get("version", 0), str(resource))
+    elif resource.table is GROUPS and stored is not None:
+        _count_up(call, row["name"], row["last_version"], str(resource))
+    if stored is None:
+        if not call.rows.insert(resource.table, row):
+            raise ConflictException(f"{resource} was written by another request meanwhile: import again.")
+    elif not resource.is_same:
+        changed: Row = {name: row[name] for name in ("created", "modified", "approval", "record") if name in row}
+        now = call.rows.get(resource.table, resource.key) or stored
+        call.rows.update(resource.table, resource.key, now["rev"], changed)
+
+
+def _count_up(call: Call, name: str, version: int, what: str) -> None:
+    """Make a group number its next version after one.
+
+    Raises:
+        ValidationException: there is no such group.
+    """
+    key = (call.caller.account, call.caller.region, name)
+    group = call.rows.get(GROUPS, key)
+    if group is None:
+        raise ValidationException(f"{what} is of a group that is not there: its line comes first.")
+    if version > group["last_version"]:
+        call.rows.update(GROUPS, key, group["rev"], {"last_version": version})

@@ -1,0 +1,9 @@
+"""Export and import of whole registries, for whoever has a boto3 client on them.
+
+From a registry of ours come its rows as they are, with history; from any other, what the API answers, without.
+"""
+
+from .file import Broken
+from .moving import Imported, NotTaken, export, load
+
+__all__ = ["Broken", "Imported", "NotTaken", "export", "load"]

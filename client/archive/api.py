@@ -1,0 +1,118 @@
+"""A registry as its API answers it, in the lines of an export: for registries of others, which tell no history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from .file import Line
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+NO_POLICY = {"ValidationException", "ResourceNotFound", "AccessDeniedException", "UnknownOperationException"}
+"""Codes with which a registry says that there is no policy, or none to be seen."""
+
+
+def read(client: SageMakerClient, patterns: Sequence[str] | None) -> tuple[Line, Iterator[Line]]:
+    """Return what any registry answers through the API: where it is, and its lines. There is no history in it."""
+    pages = client.get_paginator("list_model_package_groups").paginate()
+    names = {one["ModelPackageGroupName"] for page in pages for one in page["ModelPackageGroupSummaryList"]}
+    unversioned = {_last(arn): arn for arn in _arns(client, ModelPackageType="Unversioned")}
+    wanted = sorted(name for name in names | unversioned.keys() if _is_wanted(name, patterns))
+    account = "0" * 12
+    for name in wanted[:1]:
+        account = (unversioned.get(name) or _group_arn(client, name)).split(":")[4]
+    place = {
+        "account": account,
+        "region": client.meta.region_name,
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "complete": False,
+    }
+
+    def lines() -> Iterator[Line]:
+        for name in wanted:
+            versions: dict[int, str] = {}
+            if name in names:
+                versions = {int(_last(arn)): arn for arn in _arns(client, ModelPackageGroupName=name)}
+                yield from _group_lines(client, name, max(versions, default=0))
+            if name in unversioned:
+                yield _package_line(client, unversioned[name], name, 0)
+            for version in sorted(versions):
+                yield _package_line(client, versions[version], name, version)
+
+    return place, lines()
+
+
+def _group_lines(client: SageMakerClient, name: str, last_version: int) -> Iterator[Line]:
+    """Yield the line of a group and that of its policy, if it has one."""
+    record = _record(client.describe_model_package_group(ModelPackageGroupName=name))
+    tags = _tags(client, record["ModelPackageGroupArn"])
+    yield {
+        "type": "group",
+        "name": name,
+        "created": _milliseconds(record["CreationTime"]),
+        "last_version": last_version,
+        "record": {**record, **({"Tags": tags} if tags else {})},
+    }
+    try:
+        policy = client.get_model_package_group_policy(ModelPackageGroupName=name)["ResourcePolicy"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in NO_POLICY:
+            raise
+    else:
+        yield {"type": "policy", "name": name, "record": {"ResourcePolicy": policy}}
+
+
+def _package_line(client: SageMakerClient, arn: str, name: str, version: int) -> Line:
+    record = _record(client.describe_model_package(ModelPackageName=arn))
+    if not version:
+        tags = _tags(client, arn)
+        record |= {"Tags": tags} if tags else {}
+    created = _milliseconds(record["CreationTime"])
+    modified = _milliseconds(record["LastModifiedTime"]) if "LastModifiedTime" in record else created
+    return {
+        "type": "package",
+        "name": name,
+        "version": version,
+        "created": created,
+        "modified": modified,
+        "record": record,
+    }
+
+
+def _arns(client: SageMakerClient, **query: Any) -> Iterator[str]:
+    for page in client.get_paginator("list_model_packages").paginate(**query):
+        yield from (summary["ModelPackageArn"] for summary in page["ModelPackageSummaryList"])
+
+
+def _group_arn(client: SageMakerClient, name: str) -> str:
+    return client.describe_model_package_group(ModelPackageGroupName=name)["ModelPackageGroupArn"]
+
+
+def _record(answer: Mapping[str, Any]) -> Line:
+    """Return an answer as a registry of ours would have stored it: times as epoch seconds."""
+    kept = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+    record: Line = json.loads(json.dumps(kept, default=lambda moment: moment.timestamp()))
+    return record
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _last(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def _is_wanted(name: str, patterns: Sequence[str] | None) -> bool:
+    return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _tags(client: SageMakerClient, arn: str) -> list[Any]:
+    return [tag for page in client.get_paginator("list_tags").paginate(ResourceArn=arn) for tag in page["Tags"]]

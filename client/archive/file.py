@@ -1,0 +1,157 @@
+"""The file of an export: JSON Lines with a header, and a trailer so that a cut file is noticed; written and checked.
+
+Lines come name by name, and of a name: its history, the group, its policy, its packages by number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+FORMAT, FORMAT_VERSION = "sagemaker-registry", 1
+PARTS = {"change": "seq", "group": None, "policy": None, "package": "version"}
+"""The types of lines in the order they have within a name, each with what numbers several."""
+
+Line = dict[str, Any]
+
+
+class Broken(ValueError):
+    """A file is no whole export: the sentence says where and why."""
+
+
+def write(file: BinaryIO, line: Line) -> None:
+    """Add a line to a file."""
+    file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+
+
+def header(source: str, groups: list[str] | None, place: Line) -> Line:
+    """Return the first line of a file: what it is and where it is from."""
+    return {
+        "type": "header",
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "source": source,
+        **place,
+        "groups": groups,
+    }
+
+
+def trailer(counts: Counter[str]) -> Line:
+    """Return the last line of a file: how many lines of each type it has."""
+    return {"type": "end", "counts": {kind: counts[kind] for kind in PARTS}}
+
+
+def check(file: BinaryIO, name: str) -> Line:
+    """Read a whole file and return its header.
+
+    Raises:
+        Broken: it is cut, of another format, or its lines are not those of an export.
+    """
+    counts: Counter[str] = Counter()
+    first, last, order = None, Line(), _Order()
+    for number, line in numbered(file, name):
+        with _at(name, number):
+            if first is None:
+                first = _header(line)
+            elif last.get("type") == "end":
+                raise ValueError("there is something after the end")
+            elif line.get("type") == "end":
+                _check_counts(line, counts)
+            else:
+                order.check(line)
+                counts[line["type"]] += 1
+        last = line
+    if first is None:
+        raise Broken(f"{name} is empty: it is no export")
+    if last.get("type") != "end":
+        raise Broken(f"{name} is cut: its last line, which counts the others, is missing")
+    return first
+
+
+def numbered(file: BinaryIO, name: str) -> Iterator[tuple[int, Line]]:
+    """Yield each line of a file as the object it is, with its number."""
+    file.seek(0)
+    for number, text in enumerate(file, start=1):
+        with _at(name, number):
+            if not text.endswith(b"\n"):
+                raise ValueError("it does not end: the file is cut")
+            try:
+                line = json.loads(text, parse_constant=_no_number)
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                raise ValueError(f"it is not JSON ({error})") from error
+            if not isinstance(line, dict):
+                raise ValueError("it is no JSON object")  # noqa: TRY004 - of a file, not of an argument
+        yield number, line
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"it is not JSON ({text})")
+
+
+@contextmanager
+def _at(name: str, number: int) -> Iterator[None]:
+    """Say of what is wrong on which line of which file it is."""
+    try:
+        yield
+    except RecursionError as error:
+        raise Broken(f"{name}, line {number}: it is nested too deeply") from error
+    except ValueError as error:
+        raise Broken(f"{name}, line {number}: {error}") from error
+
+
+def _header(line: Line) -> Line:
+    if line.get("type") != "header" or line.get("format") != FORMAT:
+        raise ValueError('an export begins with {"type": "header", "format": "sagemaker-registry", ...}')
+    if line.get("version") != FORMAT_VERSION:
+        raise ValueError(
+            f"the format version is {line.get('version')!r}, and {FORMAT_VERSION} is read here: a newer "
+            "sagemaker-registry wrote it; upgrade this one"
+        )
+    if not (isinstance(line.get("account"), str) and isinstance(line.get("region"), str)):
+        raise ValueError("the header names no account and region")  # noqa: TRY004 - of a file, not of an argument
+    return line
+
+
+def _check_counts(line: Line, counts: Counter[str]) -> None:
+    expected = line.get("counts")
+    if expected != {kind: counts[kind] for kind in PARTS}:
+        raise ValueError(f"the file has {dict(counts)}, and should have {expected}: lines are missing or were added")
+
+
+class _Order:
+    """What must hold from line to line: names in order, parts in theirs, rows of history in a chain."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, int, int] = ("", 0, 0)
+        self._group = ""
+        self._hash = ""
+
+    def check(self, line: Line) -> None:
+        """Raise ValueError, saying what is wrong, for a line that does not follow those before it."""
+        kind, name = line.get("type"), line.get("name")
+        if not isinstance(kind, str) or kind not in PARTS:
+            raise ValueError(f"its type is {kind!r}, and is one of {', '.join(PARTS)}")
+        number = line.get(PARTS[kind] or "", 0)
+        if not isinstance(name, str) or not isinstance(number, int):
+            wanted = f"a {kind} has a name" + (f" and a number, {PARTS[kind]}" if PARTS[kind] else "")
+            raise ValueError(wanted)  # noqa: TRY004 - of a file, not of an argument
+        place = (name, list(PARTS).index(kind), number)
+        if place <= self._last:
+            raise ValueError(f"{kind} {name} {number or ''} is there twice, or not where it belongs: lines were moved")
+        if kind == "change":
+            self._check_chain(line, number)
+        if kind == "group":
+            self._group = name
+        elif (kind == "policy" or (kind == "package" and number)) and self._group != name:
+            raise ValueError(f"{kind} {name} {number or ''} is of a group that is not in the file")
+        self._last = place
+
+    def _check_chain(self, line: Line, seq: int) -> None:
+        is_first = self._last[0] != line["name"]
+        expected = ("", 1) if is_first else (self._hash, self._last[2] + 1)
+        if (line.get("previous"), seq) != expected:
+            raise ValueError(f"change {seq} of {line['name']} does not follow the one before it: lines are missing")
+        self._hash = str(line.get("hash"))
