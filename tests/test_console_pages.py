@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from clients import Emulator
-from desks import PAGES, Desk, send, text_of
+from desks import PAGES, Desk, fields_of, send, text_of
 from sagemaker_registry.backends.base import Caller
 
 pytest_plugins = ("consoles",)
@@ -159,6 +159,31 @@ def test_moto_is_reviewed_too_and_what_it_cannot_is_said(open_desk: Callable[...
     assert "no rules to ask" in text_of(client.get(f"{path}/decide?to=Approved"))
     assert send(client, path, "fine").status_code == 303
     assert desk.status(arn)[0] == "Approved"
+
+
+def test_aws_is_reviewed_by_its_own_calls_alone(
+    open_desk: Callable[..., Desk], emulator: Emulator, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS has no lists by approval, no rules to ask and no history here: the pages say so, and the rest is shown."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    desk = open_desk(f"aws://us-east-1?endpoint_url={emulator.url}&sts_endpoint_url={emulator.url}", remote=True)
+    arns = [desk.register(CustomerMetadataProperties={"accuracy": f"0.9{number}"}) for number in range(3)]
+    desk.call("UpdateModelPackage", ModelPackageArn=arns[0], ModelApprovalStatus="Approved")
+    client = desk.browser()
+    inbox = text_of(client.get("/console/"))
+    assert re.findall(r"churn / (\d)", inbox) == ["2", "3"]
+    assert "0.01 more than v1" in inbox
+    assert "2 waiting" in text_of(client.get("/console/groups"))
+    assert "version 1" in text_of(client.get("/console/groups/churn"))
+    assert "keeps no history" in text_of(client.get("/console/groups/churn/2"))
+    stale = fields_of(client.get("/console/groups/churn/2/decide?to=Approved"))
+    assert send(client, "/console/groups/churn/2", "fine").status_code == 303
+    assert desk.status(arns[1]) == ("Approved", "fine")
+    late = client.post("/console/groups/churn/2/decide", data={**stale, "reason": "late", "to": "Rejected"})
+    assert late.status_code == 409
+    assert "was first" in text_of(late)
+    assert desk.status(arns[1]) == ("Approved", "fine")
 
 
 def test_a_gateway_passes_decisions_on(open_desk: Callable[..., Desk], emulator: Emulator) -> None:

@@ -8,6 +8,7 @@ CREATE TABLE "_sqlite_migrations" (
 INSERT INTO "_sqlite_migrations" VALUES(1,'sagemaker-registry','m0001_groups_packages_and_tokens','2026-11-24 07:18:59.753715+00:00');
 INSERT INTO "_sqlite_migrations" VALUES(2,'sagemaker-registry','m0002_group_policies','2026-11-24 07:18:59.753981+00:00');
 INSERT INTO "_sqlite_migrations" VALUES(3,'sagemaker-registry','m0003_history','2026-11-24 07:18:59.754461+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(5,'sagemaker-registry','m0005_versions_by_approval','2026-11-24 08:10:00.000000+00:00');
 CREATE TABLE "client_tokens" (
    "account" TEXT NOT NULL,
    "region" TEXT NOT NULL,
@@ -100,4 +101,8 @@ CREATE INDEX "idx_history_account_region_at_name_seq"
     ON "history" ("account", "region", "at", "name", "seq");
 CREATE INDEX "idx_history_account_region_name_version_seq"
     ON "history" ("account", "region", "name", "version", "seq");
+CREATE INDEX "idx_model_packages_account_region_approval_created_name_version"
+    ON "model_packages" ("account", "region", "approval", "created", "name", "version");
+CREATE INDEX "idx_model_packages_account_region_name_approval_version"
+    ON "model_packages" ("account", "region", "name", "approval", "version");
 COMMIT;
