@@ -15,7 +15,7 @@ from sagemaker_registry.backends.base import Backend, Caller
 from sagemaker_registry.backends.errors import ServiceUnavailable
 from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.console import HEADERS
-from sagemaker_registry.emulator.console.session import LINK_SECONDS, SESSION_SECONDS, Sessions
+from sagemaker_registry.emulator.console.session import LINK_SECONDS, MOST_LINKS, SESSION_SECONDS, Sessions
 
 pytest_plugins = ("consoles",)
 
@@ -73,10 +73,14 @@ def test_links_and_sessions_end() -> None:
     assert sessions.find(value) is None
 
 
-def test_a_newer_link_ends_the_older() -> None:
+def test_a_newer_link_leaves_the_older_but_not_without_end() -> None:
+    """Else whoever has links printed anew would lock out those who wait with an older one."""
     sessions = Sessions()
-    older, newer = sessions.link("alice"), sessions.link("alice")
-    assert (sessions.user_of(older), sessions.user_of(newer)) == (None, "alice")
+    first, second = sessions.link("alice"), sessions.link("alice")
+    assert (sessions.user_of(first), sessions.user_of(second)) == ("alice", "alice")
+    for _ in range(MOST_LINKS):
+        sessions.link("bob")
+    assert sessions.user_of(first) is None
 
 
 def test_a_lost_link_is_printed_anew_where_the_first_one_was(desk: Desk) -> None:

@@ -8,9 +8,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from clients import Emulator
 from desks import PAGES, Desk, fields_of, send, text_of
@@ -141,6 +144,27 @@ def test_a_bucket_called_console_stays_a_bucket(desk: Desk) -> None:
     answer = desk.visitor().put("/console/", headers={"Authorization": scope})
     assert "<html" not in answer.text
     assert "Set-Cookie" not in answer.headers
+
+
+ASKED = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.text(max_size=40)
+        for name in (
+            *("group", "page", "q", "sort", "status", "metric", "to", "v", "base", "format"),
+            *("actor", "operation", "since", "until", "verify", "decided"),
+        )
+    },
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    path=st.sampled_from([*PAGES, "/console/groups/{}", "/console/groups/{}/7"]), name=st.text(max_size=30), asked=ASKED
+)
+def test_no_address_makes_a_page_fail(desk: Desk, path: str, name: str, asked: dict[str, str]) -> None:
+    page = desk.browser().get(path.format(quote(name, safe="")).partition("?")[0], query_string=asked)
+    assert page.status_code < 500, page.text
 
 
 # Other backends

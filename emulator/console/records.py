@@ -215,7 +215,10 @@ def _text(value: Any) -> str:
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
     if isinstance(value, str):
         return value
-    return json.dumps(value, default=str)
+    try:
+        return json.dumps(value, default=str)
+    except RecursionError:
+        return "(nested too deeply to show)"
 
 
 def _shown(path: str, text: str | None) -> str | None:

@@ -16,7 +16,8 @@ from .rulings import Explanation, Standing, Threshold, standing, thresholds
 from .timeline import Event, event_of
 
 MOST_EVENTS: Final = 20
-MOST_LEAVES: Final = 300
+MOST_LEAVES: Final = 200
+MOST_DIFFERENCES: Final = 100
 LINEAGE_KEYS: Final = frozenset(
     {"training_job", "dataset_version", "dataset", "git_commit", "commit", "repository", "pipeline", "run_id"}
 )
@@ -48,13 +49,14 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class ReviewPage:
-    """What the page of a version shows."""
+    """What the page of a version shows; `undisclosed` is how many more differences there are than it shows."""
 
     template: ClassVar[str] = "version.html"
 
     version: Version
     approved: Version | None
     differences: tuple[Difference, ...]
+    undisclosed: int
     metrics: tuple[MetricRow, ...]
     chart: Chart | None
     containers: tuple[Container, ...]
@@ -103,10 +105,12 @@ def review(reader: Reader, group: str, number: int, *, decided: bool) -> ReviewP
     events = tuple(event_of(change) for change in changes[0]) if changes else ()
     following, page = next_waiting(reader, version) if decided else (None, None)
     record = version.record
+    changed = _differences(version, approved)
     return ReviewPage(
         version=version,
         approved=approved,
-        differences=_differences(version, approved),
+        differences=changed[:MOST_DIFFERENCES],
+        undisclosed=len(changed[MOST_DIFFERENCES:]),
         metrics=_metrics(version, approved, thresholds(explanation, settings, version)),
         chart=_chart(reader, version),
         containers=_containers(record),

@@ -66,13 +66,14 @@ class Sessions:
         self._printed = 0.0
 
     def link(self, user: str) -> str:
-        """Return the secret of a new link for somebody; an older one of theirs ends."""
+        """Return the secret of a new link for somebody; older ones stay, or asking for new ones would lock people out."""
         secret = secrets.token_urlsafe(32)
         with self._lock:
-            self._links = {key: link for key, link in self._links.items() if link.user != user}
+            now = self._clock()
+            self._links = {key: link for key, link in self._links.items() if link.expires > now}
             while len(self._links) >= MOST_LINKS:
                 del self._links[next(iter(self._links))]
-            self._links[self._digest(secret)] = _Link(user, self._clock() + LINK_SECONDS)
+            self._links[self._digest(secret)] = _Link(user, now + LINK_SECONDS)
         return secret
 
     def may_reprint(self) -> bool:
