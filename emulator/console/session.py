@@ -66,7 +66,7 @@ class Sessions:
         self._printed = 0.0
 
     def link(self, user: str) -> str:
-        """Return the secret of a new link for somebody; older ones stay, or asking for new ones would lock people out."""
+        """Return the secret of a new link for somebody; older ones stay: asking for more must lock nobody out."""
         secret = secrets.token_urlsafe(32)
         with self._lock:
             now = self._clock()

@@ -37,13 +37,13 @@
     "/": () => document.querySelector("[data-filter]")?.focus(),
     "?": () => document.getElementById("keys")?.showModal(),
   };
-  let wentTo = 0;
+  let wentTo = -Infinity;
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isTyping(event.target)) return;
     if (document.querySelector("dialog[open]") || isOff() && event.key !== "?") return;
     if (event.timeStamp - wentTo < 1500 && places[event.key]) {
-      wentTo = 0;
+      wentTo = -Infinity;
       event.preventDefault();
       return follow(`.top nav a[data-place="${places[event.key]}"]`);
     }
