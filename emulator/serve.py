@@ -14,6 +14,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +27,17 @@ from ..backends.base import Backend, Surroundings
 from ..backends.errors import CannotOpen, RegistryError
 from ..backends.settings import Settings
 from .app import create_app
+from .delivery import Dispatcher, RuleWatch
 from .kept_objects import KeptObjects
 from .neighbours import Neighbours, alone
 from .probes import EndpointProbe, NeighbourProbe
 from .s3_headers import Channel
+from .sinks import EventBridge, sinks_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+    from ..backends.local.deliveries import Outbox
 
 THREADS = 4
 DRAIN_SECONDS = 30.0
@@ -126,15 +132,28 @@ def serve(
     """
     file = database_file(backend_url)
     neighbours = Neighbours(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
-    surroundings = surroundings_of(settings or Settings(), neighbours)
-    with open_backend(backend_url, surroundings) as backend, listen(host, port) as listener:
+    switches = settings or Settings()
+    sinks = sinks_of(switches.events)
+    surroundings = surroundings_of(switches, neighbours)
+    with ExitStack() as opened:
+        backend = opened.enter_context(open_backend(backend_url, surroundings))
+        listener = opened.enter_context(listen(host, port))
         _answers(backend)
         beside = alone if is_alone(backend_url) else neighbours
+        outbox: Outbox | None = getattr(backend, "outbox", None)
+        if outbox is not None:
+            dispatcher = opened.enter_context(Dispatcher(outbox, sinks, switches.events))
+            if switches.events.eventbridge and beside is neighbours:
+                beside = RuleWatch(neighbours, partial(dispatcher.add, EventBridge(neighbours), afresh=True))
+        elif sinks:
+            raise CannotOpen(f"[events] of the settings: {without_password(backend_url)} has no events to deliver")
         app = create_app(backend, neighbours=beside, allowed_hosts=[*allowed_hosts, host])
         server = Server(app, listener)
 
         def stop(number: int, frame: FrameType | None) -> None:
             server.stop()
+            if outbox is not None:
+                outbox.bell.is_closed = True
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)

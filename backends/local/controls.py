@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from . import history, verification
+from . import deliveries, events, history, verification
 from .call import Call
 
 
@@ -24,15 +24,17 @@ class Control:
         answer: the function; what it returns is turned into JSON values.
         params: what it takes; unknown names are refused.
         writes: whether it needs a transaction that writes.
+        settles: whether it needs the positions of all events there are.
     """
 
     answer: Callable[[Call, Any], Any]
     params: type[msgspec.Struct] = Nothing
     writes: bool = False
+    settles: bool = False
 
 
 def _settings(call: Call, _: Nothing) -> Any:
-    return call.settings
+    return call.settings.shown()
 
 
 CONTROLS: dict[str, Control] = {
@@ -40,4 +42,7 @@ CONTROLS: dict[str, Control] = {
     "history": Control(history.changes, history.Query),
     "history/verify": Control(verification.verify, verification.Query),
     "as-of": Control(history.as_of, history.AsOf),
+    "events": Control(events.events, events.Query, settles=True),
+    "events/deliveries": Control(deliveries.log, deliveries.Query),
+    "events/replay": Control(deliveries.replay, deliveries.Replay, writes=True, settles=True),
 }

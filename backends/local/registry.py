@@ -15,9 +15,10 @@ import msgspec
 from .. import constraints, model, scope
 from ..base import Caller, Surroundings
 from ..errors import Elsewhere, UnknownOperationException, ValidationException
-from . import deployment, groups, packages, policies, search, tags, tokens
+from . import deployment, events, groups, packages, policies, search, tags, tokens
 from .call import Call
 from .controls import CONTROLS
+from .deliveries import Outbox
 from .journal import Journal
 from .rows import GROUPS, Rows
 
@@ -82,6 +83,8 @@ class LocalRegistry:
         self._rows = rows
         self._clock = clock
         self._surroundings = surroundings or Surroundings()
+        self.outbox = Outbox(rows, clock)
+        """The events of every account, for who delivers them."""
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer one operation; see `Backend.call`."""
@@ -107,6 +110,8 @@ class LocalRegistry:
             asked = msgspec.convert(params, control.params, strict=False)
         except msgspec.ValidationError as error:
             raise ValidationException(f"{name}: {error}") from error
+        if control.settles:
+            self.outbox.settle()
         with self._transaction(name, caller, writes=control.writes) as call:
             return msgspec.to_builtins(control.answer(call, asked))
 
@@ -114,7 +119,8 @@ class LocalRegistry:
     def _transaction(
         self, operation: str, caller: Caller, *, writes: bool, reason: str | None = None
     ) -> Iterator[Call]:
-        """Open a transaction for a call; what it changes is history when it commits."""
+        """Open a transaction for a call; what it changes is history, and an event, when it commits."""
+        tells = False
         transaction: Any = self._rows.writing if writes else self._rows.reading
         with transaction() as rows:
             journal = Journal(rows)
@@ -122,7 +128,9 @@ class LocalRegistry:
             call = Call(operation, caller, seen, int(self._clock() * 1000), self._surroundings.settings, reason)
             yield call
             if writes:
-                journal.write(call)
+                tells = events.note(journal, call, journal.write(call)) or operation in CONTROLS
+        if tells:
+            self.outbox.bell.ring()
 
     def ping(self) -> None:
         """Read from the store, so that a registry that answers is one that can."""

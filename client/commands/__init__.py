@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import history, review, serving
+from . import events, history, review, serving
 
-ALL = (*serving.ALL, *review.ALL, *history.ALL)
+ALL = (*serving.ALL, *review.ALL, *history.ALL, *events.ALL)
