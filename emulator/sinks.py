@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -89,9 +90,10 @@ class AppendedFile:
 
 @dataclass(frozen=True, slots=True)
 class EventBridge:
-    """The default bus of the EventBridge beside the registry, in the event's account and region.
+    """The rules of the EventBridge beside the registry, on the default bus of the event's account and region.
 
-    The neighbour gives what it passes on an id of its own, so a redelivery has another.
+    A customer's PutEvents would not do: the service refuses it such a source, and moto gives each event another id and
+    drops its account. So a rule is handed the event as the service hands it over.
     """
 
     neighbours: Neighbours = field(repr=False)
@@ -102,25 +104,40 @@ class EventBridge:
         return True
 
     def tell(self, envelope: Envelope) -> None:
-        entry = {
-            "Source": envelope["source"],
-            "DetailType": envelope["detail-type"],
-            "Resources": envelope["resources"],
-            "Time": datetime.fromisoformat(envelope["time"]).timestamp(),
-            "Detail": orjson.dumps(envelope["detail"]).decode(),
-        }
-        owner = Caller(account=envelope["account"], region=envelope["region"], access_key=envelope["account"])
-        headers = {"X-Amz-Target": "AWSEvents.PutEvents", "Content-Type": wire.CONTENT_TYPE}
-        try:
-            body = orjson.dumps({"Entries": [entry]})
-            answer = self.neighbours.ask(owner, "events", "POST", "/", data=body, headers=headers)
-        except NotImplementedError as error:
-            raise Undelivered("a rule has a target that moto cannot deliver to", for_good=True) from error
+        account, region = envelope["account"], envelope["region"]
+        self._load(Caller(account, region, access_key=account))
+        from moto.events.models import events_backends
+
+        rules = [*events_backends[account][region].describe_event_bus("default").rules.values()]
+        moment = datetime.fromisoformat(envelope["time"]).timestamp()  # moto writes it as text again
+        enabled = [rule for rule in rules if rule.state != "DISABLED"]
+        failures = [_pass_on(rule, {**envelope, "time": moment}) for rule in enabled]
+        for failure in failures:
+            if failure is not None:
+                raise failure
+
+    def _load(self, owner: Caller) -> None:
+        """Have the neighbours load moto as they do, unless they have."""
+        headers = {"X-Amz-Target": "AWSEvents.ListRules", "Content-Type": wire.CONTENT_TYPE}
+        answer = self.neighbours.ask(owner, "events", "POST", "/", data=b'{"Limit":1}', headers=headers)
         if answer.status_code != 200:
-            raise Undelivered(f"PutEvents was answered {answer.status_code}: {answer.get_data(as_text=True)[:200]}")
-        failed = [one for one in orjson.loads(answer.data)["Entries"] if "ErrorCode" in one]
-        if failed:
-            raise Undelivered(f"PutEvents: {failed[0]['ErrorCode']}: {failed[0].get('ErrorMessage', '')}")
+            raise Undelivered(f"ListRules was answered {answer.status_code}")
+
+
+def _pass_on(rule: Any, event: dict[str, Any]) -> Undelivered | None:
+    """Have a rule of moto's send an event to its targets, if it matches; return what went wrong."""
+    is_made_over = any("InputTransformer" in target for target in rule.targets)
+    message = {**event, "ingestion-time": time.time()} if is_made_over else event
+    try:
+        rule.send_to_targets(message, transform_input=is_made_over)
+    except NotImplementedError:
+        return Undelivered(f"rule {rule.name} has a target that moto cannot deliver to", for_good=True)
+    except ImportError as error:
+        sentence = f"rule {rule.name}: moto needs more packages ({error}): pip install 'moto[events]'"
+        return Undelivered(sentence, for_good=True)
+    except Exception as error:  # a queue or log group that is not there, in moto's many ways of saying so
+        return Undelivered(f"rule {rule.name}: {type(error).__name__}: {error}")
+    return None
 
 
 @dataclass(frozen=True, slots=True)

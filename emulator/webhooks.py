@@ -123,6 +123,8 @@ def post(
         connection.request("POST", where.path, body, headers)
         answer = connection.getresponse()
         answer.read(LARGEST_ANSWER)
+        if connection.is_cut:  # what was cut off looks like an answer that ended
+            raise TimeoutError
     except (OSError, http.client.HTTPException, ValueError) as error:
         why = f"no answer within {timeout:g} s" if connection.is_cut or isinstance(error, TimeoutError) else str(error)
         raise Undelivered(f"{where.host}: {why or type(error).__name__}") from error

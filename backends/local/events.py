@@ -1,9 +1,10 @@
-"""Events: what AWS's EventBridge would be told of a version that is registered or changed, written with the change.
+"""Events: what AWS's EventBridge would be told of a version that is registered or changed, noted with the change.
 
-The envelope is AWS's own, so that a rule, a function or a script that works there works here. An event is written in
-the transaction of its change, with no more than the change's place in the history of its group: nothing that writers of
-other groups would have to wait for. Its position among all events it gets later, when somebody wants to read or deliver
-them. So positions are given in the order of commits, and whoever has read up to one misses nothing that comes after.
+The envelope is AWS's own, so that a rule, a function or a script that works there works here. An event is noted in the
+transaction of its change, as no more than the change's place in history: nothing that writers of other groups would
+have to wait for, and next to nothing to write. When somebody wants to read or deliver events, those that were noted are
+settled: they get an envelope, made from their row of history, and a position among all events. So positions are given
+in the order of commits, and whoever has read up to one misses nothing that comes after.
 
 Choices of ours, where AWS has not been seen: an event of a registration has no UpdatedModelPackageFields; the fields of
 an update are those whose value is another now; a package without a group, a deletion, and a validation that comes to
@@ -27,7 +28,7 @@ from .. import model
 from ..errors import ValidationException
 from . import history, validation
 from .call import Call
-from .rows import CURSORS, EVENTS, Condition, Key, Reading, Row, Writing
+from .rows import CURSORS, EVENTS, HISTORY, Condition, Key, Reading, Row, Writing
 
 SOURCE: Final = "aws.sagemaker"
 DETAIL_TYPE: Final = "SageMaker Model Package State Change"
@@ -67,16 +68,17 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Wait for an event if there is none yet: a server does, for some seconds; in process the answer comes at once."""
 
 
-def note(rows: Writing, call: Call, written: Iterable[Row]) -> bool:
-    """Write the events of a transaction's rows of history; say whether there are any."""
-    noted = [event for row in written if (event := _event(call, row)) is not None]
-    for event in noted:
-        rows.insert(EVENTS, event)
+def note(rows: Writing, written: Iterable[Row]) -> bool:
+    """Note which of a transaction's rows of history are of versions; say whether any is."""
+    noted = [row for row in written if row["kind"] == "package" and row["version"]]
+    for row in noted:
+        event = {column: row[column] for column in (*EVENTS.key, "version", "at")}
+        rows.insert(EVENTS, event | {"position": 0, "rev": 0, "record": {}})
     return bool(noted)
 
 
 def settle(rows: Writing) -> bool:
-    """Give a position to events that have none, in the order of their commits; False if none is left.
+    """Give events that were noted their envelope and position, in the order of their commits; False if none is left.
 
     Whoever does so changes one cursor first, so it is done by one at a time, and positions are seen in their order.
     """
@@ -86,12 +88,16 @@ def settle(rows: Writing) -> bool:
         return False
     if rows.update(CURSORS, (OUTBOX,), done["rev"], {"position": done["position"] + len(new)}):
         for position, row in enumerate(_in_time(new), done["position"] + 1):
-            rows.update(EVENTS, _key(row), row["rev"], {"position": position})
+            envelope = _envelope(rows.get(HISTORY, _key(row)))
+            if envelope is None:
+                rows.delete(EVENTS, EVENTS.keyed(_key(row)))
+            else:
+                rows.update(EVENTS, _key(row), row["rev"], {"position": position, "record": envelope})
     return True
 
 
 def unsettled(rows: Reading, limit: int) -> list[Row]:
-    """Return events without a position, those of each name in their order."""
+    """Return what was noted and not settled, that of each name in its order."""
     return rows.find(EVENTS, [("position", "=", 0)], EVENTS.key, limit=limit)
 
 
@@ -175,20 +181,13 @@ def check_status(status: str | None) -> None:
         raise ValidationException(f"{status[:100]!r} is not an approval status: {', '.join(known)}.")
 
 
-def _event(call: Call, row: Row) -> Row | None:
-    """Return the event of a row of history; None if it is none."""
-    if row["kind"] != "package" or not row["version"]:
+def _envelope(row: Row | None) -> dict[str, Any] | None:
+    """Return the envelope of a row of history; None if it is no event."""
+    content = orjson.loads(row["content"]) if row is not None else {"after": None}
+    if row is None or content["after"] is None:
         return None
-    content = orjson.loads(row["content"])
     before, after = content["before"], content["after"]
-    if after is None:
-        return None
-    event = {column: row[column] for column in (*EVENTS.key, "version", "at")}
-    return event | {"position": 0, "rev": 0, "record": _envelope(row, before, validation.seen(after, call.now))}
-
-
-def _envelope(row: Row, before: dict[str, Any] | None, after: dict[str, Any]) -> dict[str, Any]:
-    described = model.projection("DescribeModelPackage")(after)
+    described = model.projection("DescribeModelPackage")(validation.seen(after, row["at"]))
     detail = {"ModelPackageName": f"{row['name']}/{row['version']}", **described}
     if before is not None:
         detail[FIELDS] = _changed(before, after)

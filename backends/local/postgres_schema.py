@@ -136,9 +136,7 @@ STEPS: dict[str, tuple[LiteralString, ...]] = {
             PRIMARY KEY (account, region, name, seq)
         )
         """,
-        # What has no position yet, in the order of the key; what follows a position, of all and of one account.
-        "CREATE INDEX events_by_position ON events (position, account, region, name, seq)",
-        "CREATE INDEX events_of_account ON events (account, region, position)",
+        "CREATE INDEX events_by_position ON events (position)",
         """
         CREATE TABLE event_cursors (
             name {text} NOT NULL,

@@ -128,7 +128,7 @@ class LocalRegistry:
             call = Call(operation, caller, seen, int(self._clock() * 1000), self._surroundings.settings, reason)
             yield call
             if writes:
-                tells = events.note(journal, call, journal.write(call)) or operation in CONTROLS
+                tells = events.note(journal, journal.write(call)) or operation in CONTROLS
         if tells:
             self.outbox.bell.ring()
 

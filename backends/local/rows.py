@@ -57,7 +57,7 @@ HISTORY = Table(
 HEADS = Table("history_heads", ("account", "region", "name"), ("seq", "hash", "rev"))
 EVENTS = Table(
     "events",
-    ("account", "region", "name", "seq"),  # as in history; `position` 0 until it is settled: see `events`
+    ("account", "region", "name", "seq"),  # as in history; `position` 0 and no record until it is settled: see `events`
     ("version", "at", "position", "rev", "record"),
 )
 CURSORS = Table("event_cursors", ("name",), ("position", "rev"))

@@ -138,9 +138,7 @@ def m0004_events(db: Database) -> None:
         not_null=EVENTS.columns,
         strict=True,
     )
-    # What has no position yet, in the order of the key; what follows a position, of all and of one account.
-    events.create_index(["position", "account", "region", "name", "seq"])
-    events.create_index(["account", "region", "position"])
+    events.create_index(["position"])
     db.table(CURSORS.name).create(
         {"name": str, "position": int, "rev": int}, pk=CURSORS.key, not_null=CURSORS.columns, strict=True
     )

@@ -81,12 +81,12 @@ def events(
       sagemaker-registry events --follow --json | jq --unbuffered .detail.ModelPackageArn
       sagemaker-registry events "churn-*" --follow --from start
     """
+    _offered(registry)
     if not follow:
         found = registry.events(group_or_version, on=on, every=every, newest_first=True)
         rows = (dict(event.envelope) if as_json else _row(event) for event in islice(found, limit))
         print_rows(rows, COLUMNS, as_json=as_json)
         return
-    _offered(registry)
     asked = {"group": group_or_version, "on": on, "every": every or on is None}
     for event in islice(_followed(registry, _position(registry, begin), **asked), limit):
         click.echo(json.dumps(dict(event.envelope)) if as_json else _line(event))
@@ -187,6 +187,7 @@ def deliveries(
     """
     from ..events import deliveries as listed
 
+    _offered(registry)
     found = list(islice(listed(registry.boto3, group_or_version, **filters), limit))
     columns = ("position", "version", "sink", "state", "attempts", "changed", "error")
     print_rows(found, columns, as_json=as_json)
@@ -218,6 +219,7 @@ def replay(
     """
     from ..controls import ask
 
+    _offered(registry)
     asked = {"group": group_or_version, "id": identity, "since": since, "sink": sink}
     count = ask(registry.boto3, "events/replay", **asked)["deliveries"]
     if as_json:
@@ -283,9 +285,10 @@ def _position(registry: ModelRegistry, begin: str | int) -> int:
 
 def _offered(registry: ModelRegistry) -> None:
     """End with a sentence if the registry has no events."""
+    from ...backends.moto import IN_PROCESS
     from ..controls import offers
 
-    if not offers(registry.boto3, "events"):
+    if registry.boto3.meta.endpoint_url == IN_PROCESS or not offers(registry.boto3, "events"):
         end(ELSEWHERE, REFUSED)
 
 
