@@ -142,7 +142,12 @@ def serve(
         beside = alone if is_alone(backend_url) else neighbours
         outbox: Outbox | None = getattr(backend, "outbox", None)
         if outbox is not None:
-            dispatcher = opened.enter_context(Dispatcher(outbox, sinks, switches.events))
+            try:
+                dispatcher = opened.enter_context(Dispatcher(outbox, sinks, switches.events))
+            except RegistryError as error:
+                raise CannotOpen(
+                    f"{without_password(backend_url)} cannot note whom to tell of events: {error}"
+                ) from error
             if switches.events.eventbridge and beside is neighbours:
                 beside = RuleWatch(neighbours, partial(dispatcher.add, EventBridge(neighbours), afresh=True))
         elif sinks:
