@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,25 @@ def test_refused_requests_are_told_with_why(desk: Desk) -> None:
     page = text_of(client.get("/console/health"))
     assert "SageMaker.DescribeModelPackage" in page
     assert "400 ValidationException" in page
+
+
+def test_deliveries_are_told_with_what_came_of_them(serve: Callable[..., Emulator], tmp_path: Path) -> None:
+    (tmp_path / "registry.toml").write_text('[events]\nfile = "events.jsonl"\n', encoding="utf-8")
+    served = serve("--backend", "sqlite:///told.db", "--config", "registry.toml", "--console-user", "alice")
+    sagemaker = served.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="churn")
+    sagemaker.create_model_package(ModelPackageGroupName="churn")
+    assert served.process.stdout is not None
+    link = next(line for line in served.process.stdout if line.startswith("console:")).split()[1]
+    with requests.Session() as browser:
+        browser.post(link.partition("?")[0], data={"token": link.partition("token=")[2]}, timeout=10)
+        deadline = time.monotonic() + 30
+        page = ""
+        while "done" not in page and time.monotonic() < deadline:
+            page = browser.get(f"{served.url}/console/health", timeout=10).text
+    row = page.partition("Deliveries of events")[2].partition("<tbody>")[2].partition("</tbody>")[0]
+    words = re.sub(r"<[^>]+>", " ", row).split()
+    assert {"churn/1", "file", "done", "1"} <= set(words)
 
 
 def test_a_bucket_called_console_stays_a_bucket(desk: Desk) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar, Final
@@ -18,7 +19,7 @@ from .records import leaves
 FIXED_IN: Final = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """Releases of SQLite that do not lose commits of a WAL database, each the first of its line."""
 
-MOST_DELIVERIES: Final = 50
+MOST_DELIVERIES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,24 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event on its way to somebody: `sign` is the shape of its state."""
+
+    at: datetime
+    subject: str
+    to: str
+    state: str
+    attempts: int
+    next_attempt: datetime | None
+    error: str
+
+    @property
+    def sign(self) -> str:
+        """The name of its state's sign."""
+        return {"done": "holds", "failed": "broken", "dead": "broken"}.get(self.state, "pending")
+
+
+@dataclass(frozen=True, slots=True)
 class HealthPage:
     """What Health and settings shows."""
 
@@ -57,7 +76,7 @@ class HealthPage:
     database: tuple[Fact, ...]
     capabilities: tuple[Fact, ...]
     settings: tuple[tuple[str, str], ...]
-    deliveries: tuple[Mapping[str, str], ...] | None
+    deliveries: tuple[Delivery, ...] | None
     refusals: Sequence[Refusal]
     places: tuple[Mapping[str, str], ...]
 
@@ -140,10 +159,20 @@ def _size(count: float) -> str:
     return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
 
 
-def _deliveries(reader: Reader) -> tuple[Mapping[str, str], ...] | None:
-    """Return the newest deliveries as the registry tells them, whatever it tells of each; None if it sends none."""
+def _deliveries(reader: Reader) -> tuple[Delivery, ...] | None:
+    """Return the newest deliveries; None if the registry sends no events."""
     if not reader.offers("events/deliveries"):
         return None
-    told = reader.control("events/deliveries")
-    rows = told if isinstance(told, list) else next((one for one in told.values() if isinstance(one, list)), [])
-    return tuple(dict(leaves(row)) for row in rows[:MOST_DELIVERIES])
+    told = reader.control("events/deliveries", max_results=MOST_DELIVERIES)
+    return tuple(
+        Delivery(
+            at=datetime.fromisoformat(one["changed"]),
+            subject=str(one["version"]),
+            to=one["sink"],
+            state=one["state"],
+            attempts=one["attempts"],
+            next_attempt=datetime.fromisoformat(one["next_attempt"]) if one["next_attempt"] else None,
+            error=one["error"] or "",
+        )
+        for one in told["deliveries"][:MOST_DELIVERIES]
+    )
