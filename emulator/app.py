@@ -78,12 +78,10 @@ def create_app(
 
     @app.before_request
     def people_are_shown_the_console() -> BaseResponse | None:
-        is_browser = (
-            request.path == "/"
-            and request.method in ("GET", "HEAD")
-            and "text/html" in request.accept_mimetypes.values()
-        )
-        return redirect(f"{console.PREFIX}/") if reviewed_at is not None and is_browser else None
+        looks = request.path == "/" and request.method in ("GET", "HEAD")
+        if reviewed_at is not None and looks and "text/html" in request.accept_mimetypes.values():
+            return redirect(f"{console.PREFIX}/")
+        return None
 
     @app.after_request
     def guarded(response: Response) -> Response:
@@ -128,7 +126,7 @@ def create_app(
         return refused(InternalFailure("The registry failed to answer; its log says why."))
 
     switchboard = Switchboard(app.wsgi_app, others, backend.operations, has_console=reviewed_at is not None)
-    app.wsgi_app = Gate(switchboard, allowed_hosts)  # type: ignore[method-assign]
+    app.wsgi_app = Gate(switchboard, allowed_hosts, refusals)  # type: ignore[method-assign]
     return app
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -34,6 +35,6 @@ class Refusals:
         short = message if len(message) <= LONGEST else f"{message[:LONGEST]}..."
         self._last.appendleft(Refusal(datetime.now(UTC), what[:200], who[:200], status, code, short))
 
-    def last(self) -> tuple[Refusal, ...]:
-        """Return them, newest first."""
-        return tuple(self._last.copy())
+    def last(self, named: Callable[[str], str] = str) -> tuple[Refusal, ...]:
+        """Return them, newest first, with people as they are named."""
+        return tuple(replace(one, who=named(one.who)) for one in self._last.copy())

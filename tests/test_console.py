@@ -247,6 +247,20 @@ def test_the_second_of_two_sees_who_was_first(desk: Desk) -> None:
     assert desk.status(arn) == ("Approved", "still")
 
 
+def test_a_form_that_is_sent_twice_decides_once_and_says_so(desk: Desk) -> None:
+    """As after an answer that was lost on its way."""
+    arn = desk.register()
+    client = desk.browser()
+    fields = fields_of(client.get("/console/groups/churn/1/decide?to=Approved")) | {"reason": "once"}
+    assert client.post("/console/groups/churn/1/decide", data=fields).status_code == 303
+    page = client.post("/console/groups/churn/1/decide", data=fields)
+    assert page.status_code == 409
+    assert "You have decided this already" in text_of(page)
+    changes = desk.backend.control("history", {"group": "churn/1"}, Caller())["changes"]
+    assert [change["operation"] for change in changes] == ["UpdateModelPackage", "CreateModelPackage"]
+    assert desk.status(arn) == ("Approved", "once")
+
+
 def test_of_two_at_the_same_moment_one_wins(desk: Desk) -> None:
     """Both have read the same state: the revision that travels with the decision tells them apart in the store."""
     from threading import Barrier, Thread

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
-from ...backends.errors import ConflictException, RegistryError
+from ...backends.errors import ConflictException
 from .metrics import Delta, delta
 from .reading import Overtaken, Reader
 from .records import Version
@@ -153,8 +153,3 @@ def looked_at(reader: Reader, group: str, number: int) -> tuple[Version, Explana
     told: Mapping[str, Any] | None = explain(reader, group, number)
     version = reader.version(group, number)
     return version, Explanation.of(told, version.status)
-
-
-def sentence_of(error: RegistryError) -> str:
-    """Return a refusal for a person: its sentence, and the code for a search."""
-    return f"{error.message} ({error.code})"

@@ -31,6 +31,9 @@ HEADERS: Final = {
 }
 """On every answer under PREFIX, whatever it is."""
 
+FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
+"""On static files: pages name them by their content, so that a new one has a new address."""
+
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z0-9-]{9,16}")
 
@@ -75,6 +78,10 @@ class Console:
         caller = Caller(place.account, place.region, key, request_id)
         return Identities(self.people).called(user, caller) if table is not None and key == user else caller
 
+    def named(self, access_key: str) -> str:
+        """Return whom an access key belongs to, where registry.toml says so: such a key is shown to nobody."""
+        return next((name for name, table in self.people.items() if table.access_key == access_key), access_key)
+
     def path_of_link(self, user: str) -> str:
         """Return the path of a new login link for somebody."""
         if not USER.fullmatch(user):
@@ -108,6 +115,6 @@ def is_console(path: str) -> bool:
 def guard(response: Response, path: str) -> Response:
     """Put the console's headers on an answer of a path of its own."""
     if is_console(path):
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value) if name == "Cache-Control" else response.headers.set(name, value)
+        is_static = path.startswith(f"{PREFIX}/static/") and response.status_code == 200
+        response.headers.update({**HEADERS, **(FOR_EVER if is_static else {})})
     return response

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from time import perf_counter
@@ -15,22 +15,24 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from ...backends.base import Backend
-from ...backends.errors import AccessDeniedException, RegistryError, ThrottlingException
+from ...backends.errors import RegistryError
 from .. import wire
 from ..refusals import Refusals
 from . import compare as comparing
 from . import decide as deciding
+from . import entrance
 from . import groups as grouping
 from . import health as checking
 from . import history as looking_back
 from . import inbox as waiting
 from . import review as reviewing
-from .doors import PREFIX, STATIC, Console, Place, cookie_name, set_cookie
+from .doors import PREFIX, STATIC, Console, Place
+from .entrance import LoginPage
 from .format import FILTERS
+from .problems import Problem, is_for_later, nothing_there, sentence_of, unanswered
 from .reading import Gone, Overtaken, Reader
 from .records import Version
 from .rulings import Explanation
-from .session import USER
 
 log = logging.getLogger(__name__)
 
@@ -39,39 +41,6 @@ OPEN: Final = frozenset(
 )
 """Endpoints for people without a session."""
 
-LINK, LEAVE = "link", "leave"
-"""Subjects of forms that are about the session itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A page that says what happened and what to do; `reason` is what somebody had typed, which is not lost."""
-
-    template: ClassVar[str] = "problem.html"
-
-    title: str
-    what: str
-    then: str = ""
-    reason: str = ""
-    retry: Mapping[str, str] | None = None
-    """The fields of the form that can be sent again as it was."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoginPage:
-    """The page for who has no session, or is about to have one: `user` is whom a link would log in."""
-
-    template: ClassVar[str] = "login.html"
-    title: ClassVar[str] = "Log in"
-
-    user: str = ""
-    token: str = ""
-    is_used: bool = False
-    is_printed: bool = False
-    is_too_soon: bool = False
-    goes_on: bool = False
-    reason: str = ""
-
 
 @dataclass(frozen=True, slots=True)
 class KeysPage:
@@ -79,17 +48,6 @@ class KeysPage:
 
     template: ClassVar[str] = "keys.html"
     title: ClassVar[str] = "Keys"
-
-
-@dataclass(frozen=True, slots=True)
-class LinkPage:
-    """A new login link for somebody, shown once."""
-
-    template: ClassVar[str] = "link.html"
-    title: ClassVar[str] = "Login link"
-
-    user: str
-    link: str
 
 
 def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Callable[[str], None]) -> Blueprint:
@@ -227,7 +185,7 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
                 if is_for_later(error):
                     raise
                 refuse(error)
-                said = deciding.sentence_of(error)
+                said = sentence_of(error)
                 return show(decide_page(found, explanation, decision.to, decision.reason, problem=said), error.status)
         except Gone as gone:
             return show(nothing_there(gone, decision.reason), 404)
@@ -252,57 +210,17 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
 
     @route("/health")
     def health() -> Response:
-        return show(checking.health(g.reader, console.site, backend.ping, refusals.last()))
-
-    @route("/link", "POST")
-    def link() -> Response:
-        user = request.form.get("user", "").strip()
-        if not g.session.has_given(request.form.get("token", ""), LINK):
-            abort(403)
-        if not USER.fullmatch(user):
-            what = (
-                f"{user[:100]!r} is not a name: it begins with a letter, and has letters, digits and _ . @ - after it."
-            )
-            return show(Problem("That is no name", what, "Go back and write another one."), 400)
-        return show(LinkPage(user, request.host_url.rstrip("/") + console.path_of_link(user)))
+        return show(checking.health(g.reader, console.site, backend.ping, refusals.last(console.named)))
 
     @route("/keys")
     def keys() -> Response:
         return show(KeysPage())
 
-    @routes.get(f"{PREFIX}/login")
-    def login() -> Response:
-        token = request.args.get("token", "")
-        user = console.sessions.user_of(token)
-        return show(LoginPage(user=user or "", token=token if user else "", is_used=bool(token) and not user))
-
-    @routes.post(f"{PREFIX}/login")
-    def log_in() -> BaseResponse:
-        value = console.sessions.open(request.form.get("token", ""))
-        if value is None:
-            return show(LoginPage(is_used=True), 403)
-        response = redirect(url_for("console.inbox"), 303)
-        set_cookie(request, response, value)  # type: ignore[arg-type]
-        return response
-
-    @routes.post(f"{PREFIX}/reprint")
-    def reprint() -> Response:
-        may = bool(console.users) and console.sessions.may_reprint()
-        for user in console.users if may else ():
-            say(f"console:   {request.host_url.rstrip('/')}{console.path_of_link(user)}")
-        return show(LoginPage(is_printed=may, is_too_soon=not may))
-
-    @routes.post(f"{PREFIX}/leave")
-    def leave() -> BaseResponse:
-        if g.session.has_given(request.form.get("token", ""), LEAVE):
-            console.sessions.close(request.cookies.get(cookie_name(request), ""))
-        return redirect(url_for("console.login"), 303)
-
     @routes.get(f"{PREFIX}/static/<name>")
     def static_file(name: str) -> Response:
-        response = send_from_directory(STATIC, name)
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"  # its URL changes with it
-        return response
+        return send_from_directory(STATIC, name)
+
+    entrance.add(routes, console, show, say)
 
     @route("/<path:rest>", "GET", "POST")
     def nowhere(rest: str) -> Response:
@@ -332,28 +250,6 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
         refusals.note(f"{request.method} {request.path}", who, error.status, error.code, error.message)
 
     return routes
-
-
-def is_for_later(error: RegistryError) -> bool:
-    """Whether the same request may well be answered later."""
-    return error.status >= 500 or error.code == ThrottlingException.code
-
-
-def nothing_there(gone: Gone, reason: str = "") -> Problem:
-    """Return the page about what does not exist, or not any more."""
-    then = "It was deleted meanwhile, or its name is another one: look for it among the groups."
-    return Problem("It is not there", str(gone), then, reason)
-
-
-def unanswered(error: RegistryError, reason: str = "", retry: Mapping[str, str] | None = None) -> Problem:
-    """Return the page about a refusal, or a registry that cannot answer now."""
-    what = deciding.sentence_of(error)
-    if is_for_later(error):
-        then = "Try again in a moment. If it stays so, Health and settings says how the registry is."
-        return Problem("The registry does not answer", what, then, reason, retry)
-    if error.code == AccessDeniedException.code:
-        return Problem("You may not see this", what, "Ask whoever keeps this registry.", reason)
-    return Problem("The registry refused this", what, "Go back, and change what it names.", reason)
 
 
 def query_with(**changes: str | None) -> str:
