@@ -60,6 +60,15 @@ def test_the_inbox_is_oldest_first_with_the_distance_to_the_approved(desk: Desk)
     assert "nothing approved yet" in page
 
 
+def test_a_version_leads_to_what_it_comes_from_and_to_nothing_else(desk: Desk) -> None:
+    parent = desk.register()
+    desk.register(MetadataProperties={"GeneratedBy": parent, "Repository": "https://evil.example/"})
+    page = desk.browser().get("/console/groups/churn/2")
+    assert f'<a href="/console/groups/churn/1">{parent}</a>' in page.text
+    assert "https://evil.example/" in text_of(page)
+    assert 'href="https' not in page.text
+
+
 def test_pages_of_the_inbox_go_on_where_the_last_one_ended(desk: Desk) -> None:
     for _ in range(30):
         desk.register()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 from .charts import Chart, trend
 from .groups import TREND
@@ -22,6 +23,10 @@ LINEAGE_KEYS: Final = frozenset(
     {"training_job", "dataset_version", "dataset", "git_commit", "commit", "repository", "pipeline", "run_id"}
 )
 """Metadata that say where a version comes from, beside its MetadataProperties."""
+
+_VERSION: Final = re.compile(
+    r"arn:[a-z-]+:sagemaker:[a-z0-9-]+:[0-9]{12}:model-package/(?P<group>[a-zA-Z0-9-]+)/(?P<number>[1-9][0-9]{0,8})"
+)
 
 SECTIONS: Final = frozenset({METADATA, "InferenceSpecification", "MetadataProperties", "ModelCard", "ModelMetrics"})
 """Members that have a section of their own."""
@@ -48,6 +53,22 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Something a version comes from; `group` and `number` if that is another version, which has a page."""
+
+    name: str
+    text: str
+    group: str = ""
+    number: int = 0
+
+    @classmethod
+    def of(cls, name: str, text: str) -> Self:
+        """Return an origin, by its name and what a record says of it."""
+        match = _VERSION.fullmatch(text)
+        return cls(name, text, match["group"], int(match["number"])) if match else cls(name, text)
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewPage:
     """What the page of a version shows; `undisclosed` is how many more differences there are than it shows."""
 
@@ -63,7 +84,7 @@ class ReviewPage:
     card: tuple[tuple[str, str], ...]
     reports: tuple[tuple[str, str], ...]
     metadata: tuple[tuple[str, str], ...]
-    lineage: tuple[tuple[str, str], ...]
+    lineage: tuple[Origin, ...]
     others: tuple[tuple[str, str], ...]
     events: tuple[Event, ...]
     has_history: bool
@@ -179,7 +200,7 @@ def _containers(record: Mapping[str, Any]) -> tuple[Container, ...]:
         parts = tuple((path, text) for path, text in leaves(container) if path != "Image")
         name = container.get("ContainerHostname") or f"Container {number + 1}"
         found.append(Container(name, container.get("Image", ""), parts))
-    return tuple(found)
+    return tuple(Origin.of(name, text) for name, text in found)
 
 
 def _flat(record: Mapping[str, Any], member: str) -> tuple[tuple[str, str], ...]:
@@ -195,9 +216,9 @@ def _inside(path: str, member: str) -> str:
     return inner.removeprefix(f"{CARD}.")
 
 
-def _lineage(version: Version) -> tuple[tuple[str, str], ...]:
+def _lineage(version: Version) -> tuple[Origin, ...]:
     record = version.record
     found = [(name, text) for name, text in leaves(record.get("MetadataProperties", {}))]
     found += [(name, text) for name, text in version.metadata.items() if name.lower() in LINEAGE_KEYS]
     found += [(name, str(record[name])) for name in ("SourceUri", "ModelPackageRegistrationType") if name in record]
-    return tuple(found)
+    return tuple(Origin.of(name, text) for name, text in found)
