@@ -200,7 +200,7 @@ def _containers(record: Mapping[str, Any]) -> tuple[Container, ...]:
         parts = tuple((path, text) for path, text in leaves(container) if path != "Image")
         name = container.get("ContainerHostname") or f"Container {number + 1}"
         found.append(Container(name, container.get("Image", ""), parts))
-    return tuple(Origin.of(name, text) for name, text in found)
+    return tuple(found)
 
 
 def _flat(record: Mapping[str, Any], member: str) -> tuple[tuple[str, str], ...]:
