@@ -66,7 +66,8 @@ from .output import REFUSED, end
     "console_users",
     multiple=True,
     metavar="NAME",
-    help="Who reviews at the console; may be repeated: a login link is printed for each. You, by default.",
+    help="Who reviews at the console; may be repeated: a login link is printed for each. You by default, or those whom "
+    "registry.toml names if you are not one of them.",
 )
 @click.option("--no-console", is_flag=True, help="Serve no console at /console/.")
 @click.option(
