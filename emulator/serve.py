@@ -133,8 +133,8 @@ def serve(
 ) -> None:
     """Serve a backend until SIGTERM or SIGINT.
 
-    The first line on stdout is `listening on URL`, printed when requests are answered; the last ones are the login
-    links of the console.
+    The first line on stdout is `listening on URL`, printed when requests are answered; the login links of the console
+    are lines of their own, `console:   URL`, and the last one says how to stop.
 
     Args:
         backend_url: what is served.
@@ -186,6 +186,7 @@ def serve(
         _say(_hint(url, shown))
         for line in links(console, _reachable(url)) if console is not None else ():
             _say(line)
+        _say("stop with Ctrl-C")
         server.run()
 
 
@@ -211,8 +212,7 @@ def _hint(url: str, registry: str) -> str:
     return (
         f"registry:  {registry}\n"
         f"point AWS clients here (any credentials will do):\n"
-        f"  export AWS_ENDPOINT_URL={_reachable(url)}\n"
-        f"stop with Ctrl-C"
+        f"  export AWS_ENDPOINT_URL={_reachable(url)}"
     )
 
 
