@@ -78,6 +78,9 @@ def test_pages_are_quick_and_small_at_every_size(tmp_path: Path, count: int) -> 
                 f"/console/groups/churn/{newest}/decide?to=Approved",
                 "/console/compare?v=churn/1&v=churn/2&v=churn/3",
                 "/console/groups?sort=new",
+                "/console/?group=churn&days=3",
+                "/console/?creator=nobody",
+                "/console/?whose=open",
             ]
         figures = {}
         for where in paths:

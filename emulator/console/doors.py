@@ -78,6 +78,10 @@ class Console:
         caller = Caller(place.account, place.region, key, request_id)
         return Identities(self.people).called(user, caller) if table is not None and key == user else caller
 
+    def arn(self, caller: Caller) -> str:
+        """Return the ARN somebody at the console has in what they register."""
+        return Identities(self.people).recognise(caller).arn
+
     def named(self, access_key: str) -> str:
         """Return whom an access key belongs to, where registry.toml says so: such a key is shown to nobody."""
         return next((name for name, table in self.people.items() if table.access_key == access_key), access_key)

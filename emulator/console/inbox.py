@@ -2,21 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 from .metrics import Delta, delta, headline
 from .reading import Gone, Page, Reader
-from .records import Version
-from .rulings import Explanation, Standing, standing
+from .records import APPROVED, REJECTED, Version
+from .rulings import BLOCKED, Explanation, Standing, standing
 
 LONG: Final = timedelta(days=3)
 """After which waiting is called long."""
 
 SECONDS_FOR_RULES: Final = 0.1
 """How long the rules of a page are asked; of what is left, the version's own page tells."""
+
+SECONDS_TO_SIFT: Final = 1.0
+"""The same, where somebody wants to see only what the rules let them approve."""
+
+OTHERS: Final = "others"
+OPEN: Final = "open"
+WHOSE: Final = {OTHERS: "not registered by me", OPEN: "that I may approve"}
+
+MOST_DAYS: Final = 9999
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What of the inbox somebody wants to see; `problem` is what of it means nothing.
+
+    Args:
+        group: the group's name.
+        creator: how the name of whoever registered it begins, or their ARN.
+        days: how many days it has waited at least.
+        whose: of WHOSE, or empty for everybody's.
+    """
+
+    group: str = ""
+    creator: str = ""
+    days: int | None = None
+    whose: str = ""
+    problem: str = ""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Self:
+        """Return the filters of a query; what it does not have is empty."""
+        days, whose = query.get("days", "").strip(), query.get("whose", "")
+        is_number = days.isascii() and days.isdigit() and int(days[:5]) <= MOST_DAYS
+        return cls(
+            group=query.get("group", "").strip(),
+            creator=query.get("creator", "").strip(),
+            days=int(days) if is_number else None,
+            whose=whose if whose in WHOSE else "",
+            problem="" if is_number or not days else f"Days are a whole number up to {MOST_DAYS}, such as 3.",
+        )
+
+    @property
+    def are_any(self) -> bool:
+        """Whether anything is left out but other groups."""
+        return bool(self.creator or self.days is not None or self.whose)
+
+    def admits(self, version: Version, me: str) -> bool:
+        """Whether whoever registered a version is wanted, seen by somebody's ARN."""
+        who = version.creator
+        is_theirs = who.name.casefold().startswith(self.creator.casefold()) or who.arn == self.creator
+        return is_theirs and not (self.whose == OTHERS and who.arn == me)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,38 +84,79 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class InboxPage:
-    """What the inbox shows."""
+    """What the inbox shows.
+
+    `counts` are those of the group's other statuses, `blocked` how many of this page are not shown for their rules.
+    """
 
     template: ClassVar[str] = "inbox.html"
     title: ClassVar[str] = "Inbox"
 
-    group: str
+    filters: Filters
+    whose: Mapping[str, str]
     rows: tuple[Waiting, ...]
     counted: str
+    counts: tuple[tuple[str, str], ...]
+    blocked: int
     is_first: bool
     next_token: str | None
     elsewhere: tuple[dict[str, str], ...]
     has_groups: bool
 
+    @property
+    def group(self) -> str:
+        """The group it is about; empty for all."""
+        return self.filters.group
 
-def inbox(reader: Reader, group: str, token: str | None) -> InboxPage:
-    """Return the inbox of the caller's account and region, or of one group in it."""
-    page = reader.waiting(group or None, token)
-    reader.find_approved(version.group for version in page.versions)
-    told = reader.explanations(page.versions, SECONDS_FOR_RULES)
+
+def inbox(reader: Reader, filters: Filters, token: str | None, me: str) -> InboxPage:
+    """Return the inbox of the caller's account and region, or what somebody, by their ARN, wants to see of it."""
     now = datetime.now(UTC)
-    rows = tuple(_row(reader, version, told, now) for version in page.versions)
-    is_empty = not rows and token is None
+    group = filters.group
+    page = reader.waiting(
+        group or None,
+        token,
+        before=None if filters.days is None else now - timedelta(days=filters.days),
+        keep=_keep(filters, me),
+    )
+    reader.find_approved(version.group for version in page.versions)
+    is_sifted = filters.whose == OPEN
+    told = reader.explanations(page.versions, SECONDS_TO_SIFT if is_sifted else SECONDS_FOR_RULES)
+    found = tuple(_row(reader, version, told, now) for version in page.versions)
+    rows = tuple(row for row in found if not (is_sifted and row.standing and row.standing.kind == BLOCKED))
+    is_empty = not rows and token is None and not filters.are_any
     has_groups = is_empty and (_is_there(reader, group) if group else bool(reader.groups("", "name", None)[0]))
     return InboxPage(
-        group=group,
+        filters=filters,
+        whose=_whose(reader),
         rows=rows,
-        counted=page.counted,
+        counted=Page(tuple(row.version for row in rows), page.next_token).counted if is_sifted else page.counted,
+        counts=_counts(reader, group) if group and (rows or has_groups) else (),
+        blocked=len(found) - len(rows),
         is_first=token is None,
         next_token=page.next_token,
         elsewhere=_elsewhere(reader) if is_empty and not has_groups and not group else (),
         has_groups=has_groups,
     )
+
+
+def _whose(reader: Reader) -> dict[str, str]:
+    """Return which of WHOSE can be told: who one is for a registry behind this server is not known here."""
+    knows = {OTHERS: not reader.remote, OPEN: reader.offers("explain")}
+    return {name: words for name, words in WHOSE.items() if knows[name]}
+
+
+def _keep(filters: Filters, me: str) -> Callable[[Version], bool] | None:
+    if not (filters.creator or filters.whose == OTHERS):
+        return None
+    return lambda version: filters.admits(version, me)
+
+
+def _counts(reader: Reader, group: str) -> tuple[tuple[str, str], ...]:
+    """Return how many versions of a group are decided, by status, where that is cheap to know."""
+    if not reader.offers("versions"):
+        return ()
+    return tuple((status, reader.count(group, status)) for status in (APPROVED, REJECTED))
 
 
 def next_waiting(reader: Reader, version: Version) -> tuple[Version | None, Page]:

@@ -18,6 +18,10 @@ MOST_COUNTED: Final = 100
 OVERVIEW: Final = 12
 """Versions of a group that its line among others is drawn from."""
 LISTED_AT_ONCE: Final = 100
+MOST_LOOKED_THROUGH: Final = 400
+"""Versions that are read for one page, where no index finds what is sought."""
+LEAST_READ: Final = 10
+"""Versions that are read at a time for a page that is nearly full."""
 MOST_LISTS: Final = 5
 """Pages of a list that are looked through for one page of ours."""
 AT_ONCE: Final = 8
@@ -88,7 +92,7 @@ class Reader:
     def __init__(self, backend: Backend, caller: Caller, *, remote: bool = False) -> None:
         self.caller = caller
         self._backend = backend
-        self._remote = remote
+        self.remote = remote
         self._approved: dict[str, Version | None] = {}
 
     def offers(self, name: str) -> bool:
@@ -156,17 +160,44 @@ class Reader:
         """Return what is known of the versions of each group."""
         return self._each(self._overview, groups)
 
-    def waiting(self, group: str | None = None, token: str | None = None) -> Page:
-        """Return a page of versions that wait for a decision, oldest first, with how many do."""
+    def waiting(
+        self,
+        group: str | None = None,
+        token: str | None = None,
+        *,
+        before: datetime | None = None,
+        keep: Callable[[Version], bool] | None = None,
+    ) -> Page:
+        """Return a page of versions that wait for a decision, oldest first, with how many do.
+
+        Args:
+            group: of which; None for all.
+            token: of the page.
+            before: when they were registered at the latest; as the oldest come first, this ends the list.
+            keep: which of them to show. No index knows: MOST_LOOKED_THROUGH are read for a page, and then it is cut.
+        """
         if not self.offers("versions"):
-            return self._listed_waiting(group, token)
+            return self._listed_waiting(group, token, before, keep)
         asked: dict[str, Any] = {"group": group, "approval": PENDING, "order": "Ascending"}
-        found = self.control("versions", **asked, max_results=PAGE, next_token=token)
-        shown = _versions(found)
-        count = len(shown)
-        if token is not None or "next_token" in found:
-            count = len(self.control("versions", **asked, max_results=MOST_COUNTED + 1)["versions"])
-        return Page(shown, found.get("next_token"), count)
+        shown: list[Version] = []
+        looked, following = 0, token
+        while True:
+            most = max(PAGE - len(shown), LEAST_READ)
+            found = self.control("versions", **asked, max_results=most, next_token=following)
+            read = _versions(found)
+            in_time = [one for one in read if before is None or one.created < before]
+            following = found.get("next_token") if len(in_time) == len(read) else None
+            shown += [one for one in in_time if keep is None or keep(one)]
+            looked += len(read)
+            if following is None or len(shown) >= PAGE or looked >= MOST_LOOKED_THROUGH:
+                break
+        is_all = token is None and following is None
+        count = len(shown) if is_all else None if keep is not None else self._count(before, **asked)
+        return Page(tuple(shown), following, count)
+
+    def count(self, group: str, approval: str) -> str:
+        """Return how many versions of a group have a status, as text, with the control `versions`."""
+        return Page((), None, self._count(None, group=group, approval=approval)).counted
 
     def of_group(self, group: str, token: str | None = None, approval: str | None = None) -> Page:
         """Return a page of the versions of a group, newest first."""
@@ -241,9 +272,14 @@ class Reader:
     def named(self, group: str, number: int) -> str:
         """Return what a call takes for a version: its ARN, but where the account is not ours to say."""
         caller = self.caller
-        if self._remote:
+        if self.remote:
             return f"{group}/{number}"
         return f"arn:{caller.partition}:sagemaker:{caller.region}:{caller.account}:model-package/{group}/{number}"
+
+    def _count(self, before: datetime | None, **asked: Any) -> int:
+        """Return how many versions there are, counting to one more than MOST_COUNTED."""
+        found = self.control("versions", **asked, max_results=MOST_COUNTED + 1)["versions"]
+        return sum(before is None or moment(one["record"]["CreationTime"]) < before for one in found)
 
     def _overview(self, group: Group) -> Overview:
         if not self.offers("versions"):
@@ -283,12 +319,23 @@ class Reader:
         found = tuple(self._described(arns[:1]))
         return found[0] if found else None
 
-    def _listed_waiting(self, group: str | None, token: str | None) -> Page:
+    def _listed_waiting(
+        self,
+        group: str | None,
+        token: str | None,
+        before: datetime | None,
+        keep: Callable[[Version], bool] | None,
+    ) -> Page:
         where = {"ModelPackageGroupName": group} if group is not None else {"ModelPackageType": "Versioned"}
-        arns, next_token = self._list(
-            token, PAGE, MOST_LISTS, **where, ModelApprovalStatus=PENDING, SortBy="CreationTime", SortOrder="Ascending"
-        )
-        shown = [version for version in self._described(arns) if version.status == PENDING]
+        order = {"SortBy": "CreationTime", "SortOrder": "Ascending", "CreationTimeBefore": before}
+        arns, next_token = self._list(token, PAGE, MOST_LISTS, **where, ModelApprovalStatus=PENDING, **order)
+        shown = [
+            version
+            for version in self._described(arns)
+            if version.status == PENDING
+            and (before is None or version.created < before)
+            and (keep is None or keep(version))
+        ]
         return Page(tuple(shown), next_token, None if token or next_token else len(shown))
 
     def _list(self, token: str | None, wanted: int, pages: int, **query: Any) -> tuple[list[str], str | None]:
@@ -317,7 +364,7 @@ class Reader:
 
     def _each(self, ask: Callable[[One], Other], subjects: Iterable[One]) -> list[Other]:
         """Ask for each of several subjects; over a network, some at a time."""
-        if not self._remote:
+        if not self.remote:
             return [ask(subject) for subject in subjects]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(ask, subjects))

@@ -101,7 +101,7 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
             return show(LoginPage(goes_on=goes_on, reason=request.form.get("reason", "")), 403)
         if g.session is not None:
             caller = console.caller(g.session.user, g.place, g.request_id)
-            g.reader = Reader(backend, caller, remote=console.remote)
+            g.reader, g.arn = Reader(backend, caller, remote=console.remote), console.arn(caller)
         return None
 
     @routes.context_processor
@@ -129,7 +129,7 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
 
     @route("/")
     def inbox() -> Response:
-        return show(waiting.inbox(g.reader, request.args.get("group", ""), request.args.get("page")))
+        return show(waiting.inbox(g.reader, waiting.Filters.of(request.args), request.args.get("page"), g.arn))
 
     @route("/groups")
     def groups() -> Response:

@@ -14,6 +14,9 @@ from .records import APPROVED, Version
 METRIC: Final = "metric"
 """The kind of rule that has a threshold."""
 
+BLOCKED: Final = "blocked"
+"""The kind of standing that rules stand in the way of."""
+
 VERBS: Final = {"Approved": "Approve", "Rejected": "Reject", "PendingManualApproval": "Return to pending"}
 LABELS: Final = {"Approved": "Approved", "Rejected": "Rejected", "PendingManualApproval": "Pending"}
 
@@ -111,7 +114,7 @@ class Standing:
     @property
     def sign(self) -> str:
         """The name of its sign."""
-        return {"blocked": "broken", "waits": "pending"}.get(self.kind, "holds")
+        return {BLOCKED: "broken", "waits": "pending"}.get(self.kind, "holds")
 
 
 def standing(explanation: Explanation) -> Standing | None:
@@ -123,7 +126,7 @@ def standing(explanation: Explanation) -> Standing | None:
     if move.allowed is False:
         named = ", ".join(ruling.rule for ruling in stopping)
         why = " ".join(ruling.why for ruling in stopping) or move.why
-        return Standing("blocked", f"Blocked by {named}" if named else "Cannot be approved", why)
+        return Standing(BLOCKED, f"Blocked by {named}" if named else "Cannot be approved", why)
     if stopping:
         return Standing("waits", "More approvals needed", " ".join(ruling.why for ruling in stopping))
     if move.asks_reason:
