@@ -397,3 +397,47 @@ def test_two_approvals_are_counted_before_it_is_approved(open_desk: Callable[...
     assert "has approved it already" in text_of(twice)
     assert send(bob, "/console/groups/churn/1", "second").status_code == 303
     assert desk.status(arn) == ("Approved", "second")
+
+
+HOOKS = [
+    {"name": "deployer", "url": "https://ci.example/canary-path?key=canary", "secret": "canary", "on": ["Approved"]},
+    {"url": "https://chat.example/canary-path", "on": ["Rejected", "Approved"], "groups": ["fra*"]},
+    {"name": "audit", "url": "https://audit.example/", "groups": ["churn", "fraud"]},
+]
+
+
+@pytest.mark.parametrize(
+    ("group", "to", "expected"),
+    [
+        ("churn", "Approved", ["deployer", "audit", "out.jsonl", "EventBridge"]),
+        ("churn", "Rejected", ["audit", "out.jsonl", "EventBridge"]),
+        ("fraud", "Approved", ["deployer", "chat.example", "audit", "out.jsonl", "EventBridge"]),
+        ("other", "Rejected", ["out.jsonl", "EventBridge"]),
+    ],
+)
+def test_who_will_be_told_is_said_before_one_decides(
+    open_desk: Callable[..., Desk], group: str, to: str, expected: list[str]
+) -> None:
+    desk = open_desk(settings=settings_of(events={"file": "out.jsonl", "webhooks": HOOKS}))
+    desk.register(group)
+    page = desk.browser().get(f"/console/groups/{group}/1/decide?to={to}")
+    told = page.text.partition('id="told"')[2].partition("</section>")[0]
+    assert re.findall(r"<strong[^>]*>([^<]+)</strong>", told) == expected
+    assert "canary" not in told
+
+
+def test_that_nobody_will_be_told_is_said_too(open_desk: Callable[..., Desk]) -> None:
+    desk = open_desk(settings=settings_of(events={"eventbridge": False, "webhooks": HOOKS[:1]}))
+    desk.register()
+    client = desk.browser()
+    assert "Nobody: the settings name no one" in text_of(client.get("/console/groups/churn/1/decide?to=Rejected"))
+    assert "Who will be told" not in text_of(client.get("/console/groups/churn/1/decide"))
+
+
+def test_of_an_approval_that_others_must_follow_nobody_is_told_yet(open_desk: Callable[..., Desk]) -> None:
+    settings = settings_of(approval=[{"groups": ["*"], "rules": ["two"]}], rules={"two": {"is": "approvers"}})
+    desk = open_desk(settings=settings)
+    desk.register()
+    assert "Once enough have approved: EventBridge" in text_of(
+        desk.browser().get("/console/groups/churn/1/decide?to=Approved")
+    )

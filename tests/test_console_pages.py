@@ -209,7 +209,9 @@ def test_moto_is_reviewed_too_and_what_it_cannot_is_said(open_desk: Callable[...
     assert "0.93" in text_of(client.get("/console/groups/console-on-moto"))
     assert "keeps no history" in text_of(client.get(path))
     assert "keeps no history" in text_of(client.get("/console/history"))
-    assert "no rules to ask" in text_of(client.get(f"{path}/decide?to=Approved"))
+    decide = text_of(client.get(f"{path}/decide?to=Approved"))
+    assert "no rules to ask" in decide
+    assert "Who will be told" not in decide
     assert send(client, path, "fine").status_code == 303
     assert desk.status(arn)[0] == "Approved"
 

@@ -14,6 +14,7 @@ from .records import Version
 from .review import explain
 from .rulings import Explanation, Move
 from .timeline import Event, event_of
+from .told import Listener
 
 LONGEST_REASON: Final = 1024
 """Characters of an ApprovalDescription."""
@@ -62,7 +63,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class DecidePage:
-    """What the page of a decision shows; `problem` is why the last attempt came to nothing, `winner` who was first."""
+    """What the page of a decision shows; `problem` is why the last attempt came to nothing, `winner` who was first.
+
+    `listeners` are who will be told of it; None where that is not known.
+    """
 
     template: ClassVar[str] = "decide.html"
 
@@ -77,6 +81,7 @@ class DecidePage:
     winner: Event | None = None
     is_overtaken: bool = False
     approved: Version | None = None
+    listeners: tuple[Listener, ...] | None = None
     longest: int = LONGEST_REASON
 
     @property

@@ -18,7 +18,7 @@ MOST_COUNTED: Final = 100
 OVERVIEW: Final = 12
 """Versions of a group that its line among others is drawn from."""
 LISTED_AT_ONCE: Final = 100
-MOST_LOOKED_THROUGH: Final = 400
+MOST_LOOKED_THROUGH: Final = 1000
 """Versions that are read for one page, where no index finds what is sought."""
 LEAST_READ: Final = 10
 """Versions that are read at a time for a page that is nearly full."""

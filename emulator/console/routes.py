@@ -33,6 +33,7 @@ from .problems import Problem, is_for_later, nothing_there, sentence_of, unanswe
 from .reading import Gone, Overtaken, Reader
 from .records import Version
 from .rulings import Explanation
+from .told import listeners
 
 log = logging.getLogger(__name__)
 
@@ -163,6 +164,7 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
             command=deciding.command_of(found, to, reason, request.host_url.rstrip("/")) if move else "",
             summary=deciding.summary_of(found, approved),
             approved=approved,
+            listeners=listeners(g.reader, found, to) if move else None,
             **more,
         )
 

@@ -55,6 +55,11 @@ class Move:
         """Whether a rule asks for a reason."""
         return any(ruling.outcome == "asks" for ruling in self.rules)
 
+    @property
+    def waits(self) -> bool:
+        """Whether a rule waits for others after this decision."""
+        return any(ruling.outcome == "waits" for ruling in self.rules)
+
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
         """Return a move as the control tells it."""
