@@ -13,6 +13,7 @@ from .reading import Overtaken, Reader
 from .records import Version
 from .review import explain
 from .rulings import Explanation, Move
+from .ticks import Looked
 from .timeline import Event, event_of
 from .told import Listener
 
@@ -82,6 +83,7 @@ class DecidePage:
     is_overtaken: bool = False
     approved: Version | None = None
     listeners: tuple[Listener, ...] | None = None
+    looked: Looked | None = None
     longest: int = LONGEST_REASON
 
     @property

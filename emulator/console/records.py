@@ -33,6 +33,11 @@ OF_ITS_OWN: Final = frozenset(
 )
 """What differs between any two versions, and says nothing about the model."""
 
+LINEAGE_KEYS: Final = frozenset(
+    {"training_job", "dataset_version", "dataset", "git_commit", "commit", "repository", "pipeline", "run_id"}
+)
+"""Metadata that say where a version comes from, beside its MetadataProperties."""
+
 PASSING: Final = frozenset({"ModelPackageStatus", "ModelPackageStatusDetails", "ResponseMetadata"})
 """What changes by itself: no reason to decide anew."""
 
@@ -93,6 +98,15 @@ class Version:
     def name(self) -> str:
         """Its group and number, as commands take it."""
         return f"{self.group}/{self.number}"
+
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """Its metadata that are no metrics, and do not say where it comes from."""
+        return tuple(
+            (name, text)
+            for name, text in self.metadata.items()
+            if name not in self.metrics and name.lower() not in LINEAGE_KEYS
+        )
 
 
 @dataclass(frozen=True, slots=True)

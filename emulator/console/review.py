@@ -12,17 +12,14 @@ from .groups import TREND
 from .inbox import next_waiting
 from .metrics import Delta, delta
 from .reading import Reader
-from .records import CARD, METADATA, PENDING, Difference, Version, differences, leaves
+from .records import CARD, LINEAGE_KEYS, METADATA, PENDING, Difference, Version, differences, leaves
 from .rulings import Explanation, Standing, Threshold, standing, thresholds
+from .ticks import Looked, Ticks
 from .timeline import Event, event_of
 
 MOST_EVENTS: Final = 20
 MOST_LEAVES: Final = 200
 MOST_DIFFERENCES: Final = 100
-LINEAGE_KEYS: Final = frozenset(
-    {"training_job", "dataset_version", "dataset", "git_commit", "commit", "repository", "pipeline", "run_id"}
-)
-"""Metadata that say where a version comes from, beside its MetadataProperties."""
 
 _VERSION: Final = re.compile(
     r"arn:[a-z-]+:sagemaker:[a-z0-9-]+:[0-9]{12}:model-package/(?P<group>[a-zA-Z0-9-]+)/(?P<number>[1-9][0-9]{0,8})"
@@ -93,6 +90,7 @@ class ReviewPage:
     decided: bool
     following: Version | None
     left: str
+    looked: Looked
 
     @property
     def title(self) -> str:
@@ -115,8 +113,8 @@ class ReviewPage:
         return self.version.status == "Approved" and not self.version.reason
 
 
-def review(reader: Reader, group: str, number: int, *, decided: bool) -> ReviewPage:
-    """Return a version; Gone if there is none."""
+def review(reader: Reader, group: str, number: int, ticks: Ticks, *, decided: bool) -> ReviewPage:
+    """Return a version, with what of it was ticked; Gone if there is none."""
     explained = explain(reader, group, number)
     version = reader.version(group, number)
     approved = reader.approved_before(version)
@@ -137,11 +135,7 @@ def review(reader: Reader, group: str, number: int, *, decided: bool) -> ReviewP
         containers=_containers(record),
         card=_flat(record, "ModelCard"),
         reports=_flat(record, "ModelMetrics"),
-        metadata=tuple(
-            (name, text)
-            for name, text in version.metadata.items()
-            if name not in version.metrics and name.lower() not in LINEAGE_KEYS
-        ),
+        metadata=version.notes,
         lineage=_lineage(version),
         others=tuple(leaves(record, without=SECTIONS))[:MOST_LEAVES],
         events=events,
@@ -151,6 +145,7 @@ def review(reader: Reader, group: str, number: int, *, decided: bool) -> ReviewP
         decided=decided,
         following=following,
         left=page.counted if page is not None else "",
+        looked=ticks.looked(version),
     )
 
 

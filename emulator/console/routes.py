@@ -33,6 +33,7 @@ from .problems import Problem, is_for_later, nothing_there, sentence_of, unanswe
 from .reading import Gone, Overtaken, Reader
 from .records import Version
 from .rulings import Explanation
+from .ticks import LOOKED, PARTS
 from .told import listeners
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,17 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
 
     @route("/groups/<group>/<int:number>")
     def version(group: str, number: int) -> Response:
-        return show(reviewing.review(g.reader, group, number, decided="decided" in request.args))
+        decided = "decided" in request.args
+        return show(reviewing.review(g.reader, group, number, g.session.ticks, decided=decided))
+
+    @route("/groups/<group>/<int:number>/looked", "POST")
+    def look(group: str, number: int) -> BaseResponse:
+        part, revision = request.form.get("part", ""), request.form.get("revision", "")
+        found = g.reader.version(group, number)
+        if part not in PARTS or not g.session.has_given(request.form.get("token", ""), LOOKED, found.arn, revision):
+            return show(Problem("Not ticked", "This form was made before you logged in, or for something else."), 403)
+        g.session.ticks.set(found, revision, part, is_ticked=request.form.get("ticked") == "1")
+        return redirect(url_for("console.version", group=group, number=number, _anchor=part), 303)
 
     @route("/groups/<group>/<int:number>/decide")
     def decide(group: str, number: int) -> Response:
@@ -164,6 +175,7 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
             command=deciding.command_of(found, to, reason, request.host_url.rstrip("/")) if move else "",
             summary=deciding.summary_of(found, approved),
             approved=approved,
+            looked=g.session.ticks.looked(found),
             listeners=listeners(g.reader, found, to) if move else None,
             **more,
         )

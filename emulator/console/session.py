@@ -13,9 +13,11 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
+
+from .ticks import Ticks
 
 LINK_SECONDS: Final = 3600
 SESSION_SECONDS: Final = 12 * 3600
@@ -29,11 +31,12 @@ USER = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]{0,62}")
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who came by a link: their name, and the key of their forms' tokens."""
+    """Somebody who came by a link: their name, the key of their forms' tokens, and what they have looked at."""
 
     user: str
     key: bytes
     expires: float
+    ticks: Ticks = field(default_factory=Ticks, compare=False)
 
     def token(self, *subject: str) -> str:
         """Return the token of a form about something: what it is about, and in which revision."""
