@@ -1,0 +1,67 @@
+"""The AWS SDK for JavaScript: its example, and those faults of its own that docs/clients.md names."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from clients_of_others.programs import EXAMPLES, Run, program
+
+EXAMPLE = EXAMPLES / "javascript"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a copy of the example in which its packages are installed."""
+    modules = Path(program("javascript/node_modules"))
+    shutil.copytree(EXAMPLE, tmp_path / "example", ignore=shutil.ignore_patterns("node_modules"))
+    (tmp_path / "example" / "node_modules").symlink_to(modules)
+    return tmp_path / "example"
+
+
+@pytest.fixture
+def node(run: Run, folder: Path) -> Callable[..., str]:
+    command = program("node")
+    return lambda *arguments, **variables: run(command, *arguments, cwd=folder, **variables)
+
+
+def test_the_example_registers_reviews_and_finds_the_newest(
+    node: Callable[..., str], group: str, told_and_kept: Callable[[str], None]
+) -> None:
+    told_and_kept(node("register.mjs", group))
+    assert f"/{group}/2 created 20" in node("register.mjs", group)
+
+
+def test_without_path_style_it_looks_for_buckets_in_front_of_the_host(
+    environment: dict[str, str], folder: Path
+) -> None:
+    script = (
+        'import { HeadBucketCommand, S3Client } from "@aws-sdk/client-s3";'
+        "const s3 = new S3Client({ forcePathStyle: FORCED });"
+        "s3.middlewareStack.add(() => async ({ request }) => { console.log(request.hostname); process.exit(); },"
+        ' { step: "finalizeRequest", priority: "low" });'
+        'await s3.send(new HeadBucketCommand({ Bucket: "models" }));'
+    )
+    for forced, host in (("false", "models.registry"), ("true", "registry")):
+        done = subprocess.run(
+            [program("node"), "--input-type=module", "-e", script.replace("FORCED", forced)],
+            env={**environment, "AWS_ENDPOINT_URL": "http://registry:8080"},
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert done.stdout.strip() == host
+
+
+def test_the_lock_file_is_the_packages_and_names_no_host() -> None:
+    lock = json.loads((EXAMPLE / "package-lock.json").read_text(encoding="utf-8"))
+    package = json.loads((EXAMPLE / "package.json").read_text(encoding="utf-8"))
+    assert lock["packages"][""]["dependencies"] == package["dependencies"]
+    assert not any("resolved" in entry for entry in lock["packages"].values())
