@@ -24,6 +24,7 @@ from ..base import Surroundings
 from ..errors import (
     CannotOpen,
     InternalFailure,
+    LostRace,
     RegistryError,
     ServiceUnavailable,
     ThrottlingException,
@@ -55,8 +56,11 @@ ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     "57": (ServiceUnavailable, CUT_OFF),  # the server is being stopped, or has crashed
     "25P03": (ServiceUnavailable, CUT_OFF),  # IDLE_SECONDS were over
     "22": (ValidationException, "A value cannot be stored: text must be Unicode without NUL characters."),
-    "40": BUSY,  # 40001 serialization failure, 40P01 deadlock; 40003 (was it committed?) is below
-    "40003": (ServiceUnavailable, CUT_OFF),
+    "40": (
+        LostRace,
+        "Rate exceeded",
+    ),  # 40001 serialization failure, 40P01 deadlock; 40003 (was it committed?) is below
+    "40003": (ServiceUnavailable, CUT_OFF),  # was it committed?
     "55P03": BUSY,  # WAIT_SECONDS were over
     "53": (ServiceUnavailable, "The registry's database is out of memory or connections: nothing was changed."),
     "53100": (ServiceUnavailable, "The disk of the registry's database is full: nothing was changed."),
