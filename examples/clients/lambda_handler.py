@@ -7,11 +7,17 @@ The rule on AWS, and the events of a local registry alike, match:
 It does not match ModelApprovalStatus: a rejection must reach the function too, for then the version before it is served
 again. An event may come twice, or for a change of metadata alone; what is deployed already is left as it is.
 Environment: EXECUTION_ROLE_ARN, and optionally INSTANCE_TYPE.
+
+Offline, the same file is run for each event, with AWS_ENDPOINT_URL in its environment:
+
+    sagemaker-registry watch --exec "python examples/clients/lambda_handler.py"
 """
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from typing import Any
 
 import boto3
@@ -79,3 +85,7 @@ def point(sagemaker: Any, endpoint: str, config: str) -> str:
         return "unchanged"
     sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
     return "updated"
+
+
+if __name__ == "__main__":
+    print(json.dumps(handler(json.load(sys.stdin), None)))
