@@ -25,7 +25,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
 from clients import REGION, Emulator
-from clients_of_others.programs import EXAMPLES, ROOT, program
+from clients_of_others.programs import EXAMPLES, ROOT, aws_cli
 from sagemaker_registry.backends.settings import load
 from sagemaker_registry.client import ModelRegistry
 from sagemaker_registry.client.cli import main
@@ -169,7 +169,7 @@ def test_the_rule_against_approval_by_a_deployment_refuses_it(serve: Callable[..
 def test_the_variables_point_the_aws_cli_at_the_registry(at_the_registry: Emulator, tmp_path: Path) -> None:
     at_the_registry.client("sagemaker").create_model_package_group(ModelPackageGroupName="churn")
     block = block_with("sh", "aws sagemaker list-model-package-groups")
-    folder = str(Path(program("aws")).parent)
+    folder = str(Path(aws_cli()).parent)
     script = f"PATH={shlex.quote(folder)}:$PATH\n" + block.replace(f"http://{ADDRESS}", at_the_registry.url)
     with a_shell(script, tmp_path, AWS_DEFAULT_OUTPUT="json") as printed:
         assert [found["ModelPackageGroupName"] for found in json.loads(printed)["ModelPackageGroupSummaryList"]] == [

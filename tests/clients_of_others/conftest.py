@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from clients import REGION, Emulator
-from clients_of_others.programs import INSTALLED, Run
+from clients_of_others.programs import Run
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -40,7 +40,6 @@ def environment(emulator: Emulator, account: str, tmp_path: Path) -> dict[str, s
         "AWS_SECRET_ACCESS_KEY": "any",
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
-        "PATH": f"{INSTALLED / 'python' / 'bin'}{os.pathsep}{os.environ['PATH']}",
     }
 
 

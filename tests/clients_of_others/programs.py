@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,4 +35,14 @@ def program(name: str, install: str = "bash .ci/clients") -> str:
         if "CI" in os.environ:
             pytest.fail(missing)
         pytest.skip(missing)
+    return found
+
+
+def aws_cli() -> str:
+    """Return the path of an AWS CLI that knows AWS_ENDPOINT_URL: an older one would ask AWS itself."""
+    found = program("aws")
+    said = subprocess.run([found, "--version"], check=True, capture_output=True, text=True, timeout=60)
+    major, minor = (int(part) for part in re.findall(r"\d+", said.stdout + said.stderr)[:2])
+    if (major, minor) < ((2, 13) if major == 2 else (1, 29)):
+        pytest.skip(f"{found} {major}.{minor} does not know AWS_ENDPOINT_URL: bash .ci/clients")
     return found

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from clients import Emulator
-from clients_of_others.programs import EXAMPLES, Run, program
+from clients_of_others.programs import EXAMPLES, Run, aws_cli
 
 LIST = ("sagemaker", "list-model-packages", "--query", "ModelPackageSummaryList[0].ModelPackageArn")
 
 
 @pytest.fixture
 def aws(run: Run) -> Callable[..., str]:
-    command = program("aws")
+    command = aws_cli()
     return lambda *arguments, **variables: run(command, *arguments, **variables)
 
 
 def test_the_example_registers_reviews_and_finds_the_newest(
-    aws: Callable[..., str], run: Run, group: str, told_and_kept: Callable[[str], None]
+    run: Run, group: str, told_and_kept: Callable[[str], None]
 ) -> None:
-    assert aws("--version").startswith("aws-cli/")
-    told_and_kept(run(EXAMPLES / "aws-cli.sh", group))
+    folder = Path(aws_cli()).parent
+    told_and_kept(run(EXAMPLES / "aws-cli.sh", group, PATH=f"{folder}{os.pathsep}{os.environ['PATH']}"))
 
 
 def test_a_query_in_text_is_answered_for_each_page_and_in_json_once(
@@ -44,7 +46,7 @@ def test_a_query_in_text_is_answered_for_each_page_and_in_json_once(
     assert aws(*cut).split() == [arns[-1], "None"]
 
 
-def test_a_profile_points_it_at_the_registry(
+def test_a_profile_points_it_at_the_registry_and_nothing_else(
     aws: Callable[..., str], emulator: Emulator, group: str, account: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     emulator.client("sagemaker", account).create_model_package_group(ModelPackageGroupName=group)

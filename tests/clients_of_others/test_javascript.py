@@ -10,9 +10,27 @@ from pathlib import Path
 
 import pytest
 
+from clients import Emulator
 from clients_of_others.programs import EXAMPLES, Run, program
 
 EXAMPLE = EXAMPLES / "javascript"
+NOBODY = "http://127.0.0.1:1"
+PROFILE = """\
+[profile offline]
+region = us-east-1
+aws_access_key_id = ACCOUNT
+aws_secret_access_key = any
+services = registry
+[services registry]
+sagemaker =
+  endpoint_url = URL
+"""
+LIST_GROUPS = """\
+import { ListModelPackageGroupsCommand, SageMakerClient } from "@aws-sdk/client-sagemaker";
+const sagemaker = new SageMakerClient({});
+const { ModelPackageGroupSummaryList: groups } = await sagemaker.send(new ListModelPackageGroupsCommand({}));
+for (const group of groups) console.log(group.ModelPackageGroupName);
+"""
 
 
 @pytest.fixture
@@ -35,6 +53,20 @@ def test_the_example_registers_reviews_and_finds_the_newest(
 ) -> None:
     told_and_kept(node("register.mjs", group))
     assert f"/{group}/2 created 20" in node("register.mjs", group)
+
+
+@pytest.mark.parametrize("way", ["for SageMaker alone", "in a profile"])
+def test_it_finds_the_registry_where_the_environment_says(
+    way: str, node: Callable[..., str], emulator: Emulator, account: str, group: str, tmp_path: Path
+) -> None:
+    emulator.client("sagemaker", account).create_model_package_group(ModelPackageGroupName=group)
+    config = tmp_path / "config"
+    config.write_text(PROFILE.replace("URL", emulator.url).replace("ACCOUNT", account), encoding="utf-8")
+    variables = {
+        "for SageMaker alone": {"AWS_ENDPOINT_URL": NOBODY, "AWS_ENDPOINT_URL_SAGEMAKER": emulator.url},
+        "in a profile": {"AWS_ENDPOINT_URL": "", "AWS_CONFIG_FILE": str(config), "AWS_PROFILE": "offline"},
+    }
+    assert node("--input-type=module", "-e", LIST_GROUPS, **variables[way]) == f"{group}\n"
 
 
 def test_without_path_style_it_looks_for_buckets_in_front_of_the_host(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,8 @@ session.default_bucket()
 
 CREATE_AND_DELETE_WITH_V3 = """\
 import json, sys
-from sagemaker.core.resources import ModelPackage
+import boto3
+from sagemaker.core.resources import ModelPackage, ModelPackageGroup
 from sagemaker.core.shapes import ContainersItem, InferenceSpecification
 
 def fault(call, **arguments):
@@ -61,7 +63,10 @@ created = fault(ModelPackage.create, model_package_group_name=sys.argv[1], infer
 (version,) = ModelPackage.get_all(model_package_group_name=sys.argv[1])
 version.refresh()
 version.wait_for_status("Completed")
-print(json.dumps([version.model_package_arn, created, fault(version.delete)]))
+deleted = fault(version.delete)
+boto3.client("sagemaker").delete_model_package(ModelPackageName=version.model_package_arn)
+ModelPackageGroup.get(sys.argv[1]).delete()
+print(json.dumps([version.model_package_arn, created, deleted]))
 """
 
 
@@ -91,6 +96,24 @@ def test_v2_approves_what_it_deploys_without_a_reason(run: Run, emulator: Emulat
     assert len(sagemaker.list_endpoints()["Endpoints"]) == 1
 
 
+def test_a_rule_refuses_v2_its_approval(
+    run: Run, serve: Callable[..., Emulator], environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "registry.toml").write_text('[[approval]]\ngroups = ["*"]\nrules = ["reason-required"]\n')
+    guarded = serve("--backend", "sqlite://", "--config", "registry.toml")
+    sagemaker = guarded.client("sagemaker", environment["AWS_ACCESS_KEY_ID"])
+    sagemaker.create_model_package_group(ModelPackageGroupName="churn")
+    arn = sagemaker.create_model_package(
+        ModelPackageGroupName="churn",
+        ModelApprovalStatus="PendingManualApproval",
+        InferenceSpecification=SPECIFICATION,
+    )["ModelPackageArn"]
+    with pytest.raises(AssertionError, match="ApprovalDescription"):
+        run(sdk(V2), "-c", DEPLOY_WITH_V2, arn, AWS_ENDPOINT_URL=guarded.url)
+    assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "PendingManualApproval"
+    assert sagemaker.list_endpoints()["Endpoints"] == []
+
+
 def test_v2_asks_awss_own_sts_for_a_default_bucket(run: Run) -> None:
     assert "https://sts.us-east-1.amazonaws.com/" in run(sdk(V2), "-c", DEFAULT_BUCKET_WITH_V2)
 
@@ -103,4 +126,5 @@ def test_v3_fails_after_it_has_created_and_cannot_delete(
     arn, created, deleted = json.loads(run(sdk(V3), "-c", CREATE_AND_DELETE_WITH_V3, group).splitlines()[-1])
     assert created == "KeyError: 'ModelPackageName'"
     assert deleted == "ParamValidationError: Parameter validation failed:"
-    assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelPackageVersion"] == 1
+    assert arn.endswith(f":model-package/{group}/1")
+    assert sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
