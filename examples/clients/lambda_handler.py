@@ -5,7 +5,8 @@ The rule on AWS, and the events of a local registry alike, match:
     {"source": ["aws.sagemaker"], "detail-type": ["SageMaker Model Package State Change"]}
 
 It does not match ModelApprovalStatus: a rejection must reach the function too, for then the version before it is served
-again. An event may come twice, or for a change of metadata alone; what is deployed already is left as it is.
+again. An event may come twice, or for a change of metadata alone; what is deployed already is left as it is. While an
+endpoint is being changed SageMaker refuses the next change: that error makes Lambda try the event again.
 Environment: EXECUTION_ROLE_ARN, and optionally INSTANCE_TYPE.
 
 Offline, the same file is run for each event, with AWS_ENDPOINT_URL in its environment:
