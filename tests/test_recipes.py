@@ -74,6 +74,7 @@ def serve_options(arguments: list[str]) -> dict[str, click.Parameter]:
 def at_the_registry(serve: Callable[..., Emulator], monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """Return a registry of the test's own, in an environment as docs/clients.md exports it."""
     served = serve("--backend", "sqlite://")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers the credentials of its first use
     monkeypatch.setenv("AWS_ENDPOINT_URL", served.url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "alice")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
