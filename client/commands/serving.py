@@ -33,6 +33,8 @@ from .output import REFUSED, end
     "--allowed-host",
     "allowed_hosts",
     multiple=True,
+    envvar="SAGEMAKER_REGISTRY_ALLOWED_HOSTS",
+    show_envvar=True,
     metavar="NAME",
     help="A host name to answer for, such as a compose service's; may be repeated. "
     "Names of this machine and IP addresses are always answered.",
