@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from clients import Emulator
 from desks import PAGES, Desk, fields_of, send, text_of
 from sagemaker_registry.backends.base import Caller
+from sagemaker_registry.emulator.console import Site
 
-pytest_plugins = ("consoles",)
+pytest_plugins = ("consoles", "postgres_server")
 
 
 # What pages show
@@ -166,6 +167,37 @@ def test_deliveries_are_told_with_what_came_of_them(serve: Callable[..., Emulato
     row = page.partition("Deliveries of events")[2].partition("<tbody>")[2].partition("</tbody>")[0]
     words = re.sub(r"<[^>]+>", " ", row).split()
     assert {"churn/1", "file", "done", "1"} <= set(words)
+
+
+@pytest.mark.parametrize("store", ["file", "memory", "postgres"])
+def test_what_the_store_says_of_itself_is_told(
+    request: pytest.FixtureRequest, open_desk: Callable[..., Desk], tmp_path: Path, store: str
+) -> None:
+    file = tmp_path / "registry.db"
+    if store == "file":
+        desk = open_desk(f"sqlite:///{file}", site=Site(file=file))
+        expected = ["Journal WAL", "Durability synchronous=FULL what is acknowledged outlives a power cut", "Schema m0"]
+    elif store == "memory":
+        desk = open_desk()
+        expected = ["Store SQLite 3.", "Kept in memory gone when the server stops", "Schema m0"]
+    else:
+        desk = open_desk(request.getfixturevalue("postgres_url"))
+        expected = ["Store PostgreSQL", "Durability", "Schema m0"]
+    text = text_of(desk.browser().get("/console/health"))
+    assert [words for words in expected if words not in text] == []
+    told = desk.backend.control("store", {}, Caller())
+    assert f"{len(told['steps'])} steps applied" in text
+    assert len(set(told["steps"])) == len(told["steps"]) > 1
+
+
+def test_a_store_that_a_power_cut_gets_through_is_something_to_look_at(
+    open_desk: Callable[..., Desk], postgres_url: str
+) -> None:
+    lax = open_desk(f"{postgres_url}{'&' if '?' in postgres_url else '?'}options=-c%20synchronous_commit%3Doff")
+    told = lax.backend.control("store", {}, Caller())["durability"]
+    assert told in (["synchronous_commit=off"], ["fsync=off"])
+    text = text_of(lax.browser().get("/console/health"))
+    assert f"Look: {told[0]} a power cut may lose what was acknowledged" in text
 
 
 def test_a_bucket_called_console_stays_a_bucket(desk: Desk) -> None:

@@ -42,8 +42,13 @@ def _settings(call: Call, _: Nothing) -> Settings:
     return call.settings.shown()
 
 
+def _store(call: Call, _: Nothing) -> dict[str, list[str]]:
+    return call.rows.facts()
+
+
 CONTROLS: dict[str, Control] = {
     "settings": Control(_settings),
+    "store": Control(_store),
     "history": Control(history.changes, history.Query),
     "history/verify": Control(verification.verify, verification.Query),
     "as-of": Control(history.as_of, history.AsOf),

@@ -88,6 +88,10 @@ class Journal:
         """Return rows that meet all conditions; see `Reading.find`."""
         return self._rows.find(table, where, order, descending=descending, after=after, limit=limit)
 
+    def facts(self) -> dict[str, list[str]]:
+        """Return what the store says of itself; see `Reading.facts`."""
+        return self._rows.facts()
+
     def insert(self, table: Table, row: Row) -> bool:
         """Store a new row; see `Writing.insert`."""
         stored = self._rows.insert(table, row)

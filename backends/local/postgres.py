@@ -47,6 +47,14 @@ LOCKED = {GROUPS, PACKAGES, HEADS}
 commits. Policies are only changed behind the lock of their group; locking them too would allow deadlocks. Heads of
 history are always locked last."""
 
+FACTS = {
+    "store": "SELECT substr(version(), 1, 60)",
+    "durability": "SELECT CASE WHEN current_setting('fsync', true) = 'off' THEN 'fsync=off' "
+    "ELSE 'synchronous_commit=' || current_setting('synchronous_commit', true) END",
+    "steps": f"SELECT name FROM schema_steps WHERE name <> '{postgres_schema.LOCK_ROW}' ORDER BY name",  # noqa: S608
+}
+"""See `rows.Reading.facts`."""
+
 CUT_OFF = "The registry's database cannot be reached: a change that was under way may or may not be stored."
 BUSY = (ThrottlingException, "Rate exceeded")
 
@@ -112,7 +120,7 @@ class PostgresRows:
     def reading(self) -> Iterator[View]:
         """Run the block on one consistent view; writers neither wait for it nor make it wait."""
         with _translated(), self._begin(IsolationLevel.REPEATABLE_READ, read_only=True) as connection:
-            yield View(_runner(connection))
+            yield View(_runner(connection), FACTS)
 
     @contextmanager
     def _begin(self, level: IsolationLevel, *, read_only: bool) -> Iterator[Connection]:

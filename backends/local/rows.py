@@ -101,6 +101,15 @@ class Reading(Protocol):
         """
         ...
 
+    def facts(self) -> dict[str, list[str]]:
+        """Return what the store says of itself, as far as it does; in a transaction that writes, nothing.
+
+        Returns:
+            `store`, what it is; `journal`, how it keeps one; `durability`, what makes a commit outlive a power cut;
+            `steps`, those that led to its schema, in order.
+        """
+        ...
+
 
 class Writing(Reading, Protocol):
     """A transaction: all of it is stored, durably, or nothing."""

@@ -35,6 +35,16 @@ PRAGMAS = {
 }
 READER_PRAGMAS = {**PRAGMAS, "query_only": "ON", "wal_autocheckpoint": "0"}
 
+FACTS = {
+    "store": "SELECT 'SQLite ' || sqlite_version()",
+    "journal": "SELECT upper(journal_mode) FROM pragma_journal_mode",
+    "durability": "SELECT 'synchronous=' || CASE synchronous "
+    "WHEN 0 THEN 'OFF' WHEN 1 THEN 'NORMAL' WHEN 2 THEN 'FULL' ELSE 'EXTRA' END FROM pragma_synchronous",
+    "steps": f"SELECT name FROM {schema.migrations.migrations_table} "  # noqa: S608 - names are ours
+    f"WHERE migration_set = '{schema.migrations.name}' ORDER BY id",
+}
+"""See `rows.Reading.facts`: a reader's own, which is opened as the writer is."""
+
 ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     # SQLite's error name: what a caller is told
     "SQLITE_BUSY": (ThrottlingException, "Rate exceeded"),
@@ -112,7 +122,7 @@ class SQLiteRows:
         with _translated(), self._reader() as connection:
             connection.execute("BEGIN")
             try:
-                yield View(connection.execute)
+                yield View(connection.execute, FACTS)
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")

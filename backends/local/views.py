@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import orjson
@@ -24,10 +25,19 @@ Run = Callable[[str, Sequence[Any]], Result]
 
 
 class View:
-    """One consistent view of a store; see `rows.Reading`."""
+    """One consistent view of a store; see `rows.Reading`.
 
-    def __init__(self, run: Run) -> None:
+    Args:
+        run: runs statements.
+        facts: what the store says of itself: by name, the statement whose first column says it.
+    """
+
+    def __init__(self, run: Run, facts: Mapping[str, str] = MappingProxyType({})) -> None:
         self._run = run
+        self._facts = facts
+
+    def facts(self) -> dict[str, list[str]]:
+        return {name: [str(row[0]) for row in self._run(text, ()).fetchall()] for name, text in self._facts.items()}
 
     def get(self, table: Table, key: Key) -> Row | None:
         return self._one(table, statements.get(table), key)

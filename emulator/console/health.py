@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,13 @@ FIXED_IN: Final = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """Releases of SQLite that do not lose commits of a WAL database, each the first of its line."""
 
 MOST_DELIVERIES: Final = 20
+
+JOURNALS: Final = {
+    "WAL": "readers and the writer do not wait for each other",
+    "TRUNCATE": "as the file seems to be on a network share",
+}
+LAX: Final = frozenset({"synchronous=OFF", "synchronous=NORMAL", "synchronous_commit=off", "fsync=off"})
+"""Levels of durability that a power cut gets through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,10 @@ def health(reader: Reader, site: Site, ping: Any, refusals: Sequence[Refusal]) -
     answers = _pinged(ping)
     return HealthPage(
         backend=(Fact("Registry", site.url or "given in this process"), answers, *_hosts(site)),
-        database=_database(site.file) if site.file is not None else (),
+        database=(
+            *(_database(site.file) if site.file is not None else ()),
+            *(_store(reader, has_file=site.file is not None) if answers.is_fine and reader.offers("store") else ()),
+        ),
         capabilities=_capabilities(reader),
         settings=tuple(leaves(reader.control("settings"))) if answers.is_fine and reader.offers("settings") else (),
         deliveries=_deliveries(reader) if answers.is_fine else None,
@@ -149,6 +159,25 @@ def _database(file: Path) -> tuple[Fact, ...]:
     if file.exists() and not os.access(file, os.W_OK):
         facts.append(Fact("Writable", "no", "nothing can be decided", is_fine=False))
     return tuple(facts)
+
+
+def _store(reader: Reader, *, has_file: bool) -> Iterator[Fact]:
+    """Yield what the store says of itself; what it is, unless its file has said so."""
+    told = {name: values for name, values in reader.control("store").items() if values}
+    if "store" in told and not has_file:
+        yield Fact("Store", told["store"][0])
+    is_in_memory = told.get("journal") == ["MEMORY"]
+    if is_in_memory:
+        yield Fact("Kept", "in memory", "gone when the server stops")
+    elif "journal" in told:
+        yield Fact("Journal", told["journal"][0], JOURNALS.get(told["journal"][0], ""))
+    if "durability" in told and not is_in_memory:
+        value = told["durability"][0]
+        is_lax = value in LAX
+        note = "a power cut may lose what was acknowledged" if is_lax else "what is acknowledged outlives a power cut"
+        yield Fact("Durability", value, note, is_fine=not is_lax)
+    if steps := told.get("steps"):
+        yield Fact("Schema", steps[-1], f"{len(steps)} {'step' if len(steps) == 1 else 'steps'} applied")
 
 
 def _size(count: float) -> str:
