@@ -22,6 +22,8 @@ OpenPage = Callable[..., Page]
 SCREENS = {
     "inbox": "/console/",
     "inbox of a group": "/console/?group=churn",
+    "filtered inbox": "/console/?group=churn&whose=open&days=0&creator=pipe",
+    "inbox of nobody": "/console/?creator=nobody&days=x",
     "groups": "/console/groups",
     "no such groups": "/console/groups?q=zzz",
     "group": "/console/groups/churn",

@@ -142,9 +142,9 @@ def test_what_the_rules_let_one_approve(open_desk: Callable[..., Desk]) -> None:
     bobs = desk.browser("bob").get("/console/?whose=open")
     assert shown(bobs) == ["fraud/1"]
     assert "1 version waits" in text_of(bobs)
-    assert "2 more of this page are not yours to approve" in text_of(bobs)
+    assert "2 more of this page are blocked by rules" in text_of(bobs)
     nothing = text_of(desk.browser("bob").get("/console/?whose=open&group=churn"))
-    assert "The 2 that wait are not yours to approve" in nothing
+    assert "2 wait, blocked by rules" in nothing
 
 
 def test_pages_of_a_filter_show_each_version_once_and_look_so_far_and_no_further(desk: Desk) -> None:

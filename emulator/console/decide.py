@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
 from ...backends.errors import ConflictException
+from .findings import Overtaken
 from .metrics import Delta, delta
-from .reading import Overtaken, Reader
+from .reading import Reader
 from .records import Version
 from .review import explain
 from .rulings import Explanation, Move

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from .charts import Chart, sparkline, trend
+from .findings import Group, Overview
 from .metrics import Delta, delta, headline
-from .reading import Group, Overview, Reader
+from .reading import Reader
 from .records import Version
 
 MOST_COLUMNS: Final = 4

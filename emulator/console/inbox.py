@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final, Self
 
+from .findings import Gone, Page
 from .metrics import Delta, delta, headline
-from .reading import Gone, Page, Reader
+from .reading import Reader
 from .records import APPROVED, REJECTED, Version
 from .rulings import BLOCKED, Explanation, Standing, standing
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...backends.errors import AccessDeniedException, RegistryError, ThrottlingException
-from .reading import Gone
+from .findings import Gone
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 from typing import Any, Final, TypeVar
 
 from ...backends.base import Backend, Caller
 from ...backends.errors import RegistryError
-from .records import APPROVED, PENDING, Person, Version, moment
+from .findings import MOST_COUNTED, Gone, Group, Overview, Page
+from .records import APPROVED, PENDING, Version, moment
 
 PAGE: Final = 20
-MOST_COUNTED: Final = 100
 OVERVIEW: Final = 12
 """Versions of a group that its line among others is drawn from."""
 LISTED_AT_ONCE: Final = 100
@@ -29,55 +28,6 @@ AT_ONCE: Final = 8
 
 One = TypeVar("One")
 Other = TypeVar("Other")
-
-
-class Gone(Exception):
-    """A group or a version that is asked for does not exist; the sentence is the registry's."""
-
-
-class Overtaken(Exception):
-    """A version is not as it was when somebody began to decide; `version` is how it is now."""
-
-    def __init__(self, version: Version) -> None:
-        super().__init__(version)
-        self.version = version
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some versions, the token of the next page, and how many there are: None unless it is known."""
-
-    versions: tuple[Version, ...]
-    next_token: str | None = None
-    count: int | None = None
-
-    @property
-    def counted(self) -> str:
-        """How many there are, as text."""
-        if self.count is None:
-            return f"{len(self.versions)}+" if self.next_token else str(len(self.versions))
-        return f"{MOST_COUNTED}+" if self.count > MOST_COUNTED else str(self.count)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A group as a list shows it."""
-
-    name: str
-    arn: str
-    description: str
-    created: datetime
-    creator: Person | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """What is known of the versions of a group: the newest ones, the last approved, how many wait."""
-
-    group: Group
-    newest: tuple[Version, ...]
-    approved: Version | None
-    waiting: str
 
 
 class Reader:
@@ -144,7 +94,7 @@ class Reader:
 
     def group(self, name: str) -> Group:
         """Return a group; Gone if there is none."""
-        return _group(self.call("DescribeModelPackageGroup", ModelPackageGroupName=name))
+        return Group.of(self.call("DescribeModelPackageGroup", ModelPackageGroupName=name))
 
     def groups(self, contains: str, sort: str, token: str | None) -> tuple[list[Group], str | None]:
         """Return a page of groups, by name or newest first, and the token of the next."""
@@ -154,7 +104,7 @@ class Reader:
         found = self.call(
             "ListModelPackageGroups", NameContains=contains or None, MaxResults=PAGE, NextToken=token, **order
         )
-        return [_group(one) for one in found["ModelPackageGroupSummaryList"]], found.get("NextToken")
+        return [Group.of(one) for one in found["ModelPackageGroupSummaryList"]], found.get("NextToken")
 
     def overviews(self, groups: Sequence[Group]) -> list[Overview]:
         """Return what is known of the versions of each group."""
@@ -372,13 +322,3 @@ class Reader:
 
 def _versions(answer: Mapping[str, Any]) -> tuple[Version, ...]:
     return tuple(Version.of(one["record"], one["rev"]) for one in answer["versions"])
-
-
-def _group(found: Mapping[str, Any]) -> Group:
-    return Group(
-        found["ModelPackageGroupName"],
-        found["ModelPackageGroupArn"],
-        found.get("ModelPackageGroupDescription", ""),
-        moment(found["CreationTime"]),
-        Person.of(found["CreatedBy"]) if "CreatedBy" in found else None,
-    )

@@ -28,9 +28,10 @@ from . import inbox as waiting
 from . import review as reviewing
 from .doors import PREFIX, STATIC, Console, Place
 from .entrance import LoginPage
+from .findings import Gone, Overtaken
 from .format import FILTERS
 from .problems import Problem, is_for_later, nothing_there, sentence_of, unanswered
-from .reading import Gone, Overtaken, Reader
+from .reading import Reader
 from .records import Version
 from .rulings import Explanation
 from .ticks import LOOKED, PARTS
