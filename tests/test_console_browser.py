@@ -111,6 +111,7 @@ def test_a_version_is_decided_with_the_keyboard_alone(served: Desk, open_page: O
     page.wait_for_url("**/groups/churn/1")
     page.keyboard.press("a")
     page.wait_for_url("**/decide?to=Approved")
+    expect(page.get_by_label("Reason")).to_be_focused()
     page.keyboard.type("a jolly good reason")  # keys are letters here
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -119,6 +120,7 @@ def test_a_version_is_decided_with_the_keyboard_alone(served: Desk, open_page: O
     page.wait_for_url("**/groups/churn/2")
     page.keyboard.press("r")
     page.wait_for_url("**/decide?to=Rejected")
+    expect(page.get_by_label("Reason")).to_be_focused()
     page.keyboard.type("no")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
