@@ -62,7 +62,7 @@ def _ask_in_process(behind: tuple[Any, Any], name: str, params: dict[str, Any]) 
     if name == "info":
         return {"controls": dict(backend.controls)}
     try:
-        return backend.control(name, params, replace(caller, request_id=request_id()))
+        return backend.control(name, params, replace(caller, request_id=request_id(backend)))
     except RegistryError as error:
         raise as_client_error(error, name) from error
 

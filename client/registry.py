@@ -17,6 +17,8 @@ from .versions import PENDING, Approval, Comparison, Difference, Group, NoApprov
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
+    from .calls import Calls
+
 __all__ = [
     "Break",
     "Change",
@@ -84,6 +86,18 @@ class ModelRegistry:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def calls(self, operation: str | None = None) -> Calls:
+        """Return the requests the registry has answered, of one operation or all, for assertions on them.
+
+        It remembers them where it is under test control, as in memory: `client.testing` has more of that.
+
+        Raises:
+            ClientError: it is not.
+        """
+        from .testing import Control
+
+        return Control(self.boto3).calls(operation)
 
     def register(
         self,

@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from ..backends import model
 from ..backends.base import Backend
 from ..backends.errors import (
+    AnswerLost,
     Elsewhere,
     InternalFailure,
     RegistryError,
@@ -73,7 +74,7 @@ def create_app(
         operation = _operation(request.headers.get("X-Amz-Target", ""))
         if request.headers.get("Content-Encoding", "identity") != "identity":
             raise SerializationException("Send the body without Content-Encoding.")
-        g.request_id = wire.request_id()
+        g.request_id = wire.request_id(backend)
         caller = sigv4.caller(request.headers.get("Authorization", ""), request_id=g.request_id)
         sigv4.check_region(caller)
         body = request.get_data(cache=False)
@@ -97,6 +98,14 @@ def create_app(
     @app.errorhandler(HTTPException)
     def no_such_route(error: HTTPException) -> Response:
         return refused(UnknownOperationException(f"{request.method} {request.path[:200]}: {error.name}."))
+
+    @app.errorhandler(AnswerLost)
+    def lost(_: AnswerLost) -> Response:
+        """Announce an answer and send none of it, so that the server cuts the connection."""
+        response = Response(status=200, content_type=wire.CONTENT_TYPE)
+        response.automatically_set_content_length = False
+        response.headers["Content-Length"] = "2"
+        return response
 
     @app.errorhandler(Exception)
     def failed(error: Exception) -> Response:

@@ -13,15 +13,17 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 
-from ..backends import database_file, is_alone, open_backend, without_password
+from ..backends import database_file, is_alone, is_memory, open_backend, without_password
 from ..backends.base import Backend, Surroundings, nobody
+from ..backends.clock import Clock
 from ..backends.errors import CannotOpen, RegistryError
 from ..backends.identities import Identities
 from ..backends.settings import Settings
@@ -30,6 +32,7 @@ from .caller_identity import CallerIdentity, identity_of
 from .kept_objects import KeptObjects
 from .neighbours import Neighbours, alone
 from .probes import EndpointProbe, NeighbourProbe
+from .resetting import ResetTogether, started
 from .s3_headers import Channel
 
 if TYPE_CHECKING:
@@ -117,24 +120,47 @@ class Server:
 
 
 def serve(
-    backend_url: str, host: str, port: int, allowed_hosts: Iterable[str] = (), settings: Settings | None = None
+    backend_url: str,
+    host: str,
+    port: int,
+    allowed_hosts: Iterable[str] = (),
+    settings: Settings | None = None,
+    *,
+    test_controls: bool | None = None,
+    prepare: Callable[[Backend], None] = lambda backend: None,
 ) -> None:
     """Serve a backend until SIGTERM or SIGINT.
 
     The first line on stdout is `listening on URL`, printed when requests are answered.
+
+    Args:
+        backend_url: what is served.
+        host: the address to listen on.
+        port: the port; 0 picks a free one.
+        allowed_hosts: further names to answer for.
+        settings: those of registry.toml.
+        test_controls: whether it can be reset, put back and made to fail; only a registry in memory, unless said.
+        prepare: what happens to the registry before anybody is answered, such as seeding it.
 
     Raises:
         CannotOpen: the backend or the address cannot be used; nothing was printed.
     """
     file = database_file(backend_url)
     neighbours = Neighbours(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
+    clock = Clock()
     surroundings = surroundings_of(settings or Settings(), neighbours, is_alone=is_alone(backend_url))
+    surroundings = replace(surroundings, clock=clock)
     with open_backend(backend_url, surroundings) as backend, listen(host, port) as listener:
         _answers(backend)
+        prepare(backend)
         shown = without_password(backend_url)
         identities = Identities(surroundings.settings.identities, surroundings.identify)
         beside = alone if is_alone(backend_url) else CallerIdentity(neighbours, identities)
-        app = create_app(backend, neighbours=beside, allowed_hosts=[*allowed_hosts, host], registry=shown)
+        answering: Backend = backend
+        if is_memory(backend_url) if test_controls is None else test_controls:
+            answering = staged = started(backend, clock)
+            beside = ResetTogether(beside, staged, lambda: not neighbours.may_hold_objects)
+        app = create_app(answering, neighbours=beside, allowed_hosts=[*allowed_hosts, host], registry=shown)
         server = Server(app, listener)
 
         def stop(number: int, frame: FrameType | None) -> None:

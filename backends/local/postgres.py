@@ -29,7 +29,7 @@ from ..errors import (
     ThrottlingException,
     ValidationException,
 )
-from . import postgres_schema, statements
+from . import copies, postgres_schema, statements
 from .postgres_schema import Connection
 from .registry import LocalRegistry
 from .rows import GROUPS, HEADS, PACKAGES, Condition, Key, Row, Table
@@ -109,6 +109,14 @@ class PostgresRows:
         """Run the block on one consistent view; writers neither wait for it nor make it wait."""
         with _translated(), self._begin(IsolationLevel.REPEATABLE_READ, read_only=True) as connection:
             yield _View(connection)
+
+    def keep(self) -> copies.KeptRows:
+        """Return all rows, as they are at one moment: seconds where SQLite takes milliseconds."""
+        return copies.keep(self)
+
+    def put_back(self, kept: copies.KeptRows) -> None:
+        """Put kept rows in the place of all there are, in one transaction."""
+        copies.put_back(self, kept)
 
     @contextmanager
     def _begin(self, level: IsolationLevel, *, read_only: bool) -> Iterator[Connection]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from ..base import Caller, NoProbe, Probe, Surroundings
 from ..errors import CannotOpen, Elsewhere, UnknownOperationException, ValidationException
 from ..rulebook import Rulebook
 from ..rules import APPROVALS, CALLERS, OBJECTS
-from . import approvals, deployment, groups, packages, policies, search, tags, tokens
+from . import approvals, copies, deployment, groups, packages, policies, search, tags, tokens
 from .call import Call
 from .controls import CONTROLS
 from .journal import Journal
 from .remembered import Remembered
-from .rows import GROUPS, Rows
+from .rows import GROUPS, Kept, Rows
 
 Clock = Callable[[], float]
 Look: TypeAlias = Callable[[Call, Any], Callable[[], object]]
@@ -79,7 +78,7 @@ class LocalRegistry:
 
     Args:
         rows: the store; closed with the registry.
-        clock: the time, in epoch seconds.
+        clock: the time, in epoch seconds; that of the surroundings unless given.
         surroundings: its switches and rules, and where artefacts and images are looked for.
 
     Raises:
@@ -89,10 +88,12 @@ class LocalRegistry:
     operations = frozenset(OPERATIONS)
     controls = {name: control.writes for name, control in CONTROLS.items()}  # noqa: RUF012 - as the seam has it
 
-    def __init__(self, rows: Rows, clock: Clock = time.time, surroundings: Surroundings | None = None) -> None:
+    def __init__(
+        self, rows: Rows, clock: Clock | None = None, surroundings: Surroundings | None = None
+    ) -> None:
         self._rows = rows
-        self._clock = clock
         self._surroundings = surroundings or Surroundings()
+        self._clock = clock or self._surroundings.clock
         try:
             self._rulebook = self._checked_rulebook()
         except CannotOpen:
@@ -161,6 +162,19 @@ class LocalRegistry:
             yield call
             if writes:
                 journal.write(call)
+
+    def keep(self) -> Kept:
+        """Keep the whole store aside; see `staged`, which alone asks for this and the next two."""
+        return self._rows.keep()
+
+    def put_back(self, kept: Kept) -> None:
+        """Put a kept store in the place of this one, history included."""
+        self._rows.put_back(kept)
+
+    def clear(self, account: str | None = None, region: str | None = None, name: str | None = None) -> None:
+        """Remove everything, or what is of an account, a region, a name; history included."""
+        given: list[tuple[str, str | None]] = [("account", account), ("region", region), ("name", name)]
+        copies.clear(self._rows, [(column, "=", value) for column, value in given if value is not None])
 
     def ping(self) -> None:
         """Read from the store, so that a registry that answers is one that can."""

@@ -62,6 +62,20 @@ from .output import REFUSED, end
     help="Where to look for artefacts, if not in the S3 of this endpoint; with the credentials of the environment.",
 )
 @click.option(
+    "--test-controls/--no-test-controls",
+    default=None,
+    help="Whether the registry can be reset, put back, told another time and made to fail, as tests want it. Only one "
+    "in memory can, unless said.",
+)
+@click.option(
+    "--seed",
+    "seeds",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FILE",
+    help="A file of groups and versions to begin with, in YAML or JSON, or a folder of such; may be repeated.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["error", "warning", "info", "debug"]),
     default="warning",
@@ -77,6 +91,8 @@ def serve(
     check_artifacts: str | None,
     check_images: str | None,
     s3_endpoint: str | None,
+    test_controls: bool | None,
+    seeds: tuple[Path, ...],
     log_level: str,
 ) -> None:
     """Serve a registry, and every other AWS service beside it, on one endpoint.
@@ -91,6 +107,7 @@ def serve(
       sagemaker-registry serve --backend sqlite:///registry.db
       sagemaker-registry serve --backend sqlite:// --port 0
       sagemaker-registry serve --backend aws://prod@eu-west-1?account=111122223333
+      sagemaker-registry serve --backend sqlite:// --seed seeds/
       sagemaker-registry serve --config registry.toml --check-artifacts always
       sagemaker-registry serve --backend sqlite:////data/registry.db --host 0.0.0.0 --allowed-host registry
     """

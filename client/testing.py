@@ -1,0 +1,180 @@
+"""A registry under test control, for tests: reset, snapshots, another time, faults, and the log of requests.
+
+A registry in memory is under test control, in this process as well as served; others are where somebody said so:
+`serve --test-controls`, `connect(url, test_controls=True)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from .calls import Call, Calls
+from .controls import ask
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+__all__ = ["Call", "Calls", "Control", "Fault"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong, and how often it has; see `Control.fault`."""
+
+    number: int
+    kind: str
+    operation: str
+    rate: float
+    count: int | None
+    seconds: float
+    message: str
+    hits: int
+
+
+class Control:
+    """What tests can do to a registry.
+
+    >>> with Control("sqlite://") as control:
+    ...     control.freeze("2026-11-24T12:00:00Z").isoformat()
+    ...     control.snapshot("empty")
+    ...     group = control.client.create_model_package_group(ModelPackageGroupName="churn")
+    ...     control.restore("empty")
+    ...     control.client.list_model_package_groups()["ModelPackageGroupSummaryList"]
+    '2026-11-24T12:00:00+00:00'
+    []
+    """
+
+    def __init__(self, registry: str | SageMakerClient | None = None, **boto: Any) -> None:
+        """Control the registry of a URL, or the one behind a boto3 client, which is then left open.
+
+        Raises:
+            CannotOpen: as `connect`.
+        """
+        from . import connect
+
+        self._owned = registry is None or isinstance(registry, str)
+        self.client: SageMakerClient = connect(registry, **boto) if self._owned else registry  # type: ignore[assignment,arg-type]
+
+    def close(self) -> None:
+        """Close the client this control has opened."""
+        if self._owned:
+            self.client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def reset(self, *, account: str | None = None, region: str | None = None, group: str | None = None) -> None:
+        """Remove everything, or what is of an account, a region, a group; history included.
+
+        Raises:
+            ClientError: the registry is not under test control; so with every method here.
+        """
+        ask(self.client, "reset", account=account, region=region, group=group)
+
+    def snapshot(self, name: str) -> None:
+        """Keep the whole registry as it is, under a name."""
+        ask(self.client, "snapshot", name=name)
+
+    def restore(self, name: str = "start") -> None:
+        """Put the whole registry back; `start` is how a server was when it began to answer.
+
+        The log is empty then, there are no faults, and the clock runs.
+        """
+        ask(self.client, "restore", name=name)
+
+    def fork(self, name: str, new: str) -> None:
+        """Give a snapshot a second name: what becomes of one is nothing to the other."""
+        ask(self.client, "fork", **{"from": name, "name": new})
+
+    def snapshots(self) -> list[str]:
+        """Return the names of the snapshots there are."""
+        found: list[str] = ask(self.client, "snapshots")
+        return found
+
+    def now(self) -> datetime:
+        """Return the registry's time."""
+        return _moment(ask(self.client, "clock"))
+
+    def freeze(self, moment: str | float | datetime | None = None) -> datetime:
+        """Stop the registry's clock, at a moment or where it is; ids of requests are counted from then on.
+
+        The same script then leaves the same registry, byte by byte.
+        """
+        at = moment.timestamp() if isinstance(moment, datetime) else moment
+        return _moment(ask(self.client, "clock/freeze", at=at))
+
+    def advance(self, seconds: float) -> datetime:
+        """Move the registry's clock on."""
+        return _moment(ask(self.client, "clock/advance", seconds=seconds))
+
+    def resume(self) -> datetime:
+        """Let the registry's clock run again, with the time of its machine."""
+        return _moment(ask(self.client, "clock/resume"))
+
+    def fault(
+        self,
+        kind: str,
+        operation: str = "*",
+        *,
+        rate: float = 1.0,
+        count: int | None = None,
+        seconds: float = 1.0,
+        message: str = "",
+    ) -> Fault:
+        """Make something go wrong from now on.
+
+        Args:
+            kind: throttling, unavailable, failure, conflict, latency, answer-lost, stale-list, validation-fails.
+            operation: of AWS's; a pattern with `*` and `?`.
+            rate: how many of its requests are hit, from 0 to 1.
+            count: after how many hits it is over; never, unless said.
+            seconds: how long `latency` takes, or how far behind a `stale-list` is.
+            message: the sentence of the error, in place of the usual one.
+        """
+        given = {"kind": kind, "operation": operation, "rate": rate, "count": count, "seconds": seconds}
+        return Fault(**ask(self.client, "faults/add", **given, message=message))
+
+    @contextmanager
+    def failing(self, kind: str, operation: str = "*", **fault: Any) -> Iterator[Fault]:
+        """Make something go wrong inside a block; see `fault`."""
+        made = self.fault(kind, operation, **fault)
+        try:
+            yield made
+        finally:
+            self.clear_faults(made.number)
+
+    def faults(self) -> list[Fault]:
+        """Return the faults there are."""
+        return [Fault(**found) for found in ask(self.client, "faults")]
+
+    def clear_faults(self, number: int | None = None) -> None:
+        """Take one fault away, or all."""
+        ask(self.client, "faults/clear", number=number)
+
+    def calls(self, operation: str | None = None, since: int = 0) -> Calls:
+        """Return the requests of an operation, or all, oldest first: the latest 10,000.
+
+        Args:
+            operation: AWS's name, as in `UpdateModelPackage`.
+            since: only those after the one of that number.
+        """
+        found = ask(self.client, "calls", operation=operation, since=since)
+        return Calls(tuple(Call.of(call) for call in found), operation)
+
+    def clear_calls(self) -> None:
+        """Forget the requests so far."""
+        ask(self.client, "calls/clear")
+
+
+def _moment(time: dict[str, Any]) -> datetime:
+    return datetime.fromtimestamp(time["seconds"], UTC)

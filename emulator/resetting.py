@@ -1,0 +1,54 @@
+"""Resets as suites for moto's server ask for them: one request empties the registry and its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from ..backends.base import Backend, Caller
+from ..backends.clock import Clock
+from ..backends.errors import RegistryError
+from ..backends.staged import START, Staged, Store
+from .answers import headers, wsgi_error
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+RESET = "/moto-api/reset"
+AS_MOTO_SAYS = b'{"status": "ok"}'
+
+
+def started(backend: Backend, clock: Clock) -> Staged:
+    """Return a backend under test control, with a snapshot of how it is when it begins to answer."""
+    staged = Staged(backend, clock)
+    if isinstance(backend, Store):
+        staged.snapshot(START)
+    return staged
+
+
+class ResetTogether:
+    """A WSGI application in front of the neighbours: who resets moto resets the registry too.
+
+    Args:
+        app: the neighbours.
+        staged: the registry.
+        is_idle: whether the neighbours have nothing to forget; then they are not loaded for it.
+    """
+
+    def __init__(self, app: WSGIApplication, staged: Staged, is_idle: Callable[[], bool]) -> None:
+        self._app = app
+        self._staged = staged
+        self._is_idle = is_idle
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if (environ["REQUEST_METHOD"], environ.get("PATH_INFO")) != ("POST", RESET):
+            return self._app(environ, start_response)
+        try:
+            if "reset" in self._staged.controls:
+                self._staged.control("reset", {}, Caller())
+        except RegistryError as error:
+            return wsgi_error(error, start_response)
+        if not self._is_idle():
+            return self._app(environ, start_response)
+        start_response("200 OK", headers(AS_MOTO_SAYS, "text/html; charset=utf-8"))
+        return [AS_MOTO_SAYS]
