@@ -126,7 +126,8 @@ class Faults:
 
         for fault in self._hitting(operation):
             inner = _around(KINDS[fault.kind], self, fault, inner)
-        return self._with_failures(inner())
+        answer: Answer = self._with_failures(inner())
+        return answer
 
     def fail_validation(self, arn: str) -> None:
         """Let a version have failed its validation, for whoever looks at it."""
@@ -140,7 +141,8 @@ class Faults:
             for armed in self._armed:
                 if armed.is_over or not fnmatchcase(operation, armed.fault.operation):
                     continue
-                if not ONLY.get(armed.fault.kind, lambda _: True)(operation):
+                only = ONLY.get(armed.fault.kind)
+                if only is not None and not only(operation):
                     continue
                 if armed.fault.rate >= 1 or self._dice.random() < armed.fault.rate:
                     armed.hits += 1

@@ -21,13 +21,7 @@ SETTINGS_VARIABLE = "SAGEMAKER_REGISTRY_CONFIG"
 NO_ENDPOINT = "http://in-process.invalid"
 
 
-def connect(
-    url: str | None = None,
-    *,
-    settings: str | Path | None = None,
-    test_controls: bool | None = None,
-    **boto: Any,
-) -> SageMakerClient:
+def connect(url: str | None = None, *, settings: str | Path | None = None, **boto: Any) -> SageMakerClient:
     """Return a stock boto3 client whose model registry calls are answered by what the URL names.
 
     Args:
@@ -37,8 +31,6 @@ def connect(
             one, the environment's SAGEMAKER_REGISTRY_URL, else a file in the user's data folder.
         settings: a registry.toml whose rules the client's calls obey, on any URL; without one, that of the
             environment's SAGEMAKER_REGISTRY_CONFIG, else none. What is served by others obeys theirs besides.
-        test_controls: whether the registry can be reset, put back, told another time and made to fail, as tests want
-            it (see `client.testing`); registries in memory can, others can not, unless said otherwise here.
         **boto: what `boto3.client` takes: `region_name`, `aws_access_key_id`, `config` ... A 12-digit access key id
             is the account id. Without credentials the client has some that every emulator takes, and AWS does not.
 
@@ -49,21 +41,24 @@ def connect(
     >>> sagemaker.create_model_package_group(ModelPackageGroupName="churn")["ModelPackageGroupArn"]
     'arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/churn'
     """
-    from ..backends import boto as clients
-    from ..backends import default_url, is_memory, open_backend, open_client, open_guarded, open_staged
+    from ..backends import default_url, is_memory, open_backend, open_client, open_guarded
 
     url = url or os.environ.get(URL_VARIABLE) or default_url()
     settings = settings or os.environ.get(SETTINGS_VARIABLE)
-    staged = is_memory(url) if test_controls is None else test_controls
-    client = None if settings or staged else open_client(url, **boto)
+    if is_memory(url):
+        from .testing import connect as connect_to_test  # in memory, everything is under test control
+
+        return connect_to_test(url, settings=settings, **boto)
+    client = None if settings else open_client(url, **boto)
     if client is not None:
         return client
-    surroundings = _surroundings(settings) if settings else None
-    backend: Backend
-    if staged:
-        backend = open_staged(url, surroundings, **boto)
-    else:
-        backend = open_guarded(url, surroundings, **boto) if surroundings else open_backend(url)
+    backend = open_guarded(url, surroundings_of(settings), **boto) if settings else open_backend(url)
+    return client_of(backend, boto)
+
+
+def client_of(backend: Backend, boto: dict[str, Any]) -> SageMakerClient:
+    """Return a stock boto3 client that a backend in this process answers, which is closed with it."""
+    from ..backends import boto as clients
     from ..backends.base import Caller
     from .inprocess import answer_from
 
@@ -74,7 +69,7 @@ def connect(
     return client
 
 
-def _surroundings(settings: str | Path) -> Surroundings:
+def surroundings_of(settings: str | Path) -> Surroundings:
     """Return what a backend in this process is opened with."""
     try:
         from ..backends.base import Surroundings

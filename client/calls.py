@@ -61,7 +61,7 @@ MISSING = _Missing()
 class Calls(Sequence[Call]):
     """Requests in the order they came in; assertions about those that were answered.
 
-    A request that was refused, throttled say, and sent again by boto3 is in the list twice, and once among the answered.
+    A request that was refused, throttled say, and sent again by boto3 is here twice, and once among the answered.
     """
 
     items: tuple[Call, ...]

@@ -1,7 +1,7 @@
 """A registry under test control, for tests: reset, snapshots, another time, faults, and the log of requests.
 
 A registry in memory is under test control, in this process as well as served; others are where somebody said so:
-`serve --test-controls`, `connect(url, test_controls=True)`.
+`serve --test-controls`, and `connect` from here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,7 +20,7 @@ from .controls import ask
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-__all__ = ["Call", "Calls", "Control", "Fault"]
+__all__ = ["Call", "Calls", "Control", "Fault", "connect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,20 @@ class Fault:
     seconds: float
     message: str
     hits: int
+
+
+def connect(url: str, *, settings: str | Path | None = None, **boto: Any) -> SageMakerClient:
+    """Return what `client.connect` returns, with the registry under test control, whatever the URL names.
+
+    A registry that is not in memory can then be reset too: be sure of the URL.
+
+    Raises:
+        CannotOpen: as `client.connect`.
+    """
+    from ..backends import open_staged
+    from . import client_of, surroundings_of
+
+    return client_of(open_staged(url, surroundings_of(settings) if settings else None, **boto), boto)
 
 
 class Control:
@@ -55,10 +70,12 @@ class Control:
         Raises:
             CannotOpen: as `connect`.
         """
-        from . import connect
+        from . import connect as connect_as_said
 
         self._owned = registry is None or isinstance(registry, str)
-        self.client: SageMakerClient = connect(registry, **boto) if self._owned else registry  # type: ignore[assignment,arg-type]
+        self.client: Any = (
+            connect_as_said(registry, **boto) if registry is None or isinstance(registry, str) else registry
+        )
 
     def close(self) -> None:
         """Close the client this control has opened."""

@@ -88,9 +88,7 @@ class LocalRegistry:
     operations = frozenset(OPERATIONS)
     controls = {name: control.writes for name, control in CONTROLS.items()}  # noqa: RUF012 - as the seam has it
 
-    def __init__(
-        self, rows: Rows, clock: Clock | None = None, surroundings: Surroundings | None = None
-    ) -> None:
+    def __init__(self, rows: Rows, clock: Clock | None = None, surroundings: Surroundings | None = None) -> None:
         self._rows = rows
         self._surroundings = surroundings or Surroundings()
         self._clock = clock or self._surroundings.clock
