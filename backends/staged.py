@@ -159,7 +159,7 @@ class Staged:
         store = self._store()
         with self._lock:
             store.put_back(self._found(name))
-        self._forget()
+        self.forget()
 
     def fork(self, name: str, new: str) -> None:
         """Give a snapshot a second name.
@@ -182,7 +182,7 @@ class Staged:
         """
         self._store().clear(account, region, group)
         if account is region is group is None:
-            self._forget()
+            self.forget()
 
     def ping(self) -> None:
         self._backend.ping()
@@ -202,7 +202,8 @@ class Staged:
     ) -> None:
         self.close()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Empty the log, take all faults away and let the clock run."""
         self.faults.clear()
         self.clock.resume()
         self.log.clear()
@@ -237,6 +238,11 @@ def _restore(staged: Staged, asked: Named) -> dict[str, Any]:
 def _fork(staged: Staged, asked: Fork) -> dict[str, Any]:
     staged.fork(asked.of, asked.name)
     return {"snapshots": staged.snapshots()}
+
+
+def _clear_calls(staged: Staged, _: Nothing) -> dict[str, Any]:
+    staged.log.clear()
+    return {}
 
 
 def _time(staged: Staged) -> dict[str, Any]:
@@ -312,5 +318,5 @@ CONTROLS: Final[dict[str, Control]] = {
     "faults/add": Control(lambda staged, fault: staged.faults.add(fault), Fault),
     "faults/clear": Control(lambda staged, asked: {"cleared": staged.faults.clear(asked.number)}, Number),
     "calls": Control(lambda staged, asked: staged.log.calls(asked.operation, asked.since), Calls, writes=False),
-    "calls/clear": Control(lambda staged, _: staged.log.clear(), writes=True),
+    "calls/clear": Control(_clear_calls),
 }

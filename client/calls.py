@@ -95,33 +95,36 @@ class Calls(Sequence[Call]):
         return tuple(call for call in self.answered if not call.differences(params))
 
     def once(self, **params: Any) -> Call:
-        """Assert that one request was answered, and that it had these members; return it.
+        """Assert that exactly one request with these members was answered; return it.
 
         Raises:
-            AssertionError: none was, several were, or it had others; the sentence shows what there was.
+            AssertionError: none was, or several were; the sentence shows what there was instead.
         """
+        __tracebackhide__ = True
         return self.times(1, **params)[0]
 
     def times(self, count: int, **params: Any) -> tuple[Call, ...]:
-        """Assert that so many requests with these members were answered, and none of the operation without them.
+        """Assert that exactly so many requests with these members were answered; return them.
 
         Raises:
-            AssertionError: it was otherwise; the sentence shows what there was.
+            AssertionError: it was another number; the sentence shows what there was instead.
         """
+        __tracebackhide__ = True
         found = self.matching(**params)
-        if len(found) != count or len(self.answered) != count:
-            raise AssertionError(self._told(_times(count), params))
+        if len(found) != count:
+            raise AssertionError(self._told(_times(count), found, params))
         return found
 
     def any(self, **params: Any) -> Call:
         """Assert that at least one request with these members was answered; return the first.
 
         Raises:
-            AssertionError: none was; the sentence shows what there was.
+            AssertionError: none was; the sentence shows what there was instead.
         """
+        __tracebackhide__ = True
         found = self.matching(**params)
         if not found:
-            raise AssertionError(self._told("at least once", params))
+            raise AssertionError(self._told("at least once", found, params))
         return found[0]
 
     def never(self, **params: Any) -> None:
@@ -130,15 +133,15 @@ class Calls(Sequence[Call]):
         Raises:
             AssertionError: one was; the sentence shows which.
         """
-        if self.matching(**params):
-            raise AssertionError(self._told("never", params))
+        __tracebackhide__ = True
+        self.times(0, **params)
 
-    def _told(self, how_often: str, params: Mapping[str, Any]) -> str:
+    def _told(self, how_often: str, found: Sequence[Call], params: Mapping[str, Any]) -> str:
         """Say what was expected and what there was instead, a line for each request and each member that differs."""
         what = self.operation or "A request"
         wanted = f" with {', '.join(f'{name}={value!r}' for name, value in params.items())}" if params else ""
-        lines = [f"{what} was expected {how_often}{wanted}, and was answered {_times(len(self.answered))}."]
-        lines += ["  (- expected, + sent)"] if params and self.items else []
+        lines = [f"{what} was expected {how_often}{wanted}, and came {_times(len(found))}."]
+        lines += ["What came (- expected, + sent):" if params else "What came:"] if self.items else []
         for call in self.items[-SHOWN:]:
             lines += _lines(call, params)
         if len(self.items) > SHOWN:

@@ -6,7 +6,7 @@ A registry in memory is under test control, in this process as well as served; o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,8 @@ from .controls import ask
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
+
+    from .seeding import Sown
 
 __all__ = ["Call", "Calls", "Control", "Fault", "connect"]
 
@@ -117,6 +119,18 @@ class Control:
         """Return the names of the snapshots there are."""
         found: list[str] = ask(self.client, "snapshots")
         return found
+
+    def seed(self, source: str | Path | Mapping[str, Any]) -> Sown:
+        """Put a seed into the registry: a file in YAML or JSON, a folder of such, or a dict that says the same.
+
+        What is there already is left as it is.
+
+        Raises:
+            BadSeed: something in it is wrong; nothing was changed.
+        """
+        from .seeding import sow
+
+        return sow(self.client, source)
 
     def now(self) -> datetime:
         """Return the registry's time."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from ..backends import is_memory
 from ..backends.base import Backend, Caller
 from ..backends.clock import Clock
 from ..backends.errors import RegistryError
-from ..backends.staged import START, Staged, Store
+from ..backends.staged import START, Staged
 from .answers import headers, wsgi_error
 
 if TYPE_CHECKING:
@@ -18,10 +19,13 @@ RESET = "/moto-api/reset"
 AS_MOTO_SAYS = b'{"status": "ok"}'
 
 
-def started(backend: Backend, clock: Clock) -> Staged:
-    """Return a backend under test control, with a snapshot of how it is when it begins to answer."""
+def started(backend: Backend, clock: Clock, url: str) -> Staged:
+    """Return a backend under test control; one in memory with a snapshot of how it is when it begins to answer.
+
+    Others may be large: a copy of those is for whoever asks for it.
+    """
     staged = Staged(backend, clock)
-    if isinstance(backend, Store):
+    if is_memory(url):
         staged.snapshot(START)
     return staged
 

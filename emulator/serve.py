@@ -158,7 +158,7 @@ def serve(
         beside = alone if is_alone(backend_url) else CallerIdentity(neighbours, identities)
         answering: Backend = backend
         if is_memory(backend_url) if test_controls is None else test_controls:
-            answering = staged = started(backend, clock)
+            answering = staged = started(backend, clock, backend_url)
             beside = ResetTogether(beside, staged, lambda: not neighbours.may_hold_objects)
         app = create_app(answering, neighbours=beside, allowed_hosts=[*allowed_hosts, host], registry=shown)
         server = Server(app, listener)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from . import approvals, archive, history, packages, restoring, verification
+from . import approvals, archive, history, packages, restoring, seeding, verification
 from .call import Call
 
 
@@ -58,4 +58,5 @@ CONTROLS: dict[str, Control] = {
     ),
     "export": Control(archive.export, archive.Export),
     history.IMPORT: Control(restoring.restore, restoring.Import, writes=True),
+    "seed": Control(seeding.sow, seeding.Seed, writes=True),
 }

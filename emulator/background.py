@@ -1,0 +1,63 @@
+"""The emulator in a thread of a process that does something else, such as running tests: always under test control."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from ..backends import is_alone, open_backend, without_password
+from ..backends.base import Caller
+from ..backends.clock import Clock
+from ..backends.identities import Identities
+from ..backends.settings import Settings
+from ..backends.staged import START, Staged
+from .app import create_app
+from .caller_identity import CallerIdentity
+from .neighbours import Neighbours, alone
+from .resetting import RESET, ResetTogether, started
+from .serve import Server, listen, surroundings_of, url_of
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An emulator that is being served: where, and the registry it serves."""
+
+    url: str
+    staged: Staged
+    neighbours: Neighbours
+
+    def put_back(self) -> None:
+        """Make everything as it was at the beginning; what is not in memory stays as it is."""
+        if self.neighbours.may_hold_objects:
+            self.neighbours.ask(Caller(), "s3", "POST", RESET)
+        if START in self.staged.snapshots():
+            self.staged.restore(START)
+        else:
+            self.staged.forget()
+
+
+@contextmanager
+def running(url: str = "sqlite://", settings: Settings | None = None) -> Iterator[Running]:
+    """Serve a registry on a free port of this machine while the block runs. Events are not delivered.
+
+    Raises:
+        CannotOpen: the registry cannot be used.
+    """
+    neighbours, clock = Neighbours(), Clock()
+    surroundings = surroundings_of(settings or Settings(), neighbours, is_alone=is_alone(url))
+    surroundings = replace(surroundings, clock=clock)
+    listener = listen("127.0.0.1", 0)
+    with listener, started(open_backend(url, surroundings), clock, url) as staged:
+        identities = Identities(surroundings.settings.identities, surroundings.identify)
+        others = alone if is_alone(url) else CallerIdentity(neighbours, identities)
+        beside = ResetTogether(others, staged, lambda: not neighbours.may_hold_objects)
+        server = Server(create_app(staged, neighbours=beside, registry=without_password(url)), listener)
+        thread = threading.Thread(target=server.run, name="sagemaker-registry", daemon=True)
+        thread.start()
+        try:
+            yield Running(url_of(listener), staged, neighbours)
+        finally:
+            server.stop()
+            thread.join()
