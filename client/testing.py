@@ -120,8 +120,8 @@ class Control:
         found: list[str] = ask(self.client, "snapshots")
         return found
 
-    def seed(self, source: str | Path | Mapping[str, Any]) -> Sown:
-        """Put a seed into the registry: a file in YAML or JSON, a folder of such, or a dict that says the same.
+    def seed(self, *sources: str | Path | Mapping[str, Any]) -> Sown:
+        """Put a seed into the registry: files in YAML or JSON, folders of such, or dicts that say the same.
 
         What is there already is left as it is.
 
@@ -130,7 +130,7 @@ class Control:
         """
         from .seeding import sow
 
-        return sow(self.client, source)
+        return sow(self.client, sources)
 
     def now(self) -> datetime:
         """Return the registry's time."""

@@ -30,7 +30,7 @@ from ..backends.errors import (
     SerializationException,
     UnknownOperationException,
 )
-from . import answers, control, sigv4, wire
+from . import answers, control, lost_answers, sigv4, wire
 from .gate import Gate
 from .neighbours import Neighbours
 
@@ -100,12 +100,10 @@ def create_app(
         return refused(UnknownOperationException(f"{request.method} {request.path[:200]}: {error.name}."))
 
     @app.errorhandler(AnswerLost)
-    def lost(_: AnswerLost) -> Response:
-        """Announce an answer and send none of it, so that the server cuts the connection."""
-        response = Response(status=200, content_type=wire.CONTENT_TYPE)
-        response.automatically_set_content_length = False
-        response.headers["Content-Length"] = "2"
-        return response
+    def lost(error: AnswerLost) -> Response:
+        if lost_answers.cut(request.environ):
+            return Response()  # which nobody sees
+        return refused(InternalFailure(str(error)))
 
     @app.errorhandler(Exception)
     def failed(error: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import archive, authoring, diagnosis, explanation, history, promotion, review, serving, verification
+from . import archive, authoring, control, diagnosis, explanation, history, promotion, review, serving, verification
 
 ALL = (
     *serving.ALL,
@@ -14,4 +14,5 @@ ALL = (
     *promotion.ALL,
     *verification.ALL,
     *diagnosis.ALL,
+    *control.ALL,
 )

@@ -119,11 +119,20 @@ def serve(
         end(f"serving needs the package {error.name!r}: pip install 'sagemaker-registry[server]'", REFUSED)
     from ...backends import default_url
     from ...backends.errors import CannotOpen
+    from ..seeding import BadSeed, planting
 
     try:
         checks = {"artifacts": check_artifacts, "images": check_images, "s3_endpoint": s3_endpoint}
-        run(backend or default_url(), host, port, allowed_hosts, override(load(config), checks=checks))
-    except CannotOpen as error:
+        run(
+            backend or default_url(),
+            host,
+            port,
+            allowed_hosts,
+            override(load(config), checks=checks),
+            test_controls=test_controls,
+            prepare=planting(seeds),
+        )
+    except (CannotOpen, BadSeed) as error:
         end(str(error), REFUSED)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .files import BadSeed
+from .planting import planting
 from .reading import Seed, read
 from .sowing import Sown, sow
 
-__all__ = ["BadSeed", "Seed", "Sown", "read", "sow"]
+__all__ = ["BadSeed", "Seed", "Sown", "planting", "read", "sow"]

@@ -14,11 +14,11 @@ A version takes what `ModelRegistry.register` takes, by the same names, and memb
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from botocore.validate import ParamValidator
 
@@ -82,18 +82,23 @@ class Seed:
         ]
 
 
-def read(source: str | Path | Mapping[str, Any], model: ServiceModel) -> Seed:
-    """Read a file, all seeds of a folder, or what such a file would say.
+Source: TypeAlias = str | Path | Mapping[str, Any]
+"""A file, a folder of files, or what a file would say."""
+
+
+def read(sources: Source | Sequence[Source], model: ServiceModel) -> Seed:
+    """Read files, all seeds of folders, or what such files would say.
 
     Args:
-        source: a path, or a dict.
+        sources: paths, or dicts.
         model: the service's, which says what a version can have.
 
     Raises:
         BadSeed: the first thing that is wrong, and where.
     """
     groups: dict[str, Group] = {}
-    for content, name in _contents(source):
+    several = [sources] if isinstance(sources, str | Path | Mapping) else sources
+    for content, name in (one for source in several for one in _contents(source)):
         for group in _Reader(name, model).seed(content):
             if group.name in groups:
                 raise BadSeed(f"{group.where}: the group is in {groups[group.name].where} already")
@@ -101,7 +106,7 @@ def read(source: str | Path | Mapping[str, Any], model: ServiceModel) -> Seed:
     return Seed(list(groups.values()))
 
 
-def _contents(source: str | Path | Mapping[str, Any]) -> list[tuple[Any, str]]:
+def _contents(source: Source) -> list[tuple[Any, str]]:
     if isinstance(source, Mapping):
         return [(source, "")]
     return [(load(file), str(file)) for file in files_of(Path(source))]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -14,7 +13,7 @@ from ..controls import ask, offers
 from ..registrations import given
 from ..versions import PENDING
 from .files import BadSeed
-from .reading import Group, Seed, Version, read
+from .reading import Group, Seed, Source, Version, read
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -30,7 +29,7 @@ class Sown:
     versions_there: int = 0
 
 
-def sow(client: SageMakerClient, source: str | Path | Mapping[str, Any] | Seed) -> Sown:
+def sow(client: SageMakerClient, source: Source | Sequence[Source] | Seed) -> Sown:
     """Put a seed into the registry behind a client.
 
     The first version of a group in a seed is its version 1, and so on: numbers that a group has given already are left
@@ -39,7 +38,7 @@ def sow(client: SageMakerClient, source: str | Path | Mapping[str, Any] | Seed) 
 
     Args:
         client: on any registry.
-        source: a file in YAML or JSON, a folder of such, or a dict that says the same.
+        source: files in YAML or JSON, folders of such, or dicts that say the same.
 
     Raises:
         BadSeed: something in it is wrong, or refused by the registry; the sentence says where.
