@@ -18,7 +18,11 @@ from ..backends.errors import RegistryError, UnknownOperationException, as_clien
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
+OF_OTHERS = {
+    (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws"): "AWS",
+    ("moto.invalid",): "moto",  # which answers in this process: there is no such host to ask
+}
+"""Where those are who do nothing beyond AWS's API, by the end of their host's name."""
 
 
 def ask(client: SageMakerClient, name: str, /, **params: Any) -> Any:
@@ -68,7 +72,9 @@ def _ask_in_process(behind: tuple[Any, Any], name: str, params: dict[str, Any]) 
 
 
 def _ask_server(client: SageMakerClient, name: str, params: dict[str, Any]) -> Any:
-    if (urlsplit(client.meta.endpoint_url).hostname or "").endswith(AWS_DOMAINS):
-        refusal = UnknownOperationException(f"AWS has no {name!r}: registries of sagemaker-registry have.")
-        raise as_client_error(refusal, name)
+    host = urlsplit(client.meta.endpoint_url).hostname or ""
+    for domains, who in OF_OTHERS.items():
+        if host.endswith(domains):
+            refusal = UnknownOperationException(f"{who} has no {name!r}: registries of sagemaker-registry have.")
+            raise as_client_error(refusal, name)
     return http.ask(client, name, params)

@@ -158,7 +158,7 @@ class _Reader:
         if reason is not None and not isinstance(reason, str):
             raise BadSeed(f"{self._where(f'{path}.reason', _line(found, 'reason'))}: it is no text")
         where = self._where(path, _line(found, ""))
-        described = {name: value for name, value in found.items() if name not in ("status", "reason")}
+        described = {name: _plain(value) for name, value in found.items() if name not in ("status", "reason")}
         try:
             request = request_of(group, **described)
         except (ValueError, TypeError, AttributeError) as error:
@@ -196,6 +196,13 @@ class _Reader:
     def _where(self, path: str, line: int) -> str:
         place = f"{self.name}, line {line}" if self.name and line else self.name or "the seed"
         return f"{place}: {path}" if path else place
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as boto3 takes it, which has no lines."""
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _line(found: Any, key: str) -> int:
