@@ -18,8 +18,9 @@ from ..backends.errors import RegistryError, UnknownOperationException, as_clien
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
+AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
 OF_OTHERS = {
-    (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws"): "AWS",
+    AWS_DOMAINS: "AWS",
     ("moto.invalid",): "moto",  # which answers in this process: there is no such host to ask
 }
 """Where those are who do nothing beyond AWS's API, by the end of their host's name."""
