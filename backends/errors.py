@@ -10,6 +10,7 @@
     ├── RequestTooLarge             the body is over the limit
     ├── MisdirectedRequest          the Host header names somebody else
     ├── ThrottlingException         try again: the store is busy
+    │   └── LostRace                the store gave way to another transaction: the registry itself tries again
     ├── ServiceUnavailable          the store cannot write now (disk full, read-only)
     ├── InternalFailure             the store is damaged, or we have a bug
     └── PassedOn                    what a registry behind this one has refused, as it said it
@@ -33,7 +34,8 @@ class RegistryError(Exception):
     status: int = 400
 
     def __init_subclass__(cls) -> None:
-        cls.code = cls.__name__
+        if "code" not in vars(cls):
+            cls.code = cls.__name__
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -78,6 +80,12 @@ class MisdirectedRequest(RegistryError):
 
 class ThrottlingException(RegistryError):
     """Try again: SDKs do so by themselves."""
+
+
+class LostRace(ThrottlingException):
+    """The store has undone a transaction for the sake of another: the same again may well succeed."""
+
+    code = ThrottlingException.code
 
 
 class ServiceUnavailable(RegistryError):

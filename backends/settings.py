@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -80,6 +81,54 @@ class ProfileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: str = ""
 
 
+class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to tell by HTTP: the URL is posted every event, or those with one of the statuses `on`."""
+
+    url: str
+    name: str = ""
+    """What the delivery log calls it; without, the host of the URL."""
+    secret: str = ""
+    """What the body is signed with (HMAC-SHA256); or `secret_env`, the variable of the environment that has it."""
+    secret_env: str = ""
+    on: tuple[str, ...] = ()
+    every: bool = False
+    """With `on`: also events of versions that have the status and did not just get it."""
+    groups: tuple[str, ...] = ()
+    """Patterns (`*`, `?`) of the groups it is about; without, all."""
+    allow_private: bool = False
+    """Whether the URL may lead into a private network, and then without TLS."""
+    timeout: Annotated[float, msgspec.Meta(gt=0, le=30)] = 5.0
+
+    def __repr__(self) -> str:
+        return f"Webhook({self.name or '***'})"  # a URL may be a secret itself
+
+    def shown(self) -> Webhook:
+        """Return it without what is secret: the secret, and all of the URL but where it leads."""
+        scheme, _, rest = self.url.partition("://")
+        host = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+        return msgspec.structs.replace(self, url=f"{scheme}://{host}/***", secret="***" if self.secret else "")
+
+
+class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is told when a version is registered or changes, and how stubbornly."""
+
+    eventbridge: bool = True
+    """The EventBridge beside the registry, once it has rules."""
+    file: str = ""
+    """One line of JSON for each event is appended there."""
+    attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 12
+    """After so many a delivery is dead: kept, and sent again only when somebody asks for it."""
+    backoff: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 2.0
+    """Seconds before the second attempt; each later pause is twice as long, up to an hour."""
+    retention_days: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    """How long events and their deliveries are kept; history stays."""
+    webhooks: tuple[Webhook, ...] = ()
+
+    def shown(self) -> Events:
+        """Return them without what is secret."""
+        return msgspec.structs.replace(self, webhooks=tuple(webhook.shown() for webhook in self.webhooks))
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The switches of a registry, by table of `registry.toml`."""
 
@@ -92,6 +141,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     life_cycles: Mapping[str, ProfileTable] = {}
     rules: Mapping[str, Mapping[str, Any]] = {}
     """What each takes depends on its kind: see `rules.KINDS`."""
+    events: Events = Events()
+
+    def shown(self) -> Settings:
+        """Return them without what is secret: as anybody may see them."""
+        bare = {name: msgspec.structs.replace(one, access_key="") for name, one in self.identities.items()}
+        return msgspec.structs.replace(self, events=self.events.shown(), identities=bare)
 
 
 def load(path: Path | None) -> Settings:

@@ -106,6 +106,8 @@ class Staged:
         self.clock = clock or Clock()
         self.faults = Faults(self.clock)
         self.log = Log(self.clock)
+        self.outbox = getattr(backend, "outbox", None)
+        """The backend's own, if it has events."""
         self._backend = backend
         self._lock = threading.Lock()
         self._snapshots: dict[str, Kept] = {}

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backends.errors import CannotOpen
-from .registry import ModelRegistry
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
     from ..backends.base import Backend, Surroundings
+    from .registry import ModelRegistry
 
 __all__ = ["ModelRegistry", "connect"]
 
@@ -67,6 +67,15 @@ def client_of(backend: Backend, boto: dict[str, Any]) -> SageMakerClient:
     client = session.client("sagemaker", endpoint_url=NO_ENDPOINT, **options)
     answer_from(backend, client, Caller.of(clients.key_of(session, options), client.meta.region_name))
     return client
+
+
+def __getattr__(name: str) -> Any:
+    """Load ModelRegistry at its first use: a command's `--help` needs none of it."""
+    if name == "ModelRegistry":
+        from .registry import ModelRegistry
+
+        return ModelRegistry
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def surroundings_of(settings: str | Path) -> Surroundings:

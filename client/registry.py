@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
     from .calls import Calls
+    from .events import Event
 
 __all__ = [
     "Break",
@@ -343,6 +344,35 @@ class ModelRegistry:
     def verify_history(self, group: str | None = None) -> Verified:
         """Check that the history of a group (name or ARN), or of all, is as it was written; say where it is not."""
         return Verified.of(pages(self.boto3, "history/verify", group=group))
+
+    def events(
+        self,
+        group: Version | str | None = None,
+        *,
+        on: Approval | None = None,
+        every: bool = False,
+        after: int = 0,
+        newest_first: bool = False,
+        follow: bool = False,
+    ) -> Iterator[Event]:
+        """Yield what EventBridge would tell of versions that were registered or changed, oldest first and as needed.
+
+        Args:
+            group: of a group (name, or a pattern with `*` and `?`), or of one version: a Version, its ARN, `group/3`.
+            on: only when a version got this approval status ...
+            every: ... or also whenever one changed that has it.
+            after: behind the event of that position.
+            newest_first: in the other direction.
+            follow: never end, but wait for what happens next.
+        """
+        from . import events
+
+        asked: dict[str, Any] = {"group": group and _name(group), "on": on, "every": every or on is None}
+        if follow:
+            return events.follow(self.boto3, after, self._sleep, **asked)
+        order = "Descending" if newest_first else "Ascending"
+        pages = events.pages(self.boto3, **asked, after=after, order=order)
+        return (events.Event.of(entry) for page in pages for entry in page["events"])
 
     def delete(self, version: Version | str) -> None:
         """Delete a version; its number is not given again."""

@@ -11,6 +11,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from ..backends.base import Backend
 from ..backends.errors import SerializationException, UnknownOperationException
 from . import sigv4, wire
+from .following import Followers
 
 PREFIX = "/_registry"
 
@@ -18,6 +19,7 @@ PREFIX = "/_registry"
 def blueprint(backend: Backend, registry: str) -> Blueprint:
     """Return the routes; `GET /` is the same as `GET /_registry/info`."""
     routes = Blueprint("control", __name__)
+    followers = Followers(backend)
 
     @routes.get(f"{PREFIX}/health")
     @routes.get(f"{PREFIX}/ready")
@@ -53,7 +55,7 @@ def blueprint(backend: Backend, registry: str) -> Blueprint:
         caller = sigv4.caller(request.headers.get("Authorization", ""), request_id=g.request_id)
         sigv4.check_region(caller)
         params = request.args.to_dict() if request.method == "GET" else _object(request.get_data(cache=False))
-        return _json(backend.control(name, params, caller))
+        return _json(followers.answer(name, params, caller))
 
     return routes
 

@@ -14,7 +14,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +31,18 @@ from ..backends.identities import Identities
 from ..backends.settings import Settings
 from .app import create_app
 from .caller_identity import CallerIdentity, identity_of
+from .delivery import Dispatcher, RuleWatch
 from .kept_objects import KeptObjects
 from .neighbours import Neighbours, alone
 from .probes import EndpointProbe, NeighbourProbe
 from .resetting import ResetTogether, started
 from .s3_headers import Channel
+from .sinks import EventBridge, sinks_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+    from ..backends.local.deliveries import Outbox
 
 THREADS = 4
 DRAIN_SECONDS = 30.0
@@ -147,15 +153,28 @@ def serve(
     """
     file = database_file(backend_url)
     neighbours = Neighbours(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
+    switches = settings or Settings()
+    sinks = sinks_of(switches.events)
     clock = Clock()
-    surroundings = surroundings_of(settings or Settings(), neighbours, is_alone=is_alone(backend_url))
-    surroundings = replace(surroundings, clock=clock)
-    with open_backend(backend_url, surroundings) as backend, listen(host, port) as listener:
+    surroundings = replace(surroundings_of(switches, neighbours, is_alone=is_alone(backend_url)), clock=clock)
+    shown = without_password(backend_url)
+    with ExitStack() as opened:
+        backend = opened.enter_context(open_backend(backend_url, surroundings))
+        listener = opened.enter_context(listen(host, port))
         _answers(backend)
         prepare(backend)
-        shown = without_password(backend_url)
-        identities = Identities(surroundings.settings.identities, surroundings.identify)
-        beside = alone if is_alone(backend_url) else CallerIdentity(neighbours, identities)
+        identities = Identities(switches.identities, surroundings.identify)
+        beside: WSGIApplication = alone if is_alone(backend_url) else CallerIdentity(neighbours, identities)
+        outbox: Outbox | None = getattr(backend, "outbox", None)
+        if outbox is not None:
+            try:
+                dispatcher = opened.enter_context(Dispatcher(outbox, sinks, switches.events))
+            except RegistryError as error:
+                raise CannotOpen(f"{shown} cannot note whom to tell of events: {error}") from error
+            if switches.events.eventbridge and not is_alone(backend_url):
+                beside = RuleWatch(beside, partial(dispatcher.add, EventBridge(neighbours), afresh=True))
+        elif sinks:
+            raise CannotOpen(f"[events] of the settings: {shown} has no events to deliver")
         answering: Backend = backend
         if is_memory(backend_url) if test_controls is None else test_controls:
             answering = staged = started(backend, clock, backend_url)
@@ -165,6 +184,8 @@ def serve(
 
         def stop(number: int, frame: FrameType | None) -> None:
             server.stop()
+            if outbox is not None:
+                outbox.bell.is_closed = True
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)

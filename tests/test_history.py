@@ -23,12 +23,13 @@ from clients import REGION, Emulator
 from sagemaker_registry.backends.base import Caller, NoProbe, Surroundings
 from sagemaker_registry.backends.errors import RegistryError
 from sagemaker_registry.backends.local import history as reading
-from sagemaker_registry.backends.local import sqlite, verification
+from sagemaker_registry.backends.local import verification
 from sagemaker_registry.backends.local.call import Call
 from sagemaker_registry.backends.local.journal import hash_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.rows import HISTORY
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.local.views import Transaction
 from sagemaker_registry.backends.rulebook import Rulebook
 from sagemaker_registry.backends.settings import ApprovalTable, Settings
 from sagemaker_registry.client import ModelRegistry
@@ -438,7 +439,7 @@ def _spoilt(text: str) -> st.SearchStrategy[str]:
 
 def _reading(connection: sqlite3.Connection) -> Call:
     return Call(
-        "history/verify", CALLER, sqlite._Transaction(connection), 0, Settings(), Rulebook(Settings()), NoProbe()
+        "history/verify", CALLER, Transaction(connection.execute), 0, Settings(), Rulebook(Settings()), NoProbe()
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from . import approvals, archive, history, packages, restoring, seeding, verification
+from ..settings import Settings
+from . import approvals, archive, deliveries, events, history, packages, restoring, seeding, verification
 from .call import Call
 
 
@@ -26,6 +27,7 @@ class Control:
         writes: whether it needs a transaction that writes.
         look: what others are asked before that transaction; see `approvals`.
         acts_as: the operation of AWS's that it is, for policies and history, if it is one.
+        settles: whether it needs the positions of all events there are.
     """
 
     answer: Callable[[Call, Any], Any]
@@ -33,14 +35,11 @@ class Control:
     writes: bool = False
     look: Callable[[Call, Any], Callable[[], object]] | None = None
     acts_as: str = ""
+    settles: bool = False
 
 
-def _settings(call: Call, _: Nothing) -> Mapping[str, Any]:
-    """Return the settings; nobody learns from them which access key makes one somebody else."""
-    shown: dict[str, Any] = msgspec.to_builtins(call.settings)
-    for identity in shown["identities"].values():
-        del identity["access_key"]
-    return shown
+def _settings(call: Call, _: Nothing) -> Settings:
+    return call.settings.shown()
 
 
 CONTROLS: dict[str, Control] = {
@@ -59,4 +58,7 @@ CONTROLS: dict[str, Control] = {
     "export": Control(archive.export, archive.Export),
     history.IMPORT: Control(restoring.restore, restoring.Import, writes=True),
     "seed": Control(seeding.sow, seeding.Seed, writes=True),
+    "events": Control(events.events, events.Query, settles=True),
+    "events/deliveries": Control(deliveries.log, deliveries.Query),
+    "events/replay": Control(deliveries.replay, deliveries.Replay, writes=True, settles=True),
 }

@@ -120,11 +120,14 @@ class Journal:
         """Take the next version number of a group; see `Writing.next_version`."""
         return self._rows.next_version(group)
 
-    def write(self, call: Call) -> None:
-        """Write a row of history for each resource that is not as it was: the last thing a transaction does.
+    def write(self, call: Call) -> list[Row]:
+        """Write a row of history for each resource that is not as it was, when a transaction has done its work.
 
         Args:
             call: who changed what and why; `notes` is what the rules said.
+
+        Returns:
+            The rows, of each name in their order.
         """
         changed = [(table, key, one) for (table, key), one in self._changes.items() if one.before != one.after]
         chains: dict[Key, list[Row]] = {}
@@ -134,6 +137,7 @@ class Journal:
             chains.setdefault(tuple(named[column] for column in HEADS.key), []).append(row)
         for chain in sorted(chains):
             self._append(chain, chains[chain])
+        return [row for rows in chains.values() for row in rows]
 
     def adopt(self, chain: Key, rows: Sequence[Row]) -> int:
         """Store rows of history that were written elsewhere, as they are, in front of what is written here.

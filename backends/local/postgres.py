@@ -8,13 +8,12 @@ durable a commit is, is the server's to say: `synchronous_commit` is left as its
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import orjson
 import psycopg
 from psycopg import IsolationLevel
 from psycopg.conninfo import conninfo_to_dict
@@ -24,6 +23,7 @@ from ..base import Surroundings
 from ..errors import (
     CannotOpen,
     InternalFailure,
+    LostRace,
     RegistryError,
     ServiceUnavailable,
     ThrottlingException,
@@ -32,7 +32,8 @@ from ..errors import (
 from . import copies, postgres_schema, statements
 from .postgres_schema import Connection
 from .registry import LocalRegistry
-from .rows import GROUPS, HEADS, PACKAGES, Condition, Key, Row, Table
+from .rows import GROUPS, HEADS, PACKAGES, Key, Row, Table
+from .views import Run, Transaction, View
 
 MOST_CONNECTIONS: Final = 8
 CONNECT_SECONDS: Final = 5
@@ -55,8 +56,11 @@ ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     "57": (ServiceUnavailable, CUT_OFF),  # the server is being stopped, or has crashed
     "25P03": (ServiceUnavailable, CUT_OFF),  # IDLE_SECONDS were over
     "22": (ValidationException, "A value cannot be stored: text must be Unicode without NUL characters."),
-    "40": BUSY,  # 40001 serialization failure, 40P01 deadlock; 40003 (was it committed?) is below
-    "40003": (ServiceUnavailable, CUT_OFF),
+    "40": (
+        LostRace,
+        "Rate exceeded",
+    ),  # 40001 serialization failure, 40P01 deadlock; 40003 (was it committed?) is below
+    "40003": (ServiceUnavailable, CUT_OFF),  # was it committed?
     "55P03": BUSY,  # WAIT_SECONDS were over
     "53": (ServiceUnavailable, "The registry's database is out of memory or connections: nothing was changed."),
     "53100": (ServiceUnavailable, "The disk of the registry's database is full: nothing was changed."),
@@ -99,16 +103,16 @@ class PostgresRows:
         self._pool.close()
 
     @contextmanager
-    def writing(self) -> Iterator[_Transaction]:
+    def writing(self) -> Iterator[_Locking]:
         """Run the block as one transaction; its errors, and PostgreSQL's, undo all of it."""
         with _translated(), self._begin(IsolationLevel.READ_COMMITTED, read_only=False) as connection:
-            yield _Transaction(connection)
+            yield _Locking(_runner(connection))
 
     @contextmanager
-    def reading(self) -> Iterator[_View]:
+    def reading(self) -> Iterator[View]:
         """Run the block on one consistent view; writers neither wait for it nor make it wait."""
         with _translated(), self._begin(IsolationLevel.REPEATABLE_READ, read_only=True) as connection:
-            yield _View(connection)
+            yield View(_runner(connection))
 
     def keep(self) -> copies.KeptRows:
         """Return all rows, as they are at one moment: seconds where SQLite takes milliseconds."""
@@ -127,72 +131,21 @@ class PostgresRows:
                 yield connection
 
 
-class _View:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+def _runner(connection: Connection) -> Run:
+    return lambda text, values: connection.execute(_spoken(text), values)
 
+
+class _Locking(Transaction):
     def get(self, table: Table, key: Key) -> Row | None:
-        found = self._run(statements.get(table), key).fetchone()
-        return _row(table, found) if found else None
-
-    def find(
-        self,
-        table: Table,
-        where: Sequence[Condition],
-        order: Sequence[str] = (),
-        *,
-        descending: bool = False,
-        after: Key | None = None,
-        limit: int,
-    ) -> list[Row]:
-        text, values = statements.find(table, where, order, descending, after, limit)
-        return [_row(table, found) for found in self._run(text, values)]
-
-    def _run(self, text: str, values: Sequence[object]) -> psycopg.Cursor[tuple[Any, ...]]:
-        return self._connection.execute(_spoken(text), values)
-
-
-class _Transaction(_View):
-    def get(self, table: Table, key: Key) -> Row | None:
-        if table not in LOCKED:
-            return super().get(table, key)
-        found = self._run(f"{statements.get(table)} FOR UPDATE", key).fetchone()
-        return _row(table, found) if found else None
-
-    def insert(self, table: Table, row: Row) -> bool:
-        stored = _stored(row)
-        return self._run(statements.insert(table), [stored[column] for column in table.columns]).rowcount == 1
-
-    def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
-        stored = _stored(changes)
-        return self._run(statements.update(table, tuple(stored)), [*stored.values(), *key, rev]).rowcount == 1
-
-    def delete(self, table: Table, where: Sequence[Condition]) -> int:
-        text, values = statements.delete(table, where)
-        return self._run(text, values).rowcount
-
-    def next_version(self, group: Key) -> int | None:
-        taken = self._run(statements.next_version(GROUPS), group).fetchone()
-        return int(taken[0]) if taken else None
+        """Return the row of that key; what is decided by it must still hold at the commit."""
+        text = statements.get(table)
+        return self._one(table, f"{text} FOR UPDATE" if table in LOCKED else text, key)
 
 
 @lru_cache(maxsize=1024)
 def _spoken(text: str) -> bytes:
     """Return a statement of `statements` as psycopg and PostgreSQL take it."""
     return re.sub(r"instr\((\w+), \?\)", r"position(? in \1)", text).replace("?", "%s").encode()
-
-
-def _row(table: Table, values: Sequence[Any]) -> Row:
-    row = dict(zip(table.columns, values, strict=True))
-    if "record" in row:
-        row["record"] = orjson.loads(row["record"])
-    return row
-
-
-def _stored(row: Row) -> Row:
-    if "record" in row:
-        return {**row, "record": orjson.dumps(row["record"]).decode()}
-    return row
 
 
 def _options(url: str) -> dict[str, Any]:

@@ -121,6 +121,51 @@ STEPS: dict[str, tuple[LiteralString, ...]] = {
         )
         """,
     ),
+    "m0004_events": (
+        """
+        CREATE TABLE events (
+            account {text} NOT NULL,
+            region {text} NOT NULL,
+            name {text} NOT NULL,
+            seq BIGINT NOT NULL,
+            version BIGINT NOT NULL,
+            at BIGINT NOT NULL,
+            position BIGINT NOT NULL,
+            rev BIGINT NOT NULL,
+            record {text} NOT NULL,
+            PRIMARY KEY (account, region, name, seq)
+        )
+        """,
+        "CREATE INDEX events_by_position ON events (position)",
+        """
+        CREATE TABLE event_cursors (
+            name {text} NOT NULL,
+            position BIGINT NOT NULL,
+            rev BIGINT NOT NULL,
+            PRIMARY KEY (name)
+        )
+        """,
+        """
+        CREATE TABLE event_deliveries (
+            position BIGINT NOT NULL,
+            sink {text} NOT NULL,
+            account {text} NOT NULL,
+            region {text} NOT NULL,
+            name {text} NOT NULL,
+            version BIGINT NOT NULL,
+            id {text} NOT NULL,
+            open BIGINT NOT NULL,
+            state {text} NOT NULL,
+            attempts BIGINT NOT NULL,
+            due BIGINT NOT NULL,
+            changed BIGINT NOT NULL,
+            error {text} NOT NULL,
+            rev BIGINT NOT NULL,
+            PRIMARY KEY (position, sink)
+        )
+        """,
+        "CREATE INDEX deliveries_of_sink ON event_deliveries (sink, open, position)",
+    ),
 }
 
 

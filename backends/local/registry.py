@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from random import uniform
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, TypeVar
 
 import msgspec
 
 from .. import constraints, model, scope
 from ..base import Caller, NoProbe, Probe, Surroundings
-from ..errors import CannotOpen, Elsewhere, UnknownOperationException, ValidationException
+from ..errors import CannotOpen, Elsewhere, LostRace, UnknownOperationException, ValidationException
 from ..rulebook import Rulebook
 from ..rules import APPROVALS, CALLERS, OBJECTS
-from . import approvals, copies, deployment, groups, packages, policies, search, tags, tokens
+from . import approvals, copies, deployment, events, groups, packages, policies, search, tags, tokens
 from .call import Call
 from .controls import CONTROLS
+from .deliveries import Outbox
 from .journal import Journal
 from .remembered import Remembered
 from .rows import GROUPS, Kept, Rows
 
 Clock = Callable[[], float]
+T = TypeVar("T")
+
+PAUSES = tuple(0.005 * 2**n for n in range(9))
+"""Seconds at most before a transaction that lost a race is done again."""
 Look: TypeAlias = Callable[[Call, Any], Callable[[], object]]
 
 
@@ -88,8 +95,15 @@ class LocalRegistry:
     operations = frozenset(OPERATIONS)
     controls = {name: control.writes for name, control in CONTROLS.items()}  # noqa: RUF012 - as the seam has it
 
-    def __init__(self, rows: Rows, clock: Clock | None = None, surroundings: Surroundings | None = None) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        clock: Clock | None = None,
+        surroundings: Surroundings | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
         self._rows = rows
+        self._sleep = sleep
         self._surroundings = surroundings or Surroundings()
         self._clock = clock or self._surroundings.clock
         try:
@@ -97,6 +111,8 @@ class LocalRegistry:
         except CannotOpen:
             rows.close()
             raise
+        self.outbox = Outbox(rows, self._clock)
+        """The events of every account, for who delivers them."""
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer one operation; see `Backend.call`."""
@@ -110,8 +126,10 @@ class LocalRegistry:
         prepared = handler.prepare(params, caller, self._surroundings)
         probe = self._looked(handler.look, operation, prepared, caller)
         reason = params.get("ApprovalDescription")
-        with self._transaction(operation, caller, probe, writes=handler.writes, reason=reason) as call:
-            record = tokens.once(call, params, partial(handler.answer, call, prepared))
+        record = self._done(
+            lambda: self._transaction(operation, caller, probe, writes=handler.writes, reason=reason),
+            lambda call: tokens.once(call, params, partial(handler.answer, call, prepared)),
+        )
         answer: dict[str, Any] = model.projection(operation)(record)
         return answer
 
@@ -127,8 +145,13 @@ class LocalRegistry:
         caller = self._rulebook.identities.recognise(caller)
         operation, reason = control.acts_as or name, getattr(asked, "reason", None)
         probe = self._looked(control.look, operation, asked, caller)
-        with self._transaction(operation, caller, probe, writes=control.writes, reason=reason) as call:
-            return msgspec.to_builtins(control.answer(call, asked))
+        if control.settles:
+            self.outbox.settle()
+        answer = self._done(
+            lambda: self._transaction(operation, caller, probe, writes=control.writes, reason=reason),
+            lambda call: control.answer(call, asked),
+        )
+        return msgspec.to_builtins(answer)
 
     def _checked_rulebook(self) -> Rulebook:
         rulebook = Rulebook(self._surroundings.settings, self._surroundings.identify)
@@ -146,11 +169,26 @@ class LocalRegistry:
         ask()
         return probe
 
+    def _done(self, transaction: Callable[[], AbstractContextManager[Call]], work: Callable[[Call], T]) -> T:
+        """Do some work in a transaction; all of it again, a few times, if the store gives way to another's.
+
+        PostgreSQL does so for deadlocks only, as writers lock what they decide by; databases like it do so more often.
+        """
+        for pause in PAUSES:
+            try:
+                with transaction() as call:
+                    return work(call)
+            except LostRace:
+                self._sleep(uniform(0, pause))  # noqa: S311 - so that the two do not meet again
+        with transaction() as call:
+            return work(call)
+
     @contextmanager
     def _transaction(
         self, operation: str, caller: Caller, probe: Probe, *, writes: bool, reason: str | None = None
     ) -> Iterator[Call]:
-        """Open a transaction for a call; what it changes is history when it commits."""
+        """Open a transaction for a call; what it changes is history, and an event, when it commits."""
+        tells = False
         transaction: Any = self._rows.writing if writes else self._rows.reading
         with transaction() as rows:
             journal = Journal(rows)
@@ -159,7 +197,9 @@ class LocalRegistry:
             call = Call(operation, caller, seen, now, settings, self._rulebook, probe, reason)
             yield call
             if writes:
-                journal.write(call)
+                tells = events.note(journal, journal.write(call)) or operation in CONTROLS
+        if tells:
+            self.outbox.bell.ring()
 
     def keep(self) -> Kept:
         """Keep the whole store aside; see `staged`, which alone asks for this and the next two."""

@@ -55,6 +55,20 @@ HISTORY = Table(
     ),
 )
 HEADS = Table("history_heads", ("account", "region", "name"), ("seq", "hash", "rev"))
+EVENTS = Table(
+    "events",
+    ("account", "region", "name", "seq"),  # as in history; `position` 0 and no record until it is settled: see `events`
+    ("version", "at", "position", "rev", "record"),
+)
+CURSORS = Table("event_cursors", ("name",), ("position", "rev"))
+DELIVERIES = Table(
+    "event_deliveries",
+    ("position", "sink"),
+    (
+        *("account", "region", "name", "version", "id"),
+        *("open", "state", "attempts", "due", "changed", "error", "rev"),
+    ),
+)
 TOKENS = Table("client_tokens", ("account", "region", "operation", "token"), ("created", "rev", "digest", "record"))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..errors import CannotOpen
 from .lean import Database, Migrations
-from .rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, TOKENS
+from .rows import CURSORS, DELIVERIES, EVENTS, GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, TOKENS
 
 migrations = Migrations("sagemaker-registry")
 
@@ -118,6 +118,55 @@ def m0003_history(db: Database) -> None:
     )
 
 
+@migrations()
+def m0004_events(db: Database) -> None:
+    """Events in an outbox, how far each of those who read it has come, and what was delivered to whom."""
+    events = db.table(EVENTS.name)
+    events.create(
+        {
+            "account": str,
+            "region": str,
+            "name": str,
+            "seq": int,
+            "version": int,
+            "at": int,
+            "position": int,
+            "rev": int,
+            "record": str,
+        },
+        pk=EVENTS.key,
+        not_null=EVENTS.columns,
+        strict=True,
+    )
+    events.create_index(["position"])
+    db.table(CURSORS.name).create(
+        {"name": str, "position": int, "rev": int}, pk=CURSORS.key, not_null=CURSORS.columns, strict=True
+    )
+    deliveries = db.table(DELIVERIES.name)
+    deliveries.create(
+        {
+            "position": int,
+            "sink": str,
+            "account": str,
+            "region": str,
+            "name": str,
+            "version": int,
+            "id": str,
+            "open": int,
+            "state": str,
+            "attempts": int,
+            "due": int,
+            "changed": int,
+            "error": str,
+            "rev": int,
+        },
+        pk=DELIVERIES.key,
+        not_null=DELIVERIES.columns,
+        strict=True,
+    )
+    deliveries.create_index(["sink", "open", "position"])
+
+
 def upgrade(db: Database) -> None:
     """Bring a database to this release's schema; call it inside a transaction.
 
@@ -136,4 +185,6 @@ def upgrade(db: Database) -> None:
     migrations.apply(db)
 
 
-KNOWN = frozenset({m0001_groups_packages_and_tokens.__name__, m0002_group_policies.__name__, m0003_history.__name__})
+KNOWN = frozenset(
+    step.__name__ for step in (m0001_groups_packages_and_tokens, m0002_group_policies, m0003_history, m0004_events)
+)

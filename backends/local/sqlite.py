@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from queue import Empty, LifoQueue
-from typing import Any, Final
-
-import orjson
+from typing import Final
 
 from .. import database_file
 from ..base import Surroundings
 from ..errors import CannotOpen, InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
-from . import schema, statements
+from . import schema
 from .filelock import FileLock, network_file_system
 from .lean import Database, sqlite3
 from .registry import LocalRegistry
-from .rows import GROUPS, Condition, Key, Row, Table
+from .views import Transaction, View
 
 BUSY_TIMEOUT_SECONDS: Final = 30.0
 QUICK_CHECK_UP_TO_BYTES: Final = 100 * 2**20
@@ -95,13 +93,13 @@ class SQLiteRows:
             self._between_processes.close()
 
     @contextmanager
-    def writing(self) -> Iterator[_Transaction]:
+    def writing(self) -> Iterator[Transaction]:
         """Run the block as one durable transaction; its errors, and SQLite's, undo all of it."""
         with _translated(), self._lock, self._between_processes:
             connection = self._writer
             connection.execute("BEGIN IMMEDIATE")
             try:
-                yield _Transaction(connection)
+                yield Transaction(connection.execute)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:  # a full disk has already rolled back
@@ -109,12 +107,12 @@ class SQLiteRows:
                 raise
 
     @contextmanager
-    def reading(self) -> Iterator[_View]:
+    def reading(self) -> Iterator[View]:
         """Run the block on one consistent view; writers neither wait for it nor make it wait."""
         with _translated(), self._reader() as connection:
             connection.execute("BEGIN")
             try:
-                yield _View(connection)
+                yield View(connection.execute)
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
@@ -183,61 +181,6 @@ class SQLiteRows:
             self._writer.execute("ROLLBACK")
             raise
         self._writer.execute("COMMIT")
-
-
-class _View:
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def get(self, table: Table, key: Key) -> Row | None:
-        found = self._connection.execute(statements.get(table), key).fetchone()
-        return _row(table, found) if found else None
-
-    def find(
-        self,
-        table: Table,
-        where: Sequence[Condition],
-        order: Sequence[str] = (),
-        *,
-        descending: bool = False,
-        after: Key | None = None,
-        limit: int,
-    ) -> list[Row]:
-        text, values = statements.find(table, where, order, descending, after, limit)
-        return [_row(table, found) for found in self._connection.execute(text, values)]
-
-
-class _Transaction(_View):
-    def insert(self, table: Table, row: Row) -> bool:
-        stored = _stored(row)
-        values = [stored[column] for column in table.columns]
-        return self._connection.execute(statements.insert(table), values).rowcount == 1
-
-    def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
-        stored = _stored(changes)
-        text = statements.update(table, tuple(stored))
-        return self._connection.execute(text, [*stored.values(), *key, rev]).rowcount == 1
-
-    def delete(self, table: Table, where: Sequence[Condition]) -> int:
-        text, values = statements.delete(table, where)
-        return self._connection.execute(text, values).rowcount
-
-    def next_version(self, group: Key) -> int | None:
-        taken = self._connection.execute(statements.next_version(GROUPS), group).fetchall()
-        return int(taken[0][0]) if taken else None
-
-
-def _row(table: Table, values: Sequence[Any]) -> Row:
-    row = dict(zip(table.columns, values, strict=True))
-    if "record" in row:
-        row["record"] = orjson.loads(row["record"])
-    return row
-
-
-def _stored(row: Row) -> Row:
-    if "record" in row:
-        return {**row, "record": orjson.dumps(row["record"]).decode()}
-    return row
 
 
 def _create_file(path: Path) -> None:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from . import archive, authoring, control, diagnosis, explanation, history, promotion, review, serving, verification
+from . import (
+    archive,
+    authoring,
+    control,
+    diagnosis,
+    events,
+    explanation,
+    history,
+    promotion,
+    review,
+    serving,
+    verification,
+)
 
 ALL = (
     *serving.ALL,
@@ -10,6 +22,7 @@ ALL = (
     *explanation.ALL,
     *authoring.ALL,
     *history.ALL,
+    *events.ALL,
     *archive.ALL,
     *promotion.ALL,
     *verification.ALL,

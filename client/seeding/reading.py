@@ -18,16 +18,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from botocore.validate import ParamValidator
 
 from ..registrations import given, request_of
 from ..versions import PENDING
 from .files import BadSeed, Placed, files_of, load
-
-if TYPE_CHECKING:
-    from botocore.model import ServiceModel
 
 STATUSES = "ModelApprovalStatus"
 OUR_FIELDS = tuple(
@@ -86,7 +83,7 @@ Source: TypeAlias = str | Path | Mapping[str, Any]
 """A file, a folder of files, or what a file would say."""
 
 
-def read(sources: Source | Sequence[Source], model: ServiceModel) -> Seed:
+def read(sources: Source | Sequence[Source], model: Any) -> Seed:
     """Read files, all seeds of folders, or what such files would say.
 
     Args:
@@ -117,7 +114,7 @@ class _Reader:
     """Reads one file; `name` is for sentences."""
 
     name: str
-    model: ServiceModel
+    model: Any
 
     def seed(self, content: Any) -> list[Group]:
         top = self._mapping(content, "", content)
@@ -151,7 +148,7 @@ class _Reader:
         members = set(self._shape("CreateModelPackage").members) - NOT_SEEDED
         self._known(found, path, (*VERSION_FIELDS, *sorted(members)))
         status, reason = found.get("status", PENDING), found.get("reason")
-        statuses = self.model.shape_for(STATUSES).enum  # type: ignore[attr-defined]
+        statuses = self.model.shape_for(STATUSES).enum
         if status not in statuses:
             where = self._where(f"{path}.status", _line(found, "status"))
             raise BadSeed(f"{where}: {status!r} is no status: {', '.join(statuses)}")

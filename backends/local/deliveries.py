@@ -1,0 +1,278 @@
+"""Deliveries: which event goes to which sink, how often that was tried, and what came of it; for the dispatcher.
+
+A sink is somebody who is told of events: a webhook, a file, EventBridge. Each has a cursor of its own among the events,
+so servers whose sinks are not the same share a database without taking events from each other. From there an event
+becomes a delivery, which is open until it is done or dead. Whoever makes an attempt changes the delivery first and has
+it for a time (a lease): two servers with the same sink do not tell it twice, and what a server that died had begun is
+taken up by the next. A sink is told of the events of a version in their order: one that failed holds back the later
+ones.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from itertools import takewhile
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from ..errors import ValidationException
+from . import events, history
+from .call import Call
+from .rows import CURSORS, DELIVERIES, EVENTS, Condition, Key, Row, Rows
+
+PENDING, FAILED, DONE, DEAD, SKIPPED = "pending", "failed", "done", "dead", "skipped"
+"""Not tried yet; tried, and to be tried again; told; given up; not to be told after all."""
+
+MOST_DELIVERIES: Final = 100
+MOST_REPLAYED: Final = 10_000
+LONGEST_ERROR: Final = 500
+
+Wanted = Callable[[Mapping[str, Any]], bool]
+
+
+class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which deliveries to list; without a filter, all of the caller's account and region."""
+
+    sink: str | None = None
+    state: Literal["pending", "failed", "done", "dead", "skipped"] | None = None
+    group: str | None = None
+    version: int | None = None
+    before: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    max_results: Annotated[int, msgspec.Meta(ge=1, le=MOST_DELIVERIES)] = MOST_DELIVERIES
+
+
+class Replay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to deliver again: an event by its id, or the events of a group or version, or those since a moment."""
+
+    id: str | None = None
+    group: str | None = None
+    version: int | None = None
+    since: history.Moment | None = None
+    sink: str | None = None
+    """To whom; without, to every sink there is. A sink is never told of what its settings leave out."""
+
+
+class Bell:
+    """Wakes those who wait for news of a registry in this process; what other processes write they look for."""
+
+    def __init__(self) -> None:
+        self._rung = threading.Condition()
+        self.count = 0
+        self.is_closed = False
+        """Set when a server stops: nobody should begin to wait. A plain attribute, safe in a signal handler."""
+
+    def ring(self) -> None:
+        with self._rung:
+            self.count += 1
+            self._rung.notify_all()
+
+    def wait(self, seen: int, seconds: float) -> None:
+        """Return when the bell has rung since `count` was `seen`, or after some seconds."""
+        with self._rung:
+            self._rung.wait_for(lambda: self.count != seen, seconds)
+
+
+class Outbox:
+    """The events of a registry, of every account, for whoever delivers them; thread-safe.
+
+    Args:
+        rows: the registry's store.
+        clock: the time, in epoch seconds.
+    """
+
+    def __init__(self, rows: Rows, clock: Callable[[], float]) -> None:
+        self._rows = rows
+        self._clock = clock
+        self.bell = Bell()
+
+    @property
+    def now(self) -> int:
+        """The time in epoch milliseconds."""
+        return int(self._clock() * 1000)
+
+    def settle(self) -> None:
+        """Give a position to every event that has none; only reads if there is none."""
+        while self._has_unsettled():
+            with self._rows.writing() as rows:
+                events.settle(rows)
+
+    def register(self, sink: str, *, afresh: bool = False) -> None:
+        """Make a sink known, to be told of the events from now on, or from where it was.
+
+        Args:
+            sink: its name.
+            afresh: tell it of nothing from before, whether it was known or not.
+        """
+        self.settle()
+        with self._rows.writing() as rows:
+            now = events.cursor(rows, events.OUTBOX)["position"]
+            known = events.cursor(rows, sink, now)
+            if not afresh:
+                return
+            rows.update(CURSORS, (sink,), known["rev"], {"position": now})
+            for row in rows.find(DELIVERIES, [("sink", "=", sink), ("open", "=", 1)], limit=MOST_REPLAYED):
+                rows.update(DELIVERIES, _key(row), row["rev"], _closed(SKIPPED, self.now, "the sink began afresh"))
+
+    def fan_out(self, sink: str, is_wanted: Wanted) -> None:
+        """Make a delivery of each event behind the cursor of a sink that the sink wants."""
+        while self._has_news(sink):
+            with self._rows.writing() as rows:
+                events.settle(rows)
+                begun = events.cursor(rows, sink)
+                where: list[Condition] = [("position", ">", begun["position"])]
+                new = rows.find(EVENTS, where, ("position",), limit=events.BATCH)
+                if new and rows.update(CURSORS, (sink,), begun["rev"], {"position": new[-1]["position"]}):
+                    for event in new:
+                        if is_wanted(event["record"]):
+                            rows.insert(DELIVERIES, _delivery(event, sink, self.now))
+
+    def open(self, sink: str) -> Iterator[Row]:
+        """Yield what is still to be delivered to a sink, in order."""
+        after: Key | None = None
+        where: list[Condition] = [("sink", "=", sink), ("open", "=", 1)]
+        while True:
+            with self._rows.reading() as rows:
+                found = rows.find(DELIVERIES, where, ("position",), after=after, limit=events.BATCH)
+            yield from found
+            if len(found) < events.BATCH:
+                return
+            after = (found[-1]["position"],)
+
+    def claim(self, delivery: Row, lease: float) -> Mapping[str, Any] | None:
+        """Take a delivery for an attempt, for `lease` seconds; return its event, or None if another was quicker."""
+        with self._rows.writing() as rows:
+            changes = {"attempts": delivery["attempts"] + 1, "due": self.now + round(lease * 1000)}
+            if not rows.update(DELIVERIES, _key(delivery), delivery["rev"], {**changes, "changed": self.now}):
+                return None
+            found = rows.find(EVENTS, [("position", "=", delivery["position"])], limit=1)
+            event: Mapping[str, Any] | None = found[0]["record"] if found else None
+            return event
+
+    def close_delivery(self, delivery: Row, state: str, error: str = "") -> None:
+        """Say what came of an attempt that was the last, unless someone has asked for another meanwhile."""
+        self._change(delivery, _closed(state, self.now, error))
+
+    def retry_delivery(self, delivery: Row, seconds: float, error: str) -> None:
+        """Say that an attempt failed, and in how many seconds to make the next."""
+        due = self.now + round(seconds * 1000)
+        self._change(delivery, {"state": FAILED, "due": due, "changed": self.now, "error": error[:LONGEST_ERROR]})
+
+    def prune(self, days: float) -> None:
+        """Forget events, and their deliveries, that are older than some days."""
+        self.settle()
+        oldest = self.now - round(days * 86_400_000)
+        while True:
+            with self._rows.reading() as rows:
+                first = rows.find(EVENTS, [("position", ">", 0)], ("position",), limit=events.BATCH)
+            old = [row["position"] for row in takewhile(lambda row: row["at"] < oldest, first)]
+            if not old:
+                return
+            with self._rows.writing() as rows:
+                for table in (EVENTS, DELIVERIES):
+                    rows.delete(table, [("position", ">", 0), ("position", "<", old[-1] + 1)])
+
+    def _has_unsettled(self) -> bool:
+        with self._rows.reading() as rows:
+            return bool(events.unsettled(rows, 1))
+
+    def _has_news(self, sink: str) -> bool:
+        with self._rows.reading() as rows:
+            begun = rows.get(CURSORS, (sink,))
+            behind: list[Condition] = [("position", ">", begun["position"] if begun else 0)]
+            return bool(events.unsettled(rows, 1) or rows.find(EVENTS, behind, ("position",), limit=1))
+
+    def _change(self, delivery: Row, changes: Row) -> None:
+        with self._rows.writing() as rows:
+            rows.update(DELIVERIES, _key(delivery), delivery["rev"] + 1, changes)  # one more since it was claimed
+
+
+def log(call: Call, asked: Query) -> dict[str, Any]:
+    """Return a page of deliveries, newest event first."""
+    if events.is_pattern(asked.group):
+        raise ValidationException("events/deliveries: give the name of a group, or churn/3; patterns are for events.")
+    where = events.selection(call, asked.group, asked.version)
+    where += [(name, "=", value) for name in ("sink", "state") if (value := getattr(asked, name)) is not None]
+    where += [("position", "<", asked.before)] if asked.before is not None else []
+    limit = asked.max_results
+    rows = call.rows.find(DELIVERIES, where, ("position", "sink"), descending=True, limit=limit + 1)
+    while len(rows) > limit and rows[limit - 1]["position"] == rows[limit]["position"]:
+        limit += 1  # those of one event stay together, so that `before` goes on behind it
+        rows = call.rows.find(DELIVERIES, where, ("position", "sink"), descending=True, limit=limit + 1)
+    return {"deliveries": [_entry(row) for row in rows[:limit]], "more": len(rows) > limit}
+
+
+def replay(call: Call, asked: Replay) -> dict[str, Any]:
+    """Open deliveries of events again, or anew, and return how many.
+
+    Raises:
+        ValidationException: nothing is named, or a sink nobody knows.
+    """
+    if asked.id is None and asked.group is None and asked.since is None:
+        raise ValidationException("events/replay: say what: an id, a group with or without a version, or since when.")
+    known = sorted(row["name"] for row in call.rows.find(CURSORS, [("name", ">", events.OUTBOX)], limit=events.BATCH))
+    if not known or asked.sink not in (None, *known):
+        there = f"there are {', '.join(known)}" if known else "there is none; registry.toml names them, under [events]"
+        raise ValidationException(f"events/replay: no sink is called {asked.sink or '...'!r}: {there}.")
+    sinks = [asked.sink] if asked.sink is not None else known
+    count = 0
+    for event in _replayed(call, asked):
+        for sink in sinks:
+            _reopen(call, event, sink)
+            count += 1
+    return {"deliveries": count}
+
+
+def _replayed(call: Call, asked: Replay) -> list[Row]:
+    """Return the events to deliver again, oldest first."""
+    where = events.selection(call, asked.group, asked.version)
+    if asked.since is not None:
+        where.append(("at", ">", history.milliseconds(asked.since, "since", end_of_day=False) - 1))
+    groups = [asked.group] if asked.group is not None and events.is_pattern(asked.group) else []
+    found: list[Row] = []
+    after = 0
+    while rows := call.rows.find(EVENTS, [*where, ("position", ">", after)], ("position",), limit=events.BATCH):
+        after = rows[-1]["position"]
+        for row in rows:
+            is_one = asked.id in (None, row["record"]["id"]) and events.is_wanted(row["record"], groups=groups)
+            found += [row] if is_one else []
+        if len(found) > MOST_REPLAYED:
+            raise ValidationException(f"events/replay: these are more than {MOST_REPLAYED:,} events: narrow it down.")
+    if not found:
+        raise ValidationException("events/replay: there is no such event here; events are kept for some days only.")
+    return found
+
+
+def _reopen(call: Call, event: Row, sink: str) -> None:
+    fresh = _delivery(event, sink, call.now)
+    if call.rows.insert(DELIVERIES, fresh):
+        return
+    there = call.rows.get(DELIVERIES, _key(fresh))
+    if there is not None:
+        again = {name: fresh[name] for name in ("open", "state", "attempts", "due", "changed", "error")}
+        call.rows.update(DELIVERIES, _key(fresh), there["rev"], again)
+
+
+def _delivery(event: Row, sink: str, now: int) -> Row:
+    place = {name: event[name] for name in ("position", "account", "region", "name", "version")}
+    state = {"open": 1, "state": PENDING, "attempts": 0, "due": now, "changed": now, "error": "", "rev": 0}
+    return {**place, "sink": sink, "id": event["record"]["id"], **state}
+
+
+def _closed(state: str, now: int, error: str) -> Row:
+    return {"open": 0, "state": state, "due": 0, "changed": now, "error": error[:LONGEST_ERROR]}
+
+
+def _entry(row: Row) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in ("position", "id", "sink", "state", "attempts")},
+        "version": f"{row['name']}/{row['version']}",
+        "changed": history.iso(row["changed"]),
+        "next_attempt": history.iso(row["due"]) if row["open"] else None,
+        "error": row["error"] or None,
+    }
+
+
+def _key(delivery: Row) -> Key:
+    return tuple(delivery[column] for column in DELIVERIES.key)

@@ -1,0 +1,243 @@
+"""Events: what AWS's EventBridge would be told of a version that is registered or changed, noted with the change.
+
+The envelope is AWS's own, so that a rule, a function or a script that works there works here. An event is noted in the
+transaction of its change, as no more than the change's place in history: nothing that writers of other groups would
+have to wait for, and next to nothing to write. When somebody wants to read or deliver events, those that were noted are
+settled: they get an envelope, made from their row of history, and a position among all events. So positions are given
+in the order of commits, and whoever has read up to one misses nothing that comes after.
+
+Choices of ours, where AWS has not been seen: an event of a registration has no UpdatedModelPackageFields; the fields of
+an update are those whose value is another now; a package without a group, a deletion, and a validation that comes to
+its end are no events.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from fnmatch import translate
+from functools import cache, lru_cache
+from typing import Annotated, Any, Final, Literal
+from uuid import uuid4
+
+import msgspec
+import orjson
+
+from .. import model
+from ..errors import ValidationException
+from . import history, validation
+from .call import Call
+from .rows import CURSORS, EVENTS, HISTORY, Condition, Key, Reading, Row, Writing
+
+SOURCE: Final = "aws.sagemaker"
+DETAIL_TYPE: Final = "SageMaker Model Package State Change"
+STATUS: Final = "ModelApprovalStatus"
+FIELDS: Final = "UpdatedModelPackageFields"
+
+SPELLED: Final = {"SourceUri": "sourceUri"}
+"""Members that AWS's documentation spells otherwise in UpdatedModelPackageFields."""
+
+OUTBOX: Final = ""
+"""The cursor that says how many events have their position."""
+
+MOST_EVENTS: Final = 100
+MOST_LOOKED_AT: Final = 2000
+"""Events one call looks at; a page may be short, even empty, and its position still be a later one."""
+
+BATCH: Final = 500
+
+
+class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which events to list; without a filter, all of the caller's account and region."""
+
+    group: str | None = None
+    """A group by name, pattern (`*`, `?`) or ARN; `churn/3` is one version."""
+    version: int | None = None
+    on: str | None = None
+    """Only versions with this approval status ..."""
+    every: bool = True
+    """... and, unless all are asked for, only when they got it: by their registration, or by the update."""
+    id: str | None = None
+    after: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """The position behind which to begin, as an answer gave it."""
+    before: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    order: Literal["Ascending", "Descending"] = "Ascending"
+    max_results: Annotated[int, msgspec.Meta(ge=1, le=MOST_EVENTS)] = MOST_EVENTS
+    follow: bool = False
+    """Wait for an event if there is none yet: a server does, for some seconds; in process the answer comes at once."""
+
+
+def note(rows: Writing, written: Iterable[Row]) -> bool:
+    """Note which of a transaction's rows of history are of versions; say whether any is."""
+    noted = [row for row in written if row["kind"] == "package" and row["version"]]
+    for row in noted:
+        event = {column: row[column] for column in (*EVENTS.key, "version", "at")}
+        rows.insert(EVENTS, event | {"position": 0, "rev": 0, "record": {}})
+    return bool(noted)
+
+
+def settle(rows: Writing) -> bool:
+    """Give events that were noted their envelope and position, in the order of their commits; False if none is left.
+
+    Whoever does so changes one cursor first, so it is done by one at a time, and positions are seen in their order.
+    """
+    done = cursor(rows, OUTBOX)
+    new = unsettled(rows, BATCH)
+    if not new:
+        return False
+    if rows.update(CURSORS, (OUTBOX,), done["rev"], {"position": done["position"] + len(new)}):
+        for position, row in enumerate(_in_time(new), done["position"] + 1):
+            envelope = _envelope(rows.get(HISTORY, _key(row)))
+            if envelope is None:
+                rows.delete(EVENTS, EVENTS.keyed(_key(row)))
+            else:
+                rows.update(EVENTS, _key(row), row["rev"], {"position": position, "record": envelope})
+    return True
+
+
+def unsettled(rows: Reading, limit: int) -> list[Row]:
+    """Return what was noted and not settled, that of each name in its order."""
+    return rows.find(EVENTS, [("position", "=", 0)], EVENTS.key, limit=limit)
+
+
+def cursor(rows: Writing, name: str, position: int = 0) -> Row:
+    """Return the cursor of that name; of a new one, at a position."""
+    rows.insert(CURSORS, {"name": name, "position": position, "rev": 0})
+    found = rows.get(CURSORS, (name,))
+    assert found is not None  # noqa: S101 - cursors are never removed
+    return found
+
+
+def events(call: Call, asked: Query) -> dict[str, Any]:
+    """Return a page of events, oldest first unless asked otherwise.
+
+    Returns:
+        `events`, each with its `position`; `position`, up to which was looked, to continue from; whether there is
+        `more`; `last`, the last position that was given to any event.
+    """
+    check_status(asked.on)
+    where: list[Condition] = [*selection(call, asked.group, asked.version), ("position", ">", asked.after)]
+    where += [("position", "<", asked.before)] if asked.before is not None else []
+    on = [asked.on] if asked.on is not None else []
+    groups = [asked.group] if asked.group is not None and is_pattern(asked.group) else []
+    descending = asked.order == "Descending"
+    found: list[Row] = []
+    looked_at, more, after = 0, True, None
+    while more and len(found) < asked.max_results and looked_at < MOST_LOOKED_AT:
+        limit = asked.max_results - len(found)
+        rows = call.rows.find(EVENTS, where, ("position",), descending=descending, after=after, limit=limit + 1)
+        more = len(rows) > limit
+        for row in rows[:limit]:
+            after = (row["position"],)
+            is_one = is_wanted(row["record"], on=on, every=asked.every, groups=groups)
+            found += [row] if is_one and asked.id in (None, row["record"]["id"]) else []
+        looked_at += limit
+    return {
+        "events": [{"position": row["position"], "event": row["record"]} for row in found],
+        "position": after[0] if after else asked.after,
+        "more": more,
+        "last": last["position"] if (last := call.rows.get(CURSORS, (OUTBOX,))) is not None else 0,
+    }
+
+
+def is_wanted(
+    envelope: Mapping[str, Any], *, on: Collection[str] = (), every: bool = False, groups: Collection[str] = ()
+) -> bool:
+    """Whether an event is one of those somebody asked for.
+
+    Args:
+        envelope: the event.
+        on: approval statuses, of which the version has one; without, all.
+        every: with `on`, also if the version had the status before: a stamp on an approved version is no approval.
+        groups: patterns of names of groups; without, all.
+    """
+    detail = envelope["detail"]
+    if groups and not any(_matcher(pattern)(detail["ModelPackageGroupName"]) for pattern in groups):
+        return False
+    return not on or (detail.get(STATUS) in on and (every or STATUS in detail.get(FIELDS, [STATUS])))
+
+
+def selection(call: Call, group: str | None, version: int | None) -> list[Condition]:
+    """Return the conditions of events of a group or version of the caller's; a pattern is none."""
+    where = call.place()
+    if group is not None and not is_pattern(group):
+        name, of_name = history.named(call, group)
+        where.append(("name", "=", name))
+        version = version if version is not None else of_name or None
+    if version is not None:
+        where.append(("version", "=", version))
+    return where
+
+
+def is_pattern(group: str | None) -> bool:
+    return group is not None and not set("*?").isdisjoint(group)
+
+
+def check_status(status: str | None) -> None:
+    """Refuse what is no approval status."""
+    known = model.enum(STATUS)
+    if status is not None and status not in known:
+        raise ValidationException(f"{status[:100]!r} is not an approval status: {', '.join(known)}.")
+
+
+def _envelope(row: Row | None) -> dict[str, Any] | None:
+    """Return the envelope of a row of history; None if it is no event."""
+    content = orjson.loads(row["content"]) if row is not None else {"after": None}
+    if row is None or content["after"] is None:
+        return None
+    before, after = content["before"], content["after"]
+    described = model.projection("DescribeModelPackage")(validation.seen(after, row["at"]))
+    detail = {"ModelPackageName": f"{row['name']}/{row['version']}", **described}
+    if before is not None:
+        detail[FIELDS] = _changed(before, after)
+    return {
+        "version": "0",
+        "id": str(uuid4()),
+        "detail-type": DETAIL_TYPE,
+        "source": SOURCE,
+        "account": row["account"],
+        "time": f"{datetime.fromtimestamp(row['at'] // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "region": row["region"],
+        "resources": [row["arn"]],
+        "detail": orjson.loads(orjson.dumps(detail, default=_milliseconds, option=orjson.OPT_PASSTHROUGH_DATETIME)),
+    }
+
+
+def _milliseconds(moment: datetime) -> int:
+    """Return a time as a captured event has it."""
+    return round(moment.timestamp() * 1000)
+
+
+def _changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Return the members an update has changed, as AWS spells them."""
+    return [SPELLED.get(name, name) for name in _told() if before.get(name) != after.get(name)]
+
+
+@cache
+def _told() -> tuple[str, ...]:
+    """Return what UpdateModelPackage can change of a description."""
+    described = model.members(model.output_shape("DescribeModelPackage"))
+    sent = model.members(model.input_shape("UpdateModelPackage"))
+    return tuple(name for name in described if name in sent or f"{name}ToAdd" in sent)
+
+
+def _in_time(rows: list[Row]) -> list[Row]:
+    """Return events by their time, those of a name in their order even if a clock was put back."""
+    latest: dict[Key, int] = {}
+
+    def time(row: Row) -> int:
+        chain = _key(row)[:-1]
+        latest[chain] = max(latest.get(chain, 0), row["at"])
+        return latest[chain]
+
+    return sorted(rows, key=time)
+
+
+def _key(row: Row) -> Key:
+    return tuple(row[column] for column in EVENTS.key)
+
+
+@lru_cache(maxsize=256)
+def _matcher(pattern: str) -> Callable[[str], object]:
+    return re.compile(translate(pattern.replace("[", "[[]"))).match

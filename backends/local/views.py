@@ -1,0 +1,83 @@
+"""Rows read and written by statements, whatever database runs them: what SQLite and PostgreSQL have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import orjson
+
+from . import statements
+from .rows import GROUPS, Condition, Key, Row, Table
+
+
+class Result(Protocol):
+    """What a driver answers to a statement."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def fetchall(self) -> list[Any]: ...
+
+
+Run = Callable[[str, Sequence[Any]], Result]
+"""Runs a statement of `statements` with its values."""
+
+
+class View:
+    """One consistent view of a store; see `rows.Reading`."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def get(self, table: Table, key: Key) -> Row | None:
+        return self._one(table, statements.get(table), key)
+
+    def find(
+        self,
+        table: Table,
+        where: Sequence[Condition],
+        order: Sequence[str] = (),
+        *,
+        descending: bool = False,
+        after: Key | None = None,
+        limit: int,
+    ) -> list[Row]:
+        text, values = statements.find(table, where, order, descending, after, limit)
+        return [_row(table, found) for found in self._run(text, values).fetchall()]
+
+    def _one(self, table: Table, text: str, key: Key) -> Row | None:
+        found = self._run(text, key).fetchall()
+        return _row(table, found[0]) if found else None
+
+
+class Transaction(View):
+    """A transaction that writes; see `rows.Writing`."""
+
+    def insert(self, table: Table, row: Row) -> bool:
+        stored = _stored(row)
+        return self._run(statements.insert(table), [stored[column] for column in table.columns]).rowcount == 1
+
+    def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
+        stored = _stored(changes)
+        return self._run(statements.update(table, tuple(stored)), [*stored.values(), *key, rev]).rowcount == 1
+
+    def delete(self, table: Table, where: Sequence[Condition]) -> int:
+        text, values = statements.delete(table, where)
+        return self._run(text, values).rowcount
+
+    def next_version(self, group: Key) -> int | None:
+        taken = self._run(statements.next_version(GROUPS), group).fetchall()
+        return int(taken[0][0]) if taken else None
+
+
+def _row(table: Table, values: Sequence[Any]) -> Row:
+    row = dict(zip(table.columns, values, strict=True))
+    if "record" in row:
+        row["record"] = orjson.loads(row["record"])
+    return row
+
+
+def _stored(row: Row) -> Row:
+    if "record" in row:
+        return {**row, "record": orjson.dumps(row["record"]).decode()}
+    return row

@@ -1,0 +1,233 @@
+"""Events as a client reads them: AWS's envelope with its place among all events, as they come or once they are asked.
+
+Also what `sagemaker-registry watch` does with each: run a command, and remember how far it has come.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from . import controls
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+LOOK_AGAIN_SECONDS = 1.0
+"""How often to look for news where nobody can wait for them: in a registry in this process."""
+AWAY_SECONDS = 2.0
+
+Sleep = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A version was registered (`updated` is None), or those of its members were updated.
+
+    `position` is its place among all events of the registry, `id` the same however often it is delivered, `envelope`
+    what EventBridge would pass on.
+    """
+
+    position: int
+    id: str
+    at: datetime
+    arn: str
+    group: str
+    version: int
+    status: str | None
+    reason: str | None
+    updated: tuple[str, ...] | None
+    envelope: Mapping[str, Any] = field(repr=False, hash=False)
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Self:
+        """Return an event from an entry of the registry's `events`."""
+        envelope = entry["event"]
+        detail = envelope["detail"]
+        updated = detail.get("UpdatedModelPackageFields")
+        return cls(
+            position=entry["position"],
+            id=envelope["id"],
+            at=datetime.fromisoformat(envelope["time"]),
+            arn=detail["ModelPackageArn"],
+            group=detail["ModelPackageGroupName"],
+            version=detail["ModelPackageVersion"],
+            status=detail.get("ModelApprovalStatus"),
+            reason=detail.get("ApprovalDescription"),
+            updated=None if updated is None else tuple(updated),
+            envelope=envelope,
+        )
+
+    @property
+    def name(self) -> str:
+        """The version as people write it: `churn/3`."""
+        return f"{self.group}/{self.version}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command is told of the event in its environment; the whole event is its standard input."""
+        specification = self.envelope["detail"].get("InferenceSpecification", {})
+        first: Mapping[str, Any] = next(iter(specification.get("Containers", [])), {})
+        directory = first.get("ModelDataSource", {}).get("S3DataSource", {}).get("S3Uri")
+        values = {
+            "REGISTRY_EVENT_ID": self.id,
+            "REGISTRY_EVENT_POSITION": str(self.position),
+            "MODEL_PACKAGE_ARN": self.arn,
+            "MODEL_PACKAGE_GROUP": self.group,
+            "MODEL_PACKAGE_VERSION": str(self.version),
+            "MODEL_APPROVAL_STATUS": self.status,
+            "MODEL_APPROVAL_DESCRIPTION": self.reason,
+            "MODEL_DATA_URL": first.get("ModelDataUrl", directory),
+            "MODEL_IMAGE": first.get("Image"),
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def pages(client: SageMakerClient, **asked: Any) -> Iterator[dict[str, Any]]:
+    """Yield the pages of the registry's `events` that answer a question, as needed."""
+    edge = "before" if asked.get("order") == "Descending" else "after"
+    while True:
+        page: dict[str, Any] = controls.ask(client, "events", **asked)
+        yield page
+        if not page["more"]:
+            return
+        asked[edge] = page["position"]
+
+
+def follow(
+    client: SageMakerClient, after: int, sleep: Sleep, is_away: Callable[[str], None] | None = None, **asked: Any
+) -> Iterator[Event]:
+    """Yield the events behind a position for ever, as they come.
+
+    Args:
+        client: a boto3 client on a registry of ours.
+        after: the position.
+        sleep: waits for seconds.
+        is_away: is told why the registry does not answer; without, that is raised. The next attempt follows.
+        **asked: what the registry's `events` takes besides.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    while True:
+        try:
+            page = controls.ask(client, "events", **asked, after=after, follow=True)
+        except (BotoCoreError, ClientError) as error:
+            if is_away is None or not _may_pass(error):
+                raise
+            is_away(str(error))
+            sleep(AWAY_SECONDS)
+            continue
+        after = page["position"]
+        yield from map(Event.of, page["events"])
+        if not page["events"] and not page["more"] and (pause := page.get("ask_again", LOOK_AGAIN_SECONDS)):
+            sleep(pause)
+
+
+def deliveries(
+    client: SageMakerClient, group: str | None = None, *, sink: str | None = None, state: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield who was told of which event, newest event first: as the registry's `events/deliveries` answers it."""
+    asked: dict[str, Any] = {"group": group, "sink": sink, "state": state}
+    while True:
+        page = controls.ask(client, "events/deliveries", **asked)
+        yield from page["deliveries"]
+        if not page["more"]:
+            return
+        asked["before"] = page["deliveries"][-1]["position"]
+
+
+def last_position(client: SageMakerClient) -> int:
+    """Return the position of the last event there is, or was, in the registry."""
+    return int(controls.ask(client, "events", order="Descending", max_results=1)["last"])
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of a command: its exit code, that of the last attempt; None if it could not be started."""
+
+    exit_code: int | None
+    attempts: int
+
+
+def run(command: Sequence[str], event: Event, *, attempts: int, pause: float, sleep: Sleep) -> Run:
+    """Run a command for an event until it ends with 0, at most so many times.
+
+    Args:
+        command: the program and its arguments; no shell is asked.
+        event: its standard input, and in its environment.
+        attempts: how often, at most.
+        pause: seconds before the second attempt; each later pause is twice as long.
+        sleep: waits for seconds.
+    """
+    told = json.dumps(dict(event.envelope)).encode() + b"\n"
+    exit_code: int | None = None
+    for attempt in range(1, attempts + 1):
+        try:
+            exit_code = subprocess.run(  # noqa: S603 - whoever watches has said what to run
+                command, input=told, env={**os.environ, **event.environment}, check=False
+            ).returncode
+        except OSError:
+            exit_code = None
+        if exit_code == 0 or attempt == attempts:
+            return Run(exit_code, attempt)
+        sleep(pause * 2 ** (attempt - 1))
+    raise ValueError("attempts should be 1 or more")
+
+
+class Position:
+    """How far somebody has come with the events of a registry, in a file that is whole at any moment.
+
+    Args:
+        path: the file; None remembers nothing.
+
+    Raises:
+        ValueError: the file is none of ours.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.value = self._read()
+        """The position; None if nothing is remembered yet."""
+
+    def save(self, position: int) -> None:
+        """Remember a position; when this returns, for good."""
+        self.value = position
+        if self._path is None:
+            return
+        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                json.dump({"position": position}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self._path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def _read(self) -> int | None:
+        if self._path is None or not self._path.exists():
+            return None
+        try:
+            position = json.loads(self._path.read_text(encoding="utf-8"))["position"]
+        except (ValueError, KeyError, TypeError):
+            position = None
+        if not isinstance(position, int) or position < 0:
+            raise ValueError(f"{self._path} is not a file in which watch remembers its position")
+        return position
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether a registry that does not answer may do so later: it is being started, or is busy."""
+    said: Any = getattr(error, "response", None)
+    if said is None:
+        return True
+    status: int = said["ResponseMetadata"].get("HTTPStatusCode", 500)
+    return status >= 500 or said["Error"]["Code"] == "ThrottlingException"

@@ -1,0 +1,184 @@
+"""Delivers events: a thread for each sink, from the outbox of the registry, until the server stops.
+
+A sink that is slow or away keeps nobody else waiting. A thread sleeps until something was written in this process,
+an attempt is due, or a second is over: other processes write too.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from ..backends import moto
+from ..backends.errors import RegistryError
+from ..backends.local.deliveries import DEAD, DONE, SKIPPED, Outbox
+from ..backends.settings import Events
+from .answers import wsgi_error
+from .sinks import Sink
+from .webhooks import Undelivered
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+PRUNE_SECONDS = 3600.0
+LONGEST_PAUSE = 3600.0
+STOP_SECONDS = 35.0
+"""How long to wait for attempts that are being made: a little longer than any of them may take."""
+
+MAKES_RULES = frozenset({"events", "cloudformation"})
+"""Services whose calls may make a rule of EventBridge's."""
+
+
+class Dispatcher:
+    """The threads that deliver the events of one registry; a context manager.
+
+    Args:
+        outbox: the registry's.
+        sinks: whom to tell.
+        settings: how often to try, and how long to keep what was delivered.
+    """
+
+    def __init__(self, outbox: Outbox, sinks: Iterable[Sink], settings: Events) -> None:
+        self._outbox = outbox
+        self._sinks = list(sinks)
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        for sink in self._sinks:
+            self.add(sink)
+        self._start(self._prune, "events-prune")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        self._outbox.bell.ring()
+        deadline = time.monotonic() + STOP_SECONDS
+        for thread in self._threads:
+            thread.join(max(deadline - time.monotonic(), 0))
+
+    def add(self, sink: Sink, *, afresh: bool = False) -> None:
+        """Begin to tell a sink what happens from now on; or, if it was known before, from where it was.
+
+        Args:
+            sink: whom to tell.
+            afresh: tell it of nothing from before.
+        """
+        self._outbox.register(sink.name, afresh=afresh)
+        self._start(lambda: self._serve(sink), f"events-{sink.name}")
+
+    def _start(self, work: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _serve(self, sink: Sink) -> None:
+        while not self._stopping.is_set():
+            seen, pause = self._outbox.bell.count, POLL_SECONDS
+            try:
+                self._outbox.fan_out(sink.name, sink.is_wanted)
+                pause = self._deliver(sink)
+            except RegistryError as error:  # the store is busy, full, or away for a moment
+                log.warning("events for %s wait: %s", sink.name, error.message)
+                self._stopping.wait(POLL_SECONDS)
+            except Exception:
+                log.exception("events for %s wait", sink.name)
+                self._stopping.wait(POLL_SECONDS)
+            self._outbox.bell.wait(seen, pause)
+
+    def _deliver(self, sink: Sink) -> float:
+        """Make every attempt that is due; return for how many seconds there is nothing to do."""
+        held_back: set[tuple[Any, ...]] = set()
+        pause = POLL_SECONDS
+        for delivery in self._outbox.open(sink.name):
+            if self._stopping.is_set():
+                break
+            version = tuple(delivery[name] for name in ("account", "region", "name", "version"))
+            if version in held_back:
+                continue
+            wait = (delivery["due"] - self._outbox.now) / 1000
+            if wait > 0:
+                pause = min(pause, wait)
+            if wait > 0 or not self._attempt(sink, delivery):
+                held_back.add(version)
+                pause = min(pause, self._settings.backoff) if wait <= 0 else pause
+        return pause
+
+    def _attempt(self, sink: Sink, delivery: dict[str, Any]) -> bool:
+        """Tell a sink of one event; return whether the next event of the version may follow."""
+        envelope = self._outbox.claim(delivery, sink.lease)
+        if envelope is None:
+            return False
+        if not sink.is_wanted(envelope):
+            self._outbox.close_delivery(delivery, SKIPPED, "the sink's settings leave it out")
+            return True
+        attempts = delivery["attempts"] + 1
+        try:
+            sink.tell(envelope)
+        except Undelivered as error:
+            return self._failed(sink, delivery, attempts, str(error), for_good=error.for_good)
+        except Exception as error:
+            log.exception("failed to tell %s", sink.name)
+            return self._failed(sink, delivery, attempts, f"failed: {type(error).__name__}")
+        self._outbox.close_delivery(delivery, DONE)
+        return True
+
+    def _failed(
+        self, sink: Sink, delivery: dict[str, Any], attempts: int, sentence: str, *, for_good: bool = False
+    ) -> bool:
+        """Plan the next attempt, or give up; return whether the next event of the version may follow."""
+        what = f"{delivery['name']}/{delivery['version']} (event {delivery['id']})"
+        if for_good or attempts >= self._settings.attempts:
+            log.error("%s is not told of %s: gave up after attempt %d: %s", sink.name, what, attempts, sentence)
+            self._outbox.close_delivery(delivery, DEAD, sentence)
+            return True
+        log.warning("%s is not told of %s yet: attempt %d: %s", sink.name, what, attempts, sentence)
+        pause = min(self._settings.backoff * 2 ** (attempts - 1), LONGEST_PAUSE)
+        self._outbox.retry_delivery(delivery, pause, sentence)
+        return False
+
+    def _prune(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._outbox.prune(self._settings.retention_days)
+            except RegistryError as error:
+                log.warning("old events are kept a while longer: %s", error.message)
+            self._stopping.wait(PRUNE_SECONDS)
+
+
+class RuleWatch:
+    """A WSGI application in front of the neighbours: begins to tell EventBridge at the first call that may make a rule.
+
+    Its rules live in memory. Before that call there are none, and moto is not loaded just to find that out.
+
+    Args:
+        app: the neighbours.
+        begin: begins; called once, before the call is answered.
+    """
+
+    def __init__(self, app: WSGIApplication, begin: Callable[[], None]) -> None:
+        self._app = app
+        self._begin = begin
+        self._lock = threading.Lock()
+        self._has_begun = False
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not self._has_begun and moto.service_of(environ) in MAKES_RULES:
+            try:
+                with self._lock:
+                    if not self._has_begun:
+                        self._begin()
+                        self._has_begun = True
+            except RegistryError as error:
+                return wsgi_error(error, start_response)
+        return self._app(environ, start_response)

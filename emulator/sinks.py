@@ -1,0 +1,185 @@
+"""Whom the registry tells of its events: sinks, by what `[events]` of registry.toml says. Webhooks are next door."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+
+from ..backends import model
+from ..backends.base import Caller
+from ..backends.errors import CannotOpen
+from ..backends.local.events import STATUS, is_wanted
+from ..backends.settings import Events, Webhook
+from . import wire
+from .neighbours import Neighbours
+from .webhooks import Address, Undelivered, address_of, post
+
+FILE, EVENTBRIDGE = "file", "eventbridge"
+
+Envelope = Mapping[str, Any]
+
+
+class Sink(Protocol):
+    """Somebody who is told of events, one at a time."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def lease(self) -> float:
+        """Seconds after which an attempt that nobody has ended is another server's to make."""
+        ...
+
+    def is_wanted(self, envelope: Envelope) -> bool: ...
+
+    def tell(self, envelope: Envelope) -> None:
+        """Return when it has been told.
+
+        Raises:
+            Undelivered: it has not; the sentence says why, and has no secrets in it.
+        """
+        ...
+
+
+def sinks_of(settings: Events) -> list[Sink]:
+    """Return the sinks that settings name; EventBridge is not among them, for it depends on the neighbours.
+
+    Raises:
+        CannotOpen: a setting that cannot be meant; the sentence says which.
+    """
+    named: list[Sink] = [AppendedFile(Path(settings.file).expanduser())] if settings.file else []
+    named += [_webhook(webhook) for webhook in settings.webhooks]
+    names = [sink.name for sink in named]
+    for name in names:
+        if names.count(name) > 1 or name == EVENTBRIDGE:
+            raise CannotOpen(f"[[events.webhooks]]: {name!r} is already the name of a sink: give this one another")
+    return named
+
+
+@dataclass(frozen=True, slots=True)
+class AppendedFile:
+    """A file that gets a line of JSON for each event, readable by its owner alone."""
+
+    path: Path
+    name: str = FILE
+    lease: float = 10.0
+
+    def is_wanted(self, envelope: Envelope) -> bool:
+        return True
+
+    def tell(self, envelope: Envelope) -> None:
+        """Append a line, and return when it is on the disk; what a power cut left of one before is closed first."""
+        try:
+            with open(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "rb+") as file:
+                end = file.seek(0, os.SEEK_END)
+                file.seek(max(end - 1, 0))
+                torn = end > 0 and file.read(1) != b"\n"
+                file.write((b"\n" if torn else b"") + orjson.dumps(envelope) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise Undelivered(f"{self.path} cannot be written: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class EventBridge:
+    """The rules of the EventBridge beside the registry, on the default bus of the event's account and region.
+
+    A customer's PutEvents would not do: the service refuses it such a source, and moto gives each event another id and
+    drops its account. So a rule is handed the event as the service hands it over.
+    """
+
+    neighbours: Neighbours = field(repr=False)
+    name: str = EVENTBRIDGE
+    lease: float = 30.0
+
+    def is_wanted(self, envelope: Envelope) -> bool:
+        return True
+
+    def tell(self, envelope: Envelope) -> None:
+        account, region = envelope["account"], envelope["region"]
+        self._load(Caller(account, region, access_key=account))
+        from moto.events.models import events_backends
+
+        rules = [*events_backends[account][region].describe_event_bus("default").rules.values()]
+        moment = datetime.fromisoformat(envelope["time"]).timestamp()  # moto writes it as text again
+        enabled = [rule for rule in rules if rule.state != "DISABLED"]
+        failures = [_pass_on(rule, {**envelope, "time": moment}) for rule in enabled]
+        for failure in failures:
+            if failure is not None:
+                raise failure
+
+    def _load(self, owner: Caller) -> None:
+        """Have the neighbours load moto as they do, unless they have."""
+        headers = {"X-Amz-Target": "AWSEvents.ListRules", "Content-Type": wire.CONTENT_TYPE}
+        answer = self.neighbours.ask(owner, "events", "POST", "/", data=b'{"Limit":1}', headers=headers)
+        if answer.status_code != 200:
+            raise Undelivered(f"ListRules was answered {answer.status_code}")
+
+
+def _pass_on(rule: Any, event: dict[str, Any]) -> Undelivered | None:
+    """Have a rule of moto's send an event to its targets, if it matches; return what went wrong."""
+    is_made_over = any("InputTransformer" in target for target in rule.targets)
+    message = {**event, "ingestion-time": time.time()} if is_made_over else event
+    try:
+        rule.send_to_targets(message, transform_input=is_made_over)
+    except NotImplementedError:
+        return Undelivered(f"rule {rule.name} has a target that moto cannot deliver to", for_good=True)
+    except ImportError as error:
+        sentence = f"rule {rule.name}: moto needs more packages ({error}): pip install 'moto[events]'"
+        return Undelivered(sentence, for_good=True)
+    except Exception as error:  # a queue or log group that is not there, in moto's many ways of saying so
+        return Undelivered(f"rule {rule.name}: {type(error).__name__}: {error}")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A webhook, told by a signed POST."""
+
+    webhook: Webhook = field(repr=False)
+    address: Address = field(repr=False)
+    secret: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.webhook.name or self.address.host
+
+    @property
+    def lease(self) -> float:
+        return self.webhook.timeout + 10
+
+    def is_wanted(self, envelope: Envelope) -> bool:
+        return is_wanted(envelope, on=self.webhook.on, every=self.webhook.every, groups=self.webhook.groups)
+
+    def tell(self, envelope: Envelope) -> None:
+        body, identity = orjson.dumps(envelope), str(envelope["id"])
+        post(
+            self.address,
+            body,
+            identity=identity,
+            secret=self.secret,
+            timeout=self.webhook.timeout,
+            allow_private=self.webhook.allow_private,
+        )
+
+
+def _webhook(webhook: Webhook) -> Posted:
+    name = webhook.name or "[[events.webhooks]]"
+    known = model.enum(STATUS)
+    for status in webhook.on:
+        if status not in known:
+            raise CannotOpen(f"{name}: on: {status!r} is not an approval status: {', '.join(known)}")
+    if webhook.secret and webhook.secret_env:
+        raise CannotOpen(f"{name}: give secret or secret_env, not both")
+    if webhook.secret_env and not os.environ.get(webhook.secret_env):
+        raise CannotOpen(f"{name}: the environment has no {webhook.secret_env}, which secret_env names")
+    secret = os.environ[webhook.secret_env] if webhook.secret_env else webhook.secret
+    return Posted(webhook, address_of(webhook.url, name), secret)

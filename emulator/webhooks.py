@@ -1,0 +1,220 @@
+"""One POST to a webhook, signed, to nobody but whom its URL means: the settings are trusted, the network is not.
+
+A name is resolved once, what it resolves to is judged, and the connection goes to exactly that address: a name that
+resolves otherwise a moment later leads nowhere. Addresses that are not of the public internet are refused unless the
+settings allow them, so that no webhook reaches the metadata of a cloud machine or a service behind the firewall.
+Redirects are not followed, proxies of the environment not used.
+
+A receiver knows by the signature that an event is from here, and by its time that it is not an old one:
+
+    fields = dict(part.split("=") for part in headers["X-Registry-Signature"].split(","))
+    expected = hmac.new(secret, fields["t"].encode() + b"." + body, hashlib.sha256).hexdigest()
+    assert hmac.compare_digest(expected, fields["v1"])
+    assert abs(time.time() - int(fields["t"])) < 300
+    event = json.loads(body)
+    # deliveries are repeated where an answer was lost: remember event["id"]
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.client
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from ..backends.errors import CannotOpen
+
+SIGNATURE: Final = "X-Registry-Signature"
+EVENT_ID: Final = "X-Registry-Event-Id"
+LARGEST_ANSWER: Final = 64 * 2**10
+
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+
+Resolve = Callable[..., list[Any]]
+
+
+class Undelivered(Exception):
+    """A sink was not told, and why; `for_good` if another attempt would do no better."""
+
+    def __init__(self, sentence: str, *, for_good: bool = False) -> None:
+        super().__init__(sentence)
+        self.for_good = for_good
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a URL leads: `path` is all that comes behind the host and the port."""
+
+    is_secure: bool
+    host: str
+    port: int
+    path: str
+
+
+def address_of(url: str, name: str) -> Address:
+    """Read the URL of a webhook; `name` is for the sentence, which never has the URL: it may be a secret.
+
+    Raises:
+        CannotOpen: it is not one that could be posted to.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").encode("idna").decode(), parts.port
+    except ValueError as error:
+        raise CannotOpen(f"{name}: the url cannot be read") from error
+    if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]*", parts.path + parts.query):
+        raise CannotOpen(f"{name}: the url should read https://HOST/PATH")
+    if "@" in parts.netloc:
+        raise CannotOpen(f"{name}: leave user and password out of the url; the signature says who posts")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    is_secure = parts.scheme == "https"
+    return Address(is_secure, host, port or (443 if is_secure else 80), path)
+
+
+def post(
+    where: Address,
+    body: bytes,
+    *,
+    identity: str,
+    secret: str = "",
+    timeout: float = 5.0,
+    allow_private: bool = False,
+    resolve: Resolve = socket.getaddrinfo,
+    clock: Callable[[], float] = time.time,
+) -> None:
+    """Post an event and return when it was answered with 2xx.
+
+    Args:
+        where: to whom.
+        body: the event as JSON.
+        identity: its id.
+        secret: what to sign with, if anything.
+        timeout: seconds for everything, from the connection to the end of the answer.
+        allow_private: whether the address may be one of a private network, and then without TLS.
+        resolve: as `socket.getaddrinfo`.
+        clock: the time, in epoch seconds.
+
+    Raises:
+        Undelivered: it was refused, answered otherwise, or not in time.
+    """
+    numeric = destination(where, allow_private=allow_private, resolve=resolve)
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": f"sagemaker-registry/{version('sagemaker-registry')}",
+        EVENT_ID: identity,
+        **({SIGNATURE: signature(body, secret, int(clock()))} if secret else {}),
+    }
+    connection = (_SecureConnection if where.is_secure else _Connection)(where, numeric, timeout)
+    in_time = threading.Timer(timeout, connection.cut)  # a socket's own limit begins anew with each byte
+    in_time.daemon = True
+    in_time.start()
+    try:
+        connection.request("POST", where.path, body, headers)
+        answer = connection.getresponse()
+        answer.read(LARGEST_ANSWER)
+        if connection.is_cut:  # what was cut off looks like an answer that ended
+            raise TimeoutError
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        why = f"no answer within {timeout:g} s" if connection.is_cut or isinstance(error, TimeoutError) else str(error)
+        raise Undelivered(f"{where.host}: {why or type(error).__name__}") from error
+    finally:
+        in_time.cancel()
+        connection.close()
+    if 300 <= answer.status < 400:
+        raise Undelivered(f"{where.host} answered {answer.status}, a redirect, which is not followed")
+    if not 200 <= answer.status < 300:
+        raise Undelivered(f"{where.host} answered {answer.status}")
+
+
+def signature(body: bytes, secret: str, at: int) -> str:
+    """Return the value of the signature's header: a time in epoch seconds, and the HMAC of it and the body."""
+    mac = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256)
+    return f"t={at},v1={mac.hexdigest()}"
+
+
+def destination(where: Address, *, allow_private: bool, resolve: Resolve = socket.getaddrinfo) -> str:
+    """Return the one address to connect to.
+
+    Raises:
+        Undelivered: the name does not resolve, or only to addresses that are refused.
+    """
+    try:
+        found = resolve(where.host, where.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise Undelivered(f"{where.host} does not resolve: {error}") from error
+    refusals = []
+    for *_, address in found:
+        refusal = _refusal(where, str(address[0]), allow_private=allow_private)
+        if refusal is None:
+            return str(address[0])
+        refusals.append(refusal)
+    raise Undelivered(f"{where.host} {refusals[0] if refusals else 'resolves to nothing'}")
+
+
+def _refusal(where: Address, numeric: str, *, allow_private: bool) -> str | None:
+    """Say why an address is refused; None if it is not."""
+    ip = ip_address(numeric.partition("%")[0])
+    inner = _inner(ip)
+    if inner.is_link_local or inner.is_multicast or inner.is_unspecified:
+        return f"leads to {numeric}, which no webhook may"
+    if _means_loopback(where.host) and ip.is_loopback:
+        return None
+    is_public = inner.is_global and not inner.is_reserved
+    if not (is_public or allow_private):
+        return f"leads to {numeric}, which is not a public address: allow_private = true would allow it"
+    if is_public and not where.is_secure:
+        return "is not of this machine: its URL should begin with https"
+    return None
+
+
+def _inner(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """Return the IPv4 address that an IPv6 one stands for, however it is packed: where a packet ends up."""
+    if isinstance(ip, IPv4Address):
+        return ip
+    if ip in _NAT64:
+        return IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else ip)
+
+
+def _means_loopback(host: str) -> bool:
+    """Whether a URL says that it means this machine; a name that only resolves to it does not."""
+    return host in ("localhost", "::1") or re.fullmatch(r"127\.[0-9]+\.[0-9]+\.[0-9]+", host) is not None
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection for a URL's host to one numeric address."""
+
+    def __init__(self, where: Address, numeric: str, timeout: float) -> None:
+        super().__init__(where.host, where.port, timeout=timeout)
+        self._numeric = numeric
+        self.is_cut = False
+
+    def connect(self) -> None:
+        self.sock = socket.create_connection((self._numeric, self.port), self.timeout)
+
+    def cut(self) -> None:
+        """End it, from another thread."""
+        self.is_cut = True
+        with suppress(OSError, AttributeError):  # not connected yet, or not any more
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _SecureConnection(_Connection):
+    """The same with TLS, whose certificate must be that of the URL's host."""
+
+    default_port = http.client.HTTPS_PORT
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)

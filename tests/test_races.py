@@ -1,0 +1,74 @@
+"""A store that gives way to another transaction: the registry does its own again, and nothing happens twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from sagemaker_registry.backends.base import Caller
+from sagemaker_registry.backends.errors import LostRace, ThrottlingException
+from sagemaker_registry.backends.local.registry import PAUSES, LocalRegistry
+from sagemaker_registry.backends.local.sqlite import SQLiteRows
+
+CALLER = Caller()
+GROUP = {"ModelPackageGroupName": "churn"}
+
+
+class GivesWay(SQLiteRows):
+    """A store that undoes the next `times` transactions that write when they are about to be committed."""
+
+    times = 0
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        with super().writing() as rows:
+            yield rows
+            if self.times:
+                self.times -= 1
+                raise LostRace("Rate exceeded")
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def rows() -> GivesWay:
+    return GivesWay(None)
+
+
+@pytest.fixture
+def registry(rows: GivesWay, pauses: list[float]) -> Iterator[LocalRegistry]:
+    with LocalRegistry(rows, sleep=pauses.append) as registry:
+        registry.call("CreateModelPackageGroup", GROUP, CALLER)
+        yield registry
+
+
+@pytest.mark.parametrize("token", [{}, {"ClientToken": "a" * 36}], ids=["no token", "token"])
+def test_a_version_is_registered_once_however_often_the_store_gave_way(
+    registry: LocalRegistry, rows: GivesWay, pauses: list[float], token: dict[str, str]
+) -> None:
+    rows.times = len(PAUSES)
+    arn = registry.call("CreateModelPackage", {**GROUP, **token}, CALLER)["ModelPackageArn"]
+    assert arn.endswith(":model-package/churn/1")
+    listed = registry.call("ListModelPackages", GROUP, CALLER)["ModelPackageSummaryList"]
+    assert [version["ModelPackageVersion"] for version in listed] == [1]
+    assert len(registry.control("history", {"version": 1, "group": "churn"}, CALLER)["changes"]) == 1
+    assert len(registry.control("events", {}, CALLER)["events"]) == 1
+    assert len(pauses) == len(PAUSES)
+    assert all(0 <= slept <= most for slept, most in zip(pauses, PAUSES, strict=True))
+
+
+def test_a_store_that_always_gives_way_is_throttling_and_nothing_is_changed(
+    registry: LocalRegistry, rows: GivesWay, pauses: list[float]
+) -> None:
+    rows.times = len(PAUSES) + 1
+    with pytest.raises(ThrottlingException) as caught:
+        registry.call("CreateModelPackage", GROUP, CALLER)
+    assert (caught.value.code, caught.value.message) == ("ThrottlingException", "Rate exceeded")
+    assert registry.call("ListModelPackages", GROUP, CALLER)["ModelPackageSummaryList"] == []
+    assert registry.call("CreateModelPackage", GROUP, CALLER)["ModelPackageArn"].endswith("/1")
