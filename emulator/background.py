@@ -28,10 +28,13 @@ class Running:
     staged: Staged
     neighbours: Neighbours
 
-    def put_back(self) -> None:
-        """Make everything as it was at the beginning; what is not in memory stays as it is."""
+    def reset_neighbours(self) -> None:
+        """Make S3 and the rest of AWS forget everything: moto's registry too, if that is what is served."""
         if self.neighbours.may_hold_objects:
             self.neighbours.ask(Caller(), "s3", "POST", RESET)
+
+    def put_back(self) -> None:
+        """Make the registry as it was at the beginning; one that is not in memory stays as it is."""
         if START in self.staged.snapshots():
             self.staged.restore(START)
         else:
