@@ -30,7 +30,7 @@ from ..backends.errors import (
     SerializationException,
     UnknownOperationException,
 )
-from . import answers, control, lost_answers, sigv4, wire
+from . import answers, control, lost_answers, metrics, sigv4, wire
 from .gate import Gate
 from .neighbours import Neighbours
 
@@ -63,6 +63,7 @@ def create_app(
     others = neighbours or Neighbours()
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.register_blueprint(control.blueprint(backend, registry))
+    metrics.measure(app)
 
     @app.before_request
     def only_post_calls() -> None:
@@ -71,7 +72,7 @@ def create_app(
 
     @app.post("/")
     def call() -> BaseResponse:
-        operation = _operation(request.headers.get("X-Amz-Target", ""))
+        g.operation = operation = _operation(request.headers.get("X-Amz-Target", ""))
         if request.headers.get("Content-Encoding", "identity") != "identity":
             raise SerializationException("Send the body without Content-Encoding.")
         g.request_id = wire.request_id(backend)
@@ -82,6 +83,7 @@ def create_app(
         try:
             answer = wire.write(backend.call(operation, params, caller))
         except Elsewhere:
+            del g.operation  # not one of the registry's
             return BaseResponse.from_app(others, {**request.environ, "wsgi.input": BytesIO(body)})
         log.info("%s %s/%s 200", operation, caller.account, caller.region)
         return _response(answer, 200)
@@ -89,6 +91,7 @@ def create_app(
     @app.errorhandler(RegistryError)
     def refused(error: RegistryError) -> Response:
         log.info("%s %s: %s", error.status, error.code, error.message)
+        g.code = error.code
         return _response(wire.write_error(error), error.status)
 
     @app.errorhandler(RequestEntityTooLarge)
@@ -101,6 +104,7 @@ def create_app(
 
     @app.errorhandler(AnswerLost)
     def lost(error: AnswerLost) -> Response:
+        g.code = type(error).__name__
         if lost_answers.cut(request.environ):
             return Response()  # which nobody sees
         return refused(InternalFailure(str(error)))
