@@ -41,6 +41,8 @@ class Store(Protocol):
 
     def put_back(self, kept: Any) -> None: ...
 
+    def fork(self, kept: Any, clock: Callable[[], float]) -> Backend: ...
+
     def clear(self, account: str | None, region: str | None, name: str | None) -> None: ...
 
 
@@ -59,13 +61,6 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A snapshot."""
 
-    name: Name
-
-
-class Fork(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"of": "from"}):
-    """A snapshot that is to have another name too: what becomes of one is nothing to the other."""
-
-    of: Name
     name: Name
 
 
@@ -106,6 +101,8 @@ class Staged:
         self.clock = clock or Clock()
         self.faults = Faults(self.clock)
         self.log = Log(self.clock)
+        self.serve_fork: Callable[[Staged], str] | None = None
+        """Serves a fork and returns its URL, where this registry is served itself."""
         self.outbox = getattr(backend, "outbox", None)
         """The backend's own, if it has events."""
         self._backend = backend
@@ -149,7 +146,7 @@ class Staged:
         with self._lock:
             before = self._snapshots.pop(name, None)
             self._snapshots[name] = store.keep()
-        if before is not None and before not in self._snapshots.values():
+        if before is not None:
             before.close()
 
     def restore(self, name: str) -> None:
@@ -163,14 +160,15 @@ class Staged:
             store.put_back(self._found(name))
         self.forget()
 
-    def fork(self, name: str, new: str) -> None:
-        """Give a snapshot a second name.
+    def fork(self, name: str) -> Staged:
+        """Return a registry in memory that begins with a snapshot: what becomes of one is nothing to the other.
 
         Raises:
-            ValidationException: there is no snapshot of the first name.
+            ValidationException: there is no snapshot of that name.
         """
+        store, clock = self._store(), Clock()
         with self._lock:
-            self._snapshots[new] = self._found(name)
+            return Staged(store.fork(self._found(name), clock), clock)
 
     def snapshots(self) -> list[str]:
         """Return the names of the snapshots there are."""
@@ -237,9 +235,10 @@ def _restore(staged: Staged, asked: Named) -> dict[str, Any]:
     return {}
 
 
-def _fork(staged: Staged, asked: Fork) -> dict[str, Any]:
-    staged.fork(asked.of, asked.name)
-    return {"snapshots": staged.snapshots()}
+def _fork(staged: Staged, asked: Named) -> dict[str, Any]:
+    if staged.serve_fork is None:
+        raise UnknownOperationException("This registry is not served: fork it in its own process, with Control.fork.")
+    return {"url": staged.serve_fork(staged.fork(asked.name))}
 
 
 def _clear_calls(staged: Staged, _: Nothing) -> dict[str, Any]:
@@ -311,7 +310,7 @@ CONTROLS: Final[dict[str, Control]] = {
     "snapshot": Control(_snapshot, Named, needs_store=True),
     "snapshots": Control(lambda staged, _: staged.snapshots(), writes=False, needs_store=True),
     "restore": Control(_restore, Named, needs_store=True),
-    "fork": Control(_fork, Fork, needs_store=True),
+    "fork": Control(_fork, Named, needs_store=True),
     "clock": Control(lambda staged, _: _time(staged), writes=False, needs_store=True),
     "clock/freeze": Control(_freeze, Moment, needs_store=True),
     "clock/advance": Control(_advance, Step, needs_store=True),

@@ -18,6 +18,8 @@ from ..backends.errors import RegistryError, UnknownOperationException, as_clien
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
+    from ..backends.base import Backend, Caller
+
 AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
 OF_OTHERS = {
     AWS_DOMAINS: "AWS",
@@ -42,10 +44,15 @@ def ask(client: SageMakerClient, name: str, /, **params: Any) -> Any:
         BotoCoreError: it cannot be reached.
     """
     given = {key: value for key, value in params.items() if value is not None}
+    found = behind(client)
+    return _ask_server(client, name, given) if found is None else _ask_in_process(found, name, given)
+
+
+def behind(client: SageMakerClient) -> tuple[Backend, Caller] | None:
+    """Return the backend in this process that answers a client, and who its requests are from; None for a server."""
     in_process = sys.modules.get(f"{__package__}.inprocess")  # not loaded: no client of ours is answered in process
-    if in_process is not None and client in in_process.BEHIND:
-        return _ask_in_process(in_process.BEHIND[client], name, given)
-    return _ask_server(client, name, given)
+    found: tuple[Backend, Caller] | None = None if in_process is None else in_process.BEHIND.get(client)
+    return found
 
 
 def offers(client: SageMakerClient, name: str) -> bool:
@@ -60,13 +67,16 @@ def offers(client: SageMakerClient, name: str) -> bool:
         return False
 
 
-def _ask_in_process(behind: tuple[Any, Any], name: str, params: dict[str, Any]) -> Any:
+def _ask_in_process(behind: tuple[Backend, Caller], name: str, params: dict[str, Any]) -> Any:
     from ..emulator.wire import request_id
 
     backend, caller = behind
     if name == "info":
         return {"controls": dict(backend.controls)}
     try:
+        if name in http.ABOUT_IT:
+            backend.ping()
+            return {"status": "ok"}
         return backend.control(name, params, replace(caller, request_id=request_id(backend)))
     except RegistryError as error:
         raise as_client_error(error, name) from error

@@ -6,6 +6,7 @@ A registry in memory is under test control, in this process as well as served; o
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..backends.errors import RegistryError, as_client_error
 from .calls import Call, Calls
-from .controls import ask
+from .controls import ask, behind
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -23,6 +27,9 @@ if TYPE_CHECKING:
     from .seeding import Sown
 
 __all__ = ["Call", "Calls", "Control", "Fault", "connect"]
+
+POLL_SECONDS = 0.1
+"""How often to look whether a server answers by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,24 @@ class Control:
     ) -> None:
         self.close()
 
+    def info(self) -> dict[str, Any]:
+        """Return what a server says of itself; of a registry in this process, its `controls`."""
+        found: dict[str, Any] = ask(self.client, "info")
+        return found
+
+    def ready(self, timeout: float = 0.0) -> bool:
+        """Return whether the registry answers, as soon as it does, or when some seconds are over."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                ask(self.client, "ready")
+            except (ClientError, BotoCoreError):
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(POLL_SECONDS)
+            else:
+                return True
+
     def reset(self, *, account: str | None = None, region: str | None = None, group: str | None = None) -> None:
         """Remove everything, or what is of an account, a region, a group; history included.
 
@@ -111,9 +136,37 @@ class Control:
         """
         ask(self.client, "restore", name=name)
 
-    def fork(self, name: str, new: str) -> None:
-        """Give a snapshot a second name: what becomes of one is nothing to the other."""
-        ask(self.client, "fork", **{"from": name, "name": new})
+    def fork(self, name: str, **boto: Any) -> Control:
+        """Return a registry in memory that begins with a snapshot: what becomes of one is nothing to the other.
+
+        That of a registry in this process is in this process too, and closed with what is returned; a server serves
+        its fork on another port (`.client.meta.endpoint_url`), until it stops.
+
+        Args:
+            name: of the snapshot.
+            **boto: what `boto3.client` takes, for the fork's client.
+        """
+        from ..backends.staged import Staged
+        from . import client_of
+        from . import connect as connect_as_said
+
+        region = {"region_name": self.client.meta.region_name}
+        backend, caller = behind(self.client) or (None, None)
+        if backend is None or caller is None or not isinstance(backend, Staged):
+            url = ask(self.client, "fork", name=name)["url"]
+            return Control._owning(connect_as_said(url, **{**region, **boto}))
+        try:
+            forked = backend.fork(name)
+        except RegistryError as error:
+            raise as_client_error(error, "fork") from error
+        keys = {"aws_access_key_id": caller.access_key, "aws_secret_access_key": "any"}
+        return Control._owning(client_of(forked, {**region, **keys, **boto}))
+
+    @classmethod
+    def _owning(cls, client: SageMakerClient) -> Control:
+        control = cls(client)
+        control._owned = True
+        return control
 
     def snapshots(self) -> list[str]:
         """Return the names of the snapshots there are."""

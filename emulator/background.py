@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ..backends import is_alone, open_backend, without_password
 from ..backends.base import Caller
@@ -15,9 +16,13 @@ from ..backends.settings import Settings
 from ..backends.staged import START, Staged
 from .app import create_app
 from .caller_identity import CallerIdentity
+from .forking import Forks
 from .neighbours import Neighbours, alone
 from .resetting import RESET, ResetTogether, started
 from .serve import Server, listen, surroundings_of, url_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +57,14 @@ def running(url: str = "sqlite://", settings: Settings | None = None) -> Iterato
     surroundings = surroundings_of(settings or Settings(), neighbours, is_alone=is_alone(url))
     surroundings = replace(surroundings, clock=clock)
     listener = listen("127.0.0.1", 0)
-    with listener, started(open_backend(url, surroundings), clock, url) as staged:
+    with ExitStack() as opened:
+        opened.enter_context(listener)
+        staged = opened.enter_context(started(open_backend(url, surroundings), clock, url))
         identities = Identities(surroundings.settings.identities, surroundings.identify)
-        others = alone if is_alone(url) else CallerIdentity(neighbours, identities)
+        others: WSGIApplication = alone if is_alone(url) else CallerIdentity(neighbours, identities)
         beside = ResetTogether(others, staged, lambda: not neighbours.may_hold_objects)
+        forks = opened.enter_context(Forks("127.0.0.1", lambda fork: create_app(fork, neighbours=others)))
+        staged.serve_fork = forks.serve
         server = Server(create_app(staged, neighbours=beside, registry=without_password(url)), listener)
         thread = threading.Thread(target=server.run, name="sagemaker-registry", daemon=True)
         thread.start()

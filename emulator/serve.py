@@ -29,9 +29,11 @@ from ..backends.clock import Clock
 from ..backends.errors import CannotOpen, RegistryError
 from ..backends.identities import Identities
 from ..backends.settings import Settings
+from ..backends.staged import Staged
 from .app import create_app
 from .caller_identity import CallerIdentity, identity_of
 from .delivery import Dispatcher, RuleWatch
+from .forking import Forks
 from .kept_objects import KeptObjects
 from .neighbours import Neighbours, alone
 from .probes import EndpointProbe, NeighbourProbe
@@ -176,10 +178,12 @@ def serve(
         elif sinks:
             raise CannotOpen(f"[events] of the settings: {shown} has no events to deliver")
         answering: Backend = backend
+        hosts = [*allowed_hosts, host]
         if is_memory(backend_url) if test_controls is None else test_controls:
             answering = staged = started(backend, clock, backend_url)
+            staged.serve_fork = opened.enter_context(Forks(host, partial(_app_of_fork, beside, hosts, shown))).serve
             beside = ResetTogether(beside, staged, lambda: not neighbours.may_hold_objects)
-        app = create_app(answering, neighbours=beside, allowed_hosts=[*allowed_hosts, host], registry=shown)
+        app = create_app(answering, neighbours=beside, allowed_hosts=hosts, registry=shown)
         server = Server(app, listener)
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -193,6 +197,10 @@ def serve(
         print(f"listening on {url}", flush=True)
         print(_hint(url, shown), flush=True)
         server.run()
+
+
+def _app_of_fork(beside: WSGIApplication, hosts: Iterable[str], shown: str, fork: Staged) -> WSGIApplication:
+    return create_app(fork, neighbours=beside, allowed_hosts=hosts, registry=f"a fork of {shown}")
 
 
 def _answers(backend: Backend) -> None:

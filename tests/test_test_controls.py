@@ -19,18 +19,21 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from click.testing import CliRunner, Result
 
 from clients import REGION, Emulator
-from sagemaker_registry.backends.base import Caller
+from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.clock import Clock
 from sagemaker_registry.backends.errors import RegistryError
 from sagemaker_registry.backends.faults import KINDS
+from sagemaker_registry.backends.guard import Guarded
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.settings import ApprovalTable, Settings
 from sagemaker_registry.backends.staged import CONTROLS, Staged
 from sagemaker_registry.client import ModelRegistry, archive, connect, controls, testing
 from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.commands.control import control_group
 from sagemaker_registry.client.seeding import BadSeed, sow
 from sagemaker_registry.client.testing import Control
+from sagemaker_registry.emulator.forking import MOST
 
 pytest_plugins = ("postgres_server",)
 
@@ -110,14 +113,37 @@ def test_a_snapshot_brings_back_everything_with_its_history(registry: ModelRegis
 def test_a_fork_goes_on_by_itself(registry: ModelRegistry, control: Control) -> None:
     registry.register("churn", image="churn:1")
     control.snapshot("one")
-    control.fork("one", "two")
-    registry.register("fraud", image="fraud:1")
-    control.snapshot("one")
-    control.restore("two")
-    assert names(registry) == ["churn"]
-    control.restore("one")
-    assert names(registry) == ["churn", "fraud"]
-    assert {"one", "two"} <= set(control.snapshots())
+    registry.register("late", image="late:1")
+    with control.fork("one") as fork:
+        forked = ModelRegistry.of(fork.client)
+        assert names(forked) == ["churn"]
+        forked.approve("churn/1")
+        assert forked.register("churn", image="churn:2").version == 2
+        assert forked.verify_history().ok
+        fork.restore("start") if "start" in fork.snapshots() else fork.reset()
+    assert registry.get("churn/1").status == "PendingManualApproval"
+    assert names(registry) == ["churn", "late"]
+    assert refusal(lambda: control.fork("nowhere"))[0] == "ValidationException"
+
+
+def test_forks_end_with_their_server(serve: Callable[..., Emulator]) -> None:
+    server = serve("--backend", "sqlite://")
+    with ModelRegistry(server.url) as registry, Control(registry.boto3) as control:
+        control.snapshot("empty")
+        urls = [control.fork("empty").client.meta.endpoint_url for _ in range(MOST)]
+        assert len({server.url, *urls}) == MOST + 1
+        code, sentence = refusal(lambda: control.fork("empty"))
+        assert (code, "end with their server" in sentence) == ("ConflictException", True)
+        assert requests.get(f"{urls[0]}/_registry/health", timeout=10).status_code == 200
+    assert server.stop() == 0
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{urls[0]}/_registry/health", timeout=10)
+
+
+def test_a_guard_lets_no_seed_pass_by_its_rules() -> None:
+    ruled = Settings(approval=(ApprovalTable(groups=("*",), profile="strict"),))
+    with Guarded(LocalRegistry(SQLiteRows(None)), Surroundings(ruled)) as guard:
+        assert "seed" not in guard.controls
 
 
 def test_a_snapshot_that_is_not_there_is_named_and_changes_nothing(registry: ModelRegistry, control: Control) -> None:
@@ -524,8 +550,8 @@ def test_the_commands_do_what_they_say(served: Emulator, tmp_path: Path) -> None
     assert done("seed", str(file)) == "1 group and 2 versions are new"
     assert done("seed", str(file)) == "0 groups and 0 versions are new; 1 group and 2 versions were there"
     assert done("control", "snapshot", "seeded") == "kept as seeded"
-    assert done("control", "fork", "seeded", "other") == "kept as other"
-    assert {"other", "seeded", "start"} <= set(done("control", "snapshots").splitlines())
+    assert done("control", "fork", "seeded").startswith("http://127.0.0.1:")
+    assert {"seeded", "start"} <= set(done("control", "snapshots").splitlines())
     assert done("control", "clock", "--freeze", NOON) == "2026-11-24T12:00:00.000Z"
     assert done("control", "clock", "--advance", "60") == "2026-11-24T12:01:00.000Z"
     done("control", "clock", "--resume")
@@ -547,7 +573,7 @@ def test_the_commands_do_what_they_say(served: Emulator, tmp_path: Path) -> None
     ("arguments", "sentence"),
     [
         (("restore", "nowhere"), "There is no snapshot 'nowhere'"),
-        (("fork", "nowhere", "x"), "There is no snapshot 'nowhere'"),
+        (("fork", "nowhere"), "There is no snapshot 'nowhere'"),
         (("fault", "nope"), "There is no fault 'nope'"),
         (("faults", "--clear-number", "99"), "There is no fault 99"),
         (("clock", "--freeze", "noon"), "'noon' is no moment"),
@@ -627,6 +653,14 @@ def test_motos_reset_resets_both(serve: Callable[..., Emulator]) -> None:
 def test_health_and_ready_answer(served: Emulator) -> None:
     for name in ("health", "ready"):
         assert requests.get(f"{served.url}/_registry/{name}", timeout=10).json() == {"status": "ok"}
+
+
+def test_who_waits_for_a_server_is_told_when_it_is_ready(served: Emulator, control: Control) -> None:
+    assert control.ready()
+    assert "calls" in control.info()["controls"]
+    assert run("control", "ready", "--url", served.url).stdout == "ready\n"
+    ended = run("control", "ready", "--url", "http://127.0.0.1:1", "--timeout", "0")
+    assert (ended.exit_code, ended.stderr) == (3, "sagemaker-registry: not ready within 0 s\n")
 
 
 def test_postgresql_is_put_back_by_rows(postgres_url: str) -> None:

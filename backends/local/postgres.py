@@ -32,7 +32,7 @@ from ..errors import (
 from . import copies, postgres_schema, statements
 from .postgres_schema import Connection
 from .registry import LocalRegistry
-from .rows import GROUPS, HEADS, PACKAGES, Key, Row, Table
+from .rows import GROUPS, HEADS, PACKAGES, Key, Row, Rows, Table
 from .views import Run, Transaction, View
 
 MOST_CONNECTIONS: Final = 8
@@ -121,6 +121,14 @@ class PostgresRows:
     def put_back(self, kept: copies.KeptRows) -> None:
         """Put kept rows in the place of all there are, in one transaction."""
         copies.put_back(self, kept)
+
+    def fork(self, kept: copies.KeptRows) -> Rows:
+        """Return a store in memory, of SQLite, that begins with what was kept."""
+        from .sqlite import SQLiteRows
+
+        forked = SQLiteRows(None)
+        copies.put_back(forked, kept)
+        return forked
 
     @contextmanager
     def _begin(self, level: IsolationLevel, *, read_only: bool) -> Iterator[Connection]:

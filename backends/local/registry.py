@@ -202,12 +202,16 @@ class LocalRegistry:
             self.outbox.bell.ring()
 
     def keep(self) -> Kept:
-        """Keep the whole store aside; see `staged`, which alone asks for this and the next two."""
+        """Keep the whole store aside; see `staged`, which alone asks for this and the next three."""
         return self._rows.keep()
 
     def put_back(self, kept: Kept) -> None:
         """Put a kept store in the place of this one, history included."""
         self._rows.put_back(kept)
+
+    def fork(self, kept: Kept, clock: Clock) -> LocalRegistry:
+        """Return a registry in memory, with the same settings, that begins with a kept store."""
+        return LocalRegistry(self._rows.fork(kept), clock, self._surroundings, self._sleep)
 
     def clear(self, account: str | None = None, region: str | None = None, name: str | None = None) -> None:
         """Remove everything, or what is of an account, a region, a name; history included."""

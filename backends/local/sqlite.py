@@ -129,6 +129,12 @@ class SQLiteRows:
         with _translated(), self._lock, self._between_processes:
             kept.backup(self._writer)
 
+    def fork(self, kept: sqlite3.Connection) -> SQLiteRows:
+        """Return a store in memory that begins with what was kept."""
+        forked = SQLiteRows(None)
+        forked.put_back(kept)
+        return forked
+
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
         if self.path is None:  # a memory database is its one connection

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import REFUSED, end, on_registry, print_json, print_rows
+from .output import REFUSED, TIMED_OUT, end, on_registry, print_json, print_rows
 
 if TYPE_CHECKING:
     from ..registry import ModelRegistry
@@ -86,6 +86,25 @@ def control_group() -> None:
 
 
 @control_group.command()
+@click.option("--timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Seconds to wait.")
+@on_registry
+def ready(registry: ModelRegistry, timeout: float, as_json: bool) -> None:
+    """Wait until the registry answers; exit code 3 if it does not in time. Of any server of ours.
+
+    \b
+    Examples:
+      sagemaker-registry serve --backend sqlite:// &
+      sagemaker-registry control ready --url http://127.0.0.1:8080
+    """
+    from ..testing import Control
+
+    is_ready = Control(registry.boto3).ready(timeout)
+    if not is_ready:
+        end(f"not ready within {timeout:g} s", TIMED_OUT)
+    _said({"ready": True}, "ready", as_json=as_json)
+
+
+@control_group.command()
 @click.option("--account", help="Only of this account: 12 digits.")
 @click.option("--of-region", metavar="REGION", help="Only of this region.")
 @click.option("--group", metavar="NAME", help="Only the group, or unversioned package, of this name.")
@@ -133,17 +152,19 @@ def restore(control: Control, name: str, as_json: bool) -> None:
 
 @control_group.command()
 @click.argument("name")
-@click.argument("new")
 @_on_control
-def fork(control: Control, name: str, new: str, as_json: bool) -> None:
-    """Give the snapshot NAME a second name, NEW: what becomes of one is nothing to the other.
+def fork(control: Control, name: str, as_json: bool) -> None:
+    """Serve a copy of the snapshot NAME on another port, and print its URL.
+
+    What becomes of one is nothing to the other. The copy is in memory, and there until its server stops.
 
     \b
     Examples:
-      sagemaker-registry control fork before experiment
+      sagemaker-registry control snapshot before
+      sagemaker-registry control fork before
     """
-    control.fork(name, new)
-    _said({"snapshot": new}, f"kept as {new}", as_json=as_json)
+    url = control.fork(name).client.meta.endpoint_url
+    _said({"url": url}, url, as_json=as_json)
 
 
 @control_group.command()
