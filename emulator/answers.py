@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
@@ -29,6 +29,16 @@ def wsgi_error(error: RegistryError, start_response: StartResponse, *, as_xml: b
     start_response(
         f"{error.status} {HTTPStatus(error.status).phrase}",
         headers(body, "application/xml" if as_xml else wire.CONTENT_TYPE),
+    )
+    return [body]
+
+
+def wsgi_text(error: RegistryError, start_response: StartResponse, more: Mapping[str, str]) -> Iterable[bytes]:
+    """Answer a WSGI request of a person's with an error: its sentence, with headers beside the usual."""
+    body = f"{error.message}\n".encode()
+    start_response(
+        f"{error.status} {HTTPStatus(error.status).phrase}",
+        [*headers(body, "text/plain; charset=utf-8"), *more.items()],
     )
     return [body]
 

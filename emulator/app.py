@@ -2,7 +2,7 @@
 
 gate          Host and Origin: may this client speak here at all?
 switchboard   ours, or a neighbour's (S3, STS, ... by moto)?
-Flask         the registry's calls, and /_registry/...
+Flask         the registry's calls, /_registry/..., and the console at /console/
 wire          JSON 1.1 to Python values
 backend       the answer, or an error with AWS's code
 wire          back to JSON 1.1
@@ -11,11 +11,11 @@ wire          back to JSON 1.1
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, redirect, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -30,9 +30,10 @@ from ..backends.errors import (
     SerializationException,
     UnknownOperationException,
 )
-from . import answers, control, lost_answers, metrics, sigv4, wire
+from . import answers, console, control, lost_answers, metrics, sigv4, wire
 from .gate import Gate
 from .neighbours import Neighbours
+from .refusals import Refusals
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -50,6 +51,8 @@ def create_app(
     neighbours: WSGIApplication | None = None,
     allowed_hosts: Iterable[str] = (),
     registry: str = "",
+    reviewed_at: console.Console | None = None,
+    say: Callable[[str], None] = print,
 ) -> Flask:
     """Return the emulator as a WSGI application in front of a backend.
 
@@ -58,17 +61,33 @@ def create_app(
         neighbours: who answers every other AWS call; moto unless given.
         allowed_hosts: names the server answers for beyond loopback names and IP addresses.
         registry: the URL of the backend, as it may be shown.
+        reviewed_at: the console where people review and decide; without, there is none.
+        say: shows a line to whoever runs the server.
     """
     app = Flask(__name__, static_folder=None)
     others = neighbours or Neighbours()
+    refusals = Refusals()
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.register_blueprint(control.blueprint(backend, registry))
     metrics.measure(app)
+    if reviewed_at is not None:
+        app.register_blueprint(console.blueprint(backend, reviewed_at, refusals, say))
 
     @app.before_request
     def only_post_calls() -> None:
         if "X-Amz-Target" in request.headers and request.method != "POST":
             raise MethodNotAllowed
+
+    @app.before_request
+    def people_are_shown_the_console() -> BaseResponse | None:
+        looks = request.path == "/" and request.method in ("GET", "HEAD")
+        if reviewed_at is not None and looks and "text/html" in request.accept_mimetypes.values():
+            return redirect(f"{console.PREFIX}/")
+        return None
+
+    @app.after_request
+    def guarded(response: Response) -> Response:
+        return console.guard(response, request.path)
 
     @app.post("/")
     def call() -> BaseResponse:
@@ -92,6 +111,9 @@ def create_app(
     def refused(error: RegistryError) -> Response:
         log.info("%s %s: %s", error.status, error.code, error.message)
         g.code = error.code
+        who = sigv4.caller(request.headers.get("Authorization", "")).access_key
+        what = request.headers.get("X-Amz-Target") or f"{request.method} {request.path}"
+        refusals.note(what, who, error.status, error.code, error.message)
         return _response(wire.write_error(error), error.status)
 
     @app.errorhandler(RequestEntityTooLarge)
@@ -114,18 +136,26 @@ def create_app(
         log.exception("failed to answer %s", request.headers.get("X-Amz-Target"), exc_info=error)
         return refused(InternalFailure("The registry failed to answer; its log says why."))
 
-    switchboard = Switchboard(app.wsgi_app, others, backend.operations)
-    app.wsgi_app = Gate(switchboard, allowed_hosts)  # type: ignore[method-assign]
+    switchboard = Switchboard(app.wsgi_app, others, backend.operations, has_console=reviewed_at is not None)
+    app.wsgi_app = Gate(switchboard, allowed_hosts, refusals)  # type: ignore[method-assign]
     return app
 
 
 class Switchboard:
     """A WSGI application that passes a request to the registry or to its neighbours, by path and target."""
 
-    def __init__(self, registry: WSGIApplication, neighbours: WSGIApplication, operations: frozenset[str]) -> None:
+    def __init__(
+        self,
+        registry: WSGIApplication,
+        neighbours: WSGIApplication,
+        operations: frozenset[str],
+        *,
+        has_console: bool = False,
+    ) -> None:
         self._registry = registry
         self._neighbours = neighbours
         self._operations = operations
+        self._has_console = has_console
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return (self._registry if self._is_ours(environ) else self._neighbours)(environ, start_response)
@@ -133,6 +163,8 @@ class Switchboard:
     def _is_ours(self, environ: WSGIEnvironment) -> bool:
         if environ.get("PATH_INFO", "").startswith(control.PREFIX):
             return True
+        if self._has_console and console.is_console(environ.get("PATH_INFO", "")):
+            return not _is_signed(environ)  # signed, it is about a bucket of that name
         target = environ.get("HTTP_X_AMZ_TARGET", "")
         if target.startswith(TARGET_PREFIX):
             operation = target.removeprefix(TARGET_PREFIX)
@@ -140,6 +172,10 @@ class Switchboard:
         if environ.get("CONTENT_TYPE", "").startswith("application/x-amz-json"):
             return not target  # a JSON call without a target is nobody's: ours to refuse
         return environ.get("PATH_INFO") == "/" and _is_a_person(environ)
+
+
+def _is_signed(environ: WSGIEnvironment) -> bool:
+    return "HTTP_AUTHORIZATION" in environ or "X-Amz-" in environ.get("QUERY_STRING", "")
 
 
 def _is_a_person(environ: WSGIEnvironment) -> bool:

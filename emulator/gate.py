@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..backends.errors import AccessDeniedException, MisdirectedRequest, RegistryError
-from .answers import wsgi_error
+from .answers import wsgi_error, wsgi_text
+from .console import HEADERS, is_console
+from .refusals import Refusals
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -29,17 +31,26 @@ class Gate:
     Args:
         app: what is guarded.
         allowed_hosts: names beyond loopback and IP addresses, such as a compose service's.
+        refusals: where they are noted.
     """
 
-    def __init__(self, app: WSGIApplication, allowed_hosts: Iterable[str] = ()) -> None:
+    def __init__(
+        self, app: WSGIApplication, allowed_hosts: Iterable[str] = (), refusals: Refusals | None = None
+    ) -> None:
         self._app = app
+        self._refusals = refusals or Refusals()
         self._allowed = frozenset(name.lower().rstrip(".") for name in allowed_hosts)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         refusal = self._host_refusal(environ) or _page_refusal(environ)
-        if refusal is not None:
-            return wsgi_error(refusal, start_response)
-        return self._app(environ, start_response)
+        if refusal is None:
+            return self._app(environ, start_response)
+        path = environ.get("PATH_INFO", "")
+        what = f"{environ.get('REQUEST_METHOD')} {path}"
+        self._refusals.note(what, environ.get("HTTP_ORIGIN", ""), refusal.status, refusal.code, refusal.message)
+        if is_console(path):
+            return wsgi_text(refusal, start_response, HEADERS)
+        return wsgi_error(refusal, start_response)
 
     def _host_refusal(self, environ: WSGIEnvironment) -> RegistryError | None:
         host = environ.get("HTTP_HOST", "")

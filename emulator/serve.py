@@ -13,7 +13,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -32,6 +32,7 @@ from ..backends.settings import Settings
 from ..backends.staged import Staged
 from .app import create_app
 from .caller_identity import CallerIdentity, identity_of
+from .console.opening import console_of, links
 from .delivery import Dispatcher, RuleWatch
 from .forking import Forks
 from .kept_objects import KeptObjects
@@ -133,13 +134,15 @@ def serve(
     port: int,
     allowed_hosts: Iterable[str] = (),
     settings: Settings | None = None,
+    reviewers: Sequence[str] | None = (),
     *,
     test_controls: bool | None = None,
     prepare: Callable[[Backend], None] = lambda backend: None,
 ) -> None:
     """Serve a backend until SIGTERM or SIGINT.
 
-    The first line on stdout is `listening on URL`, printed when requests are answered.
+    The first line on stdout is `listening on URL`, printed when requests are answered; the last ones are the login
+    links of the console.
 
     Args:
         backend_url: what is served.
@@ -147,6 +150,7 @@ def serve(
         port: the port; 0 picks a free one.
         allowed_hosts: further names to answer for.
         settings: those of registry.toml.
+        reviewers: for whom the console's login links are; for whoever runs this, if empty; None for no console.
         test_controls: whether it can be reset, put back and made to fail; only a registry in memory, unless said.
         prepare: what happens to the registry before anybody is answered, such as seeding it.
 
@@ -183,7 +187,10 @@ def serve(
             answering = staged = started(backend, clock, backend_url)
             staged.serve_fork = opened.enter_context(Forks(host, partial(_app_of_fork, beside, hosts, shown))).serve
             beside = ResetTogether(beside, staged, lambda: not neighbours.may_hold_objects)
-        app = create_app(answering, neighbours=beside, allowed_hosts=hosts, registry=shown)
+        console = console_of(backend_url, hosts, switches, reviewers) if reviewers is not None else None
+        app = create_app(
+            answering, neighbours=beside, allowed_hosts=hosts, registry=shown, reviewed_at=console, say=_say
+        )
         server = Server(app, listener)
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -194,8 +201,10 @@ def serve(
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
         url = url_of(listener)
-        print(f"listening on {url}", flush=True)
-        print(_hint(url, shown), flush=True)
+        _say(f"listening on {url}")
+        _say(_hint(url, shown))
+        for line in links(console, _reachable(url)) if console is not None else ():
+            _say(line)
         server.run()
 
 
@@ -222,10 +231,18 @@ def surroundings_of(settings: Settings, neighbours: Neighbours, *, is_alone: boo
 
 
 def _hint(url: str, registry: str) -> str:
-    reachable = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     return (
         f"registry:  {registry}\n"
         f"point AWS clients here (any credentials will do):\n"
-        f"  export AWS_ENDPOINT_URL={reachable}\n"
+        f"  export AWS_ENDPOINT_URL={_reachable(url)}\n"
         f"stop with Ctrl-C"
     )
+
+
+def _reachable(url: str) -> str:
+    """Return a URL that a client on this machine can use, also where the server listens on every address."""
+    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

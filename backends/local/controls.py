@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ..settings import Settings
-from . import approvals, archive, deliveries, events, history, packages, restoring, seeding, verification
+from . import approvals, archive, deliveries, events, history, packages, restoring, seeding, verification, versions
 from .call import Call
 
 
@@ -47,6 +47,8 @@ CONTROLS: dict[str, Control] = {
     "history": Control(history.changes, history.Query),
     "history/verify": Control(verification.verify, verification.Query),
     "as-of": Control(history.as_of, history.AsOf),
+    "versions": Control(versions.versions, versions.Query),
+    "places": Control(versions.places),
     "explain": Control(approvals.explain, approvals.Asked, look=approvals.look_before_explain),
     "decide": Control(
         packages.decide,

@@ -166,6 +166,11 @@ STEPS: dict[str, tuple[LiteralString, ...]] = {
         """,
         "CREATE INDEX deliveries_of_sink ON event_deliveries (sink, open, position)",
     ),
+    "m0005_versions_by_approval": (
+        # Who waits for a decision over all groups, oldest first; the newest of a group with an approval status.
+        "CREATE INDEX packages_by_approval ON model_packages (account, region, approval, created, name, version)",
+        "CREATE INDEX packages_of_group_by_approval ON model_packages (account, region, name, approval, version)",
+    ),
 }
 
 

@@ -167,6 +167,14 @@ def m0004_events(db: Database) -> None:
     deliveries.create_index(["sink", "open", "position"])
 
 
+@migrations()
+def m0005_versions_by_approval(db: Database) -> None:
+    """Who waits for a decision over all groups, oldest first; and the newest of a group with an approval status."""
+    packages = db.table(PACKAGES.name)
+    packages.create_index(["account", "region", "approval", "created", "name", "version"])
+    packages.create_index(["account", "region", "name", "approval", "version"])
+
+
 def upgrade(db: Database) -> None:
     """Bring a database to this release's schema; call it inside a transaction.
 
@@ -186,5 +194,12 @@ def upgrade(db: Database) -> None:
 
 
 KNOWN = frozenset(
-    step.__name__ for step in (m0001_groups_packages_and_tokens, m0002_group_policies, m0003_history, m0004_events)
+    step.__name__
+    for step in (
+        m0001_groups_packages_and_tokens,
+        m0002_group_policies,
+        m0003_history,
+        m0004_events,
+        m0005_versions_by_approval,
+    )
 )

@@ -62,6 +62,14 @@ from .output import REFUSED, end
     help="Where to look for artefacts, if not in the S3 of this endpoint; with the credentials of the environment.",
 )
 @click.option(
+    "--console-user",
+    "console_users",
+    multiple=True,
+    metavar="NAME",
+    help="Who reviews at the console; may be repeated: a login link is printed for each. You, by default.",
+)
+@click.option("--no-console", is_flag=True, help="Serve no console at /console/.")
+@click.option(
     "--test-controls/--no-test-controls",
     default=None,
     help="Whether the registry can be reset, put back, told another time and made to fail, as tests want it. Only one "
@@ -91,13 +99,16 @@ def serve(
     check_artifacts: str | None,
     check_images: str | None,
     s3_endpoint: str | None,
+    console_users: tuple[str, ...],
+    no_console: bool,
     test_controls: bool | None,
     seeds: tuple[Path, ...],
     log_level: str,
 ) -> None:
     """Serve a registry, and every other AWS service beside it, on one endpoint.
 
-    The first line on stdout is "listening on URL". SIGTERM and Ctrl-C finish the requests in flight and stop.
+    The first line on stdout is "listening on URL"; the last ones are login links of the console at /console/, where a
+    person reviews and decides: each works once, for an hour. SIGTERM and Ctrl-C finish the requests in flight and stop.
     Beside a registry in a file, S3's buckets and objects are kept too (FILE.s3); the other services beside the
     registry are moto's: they live in memory and start empty each time.
 
@@ -108,6 +119,7 @@ def serve(
       sagemaker-registry serve --backend sqlite:// --port 0
       sagemaker-registry serve --backend aws://prod@eu-west-1?account=111122223333
       sagemaker-registry serve --backend sqlite:// --seed seeds/
+      sagemaker-registry serve --console-user alice --console-user bob
       sagemaker-registry serve --config registry.toml --check-artifacts always
       sagemaker-registry serve --backend sqlite:////data/registry.db --host 0.0.0.0 --allowed-host registry
     """
@@ -129,6 +141,7 @@ def serve(
             port,
             allowed_hosts,
             override(load(config), checks=checks),
+            None if no_console else console_users,
             test_controls=test_controls,
             prepare=planting(seeds),
         )

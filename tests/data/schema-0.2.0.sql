@@ -9,6 +9,7 @@ INSERT INTO "_sqlite_migrations" VALUES(1,'sagemaker-registry','m0001_groups_pac
 INSERT INTO "_sqlite_migrations" VALUES(2,'sagemaker-registry','m0002_group_policies','2026-11-24 07:18:59.753981+00:00');
 INSERT INTO "_sqlite_migrations" VALUES(3,'sagemaker-registry','m0003_history','2026-11-24 07:18:59.754461+00:00');
 INSERT INTO "_sqlite_migrations" VALUES(4,'sagemaker-registry','m0004_events','2026-11-24 07:44:36.084471+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(5,'sagemaker-registry','m0005_versions_by_approval','2026-11-24 08:10:00.000000+00:00');
 CREATE TABLE "client_tokens" (
    "account" TEXT NOT NULL,
    "region" TEXT NOT NULL,
@@ -142,4 +143,8 @@ CREATE INDEX "idx_events_position"
     ON "events" ("position");
 CREATE INDEX "idx_event_deliveries_sink_open_position"
     ON "event_deliveries" ("sink", "open", "position");
+CREATE INDEX "idx_model_packages_account_region_approval_created_name_version"
+    ON "model_packages" ("account", "region", "approval", "created", "name", "version");
+CREATE INDEX "idx_model_packages_account_region_name_approval_version"
+    ON "model_packages" ("account", "region", "name", "approval", "version");
 COMMIT;

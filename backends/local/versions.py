@@ -1,0 +1,98 @@
+"""Versions as reviewers look for them: by approval straight from an index, and all there is of each.
+
+ListModelPackages cuts a page first and filters it by approval afterwards, as AWS does: among a hundred thousand
+versions those that wait for a decision can be a thousand pages away. These lists are ours, for consoles and tools.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+import msgspec.structs
+
+from .. import model
+from ..errors import AccessDeniedException, ValidationException
+from . import arns, validation
+from .call import Call
+from .paging import position_of, query_of, token_of
+from .rows import GROUPS, PACKAGES, Condition, Row
+
+MOST_VERSIONS: Final = 101
+"""One more than a hundred, so that who counts can tell "100" from "more"."""
+
+MOST_PLACES: Final = 100
+
+AFTER_EVERY_NAME: Final = "~"
+"""Sorts after every name: those are letters, digits and hyphens."""
+
+
+class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which versions: of a group or of all, with one approval status or any; unversioned packages are never among."""
+
+    group: str | None = None
+    approval: str | None = None
+    order: Literal["Ascending", "Descending"] = "Descending"
+    max_results: Annotated[int, msgspec.Meta(ge=1, le=MOST_VERSIONS)] = 100
+    next_token: str | None = None
+
+
+def versions(call: Call, asked: Query) -> dict[str, Any]:
+    """Return a page of versions, newest first unless asked otherwise, each with its `record` and its revision `rev`.
+
+    Raises:
+        ValidationException: an approval status there is not, or a token of another list.
+        AccessDeniedException: a group of another account.
+    """
+    where, order = _place(call, asked)
+    given = msgspec.structs.asdict(asked)
+    query = query_of(call, {name: given[name] for name in ("group", "approval", "order")})
+    after = position_of(query, asked.next_token, len(order)) if asked.next_token is not None else None
+    limit = asked.max_results
+    descending = asked.order == "Descending"
+    rows = call.rows.find(PACKAGES, where, order, descending=descending, after=after, limit=limit + 1)
+    answer: dict[str, Any] = {"versions": [_seen(call, row) for row in rows[:limit]]}
+    if len(rows) > limit:
+        answer["next_token"] = token_of(query, tuple(rows[limit - 1][column] for column in order))
+    return answer
+
+
+def places(call: Call, _: Any) -> list[dict[str, str]]:
+    """Return the accounts and regions that have groups, a hundred at most: all that is said of others' is that."""
+    found: list[dict[str, str]] = []
+    after = ("", "", "")
+    while len(found) < MOST_PLACES:
+        order = ("account", "region", "name")
+        rows = call.rows.find(GROUPS, [("account", ">", "")], order, after=after, limit=1)
+        if not rows:
+            break
+        account, region = rows[0]["account"], rows[0]["region"]
+        found.append({"account": account, "region": region})
+        after = (account, region, AFTER_EVERY_NAME)
+    return found
+
+
+def _place(call: Call, asked: Query) -> tuple[list[Condition], tuple[str, ...]]:
+    """Return where to look and in which order: each pair has an index that finds a page without looking further."""
+    where = call.place()
+    if asked.group is not None:
+        group = arns.resolve(call.caller, arns.GROUP, asked.group)
+        if group.account != call.caller.account:
+            raise AccessDeniedException(f"{group} belongs to another account, whose versions are not told here.")
+        where.append(("name", "=", group.name))
+    if asked.approval is not None:
+        known = model.enum("ModelApprovalStatus")
+        if asked.approval not in known:
+            raise ValidationException(f"approval is {asked.approval[:100]!r}: it is one of {', '.join(known)}.")
+        where.append(("approval", "=", asked.approval))
+    elif asked.group is None:
+        where.append(("type", "=", "Versioned"))
+    if asked.group is None:
+        return where, ("created", "name", "version")
+    return [*where, ("version", ">", 0)], ("version",)
+
+
+def _seen(call: Call, row: Row) -> dict[str, Any]:
+    record = validation.seen(row["record"], call.now)
+    shown = {name: value for name, value in record.items() if not name.startswith("_")}
+    return {"rev": row["rev"], "record": shown}

@@ -1,0 +1,13 @@
+"""The console: where a person reviews versions and decides, at `/console/` of any served registry.
+
+Pages are made on the server and work without JavaScript; `static/` adds keys and quicker lists. Nothing comes from
+another host, and what a model says of itself is text, whatever it looks like.
+"""
+
+from __future__ import annotations
+
+from .doors import HEADERS, PREFIX, Console, Place, guard, is_console
+from .health import Site
+from .routes import blueprint
+
+__all__ = ["HEADERS", "PREFIX", "Console", "Place", "Site", "blueprint", "guard", "is_console"]

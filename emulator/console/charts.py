@@ -1,0 +1,90 @@
+"""Where the points and lines of a chart lie; templates draw them as SVG, with the same numbers in a table beside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from .metrics import printed
+from .records import Version
+
+WIDTH: Final = 960
+HEIGHT: Final = 200
+MARGIN: Final = 16
+SPARK: Final = (112, 28, 4)
+"""Width, height and margin of a chart the size of a word."""
+SCALE: Final = 64
+"""What the numbers at the side of a chart take of its width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A version on a chart."""
+
+    x: float
+    y: float
+    version: Version
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A metric over versions, oldest first; `path` is the line through its points, as SVG writes it."""
+
+    metric: str
+    width: int
+    height: int
+    points: tuple[Point, ...]
+    path: str
+    top: int
+    bottom: int
+    lowest: str
+    highest: str
+
+    @property
+    def sentence(self) -> str:
+        """What the chart shows, for those who do not see it."""
+        first, last = self.points[0], self.points[-1]
+        return (
+            f"{self.metric} over {len(self.points)} versions: {first.value} in version {first.version.number}, "
+            f"{last.value} in version {last.version.number}, between {self.lowest} and {self.highest}"
+        )
+
+
+def trend(versions: Sequence[Version], metric: str | None) -> Chart | None:
+    """Return the chart of a metric over versions, which come newest first; None for fewer than two values."""
+    return _chart(versions, metric, WIDTH, HEIGHT, MARGIN, left=SCALE)
+
+
+def sparkline(versions: Sequence[Version], metric: str | None) -> Chart | None:
+    """Return the same, the size of a word."""
+    return _chart(versions, metric, *SPARK)
+
+
+def _chart(
+    versions: Sequence[Version], metric: str | None, width: int, height: int, margin: int, left: int = 0
+) -> Chart | None:
+    known = [version for version in reversed(versions) if metric is not None and metric in version.metrics]
+    if metric is None or len(known) < 2:
+        return None
+    values = [version.metrics[metric] for version in known]
+    low, high = min(values), max(values)
+    across = (width - left - 2 * margin) / (len(known) - 1)
+    points = tuple(
+        Point(
+            round(left + margin + place * across, 1),
+            round(height - margin - _share(value, low, high) * (height - 2 * margin), 1),
+            version,
+            version.metadata[metric],
+        )
+        for place, (version, value) in enumerate(zip(known, values, strict=True))
+    )
+    path = "M" + "L".join(f"{point.x} {point.y}" for point in points)
+    return Chart(metric, width, height, points, path, margin, height - margin, printed(low), printed(high))
+
+
+def _share(value: Decimal, low: Decimal, high: Decimal) -> float:
+    """Return how high a value stands between the lowest and the highest: in the middle if there is nothing between."""
+    return float((value - low) / (high - low)) if high > low else 0.5

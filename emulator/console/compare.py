@@ -1,0 +1,164 @@
+"""Two to five versions side by side: their metrics, and every value in which they differ."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from .metrics import Delta, delta
+from .reading import Reader
+from .records import METADATA, OF_ITS_OWN, Version, leaves
+
+FEWEST: Final = 2
+MOST: Final = 5
+MOST_ROWS: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A metric of one version: its value, how far it is from the baseline, and whether it is the highest or lowest."""
+
+    value: str
+    apart: Delta | None
+    extreme: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """A metric of every version."""
+
+    name: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    """A value of every version; None where one has none."""
+
+    path: str
+    values: tuple[str | None, ...]
+    differs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ComparePage:
+    """What the comparison shows; without versions, how to make one."""
+
+    template: ClassVar[str] = "compare.html"
+    title: ClassVar[str] = "Compare"
+    fewest: ClassVar[int] = FEWEST
+    most: ClassVar[int] = MOST
+
+    asked: tuple[str, ...]
+    versions: tuple[Version, ...]
+    missing: tuple[str, ...]
+    base: Version | None
+    metrics: tuple[MetricRow, ...]
+    fields: tuple[FieldRow, ...]
+    is_whole: bool
+    problem: str
+
+
+def compare(reader: Reader, asked: Sequence[str], base: str, *, whole: bool) -> ComparePage:
+    """Return the comparison of versions, each named `group/number`.
+
+    Args:
+        reader: who is asked.
+        asked: the names, in order.
+        base: the one the others are held against; the first without.
+        whole: whether to show what is the same in all of them too.
+    """
+    names = tuple(dict.fromkeys(name for name in asked if name))
+    parsed = [(name, *_parsed(name)) for name in names[:MOST]]
+    versions = tuple(reader.versions([(group, number) for _, group, number in parsed if number]))
+    found = {version.name for version in versions}
+    missing = tuple(name for name, *_ in parsed if name not in found)
+    held = next((version for version in versions if version.name == base), versions[0] if versions else None)
+    problem = ""
+    if len(names) > MOST:
+        problem = f"The first {MOST} of {len(names)} versions are shown: more do not fit side by side."
+    elif names and len(versions) < FEWEST:
+        problem = f"It takes at least {FEWEST} versions to compare."
+    return ComparePage(
+        asked=names,
+        versions=versions,
+        missing=missing,
+        base=held,
+        metrics=_metrics(versions, held),
+        fields=tuple(row for row in _fields(versions) if whole or row.differs)[:MOST_ROWS],
+        is_whole=whole,
+        problem=problem,
+    )
+
+
+def as_csv(page: ComparePage) -> str:
+    """Return a comparison as a table for spreadsheets, where a formula is text: it begins with an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["field", *(version.name for version in page.versions)])
+    for row in page.metrics:
+        writer.writerow([_inert(f"{METADATA}.{row.name}"), *(_inert(cell.value) for cell in row.cells)])
+    for field in page.fields:
+        writer.writerow([_inert(field.path), *(_inert(value or "") for value in field.values)])
+    return out.getvalue()
+
+
+def as_json(page: ComparePage) -> dict[str, Any]:
+    """Return a comparison for programs."""
+    names = [version.name for version in page.versions]
+    return {
+        "versions": names,
+        "base": page.base.name if page.base else None,
+        "metrics": {
+            row.name: dict(zip(names, (cell.value for cell in row.cells), strict=True)) for row in page.metrics
+        },
+        "fields": {row.path: dict(zip(names, row.values, strict=True)) for row in page.fields},
+    }
+
+
+def _parsed(name: str) -> tuple[str, int]:
+    group, _, number = name.rpartition("/")
+    is_number = number.isascii() and number.isdigit() and len(number) < 10 and int(number) > 0
+    return (group, int(number)) if group and "/" not in group and is_number else ("", 0)
+
+
+def _metrics(versions: Sequence[Version], base: Version | None) -> tuple[MetricRow, ...]:
+    rows = []
+    for name in dict.fromkeys(name for version in versions for name in version.metrics):
+        values = [version.metrics[name] for version in versions if name in version.metrics]
+        low, high = min(values), max(values)
+        cells = []
+        for version in versions:
+            value = version.metrics.get(name)
+            extreme = ""
+            if value is not None and low < high:
+                extreme = {low: "lowest", high: "highest"}.get(value, "")
+            apart = delta(value, base.metrics.get(name)) if base is not None and version is not base else None
+            cells.append(Cell(version.metadata.get(name, ""), apart, extreme))
+        rows.append(MetricRow(name, tuple(cells)))
+    return tuple(rows)
+
+
+def _fields(versions: Sequence[Version]) -> list[FieldRow]:
+    raw = [dict(leaves(version.record, without=OF_ITS_OWN, hide=False)) for version in versions]
+    shown = [dict(leaves(version.record, without=OF_ITS_OWN)) for version in versions]
+    metrics = {f"{METADATA}.{name}" for version in versions for name in version.metrics}
+    paths = dict.fromkeys(path for one in raw for path in one if path not in metrics)
+    return [
+        FieldRow(path, tuple(one.get(path) for one in shown), len({one.get(path) for one in raw}) > 1) for path in paths
+    ]
+
+
+def _inert(text: str) -> str:
+    return f"'{text}" if text[:1] in ("=", "+", "@", "\t", "\r") or (text[:1] == "-" and not _is_number(text)) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

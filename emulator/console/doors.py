@@ -1,0 +1,120 @@
+"""What every request of the console passes: where it looks, who is there, and the headers of every answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ...backends.base import DEFAULT_ACCOUNT, DEFAULT_REGION, Caller
+from ...backends.identities import Identities
+from ...backends.settings import IdentityTable
+from .health import Site
+from .session import USER, Session, Sessions
+
+if TYPE_CHECKING:
+    from flask import Request, Response
+
+PREFIX: Final = "/console"
+STATIC: Final = Path(__file__).parent / "static"
+
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",  # with no-referrer, forms come with `Origin: null`, which the gate refuses
+    "Cache-Control": "no-store",
+}
+"""On every answer under PREFIX, whatever it is."""
+
+FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
+"""On static files: pages name them by their content, so that a new one has a new address."""
+
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_REGION = re.compile(r"[a-z0-9-]{9,16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The account and the region that pages look at."""
+
+    account: str = DEFAULT_ACCOUNT
+    region: str = DEFAULT_REGION
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether AWS could have it."""
+        return bool(_ACCOUNT.fullmatch(self.account) and _REGION.fullmatch(self.region))
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """The console of one server.
+
+    Args:
+        home: where it looks unless a page's path says otherwise.
+        site: what it is in front of.
+        remote: whether every call of its backend goes over a network, to where the account is not ours to say.
+        people: whom registry.toml names.
+        users: for whom links are printed.
+        sessions: who is in.
+    """
+
+    home: Place = field(default_factory=Place)
+    site: Site = field(default_factory=Site)
+    remote: bool = False
+    people: Mapping[str, IdentityTable] = field(default_factory=dict)
+    users: Sequence[str] = ()
+    sessions: Sessions = field(default_factory=Sessions)
+
+    def caller(self, user: str, place: Place, request_id: str) -> Caller:
+        """Return somebody at the console as the registry knows them."""
+        table = self.people.get(user)
+        key = table.access_key if table is not None and table.access_key else user
+        caller = Caller(place.account, place.region, key, request_id)
+        return Identities(self.people).called(user, caller) if table is not None and key == user else caller
+
+    def named(self, access_key: str) -> str:
+        """Return whom an access key belongs to, where registry.toml says so: such a key is shown to nobody."""
+        return next((name for name, table in self.people.items() if table.access_key == access_key), access_key)
+
+    def path_of_link(self, user: str) -> str:
+        """Return the path of a new login link for somebody."""
+        if not USER.fullmatch(user):
+            raise ValueError(f"{user!r} is not a name: it begins with a letter, and has letters, digits and _ . @ -")
+        return f"{PREFIX}/login?token={self.sessions.link(user)}"
+
+    def session(self, request: Request) -> Session | None:
+        """Return the session of a request; None without one."""
+        value = request.cookies.get(cookie_name(request), "")
+        return self.sessions.find(value) if value else None
+
+
+def cookie_name(request: Request) -> str:
+    """Return the name of the session's cookie: browsers send cookies to every port of a host."""
+    _, _, port = request.host.rpartition(":")
+    return f"registry-console-{port if port.isdigit() else '443' if request.is_secure else '80'}"
+
+
+def set_cookie(request: Request, response: Response, value: str) -> None:
+    """Let a browser keep a session's value, where no script reads it and no other site sends it."""
+    response.set_cookie(
+        cookie_name(request), value, path=PREFIX, httponly=True, samesite="Strict", secure=request.is_secure
+    )
+
+
+def is_console(path: str) -> bool:
+    """Whether a path is the console's."""
+    return path == PREFIX or path.startswith(f"{PREFIX}/")
+
+
+def guard(response: Response, path: str) -> Response:
+    """Put the console's headers on an answer of a path of its own."""
+    if is_console(path):
+        is_static = path.startswith(f"{PREFIX}/static/") and response.status_code == 200
+        response.headers.update({**HEADERS, **(FOR_EVER if is_static else {})})
+    return response

@@ -1,0 +1,96 @@
+"""How people come in and leave: by a link that works once, or one that somebody inside has made for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from flask import Blueprint, Response, abort, g, redirect, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from .doors import PREFIX, Console, cookie_name, set_cookie
+from .problems import Problem
+from .session import USER
+
+LINK: Final = "link"
+LEAVE: Final = "leave"
+"""Subjects of forms that are about the session itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginPage:
+    """The page for who has no session, or is about to have one: `user` is whom a link would log in."""
+
+    template: ClassVar[str] = "login.html"
+    title: ClassVar[str] = "Log in"
+
+    user: str = ""
+    token: str = ""
+    is_used: bool = False
+    is_printed: bool = False
+    is_too_soon: bool = False
+    goes_on: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPage:
+    """A new login link for somebody, shown once."""
+
+    template: ClassVar[str] = "link.html"
+    title: ClassVar[str] = "Login link"
+
+    user: str
+    link: str
+
+
+def add(routes: Blueprint, console: Console, show: Callable[..., Response], say: Callable[[str], None]) -> None:
+    """Add the entrance to the console's routes.
+
+    Args:
+        routes: where to.
+        console: who may come in.
+        show: makes the answer of a page, with its status.
+        say: shows a line to whoever runs the server.
+    """
+
+    @routes.get(f"{PREFIX}/login")
+    def login() -> Response:
+        token = request.args.get("token", "")
+        user = console.sessions.user_of(token)
+        return show(LoginPage(user=user or "", token=token if user else "", is_used=bool(token) and not user))
+
+    @routes.post(f"{PREFIX}/login")
+    def log_in() -> BaseResponse:
+        value = console.sessions.open(request.form.get("token", ""))
+        if value is None:
+            return show(LoginPage(is_used=True), 403)
+        response = redirect(url_for("console.inbox"), 303)
+        set_cookie(request, response, value)  # type: ignore[arg-type]
+        return response
+
+    @routes.post(f"{PREFIX}/reprint")
+    def reprint() -> Response:
+        may = bool(console.users) and console.sessions.may_reprint()
+        for user in console.users if may else ():
+            say(f"console:   {request.host_url.rstrip('/')}{console.path_of_link(user)}")
+        return show(LoginPage(is_printed=may, is_too_soon=not may))
+
+    @routes.post(f"{PREFIX}/leave")
+    def leave() -> BaseResponse:
+        if g.session.has_given(request.form.get("token", ""), LEAVE):
+            console.sessions.close(request.cookies.get(cookie_name(request), ""))
+        return redirect(url_for("console.login"), 303)
+
+    @routes.post(f"{PREFIX}/link")
+    def link() -> Response:
+        user = request.form.get("user", "").strip()
+        if not g.session.has_given(request.form.get("token", ""), LINK):
+            abort(403)
+        if not USER.fullmatch(user):
+            what = (
+                f"{user[:100]!r} is not a name: it begins with a letter, and has letters, digits and _ . @ - after it."
+            )
+            return show(Problem("That is no name", what, "Go back and write another one."), 400)
+        return show(LinkPage(user, request.host_url.rstrip("/") + console.path_of_link(user)))

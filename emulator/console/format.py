@@ -1,0 +1,66 @@
+"""How values are written on pages: times, ages, numbers, words for statuses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from .metrics import printed
+from .rulings import LABELS
+
+SHAPES: Final = {"Approved": "approved", "Rejected": "rejected", "PendingManualApproval": "pending"}
+
+OBVIOUS: Final = ("CustomerMetadataProperties.", "InferenceSpecification.", "ModelCard.ModelCardContent.")
+
+
+def utc(moment: datetime) -> str:
+    """Return a moment for people, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def iso(moment: datetime) -> str:
+    """Return a moment for machines."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def age(moment: datetime) -> str:
+    """Return how long ago a moment is, in its largest unit."""
+    past = max(datetime.now(UTC) - moment, timedelta())
+    for count, unit in (
+        (past.days, "day"),
+        (past.seconds // 3600, "hour"),
+        (past.seconds // 60 % 60, "minute"),
+    ):
+        if count:
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "less than a minute"
+
+
+def label(status: str) -> str:
+    """Return the word for a status."""
+    return LABELS.get(status, status)
+
+
+def shape(status: str) -> str:
+    """Return the name of a status's sign, which is in its class too."""
+    return SHAPES.get(status, "pending")
+
+
+def nice_path(path: str) -> list[str]:
+    """Return the path of a value without what goes without saying, in the parts between which a line may break."""
+    for member in OBVIOUS:
+        path = path.removeprefix(member)
+    return re.findall(r"[^.\[_]+[.\[_]*|[.\[_]+", path)
+
+
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "utc": utc,
+    "iso": iso,
+    "age": age,
+    "label": label,
+    "shape": shape,
+    "printed": printed,
+    "nice_path": nice_path,
+}

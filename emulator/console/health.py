@@ -1,0 +1,178 @@
+"""Health and settings: what is served from where, whether it answers, what was sent and what was refused."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any, ClassVar, Final
+
+from ...backends.errors import RegistryError
+from ..refusals import Refusal
+from .reading import Reader
+from .records import leaves
+
+FIXED_IN: Final = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
+"""Releases of SQLite that do not lose commits of a WAL database, each the first of its line."""
+
+MOST_DELIVERIES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something about the server: `is_fine` False where somebody should look."""
+
+    name: str
+    value: str
+    note: str = ""
+    is_fine: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a console is in front of, as Health shows it.
+
+    Args:
+        url: of the backend, without a password.
+        file: of its database, if it has one.
+        hosts: the names the server answers for, beside those of this machine.
+    """
+
+    url: str = ""
+    file: Path | None = None
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event on its way to somebody: `sign` is the shape of its state."""
+
+    at: datetime
+    subject: str
+    to: str
+    state: str
+    attempts: int
+    next_attempt: datetime | None
+    error: str
+
+    @property
+    def sign(self) -> str:
+        """The name of its state's sign."""
+        return {"done": "holds", "failed": "broken", "dead": "broken"}.get(self.state, "pending")
+
+
+@dataclass(frozen=True, slots=True)
+class HealthPage:
+    """What Health and settings shows."""
+
+    template: ClassVar[str] = "health.html"
+    title: ClassVar[str] = "Health and settings"
+
+    backend: tuple[Fact, ...]
+    database: tuple[Fact, ...]
+    capabilities: tuple[Fact, ...]
+    settings: tuple[tuple[str, str], ...]
+    deliveries: tuple[Delivery, ...] | None
+    refusals: Sequence[Refusal]
+    places: tuple[Mapping[str, str], ...]
+
+
+def health(reader: Reader, site: Site, ping: Any, refusals: Sequence[Refusal]) -> HealthPage:
+    """Return how the server is; a backend that does not answer is a fact, not a failure.
+
+    Args:
+        reader: who is asked.
+        site: what is served.
+        ping: returns when the backend can answer, else raises.
+        refusals: what was refused last.
+    """
+    answers = _pinged(ping)
+    return HealthPage(
+        backend=(Fact("Registry", site.url or "given in this process"), answers, *_hosts(site)),
+        database=_database(site.file) if site.file is not None else (),
+        capabilities=_capabilities(reader),
+        settings=tuple(leaves(reader.control("settings"))) if answers.is_fine and reader.offers("settings") else (),
+        deliveries=_deliveries(reader) if answers.is_fine else None,
+        refusals=refusals,
+        places=tuple(reader.control("places")) if answers.is_fine and reader.offers("places") else (),
+    )
+
+
+def _pinged(ping: Any) -> Fact:
+    start = perf_counter()
+    try:
+        ping()
+    except RegistryError as error:
+        return Fact("Answers", "no", error.message, is_fine=False)
+    return Fact("Answers", f"in {(perf_counter() - start) * 1000:.1f} ms")
+
+
+def _hosts(site: Site) -> tuple[Fact, ...]:
+    names = ", ".join(dict.fromkeys(site.hosts))
+    return (Fact("Answers for", f"localhost, IP addresses{f', {names}' if names else ''}"),)
+
+
+def _capabilities(reader: Reader) -> tuple[Fact, ...]:
+    has = {
+        "History": ("history", "who changed what, in chains that show a rewrite"),
+        "Rules": ("explain", "what each approval rule says of a version"),
+        "Decisions by revision": ("decide", "of two who decide at once, the second is told"),
+        "Events": ("events/deliveries", "what was sent to whom"),
+        "Lists by approval": ("versions", "without it, a bounded number of pages is looked through"),
+    }
+    return tuple(Fact(name, "yes" if reader.offers(control) else "no", note) for name, (control, note) in has.items())
+
+
+def _database(file: Path) -> tuple[Fact, ...]:
+    from ...backends.local.lean import sqlite3
+
+    version = sqlite3.sqlite_version_info
+    is_fixed = version >= FIXED_IN[-1] or any(version[:2] == first[:2] and version >= first for first in FIXED_IN)
+    note = (
+        "keeps WAL commits" if is_fixed else "has the WAL-reset bug: commits and checkpoints are kept apart by a lock"
+    )
+    facts = [Fact("SQLite", sqlite3.sqlite_version, note)]
+    for name, path in (("File", file), ("Write-ahead log", file.with_name(f"{file.name}-wal"))):
+        try:
+            facts.append(Fact(name, _size(path.stat().st_size), str(path)))
+        except OSError:
+            facts += [Fact(name, "not there", str(path), is_fine=False)] if path == file else []
+    try:
+        free = shutil.disk_usage(file.parent).free
+        facts.append(Fact("Free disk", _size(free), is_fine=free > 2**28))
+    except OSError:
+        facts.append(Fact("Free disk", "unknown", is_fine=False))
+    if file.exists() and not os.access(file, os.W_OK):
+        facts.append(Fact("Writable", "no", "nothing can be decided", is_fine=False))
+    return tuple(facts)
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            break
+        count /= 1024
+    return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+
+
+def _deliveries(reader: Reader) -> tuple[Delivery, ...] | None:
+    """Return the newest deliveries; None if the registry sends no events."""
+    if not reader.offers("events/deliveries"):
+        return None
+    told = reader.control("events/deliveries", max_results=MOST_DELIVERIES)
+    return tuple(
+        Delivery(
+            at=datetime.fromisoformat(one["changed"]),
+            subject=str(one["version"]),
+            to=one["sink"],
+            state=one["state"],
+            attempts=one["attempts"],
+            next_attempt=datetime.fromisoformat(one["next_attempt"]) if one["next_attempt"] else None,
+            error=one["error"] or "",
+        )
+        for one in told["deliveries"][:MOST_DELIVERIES]
+    )

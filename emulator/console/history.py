@@ -1,0 +1,106 @@
+"""History: one timeline over all groups, by whom, of what and when; and whether anybody has rewritten it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, ClassVar, Final
+
+from ...backends.errors import ValidationException
+from .reading import Reader
+from .timeline import Event, event_of
+
+PAGE: Final = 20
+SECONDS_TO_VERIFY: Final = 2.0
+FILTERS: Final = ("group", "actor", "operation", "since", "until")
+OPERATIONS: Final = (
+    *("UpdateModelPackage", "CreateModelPackage", "DeleteModelPackage"),
+    *("CreateModelPackageGroup", "DeleteModelPackageGroup"),
+    *("PutModelPackageGroupPolicy", "DeleteModelPackageGroupPolicy", "AddTags", "DeleteTags"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What verifying found; `is_whole` is whether everything was looked at, in the time there was."""
+
+    checked: int
+    chains: int
+    unrecorded: int
+    broken: tuple[str, ...]
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """What the history shows; `is_kept` is whether there is one, `problem` what of the filters means nothing."""
+
+    template: ClassVar[str] = "history.html"
+    title: ClassVar[str] = "History"
+    operations: ClassVar[tuple[str, ...]] = OPERATIONS
+
+    is_kept: bool
+    filters: Mapping[str, str]
+    events: tuple[Event, ...]
+    is_first: bool
+    next_token: str | None
+    can_verify: bool
+    verdict: Verdict | None
+    problem: str
+
+
+def history(reader: Reader, filters: Mapping[str, str], token: str | None, *, verify: bool) -> HistoryPage:
+    """Return a page of history.
+
+    Args:
+        reader: who is asked.
+        filters: of `FILTERS`; empty ones do not count.
+        token: of the page.
+        verify: whether to verify it, or as much as there is time for.
+    """
+    asked = {name: filters[name].strip() for name in FILTERS if filters.get(name, "").strip()}
+    problem, changes = "", None
+    try:
+        changes = reader.history(**_patterns(asked), max_results=PAGE, next_token=token)
+    except ValidationException as error:
+        problem = error.message
+    can_verify = reader.offers("history/verify")
+    return HistoryPage(
+        is_kept=reader.offers("history"),
+        filters=asked,
+        events=tuple(event_of(change) for change in changes[0]) if changes else (),
+        is_first=token is None,
+        next_token=changes[1] if changes else None,
+        can_verify=can_verify,
+        verdict=_verdict(reader) if verify and can_verify else None,
+        problem=problem,
+    )
+
+
+def _patterns(asked: Mapping[str, str]) -> dict[str, str]:
+    """Return filters as the control takes them: whoever types a name means whoever's name begins so."""
+    actor = asked.get("actor")
+    if actor is None or "*" in actor or "?" in actor:
+        return dict(asked)
+    return {**asked, "actor": f"{actor}*"}
+
+
+def _verdict(reader: Reader) -> Verdict:
+    deadline = monotonic() + SECONDS_TO_VERIFY
+    token, pages = None, []
+    while True:
+        page: dict[str, Any] = reader.control("history/verify", next_token=token)
+        pages.append(page)
+        token = page.get("next_token")
+        if token is None or monotonic() > deadline:
+            break
+    checked, chains, unrecorded = (sum(page[name] for page in pages) for name in ("checked", "chains", "unrecorded"))
+    broken = dict.fromkeys(_sentence(one) for page in pages for one in page["broken"])
+    return Verdict(checked, chains, unrecorded, tuple(broken), token is None)
+
+
+def _sentence(broken: Mapping[str, Any]) -> str:
+    what = broken["name"] if broken["version"] is None else f"{broken['name']}/{broken['version']}"
+    where = what if broken["seq"] is None else f"{what}, change {broken['seq']}"
+    return f"{where}: {broken['why']}"

@@ -1,0 +1,337 @@
+"""What pages read, from any backend: by its controls where it has them, else by AWS's own calls, a bounded number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Any, Final, TypeVar
+
+from ...backends.base import Backend, Caller
+from ...backends.errors import RegistryError
+from .records import APPROVED, PENDING, Person, Version, moment
+
+PAGE: Final = 20
+MOST_COUNTED: Final = 100
+OVERVIEW: Final = 12
+"""Versions of a group that its line among others is drawn from."""
+LISTED_AT_ONCE: Final = 100
+MOST_LISTS: Final = 5
+"""Pages of a list that are looked through for one page of ours."""
+AT_ONCE: Final = 8
+"""Calls to a registry behind this server that are made at a time."""
+
+One = TypeVar("One")
+Other = TypeVar("Other")
+
+
+class Gone(Exception):
+    """A group or a version that is asked for does not exist; the sentence is the registry's."""
+
+
+class Overtaken(Exception):
+    """A version is not as it was when somebody began to decide; `version` is how it is now."""
+
+    def __init__(self, version: Version) -> None:
+        super().__init__(version)
+        self.version = version
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some versions, the token of the next page, and how many there are: None unless it is known."""
+
+    versions: tuple[Version, ...]
+    next_token: str | None = None
+    count: int | None = None
+
+    @property
+    def counted(self) -> str:
+        """How many there are, as text."""
+        if self.count is None:
+            return f"{len(self.versions)}+" if self.next_token else str(len(self.versions))
+        return f"{MOST_COUNTED}+" if self.count > MOST_COUNTED else str(self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group as a list shows it."""
+
+    name: str
+    arn: str
+    description: str
+    created: datetime
+    creator: Person | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What is known of the versions of a group: the newest ones, the last approved, how many wait."""
+
+    group: Group
+    newest: tuple[Version, ...]
+    approved: Version | None
+    waiting: str
+
+
+class Reader:
+    """A backend as somebody at the console sees it.
+
+    Args:
+        backend: who is asked.
+        caller: for whom, in which account and region.
+        remote: whether every call goes over a network.
+    """
+
+    def __init__(self, backend: Backend, caller: Caller, *, remote: bool = False) -> None:
+        self.caller = caller
+        self._backend = backend
+        self._remote = remote
+        self._approved: dict[str, Version | None] = {}
+
+    def offers(self, name: str) -> bool:
+        """Whether the backend has a control."""
+        return name in self._backend.controls
+
+    def control(self, name: str, **params: Any) -> Any:
+        """Ask for something beyond AWS's API; None is left out."""
+        given = {key: value for key, value in params.items() if value is not None}
+        return self._backend.control(name, given, self.caller)
+
+    def call(self, operation: str, **params: Any) -> dict[str, Any]:
+        """Make one of AWS's calls; None is left out.
+
+        Raises:
+            Gone: what it names does not exist.
+        """
+        given = {key: value for key, value in params.items() if value is not None}
+        try:
+            return self._backend.call(operation, given, self.caller)
+        except RegistryError as error:
+            if "does not exist" in error.message or "Cannot find" in error.message:
+                raise Gone(error.message) from error
+            raise
+
+    def told(self, operation: str, **params: Any) -> dict[str, Any] | None:
+        """Make a call whose answer a page can do without; None if the registry does not answer or refuses it."""
+        if operation not in self._backend.operations:
+            return None
+        try:
+            return self.call(operation, **params)
+        except Gone:
+            return None
+        except RegistryError as error:
+            if error.status >= 500:
+                raise
+            return None
+
+    def version(self, group: str, number: int) -> Version:
+        """Return a version; Gone if there is none."""
+        record = self.call("DescribeModelPackage", ModelPackageName=self.named(group, number))
+        if "ModelPackageVersion" not in record:
+            raise Gone(f"{record['ModelPackageArn']} is no version of a group.")
+        return Version.of(record)
+
+    def versions(self, names: Iterable[tuple[str, int]]) -> list[Version]:
+        """Return versions by group and number, in order; those that do not exist are left out."""
+        return [found for found in self._each(lambda name: self._unless_gone(*name), names) if found is not None]
+
+    def group(self, name: str) -> Group:
+        """Return a group; Gone if there is none."""
+        return _group(self.call("DescribeModelPackageGroup", ModelPackageGroupName=name))
+
+    def groups(self, contains: str, sort: str, token: str | None) -> tuple[list[Group], str | None]:
+        """Return a page of groups, by name or newest first, and the token of the next."""
+        order = {"SortBy": "Name", "SortOrder": "Ascending"}
+        if sort == "new":
+            order = {"SortBy": "CreationTime", "SortOrder": "Descending"}
+        found = self.call(
+            "ListModelPackageGroups", NameContains=contains or None, MaxResults=PAGE, NextToken=token, **order
+        )
+        return [_group(one) for one in found["ModelPackageGroupSummaryList"]], found.get("NextToken")
+
+    def overviews(self, groups: Sequence[Group]) -> list[Overview]:
+        """Return what is known of the versions of each group."""
+        return self._each(self._overview, groups)
+
+    def waiting(self, group: str | None = None, token: str | None = None) -> Page:
+        """Return a page of versions that wait for a decision, oldest first, with how many do."""
+        if not self.offers("versions"):
+            return self._listed_waiting(group, token)
+        asked: dict[str, Any] = {"group": group, "approval": PENDING, "order": "Ascending"}
+        found = self.control("versions", **asked, max_results=PAGE, next_token=token)
+        shown = _versions(found)
+        count = len(shown)
+        if token is not None or "next_token" in found:
+            count = len(self.control("versions", **asked, max_results=MOST_COUNTED + 1)["versions"])
+        return Page(shown, found.get("next_token"), count)
+
+    def of_group(self, group: str, token: str | None = None, approval: str | None = None) -> Page:
+        """Return a page of the versions of a group, newest first."""
+        if self.offers("versions"):
+            found = self.control("versions", group=group, approval=approval, max_results=PAGE, next_token=token)
+            return Page(_versions(found), found.get("next_token"))
+        arns, next_token = self._list(
+            token, PAGE, MOST_LISTS, ModelPackageGroupName=group, ModelApprovalStatus=approval, SortOrder="Descending"
+        )
+        return Page(tuple(self._described(arns)), next_token)
+
+    def newest(self, group: str, count: int) -> tuple[Version, ...]:
+        """Return so many of the newest versions of a group, with the control `versions`."""
+        return _versions(self.control("versions", group=group, max_results=count))
+
+    def approved(self, group: str) -> Version | None:
+        """Return the newest approved version of a group, as far as a few pages of a list tell, or None."""
+        if group not in self._approved:
+            self._approved[group] = self._find_approved(group)
+        return self._approved[group]
+
+    def find_approved(self, groups: Iterable[str]) -> None:
+        """Look for the newest approved version of several groups at once: `approved` then answers at once."""
+        self._each(self.approved, dict.fromkeys(groups))
+
+    def approved_before(self, version: Version) -> Version | None:
+        """Return what a version is held against: the newest approved version of its group that is another."""
+        found = self.approved(version.group)
+        if found is None or found.number != version.number:
+            return found
+        if not self.offers("versions"):
+            arns, _ = self._list(
+                None, 2, 2, ModelPackageGroupName=version.group, ModelApprovalStatus=APPROVED, SortOrder="Descending"
+            )
+            others = [one for one in self._described(arns[:2]) if one.number != version.number]
+        else:
+            listed = self.control("versions", group=version.group, approval=APPROVED, max_results=2)
+            others = [one for one in _versions(listed) if one.number != version.number]
+        return others[0] if others else None
+
+    def explanation(self, group: str, number: int) -> Mapping[str, Any]:
+        """Return what the rules say of a version, with the control `explain`; Gone if there is none."""
+        try:
+            told: Mapping[str, Any] = self.control("explain", arn=self.named(group, number))
+        except RegistryError as error:
+            if "does not exist" in error.message:
+                raise Gone(error.message) from error
+            raise
+        return told
+
+    def explanations(self, versions: Sequence[Version], seconds: float) -> dict[str, Mapping[str, Any]]:
+        """Return what the rules say of versions, by ARN: of as many as can be asked in that time."""
+        found: dict[str, Mapping[str, Any]] = {}
+        deadline = monotonic() + seconds
+        for version in versions if self.offers("explain") else ():
+            if monotonic() > deadline:
+                break
+            try:
+                found[version.arn] = self.control("explain", arn=version.arn)
+            except RegistryError as error:
+                if error.status >= 500:
+                    raise
+        return found
+
+    def history(self, **asked: Any) -> tuple[list[Mapping[str, Any]], str | None] | None:
+        """Return a page of changes and the token of the next; None where no history is kept."""
+        if not self.offers("history"):
+            return None
+        found = self.control("history", **asked)
+        return found["changes"], found.get("next_token")
+
+    def named(self, group: str, number: int) -> str:
+        """Return what a call takes for a version: its ARN, but where the account is not ours to say."""
+        caller = self.caller
+        if self._remote:
+            return f"{group}/{number}"
+        return f"arn:{caller.partition}:sagemaker:{caller.region}:{caller.account}:model-package/{group}/{number}"
+
+    def _overview(self, group: Group) -> Overview:
+        if not self.offers("versions"):
+            return self._listed_overview(group)
+        newest = self.control("versions", group=group.name, max_results=OVERVIEW)
+        waiting = self.control("versions", group=group.name, approval=PENDING, max_results=10)
+        many = "next_token" in waiting
+        return Overview(
+            group, _versions(newest), self.approved(group.name), "10+" if many else str(len(waiting["versions"]))
+        )
+
+    def _listed_overview(self, group: Group) -> Overview:
+        """Return what one page of a list says of a group: its newest version is read in full, no other."""
+        listed = self.call(
+            "ListModelPackages", ModelPackageGroupName=group.name, MaxResults=LISTED_AT_ONCE, SortOrder="Descending"
+        )
+        found = listed["ModelPackageSummaryList"]
+        more = "+" if "NextToken" in listed else ""
+        waiting = sum(one.get("ModelApprovalStatus") == PENDING for one in found)
+        newest = [one["ModelPackageArn"] for one in found[:1]]
+        approved = [one["ModelPackageArn"] for one in found if one.get("ModelApprovalStatus") == APPROVED][:1]
+        read = {version.arn: version for version in map(self._read, dict.fromkeys([*newest, *approved])) if version}
+        return Overview(
+            group,
+            tuple(read[arn] for arn in newest if arn in read),
+            next((read[arn] for arn in approved if arn in read), None),
+            f"{waiting}{more}",
+        )
+
+    def _find_approved(self, group: str) -> Version | None:
+        if self.offers("versions"):
+            found = _versions(self.control("versions", group=group, approval=APPROVED, max_results=1))
+            return found[0] if found else None
+        arns, _ = self._list(
+            None, 1, MOST_LISTS, ModelPackageGroupName=group, ModelApprovalStatus=APPROVED, SortOrder="Descending"
+        )
+        found = tuple(self._described(arns[:1]))
+        return found[0] if found else None
+
+    def _listed_waiting(self, group: str | None, token: str | None) -> Page:
+        where = {"ModelPackageGroupName": group} if group is not None else {"ModelPackageType": "Versioned"}
+        arns, next_token = self._list(
+            token, PAGE, MOST_LISTS, **where, ModelApprovalStatus=PENDING, SortBy="CreationTime", SortOrder="Ascending"
+        )
+        shown = [version for version in self._described(arns) if version.status == PENDING]
+        return Page(tuple(shown), next_token, None if token or next_token else len(shown))
+
+    def _list(self, token: str | None, wanted: int, pages: int, **query: Any) -> tuple[list[str], str | None]:
+        """Return ARNs of a list, of whole pages until there are as many as wanted, and the token of the rest."""
+        arns: list[str] = []
+        for _ in range(pages):
+            found = self.call("ListModelPackages", **query, MaxResults=PAGE, NextToken=token)
+            arns += [one["ModelPackageArn"] for one in found["ModelPackageSummaryList"]]
+            token = found.get("NextToken")
+            if token is None or len(arns) >= wanted:
+                break
+        return arns, token
+
+    def _described(self, arns: Iterable[str]) -> list[Version]:
+        return [version for version in self._each(self._read, arns) if version is not None]
+
+    def _read(self, arn: str) -> Version | None:
+        try:
+            record = self.call("DescribeModelPackage", ModelPackageName=arn)
+        except Gone:  # since it was listed
+            return None
+        return Version.of(record) if "ModelPackageVersion" in record else None
+
+    def _unless_gone(self, group: str, number: int) -> Version | None:
+        return self._read(self.named(group, number))
+
+    def _each(self, ask: Callable[[One], Other], subjects: Iterable[One]) -> list[Other]:
+        """Ask for each of several subjects; over a network, some at a time."""
+        if not self._remote:
+            return [ask(subject) for subject in subjects]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(ask, subjects))
+
+
+def _versions(answer: Mapping[str, Any]) -> tuple[Version, ...]:
+    return tuple(Version.of(one["record"], one["rev"]) for one in answer["versions"])
+
+
+def _group(found: Mapping[str, Any]) -> Group:
+    return Group(
+        found["ModelPackageGroupName"],
+        found["ModelPackageGroupArn"],
+        found.get("ModelPackageGroupDescription", ""),
+        moment(found["CreationTime"]),
+        Person.of(found["CreatedBy"]) if "CreatedBy" in found else None,
+    )

@@ -1,0 +1,121 @@
+"""Who is at the console: login links that work once, sessions in memory, and tokens that bind a form to its subject.
+
+A link is a secret that is printed where only the server's owner reads. Opening it shows who one would be; only the
+button on that page uses it up, so that nothing that fetches links ahead can. What is kept of links and sessions are
+keyed digests: a copy of this process's memory map aside, nobody can make a cookie from what is stored.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+LINK_SECONDS: Final = 3600
+SESSION_SECONDS: Final = 12 * 3600
+MOST_SESSIONS: Final = 256
+MOST_LINKS: Final = 64
+REPRINT_SECONDS: Final = 10
+"""How long after a link was printed nobody without a session can have another one printed."""
+
+USER = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who came by a link: their name, and the key of their forms' tokens."""
+
+    user: str
+    key: bytes
+    expires: float
+
+    def token(self, *subject: str) -> str:
+        """Return the token of a form about something: what it is about, and in which revision."""
+        return hmac.new(self.key, "\0".join(subject).encode(), sha256).hexdigest()
+
+    def has_given(self, token: str, *subject: str) -> bool:
+        """Whether a token is that of a form about this."""
+        return hmac.compare_digest(token.encode(), self.token(*subject).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    user: str
+    expires: float
+
+
+class Sessions:
+    """The links and sessions of one server; thread-safe.
+
+    Args:
+        clock: the time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._secret = secrets.token_bytes(32)
+        self._lock = threading.Lock()
+        self._links: dict[bytes, _Link] = {}
+        self._sessions: dict[bytes, Session] = {}
+        self._printed = 0.0
+
+    def link(self, user: str) -> str:
+        """Return the secret of a new link for somebody; older ones stay: asking for more must lock nobody out."""
+        secret = secrets.token_urlsafe(32)
+        with self._lock:
+            now = self._clock()
+            self._links = {key: link for key, link in self._links.items() if link.expires > now}
+            while len(self._links) >= MOST_LINKS:
+                del self._links[next(iter(self._links))]
+            self._links[self._digest(secret)] = _Link(user, now + LINK_SECONDS)
+        return secret
+
+    def may_reprint(self) -> bool:
+        """Whether links may be printed anew for somebody without a session, and that they are now."""
+        with self._lock:
+            now = self._clock()
+            if now - self._printed < REPRINT_SECONDS:
+                return False
+            self._printed = now
+            return True
+
+    def user_of(self, secret: str) -> str | None:
+        """Return whom a link would log in; None if it was used, has expired or never was."""
+        with self._lock:
+            link = self._links.get(self._digest(secret))
+            return link.user if link is not None and link.expires > self._clock() else None
+
+    def open(self, secret: str) -> str | None:
+        """Use a link up; return the value of the session's cookie, or None as `user_of`."""
+        value = secrets.token_urlsafe(32)
+        with self._lock:
+            now = self._clock()
+            link = self._links.pop(self._digest(secret), None)
+            if link is None or link.expires <= now:
+                return None
+            self._sessions = {key: one for key, one in self._sessions.items() if one.expires > now}
+            while len(self._sessions) >= MOST_SESSIONS:
+                del self._sessions[next(iter(self._sessions))]
+            session = Session(link.user, secrets.token_bytes(32), now + SESSION_SECONDS)
+            self._sessions[self._digest(value)] = session
+        return value
+
+    def find(self, value: str) -> Session | None:
+        """Return the session of a cookie's value; None if it has ended or never was."""
+        with self._lock:
+            session = self._sessions.get(self._digest(value))
+            return session if session is not None and session.expires > self._clock() else None
+
+    def close(self, value: str) -> None:
+        """End the session of a cookie's value."""
+        with self._lock:
+            self._sessions.pop(self._digest(value), None)
+
+    def _digest(self, value: str) -> bytes:
+        return hmac.digest(self._secret, value.encode("utf-8", "replace"), "sha256")

@@ -1,0 +1,33 @@
+"""Consoles of each test's own, in this process: a plugin, `pytest_plugins = ("consoles",)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from desks import Desk
+from sagemaker_registry.backends import open_backend
+from sagemaker_registry.backends.base import Backend, Surroundings
+from sagemaker_registry.backends.settings import Settings
+
+
+@pytest.fixture
+def open_desk() -> Iterator[Callable[..., Desk]]:
+    """Return a function that opens a console in front of the registry of a URL; in memory, unless said otherwise."""
+    opened: list[Backend] = []
+
+    def open_desk(url: str = "sqlite://", settings: Settings | None = None, **options: Any) -> Desk:
+        backend = open_backend(url, Surroundings(settings or Settings()))
+        opened.append(backend)
+        return Desk(backend, **options)
+
+    yield open_desk
+    for backend in opened:
+        backend.close()
+
+
+@pytest.fixture
+def desk(open_desk: Callable[..., Desk]) -> Desk:
+    return open_desk()

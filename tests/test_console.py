@@ -1,0 +1,399 @@
+"""Who may come into the console, and what a decision there needs; nothing that was typed is lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from werkzeug.test import Client
+
+from desks import PAGES, Desk, fields_of, send, settings_of, text_of
+from sagemaker_registry.backends import open_backend
+from sagemaker_registry.backends.base import Backend, Caller
+from sagemaker_registry.backends.errors import ServiceUnavailable
+from sagemaker_registry.emulator.app import create_app
+from sagemaker_registry.emulator.console import HEADERS
+from sagemaker_registry.emulator.console.session import LINK_SECONDS, MOST_LINKS, SESSION_SECONDS, Sessions
+
+pytest_plugins = ("consoles",)
+
+
+# Who comes in
+
+
+def test_a_browser_at_the_address_is_sent_to_the_console(desk: Desk) -> None:
+    answer = desk.visitor().get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (answer.status_code, answer.location) == (302, "/console/")
+    assert desk.visitor().get("/").json["name"] == "sagemaker-registry"
+    assert desk.visitor().get("/console").location == "/console/"
+
+
+def test_without_a_console_there_is_none() -> None:
+    with open_backend("sqlite://") as backend:
+        client = Client(create_app(backend))
+        assert client.get("/", headers={"Accept": "text/html"}).json["name"] == "sagemaker-registry"
+        assert client.get("/console/").status_code != 200
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/console/nowhere", "/console/at/111122223333/eu-west-1/"])
+def test_nobody_sees_anything_without_a_session(desk: Desk, path: str) -> None:
+    desk.register()
+    page = desk.visitor().get(path)
+    assert page.status_code == 403
+    assert "the server prints in its terminal" in text_of(page)
+    assert "churn" not in page.text.replace("churn" if "churn" in path else "\0", "", 0).partition("<main")[2]
+
+
+def test_a_link_works_once_and_shows_who_one_would_be(desk: Desk) -> None:
+    client, link = desk.visitor(), desk.console.path_of_link("alice")
+    for _ in range(2):  # looking does not use it up, as programs that fetch links ahead do
+        assert "This link is for alice" in text_of(client.get(link))
+    token = link.partition("token=")[2]
+    assert client.post("/console/login", data={"token": token}).location == "/console/"
+    assert "Nothing waits" in client.get("/console/").text or "No model yet" in client.get("/console/").text
+    other = desk.visitor()
+    assert "does not work any more" in text_of(other.get(link))
+    assert other.post("/console/login", data={"token": token}).status_code == 403
+    assert other.get("/console/").status_code == 403
+
+
+def test_links_and_sessions_end() -> None:
+    now = [1000.0]
+    sessions = Sessions(lambda: now[0])
+    late, used = sessions.link("late"), sessions.link("used")
+    value = sessions.open(used)
+    assert value is not None
+    assert sessions.open(used) is None
+    now[0] += LINK_SECONDS
+    assert (sessions.user_of(late), sessions.open(late)) == (None, None)
+    assert sessions.find(value) is not None
+    now[0] += SESSION_SECONDS
+    assert sessions.find(value) is None
+
+
+def test_a_newer_link_leaves_the_older_but_not_without_end() -> None:
+    """Else whoever has links printed anew would lock out those who wait with an older one."""
+    sessions = Sessions()
+    first, second = sessions.link("alice"), sessions.link("alice")
+    assert (sessions.user_of(first), sessions.user_of(second)) == ("alice", "alice")
+    for _ in range(MOST_LINKS):
+        sessions.link("bob")
+    assert sessions.user_of(first) is None
+
+
+def test_a_lost_link_is_printed_anew_where_the_first_one_was(desk: Desk) -> None:
+    visitor = desk.visitor()
+    assert "A new link is printed" in text_of(visitor.post("/console/reprint"))
+    (line,) = desk.said
+    path = line.partition("//localhost")[2]
+    assert line.startswith("console:   http://localhost/console/login?token=")
+    assert "This link is for alice" in text_of(visitor.get(path))
+    assert "printed a moment ago" in text_of(visitor.post("/console/reprint"))
+    assert len(desk.said) == 1
+
+
+def test_the_cookie_is_for_nobody_else(desk: Desk) -> None:
+    token = desk.console.path_of_link("alice").partition("token=")[2]
+    answer = desk.visitor().post("/console/login", data={"token": token}, base_url="http://localhost:8123")
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("registry-console-8123=")
+    assert {"HttpOnly", "SameSite=Strict", "Path=/console"} <= {part.strip() for part in cookie.split(";")}
+
+
+def test_who_leaves_is_out(desk: Desk) -> None:
+    client = desk.browser()
+    token = re.search(
+        r'action="/console/leave"><input type="hidden" name="token" value="([^"]+)"', client.get("/console/").text
+    )
+    assert token
+    client.post("/console/leave", data={"token": "wrong"})
+    assert client.get("/console/").status_code == 200
+    client.post("/console/leave", data={"token": token[1]})
+    assert client.get("/console/").status_code == 403
+
+
+def test_somebody_inside_makes_a_link_for_somebody_else(desk: Desk) -> None:
+    client = desk.browser()
+    token = re.search(
+        r'action="/console/link">\s*<input type="hidden" name="token" value="([^"]+)"',
+        client.get("/console/health").text,
+    )
+    assert token
+    page = client.post("/console/link", data={"token": token[1], "user": "bob"})
+    path = re.search(r"http://localhost(/console/login\?token=[\w-]+)", page.text)
+    assert path
+    assert "This link is for bob" in text_of(desk.visitor().get(path[1]))
+    assert client.post("/console/link", data={"token": "no", "user": "bob"}).status_code == 403
+    assert "is not a name" in text_of(client.post("/console/link", data={"token": token[1], "user": "1\n2"}))
+
+
+def test_every_answer_has_the_headers_whatever_it_is(desk: Desk) -> None:
+    desk.register()
+    client = desk.browser()
+    for path in (*PAGES, "/console", "/console/nowhere", "/console/groups/churn/99", "/console/login?token=x"):
+        for answer in (
+            client.get(path),
+            desk.visitor().get(path),
+            client.put(path),
+            client.get(path, headers={"Host": "evil.example"}),
+        ):
+            assert {name: answer.headers[name] for name in HEADERS} == dict(HEADERS), (path, answer.status)
+            assert "Access-Control-Allow-Origin" not in answer.headers
+    with client.get("/console/static/console.css") as static:
+        assert {name for name in HEADERS if static.headers[name] != HEADERS[name]} == {"Cache-Control"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:81"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_a_decision_of_another_origin_is_refused_in_words(desk: Desk, headers: dict[str, str]) -> None:
+    arn = desk.register()
+    client = desk.browser()
+    fields = fields_of(client.get("/console/groups/churn/1/decide?to=Approved"))
+    answer = client.post("/console/groups/churn/1/decide", data={**fields, "reason": "x"}, headers=headers)
+    assert answer.status_code in (400, 421)
+    assert answer.content_type.startswith("text/plain")
+    assert desk.status(arn)[0] == "PendingManualApproval"
+
+
+# Deciding
+
+
+def test_a_decision_is_in_history_as_the_person_s(desk: Desk) -> None:
+    arn = desk.register()
+    answer = send(desk.browser("carol"), "/console/groups/churn/1", "ticket 42\r\nand more")
+    assert answer.location == "/console/groups/churn/1?decided=1"
+    assert desk.status(arn) == ("Approved", "ticket 42\nand more")
+    (change, *_) = desk.backend.control("history", {"group": "churn/1"}, Caller())["changes"]
+    assert change["actor"] == "arn:aws:iam::123456789012:user/carol"
+    assert (change["operation"], change["reason"]) == ("UpdateModelPackage", "ticket 42\nand more")
+    assert change["request_id"]
+
+
+def test_whom_registry_toml_names_decides_as_they_are_named_there(open_desk: Callable[..., Desk]) -> None:
+    settings = settings_of(
+        identities={
+            "alice": {"access_key": "AKIAALICE", "groups": ["reviewers"]},
+            "dora": {"arn": "arn:aws:iam::*:user/dora", "groups": ["reviewers"]},
+        },
+        approval=[{"groups": ["*"], "rules": ["reviewers"]}],
+        rules={"reviewers": {"is": "only", "who": ["group:reviewers"]}},
+    )
+    desk = open_desk(settings=settings, people=settings.identities)
+    for user in ("alice", "dora"):
+        arn = desk.register(user)
+        assert send(desk.browser(user), f"/console/groups/{user}/1", "fine").status_code == 303
+        assert desk.status(arn) == ("Approved", "fine")
+        (change, *_) = desk.backend.control("history", {"group": f"{user}/1"}, Caller())["changes"]
+        assert change["actor"] == f"arn:aws:iam::123456789012:user/{user}"
+    desk.register("bob")
+    page = send(desk.browser("bob"), "/console/groups/bob/1", "let me")
+    assert page.status_code == 400
+    assert "is not one of group:reviewers" in text_of(page)
+    assert "let me" in page.text
+
+
+@pytest.mark.parametrize("change", [{"token": ""}, {"token": "0" * 64}, {"revision": "0" * 32}, {"rev": "17"}])
+def test_a_form_is_bound_to_what_it_was_about(desk: Desk, change: dict[str, str]) -> None:
+    arn = desk.register()
+    page = send(desk.browser(), "/console/groups/churn/1", "typed with care", **change)
+    assert page.status_code in (403, 409)
+    assert "typed with care" in page.text
+    assert desk.status(arn)[0] == "PendingManualApproval"
+
+
+def test_a_form_of_another_version_or_of_another_person_is_refused(desk: Desk) -> None:
+    first, second = desk.register(), desk.register()
+    alice, bob = desk.browser("alice"), desk.browser("bob")
+    fields = fields_of(alice.get("/console/groups/churn/1/decide?to=Approved")) | {"reason": "kept"}
+    for client, path in ((alice, "/console/groups/churn/2"), (bob, "/console/groups/churn/1")):
+        page = client.post(f"{path}/decide", data=fields)
+        assert page.status_code == 403
+        assert "kept" in page.text
+    assert {desk.status(first)[0], desk.status(second)[0]} == {"PendingManualApproval"}
+
+
+def test_a_form_that_was_open_too_long_loses_nothing(desk: Desk) -> None:
+    desk.register()
+    page = desk.visitor().post("/console/groups/churn/1/decide", data={"reason": "three <b>paragraphs"})
+    assert page.status_code == 403
+    assert "three &lt;b&gt;paragraphs" in page.text
+    assert "What you had typed is not lost" in text_of(page)
+
+
+def test_the_second_of_two_sees_who_was_first(desk: Desk) -> None:
+    arn = desk.register()
+    alice, bob = desk.browser("alice"), desk.browser("bob")
+    fields = fields_of(alice.get("/console/groups/churn/1/decide?to=Approved"))
+    assert send(bob, "/console/groups/churn/1", "too old", to="Rejected").status_code == 303
+    page = alice.post("/console/groups/churn/1/decide", data={**fields, "reason": "my reason"})
+    assert page.status_code == 409
+    assert "bob was first" in text_of(page)
+    assert "too old" in text_of(page)
+    assert "my reason" in page.text
+    assert desk.status(arn) == ("Rejected", "too old")
+    again = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text.partition("<main")[2])
+    assert alice.post("/console/groups/churn/1/decide", data={**dict(again), "reason": "still"}).status_code == 303
+    assert desk.status(arn) == ("Approved", "still")
+
+
+def test_a_form_that_is_sent_twice_decides_once_and_says_so(desk: Desk) -> None:
+    """As after an answer that was lost on its way."""
+    arn = desk.register()
+    client = desk.browser()
+    fields = fields_of(client.get("/console/groups/churn/1/decide?to=Approved")) | {"reason": "once"}
+    assert client.post("/console/groups/churn/1/decide", data=fields).status_code == 303
+    page = client.post("/console/groups/churn/1/decide", data=fields)
+    assert page.status_code == 409
+    assert "You have decided this already" in text_of(page)
+    changes = desk.backend.control("history", {"group": "churn/1"}, Caller())["changes"]
+    assert [change["operation"] for change in changes] == ["UpdateModelPackage", "CreateModelPackage"]
+    assert desk.status(arn) == ("Approved", "once")
+
+
+def test_of_two_at_the_same_moment_one_wins(desk: Desk) -> None:
+    """Both have read the same state: the revision that travels with the decision tells them apart in the store."""
+    from threading import Barrier, Thread
+
+    for round_ in range(5):
+        arn = desk.register(f"group-{round_}")
+        clients = [desk.browser(name) for name in ("alice", "bob")]
+        path = f"/console/groups/group-{round_}/1"
+        forms = [fields_of(client.get(f"{path}/decide?to=Approved")) for client in clients]
+        barrier, statuses = Barrier(2), []
+
+        def decide(client: Client, form: dict[str, str], path: str = path) -> None:
+            barrier.wait()  # noqa: B023 - joined within the round
+            statuses.append(client.post(f"{path}/decide", data={**form, "reason": "me"}).status_code)  # noqa: B023
+
+        threads = [Thread(target=decide, args=pair) for pair in zip(clients, forms, strict=True)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(statuses) == [303, 409]
+        assert desk.status(arn)[0] == "Approved"
+
+
+def test_a_version_that_was_deleted_meanwhile_loses_nothing(desk: Desk) -> None:
+    arn = desk.register()
+    client = desk.browser()
+    fields = fields_of(client.get("/console/groups/churn/1/decide?to=Approved"))
+    desk.call("DeleteModelPackage", ModelPackageName=arn)
+    page = client.post("/console/groups/churn/1/decide", data={**fields, "reason": "all for nothing?"})
+    assert page.status_code == 404
+    assert "does not exist" in text_of(page)
+    assert "all for nothing?" in page.text
+
+
+class Mortal:
+    """A backend that can go away, as a database does."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.is_gone = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        self.ping()
+        return self._backend.call(operation, params, caller)
+
+    def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
+        self.ping()
+        return self._backend.control(name, params, caller)
+
+    def ping(self) -> None:
+        if self.is_gone:
+            raise ServiceUnavailable("The registry's database cannot be reached.")
+
+
+def test_a_backend_that_went_away_loses_nothing_and_is_asked_again() -> None:
+    with open_backend("sqlite://") as behind:
+        backend: Any = Mortal(behind)
+        desk = Desk(backend)
+        arn = desk.register()
+        client = desk.browser()
+        fields = fields_of(client.get("/console/groups/churn/1/decide?to=Approved"))
+        backend.is_gone = True
+        for path in PAGES[:-2]:
+            page = client.get(path)
+            assert page.status_code == 503
+            assert "The registry does not answer" in text_of(page)
+            assert "Try again in a moment" in text_of(page)
+        health = client.get("/console/health")
+        assert health.status_code == 200
+        assert "cannot be reached" in text_of(health)
+        page = client.post("/console/groups/churn/1/decide", data={**fields, "reason": "kept"})
+        assert page.status_code == 503
+        assert "kept" in page.text
+        backend.is_gone = False
+        again = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text.partition("<main")[2]))
+        assert client.post("/console/groups/churn/1/decide", data={**again, "reason": "kept"}).status_code == 303
+        assert desk.status(arn) == ("Approved", "kept")
+
+
+def test_a_reason_that_is_too_long_is_refused_and_kept(desk: Desk) -> None:
+    arn = desk.register()
+    page = send(desk.browser(), "/console/groups/churn/1", "x" * 1025)
+    assert page.status_code == 400
+    assert "x" * 1025 in page.text
+    assert desk.status(arn)[0] == "PendingManualApproval"
+
+
+@pytest.mark.parametrize("to", ["", "Deployed", "approved"])
+def test_a_status_there_is_not_is_refused(desk: Desk, to: str) -> None:
+    arn = desk.register()
+    page = send(desk.browser(), "/console/groups/churn/1", "why", to=to)
+    assert page.status_code == 400
+    assert desk.status(arn)[0] == "PendingManualApproval"
+
+
+def test_an_old_reason_does_not_stay_with_a_new_decision(desk: Desk) -> None:
+    arn = desk.register()
+    client = desk.browser()
+    send(client, "/console/groups/churn/1", "not yet", to="Rejected")
+    send(client, "/console/groups/churn/1", "", to="Approved")
+    assert desk.status(arn) == ("Approved", "")
+    assert "Approved without a reason" in text_of(client.get("/console/groups/churn/1"))
+
+
+def test_the_line_for_a_terminal_does_the_same(desk: Desk) -> None:
+    desk.register()
+    page = desk.browser().get("/console/groups/churn/1/decide?to=Rejected")
+    line = re.search(r'id="command">(.*?)</pre>', page.text, re.DOTALL)
+    assert line
+    words = line[1].replace("\\\n", "").replace("&#34;", '"').split()
+    assert words[:3] == ["aws", "sagemaker", "update-model-package"]
+    assert words[words.index("--model-package-arn") + 1].endswith(":model-package/churn/1")
+    assert words[words.index("--model-approval-status") + 1] == "Rejected"
+    assert words[words.index("--endpoint-url") + 1] == "http://localhost"
+
+
+def test_two_approvals_are_counted_before_it_is_approved(open_desk: Callable[..., Desk]) -> None:
+    settings = settings_of(
+        approval=[{"groups": ["*"], "profile": "strict", "rules": ["two"]}], rules={"two": {"is": "approvers"}}
+    )
+    desk = open_desk(settings=settings)
+    arn = desk.register()
+    alice, bob = desk.browser("alice"), desk.browser("bob")
+    assert "More approvals needed" in text_of(alice.get("/console/"))
+    assert send(alice, "/console/groups/churn/1", "first").status_code == 303
+    assert desk.status(arn)[0] == "PendingManualApproval"
+    assert "alice: first" in text_of(bob.get("/console/groups/churn/1"))
+    twice = send(alice, "/console/groups/churn/1", "again")
+    assert twice.status_code == 400
+    assert "has approved it already" in text_of(twice)
+    assert send(bob, "/console/groups/churn/1", "second").status_code == 303
+    assert desk.status(arn) == ("Approved", "second")
