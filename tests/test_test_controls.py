@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -528,6 +529,18 @@ def test_a_folder_of_seeds_is_there_when_a_server_begins_to_answer(
         Control(registry.boto3).restore()
         assert [version.version for version in registry.versions("churn")] == [2, 1]
         assert list(registry.versions("fraud")) == []
+
+
+def test_without_pyyaml_a_seed_in_yaml_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.yaml").write_text(YAML, encoding="utf-8")
+    (tmp_path / "b.json").write_text(json.dumps({"groups": {"fraud": {}}}), encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with Control("sqlite://", region_name=REGION) as control:
+        with pytest.raises(
+            BadSeed, match=r"a\.yaml needs the package 'PyYAML': pip install pyyaml, or write it in JSON"
+        ):
+            control.seed(tmp_path / "a.yaml")
+        assert control.seed(tmp_path / "b.json").new_groups == 1
 
 
 def test_a_group_in_two_seeds_is_said(tmp_path: Path) -> None:
