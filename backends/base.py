@@ -77,10 +77,14 @@ class Caller:
         return f"arn:{self.partition}:iam::{self.account}:{who}"
 
     @property
+    def principal(self) -> str:
+        """AWS's PrincipalId: of a known identity what that says, never its access key, for whoever has that is it."""
+        return (self.identity.principal if self.identity else "") or self.access_key
+
+    @property
     def user_context(self) -> dict[str, Any]:
         """The identity as the shape UserContext, for CreatedBy and LastModifiedBy."""
-        principal = (self.identity.principal if self.identity else "") or self.access_key
-        return {"IamIdentity": {"Arn": self.arn, "PrincipalId": principal}}
+        return {"IamIdentity": {"Arn": self.arn, "PrincipalId": self.principal}}
 
 
 @cache

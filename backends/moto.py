@@ -139,7 +139,10 @@ def answer(environ: WSGIEnvironment) -> Answer:
         raise InternalFailure(f"moto failed to answer {call_of(environ)}: {error!r}") from error
     (status, headers, *_), *_ = started
     content_type = next((value for name, value in headers if name.lower() == "content-type"), "")
-    is_page = int(status[:3]) >= 400 and content_type.startswith("text/html")
+    # a refusal of HEAD has no body and keeps Flask's content type: S3's 404 for a missing bucket or object is no page
+    is_page = (
+        int(status[:3]) >= 400 and content_type.startswith("text/html") and environ.get("REQUEST_METHOD") != "HEAD"
+    )
     if is_page or status.startswith("501"):
         getattr(body, "close", lambda: None)()
         raise _unanswered(environ)

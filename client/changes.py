@@ -32,7 +32,7 @@ class Change:
     version: int | None
     reason: str | None
     request_id: str
-    access_key: str
+    principal: str
     seq: int
     hash: str
     before: Mapping[str, Any] | None = field(repr=False, hash=False)
@@ -42,7 +42,7 @@ class Change:
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Self:
         """Return a change from an entry of the registry's `history`."""
-        same = ("actor", "operation", "kind", "arn", "version", "reason", "request_id", "access_key", "seq", "hash")
+        same = ("actor", "operation", "kind", "arn", "version", "reason", "request_id", "principal", "seq", "hash")
         return cls(
             at=datetime.fromisoformat(entry["at"]),
             group=entry["name"],

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from sagemaker_registry.backends.errors import RegistryError
 from sagemaker_registry.emulator.console import charts, metrics
 from sagemaker_registry.emulator.console.records import Difference, Version, leaves
 
-pytest_plugins = ("consoles",)
+pytest_plugins = ("consoles", "postgres_server")
 
 HTMX = "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130"
 """SHA-256 of dist/htmx.min.js of htmx.org 4.0.1 (0BSD) as npm has it."""
@@ -129,7 +131,13 @@ def test_a_model_card_that_is_deep_or_no_json_is_shown(desk: Desk) -> None:
         assert list(leaves({"ModelCard": {"ModelCardContent": content}}))
 
 
-def test_versions_by_approval_agree_with_the_list(desk: Desk) -> None:
+@pytest.mark.parametrize("store", ["file", "postgres"])
+def test_versions_by_approval_agree_with_the_list(
+    request: pytest.FixtureRequest, open_desk: Callable[..., Desk], tmp_path: Path, store: str
+) -> None:
+    """And the console finds its way on every store: its pages are asked for, too."""
+    is_file = store == "file"
+    desk = open_desk(f"sqlite:///{tmp_path}/registry.db" if is_file else request.getfixturevalue("postgres_url"))
     statuses = ["Approved", "Rejected", "PendingManualApproval"]
     for number in range(12):
         arn = desk.register(f"group-{number % 2}")

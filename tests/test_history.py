@@ -341,7 +341,7 @@ REHASHED = "it does not follow the row before it, which was written anew"
         ),
         (
             [
-                "INSERT INTO history SELECT account, region, name, 5, at, actor, access_key, request_id, operation, "
+                "INSERT INTO history SELECT account, region, name, 5, at, actor, principal, request_id, operation, "
                 f"kind, arn, version, content, previous, hash FROM history {OF_CHURN} = 4"
             ],
             [("churn", 5, "it was changed after it was written")],

@@ -180,3 +180,11 @@ def test_a_rule_means_people_by_name_group_role_or_arn(wanted: str, expected: bo
     carol = Who("carol", "arn:aws:sts::123456789012:assumed-role/Operator/carol", ("g",))
     assert carol.is_one_of([wanted]) is expected
     assert not Who("dave", "arn:aws:iam::123456789012:user/dave").is_one_of(["role:*"])
+
+
+def test_nobody_learns_a_known_access_key_from_history(served: Emulator) -> None:
+    with ModelRegistry(served.url, aws_access_key_id="AKIAALICE", aws_secret_access_key="any") as registry:
+        registry.register("open", image="churn:1")
+        assert {change.principal for change in registry.history()} == {"alice"}
+        assert "AKIAALICE" not in json.dumps(controls.ask(registry.boto3, "history"))
+        assert "AKIAALICE" not in json.dumps(controls.ask(registry.boto3, "export"))

@@ -184,3 +184,14 @@ def test_an_image_may_have_to_be_in_a_repository_that_exists_here(serve: Serve) 
     assert registered(sagemaker, {"Image": image})
     assert registered(sagemaker, {"Image": "public.ecr.aws/somebody/churn:3"})
     assert registered(sagemaker, {"Image": image.replace("/churn:", "/no-such-repository:")})
+
+
+def test_what_is_not_in_s3_is_404_to_who_asks_with_head(emulator: Emulator, account: str) -> None:
+    s3 = emulator.client("s3", account)
+    s3.create_bucket(Bucket=f"models-{account}")
+    missing = [(s3.head_bucket, {"Bucket": f"nobodys-{account}"})]
+    missing.append((s3.head_object, {"Bucket": f"models-{account}", "Key": "missing.tar.gz"}))
+    for call, params in missing:
+        with pytest.raises(ClientError) as caught:
+            call(**params)
+        assert caught.value.response["Error"] == {"Code": "404", "Message": "Not Found"}

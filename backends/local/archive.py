@@ -69,7 +69,7 @@ class Change(_Line, frozen=True, tag="change"):
     seq: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
     at: Count
     actor: str
-    access_key: str
+    principal: str
     request_id: str
     operation: str
     kind: str

@@ -90,7 +90,7 @@ def entry(row: Row) -> dict[str, Any]:
     content = orjson.loads(row["content"])
     return {
         "at": iso(row["at"]),
-        **{name: row[name] for name in ("actor", "access_key", "request_id", "operation", "kind", "arn", "name")},
+        **{name: row[name] for name in ("actor", "principal", "request_id", "operation", "kind", "arn", "name")},
         "version": row["version"] or None,
         **{name: _public(content[name]) for name in ("before", "after")},
         "reason": content["reason"],

@@ -220,7 +220,7 @@ def _row(call: Call, kind: str, named: Row, change: _Change) -> Row:
         "name": name,
         "at": call.now,
         "actor": call.caller.arn,
-        "access_key": call.caller.access_key,
+        "principal": call.caller.principal,
         "request_id": call.caller.request_id,
         "operation": call.operation,
         "kind": kind,

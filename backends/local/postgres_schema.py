@@ -94,7 +94,7 @@ STEPS: dict[str, tuple[LiteralString, ...]] = {
             seq BIGINT NOT NULL,
             at BIGINT NOT NULL,
             actor {text} NOT NULL,
-            access_key {text} NOT NULL,
+            principal {text} NOT NULL,
             request_id {text} NOT NULL,
             operation {text} NOT NULL,
             kind {text} NOT NULL,

@@ -50,7 +50,7 @@ HISTORY = Table(
     "history",
     ("account", "region", "name", "seq"),  # `name` is the group's, or the unversioned package's: see `journal`
     (
-        *("at", "actor", "access_key", "request_id", "operation", "kind", "arn", "version"),
+        *("at", "actor", "principal", "request_id", "operation", "kind", "arn", "version"),
         *("content", "previous", "hash"),
     ),
 )

@@ -93,7 +93,7 @@ def m0003_history(db: Database) -> None:
             "seq": int,
             "at": int,
             "actor": str,
-            "access_key": str,
+            "principal": str,
             "request_id": str,
             "operation": str,
             "kind": str,

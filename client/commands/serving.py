@@ -33,6 +33,8 @@ from .output import REFUSED, end
     "--allowed-host",
     "allowed_hosts",
     multiple=True,
+    envvar="SAGEMAKER_REGISTRY_ALLOWED_HOSTS",
+    show_envvar=True,
     metavar="NAME",
     help="A host name to answer for, such as a compose service's; may be repeated. "
     "Names of this machine and IP addresses are always answered.",
@@ -66,7 +68,8 @@ from .output import REFUSED, end
     "console_users",
     multiple=True,
     metavar="NAME",
-    help="Who reviews at the console; may be repeated: a login link is printed for each. You, by default.",
+    help="Who reviews at the console; may be repeated: a login link is printed for each. You by default, or those whom "
+    "registry.toml names if you are not one of them.",
 )
 @click.option("--no-console", is_flag=True, help="Serve no console at /console/.")
 @click.option(
