@@ -125,10 +125,13 @@ def open_staged(url: str, surroundings: Surroundings | None = None, **boto: Any)
     _opener(url)  # says what is missing before the next lines need the same packages
     from .base import Surroundings
     from .clock import Clock
+    from .identities import Identities
     from .staged import Staged
 
     clock = Clock()
-    return Staged(open_guarded(url, replace(surroundings or Surroundings(), clock=clock), **boto), clock)
+    surroundings = replace(surroundings or Surroundings(), clock=clock)
+    backend = open_guarded(url, surroundings, **boto)
+    return Staged(backend, clock, Identities(surroundings.settings.identities, surroundings.identify).recognise)
 
 
 def is_memory(url: str) -> bool:

@@ -22,13 +22,16 @@ ANSWERED: Final = "ok"
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One request. `outcome` is `ok`, or the code of the error it was answered with."""
+    """One request.
+
+    `principal` is AWS's PrincipalId of who asked; `outcome` is `ok`, or the code of the error it was answered with.
+    """
 
     number: int
     operation: str
     account: str
     region: str
-    access_key: str
+    principal: str
     params: Mapping[str, Any]
     at: float
     request_id: str
@@ -55,7 +58,7 @@ class Log:
     def noting(self, operation: str, params: Mapping[str, Any], caller: Caller) -> Iterator[None]:
         """Note a request when the block that answers it ends; one that the rest of SageMaker answers is not noted."""
         at, began = self._clock(), time.perf_counter()
-        call = Recorded(0, operation, caller.account, caller.region, caller.access_key, params, at, caller.request_id)
+        call = Recorded(0, operation, caller.account, caller.region, caller.principal, params, at, caller.request_id)
         try:
             yield
         except Elsewhere:

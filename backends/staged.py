@@ -95,9 +95,16 @@ class Staged:
     Args:
         backend: who answers.
         clock: the one that `backend` was opened with.
+        recognise: knows callers as `backend` does, so that the log names people and not their keys.
     """
 
-    def __init__(self, backend: Backend, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        clock: Clock | None = None,
+        recognise: Callable[[Caller], Caller] = lambda caller: caller,
+    ) -> None:
+        self._recognise = recognise
         self.clock = clock or Clock()
         self.faults = Faults(self.clock)
         self.log = Log(self.clock)
@@ -122,7 +129,7 @@ class Staged:
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Note an operation and pass it on, but for the faults there are; see `Backend.call`."""
-        with self.log.noting(operation, params, caller):
+        with self.log.noting(operation, params, self._recognise(caller)):
             return self.faults.answer(operation, params, caller, self._backend.call)
 
     def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
@@ -168,7 +175,7 @@ class Staged:
         """
         store, clock = self._store(), Clock()
         with self._lock:
-            return Staged(store.fork(self._found(name), clock), clock)
+            return Staged(store.fork(self._found(name), clock), clock, self._recognise)
 
     def snapshots(self) -> list[str]:
         """Return the names of the snapshots there are."""

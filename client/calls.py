@@ -25,7 +25,7 @@ class Call:
     message: str
     account: str
     region: str
-    access_key: str
+    principal: str
     request_id: str
     at: datetime
     milliseconds: float
@@ -151,7 +151,7 @@ class Calls(Sequence[Call]):
 
 def _lines(call: Call, params: Mapping[str, Any]) -> list[str]:
     outcome = "" if call.is_answered else f"  {call.outcome}: {call.message}"
-    lines = [f"  {call.number}. {call.operation} by {call.access_key}{outcome}"]
+    lines = [f"  {call.number}. {call.operation} by {call.principal}{outcome}"]
     differing = call.differences(params)
     for name, value in call.params.items():
         if name not in differing:

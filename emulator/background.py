@@ -59,8 +59,9 @@ def running(url: str = "sqlite://", settings: Settings | None = None) -> Iterato
     listener = listen("127.0.0.1", 0)
     with ExitStack() as opened:
         opened.enter_context(listener)
-        staged = opened.enter_context(started(open_backend(url, surroundings), clock, url))
         identities = Identities(surroundings.settings.identities, surroundings.identify)
+        backend = open_backend(url, surroundings)
+        staged = opened.enter_context(started(backend, clock, url, identities.recognise))
         others: WSGIApplication = alone if is_alone(url) else CallerIdentity(neighbours, identities)
         beside = ResetTogether(others, staged, lambda: not neighbours.may_hold_objects)
         forks = opened.enter_context(Forks("127.0.0.1", lambda fork: create_app(fork, neighbours=others)))

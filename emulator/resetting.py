@@ -19,12 +19,12 @@ RESET = "/moto-api/reset"
 AS_MOTO_SAYS = b'{"status": "ok"}'
 
 
-def started(backend: Backend, clock: Clock, url: str) -> Staged:
+def started(backend: Backend, clock: Clock, url: str, recognise: Callable[[Caller], Caller]) -> Staged:
     """Return a backend under test control; one in memory with a snapshot of how it is when it begins to answer.
 
     Others may be large: a copy of those is for whoever asks for it.
     """
-    staged = Staged(backend, clock)
+    staged = Staged(backend, clock, recognise)
     if is_memory(url):
         staged.snapshot(START)
     return staged

@@ -184,7 +184,7 @@ def serve(
         answering: Backend = backend
         hosts = [*allowed_hosts, host]
         if is_memory(backend_url) if test_controls is None else test_controls:
-            answering = staged = started(backend, clock, backend_url)
+            answering = staged = started(backend, clock, backend_url, identities.recognise)
             staged.serve_fork = opened.enter_context(Forks(host, partial(_app_of_fork, beside, hosts, shown))).serve
             beside = ResetTogether(beside, staged, lambda: not neighbours.may_hold_objects)
         console = console_of(backend_url, hosts, switches, reviewers) if reviewers is not None else None

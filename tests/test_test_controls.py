@@ -226,6 +226,15 @@ def test_the_log_has_what_was_asked_by_whom_and_what_came_of_it(registry: ModelR
     assert len(control.calls()) == 0
 
 
+def test_the_log_names_people_and_not_their_keys(serve: Callable[..., Emulator], tmp_path: Path) -> None:
+    (tmp_path / "registry.toml").write_text('[identities.alice]\naccess_key = "AKIASECRET"\n', encoding="utf-8")
+    server = serve("--backend", "sqlite://", "--config", "registry.toml")
+    server.client("sagemaker", account="AKIASECRET").list_model_package_groups()
+    with Control(server.url, region_name=REGION) as control:
+        assert [call.principal for call in control.calls("ListModelPackageGroups")] == ["alice"]
+        assert "AKIASECRET" not in json.dumps(controls.ask(control.client, "calls"))
+
+
 def test_assertions_about_calls(registry: ModelRegistry) -> None:
     version = registry.register("churn", image="churn:1")
     registry.reject(version, "too slow")

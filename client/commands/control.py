@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 FAULTS = ("number", "kind", "operation", "rate", "count", "seconds", "hits")
-CALLS = ("number", "at", "operation", "access_key", "outcome", "milliseconds")
+CALLS = ("number", "at", "operation", "principal", "outcome", "milliseconds")
 
 
 def _on_control(command: Command) -> Command:
