@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from ..backends import is_memory
 from ..backends.base import Backend, Caller
 from ..backends.clock import Clock
-from ..backends.errors import RegistryError
+from ..backends.errors import AccessDeniedException, RegistryError
 from ..backends.staged import START, Staged
 from .answers import headers, wsgi_error
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-RESET = "/moto-api/reset"
+MOTO = "/moto-api/"
+RESET = f"{MOTO}reset"
 AS_MOTO_SAYS = b'{"status": "ok"}'
 
 
@@ -56,3 +57,24 @@ class ResetTogether:
             return self._app(environ, start_response)
         start_response("200 OK", headers(AS_MOTO_SAYS, "text/html; charset=utf-8"))
         return [AS_MOTO_SAYS]
+
+
+class NeverReset:
+    """A WSGI application in front of the neighbours of a registry that is kept, which moto cannot be made to forget.
+
+    The artefacts of kept versions are among what it holds.
+
+    Args:
+        app: the neighbours.
+    """
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD") or not environ.get("PATH_INFO", "").startswith(MOTO):
+            return self._app(environ, start_response)
+        refusal = AccessDeniedException(
+            "This server is not under test control: start it with --test-controls to reset it."
+        )
+        return wsgi_error(refusal, start_response)

@@ -38,7 +38,7 @@ from .forking import Forks
 from .kept_objects import KeptObjects
 from .neighbours import Neighbours, alone
 from .probes import EndpointProbe, NeighbourProbe
-from .resetting import ResetTogether, started
+from .resetting import NeverReset, ResetTogether, started
 from .s3_headers import Channel
 from .sinks import EventBridge, sinks_of
 
@@ -187,6 +187,8 @@ def serve(
             answering = staged = started(backend, clock, backend_url, identities.recognise)
             staged.serve_fork = opened.enter_context(Forks(host, partial(_app_of_fork, beside, hosts, shown))).serve
             beside = ResetTogether(beside, staged, lambda: not neighbours.may_hold_objects)
+        else:
+            beside = NeverReset(beside)
         console = console_of(backend_url, hosts, switches, reviewers) if reviewers is not None else None
         app = create_app(
             answering, neighbours=beside, allowed_hosts=hosts, registry=shown, reviewed_at=console, say=_say

@@ -621,7 +621,10 @@ def test_a_registry_that_is_kept_cannot_be_reset(serve: Callable[..., Emulator])
         assert requests.post(f"{server.url}/_registry/{name}", data=b"{}", timeout=10).status_code == 400
     ended = run("control", "reset", "--url", server.url)
     assert (ended.exit_code, "not under test control" in ended.stderr) == (2, True)
-    assert requests.post(f"{server.url}/moto-api/reset", timeout=60).json() == {"status": "ok"}
+    server.client("s3").create_bucket(Bucket="artefacts")
+    refused = requests.post(f"{server.url}/moto-api/reset", timeout=60)
+    assert (refused.status_code, refused.json()["__type"]) == (400, "AccessDeniedException")
+    assert [bucket["Name"] for bucket in server.client("s3").list_buckets()["Buckets"]] == ["artefacts"]
     with ModelRegistry(server.url) as registry:
         assert names(registry) == ["churn"]
 
