@@ -33,3 +33,4 @@ test *arguments:
 bench:
     {{python}} -m benchmarks.startup
     {{python}} -m benchmarks.servers
+    {{python}} -m benchmarks.transports

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # at run time the base install, which lacks what a registry n
     from mypy_boto3_sagemaker import SageMakerClient
 
     from .base import Backend, Surroundings
+    from .staged import Staged
 
 __all__ = ["CannotOpen", "RegistryError", "open_backend", "open_client"]
 
@@ -113,6 +114,29 @@ def open_guarded(url: str, surroundings: Surroundings, **boto: Any) -> Backend:
         return open_backend(url, surroundings)
     backend: Backend = _module(name).of_client(url, surroundings, **boto)
     return backend
+
+
+def open_staged(url: str, surroundings: Surroundings | None = None, **boto: Any) -> Staged:
+    """Open the registry of a URL under test control; behind the rules of its surroundings, as `open_guarded`.
+
+    Raises:
+        CannotOpen: as `open_guarded`.
+    """
+    _opener(url)  # says what is missing before the next lines need the same packages
+    from .base import Surroundings
+    from .clock import Clock
+    from .identities import Identities
+    from .staged import Staged
+
+    clock = Clock()
+    surroundings = replace(surroundings or Surroundings(), clock=clock)
+    backend = open_guarded(url, surroundings, **boto)
+    return Staged(backend, clock, Identities(surroundings.settings.identities, surroundings.identify).recognise)
+
+
+def is_memory(url: str) -> bool:
+    """Whether a registry is gone when it is closed, and so is under test control unless somebody says otherwise."""
+    return urlsplit(url).scheme == "sqlite" and database_file(url) is None
 
 
 def default_url() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -148,6 +149,8 @@ class Surroundings:
     probe: Probe = field(default_factory=NoProbe)
     identify: Callable[[Caller], Identity | None] = nobody
     """Knows callers that registry.toml does not name: those with keys of the STS or IAM beside the registry."""
+    clock: Callable[[], float] = time.time
+    """The time, in epoch seconds."""
 
 
 class Backend(Protocol):

@@ -112,6 +112,10 @@ class Elsewhere(Exception):
     """The request is not about this registry's resources: the rest of SageMaker answers it. Nobody's error."""
 
 
+class AnswerLost(Exception):
+    """What was asked for is done, and nobody is to hear of it: a fault of tests, for clients a lost connection."""
+
+
 class CannotOpen(Exception):
     """A backend's URL cannot be opened: the sentence says why and what to do. Raised at start, never as an answer."""
 

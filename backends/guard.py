@@ -9,7 +9,6 @@ a guard must be told the ARNs of its callers ([identities]) before it can compar
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -30,7 +29,7 @@ from .rulebook import Regime, Rulebook
 from .rules import CALLERS, OBJECTS, TAGS
 
 EXPLAIN = "explain"
-BYPASSES = frozenset({"decide", "import"})
+BYPASSES = frozenset({"decide", "import", "seed"})
 """Controls that give versions a status by themselves: through a guard, only what it judges does."""
 
 
@@ -59,7 +58,7 @@ class Guarded:
     Args:
         backend: who answers what is allowed.
         surroundings: the rules, and where these look for objects.
-        clock: the time, in epoch seconds.
+        clock: the time, in epoch seconds; that of the surroundings unless given.
         name: the backend, in sentences.
         account: whose groups it holds, where that is not for its callers to say.
 
@@ -71,14 +70,14 @@ class Guarded:
         self,
         backend: Backend,
         surroundings: Surroundings,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         name: str = "this registry",
         account: str | None = None,
     ) -> None:
         self._backend = backend
         self._account = account
         self._probe = surroundings.probe
-        self._clock = clock
+        self._clock = clock or surroundings.clock
         self._rulebook = Rulebook(surroundings.settings, surroundings.identify)
         has = {
             OBJECTS: not isinstance(self._probe, NoProbe),

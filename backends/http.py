@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .base import Backend, Caller, Surroundings
 
 PREFIX = "/_registry"
+ABOUT_IT = frozenset({"info", "health", "ready"})
+"""What a server says of itself, not of the registry it serves."""
 
 
 def client(url: str, **options: Any) -> SageMakerClient:
@@ -72,7 +74,7 @@ def _what_it_does(url: str, client: SageMakerClient) -> dict[str, Any]:
 
 
 def ask(client: SageMakerClient, name: str, params: Mapping[str, Any]) -> Any:
-    """Ask an emulator to do one thing beyond AWS's API: `GET /_registry/info`, or `POST /_registry/NAME`.
+    """Ask an emulator to do one thing beyond AWS's API: `GET /_registry/info` and its like, or `POST /_registry/NAME`.
 
     Args:
         client: a boto3 client on the emulator; its key and region say who asks.
@@ -90,7 +92,7 @@ def ask(client: SageMakerClient, name: str, params: Mapping[str, Any]) -> Any:
     from botocore.httpsession import URLLib3Session
 
     where = f"{client.meta.endpoint_url}{PREFIX}/{name}"
-    method, data = ("GET", None) if name == "info" else ("POST", json.dumps(dict(params)).encode())
+    method, data = ("GET", None) if name in ABOUT_IT else ("POST", json.dumps(dict(params)).encode())
     request = AWSRequest(method, where, {"Content-Type": "application/json"}, data)
     inner: Any = client  # its signer and its time-outs have no public way to them
     inner._request_signer.sign(name, request)

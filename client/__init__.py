@@ -11,7 +11,7 @@ from ..backends.errors import CannotOpen
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from ..backends.base import Surroundings
+    from ..backends.base import Backend, Surroundings
     from .registry import ModelRegistry
 
 __all__ = ["ModelRegistry", "connect"]
@@ -41,15 +41,24 @@ def connect(url: str | None = None, *, settings: str | Path | None = None, **bot
     >>> sagemaker.create_model_package_group(ModelPackageGroupName="churn")["ModelPackageGroupArn"]
     'arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/churn'
     """
-    from ..backends import boto as clients
-    from ..backends import default_url, open_backend, open_client, open_guarded
+    from ..backends import default_url, is_memory, open_backend, open_client, open_guarded
 
     url = url or os.environ.get(URL_VARIABLE) or default_url()
     settings = settings or os.environ.get(SETTINGS_VARIABLE)
+    if is_memory(url):
+        from .testing import connect as connect_to_test  # in memory, everything is under test control
+
+        return connect_to_test(url, settings=settings, **boto)
     client = None if settings else open_client(url, **boto)
     if client is not None:
         return client
-    backend = open_guarded(url, _surroundings(settings), **boto) if settings else open_backend(url)
+    backend = open_guarded(url, surroundings_of(settings), **boto) if settings else open_backend(url)
+    return client_of(backend, boto)
+
+
+def client_of(backend: Backend, boto: dict[str, Any]) -> SageMakerClient:
+    """Return a stock boto3 client that a backend in this process answers, which is closed with it."""
+    from ..backends import boto as clients
     from ..backends.base import Caller
     from .inprocess import answer_from
 
@@ -69,7 +78,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def _surroundings(settings: str | Path) -> Surroundings:
+def surroundings_of(settings: str | Path) -> Surroundings:
     """Return what a backend in this process is opened with."""
     try:
         from ..backends.base import Surroundings

@@ -18,7 +18,14 @@ from ..backends.errors import RegistryError, UnknownOperationException, as_clien
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
+    from ..backends.base import Backend, Caller
+
 AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
+OF_OTHERS = {
+    AWS_DOMAINS: "AWS",
+    ("moto.invalid",): "moto",  # which answers in this process: there is no such host to ask
+}
+"""Where those are who do nothing beyond AWS's API, by the end of their host's name."""
 
 
 def ask(client: SageMakerClient, name: str, /, **params: Any) -> Any:
@@ -37,10 +44,15 @@ def ask(client: SageMakerClient, name: str, /, **params: Any) -> Any:
         BotoCoreError: it cannot be reached.
     """
     given = {key: value for key, value in params.items() if value is not None}
+    found = behind(client)
+    return _ask_server(client, name, given) if found is None else _ask_in_process(found, name, given)
+
+
+def behind(client: SageMakerClient) -> tuple[Backend, Caller] | None:
+    """Return the backend in this process that answers a client, and who its requests are from; None for a server."""
     in_process = sys.modules.get(f"{__package__}.inprocess")  # not loaded: no client of ours is answered in process
-    if in_process is not None and client in in_process.BEHIND:
-        return _ask_in_process(in_process.BEHIND[client], name, given)
-    return _ask_server(client, name, given)
+    found: tuple[Backend, Caller] | None = None if in_process is None else in_process.BEHIND.get(client)
+    return found
 
 
 def offers(client: SageMakerClient, name: str) -> bool:
@@ -55,20 +67,25 @@ def offers(client: SageMakerClient, name: str) -> bool:
         return False
 
 
-def _ask_in_process(behind: tuple[Any, Any], name: str, params: dict[str, Any]) -> Any:
+def _ask_in_process(behind: tuple[Backend, Caller], name: str, params: dict[str, Any]) -> Any:
     from ..emulator.wire import request_id
 
     backend, caller = behind
     if name == "info":
         return {"controls": dict(backend.controls)}
     try:
-        return backend.control(name, params, replace(caller, request_id=request_id()))
+        if name in http.ABOUT_IT:
+            backend.ping()
+            return {"status": "ok"}
+        return backend.control(name, params, replace(caller, request_id=request_id(backend)))
     except RegistryError as error:
         raise as_client_error(error, name) from error
 
 
 def _ask_server(client: SageMakerClient, name: str, params: dict[str, Any]) -> Any:
-    if (urlsplit(client.meta.endpoint_url).hostname or "").endswith(AWS_DOMAINS):
-        refusal = UnknownOperationException(f"AWS has no {name!r}: registries of sagemaker-registry have.")
-        raise as_client_error(refusal, name)
+    host = urlsplit(client.meta.endpoint_url).hostname or ""
+    for domains, who in OF_OTHERS.items():
+        if host.endswith(domains):
+            refusal = UnknownOperationException(f"{who} has no {name!r}: registries of sagemaker-registry have.")
+            raise as_client_error(refusal, name)
     return http.ask(client, name, params)

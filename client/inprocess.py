@@ -11,8 +11,10 @@ import weakref
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ConnectionClosedError
+
 from ..backends.base import Backend, Caller
-from ..backends.errors import Elsewhere, RegistryError, UnknownOperationException
+from ..backends.errors import AnswerLost, Elsewhere, RegistryError, UnknownOperationException
 from ..backends.model import error_member
 from ..emulator import wire
 
@@ -42,7 +44,7 @@ def answer_from(backend: Backend, client: BaseClient, caller: Caller) -> None:
     """
 
     def answer(model: Any, params: dict[str, Any], **_: Any) -> Any:
-        asking = replace(caller, request_id=wire.request_id())
+        asking = replace(caller, request_id=wire.request_id(backend))
         try:
             if model.name not in backend.operations:
                 raise UnknownOperationException(f"This registry does not answer {model.name}.")
@@ -53,6 +55,8 @@ def answer_from(backend: Backend, client: BaseClient, caller: Caller) -> None:
             return _refused(refusal, asking.request_id)
         except RegistryError as error:
             return _refused(error, asking.request_id)
+        except AnswerLost as error:
+            raise ConnectionClosedError(endpoint_url=client.meta.endpoint_url, error=error) from error
 
     client.meta.events.register("before-call.sagemaker", answer, unique_id="sagemaker-registry")
     BEHIND[client] = (backend, caller)

@@ -6,17 +6,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from .changes import Break, Change, Verified, as_described, moment_of, pages
 from .explanations import Explanation
+from .registrations import given, request_of
 from .terms import Terms
 from .versions import PENDING, Approval, Comparison, Difference, Group, NoApprovedVersion, Rejected, Version
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
+    from .calls import Calls
     from .events import Event
 
 __all__ = [
@@ -87,6 +88,18 @@ class ModelRegistry:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def calls(self, operation: str | None = None) -> Calls:
+        """Return the requests the registry has answered, of one operation or all, for assertions on them.
+
+        It remembers them where it is under test control, as in memory: `client.testing` has more of that.
+
+        Raises:
+            ClientError: it is not.
+        """
+        from .testing import Control
+
+        return Control(self.boto3).calls(operation)
+
     def register(
         self,
         group: str,
@@ -128,21 +141,22 @@ class ModelRegistry:
         Raises:
             ValueError: a metadata value that is neither text nor a number, or a value that is given twice.
         """
-        lineage = {"training_job": training_job, "dataset_version": dataset_version, "git_commit": git_commit}
-        container = _given(Image=image, ModelDataUrl=model_data)
-        types = {"SupportedContentTypes": [*content_types], "SupportedResponseMIMETypes": [*response_types]}
-        quality = metrics and {"Statistics": {"ContentType": "application/json", "S3Uri": metrics}}
-        request = _given(
-            ModelPackageGroupName=group,
-            ModelPackageDescription=description,
-            ModelApprovalStatus=approval,
-            InferenceSpecification=container and {"Containers": [container], **types},
-            ModelMetrics=_given(ModelQuality=quality),
-            MetadataProperties=_given(CommitId=git_commit, GeneratedBy=training_job),
-            CustomerMetadataProperties=_merged(_texts(metadata or {}), _given(**lineage)),
-            ClientToken=token,
+        request = request_of(
+            group,
+            image=image,
+            model_data=model_data,
+            metadata=metadata,
+            metrics=metrics,
+            description=description,
+            content_types=content_types,
+            response_types=response_types,
+            training_job=training_job,
+            dataset_version=dataset_version,
+            git_commit=git_commit,
+            approval=approval,
+            token=token,
+            **members,
         )
-        request = {"ModelApprovalStatus": PENDING, **_merged(request, members)}
         self._ensure_group(group, tags or {})
         return self.get(self.boto3.create_model_package(**request)["ModelPackageArn"])
 
@@ -381,7 +395,7 @@ class ModelRegistry:
         with self._unless("does not exist"):
             self.boto3.describe_model_package_group(ModelPackageGroupName=group)
             return
-        request = _given(ModelPackageGroupName=group, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
+        request = given(ModelPackageGroupName=group, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
         with self._unless("Model Package Group already exists"):
             self.boto3.create_model_package_group(**request)
 
@@ -397,7 +411,7 @@ class ModelRegistry:
 
     def _versions(self, status: Approval | None, **query: Any) -> Iterator[Version]:
         """Yield what a list finds, each read in full; what was deleted or decided since it was listed is left out."""
-        for arn in self._arns(SortBy="CreationTime", **query, **_given(ModelApprovalStatus=status)):
+        for arn in self._arns(SortBy="CreationTime", **query, **given(ModelApprovalStatus=status)):
             version = None
             with self._unless("does not exist"):
                 version = self.get(arn)
@@ -412,7 +426,7 @@ class ModelRegistry:
     def _search(
         self, resource: Literal["ModelPackage", "ModelPackageGroup"], terms: Terms, sort: str | None, *, ascending: bool
     ) -> Iterator[dict[str, Any]]:
-        query = _given(
+        query = given(
             SearchExpression=terms.filters and {"Filters": terms.filters},
             SortBy=sort,
             SortOrder="Ascending" if ascending else "Descending",
@@ -424,7 +438,7 @@ class ModelRegistry:
     def _decide(self, version: Version | str, status: Approval, reason: str | None) -> Version:
         name = _name(version)
         arn = name if name.startswith("arn:") else self.get(name).arn
-        request = _given(ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=reason)
+        request = given(ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=reason)
         self.boto3.update_model_package(**request)
         return self.get(arn)
 
@@ -436,25 +450,3 @@ def _group(found: Mapping[str, Any]) -> Group:
 
 def _name(version: Version | str) -> str:
     return version.arn if isinstance(version, Version) else version
-
-
-def _given(**members: Any) -> dict[str, Any]:
-    """Return the members that have something to say."""
-    return {name: value for name, value in members.items() if value not in (None, {}, [])}
-
-
-def _texts(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """Return metadata as AWS takes it; ValueError for a value that is neither text nor a number."""
-    unfit = [key for key, value in metadata.items() if not isinstance(value, str | Real)]
-    if unfit:
-        raise ValueError(f"metadata {unfit[0]!r} is {metadata[unfit[0]]!r}: give a text or a number")
-    return {key: repr(float(value)) if isinstance(value, float) else str(value) for key, value in metadata.items()}
-
-
-def _merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return two structures as one; ValueError if both have the same value."""
-    both = {name: (ours[name], theirs[name]) for name in ours if name in theirs}
-    twice = [name for name, pair in both.items() if not all(isinstance(value, Mapping) for value in pair)]
-    if twice:
-        raise ValueError(f"{twice[0]} is given twice")
-    return {**ours, **theirs, **{name: _merged(*pair) for name, pair in both.items()}}

@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from ..backends import model
 from ..backends.base import Backend
 from ..backends.errors import (
+    AnswerLost,
     Elsewhere,
     InternalFailure,
     RegistryError,
@@ -29,7 +30,7 @@ from ..backends.errors import (
     SerializationException,
     UnknownOperationException,
 )
-from . import answers, console, control, sigv4, wire
+from . import answers, console, control, lost_answers, metrics, sigv4, wire
 from .gate import Gate
 from .neighbours import Neighbours
 from .refusals import Refusals
@@ -68,6 +69,7 @@ def create_app(
     refusals = Refusals()
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.register_blueprint(control.blueprint(backend, registry))
+    metrics.measure(app)
     if reviewed_at is not None:
         app.register_blueprint(console.blueprint(backend, reviewed_at, refusals, say))
 
@@ -89,10 +91,10 @@ def create_app(
 
     @app.post("/")
     def call() -> BaseResponse:
-        operation = _operation(request.headers.get("X-Amz-Target", ""))
+        g.operation = operation = _operation(request.headers.get("X-Amz-Target", ""))
         if request.headers.get("Content-Encoding", "identity") != "identity":
             raise SerializationException("Send the body without Content-Encoding.")
-        g.request_id = wire.request_id()
+        g.request_id = wire.request_id(backend)
         caller = sigv4.caller(request.headers.get("Authorization", ""), request_id=g.request_id)
         sigv4.check_region(caller)
         body = request.get_data(cache=False)
@@ -100,6 +102,7 @@ def create_app(
         try:
             answer = wire.write(backend.call(operation, params, caller))
         except Elsewhere:
+            del g.operation  # not one of the registry's
             return BaseResponse.from_app(others, {**request.environ, "wsgi.input": BytesIO(body)})
         log.info("%s %s/%s 200", operation, caller.account, caller.region)
         return _response(answer, 200)
@@ -107,6 +110,7 @@ def create_app(
     @app.errorhandler(RegistryError)
     def refused(error: RegistryError) -> Response:
         log.info("%s %s: %s", error.status, error.code, error.message)
+        g.code = error.code
         who = sigv4.caller(request.headers.get("Authorization", "")).access_key
         what = request.headers.get("X-Amz-Target") or f"{request.method} {request.path}"
         refusals.note(what, who, error.status, error.code, error.message)
@@ -119,6 +123,13 @@ def create_app(
     @app.errorhandler(HTTPException)
     def no_such_route(error: HTTPException) -> Response:
         return refused(UnknownOperationException(f"{request.method} {request.path[:200]}: {error.name}."))
+
+    @app.errorhandler(AnswerLost)
+    def lost(error: AnswerLost) -> Response:
+        g.code = type(error).__name__
+        if lost_answers.cut(request.environ):
+            return Response()  # which nobody sees
+        return refused(InternalFailure(str(error)))
 
     @app.errorhandler(Exception)
     def failed(error: Exception) -> Response:

@@ -22,8 +22,9 @@ def blueprint(backend: Backend, registry: str) -> Blueprint:
     followers = Followers(backend)
 
     @routes.get(f"{PREFIX}/health")
+    @routes.get(f"{PREFIX}/ready")
     def health() -> Response:
-        """Answer 200 when the backend can answer, else its error."""
+        """Answer 200 when the backend can answer, else its error: who answers at all is seeded and ready."""
         backend.ping()
         return _json({"status": "ok"})
 
@@ -50,7 +51,7 @@ def blueprint(backend: Backend, registry: str) -> Blueprint:
             )
         if backend.controls[name] and request.method != "POST":
             raise MethodNotAllowed
-        g.request_id = wire.request_id()
+        g.request_id = wire.request_id(backend)
         caller = sigv4.caller(request.headers.get("Authorization", ""), request_id=g.request_id)
         sigv4.check_region(caller)
         params = request.args.to_dict() if request.method == "GET" else _object(request.get_data(cache=False))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
-from waitress.task import WSGITask
+
+from .lost_answers import CuttingTask
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -44,7 +45,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         super().parse_header(header_plus)
 
 
-class _Task(WSGITask):  # type: ignore[misc]
+class _Task(CuttingTask):
     """Answers with metadata headers spelled as they are: waitress capitalizes names, and clients keep what they get."""
 
     def build_response_header(self) -> bytes:
@@ -54,7 +55,7 @@ class _Task(WSGITask):  # type: ignore[misc]
         return _META_NAME.sub(lambda found: spelling.get(found[0].lower(), found[0]), head)
 
     def get_environment(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environment()
+        environ = super().get_environment()
         add_metadata(environ, getattr(self.request, "metadata", []))
         return environ
 

@@ -13,8 +13,9 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -22,18 +23,22 @@ from typing import TYPE_CHECKING, Any
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 
-from ..backends import database_file, is_alone, open_backend, without_password
+from ..backends import database_file, is_alone, is_memory, open_backend, without_password
 from ..backends.base import Backend, Surroundings, nobody
+from ..backends.clock import Clock
 from ..backends.errors import CannotOpen, RegistryError
 from ..backends.identities import Identities
 from ..backends.settings import Settings
+from ..backends.staged import Staged
 from .app import create_app
 from .caller_identity import CallerIdentity, identity_of
 from .console.opening import console_of, links
 from .delivery import Dispatcher, RuleWatch
+from .forking import Forks
 from .kept_objects import KeptObjects
 from .neighbours import Neighbours, alone
 from .probes import EndpointProbe, NeighbourProbe
+from .resetting import NeverReset, ResetTogether, started
 from .s3_headers import Channel
 from .sinks import EventBridge, sinks_of
 
@@ -130,6 +135,9 @@ def serve(
     allowed_hosts: Iterable[str] = (),
     settings: Settings | None = None,
     reviewers: Sequence[str] | None = (),
+    *,
+    test_controls: bool | None = None,
+    prepare: Callable[[Backend], None] = lambda backend: None,
 ) -> None:
     """Serve a backend until SIGTERM or SIGINT.
 
@@ -143,6 +151,8 @@ def serve(
         allowed_hosts: further names to answer for.
         settings: those of registry.toml.
         reviewers: for whom the console's login links are; for whoever runs this, if empty; None for no console.
+        test_controls: whether it can be reset, put back and made to fail; only a registry in memory, unless said.
+        prepare: what happens to the registry before anybody is answered, such as seeding it.
 
     Raises:
         CannotOpen: the backend or the address cannot be used; nothing was printed.
@@ -151,12 +161,14 @@ def serve(
     neighbours = Neighbours(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
     switches = settings or Settings()
     sinks = sinks_of(switches.events)
-    surroundings = surroundings_of(switches, neighbours, is_alone=is_alone(backend_url))
+    clock = Clock()
+    surroundings = replace(surroundings_of(switches, neighbours, is_alone=is_alone(backend_url)), clock=clock)
     shown = without_password(backend_url)
     with ExitStack() as opened:
         backend = opened.enter_context(open_backend(backend_url, surroundings))
         listener = opened.enter_context(listen(host, port))
         _answers(backend)
+        prepare(backend)
         identities = Identities(switches.identities, surroundings.identify)
         beside: WSGIApplication = alone if is_alone(backend_url) else CallerIdentity(neighbours, identities)
         outbox: Outbox | None = getattr(backend, "outbox", None)
@@ -169,9 +181,18 @@ def serve(
                 beside = RuleWatch(beside, partial(dispatcher.add, EventBridge(neighbours), afresh=True))
         elif sinks:
             raise CannotOpen(f"[events] of the settings: {shown} has no events to deliver")
+        answering: Backend = backend
         hosts = [*allowed_hosts, host]
+        if is_memory(backend_url) if test_controls is None else test_controls:
+            answering = staged = started(backend, clock, backend_url, identities.recognise)
+            staged.serve_fork = opened.enter_context(Forks(host, partial(_app_of_fork, beside, hosts, shown))).serve
+            beside = ResetTogether(beside, staged, lambda: not neighbours.may_hold_objects)
+        else:
+            beside = NeverReset(beside)
         console = console_of(backend_url, hosts, switches, reviewers) if reviewers is not None else None
-        app = create_app(backend, neighbours=beside, allowed_hosts=hosts, registry=shown, reviewed_at=console, say=_say)
+        app = create_app(
+            answering, neighbours=beside, allowed_hosts=hosts, registry=shown, reviewed_at=console, say=_say
+        )
         server = Server(app, listener)
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -188,6 +209,10 @@ def serve(
             _say(line)
         _say("stop with Ctrl-C")
         server.run()
+
+
+def _app_of_fork(beside: WSGIApplication, hosts: Iterable[str], shown: str, fork: Staged) -> WSGIApplication:
+    return create_app(fork, neighbours=beside, allowed_hosts=hosts, registry=f"a fork of {shown}")
 
 
 def _answers(backend: Backend) -> None:

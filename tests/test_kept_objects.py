@@ -107,10 +107,12 @@ def test_buckets_of_accounts_and_regions_come_back_apart(serve: Serve) -> None:
 
 
 def test_a_reset_of_the_neighbours_is_a_reset_of_what_is_kept(again: Callable[[], Any], serve: Serve) -> None:
-    s3 = again()
+    controlled = serve(*FILE, "--test-controls")
+    s3 = controlled.client("s3")
     s3.create_bucket(Bucket="models")
-    requests.post(f"{s3.meta.endpoint_url}/moto-api/reset", timeout=30).raise_for_status()
+    requests.post(f"{controlled.url}/moto-api/reset", timeout=30).raise_for_status()
     assert s3.list_buckets()["Buckets"] == []
+    controlled.stop()
     assert again().list_buckets()["Buckets"] == []
 
 

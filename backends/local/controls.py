@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ..settings import Settings
-from . import approvals, archive, deliveries, events, history, packages, restoring, verification, versions
+from . import approvals, archive, deliveries, events, history, packages, restoring, seeding, verification, versions
 from .call import Call
 
 
@@ -64,6 +64,7 @@ CONTROLS: dict[str, Control] = {
     ),
     "export": Control(archive.export, archive.Export),
     history.IMPORT: Control(restoring.restore, restoring.Import, writes=True),
+    "seed": Control(seeding.sow, seeding.Seed, writes=True),
     "events": Control(events.events, events.Query, settles=True),
     "events/deliveries": Control(deliveries.log, deliveries.Query),
     "events/replay": Control(deliveries.replay, deliveries.Replay, writes=True, settles=True),

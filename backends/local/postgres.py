@@ -29,10 +29,10 @@ from ..errors import (
     ThrottlingException,
     ValidationException,
 )
-from . import postgres_schema, statements
+from . import copies, postgres_schema, statements
 from .postgres_schema import Connection
 from .registry import LocalRegistry
-from .rows import GROUPS, HEADS, PACKAGES, Key, Row, Table
+from .rows import GROUPS, HEADS, PACKAGES, Key, Row, Rows, Table
 from .views import Run, Transaction, View
 
 MOST_CONNECTIONS: Final = 8
@@ -121,6 +121,22 @@ class PostgresRows:
         """Run the block on one consistent view; writers neither wait for it nor make it wait."""
         with _translated(), self._begin(IsolationLevel.REPEATABLE_READ, read_only=True) as connection:
             yield View(_runner(connection), FACTS)
+
+    def keep(self) -> copies.KeptRows:
+        """Return all rows, as they are at one moment: seconds where SQLite takes milliseconds."""
+        return copies.keep(self)
+
+    def put_back(self, kept: copies.KeptRows) -> None:
+        """Put kept rows in the place of all there are, in one transaction."""
+        copies.put_back(self, kept)
+
+    def fork(self, kept: copies.KeptRows) -> Rows:
+        """Return a store in memory, of SQLite, that begins with what was kept."""
+        from .sqlite import SQLiteRows
+
+        forked = SQLiteRows(None)
+        copies.put_back(forked, kept)
+        return forked
 
     @contextmanager
     def _begin(self, level: IsolationLevel, *, read_only: bool) -> Iterator[Connection]:

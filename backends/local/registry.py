@@ -18,13 +18,13 @@ from ..base import Caller, NoProbe, Probe, Surroundings
 from ..errors import CannotOpen, Elsewhere, LostRace, UnknownOperationException, ValidationException
 from ..rulebook import Rulebook
 from ..rules import APPROVALS, CALLERS, OBJECTS
-from . import approvals, deployment, events, groups, packages, policies, search, tags, tokens
+from . import approvals, copies, deployment, events, groups, packages, policies, search, tags, tokens
 from .call import Call
 from .controls import CONTROLS
 from .deliveries import Outbox
 from .journal import Journal
 from .remembered import Remembered
-from .rows import GROUPS, Rows
+from .rows import GROUPS, Kept, Rows
 
 Clock = Callable[[], float]
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class LocalRegistry:
 
     Args:
         rows: the store; closed with the registry.
-        clock: the time, in epoch seconds.
+        clock: the time, in epoch seconds; that of the surroundings unless given.
         surroundings: its switches and rules, and where artefacts and images are looked for.
 
     Raises:
@@ -98,19 +98,20 @@ class LocalRegistry:
     def __init__(
         self,
         rows: Rows,
-        clock: Clock = time.time,
+        clock: Clock | None = None,
         surroundings: Surroundings | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._rows = rows
-        self._clock, self._sleep = clock, sleep
+        self._sleep = sleep
         self._surroundings = surroundings or Surroundings()
+        self._clock = clock or self._surroundings.clock
         try:
             self._rulebook = self._checked_rulebook()
         except CannotOpen:
             rows.close()
             raise
-        self.outbox = Outbox(rows, clock)
+        self.outbox = Outbox(rows, self._clock)
         """The events of every account, for who delivers them."""
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
@@ -199,6 +200,23 @@ class LocalRegistry:
                 tells = events.note(journal, journal.write(call)) or operation in CONTROLS
         if tells:
             self.outbox.bell.ring()
+
+    def keep(self) -> Kept:
+        """Keep the whole store aside; see `staged`, which alone asks for this and the next three."""
+        return self._rows.keep()
+
+    def put_back(self, kept: Kept) -> None:
+        """Put a kept store in the place of this one, history included."""
+        self._rows.put_back(kept)
+
+    def fork(self, kept: Kept, clock: Clock) -> LocalRegistry:
+        """Return a registry in memory, with the same settings, that begins with a kept store."""
+        return LocalRegistry(self._rows.fork(kept), clock, self._surroundings, self._sleep)
+
+    def clear(self, account: str | None = None, region: str | None = None, name: str | None = None) -> None:
+        """Remove everything, or what is of an account, a region, a name; history included."""
+        given: list[tuple[str, str | None]] = [("account", account), ("region", region), ("name", name)]
+        copies.clear(self._rows, [(column, "=", value) for column, value in given if value is not None])
 
     def ping(self) -> None:
         """Read from the store, so that a registry that answers is one that can."""

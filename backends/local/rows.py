@@ -131,6 +131,12 @@ class Writing(Reading, Protocol):
         ...
 
 
+class Kept(Protocol):
+    """A store kept aside, as it was at one moment."""
+
+    def close(self) -> None: ...
+
+
 class Rows(Protocol):
     """A store. Its errors leave it as RegistryError."""
 
@@ -138,6 +144,18 @@ class Rows(Protocol):
 
     def writing(self) -> AbstractContextManager[Writing]:
         """Open a transaction: committed when the block ends, rolled back when it raises."""
+        ...
+
+    def keep(self) -> Kept:
+        """Keep all there is aside. Like the next, for registries under test control alone: see `staged`."""
+        ...
+
+    def fork(self, kept: Any) -> Rows:
+        """Return a store in memory that begins with what was kept."""
+        ...
+
+    def put_back(self, kept: Any) -> None:
+        """Put what was kept of this store, or of another of its kind, in the place of all there is: at once, or not."""
         ...
 
     def close(self) -> None: ...

@@ -127,6 +127,24 @@ class SQLiteRows:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
+    def keep(self) -> sqlite3.Connection:
+        """Return all there is as a database in memory: pages are copied, which takes milliseconds."""
+        kept = sqlite3.connect(":memory:", check_same_thread=False)
+        with _translated(), self._lock, self._between_processes:
+            self._writer.backup(kept)
+        return kept
+
+    def put_back(self, kept: sqlite3.Connection) -> None:
+        """Put what was kept in the place of all there is, in one transaction of SQLite's own."""
+        with _translated(), self._lock, self._between_processes:
+            kept.backup(self._writer)
+
+    def fork(self, kept: sqlite3.Connection) -> SQLiteRows:
+        """Return a store in memory that begins with what was kept."""
+        forked = SQLiteRows(None)
+        forked.put_back(kept)
+        return forked
+
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
         if self.path is None:  # a memory database is its one connection

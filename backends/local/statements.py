@@ -73,4 +73,4 @@ def _key(table: Table) -> str:
 
 def _conditions(where: Sequence[Condition]) -> Statement:
     text = " AND ".join(OPERATORS[operator].format(column) for column, operator, _ in where)
-    return text, [value for *_, value in where]
+    return text or "1 = 1", [value for *_, value in where]

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from . import archive, authoring, diagnosis, events, explanation, history, promotion, review, serving, verification
+from . import (
+    archive,
+    authoring,
+    control,
+    diagnosis,
+    events,
+    explanation,
+    history,
+    promotion,
+    review,
+    serving,
+    verification,
+)
 
 ALL = (
     *serving.ALL,
@@ -15,4 +27,5 @@ ALL = (
     *promotion.ALL,
     *verification.ALL,
     *diagnosis.ALL,
+    *control.ALL,
 )

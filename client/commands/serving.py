@@ -73,6 +73,20 @@ from .output import REFUSED, end
 )
 @click.option("--no-console", is_flag=True, help="Serve no console at /console/.")
 @click.option(
+    "--test-controls/--no-test-controls",
+    default=None,
+    help="Whether the registry can be reset, put back, told another time and made to fail, as tests want it. Only one "
+    "in memory can, unless said.",
+)
+@click.option(
+    "--seed",
+    "seeds",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FILE",
+    help="A file of groups and versions to begin with, in YAML or JSON, or a folder of such; may be repeated.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["error", "warning", "info", "debug"]),
     default="warning",
@@ -90,6 +104,8 @@ def serve(
     s3_endpoint: str | None,
     console_users: tuple[str, ...],
     no_console: bool,
+    test_controls: bool | None,
+    seeds: tuple[Path, ...],
     log_level: str,
 ) -> None:
     """Serve a registry, and every other AWS service beside it, on one endpoint.
@@ -105,6 +121,7 @@ def serve(
       sagemaker-registry serve --backend sqlite:///registry.db
       sagemaker-registry serve --backend sqlite:// --port 0
       sagemaker-registry serve --backend aws://prod@eu-west-1?account=111122223333
+      sagemaker-registry serve --backend sqlite:// --seed seeds/
       sagemaker-registry serve --console-user alice --console-user bob
       sagemaker-registry serve --config registry.toml --check-artifacts always
       sagemaker-registry serve --backend sqlite:////data/registry.db --host 0.0.0.0 --allowed-host registry
@@ -117,12 +134,21 @@ def serve(
         end(f"serving needs the package {error.name!r}: pip install 'sagemaker-registry[server]'", REFUSED)
     from ...backends import default_url
     from ...backends.errors import CannotOpen
+    from ..seeding import BadSeed, planting
 
     try:
         checks = {"artifacts": check_artifacts, "images": check_images, "s3_endpoint": s3_endpoint}
-        reviewers = None if no_console else console_users
-        run(backend or default_url(), host, port, allowed_hosts, override(load(config), checks=checks), reviewers)
-    except CannotOpen as error:
+        run(
+            backend or default_url(),
+            host,
+            port,
+            allowed_hosts,
+            override(load(config), checks=checks),
+            None if no_console else console_users,
+            test_controls=test_controls,
+            prepare=planting(seeds),
+        )
+    except (CannotOpen, BadSeed) as error:
         end(str(error), REFUSED)
 
 

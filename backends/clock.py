@@ -1,0 +1,65 @@
+"""A clock for tests, which can be stopped, moved and let go: what a registry under test control tells the time by."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Final
+
+_VERSION_4: Final = uuid.UUID("00000000-0000-4000-8000-000000000000").int
+"""What makes a number look like the random ids that AWS gives to requests."""
+
+
+class Clock:
+    """The time in epoch seconds, when called; and ids of requests, which are counted while the clock stands still.
+
+    Args:
+        running: what tells the time while it is not stopped.
+    """
+
+    def __init__(self, running: Callable[[], float] = time.time) -> None:
+        self._running = running
+        self._lock = threading.Lock()
+        self._stopped: float | None = None
+        self._ahead = 0.0
+        self._requests = 0
+
+    def __call__(self) -> float:
+        with self._lock:
+            return self._now()
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._stopped is not None
+
+    def freeze(self, moment: float | None = None) -> None:
+        """Stop at a moment, in epoch seconds, or where it is; requests are counted from one again."""
+        with self._lock:
+            self._stopped = self._now() if moment is None else moment
+            self._requests = 0
+
+    def advance(self, seconds: float) -> None:
+        """Move on, whether it stands still or runs."""
+        with self._lock:
+            if self._stopped is None:
+                self._ahead += seconds
+            else:
+                self._stopped += seconds
+
+    def resume(self) -> None:
+        """Run again, with the time of this machine."""
+        with self._lock:
+            self._stopped, self._ahead = None, 0.0
+
+    def request_id(self) -> str:
+        """Return an id for a request: while the clock stands still, those of one script are always the same."""
+        with self._lock:
+            if self._stopped is None:
+                return str(uuid.uuid4())
+            self._requests += 1
+            return str(uuid.UUID(int=_VERSION_4 + self._requests))
+
+    def _now(self) -> float:
+        return self._running() + self._ahead if self._stopped is None else self._stopped

@@ -1,0 +1,243 @@
+"""Faults on demand: what goes wrong between a client and AWS, for tests of code that must live with it."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Final, TypeAlias
+
+import msgspec
+
+from .base import Caller
+from .errors import (
+    AnswerLost,
+    ConflictException,
+    InternalFailure,
+    RegistryError,
+    ServiceUnavailable,
+    ThrottlingException,
+    ValidationException,
+)
+
+SEED: Final = 20261124
+"""Of the dice for rates: the same script meets the same faults. They are thrown anew when faults are cleared."""
+
+MARK: Final = "ModelPackageArn"
+"""The member that says of which version a part of an answer speaks."""
+
+Params: TypeAlias = Mapping[str, Any]
+Answer: TypeAlias = dict[str, Any]
+Pass: TypeAlias = Callable[[], Answer]
+
+
+class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that goes wrong.
+
+    `operation` is a pattern (`*`, `?`); `rate` how many of its requests are hit, from 0 to 1; `count` after how many
+    hits it is over, never unless said; `seconds` how long `latency` takes, or how far behind a `stale-list` is;
+    `message` the sentence in place of the usual one.
+    """
+
+    kind: str
+    operation: str = "*"
+    rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    count: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=300)] = 1.0
+    message: str = ""
+
+
+@dataclass(slots=True)
+class _Armed:
+    """A fault, its number, and how often it has hit."""
+
+    number: int
+    fault: Fault
+    hits: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        return self.fault.count is not None and self.hits >= self.fault.count
+
+
+class Faults:
+    """The faults there are, and what they do to a request; thread-safe.
+
+    Args:
+        clock: the time, in epoch seconds.
+        sleep: waits for `latency`.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.clock = clock
+        self.sleep = sleep
+        self._lock = threading.Lock()
+        self._armed: list[_Armed] = []
+        self._failed: set[str] = set()
+        self._last = 0
+        self._dice = random.Random(SEED)  # noqa: S311 - to be foreseen is what they are for
+
+    def add(self, fault: Fault) -> dict[str, Any]:
+        """Make something go wrong from now on; return it with its number.
+
+        Raises:
+            ValidationException: there is no such kind.
+        """
+        if fault.kind not in KINDS:
+            raise ValidationException(f"There is no fault {fault.kind[:100]!r}: there are {', '.join(KINDS)}.")
+        with self._lock:
+            self._last += 1
+            self._armed.append(_Armed(self._last, fault))
+            return _shown(self._armed[-1])
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Return the faults there are, each with its number and how often it has hit."""
+        with self._lock:
+            return [_shown(armed) for armed in self._armed]
+
+    def clear(self, number: int | None = None) -> int:
+        """Take a fault away, or all; return how many that were.
+
+        Raises:
+            ValidationException: there is none of that number.
+        """
+        with self._lock:
+            kept = [armed for armed in self._armed if number not in (None, armed.number)]
+            gone = len(self._armed) - len(kept)
+            if number is not None and not gone:
+                raise ValidationException(f"There is no fault {number}.")
+            self._armed = kept
+            if number is None:
+                self._failed.clear()
+                self._dice.seed(SEED)
+            return gone
+
+    def answer(self, operation: str, params: Params, caller: Caller, pass_on: Callable[..., Answer]) -> Answer:
+        """Answer a request by passing it on, but for what goes wrong with it."""
+        if not self._armed and not self._failed:
+            return pass_on(operation, params, caller)
+
+        def inner() -> Answer:
+            return pass_on(operation, params, caller)
+
+        for fault in self._hitting(operation):
+            inner = _around(KINDS[fault.kind], self, fault, inner)
+        answer: Answer = self._with_failures(inner())
+        return answer
+
+    def fail_validation(self, arn: str) -> None:
+        """Let a version have failed its validation, for whoever looks at it."""
+        with self._lock:
+            self._failed.add(arn)
+
+    def _hitting(self, operation: str) -> list[Fault]:
+        """Return the faults that hit this request, and count them."""
+        with self._lock:
+            found = []
+            for armed in self._armed:
+                if armed.is_over or not fnmatchcase(operation, armed.fault.operation):
+                    continue
+                only = ONLY.get(armed.fault.kind)
+                if only is not None and not only(operation):
+                    continue
+                if armed.fault.rate >= 1 or self._dice.random() < armed.fault.rate:
+                    armed.hits += 1
+                    found.append(armed.fault)
+            return found
+
+    def _with_failures(self, answer: Any) -> Any:
+        """Return an answer in which versions that are to have failed their validation have."""
+        if not self._failed:
+            return answer
+        if isinstance(answer, list):
+            return [self._with_failures(inner) for inner in answer]
+        if not isinstance(answer, dict):
+            return answer
+        seen = {name: self._with_failures(inner) for name, inner in answer.items()}
+        if seen.get(MARK) in self._failed and "ModelPackageStatus" in seen:
+            seen["ModelPackageStatus"] = "Failed"
+            if "ModelPackageStatusDetails" in seen:
+                failure = {"Name": "validation", "Status": "Failed", "FailureReason": "A fault makes it fail."}
+                seen["ModelPackageStatusDetails"] = {
+                    **seen["ModelPackageStatusDetails"],
+                    "ValidationStatuses": [failure],
+                }
+        return seen
+
+
+def _around(kind: Kind, faults: Faults, fault: Fault, inner: Pass) -> Pass:
+    return lambda: kind(faults, fault, inner)
+
+
+def _shown(armed: _Armed) -> dict[str, Any]:
+    return {"number": armed.number, **msgspec.structs.asdict(armed.fault), "hits": armed.hits}
+
+
+Kind: TypeAlias = Callable[[Faults, Fault, Pass], Answer]
+
+
+def _refusing(error: type[RegistryError], sentence: str) -> Kind:
+    """Return a kind that refuses a request before anything is done."""
+
+    def refuse(faults: Faults, fault: Fault, inner: Pass) -> Answer:
+        raise error(fault.message or sentence)
+
+    return refuse
+
+
+def _latency(faults: Faults, fault: Fault, inner: Pass) -> Answer:
+    faults.sleep(fault.seconds)
+    return inner()
+
+
+def _answer_lost(faults: Faults, fault: Fault, inner: Pass) -> Answer:
+    """Do all of it, and let nobody know."""
+    inner()
+    raise AnswerLost(fault.message or "The answer was lost on its way: what was asked for is done.")
+
+
+def _stale_list(faults: Faults, fault: Fault, inner: Pass) -> Answer:
+    """List what there was some seconds ago: what is newer is not there yet."""
+    horizon = datetime.fromtimestamp(faults.clock(), UTC) - timedelta(seconds=fault.seconds)
+    return {
+        name: [item for item in found if _created(item) <= horizon] if isinstance(found, list) else found
+        for name, found in inner().items()
+    }
+
+
+def _created(item: Any) -> datetime:
+    """Return when something in a list was made; of the results of Search, whose kind is a level further in."""
+    if isinstance(item, dict):
+        for part in (item, *(inner for inner in item.values() if isinstance(inner, dict))):
+            if isinstance(part.get("CreationTime"), datetime):
+                moment: datetime = part["CreationTime"]
+                return moment
+    return datetime.min.replace(tzinfo=UTC)
+
+
+def _failing_validation(faults: Faults, fault: Fault, inner: Pass) -> Answer:
+    answer = inner()
+    faults.fail_validation(answer[MARK])
+    return answer
+
+
+KINDS: Final[dict[str, Kind]] = {
+    "throttling": _refusing(ThrottlingException, "Rate exceeded"),
+    "unavailable": _refusing(ServiceUnavailable, "The service is unavailable: a fault makes it so."),
+    "failure": _refusing(InternalFailure, "The service failed: a fault makes it so."),
+    "conflict": _refusing(ConflictException, "The resource is being changed by another request: a fault makes it so."),
+    "latency": _latency,
+    "answer-lost": _answer_lost,
+    "stale-list": _stale_list,
+    "validation-fails": _failing_validation,
+}
+
+ONLY: Final[dict[str, Callable[[str], bool]]] = {
+    # kinds that make sense for some operations alone, whatever the pattern
+    "stale-list": lambda operation: operation.startswith("List") or operation == "Search",
+    "validation-fails": lambda operation: operation == "CreateModelPackage",
+}

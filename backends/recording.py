@@ -1,0 +1,102 @@
+"""The log of the latest requests, for tests: who asked for what, and what came of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from .base import Caller
+from .errors import Elsewhere, RegistryError
+
+KEPT: Final = 10_000
+"""Requests that are remembered; older ones make room."""
+
+ANSWERED: Final = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One request.
+
+    `principal` is AWS's PrincipalId of who asked; `outcome` is `ok`, or the code of the error it was answered with.
+    """
+
+    number: int
+    operation: str
+    account: str
+    region: str
+    principal: str
+    params: Mapping[str, Any]
+    at: float
+    request_id: str
+    outcome: str = ANSWERED
+    message: str = ""
+    milliseconds: float = 0.0
+
+
+class Log:
+    """The latest requests, oldest first; thread-safe.
+
+    Args:
+        clock: the time, in epoch seconds.
+        most: how many are remembered.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time, most: int = KEPT) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._calls: deque[Recorded] = deque(maxlen=most)
+        self._count = 0
+
+    @contextmanager
+    def noting(self, operation: str, params: Mapping[str, Any], caller: Caller) -> Iterator[None]:
+        """Note a request when the block that answers it ends; one that the rest of SageMaker answers is not noted."""
+        at, began = self._clock(), time.perf_counter()
+        call = Recorded(0, operation, caller.account, caller.region, caller.principal, params, at, caller.request_id)
+        try:
+            yield
+        except Elsewhere:
+            raise
+        except Exception as error:
+            outcome = error.code if isinstance(error, RegistryError) else type(error).__name__
+            self._note(replace(call, outcome=outcome, message=str(error)), began)
+            raise
+        self._note(call, began)
+
+    def calls(self, operation: str | None = None, since: int = 0) -> list[dict[str, Any]]:
+        """Return requests as JSON values, oldest first.
+
+        Args:
+            operation: only of this one.
+            since: only those after the one of that number.
+        """
+        with self._lock:
+            found = [call for call in self._calls if call.number > since and operation in (None, call.operation)]
+        return [_json({name: getattr(call, name) for name in Recorded.__slots__}) for call in found]
+
+    def clear(self) -> None:
+        """Forget every request; the next is number one."""
+        with self._lock:
+            self._calls.clear()
+            self._count = 0
+
+    def _note(self, call: Recorded, began: float) -> None:
+        took = round((time.perf_counter() - began) * 1000, 3)
+        with self._lock:
+            self._count += 1
+            self._calls.append(replace(call, number=self._count, milliseconds=took))
+
+
+def _json(value: Any) -> Any:
+    """Return the parameters of a request as JSON values: moments as text."""
+    if isinstance(value, Mapping):
+        return {name: _json(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(inner) for inner in value]
+    return value.isoformat() if isinstance(value, datetime) else value

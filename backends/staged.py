@@ -1,0 +1,330 @@
+"""A registry under test control: a Backend in front of another, with a log of requests, faults, a clock and snapshots.
+
+It exists where whoever runs a registry has asked for it, and in front of registries in memory. Nobody else's history
+can be reset, put back or told another time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Annotated, Any, Final, Protocol, Self, runtime_checkable
+
+import msgspec
+
+from .base import Backend, Caller
+from .clock import Clock
+from .errors import UnknownOperationException, ValidationException
+from .faults import Fault, Faults
+from .recording import Log
+
+START: Final = "start"
+"""The name of the snapshot of how it was when it began to answer."""
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class Kept(Protocol):
+    """A store kept aside."""
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class Store(Protocol):
+    """What a backend can do whose whole store is its own."""
+
+    def keep(self) -> Any: ...
+
+    def put_back(self, kept: Any) -> None: ...
+
+    def fork(self, kept: Any, clock: Callable[[], float]) -> Backend: ...
+
+    def clear(self, account: str | None, region: str | None, name: str | None) -> None: ...
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a control takes that takes nothing."""
+
+
+class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to reset: everything, or what is of an account, of a region, of a group (or an unversioned package)."""
+
+    account: str | None = None
+    region: str | None = None
+    group: str | None = None
+
+
+class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A snapshot."""
+
+    name: Name
+
+
+class Moment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When to stand still: epoch seconds, or ISO 8601; where it is, if nothing is said."""
+
+    at: float | str | None = None
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far to go on."""
+
+    seconds: Annotated[float, msgspec.Meta(ge=0)]
+
+
+class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of several, or all."""
+
+    number: int | None = None
+
+
+class Calls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which requests of the log: of an operation, and after the one of a number."""
+
+    operation: str | None = None
+    since: int = 0
+
+
+class Staged:
+    """A Backend in front of another, which is closed with it.
+
+    Args:
+        backend: who answers.
+        clock: the one that `backend` was opened with.
+        recognise: knows callers as `backend` does, so that the log names people and not their keys.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        clock: Clock | None = None,
+        recognise: Callable[[Caller], Caller] = lambda caller: caller,
+    ) -> None:
+        self._recognise = recognise
+        self.clock = clock or Clock()
+        self.faults = Faults(self.clock)
+        self.log = Log(self.clock)
+        self.serve_fork: Callable[[Staged], str] | None = None
+        """Serves a fork and returns its URL, where this registry is served itself."""
+        self.outbox = getattr(backend, "outbox", None)
+        """The backend's own, if it has events."""
+        self._backend = backend
+        self._lock = threading.Lock()
+        self._snapshots: dict[str, Kept] = {}
+        self._offered = {
+            name: control for name, control in CONTROLS.items() if isinstance(backend, Store) or not control.needs_store
+        }
+        self.controls: Mapping[str, bool] = {
+            **backend.controls,
+            **{name: control.writes for name, control in self._offered.items()},
+        }
+
+    @property
+    def operations(self) -> frozenset[str]:
+        return self._backend.operations
+
+    def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        """Note an operation and pass it on, but for the faults there are; see `Backend.call`."""
+        with self.log.noting(operation, params, self._recognise(caller)):
+            return self.faults.answer(operation, params, caller, self._backend.call)
+
+    def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
+        """Do one thing of test control, or pass on what the backend does; see `Backend.control`."""
+        if name not in self._offered:
+            return self._backend.control(name, params, caller)
+        control = self._offered[name]
+        try:
+            asked = msgspec.convert(params, control.params, strict=False)
+        except msgspec.ValidationError as error:
+            raise ValidationException(f"{name}: {error}") from error
+        return msgspec.to_builtins(control.answer(self, asked))
+
+    def request_id(self) -> str:
+        """Return the id of the next request."""
+        return self.clock.request_id()
+
+    def snapshot(self, name: str) -> None:
+        """Keep the whole registry as it is, under a name; what was kept under that name before is gone."""
+        store = self._store()
+        with self._lock:
+            before = self._snapshots.pop(name, None)
+            self._snapshots[name] = store.keep()
+        if before is not None:
+            before.close()
+
+    def restore(self, name: str) -> None:
+        """Put the whole registry back to how it was; the log is empty then, there are no faults, and the clock runs.
+
+        Raises:
+            ValidationException: there is no snapshot of that name.
+        """
+        store = self._store()
+        with self._lock:
+            store.put_back(self._found(name))
+        self.forget()
+
+    def fork(self, name: str) -> Staged:
+        """Return a registry in memory that begins with a snapshot: what becomes of one is nothing to the other.
+
+        Raises:
+            ValidationException: there is no snapshot of that name.
+        """
+        store, clock = self._store(), Clock()
+        with self._lock:
+            return Staged(store.fork(self._found(name), clock), clock, self._recognise)
+
+    def snapshots(self) -> list[str]:
+        """Return the names of the snapshots there are."""
+        with self._lock:
+            return sorted(self._snapshots)
+
+    def reset(self, account: str | None = None, region: str | None = None, group: str | None = None) -> None:
+        """Remove everything, or what is of an account, a region, a group; history included.
+
+        With everything go the log, the faults and another time; snapshots stay.
+        """
+        self._store().clear(account, region, group)
+        if account is region is group is None:
+            self.forget()
+
+    def ping(self) -> None:
+        self._backend.ping()
+
+    def close(self) -> None:
+        with self._lock:
+            for kept in self._snapshots.values():
+                kept.close()
+            self._snapshots.clear()
+        self._backend.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def forget(self) -> None:
+        """Empty the log, take all faults away and let the clock run."""
+        self.faults.clear()
+        self.clock.resume()
+        self.log.clear()
+
+    def _store(self) -> Store:
+        if not isinstance(self._backend, Store):
+            raise UnknownOperationException("This registry's store is not its own: it cannot be reset or put back.")
+        return self._backend
+
+    def _found(self, name: str) -> Kept:
+        if name not in self._snapshots:
+            there = f"there are {', '.join(sorted(self._snapshots))}" if self._snapshots else "there is none yet"
+            raise ValidationException(f"There is no snapshot {name[:100]!r}: {there}.")
+        return self._snapshots[name]
+
+
+def _reset(staged: Staged, asked: Place) -> dict[str, Any]:
+    staged.reset(asked.account, asked.region, asked.group)
+    return {}
+
+
+def _snapshot(staged: Staged, asked: Named) -> dict[str, Any]:
+    staged.snapshot(asked.name)
+    return {"snapshots": staged.snapshots()}
+
+
+def _restore(staged: Staged, asked: Named) -> dict[str, Any]:
+    staged.restore(asked.name)
+    return {}
+
+
+def _fork(staged: Staged, asked: Named) -> dict[str, Any]:
+    if staged.serve_fork is None:
+        raise UnknownOperationException("This registry is not served: fork it in its own process, with Control.fork.")
+    return {"url": staged.serve_fork(staged.fork(asked.name))}
+
+
+def _clear_calls(staged: Staged, _: Nothing) -> dict[str, Any]:
+    staged.log.clear()
+    return {}
+
+
+def _time(staged: Staged) -> dict[str, Any]:
+    now = staged.clock()
+    moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"now": moment, "seconds": now, "stopped": staged.clock.is_stopped}
+
+
+def _freeze(staged: Staged, asked: Moment) -> dict[str, Any]:
+    staged.clock.freeze(None if asked.at is None else _seconds(asked.at))
+    return _time(staged)
+
+
+def _advance(staged: Staged, asked: Step) -> dict[str, Any]:
+    staged.clock.advance(asked.seconds)
+    return _time(staged)
+
+
+def _resume(staged: Staged, _: Nothing) -> dict[str, Any]:
+    staged.clock.resume()
+    return _time(staged)
+
+
+def _seconds(at: float | str) -> float:
+    """Return a moment in epoch seconds.
+
+    Raises:
+        ValidationException: it is none, or not one that a record can have.
+    """
+    try:
+        if isinstance(at, str) and not at.replace(".", "", 1).isdigit():
+            moment = datetime.fromisoformat(at)
+            at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        seconds = float(at)
+        if seconds < 0:
+            raise ValueError(at)
+        datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise ValidationException(
+            f"{str(at)[:100]!r} is no moment: write 2026-11-24T12:00:00Z, or epoch seconds."
+        ) from error
+    return seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """How one thing is done: by a function from the registry and what it takes to JSON values.
+
+    Args:
+        answer: the function.
+        params: what it takes; unknown names are refused.
+        writes: whether it changes something.
+        needs_store: whether it makes sense only where the whole store is the backend's own.
+    """
+
+    answer: Callable[[Staged, Any], Any]
+    params: type[msgspec.Struct] = Nothing
+    writes: bool = True
+    needs_store: bool = False
+
+
+CONTROLS: Final[dict[str, Control]] = {
+    "reset": Control(_reset, Place, needs_store=True),
+    "snapshot": Control(_snapshot, Named, needs_store=True),
+    "snapshots": Control(lambda staged, _: staged.snapshots(), writes=False, needs_store=True),
+    "restore": Control(_restore, Named, needs_store=True),
+    "fork": Control(_fork, Named, needs_store=True),
+    "clock": Control(lambda staged, _: _time(staged), writes=False, needs_store=True),
+    "clock/freeze": Control(_freeze, Moment, needs_store=True),
+    "clock/advance": Control(_advance, Step, needs_store=True),
+    "clock/resume": Control(_resume, needs_store=True),
+    "faults": Control(lambda staged, _: staged.faults.shown(), writes=False),
+    "faults/add": Control(lambda staged, fault: staged.faults.add(fault), Fault),
+    "faults/clear": Control(lambda staged, asked: {"cleared": staged.faults.clear(asked.number)}, Number),
+    "calls": Control(lambda staged, asked: staged.log.calls(asked.operation, asked.since), Calls, writes=False),
+    "calls/clear": Control(_clear_calls),
+}

@@ -1,0 +1,268 @@
+"""The pytest plugin: a registry for each test, in process or served, seeded, watched, and gone afterwards.
+
+Nothing is imported before a test asks for it, and nothing of it changes a test that does not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+    from ..emulator.background import Running
+    from .calls import Calls
+    from .registry import ModelRegistry
+    from .testing import Control
+
+MARKER = "sagemaker_registry"
+MEMORY = "sqlite://"
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+
+OPTIONS = {
+    # the option's end, and that of the ini value of the same name: what it is for
+    "backend": f"URL of the registry that tests run on, as for connect(): {MEMORY} (memory) unless said otherwise",
+    "region": f"AWS region of the clients that tests are given, {REGION} unless said otherwise",
+    "config": "a registry.toml whose rules the registry of the tests obeys",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("sagemaker-registry", "a SageMaker Model Registry for tests")
+    for name, meaning in OPTIONS.items():
+        group.addoption(f"--sagemaker-registry-{name}", default=None, metavar=name.upper(), help=meaning)
+        parser.addini(f"sagemaker_registry_{name}", meaning, default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        f"{MARKER}(*seeds, freeze=None): seed the registry of this test from files beside it, or dicts; and stop its "
+        "clock at a moment",
+    )
+
+
+@pytest.fixture
+def sagemaker_registry(request: pytest.FixtureRequest) -> Iterator[ModelRegistry]:
+    """A ModelRegistry of this test's own: in process and in memory, unless the options name another."""
+    from .registry import ModelRegistry
+
+    place = _Place.of(request.config)
+    with ExitStack() as undo:
+        client = place.connect()
+        undo.callback(client.close)
+        _prepare(request, client)
+        undo.callback(place.clean, client)
+        yield ModelRegistry.of(client)
+
+
+@pytest.fixture
+def sagemaker_client(sagemaker_registry: ModelRegistry) -> SageMakerClient:
+    """A stock boto3 client of the service `sagemaker`, on the same registry as `sagemaker_registry`."""
+    return sagemaker_registry.boto3
+
+
+@pytest.fixture(scope="session")
+def _sagemaker_registry_running(request: pytest.FixtureRequest) -> Iterator[Running]:
+    """The one server of this process; xdist's workers have one each."""
+    from ..backends.settings import load
+    from ..emulator.background import running
+
+    config = _option(request.config, "config")
+    with running(_option(request.config, "backend") or MEMORY, load(Path(config)) if config else None) as server:
+        yield server
+
+
+@pytest.fixture
+def sagemaker_registry_server(
+    request: pytest.FixtureRequest, _sagemaker_registry_running: Running, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Served]:
+    """A served registry, with the rest of AWS beside it, that the environment points every AWS client to.
+
+    The server is the session's; what it holds is put back before each test, in milliseconds.
+    """
+    import boto3
+
+    _sagemaker_registry_running.put_back()
+    place = _Place.of(request.config)
+    for name, value in place.environment(_sagemaker_registry_running.url).items():
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # which may remember another account
+    served = Served(_sagemaker_registry_running.url, place.account, place.region)
+    with ExitStack() as undo:
+        undo.callback(_sagemaker_registry_running.reset_neighbours)
+        undo.callback(served.close)
+        _prepare(request, served.sagemaker)
+        undo.callback(place.clean, served.sagemaker)
+        yield served
+
+
+@pytest.fixture
+def sagemaker_registry_url(sagemaker_registry_server: Served) -> str:
+    """The URL of `sagemaker_registry_server`; AWS_ENDPOINT_URL has it too."""
+    return sagemaker_registry_server.url
+
+
+@dataclass
+class Served:
+    """A served registry as a test sees it: its URL, its account and region, and clients of it."""
+
+    url: str
+    account: str
+    region: str
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def client(self, service: str) -> Any:
+        """Return a stock boto3 client on the server: of `sagemaker`, `s3`, `sts` ..."""
+        if service not in self._clients:
+            from ..backends import boto
+
+            keys = {"aws_access_key_id": self.account, "aws_secret_access_key": "test"}
+            self._clients[service] = boto.session().client(
+                service,  # type: ignore[call-overload]
+                endpoint_url=self.url,
+                region_name=self.region,
+                **keys,
+            )
+        return self._clients[service]
+
+    @property
+    def sagemaker(self) -> SageMakerClient:
+        client: SageMakerClient = self.client("sagemaker")
+        return client
+
+    @property
+    def registry(self) -> ModelRegistry:
+        """The same registry for people; its own requests are in the log too."""
+        from .registry import ModelRegistry
+
+        return ModelRegistry.of(self.sagemaker)
+
+    @property
+    def control(self) -> Control:
+        """What tests can do to it: snapshots, another time, faults."""
+        from .testing import Control
+
+        return Control(self.sagemaker)
+
+    def calls(self, operation: str | None = None) -> Calls:
+        """Return the requests of this test so far, for assertions: `.once(...)`, `.never(...)`."""
+        return self.control.calls(operation)
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a test's registry is, and how it is kept apart from those of others.
+
+    What is in memory is the test's own. What outlives the test is shared: there the test has an account of its own,
+    which is emptied afterwards. In AWS it has what names it gives, and cleans up after itself.
+    """
+
+    url: str
+    region: str
+    config: str
+    account: str
+    is_shared: bool
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> _Place:
+        from ..backends import is_memory
+
+        url = _option(config, "backend") or MEMORY
+        is_shared = not is_memory(url)
+        account = _account() if is_shared and not _is_aws(url) else ACCOUNT
+        return cls(url, _region(config, url), _option(config, "config"), account, is_shared)
+
+    def connect(self) -> SageMakerClient:
+        from .testing import connect
+
+        keys: dict[str, Any] = {"aws_access_key_id": self.account, "aws_secret_access_key": "test"}
+        return connect(
+            self.url,
+            settings=self.config or None,
+            region_name=self.region,
+            **({} if _is_aws(self.url) else keys),
+        )
+
+    def environment(self, url: str) -> Mapping[str, str | None]:
+        """Return what points every AWS client of this process, and of those it starts, to a server; None is unset."""
+        by_service = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
+        beside_it = ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"]
+        past_proxies = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"]))
+        return {
+            **dict.fromkeys([*by_service, *beside_it]),
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": self.account,
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "SAGEMAKER_REGISTRY_URL": url,
+            "NO_PROXY": past_proxies,
+            "no_proxy": past_proxies,
+        }
+
+    def clean(self, client: SageMakerClient) -> None:
+        """Leave nothing behind in a registry that others use too."""
+        from .controls import offers
+        from .testing import Control
+
+        if self.is_shared and not _is_aws(self.url) and offers(client, "reset"):
+            Control(client).reset(account=self.account)
+
+
+def _prepare(request: pytest.FixtureRequest, client: SageMakerClient) -> None:
+    """Do what the markers of a test say, the module's before its own."""
+    from .controls import offers
+    from .testing import Control
+
+    control = Control(client)
+    for mark in reversed(list(request.node.iter_markers(MARKER))):
+        unknown = mark.kwargs.keys() - {"freeze"}
+        if unknown:
+            raise pytest.UsageError(f"@pytest.mark.{MARKER} takes seeds and freeze=, not {', '.join(sorted(unknown))}=")
+        if "freeze" in mark.kwargs:
+            if not offers(client, "clock/freeze"):
+                pytest.skip("the registry of these tests has no clock that could be stopped")
+            control.freeze(mark.kwargs["freeze"])
+        for seed in mark.args:
+            control.seed(request.path.parent / seed if isinstance(seed, str | Path) else seed)
+    control.clear_calls()
+
+
+def _option(config: pytest.Config, name: str) -> str:
+    return str(config.getoption(f"--sagemaker-registry-{name}") or config.getini(f"sagemaker_registry_{name}") or "")
+
+
+def _region(config: pytest.Config, url: str) -> str:
+    """Return the region of the options; else that of an aws:// URL, as no other may be called there."""
+    from urllib.parse import urlsplit
+
+    given = _option(config, "region")
+    return given or (urlsplit(url).netloc.rpartition("@")[2] if _is_aws(url) else "") or REGION
+
+
+def _is_aws(url: str) -> bool:
+    return url.startswith("aws:")
+
+
+def _account() -> str:
+    """Return an account that no other test has, in this process or another."""
+    import secrets
+
+    return f"{secrets.randbelow(9 * 10**11) + 10**11}"

@@ -1,0 +1,70 @@
+"""How a version is described by people, and the request of CreateModelPackage that this stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+from .versions import PENDING
+
+
+def request_of(
+    group: str,
+    *,
+    image: str | None = None,
+    model_data: str | None = None,
+    metadata: Mapping[str, str | int | float] | None = None,
+    metrics: str | None = None,
+    description: str | None = None,
+    content_types: Sequence[str] = ("text/csv",),
+    response_types: Sequence[str] = ("text/csv",),
+    approval: str | None = None,
+    token: str | None = None,
+    training_job: str | None = None,
+    dataset_version: str | None = None,
+    git_commit: str | None = None,
+    **members: Any,
+) -> dict[str, Any]:
+    """Return the request that registers a version of a group; see `ModelRegistry.register`.
+
+    Raises:
+        ValueError: a metadata value that is neither text nor a number, or a value that is given twice.
+    """
+    lineage = {"training_job": training_job, "dataset_version": dataset_version, "git_commit": git_commit}
+    container = given(Image=image, ModelDataUrl=model_data)
+    types = {"SupportedContentTypes": [*content_types], "SupportedResponseMIMETypes": [*response_types]}
+    quality = metrics and {"Statistics": {"ContentType": "application/json", "S3Uri": metrics}}
+    request = given(
+        ModelPackageGroupName=group,
+        ModelPackageDescription=description,
+        ModelApprovalStatus=approval,
+        ClientToken=token,
+        InferenceSpecification=container and {"Containers": [container], **types},
+        ModelMetrics=given(ModelQuality=quality),
+        MetadataProperties=given(CommitId=git_commit, GeneratedBy=training_job),
+        CustomerMetadataProperties=_merged(_texts(metadata or {}), given(**lineage)),
+    )
+    return {"ModelApprovalStatus": PENDING, **_merged(request, members)}
+
+
+def given(**members: Any) -> dict[str, Any]:
+    """Return the members that have something to say."""
+    return {name: value for name, value in members.items() if value not in (None, {}, [])}
+
+
+def _texts(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Return metadata as AWS takes it; ValueError for a value that is neither text nor a number."""
+    unfit = [key for key, value in metadata.items() if not isinstance(value, str | Real)]
+    if unfit:
+        raise ValueError(f"metadata {unfit[0]!r} is {metadata[unfit[0]]!r}: give a text or a number")
+    return {key: repr(float(value)) if isinstance(value, float) else str(value) for key, value in metadata.items()}
+
+
+def _merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return two structures as one; ValueError if both have the same value."""
+    both = {name: (ours[name], theirs[name]) for name in ours if name in theirs}
+    twice = [name for name, pair in both.items() if not all(isinstance(value, Mapping) for value in pair)]
+    if twice:
+        raise ValueError(f"{twice[0]} is given twice")
+    return {**ours, **theirs, **{name: _merged(*pair) for name, pair in both.items()}}

@@ -1,0 +1,114 @@
+"""YAML and JSON with the lines things are on, so that a sentence about a seed can say where."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from json.decoder import JSONObject  # type: ignore[attr-defined]
+from json.scanner import py_make_scanner  # type: ignore[attr-defined]
+from pathlib import Path
+from typing import Any
+
+YAML, JSON = (".yaml", ".yml"), (".json",)
+NEEDS_YAML = "needs the package 'PyYAML': pip install pyyaml, or write it in JSON"
+
+
+class BadSeed(ValueError):
+    """A seed means nothing: the sentence says in which file, on which line, and in which field."""
+
+
+class Placed(dict[str, Any]):
+    """A mapping that knows where it is in a file.
+
+    Args:
+        line: the one it begins on; 0 in no file.
+        lines: those of its keys, as far as they are known.
+    """
+
+    def __init__(self, items: Any = (), line: int = 0, lines: dict[str, int] | None = None) -> None:
+        super().__init__(items)
+        self.line = line
+        self.lines = lines or {}
+
+    def line_of(self, key: str) -> int:
+        return self.lines.get(key, self.line)
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return a file, or the seeds in a folder, by name.
+
+    Raises:
+        BadSeed: there is none.
+    """
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.iterdir() if file.suffix in (*YAML, *JSON) and file.is_file())
+    if not found:
+        raise BadSeed(f"{path} has no seeds: files whose names end in {', '.join((*YAML, *JSON))}")
+    return found
+
+
+def load(path: Path) -> Any:
+    """Return what a file says; its mappings know their lines.
+
+    Raises:
+        BadSeed: it cannot be read, or is not what its name says.
+    """
+    loader = _LOADERS.get(path.suffix)
+    if loader is None:
+        raise BadSeed(f"{path}: a seed's name ends in {', '.join(_LOADERS)}")
+    try:
+        return loader(path.read_text(encoding="utf-8"), path)
+    except OSError as error:
+        raise BadSeed(f"{path} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise BadSeed(f"{path} cannot be read: {error}") from error
+
+
+def _json(text: str, path: Path) -> Any:
+    decoder: Any = json.JSONDecoder()  # in C it does not say where it is
+
+    def parse_object(at: tuple[str, int], *arguments: Any) -> tuple[Placed, int]:
+        found, end = JSONObject(at, *arguments)
+        return Placed(found, text.count("\n", 0, at[1]) + 1), end
+
+    decoder.parse_object = parse_object
+    decoder.scan_once = py_make_scanner(decoder)
+    try:
+        return decoder.decode(text)
+    except json.JSONDecodeError as error:
+        raise BadSeed(f"{path}, line {error.lineno}: it is not JSON: {error.msg}") from error
+
+
+def _yaml(text: str, path: Path) -> Any:
+    try:
+        import yaml
+    except ModuleNotFoundError as error:
+        raise BadSeed(f"{path} {NEEDS_YAML}") from error
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        """Makes mappings that know their lines; a key that is there twice is an error, not the end of the first."""
+
+    def mapping(loader: Any, node: Any) -> Placed:
+        loader.flatten_mapping(node)
+        found = Placed(line=node.start_mark.line + 1)
+        for key_node, value_node in node.value:
+            key, line = str(loader.construct_object(key_node, deep=True)), key_node.start_mark.line + 1
+            if key in found.lines:
+                raise BadSeed(f"{path}, line {line}: {key} is there twice, first on line {found.lines[key]}")
+            found.lines[key] = line
+            found[key] = loader.construct_object(value_node, deep=True)
+        return found
+
+    Loader.add_constructor("tag:yaml.org,2002:map", mapping)
+    Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
+    try:
+        return yaml.load(text, Loader)  # noqa: S506 - it is a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise BadSeed(f"{path}{line}: it is not YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise BadSeed(f"{path}: it is not YAML: {error}") from error
+
+
+_LOADERS: dict[str, Callable[[str, Path], Any]] = {**dict.fromkeys(YAML, _yaml), **dict.fromkeys(JSON, _json)}

@@ -1,0 +1,264 @@
+"""A registry under test control, for tests: reset, snapshots, another time, faults, and the log of requests.
+
+A registry in memory is under test control, in this process as well as served; others are where somebody said so:
+`serve --test-controls`, and `connect` from here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..backends.errors import RegistryError, as_client_error
+from .calls import Call, Calls
+from .controls import ask, behind
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+    from .seeding import Sown
+
+__all__ = ["Call", "Calls", "Control", "Fault", "connect"]
+
+POLL_SECONDS = 0.1
+"""How often to look whether a server answers by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong, and how often it has; see `Control.fault`."""
+
+    number: int
+    kind: str
+    operation: str
+    rate: float
+    count: int | None
+    seconds: float
+    message: str
+    hits: int
+
+
+def connect(url: str, *, settings: str | Path | None = None, **boto: Any) -> SageMakerClient:
+    """Return what `client.connect` returns, with the registry under test control, whatever the URL names.
+
+    A registry that is not in memory can then be reset too: be sure of the URL.
+
+    Raises:
+        CannotOpen: as `client.connect`.
+    """
+    from ..backends import open_staged
+    from . import client_of, surroundings_of
+
+    return client_of(open_staged(url, surroundings_of(settings) if settings else None, **boto), boto)
+
+
+class Control:
+    """What tests can do to a registry.
+
+    >>> with Control("sqlite://") as control:
+    ...     control.freeze("2026-11-24T12:00:00Z").isoformat()
+    ...     control.snapshot("empty")
+    ...     group = control.client.create_model_package_group(ModelPackageGroupName="churn")
+    ...     control.restore("empty")
+    ...     control.client.list_model_package_groups()["ModelPackageGroupSummaryList"]
+    '2026-11-24T12:00:00+00:00'
+    []
+    """
+
+    def __init__(self, registry: str | SageMakerClient | None = None, **boto: Any) -> None:
+        """Control the registry of a URL, or the one behind a boto3 client, which is then left open.
+
+        Raises:
+            CannotOpen: as `connect`.
+        """
+        from . import connect as connect_as_said
+
+        self._owned = registry is None or isinstance(registry, str)
+        self.client: Any = (
+            connect_as_said(registry, **boto) if registry is None or isinstance(registry, str) else registry
+        )
+
+    def close(self) -> None:
+        """Close the client this control has opened."""
+        if self._owned:
+            self.client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def info(self) -> dict[str, Any]:
+        """Return what a server says of itself; of a registry in this process, its `controls`."""
+        found: dict[str, Any] = ask(self.client, "info")
+        return found
+
+    def ready(self, timeout: float = 0.0) -> bool:
+        """Return whether the registry answers, as soon as it does, or when some seconds are over."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                ask(self.client, "ready")
+            except (ClientError, BotoCoreError):
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(POLL_SECONDS)
+            else:
+                return True
+
+    def reset(self, *, account: str | None = None, region: str | None = None, group: str | None = None) -> None:
+        """Remove everything, or what is of an account, a region, a group; history included.
+
+        Raises:
+            ClientError: the registry is not under test control; so with every method here.
+        """
+        ask(self.client, "reset", account=account, region=region, group=group)
+
+    def snapshot(self, name: str) -> None:
+        """Keep the whole registry as it is, under a name."""
+        ask(self.client, "snapshot", name=name)
+
+    def restore(self, name: str = "start") -> None:
+        """Put the whole registry back; `start` is how a server was when it began to answer.
+
+        The log is empty then, there are no faults, and the clock runs.
+        """
+        ask(self.client, "restore", name=name)
+
+    def fork(self, name: str, **boto: Any) -> Control:
+        """Return a registry in memory that begins with a snapshot: what becomes of one is nothing to the other.
+
+        That of a registry in this process is in this process too, and closed with what is returned; a server serves
+        its fork on another port (`.client.meta.endpoint_url`), until it stops.
+
+        Args:
+            name: of the snapshot.
+            **boto: what `boto3.client` takes, for the fork's client.
+        """
+        from ..backends.staged import Staged
+        from . import client_of
+        from . import connect as connect_as_said
+
+        region = {"region_name": self.client.meta.region_name}
+        backend, caller = behind(self.client) or (None, None)
+        if backend is None or caller is None or not isinstance(backend, Staged):
+            url = ask(self.client, "fork", name=name)["url"]
+            return Control._owning(connect_as_said(url, **{**region, **boto}))
+        try:
+            forked = backend.fork(name)
+        except RegistryError as error:
+            raise as_client_error(error, "fork") from error
+        keys = {"aws_access_key_id": caller.access_key, "aws_secret_access_key": "any"}
+        return Control._owning(client_of(forked, {**region, **keys, **boto}))
+
+    @classmethod
+    def _owning(cls, client: SageMakerClient) -> Control:
+        control = cls(client)
+        control._owned = True
+        return control
+
+    def snapshots(self) -> list[str]:
+        """Return the names of the snapshots there are."""
+        found: list[str] = ask(self.client, "snapshots")
+        return found
+
+    def seed(self, *sources: str | Path | Mapping[str, Any]) -> Sown:
+        """Put a seed into the registry: files in YAML or JSON, folders of such, or dicts that say the same.
+
+        What is there already is left as it is.
+
+        Raises:
+            BadSeed: something in it is wrong; nothing was changed.
+        """
+        from .seeding import sow
+
+        return sow(self.client, sources)
+
+    def now(self) -> datetime:
+        """Return the registry's time."""
+        return _moment(ask(self.client, "clock"))
+
+    def freeze(self, moment: str | float | datetime | None = None) -> datetime:
+        """Stop the registry's clock, at a moment or where it is; ids of requests are counted from then on.
+
+        The same script then leaves the same registry, byte by byte.
+        """
+        at = moment.timestamp() if isinstance(moment, datetime) else moment
+        return _moment(ask(self.client, "clock/freeze", at=at))
+
+    def advance(self, seconds: float) -> datetime:
+        """Move the registry's clock on."""
+        return _moment(ask(self.client, "clock/advance", seconds=seconds))
+
+    def resume(self) -> datetime:
+        """Let the registry's clock run again, with the time of its machine."""
+        return _moment(ask(self.client, "clock/resume"))
+
+    def fault(
+        self,
+        kind: str,
+        operation: str = "*",
+        *,
+        rate: float = 1.0,
+        count: int | None = None,
+        seconds: float = 1.0,
+        message: str = "",
+    ) -> Fault:
+        """Make something go wrong from now on.
+
+        Args:
+            kind: throttling, unavailable, failure, conflict, latency, answer-lost, stale-list, validation-fails.
+            operation: of AWS's; a pattern with `*` and `?`.
+            rate: how many of its requests are hit, from 0 to 1.
+            count: after how many hits it is over; never, unless said.
+            seconds: how long `latency` takes, or how far behind a `stale-list` is.
+            message: the sentence of the error, in place of the usual one.
+        """
+        given = {"kind": kind, "operation": operation, "rate": rate, "count": count, "seconds": seconds}
+        return Fault(**ask(self.client, "faults/add", **given, message=message))
+
+    @contextmanager
+    def failing(self, kind: str, operation: str = "*", **fault: Any) -> Iterator[Fault]:
+        """Make something go wrong inside a block; see `fault`."""
+        made = self.fault(kind, operation, **fault)
+        try:
+            yield made
+        finally:
+            self.clear_faults(made.number)
+
+    def faults(self) -> list[Fault]:
+        """Return the faults there are."""
+        return [Fault(**found) for found in ask(self.client, "faults")]
+
+    def clear_faults(self, number: int | None = None) -> None:
+        """Take one fault away, or all."""
+        ask(self.client, "faults/clear", number=number)
+
+    def calls(self, operation: str | None = None, since: int = 0) -> Calls:
+        """Return the requests of an operation, or all, oldest first: the latest 10,000.
+
+        Args:
+            operation: AWS's name, as in `UpdateModelPackage`.
+            since: only those after the one of that number.
+        """
+        found = ask(self.client, "calls", operation=operation, since=since)
+        return Calls(tuple(Call.of(call) for call in found), operation)
+
+    def clear_calls(self) -> None:
+        """Forget the requests so far."""
+        ask(self.client, "calls/clear")
+
+
+def _moment(time: dict[str, Any]) -> datetime:
+    return datetime.fromtimestamp(time["seconds"], UTC)

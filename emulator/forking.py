@@ -1,0 +1,69 @@
+"""Forks of a registry that is being served: copies in memory, each on a port of its own, until their server stops."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from ..backends.errors import CannotOpen, ConflictException, ServiceUnavailable
+from ..backends.staged import START, Staged
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+MOST: Final = 16
+"""Forks one server serves at once: each has threads and memory of its own."""
+
+
+class Forks:
+    """Serves copies of a registry; a context manager, which stops and closes them.
+
+    Args:
+        host: where to listen.
+        app_of: makes the application for a copy.
+    """
+
+    def __init__(self, host: str, app_of: Callable[[Staged], WSGIApplication]) -> None:
+        self._host = host
+        self._app_of = app_of
+        self._opened = ExitStack()
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def serve(self, fork: Staged) -> str:
+        """Serve a copy, which is closed with the others; return its URL.
+
+        Raises:
+            ConflictException: there are too many.
+            ServiceUnavailable: no port is free.
+        """
+        from .serve import Server, listen, url_of  # which serves forks
+
+        with self._lock, ExitStack() as undo:
+            undo.callback(fork.close)
+            if self._count >= MOST:
+                raise ConflictException(f"{MOST} forks are being served already: they end with their server.")
+            try:
+                listener = undo.enter_context(listen(self._host, 0))
+            except CannotOpen as error:
+                raise ServiceUnavailable(f"The fork cannot be served: {error}") from error
+            fork.snapshot(START)
+            server = Server(self._app_of(fork), listener)
+            thread = threading.Thread(target=server.run, name=f"fork-{self._count}", daemon=True)
+            thread.start()
+            undo.callback(thread.join)
+            undo.callback(server.stop)
+            self._count += 1
+            self._opened.push(undo.pop_all())
+            return url_of(listener)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened.close()

@@ -1,0 +1,92 @@
+"""What a server has answered, in numbers, as Prometheus reads them: `GET /_registry/metrics`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Final
+
+from flask import Blueprint, Flask, Response, g
+
+from .control import PREFIX
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+OK: Final = "ok"
+BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the buckets of durations, in seconds."""
+
+
+class Metrics:
+    """Counts of the registry's calls by operation and outcome, and how long they took; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answered: Counter[tuple[str, str]] = Counter()
+        self._within: defaultdict[str, list[int]] = defaultdict(lambda: [0] * (len(BOUNDS) + 1))
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+
+    def note(self, operation: str, code: str, seconds: float) -> None:
+        """Count one call; `code` is `ok`, or the code of the error."""
+        with self._lock:
+            self._answered[operation, code] += 1
+            self._within[operation][bisect_left(BOUNDS, seconds)] += 1
+            self._seconds[operation] += seconds
+
+    def text(self) -> str:
+        """Return all there is in Prometheus's text format."""
+        with self._lock:
+            return "".join(f"{line}\n" for line in self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield from _head("info", "gauge", "The server.")
+        yield _line("info", 1, version=version("sagemaker-registry"))
+        yield from _head("requests_total", "counter", "Calls of the registry, by operation and code of the answer.")
+        for (operation, code), count in sorted(self._answered.items()):
+            yield _line("requests_total", count, operation=operation, code=code)
+        yield from _head("request_seconds", "histogram", "How long calls of the registry took, by operation.")
+        for operation, within in sorted(self._within.items()):
+            so_far = 0
+            for bound, count in zip((*BOUNDS, "+Inf"), within, strict=True):
+                so_far += count
+                yield _line("request_seconds_bucket", so_far, operation=operation, le=str(bound))
+            yield _line("request_seconds_sum", self._seconds[operation], operation=operation)
+            yield _line("request_seconds_count", so_far, operation=operation)
+
+
+def measure(app: Flask) -> None:
+    """Have an application count the registry's calls, and say so at its path."""
+    metrics, routes = Metrics(), Blueprint("metrics", __name__)
+
+    @app.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        if "operation" in g:
+            metrics.note(g.operation, g.get("code", OK), time.perf_counter() - g.began)
+        return response
+
+    @routes.get(f"{PREFIX}/metrics")
+    def show() -> Response:
+        return Response(metrics.text(), content_type=CONTENT_TYPE)
+
+    app.register_blueprint(routes)
+
+
+def _head(name: str, kind: str, meaning: str) -> Iterator[str]:
+    yield f"# HELP sagemaker_registry_{name} {meaning}"
+    yield f"# TYPE sagemaker_registry_{name} {kind}"
+
+
+def _line(name: str, value: float, **labels: str) -> str:
+    shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+    return f"sagemaker_registry_{name}{{{shown}}} {value}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
