@@ -91,7 +91,7 @@ def test_pages_of_what_waits_long_end_where_the_younger_begin(dated: Desk, calen
     assert f"{PAGE + 3} versions wait" in text_of(client.get("/console/?days=4"))
 
 
-@pytest.mark.parametrize("days", ["many", "-1", "1.5", "12345", "٣"])
+@pytest.mark.parametrize("days", ["many", "-1", "1.5", "12345", "0000" + "9" * 30, "٣"])
 def test_days_that_are_none_are_said_and_hide_nothing(desk: Desk, days: str) -> None:
     desk.register()
     page = desk.browser().get("/console/", query_string={"days": days})

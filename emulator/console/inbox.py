@@ -50,7 +50,7 @@ class Filters:
     def of(cls, query: Mapping[str, str]) -> Self:
         """Return the filters of a query; what it does not have is empty."""
         days, whose = query.get("days", "").strip(), query.get("whose", "")
-        is_number = days.isascii() and days.isdigit() and int(days[:5]) <= MOST_DAYS
+        is_number = days.isascii() and days.isdigit() and len(days) <= len(str(MOST_DAYS))
         return cls(
             group=query.get("group", "").strip(),
             creator=query.get("creator", "").strip(),
