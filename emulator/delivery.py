@@ -67,6 +67,10 @@ class Dispatcher:
         for thread in self._threads:
             thread.join(max(deadline - time.monotonic(), 0))
 
+    def let_go(self) -> None:
+        """Answer whoever waits for the next event, now and from now on: the server stops. Safe in a signal handler."""
+        self._outbox.bell.is_closed = True
+
     def add(self, sink: Sink, *, afresh: bool = False) -> None:
         """Begin to tell a sink what happens from now on; or, if it was known before, from where it was.
 

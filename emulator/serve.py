@@ -28,10 +28,11 @@ from ..backends.base import Backend, Surroundings, nobody
 from ..backends.clock import Clock
 from ..backends.errors import CannotOpen, RegistryError
 from ..backends.identities import Identities
-from ..backends.settings import Settings
+from ..backends.settings import Events, Settings
 from ..backends.staged import Staged
 from .app import create_app
 from .caller_identity import CallerIdentity, identity_of
+from .console import Console
 from .console.opening import console_of, links
 from .delivery import Dispatcher, RuleWatch
 from .forking import Forks
@@ -159,56 +160,66 @@ def serve(
     """
     file = database_file(backend_url)
     neighbours = Neighbours(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
-    switches = settings or Settings()
-    sinks = sinks_of(switches.events)
-    clock = Clock()
+    switches, clock = settings or Settings(), Clock()
     surroundings = replace(surroundings_of(switches, neighbours, is_alone=is_alone(backend_url)), clock=clock)
-    shown = without_password(backend_url)
+    identities = Identities(switches.identities, surroundings.identify)
+    shown, hosts = without_password(backend_url), [*allowed_hosts, host]
     with ExitStack() as opened:
         backend = opened.enter_context(open_backend(backend_url, surroundings))
         listener = opened.enter_context(listen(host, port))
         _answers(backend)
         prepare(backend)
-        identities = Identities(switches.identities, surroundings.identify)
         beside: WSGIApplication = alone if is_alone(backend_url) else CallerIdentity(neighbours, identities)
-        outbox: Outbox | None = getattr(backend, "outbox", None)
-        if outbox is not None:
-            try:
-                dispatcher = opened.enter_context(Dispatcher(outbox, sinks, switches.events))
-            except RegistryError as error:
-                raise CannotOpen(f"{shown} cannot note whom to tell of events: {error}") from error
-            if switches.events.eventbridge and not is_alone(backend_url):
-                beside = RuleWatch(beside, partial(dispatcher.add, EventBridge(neighbours), afresh=True))
-        elif sinks:
-            raise CannotOpen(f"[events] of the settings: {shown} has no events to deliver")
-        answering: Backend = backend
-        hosts = [*allowed_hosts, host]
+        dispatcher = _dispatcher(opened, backend, switches.events, shown)
+        if dispatcher is not None and switches.events.eventbridge and not is_alone(backend_url):
+            beside = RuleWatch(beside, partial(dispatcher.add, EventBridge(neighbours), afresh=True))
         if is_memory(backend_url) if test_controls is None else test_controls:
-            answering = staged = started(backend, clock, backend_url, identities.recognise)
+            backend = staged = started(backend, clock, backend_url, identities.recognise)
             staged.serve_fork = opened.enter_context(Forks(host, partial(_app_of_fork, beside, hosts, shown))).serve
             beside = ResetTogether(beside, staged, lambda: not neighbours.may_hold_objects)
         else:
             beside = NeverReset(beside)
         console = console_of(backend_url, hosts, switches, reviewers) if reviewers is not None else None
-        app = create_app(
-            answering, neighbours=beside, allowed_hosts=hosts, registry=shown, reviewed_at=console, say=_say
-        )
+        app = create_app(backend, neighbours=beside, allowed_hosts=hosts, registry=shown, reviewed_at=console, say=_say)
         server = Server(app, listener)
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            server.stop()
-            if outbox is not None:
-                outbox.bell.is_closed = True
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
-        url = url_of(listener)
-        _say(f"listening on {url}")
-        _say(_hint(url, shown))
-        for line in links(console, _reachable(url)) if console is not None else ():
-            _say(line)
-        _say("stop with Ctrl-C")
+        _stop_on_signals(server, dispatcher)
+        _tell(url_of(listener), shown, console)
         server.run()
+
+
+def _dispatcher(opened: ExitStack, backend: Backend, events: Events, shown: str) -> Dispatcher | None:
+    """Return what delivers the events of a backend; None if it has none, which is only wrong if somebody wants them."""
+    sinks = sinks_of(events)
+    outbox: Outbox | None = getattr(backend, "outbox", None)
+    if outbox is None:
+        if sinks:
+            raise CannotOpen(f"[events] of the settings: {shown} has no events to deliver")
+        return None
+    try:
+        return opened.enter_context(Dispatcher(outbox, sinks, events))
+    except RegistryError as error:
+        raise CannotOpen(f"{shown} cannot note whom to tell of events: {error}") from error
+
+
+def _stop_on_signals(server: Server, dispatcher: Dispatcher | None) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        server.stop()
+        if dispatcher is not None:
+            dispatcher.let_go()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+
+
+def _tell(url: str, registry: str, console: Console | None) -> None:
+    """Print where requests are answered, and what to do with that."""
+    _say(f"listening on {url}")
+    _say(f"registry:  {registry}")
+    _say("point AWS clients here (any credentials will do):")
+    _say(f"  export AWS_ENDPOINT_URL={_reachable(url)}")
+    for line in links(console, _reachable(url)) if console is not None else ():
+        _say(line)
+    _say("stop with Ctrl-C")
 
 
 def _app_of_fork(beside: WSGIApplication, hosts: Iterable[str], shown: str, fork: Staged) -> WSGIApplication:
@@ -231,14 +242,6 @@ def surroundings_of(settings: Settings, neighbours: Neighbours, *, is_alone: boo
     if endpoint := settings.checks.s3_endpoint:
         return Surroundings(settings, EndpointProbe(neighbours, endpoint), nobody if is_alone else identity_of)
     return Surroundings(settings) if is_alone else Surroundings(settings, NeighbourProbe(neighbours), identity_of)
-
-
-def _hint(url: str, registry: str) -> str:
-    return (
-        f"registry:  {registry}\n"
-        f"point AWS clients here (any credentials will do):\n"
-        f"  export AWS_ENDPOINT_URL={_reachable(url)}"
-    )
 
 
 def _reachable(url: str) -> str:
