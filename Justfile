@@ -30,6 +30,10 @@ floors:
 test *arguments:
     {{python}} -m pytest {{arguments}}
 
+# crashes, full disks, races and hostile input: ci, nightly or release
+heavy size="nightly" *arguments:
+    {{python}} -m pytest tests/durability tests/safety --size {{size}} {{arguments}}
+
 bench:
     {{python}} -m benchmarks.startup
     {{python}} -m benchmarks.servers

@@ -11,7 +11,9 @@ import conformance
 import pytest
 
 import parity
+import sizes
 from clients import Emulator, start
+from sizes import figures, rng, rounds, size  # noqa: F401 - fixtures of the heavy tests
 
 pytest.register_assert_rewrite("sagemaker_registry.backends.contract")
 
@@ -20,6 +22,19 @@ _accounts = (f"{number:012}" for number in count(100_000_000_001))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-parity", action="store_true", help="write the generated tables from this run")
+    sizes.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    sizes.configure(config)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return sizes.header(config)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    sizes.summarise(terminalreporter, config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
