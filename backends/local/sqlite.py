@@ -82,10 +82,12 @@ class SQLiteRows:
                 undo.callback(lock.close)
                 self._between_processes = lock
             try:
-                self._writer = self._connect(PRAGMAS)
-                undo.callback(self._writer.close)
                 with self._between_processes:
-                    self._prepare()
+                    self._writer = self._connect(PRAGMAS)
+                    with ExitStack() as closed:
+                        closed.callback(self._writer.close)  # who is the last to close checkpoints, too
+                        self._prepare()
+                        closed.pop_all()
             except sqlite3.Error as error:
                 raise CannotOpen(f"{path}: {error}") from error
             undo.pop_all()
