@@ -6,10 +6,12 @@ commits with NORMAL and none with FULL.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import Final
@@ -77,8 +79,7 @@ class SQLiteRows:
         self._between_processes: AbstractContextManager[None] = nullcontext()
         with ExitStack() as undo:
             if path is not None:
-                _create_file(path)
-                lock = FileLock(path.with_name(path.name + ".lock"))
+                lock = _lock_of(_create_file(path))
                 undo.callback(lock.close)
                 self._between_processes = lock
             try:
@@ -201,13 +202,43 @@ class SQLiteRows:
         self._writer.execute("COMMIT")
 
 
-def _create_file(path: Path) -> None:
-    """Make the file, readable by its owner alone, with the folders above it."""
+def _create_file(path: Path) -> Path:
+    """Make the file, readable by its owner alone, with the folders above it; return where it really is.
+
+    One that is there is not opened: closing any descriptor of a file gives up all locks this process has on it, and
+    with them those of a registry that is open here already. Another process would take itself for the last user, and
+    remove the log that is still written to.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if path.is_symlink() and path.parent.stat().st_mode & stat.S_IWOTH:
+            raise CannotOpen(f"{path} is a link in a folder where anyone may put one: name the file it stands for")
+        file = path.resolve()
+        with suppress(FileExistsError):
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        if not file.is_file():
+            raise CannotOpen(f"{path} is not a file: name a database file, such as {path / 'registry.db'}")
+        if not os.access(file, os.R_OK | os.W_OK):
+            raise OSError(code := _obstacle(file), os.strerror(code))
     except OSError as error:
         raise CannotOpen(f"{path} cannot be opened for writing: {error.strerror}") from error
+    return file
+
+
+def _obstacle(file: Path) -> int:
+    """Return why a file cannot be written."""
+    if hasattr(os, "statvfs") and os.statvfs(file).f_flag & os.ST_RDONLY:
+        return errno.EROFS
+    return errno.EACCES
+
+
+def _lock_of(file: Path) -> FileLock:
+    """Return the lock of a database file: beside the file itself, where every link to it leads."""
+    lock = file.with_name(file.name + ".lock")
+    try:
+        return FileLock(lock)
+    except OSError as error:
+        raise CannotOpen(f"{lock}, which keeps writers apart, cannot be opened: {error.strerror}") from error
 
 
 @contextmanager
