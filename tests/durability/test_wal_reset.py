@@ -315,3 +315,32 @@ def test_processes_that_commit_and_checkpoint_at_once_lose_nothing(
     figures.update({"processes": 3, "acknowledged": len(told), "still there": len(stored)})
     verify(registry)
     registry.close()
+
+
+OPEN_AND_CLOSE = """
+import sys
+from pathlib import Path
+from durability.workload import open_file
+open_file(Path(sys.argv[1])).close()
+"""
+
+
+@pytest.mark.parametrize("look", [lambda path: open_file(path).close(), be_examined], ids=["open", "examine"])
+def test_a_file_looked_at_twice_in_one_process_keeps_its_log(look: Callable[[Path], None], tmp_path: Path) -> None:
+    """Closing any descriptor of a file gives up all of a process's POSIX locks on it, as fcntl has it: SQLite's, too.
+
+    Another process would then take itself for the last to close, and remove the log that is still written to.
+    """
+    path = tmp_path / "registry.db"
+    registry = open_file(path)
+    registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
+    log = os.stat(f"{path}-wal").st_ino
+    look(path)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", OPEN_AND_CLOSE, str(path)], check=True, env=environment, timeout=60)
+    assert os.stat(f"{path}-wal").st_ino == log
+    told = registry.call("CreateModelPackage", request("kept"), CALLER)["ModelPackageArn"]
+    again = open_file(path)
+    assert again.call("DescribeModelPackage", {"ModelPackageName": told}, CALLER)["ModelPackageArn"] == told
+    again.close()
+    registry.close()
