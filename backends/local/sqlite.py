@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ from .views import Transaction, View
 
 BUSY_TIMEOUT_SECONDS: Final = 30.0
 QUICK_CHECK_UP_TO_BYTES: Final = 100 * 2**20
+ROOM_FOR_A_WRITE: Final = 128 * 2**10
+"""Bytes that are free where a disk is not full: more than a usual commit writes."""
 
 PRAGMAS = {
     "synchronous": "FULL",
@@ -75,6 +78,7 @@ class SQLiteRows:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._is_failing = False
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._between_processes: AbstractContextManager[None] = nullcontext()
         with ExitStack() as undo:
@@ -108,7 +112,7 @@ class SQLiteRows:
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """Run the block as one durable transaction; its errors, and SQLite's, undo all of it."""
-        with _translated(), self._lock, self._between_processes:
+        with _translated(), self._lock, self._between_processes, self._noted():
             connection = self._writer
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -130,6 +134,15 @@ class SQLiteRows:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
+    def check_writing(self) -> None:
+        """Write something, if the last write failed: what is there already. A full disk may have room again."""
+        if self._is_failing and self.path is not None:
+            if shutil.disk_usage(self.path.parent).free < ROOM_FOR_A_WRITE:
+                raise ServiceUnavailable(ANSWERS["SQLITE_FULL"][1])
+            with self.writing():
+                (version,) = self._writer.execute("PRAGMA user_version").fetchone()
+                self._writer.execute(f"PRAGMA user_version = {version}")
+
     def keep(self) -> sqlite3.Connection:
         """Return all there is as a database in memory: pages are copied, which takes milliseconds."""
         kept = sqlite3.connect(":memory:", check_same_thread=False)
@@ -147,6 +160,15 @@ class SQLiteRows:
         forked = SQLiteRows(None)
         forked.put_back(kept)
         return forked
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error:
+            self._is_failing = True
+            raise
+        self._is_failing = False
 
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
