@@ -79,6 +79,7 @@ class SQLiteRows:
         self.path = path
         self._lock = threading.Lock()
         self._is_failing = False
+        self._journal = "WAL"
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._between_processes: AbstractContextManager[None] = nullcontext()
         with ExitStack() as undo:
@@ -179,7 +180,8 @@ class SQLiteRows:
         try:
             connection = self._idle.get_nowait()
         except Empty:
-            connection = self._connect(READER_PRAGMAS)
+            journal = {} if self._journal == "WAL" else {"journal_mode": self._journal}
+            connection = self._connect({**READER_PRAGMAS, **journal})
         try:
             yield connection
         except sqlite3.Error:
@@ -207,21 +209,35 @@ class SQLiteRows:
         return connection
 
     def _prepare(self) -> None:
-        """Choose the journal, look for damage, and bring the schema up to date."""
+        """Look for damage, choose the journal, and bring the schema up to date."""
         if self.path is not None:
-            shared = network_file_system(self.path)
-            self._writer.execute(f"PRAGMA journal_mode={'TRUNCATE' if shared else 'WAL'}")
-            if self.path.stat().st_size <= QUICK_CHECK_UP_TO_BYTES:
-                (verdict,) = self._writer.execute("PRAGMA quick_check(1)").fetchone()
-                if verdict != "ok":
-                    raise CannotOpen(f"{self.path} is damaged ({verdict}): restore it from a backup")
+            self._refuse_what_is_not_ours()
+            self._journal = "TRUNCATE" if network_file_system(self.path) else "WAL"
+            self._writer.execute(f"PRAGMA journal_mode={self._journal}")
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             schema.upgrade(Database(self._writer, execute_plugins=False))
-        except BaseException:
+        except CannotOpen as newer:
             self._writer.execute("ROLLBACK")
+            raise CannotOpen(f"{self.path}: {newer}") from newer
+        except BaseException:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
             raise
         self._writer.execute("COMMIT")
+
+    def _refuse_what_is_not_ours(self) -> None:
+        """Raise CannotOpen for a file that is damaged, or a database of something else; nothing is changed in it."""
+        assert self.path is not None  # noqa: S101 - the caller's business
+        if self.path.stat().st_size <= QUICK_CHECK_UP_TO_BYTES:
+            (verdict,) = self._writer.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                words = " ".join(verdict.split())
+                raise CannotOpen(f"{self.path} is damaged ({words}): restore it from a backup")
+        tables = [name for (name,) in self._writer.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        if tables and schema.migrations.migrations_table not in tables:
+            some = ", ".join(repr(name) for name in sorted(tables)[:3])
+            raise CannotOpen(f"{self.path} is a database of something else (it has {some}): name another file")
 
 
 def _create_file(path: Path) -> Path:
@@ -235,7 +251,7 @@ def _create_file(path: Path) -> Path:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.is_symlink() and path.parent.stat().st_mode & stat.S_IWOTH:
             raise CannotOpen(f"{path} is a link in a folder where anyone may put one: name the file it stands for")
-        file = path.resolve()
+        file = Path(os.path.realpath(path))
         with suppress(FileExistsError):
             os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         if not file.is_file():
