@@ -47,7 +47,12 @@ def library() -> Check:
 
 def examine_file(file: Path) -> Iterator[Check]:
     """Look at a database file: whether it is there, whose it is, where, how large, and whether it is whole."""
-    if not file.exists():
+    try:
+        is_there = file.exists()
+    except OSError as error:
+        yield Check("file", "failed", f"{file} cannot be looked at: {error.strerror}", "name one that you may use")
+        return
+    if not is_there:
         yield _absent(file)
         return
     if not file.is_file():
@@ -55,6 +60,8 @@ def examine_file(file: Path) -> Iterator[Check]:
         return
     yield from _rights(file)
     yield from _surroundings(file)
+    if not os.access(file, os.R_OK):
+        return  # as was said
     try:
         yield from _content(file)
     except _sqlite3().Error as error:
