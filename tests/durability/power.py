@@ -7,9 +7,10 @@ cut short or removed is so, or not yet.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from durability.disk import OK, Disk
@@ -135,10 +136,12 @@ class Cut:
             (folder / name).write_bytes(content)
 
 
-def cuts(log: Sequence[Any], count: int, rng: random.Random) -> Iterator[Cut]:
-    """Cut the power at random moments of a log, in order."""
+def cuts(
+    log: Sequence[Any], count: int, rng: random.Random, before: Mapping[str, bytes] = MappingProxyType({})
+) -> Iterator[Cut]:
+    """Cut the power at random moments of a log, in order; `before` is what was there, safely, when it began."""
     moments = sorted(rng.randrange(1, len(log) + 1) for _ in range(count))
-    files: dict[str, File] = {}
+    files = {name: File(bytearray(content)) for name, content in before.items()}
     acknowledged = done = 0
     for moment in moments:
         for one in log[done:moment]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from durability.places import place_for_images  # noqa: F401 - a fixture
 from durability.power import Acknowledged, Cut, Recorder, cuts
 from durability.workload import CALLER, GROUP, changes, digest, digest_of, open_file, request, verify
 from sagemaker_registry.backends.local import sqlite as store
@@ -25,15 +26,6 @@ PAGES = "48"
 
 WHOLE = 100
 """Of how many images one is opened by the registry itself."""
-
-MEMORY = Path("/dev/shm")
-
-
-@pytest.fixture
-def image() -> Iterator[Path]:
-    """Return a folder for images, in memory where there is any."""
-    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        yield Path(folder)
 
 
 def recorded(folder: Path, rng: random.Random) -> tuple[list[Any], list[bytes]]:
