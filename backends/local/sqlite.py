@@ -17,6 +17,8 @@ from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import Final
 
+import orjson
+
 from .. import database_file
 from ..base import Surroundings
 from ..errors import CannotOpen, InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
@@ -27,7 +29,9 @@ from .registry import LocalRegistry
 from .views import Transaction, View
 
 BUSY_TIMEOUT_SECONDS: Final = 30.0
-QUICK_CHECK_UP_TO_BYTES: Final = 100 * 2**20
+CHECKS: Final = {"integrity_check": 16 * 2**20, "quick_check": 100 * 2**20}
+"""How a file is looked over when it is opened: thoroughly, indexes too, up to so many bytes (2 ms for each MiB); then
+for damaged pages alone (1 ms); beyond that, by `doctor`."""
 ROOM_FOR_A_WRITE: Final = 128 * 2**10
 """Bytes that are free where a disk is not full: more than a usual commit writes."""
 
@@ -62,6 +66,9 @@ ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     "SQLITE_NOTADB": (InternalFailure, "The registry's database is not an SQLite file any more."),
 }
 
+UNREADABLE = (UnicodeDecodeError, orjson.JSONDecodeError)
+"""What is raised for text, or a record, of a damaged page that SQLite takes for whole: it keeps no checksums."""
+
 
 def open_registry(url: str, surroundings: Surroundings) -> LocalRegistry:
     """Open `sqlite://` (memory, gone when closed), `sqlite:///relative/path.db` or `sqlite:////absolute/path.db`."""
@@ -95,7 +102,9 @@ class SQLiteRows:
                         self._prepare()
                         closed.pop_all()
             except sqlite3.Error as error:
-                raise CannotOpen(f"{path}: {error}") from error
+                raise CannotOpen(f"{path}: {' '.join(str(error).split())}") from error
+            except UNREADABLE as error:
+                raise CannotOpen(f"{path} is damaged ({error}): restore it from a backup") from error
             undo.pop_all()
 
     def close(self) -> None:
@@ -229,8 +238,10 @@ class SQLiteRows:
     def _refuse_what_is_not_ours(self) -> None:
         """Raise CannotOpen for a file that is damaged, or a database of something else; nothing is changed in it."""
         assert self.path is not None  # noqa: S101 - the caller's business
-        if self.path.stat().st_size <= QUICK_CHECK_UP_TO_BYTES:
-            (verdict,) = self._writer.execute("PRAGMA quick_check(1)").fetchone()
+        size = self.path.stat().st_size
+        check = next((name for name, most in CHECKS.items() if size <= most), None)
+        if check is not None:
+            (verdict,) = self._writer.execute(f"PRAGMA {check}(1)").fetchone()
             if verdict != "ok":
                 words = " ".join(verdict.split())
                 raise CannotOpen(f"{self.path} is damaged ({words}): restore it from a backup")
@@ -283,6 +294,8 @@ def _lock_of(file: Path) -> FileLock:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except UNREADABLE as error:
+        raise InternalFailure(ANSWERS["SQLITE_CORRUPT"][1]) from error
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "") or ""
         primary = "_".join(name.split("_")[:2])  # SQLITE_IOERR_FSYNC answers as SQLITE_IOERR
