@@ -341,7 +341,7 @@ def ask(registry: LocalRegistry, operation: str, params: dict[str, Any]) -> Any:
 
 
 def is_found_out(registry: LocalRegistry) -> bool:
-    """Whether somebody who verifies history is told that something is wrong."""
+    """Whether somebody who has the history verified is told that something is wrong."""
     try:
         verify(registry)
     except (AssertionError, RegistryError):
