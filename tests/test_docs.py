@@ -102,7 +102,7 @@ def test_the_two_commands_are_what_ci_runs() -> None:
     """CI takes the test command from the README, so that the README cannot rot."""
     commands = [line for block in SHELL for line in block.splitlines() if line.startswith("python3 -m venv")]
     assert len(commands) == 2
-    assert commands[1].endswith("-m pytest")
+    assert "-m pytest" in commands[1]
     assert "README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
