@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's own
 
 PENDING = "PendingManualApproval"
 ASK_AGAIN = 3
@@ -87,7 +87,7 @@ class Client:
         try:
             while not stopped.is_set():
                 self._step(group)
-        except HTTPClientError:
+        except (ConnectionError, HTTPClientError):
             return
         except ClientError as refused:
             self.failure = refused if refused.response["Error"]["Code"] not in self.gives_up_at else None

@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,10 +105,13 @@ class Crashes:
         self.figures[what] = self.figures.get(what, 0) + count
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+def free_port(rng: random.Random) -> int:
+    """Return a port that clients are not given for their own end: one might meet itself while the server is gone."""
+    while True:
+        port = rng.randrange(20_000, 32_000)
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
 
 
 def writer(name: str, port: int, rng: random.Random) -> Client:
@@ -124,7 +127,7 @@ def writer(name: str, port: int, rng: random.Random) -> Client:
 
 
 def crashes(query: Query, rng: random.Random, figures: dict[str, Any]) -> Crashes:
-    port = free_port()
+    port = free_port(rng)
     clients = [writer(f"client-{number}", port, random.Random(rng.random())) for number in range(CLIENTS)]
     return Crashes(port, clients, query, rng, figures)
 
