@@ -42,7 +42,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     group: str | None = None
     """A group or an unversioned package, by name or ARN; `churn/3` is one version."""
-    version: int | None = None
+    version: Annotated[int, msgspec.Meta(le=2**63 - 1)] | None = None
     actor: str | None = None
     """A pattern (`*`, `?`) of the caller's ARN, or of the name at its end."""
     operation: str | None = None
