@@ -33,7 +33,7 @@ from ..backends.errors import (
 from . import answers, console, control, lost_answers, metrics, sigv4, wire
 from .gate import Gate
 from .neighbours import Neighbours
-from .refusals import Refusals
+from .refusals import Refusals, without_values
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -109,7 +109,7 @@ def create_app(
 
     @app.errorhandler(RegistryError)
     def refused(error: RegistryError) -> Response:
-        log.info("%s %s: %s", error.status, error.code, error.message)
+        log.info("%s %s: %s", error.status, error.code, without_values(error.message))
         g.code = error.code
         who = sigv4.caller(request.headers.get("Authorization", "")).access_key
         what = request.headers.get("X-Amz-Target") or f"{request.method} {request.path}"

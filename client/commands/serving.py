@@ -10,6 +10,9 @@ import click
 
 from .output import REFUSED, end
 
+TALKATIVE = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
+"""Libraries whose debug lines repeat whole requests, with signatures and session tokens."""
+
 
 @click.command()
 @click.option(
@@ -127,6 +130,8 @@ def serve(
       sagemaker-registry serve --backend sqlite:////data/registry.db --host 0.0.0.0 --allowed-host registry
     """
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    for library in TALKATIVE:
+        logging.getLogger(library).setLevel(max(logging.INFO, logging.getLogger().level))
     try:
         from ...backends.settings import load, override
         from ...emulator.serve import serve as run
