@@ -139,7 +139,7 @@ def test_no_secret_is_in_what_a_server_writes_or_shows(loud: Start, tmp_path: Pa
     assert canaries_in(call(served.url, "DescribeModelPackage", ModelPackageName=ARN).text) == STORED
 
     pages = pages_of(served.url, Path(tmp_path / "stdout0.log").read_text())
-    assert {path: canaries_in(page) - {CANARIES["card"]} for path, page in pages.items()} == dict.fromkeys(pages, set())
+    assert {path for path, page in pages.items() if canaries_in(page) - {CANARIES["card"]}} == set()
     for options in ([], ["--json"]):
         assert canaries_in(run("doctor", "--url", served.url, *options)) == set()
     served.stop()
