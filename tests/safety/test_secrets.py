@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 import requests
 from click.testing import CliRunner
+from receiver import eventually, receiving
 
 from clients import Emulator
-from receiver import eventually, receiving
 from sagemaker_registry.client.cli import main
 
 CANARIES = {
