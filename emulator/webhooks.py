@@ -39,7 +39,13 @@ SIGNATURE: Final = "X-Registry-Signature"
 EVENT_ID: Final = "X-Registry-Event-Id"
 LARGEST_ANSWER: Final = 64 * 2**10
 
-_NAT64: Final = IPv6Network("64:ff9b::/96")
+_CARRYING_IPV4: Final = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")))
+"""Where the last 32 bits are an IPv4 address: NAT64, public and one's own, and two forms nobody uses any more."""
+
+_METADATA: Final = frozenset(
+    map(ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"))
+)
+"""Where machines of a cloud ask about themselves, beyond link-local: Alibaba, Azure, Oracle; AWS and Google by IPv6."""
 
 Resolve = Callable[..., list[Any]]
 
@@ -73,7 +79,8 @@ def address_of(url: str, name: str) -> Address:
         host, port = (parts.hostname or "").encode("idna").decode(), parts.port
     except ValueError as error:
         raise CannotOpen(f"{name}: the url cannot be read") from error
-    if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]*", parts.path + parts.query):
+    is_one = re.fullmatch(r"[0-9A-Za-z._:-]+", host) and re.fullmatch(r"[!-~]*", parts.path + parts.query)
+    if parts.scheme not in ("http", "https") or not is_one:
         raise CannotOpen(f"{name}: the url should read https://HOST/PATH")
     if "@" in parts.netloc:
         raise CannotOpen(f"{name}: leave user and password out of the url; the signature says who posts")
@@ -166,11 +173,11 @@ def _refusal(where: Address, numeric: str, *, allow_private: bool) -> str | None
     """Say why an address is refused; None if it is not."""
     ip = ip_address(numeric.partition("%")[0])
     inner = _inner(ip)
-    if inner.is_link_local or inner.is_multicast or inner.is_unspecified:
+    if inner.is_link_local or inner.is_multicast or inner.is_unspecified or inner in _METADATA:
         return f"leads to {numeric}, which no webhook may"
     if _means_loopback(where.host) and ip.is_loopback:
         return None
-    is_public = inner.is_global and not inner.is_reserved
+    is_public = inner.is_global and not inner.is_reserved and not getattr(inner, "is_site_local", False)
     if not (is_public or allow_private):
         return f"leads to {numeric}, which is not a public address: allow_private = true would allow it"
     if is_public and not where.is_secure:
@@ -180,9 +187,9 @@ def _refusal(where: Address, numeric: str, *, allow_private: bool) -> str | None
 
 def _inner(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     """Return the IPv4 address that an IPv6 one stands for, however it is packed: where a packet ends up."""
-    if isinstance(ip, IPv4Address):
+    if isinstance(ip, IPv4Address) or ip.is_loopback or ip.is_unspecified:
         return ip
-    if ip in _NAT64:
+    if any(ip in network for network in _CARRYING_IPV4):
         return IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else ip)
 
