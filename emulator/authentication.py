@@ -182,12 +182,12 @@ def headers_of(environ: WSGIEnvironment) -> Headers:
         last = ""
         for line in head.decode("latin-1").split("\r\n")[1:]:
             if line[:1] in (" ", "\t") and last:
-                found[last][-1] += line
+                found[last][-1] += f" {line.strip()}"
                 continue
             name, _, value = line.partition(":")
             last = name.lower()
             if last:
-                found.setdefault(last, []).append(value)
+                found.setdefault(last, []).append(value.strip(" \t"))
         return found
     for name, value in environ.items():
         if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
@@ -199,7 +199,9 @@ def _claim(environ: WSGIEnvironment, headers: Headers) -> Claim:
     authorization, raw = headers.get("authorization", ()), environ.get("QUERY_STRING", "")
     in_query = "X-Amz-Signature=" in raw or "X-Amz-Credential=" in raw
     if not authorization and not in_query:
-        raise Refused("missing")
+        raise Refused("old version" if "AWSAccessKeyId=" in raw else "missing")
+    if authorization and authorization[0].startswith("AWS "):
+        raise Refused("old version")
     if len(authorization) + in_query > 1:
         raise Refused("incomplete", "Only one auth mechanism allowed: the Authorization header, or X-Amz-Signature.")
     claim = (

@@ -23,6 +23,7 @@ JSON, QUERY, S3 = "json", "query", "s3"
 
 _WRONG = "The request signature we calculated does not match the signature you provided. Check your"
 _WRONG_KEY = f"{_WRONG} AWS Secret Access Key and signing method. Consult the service documentation for details."
+_OLD = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
 _INVALID = "The security token included in the request is invalid."
 
 CODES: Final[Mapping[str, Mapping[str, tuple[str, int, str]]]] = {
@@ -79,6 +80,11 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, int, str]]]] = {
             400,
             "The provided 'x-amz-content-sha256' header does not match what was computed.",
         ),
+    },
+    "old version": {
+        JSON: ("IncompleteSignatureException", 400, _OLD),
+        QUERY: ("IncompleteSignature", 400, _OLD),
+        S3: ("InvalidRequest", 400, _OLD),
     },
     "throttled": {
         JSON: ("ThrottlingException", 400, "Rate exceeded"),

@@ -76,7 +76,7 @@ def listen(host: str, port: int, *, anywhere: bool = False) -> socket.socket:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         if not anywhere and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
             raise CannotOpen(
-                f"on {host or 'every address'} anybody who reaches this machine could read and change the registry: "
+                f"on {host} anybody who reaches this machine could read and change the registry: "
                 "give --credentials FILE (made by: sagemaker-registry credentials add), or --i-accept-no-authentication"
             )
         return socket.create_server(address[:2], family=family, backlog=1024)
