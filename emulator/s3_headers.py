@@ -38,7 +38,7 @@ def add_metadata(environ: WSGIEnvironment, headers: Iterable[tuple[str, str]]) -
             names[key] = name
 
 
-class _Parser(HTTPRequestParser):  # type: ignore[misc]
+class Parser(HTTPRequestParser):  # type: ignore[misc]
     """Reads a request's head, and remembers the headers waitress drops."""
 
     def parse_header(self, header_plus: bytes) -> None:
@@ -68,5 +68,5 @@ class _Task(CuttingTask):
 class Channel(HTTPChannel):  # type: ignore[misc]
     """A connection of waitress whose requests keep those headers."""
 
-    parser_class = _Parser
+    parser_class = Parser
     task_class = _Task

@@ -37,6 +37,7 @@ from ..backends.staged import Staged
 from .app import create_app
 from .authentication import Authentication
 from .caller_identity import CallerIdentity, identity_of
+from .connections import LARGEST_HEAD, READ_SECONDS, Channel, cut_off
 from .console import Console
 from .console.opening import console_of, links
 from .delivery import Dispatcher, RuleWatch
@@ -45,7 +46,6 @@ from .kept_objects import KeptObjects
 from .neighbours import Neighbours, alone
 from .probes import EndpointProbe, NeighbourProbe
 from .resetting import NeverReset, ResetTogether, started
-from .s3_headers import Channel
 from .sinks import EventBridge, sinks_of
 
 if TYPE_CHECKING:
@@ -93,9 +93,18 @@ def url_of(listener: socket.socket) -> str:
 class Server:
     """A WSGI application on a socket, in the thread that calls `run`; `stop` may be called from anywhere."""
 
-    def __init__(self, app: WSGIApplication, listener: socket.socket, *, threads: int = THREADS) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        listener: socket.socket,
+        *,
+        threads: int = THREADS,
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # one warning for each waiting request
         self._listener = listener
+        self._read_seconds = read_seconds
+        self._looked = time.monotonic()
         self._map: dict[int, Any] = {}
         self._stopping = threading.Event()
         self._server = create_server(
@@ -105,6 +114,7 @@ class Server:
             threads=threads,
             connection_limit=1000,
             max_request_body_size=LARGEST_UPLOAD,
+            max_request_header_size=LARGEST_HEAD,
             ident="",  # AWS answers without a Server header
             clear_untrusted_proxy_headers=True,
         )
@@ -114,7 +124,7 @@ class Server:
     def run(self) -> None:
         """Answer until `stop`; then finish every request that had reached this machine, and return."""
         while not self._stopping.is_set():
-            self._step(_WAKE_SECONDS)
+            self._step(min(_WAKE_SECONDS, self._read_seconds / 4))
         self._drain()
 
     def stop(self) -> None:
@@ -142,6 +152,9 @@ class Server:
 
     def _step(self, timeout: float) -> None:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
+        if time.monotonic() - self._looked > min(self._read_seconds / 4, _WAKE_SECONDS):
+            self._looked = time.monotonic()
+            cut_off(self._server.active_channels.values(), self._read_seconds)
 
 
 def serve(
