@@ -1,6 +1,7 @@
 """The life of a request, on one page.
 
 gate          Host and Origin: may this client speak here at all?
+authentication  is it signed, and by whom? (where there are keys)
 switchboard   ours, or a neighbour's (S3, STS, ... by moto)?
 Flask         the registry's calls, /_registry/..., and the console at /console/
 wire          JSON 1.1 to Python values
@@ -53,6 +54,7 @@ def create_app(
     registry: str = "",
     reviewed_at: console.Console | None = None,
     say: Callable[[str], None] = print,
+    authenticated: Callable[..., WSGIApplication] | None = None,
 ) -> Flask:
     """Return the emulator as a WSGI application in front of a backend.
 
@@ -63,6 +65,7 @@ def create_app(
         registry: the URL of the backend, as it may be shown.
         reviewed_at: the console where people review and decide; without, there is none.
         say: shows a line to whoever runs the server.
+        authenticated: puts what verifies signatures in front of an application; without, nobody does.
     """
     app = Flask(__name__, static_folder=None)
     others = neighbours or Neighbours()
@@ -136,8 +139,11 @@ def create_app(
         log.exception("failed to answer %s", request.headers.get("X-Amz-Target"), exc_info=error)
         return refused(InternalFailure("The registry failed to answer; its log says why."))
 
-    switchboard = Switchboard(app.wsgi_app, others, backend.operations, has_console=reviewed_at is not None)
-    app.wsgi_app = Gate(switchboard, allowed_hosts, refusals)  # type: ignore[method-assign]
+    has_console = reviewed_at is not None
+    behind: WSGIApplication = Switchboard(app.wsgi_app, others, backend.operations, has_console=has_console)
+    if authenticated is not None:
+        behind = authenticated(behind, refusals=refusals, has_console=has_console)
+    app.wsgi_app = Gate(behind, allowed_hosts, refusals)  # type: ignore[method-assign]
     return app
 
 

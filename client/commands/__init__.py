@@ -6,6 +6,7 @@ from . import (
     archive,
     authoring,
     control,
+    credentials,
     diagnosis,
     events,
     explanation,
@@ -28,4 +29,5 @@ ALL = (
     *verification.ALL,
     *diagnosis.ALL,
     *control.ALL,
+    *credentials.ALL,
 )
