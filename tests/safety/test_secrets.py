@@ -15,8 +15,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import requests
+from botocore.config import Config
+from botocore.exceptions import ClientError
 from click.testing import CliRunner
 from receiver import eventually, receiving
 
@@ -229,3 +232,44 @@ def test_no_file_is_left_for_others_to_find(loud: Start, tmp_path: Path, monkeyp
     register(served.url, environment={"PASSWORD": CANARIES["environment"]})
     assert list((tmp_path / "tmp").rglob("*")) == []
     assert tempfile.gettempdir()
+
+
+def test_no_key_of_the_credentials_file_and_no_login_link_is_repeated(loud: Start, tmp_path: Path) -> None:
+    """Keys that are verified, right and wrong; the link of the console is in stdout, once, where its owner reads."""
+    made = json.loads(run("credentials", "add", "alice", "--file", str(tmp_path / "keys.ini"), "--json"))
+    key, secret = made["aws_access_key_id"], made["aws_secret_access_key"]
+    served = loud("--backend", "sqlite:///r.db", "--credentials", "keys.ini", "--test-controls")
+    sent: list[str] = []
+    answers: list[str] = []
+    for given in (secret, CANARIES["key"]):
+        client = boto3.client(
+            "sagemaker",
+            endpoint_url=served.url,
+            region_name="us-east-1",
+            aws_access_key_id=key,
+            aws_secret_access_key=given,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        client.meta.events.register("before-send.sagemaker", lambda request, **_: sent.append(signature_of(request)))
+        try:
+            client.create_model_package_group(ModelPackageGroupName="churn")
+            answers.append("")
+        except ClientError as error:
+            answers.append(str(error))
+    assert answers[0] == ""
+    assert "InvalidSignatureException" in answers[1]
+    answers += [requests.get(f"{served.url}/_registry/{path}", timeout=30).text for path in ("health", "info", "calls")]
+    said = (tmp_path / "stdout0.log").read_text()
+    token = re.search(r"token=(\S+)", said)
+    assert token
+    assert said.count(token[1]) == 1
+    logged = (tmp_path / "stderr0.log").read_text()
+    secrets = [secret, CANARIES["key"], *sent]
+    assert len(sent) == 2
+    assert [text for text in (*answers, said, logged) for one in secrets if one in text] == []
+    assert token[1] not in logged + "".join(answers)
+
+
+def signature_of(request: Any) -> str:
+    authorization = request.headers["Authorization"]
+    return (authorization.decode() if isinstance(authorization, bytes) else authorization).rpartition("Signature=")[2]
