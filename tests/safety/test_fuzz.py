@@ -20,7 +20,7 @@ import pytest
 import requests
 
 from clients import Emulator
-from safety.hostile import ACCOUNT, FLOATS, NUMBERS, REGION, TELLING, Client, dump
+from safety.hostile import ACCOUNT, FLOATS, NUMBERS, REGION, TELLING, XSS, Client, dump
 from safety.witness import furnish, log_in, watched
 from sagemaker_registry.backends import model
 from sagemaker_registry.backends.base import Caller
@@ -115,11 +115,16 @@ def test_whatever_is_asked_of_the_console_is_a_page(
             if number % CHAPTER == 0:
                 furnish(witness)
                 log_in(witness)
+                for text in XSS:  # what was refused is told on a page, with what it said
+                    target = f"SageMaker.{text}".encode().decode("latin-1")
+                    witness.send("POST", "/", b"{}", {"HTTP_X_AMZ_TARGET": target})
+                    witness.call("DescribeModelPackage", dump({"ModelPackageName": text}))
             path = rng.choice(PAGES).format(*(quote(_name(client), safe="/") for _ in range(4)))
             query = urlencode(
                 [(rng.choice(QUERIES), _name(client)) for _ in range(rng.randint(0, 4))], errors="replace"
             )
-            witness.page("GET", f"{path}?{query}")
+            shown = witness.page("GET", f"{path}?{query}").body.decode()
+            assert not [text for text in XSS if "<" in text and text in shown], (path, query)
             if number % 4 == 0:
                 form = [(rng.choice(FIELDS), _name(client)) for _ in range(rng.randint(0, 6))]
                 witness.page("POST", path, urlencode(form, errors="replace").encode())
