@@ -8,6 +8,7 @@ import copy
 import json
 import re
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -21,8 +22,8 @@ import requests
 
 from clients import Emulator
 from safety.hostile import ACCOUNT, FLOATS, NUMBERS, REGION, TELLING, XSS, Client, dump
-from safety.witness import furnish, log_in, watched
-from sagemaker_registry.backends import model
+from safety.witness import LONGEST_SECONDS, furnish, log_in, watched
+from sagemaker_registry.backends import constraints, model
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.clock import Clock
 from sagemaker_registry.backends.local.controls import CONTROLS as LOCAL
@@ -296,3 +297,32 @@ def _bytes(served: Emulator, sent: bytes) -> bytes:
     assert not answer.startswith(b"HTTP/1.1 5") or b" 501 " in answer[:20], (sent, answer)
     assert b"Traceback" not in answer
     return answer
+
+
+REPEATED = ("a", "-", "a-", "/", "a/", "arn:aws", "s3://", "é", " ", "1.", "0", "..")
+
+
+def test_no_text_keeps_a_pattern_busy() -> None:
+    """The model's patterns on texts as long as are tried at all, which almost fit: the slowest takes a second."""
+    patterns = {text for operation in OPERATIONS for text in patterns_of(model.input_shape(operation), set())}
+    assert len(patterns) > 30
+    for pattern in patterns:
+        for text in REPEATED:
+            long = (text * constraints.LONGEST_PATTERN_INPUT)[: constraints.LONGEST_PATTERN_INPUT - 1] + "\0"
+            began = time.thread_time()
+            constraints.pattern(pattern).fullmatch(long)
+            assert time.thread_time() - began < LONGEST_SECONDS, (pattern, text)
+
+
+def patterns_of(shape: Any, seen: set[str]) -> Iterator[str]:
+    """Yield the patterns of a shape and of all that it contains."""
+    if shape.name in seen:
+        return
+    seen.add(shape.name)
+    if "pattern" in shape.metadata:
+        yield shape.metadata["pattern"]
+    inside = {"structure": ["members"], "list": ["member"], "map": ["key", "value"]}.get(shape.type_name, [])
+    for part in inside:
+        found = getattr(shape, part)
+        for inner in found.values() if part == "members" else [found]:
+            yield from patterns_of(inner, seen)
