@@ -23,12 +23,14 @@ def headers(body: bytes, content_type: str = wire.CONTENT_TYPE, request_id: str 
     ]
 
 
-def wsgi_error(error: RegistryError, start_response: StartResponse, *, as_xml: bool = False) -> Iterable[bytes]:
+def wsgi_error(
+    error: RegistryError, start_response: StartResponse, *, as_xml: bool = False, request_id: str = ""
+) -> Iterable[bytes]:
     """Answer a WSGI request with an error: AWS JSON, or XML for the protocols of S3, STS and IAM."""
     body = _xml(error) if as_xml else wire.write_error(error)
     start_response(
         f"{error.status} {HTTPStatus(error.status).phrase}",
-        headers(body, "application/xml" if as_xml else wire.CONTENT_TYPE),
+        headers(body, "application/xml" if as_xml else wire.CONTENT_TYPE, request_id),
     )
     return [body]
 

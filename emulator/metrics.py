@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Final
 
-from flask import Blueprint, Flask, Response, g
+from flask import Blueprint, Response
 
 from .control import PREFIX
 
@@ -57,25 +56,15 @@ class Metrics:
             yield _line("request_seconds_count", so_far, operation=operation)
 
 
-def measure(app: Flask) -> None:
-    """Have an application count the registry's calls, and say so at its path."""
-    metrics, routes = Metrics(), Blueprint("metrics", __name__)
-
-    @app.before_request
-    def begin() -> None:
-        g.began = time.perf_counter()
-
-    @app.after_request
-    def end(response: Response) -> Response:
-        if "operation" in g:
-            metrics.note(g.operation, g.get("code", OK), time.perf_counter() - g.began)
-        return response
+def blueprint(metrics: Metrics) -> Blueprint:
+    """Return the route that shows what was counted."""
+    routes = Blueprint("metrics", __name__)
 
     @routes.get(f"{PREFIX}/metrics")
     def show() -> Response:
         return Response(metrics.text(), content_type=CONTENT_TYPE)
 
-    app.register_blueprint(routes)
+    return routes
 
 
 def _head(name: str, kind: str, meaning: str) -> Iterator[str]:
