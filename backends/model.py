@@ -111,12 +111,18 @@ def _as_it_is(value: Any) -> Any:
 
 
 def _structure(shape: Any) -> Projection:
-    fields: dict[str, Projection] = {}
+    fields: list[tuple[str, Projection | None]] = []
 
     def project(record: Any) -> Any:
         if not fields:  # built at first use: shapes may contain themselves
-            fields.update({name: _projection(member) for name, member in shape.members.items()})
-        return {name: view(record[name]) for name, view in fields.items() if record.get(name) is not None}
+            views = ((name, _projection(member)) for name, member in shape.members.items())
+            fields.extend((name, None if view is _as_it_is else view) for name, view in views)
+        seen = {}
+        for name, view in fields:
+            value = record.get(name)
+            if value is not None:
+                seen[name] = value if view is None else view(value)
+        return seen
 
     return project
 
