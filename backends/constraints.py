@@ -32,12 +32,22 @@ Check = Callable[[Any, str], Iterator[str]]
 
 def check(operation: str, params: Mapping[str, Any]) -> None:
     """Raise ValidationException with one sentence per broken constraint of the operation's input shape."""
-    if _input_holds(operation)(params):
-        return  # nearly always: sentences, and the paths in them, are for those who need them
-    broken = list(_input_check(operation)(params, ""))
-    if broken:
-        plural = "error" if len(broken) == 1 else "errors"
-        raise ValidationException(f"{len(broken)} validation {plural} detected: {'; '.join(broken)}")
+    if holds(operation, params):
+        return  # nearly always: sentences, and the paths in them, are for who needs them
+    sentences = broken(operation, params)
+    if sentences:
+        plural = "error" if len(sentences) == 1 else "errors"
+        raise ValidationException(f"{len(sentences)} validation {plural} detected: {'; '.join(sentences)}")
+
+
+def holds(operation: str, params: Mapping[str, Any]) -> bool:
+    """Whether parameters keep every constraint of the operation's input shape: that `broken` has nothing to say."""
+    return _input_holds(operation)(params)
+
+
+def broken(operation: str, params: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each broken constraint of the operation's input shape, in the model's order."""
+    return list(_input_check(operation)(params, ""))
 
 
 def check_answer(operation: str, answer: Mapping[str, Any]) -> list[str]:
