@@ -326,7 +326,7 @@ def test_an_expression_at_the_edge_is_answered(empty: LocalRegistry, expression:
 
 @settings(deadline=None, max_examples=200)
 @given(
-    name=st.sampled_from(sorted(model.members(model.service().shape_for("ModelPackage")))) | st.text(min_size=1),
+    name=st.sampled_from(sorted(model.members(model.named("ModelPackage")))) | st.text(min_size=1),
     operator=st.sampled_from(sorted(OPERATORS)),
     value=st.none() | st.text(min_size=1) | st.sampled_from(["1", "true", "2026-01-01T00:00:00"]),
 )

@@ -166,7 +166,7 @@ def suggestions(call: Call, params: Mapping[str, Any]) -> Record:
 
 
 def _shape(params: Mapping[str, Any]) -> Shape:
-    return model.members(model.service().shape_for("SearchRecord"))[params["Resource"]]
+    return model.members(model.named("SearchRecord"))[params["Resource"]]
 
 
 def _wanted(shape: Shape, params: Mapping[str, Any]) -> Predicate:
