@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .output import REFUSED, end
+
+if TYPE_CHECKING:
+    from ...backends.base import Backend
 
 
 @click.command()
@@ -134,7 +139,6 @@ def serve(
         end(f"serving needs the package {error.name!r}: pip install 'sagemaker-registry[server]'", REFUSED)
     from ...backends import default_url
     from ...backends.errors import CannotOpen
-    from ..seeding import BadSeed, planting
 
     try:
         checks = {"artifacts": check_artifacts, "images": check_images, "s3_endpoint": s3_endpoint}
@@ -146,10 +150,30 @@ def serve(
             override(load(config), checks=checks),
             None if no_console else console_users,
             test_controls=test_controls,
-            prepare=planting(seeds),
+            prepare=_planting(seeds),
         )
-    except (CannotOpen, BadSeed) as error:
+    except CannotOpen as error:
         end(str(error), REFUSED)
+
+
+def _planting(seeds: tuple[Path, ...]) -> Callable[[Backend], None]:
+    """Return what puts seeds into a registry; a server without pays nothing for how they are read."""
+    if not seeds:
+        return lambda backend: None
+    from ...backends.errors import CannotOpen
+    from ..seeding import BadSeed, planting
+
+    def plant(backend: Backend) -> None:
+        try:
+            planted(backend)
+        except BadSeed as error:
+            raise CannotOpen(str(error)) from error
+
+    try:
+        planted = planting(seeds)
+    except BadSeed as error:
+        raise CannotOpen(str(error)) from error
+    return plant
 
 
 @click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
