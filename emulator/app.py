@@ -3,33 +3,31 @@
 gate          Host and Origin: may this client speak here at all?
 switchboard   a call of ours, a page of ours, or a neighbour's (S3, STS, ... by moto)?
 calls         JSON 1.1 to Python values, the backend's answer or error, and back to JSON 1.1
-Flask         /_registry/..., and the console at /console/
+paths         /_registry/..., and the console at /console/, by Flask: loaded when somebody asks
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
-
-from flask import Flask, Response, g, redirect, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
-from werkzeug.wrappers import Response as BaseResponse
 
 from ..backends import model
 from ..backends.base import Backend
-from ..backends.errors import InternalFailure, RegistryError, UnknownOperationException
-from . import answers, console, control, metrics, wire
-from .calls import LARGEST_BODY, TARGET_PREFIX, Calls, note, too_large
+from . import PREFIX, console
+from .calls import TARGET_PREFIX, Calls
+from .first_use import OnFirstUse
 from .gate import Gate
+from .metrics import Metrics
 from .neighbours import Neighbours
 from .refusals import Refusals
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-log = logging.getLogger(__name__)
+if find_spec("flask") is None:  # better now than when somebody asks
+    raise ModuleNotFoundError("No module named 'flask'", name="flask")
 
 
 def create_app(
@@ -40,7 +38,7 @@ def create_app(
     registry: str = "",
     reviewed_at: console.Console | None = None,
     say: Callable[[str], None] = print,
-) -> Flask:
+) -> WSGIApplication:
     """Return the emulator as a WSGI application in front of a backend.
 
     Args:
@@ -52,56 +50,27 @@ def create_app(
         say: shows a line to whoever runs the server.
     """
     others = neighbours or Neighbours()
-    refusals, counted = Refusals(), metrics.Metrics()
-    application = partial(_application, refusals)
-    app = application()
-    app.register_blueprint(control.blueprint(backend, registry))
-    app.register_blueprint(metrics.blueprint(counted))
-    pages = None if reviewed_at is None else console.Pages(application, backend, reviewed_at, refusals, say)
+    refusals, counted = Refusals(), Metrics()
+    has_console = reviewed_at is not None
 
-    @app.before_request
-    def people_are_shown_the_console() -> BaseResponse | None:
-        looks = request.path == "/" and request.method in ("GET", "HEAD")
-        if pages is not None and looks and "text/html" in request.accept_mimetypes.values():
-            return redirect(f"{console.PREFIX}/")
-        return None
+    def own_paths() -> WSGIApplication:
+        from . import paths
 
-    calls = Calls(backend, others, counted, refusals)
-    switchboard = Switchboard(calls, app.wsgi_app, pages, others, backend.operations)
-    app.wsgi_app = Gate(switchboard, allowed_hosts, refusals)  # type: ignore[method-assign]
-    return app
+        return paths.own(backend, registry, counted, refusals, has_console=has_console)
 
+    def pages(reviewed_at: console.Console) -> WSGIApplication:
+        from . import paths
 
-def _application(refusals: Refusals) -> Flask:
-    """Return an application without routes, which answers every error as AWS does."""
-    app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+        return paths.pages(backend, reviewed_at, refusals, say)
 
-    @app.before_request
-    def only_post_calls() -> None:
-        if "X-Amz-Target" in request.headers and request.method != "POST":
-            raise MethodNotAllowed
-
-    @app.errorhandler(RegistryError)
-    def refused(error: RegistryError) -> Response:
-        note(refusals, error, request.environ)
-        body = wire.write_error(error)
-        return Response(body, error.status, answers.headers(body, request_id=g.get("request_id", "")))
-
-    @app.errorhandler(RequestEntityTooLarge)
-    def over_the_limit(_: RequestEntityTooLarge) -> Response:
-        return refused(too_large())
-
-    @app.errorhandler(HTTPException)
-    def no_such_route(error: HTTPException) -> Response:
-        return refused(UnknownOperationException(f"{request.method} {request.path[:200]}: {error.name}."))
-
-    @app.errorhandler(Exception)
-    def failed(error: Exception) -> Response:
-        log.exception("failed to answer %s %s", request.method, request.path, exc_info=error)
-        return refused(InternalFailure("The registry failed to answer; its log says why."))
-
-    return app
+    switchboard = Switchboard(
+        calls=Calls(backend, others, counted, refusals),
+        ours=OnFirstUse(own_paths),
+        pages=OnFirstUse(partial(pages, reviewed_at)) if reviewed_at is not None else None,
+        neighbours=others,
+        operations=backend.operations,
+    )
+    return Gate(switchboard, allowed_hosts, refusals)
 
 
 class Switchboard:
@@ -134,7 +103,7 @@ class Switchboard:
 
     def _who_answers(self, environ: WSGIEnvironment) -> WSGIApplication:
         path, target = environ.get("PATH_INFO", ""), environ.get("HTTP_X_AMZ_TARGET", "")
-        if path.startswith(control.PREFIX):
+        if path.startswith(PREFIX):
             return self._ours
         if self._pages is not None and console.is_console(path):
             return self._neighbours if _is_signed(environ) else self._pages  # signed, it is about a bucket of that name

@@ -12,9 +12,6 @@ from io import BytesIO
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
-from werkzeug.wsgi import get_input_stream
-
 from ..backends import model
 from ..backends.base import Backend
 from ..backends.errors import (
@@ -131,9 +128,13 @@ def operation_of(target: str) -> str:
 
 
 def _body(environ: WSGIEnvironment) -> bytes:
-    try:
-        return get_input_stream(environ, max_content_length=LARGEST_BODY).read()
-    except RequestEntityTooLarge as error:
-        raise too_large() from error
-    except HTTPException as error:  # a client that left in the middle
-        raise UnknownOperationException(f"{environ['REQUEST_METHOD']} /: {error.name}.") from error
+    length: str = environ.get("CONTENT_LENGTH", "")
+    size = int(length) if length.isascii() and length.isdigit() else None
+    if size is None and not environ.get("wsgi.input_terminated"):
+        return b""  # nobody says where it ends
+    if size is not None and size > LARGEST_BODY:
+        raise too_large()
+    body: bytes = environ["wsgi.input"].read(LARGEST_BODY + 1 if size is None else size)
+    if len(body) > LARGEST_BODY:
+        raise too_large()
+    return body

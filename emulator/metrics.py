@@ -6,12 +6,7 @@ import threading
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import Final
-
-from flask import Blueprint, Response
-
-from .control import PREFIX
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 OK: Final = "ok"
@@ -41,6 +36,8 @@ class Metrics:
             return "".join(f"{line}\n" for line in self._lines())
 
     def _lines(self) -> Iterator[str]:
+        from importlib.metadata import version
+
         yield from _head("info", "gauge", "The server.")
         yield _line("info", 1, version=version("sagemaker-registry"))
         yield from _head("requests_total", "counter", "Calls of the registry, by operation and code of the answer.")
@@ -54,17 +51,6 @@ class Metrics:
                 yield _line("request_seconds_bucket", so_far, operation=operation, le=str(bound))
             yield _line("request_seconds_sum", self._seconds[operation], operation=operation)
             yield _line("request_seconds_count", so_far, operation=operation)
-
-
-def blueprint(metrics: Metrics) -> Blueprint:
-    """Return the route that shows what was counted."""
-    routes = Blueprint("metrics", __name__)
-
-    @routes.get(f"{PREFIX}/metrics")
-    def show() -> Response:
-        return Response(metrics.text(), content_type=CONTENT_TYPE)
-
-    return routes
 
 
 def _head(name: str, kind: str, meaning: str) -> Iterator[str]:

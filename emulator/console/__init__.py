@@ -7,6 +7,5 @@ another host, and what a model says of itself is text, whatever it looks like.
 from __future__ import annotations
 
 from .doors import HEADERS, PREFIX, Console, Place, Site, guard, is_console
-from .pages import Pages
 
-__all__ = ["HEADERS", "PREFIX", "Console", "Pages", "Place", "Site", "guard", "is_console"]
+__all__ = ["HEADERS", "PREFIX", "Console", "Place", "Site", "guard", "is_console"]
