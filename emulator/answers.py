@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 from ..backends.errors import RegistryError
 from . import wire
@@ -46,5 +46,5 @@ def wsgi_text(error: RegistryError, start_response: StartResponse, more: Mapping
 
 
 def _xml(error: RegistryError) -> bytes:
-    inner = f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message>"
+    inner = f"<Code>{error.code}</Code><Message>{escape(error.message, quote=False)}</Message>"
     return f"<?xml version='1.0' encoding='UTF-8'?><ErrorResponse><Error>{inner}</Error></ErrorResponse>".encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from collections.abc import Callable
@@ -132,6 +133,7 @@ def serve(
       sagemaker-registry serve --backend sqlite:////data/registry.db --host 0.0.0.0 --allowed-host registry
     """
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    gc.disable()  # what is loaded now stays: looking through it for garbage would be a tenth of the start
     try:
         from ...backends.settings import load, override
         from ...emulator.serve import serve as run
@@ -140,6 +142,8 @@ def serve(
     from ...backends import default_url
     from ...backends.errors import CannotOpen
 
+    gc.freeze()
+    gc.enable()
     try:
         checks = {"artifacts": check_artifacts, "images": check_images, "s3_endpoint": s3_endpoint}
         run(
