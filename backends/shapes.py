@@ -51,17 +51,22 @@ class Shape:
     @cached_property
     def member(self) -> Shape:
         """What a list is of."""
-        return self._shapes.of(self._described["member"])
+        return self._inner("member")
 
     @cached_property
     def key(self) -> Shape:
         """What the keys of a map are."""
-        return self._shapes.of(self._described["key"])
+        return self._inner("key")
 
     @cached_property
     def value(self) -> Shape:
         """What the values of a map are."""
-        return self._shapes.of(self._described["value"])
+        return self._inner("value")
+
+    def _inner(self, name: str) -> Shape:
+        if name not in self._described:  # as botocore's: whoever asks for what there is, is told there is none
+            raise AttributeError(f"{self.name}, a {self.type_name}, has no {name}", name=name, obj=self)
+        return self._shapes.of(self._described[name])
 
     def __repr__(self) -> str:
         return f"<Shape {self.name}: {self.type_name}>"
