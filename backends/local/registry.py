@@ -219,9 +219,10 @@ class LocalRegistry:
         copies.clear(self._rows, [(column, "=", value) for column, value in given if value is not None])
 
     def ping(self) -> None:
-        """Read from the store, so that a registry that answers is one that can."""
+        """Read from the store, and write if it could not, so that a registry that answers is one that can."""
         with self._rows.reading() as rows:
             rows.find(GROUPS, [("account", "=", "")], limit=1)
+        self._rows.check_writing()
 
     def close(self) -> None:
         self._rows.close()

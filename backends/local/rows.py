@@ -146,6 +146,10 @@ class Rows(Protocol):
         """Open a transaction: committed when the block ends, rolled back when it raises."""
         ...
 
+    def check_writing(self) -> None:
+        """Raise what writing would, if it did so the last time and still does."""
+        ...
+
     def keep(self) -> Kept:
         """Keep all there is aside. Like the next, for registries under test control alone: see `staged`."""
         ...
