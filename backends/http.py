@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from . import boto, scope
 from .errors import CannotOpen, PassedOn, UnknownOperationException, as_client_error
@@ -94,6 +95,7 @@ def ask(client: SageMakerClient, name: str, params: Mapping[str, Any]) -> Any:
     where = f"{client.meta.endpoint_url}{PREFIX}/{name}"
     method, data = ("GET", None) if name in ABOUT_IT else ("POST", json.dumps(dict(params)).encode())
     request = AWSRequest(method, where, {"Content-Type": "application/json"}, data)
+    request.headers["amz-sdk-invocation-id"] = str(uuid4())  # so that no two requests have the same signature
     inner: Any = client  # its signer and its time-outs have no public way to them
     inner._request_signer.sign(name, request)
     answer = URLLib3Session(timeout=inner.meta.config.read_timeout).send(request.prepare())

@@ -1,6 +1,7 @@
 """The life of a request, on one page.
 
 gate          Host and Origin: may this client speak here at all?
+authentication  is it signed, and by whom? (where there are keys)
 switchboard   a call of ours, a page of ours, or a neighbour's (S3, STS, ... by moto)?
 calls         JSON 1.1 to Python values, the backend's answer or error, and back to JSON 1.1
 paths         /_registry/..., and the console at /console/, by Flask: loaded when somebody asks
@@ -38,6 +39,7 @@ def create_app(
     registry: str = "",
     reviewed_at: console.Console | None = None,
     say: Callable[[str], None] = print,
+    authenticated: Callable[..., WSGIApplication] | None = None,
 ) -> WSGIApplication:
     """Return the emulator as a WSGI application in front of a backend.
 
@@ -48,6 +50,7 @@ def create_app(
         registry: the URL of the backend, as it may be shown.
         reviewed_at: the console where people review and decide; without, there is none.
         say: shows a line to whoever runs the server.
+        authenticated: puts what verifies signatures in front of an application; without, nobody does.
     """
     others = neighbours or Neighbours()
     refusals, counted = Refusals(), Metrics()
@@ -63,14 +66,16 @@ def create_app(
 
         return paths.pages(backend, reviewed_at, refusals, say)
 
-    switchboard = Switchboard(
+    behind: WSGIApplication = Switchboard(
         calls=Calls(backend, others, counted, refusals),
         ours=OnFirstUse(own_paths),
         pages=OnFirstUse(partial(pages, reviewed_at)) if reviewed_at is not None else None,
         neighbours=others,
         operations=backend.operations,
     )
-    return Gate(switchboard, allowed_hosts, refusals)
+    if authenticated is not None:
+        behind = authenticated(behind, refusals=refusals, has_console=has_console)
+    return Gate(behind, allowed_hosts, refusals)
 
 
 class Switchboard:

@@ -20,6 +20,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "verification": ("verify",),
     "diagnosis": ("doctor", "completion"),
     "control": ("seed", "control"),
+    "credentials": ("credentials",),
 }
 """The commands of each module, whose `ALL` has them in the same order."""
 

@@ -27,13 +27,32 @@ if TYPE_CHECKING:
     "aws://[PROFILE@][REGION] and http://HOST:PORT to pass its calls on; without, a file in your data folder, as for "
     "every command.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; one that others reach needs --credentials.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8080,
     show_default=True,
     help="Port to listen on; 0 picks a free one.",
+)
+@click.option(
+    "--credentials",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="SAGEMAKER_REGISTRY_CREDENTIALS",
+    show_envvar=True,
+    metavar="FILE",
+    help="A file of access keys, as ~/.aws/credentials: every request must be signed with one of them.",
+)
+@click.option(
+    "--i-accept-no-authentication",
+    "accepts_no_authentication",
+    is_flag=True,
+    help="Listen on an address that others reach, and let whoever does read and change everything.",
 )
 @click.option(
     "--allowed-host",
@@ -103,6 +122,8 @@ def serve(
     backend: str | None,
     host: str,
     port: int,
+    credentials: Path | None,
+    accepts_no_authentication: bool,
     allowed_hosts: tuple[str, ...],
     config: Path | None,
     check_artifacts: str | None,
@@ -130,7 +151,7 @@ def serve(
       sagemaker-registry serve --backend sqlite:// --seed seeds/
       sagemaker-registry serve --console-user alice --console-user bob
       sagemaker-registry serve --config registry.toml --check-artifacts always
-      sagemaker-registry serve --backend sqlite:////data/registry.db --host 0.0.0.0 --allowed-host registry
+      sagemaker-registry serve --host 0.0.0.0 --credentials keys.ini --allowed-host registry
     """
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     gc.disable()  # what is loaded now stays: looking through it for garbage would be a tenth of the start
@@ -151,9 +172,12 @@ def serve(
             host,
             port,
             allowed_hosts,
-            override(load(config), checks=checks),
+            override(
+                load(config), checks=checks, authentication={"credentials": str(credentials) if credentials else None}
+            ),
             None if no_console else console_users,
             test_controls=test_controls,
+            accepts_no_authentication=accepts_no_authentication,
             prepare=_planting(seeds),
         )
     except CannotOpen as error:
