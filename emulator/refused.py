@@ -130,7 +130,8 @@ def _protocol(environ: WSGIEnvironment) -> str:
 
 def _as_s3(error: RegistryError, start_response: StartResponse) -> Iterable[bytes]:
     request = wire.request_id()
-    inner = f"<Code>{error.code}</Code><Message>{escape(error.message, quote=False)}</Message><RequestId>{request}</RequestId>"
+    message = escape(error.message, quote=False)
+    inner = f"<Code>{error.code}</Code><Message>{message}</Message><RequestId>{request}</RequestId>"
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'.encode()
     start_response(
         f"{error.status} {HTTPStatus(error.status).phrase}", answers.headers(body, "application/xml", request)
