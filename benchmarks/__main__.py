@@ -1,0 +1,100 @@
+"""One command that measures everything: `python -m benchmarks`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from . import NAMES, page, results
+from .figures import Run
+from .machine import described
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+
+
+@click.command()
+@click.option(
+    "--only", "names", multiple=True, type=click.Choice(NAMES), metavar="NAME", help="Measure this alone; repeatable."
+)
+@click.option("--quick", is_flag=True, help="Small sizes and few rounds, for trying: the figures are worth nothing.")
+@click.option("--rounds", type=click.IntRange(1), metavar="N", help="How often everything is measured.")
+@click.option("--list", "lists", is_flag=True, help="Say what there is to measure, and measure nothing.")
+@click.option("--write", "writes", is_flag=True, help="Write docs/performance.md and its plot; otherwise print.")
+@click.option(
+    "--json",
+    "kept",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Keep the figures in this file; those of other measurements in it stay.",
+)
+@click.option(
+    "--from",
+    "sources",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="Measure nothing: take the figures that --json kept; of several files, the last that has them.",
+)
+def main(
+    names: tuple[str, ...],
+    quick: bool,
+    rounds: int | None,
+    lists: bool,
+    writes: bool,
+    kept: Path | None,
+    sources: tuple[Path, ...],
+) -> None:
+    """Measure the registry: against moto, against floors of its own, with many writers, and as it grows.
+
+    Prints the tables in Markdown, or writes the page docs/performance.md. Progress is on stderr.
+
+    \b
+    Examples:
+      python -m benchmarks --list
+      python -m benchmarks --quick --only floors
+      python -m benchmarks --only floors --only writers --json figures.json
+      python -m benchmarks --write --json figures.json
+      python -m benchmarks --from figures.json --write
+    """
+    if lists:
+        for name in NAMES:
+            click.echo(f"{name:<{max(map(len, NAMES))}}  {page.title(name)}")
+        return
+    try:
+        found: results.Results = {}
+        for file in sources:
+            found |= results.read(file)
+        if kept is not None and kept.exists():
+            results.read(kept)  # better said before hours of measuring than after
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    wanted = [name for name in NAMES if name in (names or NAMES)]
+    if not sources:
+        for name in wanted:
+            found[name] = _measured(name, Run(quick, rounds, _say))
+            if kept is not None:
+                results.write(kept, found)
+    if writes:
+        page.write(PAGE, found)
+        _say(f"wrote {PAGE.name}")
+    else:
+        click.echo("\n\n".join(page.section(name, found) for name in wanted if name in found))
+
+
+def _measured(name: str, run: Run) -> results.Measured:
+    _say(f"{name}: {page.title(name)}")
+    begun = time.monotonic()
+    figures = page.module(name).measure(run)
+    _say(f"{name}: done in {time.monotonic() - begun:,.0f} s")
+    return results.Measured(described(), figures)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks")
