@@ -112,10 +112,6 @@ def ratio(figure: Figure | None, *floor: Figure | None) -> float | None:
     return statistics.median(value / sum(parts) for value, parts in zip(figure.values, rounds, strict=True))
 
 
-def p99(values: list[float]) -> float:
-    return sorted(values)[int(len(values) * 0.99)]
-
-
 def number(value: float) -> str:
     """Write a number with three digits, as one reads it: 0.127, 1.35, 47.8, 1,250."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}" if abs(value) < 0.1 else f"{value:#.3g}"

@@ -84,7 +84,7 @@ def _over_http(run: Run, folder: Path, found: Notebook) -> None:
                         before = place.cpu
                         done = load.run(place.url, messages[name], count=count)
                         found.add(who, name, CPU, (place.cpu - before) / count)
-                        found.add(who, name, WALL, _median(done.took))
+                        found.add(who, name, WALL, done.median)
                 _note(found, COMMIT, "commit", commits.one, count)
                 run.say(f"floors over HTTP: round {number + 1} of {run.times(ROUNDS)}")
 
@@ -113,18 +113,10 @@ def _in_process(run: Run, folder: Path, found: Notebook) -> None:
 
 
 def _note(found: Notebook, who: str, what: str, call: Callable[[], object], count: int) -> None:
-    took = []
     cpu = time.process_time()
-    for _ in range(count):
-        begun = time.perf_counter()
-        call()
-        took.append((time.perf_counter() - begun) * 1000)
+    done = load.threads(call, count=count)
     found.add(who, what, CPU, (time.process_time() - cpu) * 1000 / count)
-    found.add(who, what, WALL, _median(took))
-
-
-def _median(took: list[float]) -> float:
-    return sorted(took)[len(took) // 2]
+    found.add(who, what, WALL, done.median)
 
 
 def _client(url: str) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import selectors
 import socket
+import statistics
 import time
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -31,8 +34,20 @@ class Load:
 
     took: list[float]
     seconds: float
-    answered: int = field(default=0)
+    answered: int = 0
     """Bytes of the last answer's body."""
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.took)
+
+    @property
+    def p99(self) -> float:
+        return sorted(self.took)[int(len(self.took) * 0.99)]
+
+    @property
+    def rate(self) -> float:
+        return len(self.took) / self.seconds
 
 
 def requests(operation: str, params: Any, path: str = "/") -> Iterator[bytes]:
@@ -53,40 +68,100 @@ def requests(operation: str, params: Any, path: str = "/") -> Iterator[bytes]:
             yield f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def run(url: str, messages: Iterator[bytes], *, clients: int = 1, count: int = 0, seconds: float = 0) -> Load:
+def run(
+    url: str,
+    messages: Iterator[bytes],
+    *,
+    clients: int = 1,
+    count: int = 0,
+    seconds: float = 0,
+    limit: float = math.inf,
+    patience: float = 120,
+) -> Load:
     """Send requests from `clients` connections, each waiting for its answer, until so many or so long are done.
 
-    Every request that was sent has been answered when this returns.
+    Every request that was sent has been answered when this returns. A server that closes the connection after each
+    answer, as moto's does, is connected to anew, within the time of the request: so it is for every client of it.
+
+    Args:
+        url: the server.
+        messages: what is sent, in turn.
+        clients: how many connections there are.
+        count: how many requests are sent,
+        seconds: or for how long.
+        limit: after which no more requests are sent, even if it were fewer.
+        patience: how long an answer may take.
+
+    Raises:
+        TimeoutError: an answer took longer than `patience`.
     """
     took: list[float] = []
     sent = answered = 0
     begun = time.perf_counter()
     with selectors.DefaultSelector() as selector:
-        for _ in range(min(clients, count or clients)):
-            connection = _connected(url)
-            selector.register(connection, selectors.EVENT_READ, [time.perf_counter(), b""])
-            connection.sendall(next(messages))
+
+        def send(connection: socket.socket | None) -> None:
+            nonlocal sent
+            message, at = next(messages), time.perf_counter()
+            if connection is None:
+                connection = _connected(url)
+                selector.register(connection, selectors.EVENT_READ, [at, b""])
+            else:
+                selector.get_key(connection).data[:] = [at, b""]
+            connection.sendall(message)
             sent += 1
+
+        for _ in range(min(clients, count or clients)):
+            send(None)
         while selector.get_map():
-            for key, _ in selector.select():
+            ready = selector.select(patience)
+            if not ready:
+                raise TimeoutError(f"no answer in {patience:g} s")
+            for key, _ in ready:
                 connection, state = key.fileobj, key.data
                 assert isinstance(connection, socket.socket)
-                state[1] += connection.recv(1 << 18)
+                data = connection.recv(1 << 18)
+                if not data:
+                    raise ConnectionError("the server closed the connection without an answer")
+                state[1] += data
                 size = _body(state[1])
                 if size is None:
                     continue
                 now = time.perf_counter()
                 took.append((now - state[0]) * 1000)
                 answered = size
-                if sent < count or now - begun < seconds:
-                    message = next(messages)
-                    state[:] = [time.perf_counter(), b""]
-                    connection.sendall(message)
-                    sent += 1
-                else:
+                is_kept = b"connection: close" not in state[1].lower()
+                goes_on = (sent < count and now - begun < limit) or now - begun < seconds
+                if not (goes_on and is_kept):
                     selector.unregister(connection)
                     connection.close()
+                if goes_on:
+                    send(connection if is_kept else None)
     return Load(took, time.perf_counter() - begun, answered)
+
+
+def threads(call: Callable[[], object], *, clients: int = 1, count: int, limit: float = math.inf) -> Load:
+    """Call something in this process from `clients` threads, until it was called so many times, or for so long."""
+    took: list[float] = []
+    left = iter(range(count))
+    begun = time.perf_counter()
+
+    def work() -> None:
+        for _ in left:
+            at = time.perf_counter()
+            call()
+            now = time.perf_counter()
+            took.append((now - at) * 1000)
+            if now - begun > limit:
+                break
+
+    if clients == 1:
+        work()
+    else:
+        with ThreadPoolExecutor(clients) as pool:
+            for done in [pool.submit(work) for _ in range(clients)]:
+                done.result()
+    return Load(took, time.perf_counter() - begun)
 
 
 def _connected(url: str) -> socket.socket:
