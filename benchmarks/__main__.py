@@ -28,7 +28,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
     "kept",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Keep the figures in this file; those of other measurements in it stay.",
+    help="Keep the figures in this file; those of other measurements in it stay, and are on the page.",
 )
 @click.option(
     "--from",
@@ -36,7 +36,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="Measure nothing: take the figures that --json kept; of several files, the last that has them.",
+    help="Measure nothing, but take the figures that --json kept; of several files, the last that has them.",
 )
 def main(
     names: tuple[str, ...],
@@ -67,16 +67,17 @@ def main(
         found: results.Results = {}
         for file in sources:
             found |= results.read(file)
-        if kept is not None and kept.exists():
-            results.read(kept)  # better said before hours of measuring than after
+        if kept is not None and kept.exists():  # better refused before an hour of measuring than after
+            found = {**results.read(kept), **found}
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     wanted = [name for name in NAMES if name in (names or NAMES)]
-    if not sources:
-        for name in wanted:
-            found[name] = _measured(name, Run(quick, rounds, _say))
-            if kept is not None:
-                results.write(kept, found)
+    for name in () if sources else wanted:
+        found[name] = _measured(name, Run(quick, rounds, _say))
+        if kept is not None:
+            results.write(kept, found)
+    if sources and kept is not None:
+        results.write(kept, found)
     if writes:
         page.write(PAGE, found)
         _say(f"wrote {PAGE.name}")

@@ -6,20 +6,22 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from . import NAMES
+from . import MODULES, NAMES, goals, growing
 from .figures import Figures
 from .results import Results
 
 INTRODUCTION = """# Performance
 
 How fast the registry is, what it costs, and how it grows. This page is written by `python -m benchmarks --write`
-(`just bench`): what is compared runs in turn in one run, figures are medians of the rounds, and ratios are medians of
+(`just bench`). What is compared runs in turn in one run; figures are medians of the rounds, and ratios are medians of
 the ratios within each round. Milliseconds tell little about another machine, ratios more; CPU time tells more than
 latency where others use the machine too."""
 
+GOALS = """Where a goal is about several operations, the worst is shown, and how many miss it."""
+
 
 def module(name: str) -> ModuleType:
-    return import_module(f"benchmarks.{name}")
+    return import_module(f"benchmarks.{MODULES[name]}")
 
 
 def title(name: str) -> str:
@@ -40,7 +42,8 @@ def listed() -> str:
 
 def render(results: Results) -> str:
     """Return the page."""
-    parts = [INTRODUCTION, listed()]
+    figures = {name: Figures(measured.figures) for name, measured in results.items()}
+    parts = [INTRODUCTION, f"## Goals\n\n{GOALS}\n\n{goals.page(figures)}", f"## What is measured\n\n{listed()}"]
     parts += [section(name, results) for name in NAMES]
     return "\n\n".join(parts) + "\n"
 
@@ -57,5 +60,7 @@ def section(name: str, results: Results) -> str:
 
 
 def write(file: Path, results: Results) -> None:
-    """Write the page."""
+    """Write the page, and the picture in it."""
     file.write_text(render(results), encoding="utf-8")
+    if "growth" in results:
+        growing.draw(Figures(results["growth"].figures), file.parent / "images" / growing.PLOT)

@@ -1,4 +1,4 @@
-"""Results as a file: the figures of each measurement with the machine they are of, merged run by run."""
+"""Results as a file: the figures of each measurement with the machine they are of."""
 
 from __future__ import annotations
 
@@ -37,8 +37,7 @@ def read(file: Path) -> Results:
 
 
 def write(file: Path, results: Results) -> None:
-    """Write results, those of a measurement that is not among them left as they are in the file."""
-    kept = read(file) if file.exists() else {}
-    merged = {**kept, **results}
-    ordered = {name: merged[name] for name in NAMES if name in merged}
+    """Write results, in the order of the page."""
+    ordered = {name: results[name] for name in NAMES if name in results}
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(msgspec.json.format(msgspec.json.encode(ordered), indent=1) + b"\n")

@@ -23,7 +23,7 @@ from .versions import GROUP, OPTIONS, VERSION
 
 ROUNDS, COUNT, CLIENTS = 7, 1000, 8
 PROCESSES = 2
-HTTP, THREADS, SHARED = "over HTTP", "threads in process", "two processes, one file"
+WAYS = HTTP, THREADS, SHARED = "over HTTP", "threads in process", "two processes, one file"
 PERCENTILES = {"median": 0.5, "p99": 0.99, "max": 1.0}
 
 
@@ -102,7 +102,7 @@ def spread(figures: Figures, way: str) -> float | None:
 def page(figures: Figures) -> str:
     """Return a table of the ways to write."""
     rows = []
-    for way in (HTTP, THREADS, SHARED):
+    for way in WAYS:
         cells = [cell(figures.get(way, name, "ms", clients=CLIENTS)) for name in PERCENTILES]
         times = spread(figures, way)
         rows.append([way, *cells, f"{number(times)} x" if times is not None else ""])
