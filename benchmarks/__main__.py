@@ -49,7 +49,8 @@ def main(
 ) -> None:
     """Measure the registry: against moto, against floors of its own, with many writers, and as it grows.
 
-    Prints the tables in Markdown, or writes the page docs/performance.md. Progress is on stderr.
+    Prints the page in Markdown, of --only some measurements their part of it, or writes it to docs/performance.md.
+    Progress is on stderr. Everything takes about an hour.
 
     \b
     Examples:
@@ -82,7 +83,7 @@ def main(
         page.write(PAGE, found)
         _say(f"wrote {PAGE.name}")
     else:
-        click.echo("\n\n".join(page.section(name, found) for name in wanted if name in found))
+        click.echo("\n\n".join(page.section(name, found) for name in names) if names else page.render(found))
 
 
 def _measured(name: str, run: Run) -> results.Measured:

@@ -149,10 +149,13 @@ class Commits:
 
     def __init__(self, folder: Path) -> None:
         self._connection = sqlite3.connect(folder / "commits.db", isolation_level=None)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+        for pragma in ("journal_mode=WAL", "synchronous=OFF"):
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.execute("CREATE TABLE IF NOT EXISTS kept (record TEXT NOT NULL) STRICT")
         self._record = json.dumps({**VERSION, "ModelPackageArn": arn(1), "CreatedBy": {"UserProfileArn": arn(1)}})
+        for _ in range(1500):  # until the journal has grown to its size, as that of a registry in use has
+            self.one()
+        self._connection.execute("PRAGMA synchronous=FULL")
 
     def one(self) -> None:
         """Commit one row of the size of a version's record."""
