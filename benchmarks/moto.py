@@ -5,10 +5,11 @@ stock boto3 client on `sqlite:///FILE` and `sqlite://` against one under moto's 
 one group of that many, one in fifty of which waits for a decision, and a tenth as many groups of one version. Every
 write of ours but in `sqlite://` is durable; moto has everything in memory only.
 
-What moto does not do: it searches versions, but not by metadata ("Unknown property name"), and returns all it finds at
-once, without pages; it keeps no history and tells no events; it has no BatchDescribeModelPackage, deletes no groups and
-versions, and knows no ClientToken. "list pending" is the first page of ListModelPackages with that status: ours filters
-a page that was cut before, as AWS does, moto looks at all there are.
+What moto does not do: it searches versions, but not by metadata ("refused": Unknown property name), and returns all it
+finds at once, without pages; it keeps no history and tells no events; it has no BatchDescribeModelPackage, deletes no
+groups and versions, and knows no ClientToken. "list pending" is the first page of ListModelPackages with that status:
+ours filters a page that was cut before, as AWS does, moto looks at all there are. Where several threads create at once,
+moto may fail ("dictionary changed size during iteration").
 """
 
 from __future__ import annotations
@@ -116,6 +117,12 @@ def _measure(run: Run, found: Notebook, size: int, by_name: dict[str, Cell]) -> 
                     except TimeoutError:
                         lost.add((who, operation, clients))
                         found.gave_up(who, operation, MS, f"gave up after {PATIENCE:g} s", **where)
+                    except Exception as error:
+                        if who not in (MOTO_SERVER, MOCKED):
+                            raise
+                        lost.add((who, operation, clients))
+                        found.gave_up(who, operation, MS, "failed", **where)
+                        run.say(f"moto: {operation} of {clients} clients failed on {who}: {str(error)[-200:]}")
                     else:
                         found.add(who, operation, MS, done.median, **where)
                         found.add(who, operation, CPU, cpu / len(done.took), **where)
