@@ -72,15 +72,21 @@ def main(
             found = {**results.read(kept), **found}
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    if not sources and sys.platform != "linux":
+        raise click.ClickException("measuring needs Linux: the CPU time of a server is read from /proc.")
     wanted = [name for name in NAMES if name in (names or NAMES)]
-    for name in () if sources else wanted:
-        found[name] = _measured(name, Run(quick, rounds, _say))
-        if kept is not None:
+    try:
+        for name in () if sources else wanted:
+            found[name] = _measured(name, Run(quick, rounds, _say))
+            if kept is not None:
+                results.write(kept, found)
+        if sources and kept is not None:
             results.write(kept, found)
-    if sources and kept is not None:
-        results.write(kept, found)
+        if writes:
+            page.write(PAGE, found)
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"this needs the package {error.name!r}: pip install -e '.[all,bench]'") from error
     if writes:
-        page.write(PAGE, found)
         _say(f"wrote {PAGE.name}")
     else:
         click.echo("\n\n".join(page.section(name, found) for name in names) if names else page.render(found))

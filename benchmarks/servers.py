@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def application() -> Any:
 
 def measure(run: Run) -> list[Figure]:
     """Measure every server in turn, each on a new database."""
+    import_module("granian")  # better missed here than by a process
     found, seconds = Notebook(), 0.2 if run.quick else SECONDS
     for turn in range(run.times(ROUNDS)):
         for who, command in SERVERS.items():
