@@ -102,8 +102,7 @@ def rows(call: Call, table: Table, lookups: Lookups, at_once: int) -> Iterator[R
     seen: set[Key] = set()
     for lookup in lookups:
         after: Key | None = None
-        given = {column for column, how, _ in lookup.where if how == "="}
-        order = tuple(column for column in lookup.table.key if column not in given)
+        order = _order(lookup)
         while True:
             found = call.rows.find(lookup.table, lookup.where, order, after=after, limit=at_once)
             for row in _of_table(call, table, found, lookup):
@@ -114,6 +113,13 @@ def rows(call: Call, table: Table, lookups: Lookups, at_once: int) -> Iterator[R
             if len(found) < at_once or not order:
                 break
             after = tuple(found[-1][column] for column in order)
+
+
+def _order(lookup: Lookup) -> tuple[str, ...]:
+    """Return what sorts rows as the index that finds them: of a range, its column first."""
+    given = {column for column, how, _ in lookup.where if how == "="}
+    ranges = [column for column, how, _ in lookup.where if how in ("<", ">")]
+    return tuple(column for column in dict.fromkeys((*ranges, *lookup.table.key)) if column not in given)
 
 
 def in_order(
