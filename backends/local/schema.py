@@ -11,6 +11,7 @@ from ..errors import CannotOpen
 from . import statements, terms
 from .lean import Database, Migrations
 from .rows import CURSORS, DELIVERIES, EVENTS, GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, TERMS, TOKENS, Table
+from .schema_statistics import statistics
 
 migrations = Migrations("sagemaker-registry")
 
@@ -196,6 +197,10 @@ def m0006_a_million_versions(db: Database) -> None:
     events.create_index(["account", "region", "name", "position", "version"])
     deliveries.create_index(["account", "region", "position", "sink"])
     deliveries.create_index(["account", "region", "state", "position", "sink"])
+    db.execute("ANALYZE sqlite_master")  # measures nothing, but makes the table that is filled next, and then read
+    db.execute("DELETE FROM sqlite_stat1")
+    db.conn.executemany("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", statistics())
+    db.execute("ANALYZE sqlite_master")
 
 
 def _fill(db: Database, table: Table) -> None:

@@ -208,19 +208,23 @@ def _look(call: Call, resource: Resource, shape: Shape, params: Mapping[str, Any
     made = search_plans.plan(call, table, shape, params.get("SearchExpression"), whole=whole)
     column = resource.columns.get(params.get("SortBy", DEFAULT_SORT))
     every = Lookup(table, (*call.place(), *made.texts))
-    choices = [(search_plans.count(call, choice, most), choice) for choice in made.choices]
-    size, best = min(choices, key=operator.itemgetter(0), default=(most, (every,)))
-    if column is None:
-        return _Look(lambda *_: search_plans.rows(call, table, best, ROWS_AT_ONCE))
-    in_order = [
-        (number, choice[0]) for number, choice in choices if len(choice) == 1 and choice[0].is_sorted_by(table, column)
-    ]
-    sorted_size, lookup = min(in_order, key=operator.itemgetter(0), default=(most, every))
-    if made.exact is not None:
-        total = search_plans.count(call, (made.exact,), most) if total is None else total
-    has_few = size <= search_plans.FEW or (size < most and size < sorted_size)
-    if has_few and made.exact != lookup:
-        return _Look(lambda *_: search_plans.rows(call, table, best, ROWS_AT_ONCE))
+    if column is not None and made.exact is not None and made.exact.is_sorted_by(table, column):
+        lookup = made.exact  # nothing is better
+    else:
+        choices = [(search_plans.count(call, choice, most), choice) for choice in made.choices]
+        size, best = min(choices, key=operator.itemgetter(0), default=(most, (every,)))
+        if column is None:
+            return _Look(lambda *_: search_plans.rows(call, table, best, ROWS_AT_ONCE))
+        in_order = [
+            (number, choice[0])
+            for number, choice in choices
+            if len(choice) == 1 and choice[0].is_sorted_by(table, column)
+        ]
+        sorted_size, lookup = min(in_order, key=operator.itemgetter(0), default=(most, every))
+        if size <= search_plans.FEW or (size < most and size < sorted_size):
+            return _Look(lambda *_: search_plans.rows(call, table, best, ROWS_AT_ONCE))
+    if made.exact is not None and total is None:
+        total = search_plans.count(call, (made.exact,), most)
     descending = params.get("SortOrder", "Descending") == "Descending"
 
     def rows(after: Key | None, few: int) -> Iterator[Row]:

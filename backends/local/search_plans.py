@@ -102,16 +102,24 @@ def rows(call: Call, table: Table, lookups: Lookups, at_once: int) -> Iterator[R
     seen: set[Key] = set()
     for lookup in lookups:
         after: Key | None = None
+        order = _order(lookup)
         while True:
-            found = call.rows.find(lookup.table, lookup.where, lookup.table.key, after=after, limit=at_once)
+            found = call.rows.find(lookup.table, lookup.where, order, after=after, limit=at_once)
             for row in _of_table(call, table, found, lookup):
                 key = tuple(row[column] for column in table.key)
                 if len(lookups) == 1 or key not in seen:
                     seen.add(key)
                     yield row
-            if len(found) < at_once:
+            if len(found) < at_once or not order:
                 break
-            after = tuple(found[-1][column] for column in lookup.table.key)
+            after = tuple(found[-1][column] for column in order)
+
+
+def _order(lookup: Lookup) -> tuple[str, ...]:
+    """Return what sorts rows as the index that finds them: of a range, its column first."""
+    given = {column for column, how, _ in lookup.where if how == "="}
+    ranges = [column for column, how, _ in lookup.where if how in ("<", ">")]
+    return tuple(column for column in dict.fromkeys((*ranges, *lookup.table.key)) if column not in given)
 
 
 def in_order(
