@@ -92,11 +92,19 @@ def measure(run: Run) -> list[Figure]:
             run.say(f"moto: filling up to {size:,} versions")
             with open_backend(f"sqlite:///{folder}/filled.db") as registry:
                 growth.fill(registry, size)  # type: ignore[arg-type]
+                _verify(registry)
             with _over_http(folder, size) as by_name:
                 _measure(run, found, size, by_name)
             with _in_process(folder, size) as by_name:
                 _measure(run, found, size, by_name)
     return found.figures()
+
+
+def _verify(registry: Any) -> None:
+    """Make sure that what was filled in is what creates leave: as the chains of history say, as far as one call looks."""
+    verified = registry.control("history/verify", {}, growth.CALLER)
+    if verified["broken"] or verified["unrecorded"] or not verified["checked"]:
+        raise RuntimeError(f"the registry was not filled as creates would: {verified}")
 
 
 Cell = Callable[[str, int, int, float], tuple[load.Load, float]]
