@@ -101,7 +101,7 @@ def measure(run: Run) -> list[Figure]:
 
 
 def _verify(registry: Any) -> None:
-    """Make sure that what was filled in is what creates leave: as the chains of history say, as far as one call looks."""
+    """Make sure that what was filled in is what creates leave: so history says, as far as one call looks at it."""
     verified = registry.control("history/verify", {}, growth.CALLER)
     if verified["broken"] or verified["unrecorded"] or not verified["checked"]:
         raise RuntimeError(f"the registry was not filled as creates would: {verified}")
