@@ -34,10 +34,9 @@ test *arguments:
 heavy size="nightly" *arguments:
     {{python}} -m pytest tests/durability tests/safety --size {{size}} {{arguments}}
 
-bench:
-    {{python}} -m benchmarks.startup
-    {{python}} -m benchmarks.servers
-    {{python}} -m benchmarks.transports
+# measure everything (about an hour) and write docs/performance.md; `just bench --only floors` measures that alone anew
+bench *arguments:
+    {{python}} -m benchmarks --write --json build/benchmarks.json {{arguments}}
 
 # what a release is built on, with the hash of every file: after a change of dependencies, and before a release
 lock:

@@ -19,16 +19,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import http.client
 import re
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -115,6 +111,11 @@ def post(
     Raises:
         Undelivered: it was refused, answered otherwise, or not in time.
     """
+    from http.client import HTTPException
+    from importlib.metadata import version
+
+    from .pinned import Connection, SecureConnection
+
     numeric = destination(where, allow_private=allow_private, resolve=resolve)
     headers = {
         "Content-Type": "application/json",
@@ -122,7 +123,7 @@ def post(
         EVENT_ID: identity,
         **({SIGNATURE: signature(body, secret, int(clock()))} if secret else {}),
     }
-    connection = (_SecureConnection if where.is_secure else _Connection)(where, numeric, timeout)
+    connection = (SecureConnection if where.is_secure else Connection)(where.host, where.port, numeric, timeout)
     in_time = threading.Timer(timeout, connection.cut)  # a socket's own limit begins anew with each byte
     in_time.daemon = True
     in_time.start()
@@ -132,7 +133,7 @@ def post(
         answer.read(LARGEST_ANSWER)
         if connection.is_cut:  # what was cut off looks like an answer that ended
             raise TimeoutError
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         why = f"no answer within {timeout:g} s" if connection.is_cut or isinstance(error, TimeoutError) else str(error)
         raise Undelivered(f"{where.host}: {why or type(error).__name__}") from error
     finally:
@@ -197,31 +198,3 @@ def _inner(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 def _means_loopback(host: str) -> bool:
     """Whether a URL says that it means this machine; a name that only resolves to it does not."""
     return host in ("localhost", "::1") or re.fullmatch(r"127\.[0-9]+\.[0-9]+\.[0-9]+", host) is not None
-
-
-class _Connection(http.client.HTTPConnection):
-    """A connection for a URL's host to one numeric address."""
-
-    def __init__(self, where: Address, numeric: str, timeout: float) -> None:
-        super().__init__(where.host, where.port, timeout=timeout)
-        self._numeric = numeric
-        self.is_cut = False
-
-    def connect(self) -> None:
-        self.sock = socket.create_connection((self._numeric, self.port), self.timeout)
-
-    def cut(self) -> None:
-        """End it, from another thread."""
-        self.is_cut = True
-        with suppress(OSError, AttributeError):  # not connected yet, or not any more
-            self.sock.shutdown(socket.SHUT_RDWR)
-
-
-class _SecureConnection(_Connection):
-    """The same with TLS, whose certificate must be that of the URL's host."""
-
-    default_port = http.client.HTTPS_PORT
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)

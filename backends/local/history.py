@@ -230,7 +230,7 @@ def _states(
     call: Call, chain: list[Condition], of_version: list[Condition], moment: int, from_the_beginning: bool
 ) -> Iterator[State]:
     """Yield the versions there were at a moment, newest first."""
-    versions: list[Condition] = [*chain, ("kind", "=", "package"), ("version", ">", 0), *of_version]
+    versions: list[Condition] = [*chain, ("kind", "=", "package"), *(of_version or [("version", ">", 0)])]
     known = _last_changes(call, [*versions, ("at", "<", moment + 1)])
     if from_the_beginning:
         yield from known
@@ -268,7 +268,7 @@ def _untouched(
     call: Call, chain: list[Condition], of_version: list[Condition], moment: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield versions that are older than history and have not changed since: they are as they were."""
-    where = [*chain, ("version", ">", 0), ("created", "<", moment + 1), *of_version]
+    where = [*chain, *(of_version or [("version", ">", 0)]), ("created", "<", moment + 1)]
     after: tuple[Any, ...] | None = None
     while rows := call.rows.find(PACKAGES, where, ("version",), after=after, limit=MOST_CHANGES):
         for row in rows:

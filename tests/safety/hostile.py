@@ -14,7 +14,10 @@ from functools import cache
 from random import Random
 from typing import Any, Final
 
-from sagemaker_registry.backends import constraints, model
+from botocore.model import OperationModel
+from botocore.session import Session
+
+from sagemaker_registry.backends import constraints
 from sagemaker_registry.backends.local.registry import OPERATIONS
 
 ACCOUNT: Final = "123456789012"
@@ -179,6 +182,17 @@ Value = Any
 
 
 @cache
+def operation_model(operation: str) -> OperationModel:
+    """Return an operation as botocore itself has it, whatever we make of it."""
+    return _service().operation_model(operation)
+
+
+@cache
+def _service() -> Any:
+    return Session().get_service_model("sagemaker")
+
+
+@cache
 def valid_texts(shape: Any) -> tuple[str, ...]:
     """Return those texts that a string's constraints allow, and what is as short and as long as they allow."""
     limits = shape.metadata
@@ -219,7 +233,7 @@ class Client:
     def request(self) -> tuple[str, bytes]:
         """Return an operation and a body for it: half of them valid by shape, or nearly."""
         operation = self.rng.choice(sorted(OPERATIONS))
-        shape = model.input_shape(operation)
+        shape = operation_model(operation).input_shape
         kind = self.rng.random()
         if kind < 0.40:
             return operation, dump(self.valid(shape))

@@ -21,9 +21,9 @@ import pytest
 import requests
 
 from clients import Emulator
-from safety.hostile import ACCOUNT, FLOATS, NUMBERS, REGION, TELLING, XSS, Client, dump
+from safety.hostile import ACCOUNT, FLOATS, NUMBERS, REGION, TELLING, XSS, Client, dump, operation_model
 from safety.witness import LONGEST_SECONDS, furnish, log_in, watched
-from sagemaker_registry.backends import constraints, model
+from sagemaker_registry.backends import constraints
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.clock import Clock
 from sagemaker_registry.backends.local.controls import CONTROLS as LOCAL
@@ -86,7 +86,7 @@ def _params(client: Client, name: str, archive: list[Any]) -> dict[str, Any]:
         return {"account": ACCOUNT, "region": REGION, "lines": lines, "replace": client.rng.random() < 0.5}
     if name == "seed" and client.rng.random() < 0.7:
         group = {"ModelPackageGroupName": client.rng.choice(TELLING)}
-        version = {"where": "v", "request": client.valid(model.input_shape("CreateModelPackage"))}
+        version = {"where": "v", "request": client.valid(operation_model("CreateModelPackage").input_shape)}
         seeds = {"groups": [{"where": "here", "request": group, "versions": [version]}]}
         return client.broken(seeds)
     takes = {**STAGED, **LOCAL}[name].params
@@ -304,7 +304,7 @@ REPEATED = ("a", "-", "a-", "/", "a/", "arn:aws", "s3://", "é", " ", "1.", "0",
 
 def test_no_text_keeps_a_pattern_busy() -> None:
     """The model's patterns on texts as long as are tried at all, which almost fit: the slowest takes a second."""
-    patterns = {text for operation in OPERATIONS for text in patterns_of(model.input_shape(operation), set())}
+    patterns = {text for operation in OPERATIONS for text in patterns_of(operation_model(operation).input_shape, set())}
     assert len(patterns) > 30
     for pattern in patterns:
         for text in REPEATED:

@@ -12,9 +12,8 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from safety.hostile import SQL, Client
+from safety.hostile import SQL, Client, operation_model
 from safety.witness import Witness, furnish, log_in, watched
-from sagemaker_registry.backends import model
 from sagemaker_registry.backends.local.registry import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
@@ -78,7 +77,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_sql_in_any_text_of_an_operation_is_text(witness: Witness, operation: str) -> None:
-    paths = list(texts_of(model.input_shape(operation)))
+    paths = list(texts_of(operation_model(operation).input_shape))
     for number, path in enumerate(path for path in paths for _ in range(2)):
         text = SQL[number % len(SQL)]
         params = request_with(path, text, REQUIRED.get(operation, {}))
@@ -155,4 +154,5 @@ def test_statements_are_made_where_they_can_be_read() -> None:
     }
     assert {path for path, count in made.items() if count} <= {
         *("backends/local/statements.py", "backends/local/sqlite.py", "backends/local/postgres.py"),
+        *("backends/local/schema.py", "backends/local/postgres_schema.py"),
     }

@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 from botocore.validate import ParamValidator
 
 from clients import FOUND_NAME
-from sagemaker_registry.backends import constraints, model
+from safety.hostile import operation_model
+from sagemaker_registry.backends import constraints
 from sagemaker_registry.backends.base import Surroundings
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
@@ -194,7 +195,7 @@ def check_shape(operation: str, answer: Any) -> None:
     The exceptions are those of `clients.checked`, and one alike: BatchDescribeModelPackage requires two members that
     CreateModelPackage does not.
     """
-    shape = model.output_shape(operation)
+    shape = operation_model(operation).output_shape
     if shape is None:
         assert answer == {}
         return
