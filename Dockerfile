@@ -1,12 +1,14 @@
 # The emulator on one port, its database on a volume, as a user without rights.
 FROM python:3.13-slim AS build
 WORKDIR /source
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY backends backends
 COPY client client
 COPY emulator emulator
 COPY examples examples
-RUN python -m venv /opt/registry && /opt/registry/bin/pip install --no-cache-dir '.[server,postgres,moto]'
+RUN python -m venv /opt/registry \
+    && /opt/registry/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
+    && /opt/registry/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.13-slim
 COPY --from=build /opt/registry /opt/registry
@@ -20,4 +22,6 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/_registry/health', timeout=2)"]
 ENTRYPOINT ["sagemaker-registry"]
-CMD ["serve", "--host", "0.0.0.0"]
+# Who reaches a container is decided where its port is published: publish it on 127.0.0.1, or mount a credentials file
+# and name it in SAGEMAKER_REGISTRY_CREDENTIALS. Then every request must be signed, whatever is accepted here.
+CMD ["serve", "--host", "0.0.0.0", "--i-accept-no-authentication"]

@@ -9,6 +9,7 @@
     ├── UnknownOperationException   nobody here answers that operation
     ├── RequestTooLarge             the body is over the limit
     ├── MisdirectedRequest          the Host header names somebody else
+    ├── NotAuthenticated            the signature is missing, or not what it should be: in the code of the protocol
     ├── ThrottlingException         try again: the store is busy
     │   └── LostRace                the store gave way to another transaction: the registry itself tries again
     ├── ServiceUnavailable          the store cannot write now (disk full, read-only)
@@ -76,6 +77,14 @@ class MisdirectedRequest(RegistryError):
     """The Host or Origin header names somebody else: a browser page, or DNS rebinding."""
 
     status = 421
+
+
+class NotAuthenticated(RegistryError):
+    """A request is not signed, or not as it should be; AWS's code for that is another in each protocol."""
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(message)
+        self.code, self.status = code, status
 
 
 class ThrottlingException(RegistryError):

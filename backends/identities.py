@@ -1,7 +1,8 @@
 """Who is who: the identities of registry.toml, and whom a rule means by a name, a group, a role or an ARN.
 
 An identity has an access key, or it is everybody whose ARN fits a pattern, such as those who assumed a role. Who is
-neither keeps the ARN its access key gives it. Signatures are not verified: an identity is who the key says it is.
+neither keeps the ARN its access key gives it. That the key is the caller's own is for the server to verify, if it has
+keys of its callers; without, an identity is who the key says it is.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TypeAlias
 
 from .approval import meet
 from .base import Caller, Identity
+from .credentials import Credential
 from .errors import Misconfigured
 from .settings import IdentityTable
 
@@ -161,6 +163,30 @@ class Identities:
             return caller
         arn = caller.arn.replace(":user/", ":user/unknown/")
         return replace(caller, identity=Identity(f"unknown/{caller.access_key}", arn, caller.account))
+
+
+def with_profiles(tables: Mapping[str, IdentityTable], keys: Mapping[str, Credential]) -> dict[str, IdentityTable]:
+    """Return identities, and those whom only the profiles of a credentials file name.
+
+    Args:
+        tables: those of registry.toml, by name; of an access key that is in both, registry.toml says whose it is.
+        keys: of the credentials file, by access key.
+
+    Raises:
+        Misconfigured: an identity with a key of its own has the name of a profile with another.
+    """
+    named = {table.access_key for table in tables.values() if table.access_key}
+    found = dict(tables)
+    for one in keys.values():
+        if one.access_key in named:
+            continue
+        if one.profile in found:
+            raise Misconfigured(
+                f"{one.profile} is in the credentials file with an access key that registry.toml does not give it",
+                ("identities", one.profile, "access_key"),
+            )
+        found[one.profile] = IdentityTable(access_key=one.access_key, account=one.account)
+    return found
 
 
 def meant(word: str, known: object) -> str:

@@ -129,6 +129,21 @@ class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return msgspec.structs.replace(self, webhooks=tuple(webhook.shown() for webhook in self.webhooks))
 
 
+class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether requests must be signed, by whom, and how strict a server is about it."""
+
+    credentials: str = ""
+    """A file of access keys, as ~/.aws/credentials; without one nothing is verified."""
+    issued_keys: bool = True
+    """Whether keys that the STS and IAM beside the registry gave to somebody are good too."""
+    open_metrics: bool = False
+    """Whether /_registry/metrics is answered without a signature, for Prometheus."""
+    refuse_replays: bool = False
+    """Whether a signature is good once; presigned URLs are good until they expire."""
+    failures_per_minute: Annotated[int, msgspec.Meta(ge=1)] = 30
+    """After so many of one key from one address, nothing of it is verified until the minute is over."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The switches of a registry, by table of `registry.toml`."""
 
@@ -142,6 +157,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: Mapping[str, Mapping[str, Any]] = {}
     """What each takes depends on its kind: see `rules.KINDS`."""
     events: Events = Events()
+    authentication: Authentication = Authentication()
 
     def shown(self) -> Settings:
         """Return them without what is secret: as anybody may see them."""

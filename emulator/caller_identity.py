@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC
+from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
-from xml.sax.saxutils import escape
 
 from ..backends.base import Caller, Identity
 from ..backends.identities import Identities
@@ -48,6 +50,32 @@ def identity_of(caller: Caller) -> Identity | None:
             user = partitions[caller.partition].get_user_from_access_key_id(caller.access_key)
             if user is not None:
                 return Identity(user.name, user.arn, account, principal=user.id)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What proves a key that moto gave to somebody: its secret, and of a session its token and its end."""
+
+    secret: str = field(repr=False)
+    token: str = field(default="", repr=False)
+    expires: float | None = None
+
+
+def issued(caller: Caller) -> Issued | None:
+    """Return what proves the key of a session of a role or of a user of IAM; None if moto never gave it to anybody."""
+    sts, iam = sys.modules.get("moto.sts.models"), sys.modules.get("moto.iam.models")
+    if caller.access_key.startswith("ASIA") and sts is not None:
+        for _, partitions in list(sts.sts_backends.items()):
+            role = partitions[caller.partition].get_assumed_role_from_access_key(caller.access_key)
+            if role is not None:
+                ends = role.expiration.replace(tzinfo=UTC).timestamp()
+                return Issued(role.secret_access_key, role.session_token, ends)
+    if caller.access_key.startswith("AKIA") and iam is not None:
+        for _, partitions in list(iam.iam_backends.items()):
+            key = partitions[caller.partition].access_keys.get(caller.access_key)
+            if key is not None and key.status == "Active" and key.user_name:
+                return Issued(key.secret_access_key)
     return None
 
 
@@ -92,7 +120,7 @@ def _answer(caller: Caller, start_response: StartResponse) -> Iterable[bytes]:
         "account": caller.account,
         "request": caller.request_id,
     }
-    body = _ANSWER.format(**{name: escape(value) for name, value in values.items()}).encode()
+    body = _ANSWER.format(**{name: escape(value, quote=False) for name, value in values.items()}).encode()
     headers = [
         ("Content-Type", "text/xml"),
         ("Content-Length", str(len(body))),

@@ -47,7 +47,7 @@ class Forks:
             if self._count >= MOST:
                 raise ConflictException(f"{MOST} forks are being served already: they end with their server.")
             try:
-                listener = undo.enter_context(listen(self._host, 0))
+                listener = undo.enter_context(listen(self._host, 0, anywhere=True))  # as its server does
             except CannotOpen as error:
                 raise ServiceUnavailable(f"The fork cannot be served: {error}") from error
             fork.snapshot(START)

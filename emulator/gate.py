@@ -8,9 +8,9 @@ headers, on any answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ..backends.errors import AccessDeniedException, MisdirectedRequest, RegistryError
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+?)\.?(?::(?P<port>[0-9]{1,5}))?")
+EVERYWHERE: Final[Mapping[str, str]] = {
+    **HEADERS,
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "sandbox",
+    "Referrer-Policy": "no-referrer",
+}
+"""On every answer that does not say otherwise: whatever an S3 object holds, in a browser it is inert."""
+_LOWER: Final = tuple((name.lower(), (name, value)) for name, value in EVERYWHERE.items())
+
 _OUR_OWN = frozenset({"same-origin", "none"})
 
 
@@ -42,7 +51,20 @@ class Gate:
         self._allowed = frozenset(name.lower().rstrip(".") for name in allowed_hosts)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response = _protected(start_response)
         refusal = self._host_refusal(environ) or _page_refusal(environ)
+        if environ.get("REQUEST_METHOD") != "HEAD":
+            return self._answer(refusal, environ, start_response)
+        body = self._answer(refusal, environ, start_response)
+        for _ in body:  # an answer to HEAD has none, whatever is said of its length
+            pass
+        if hasattr(body, "close"):
+            body.close()
+        return ()
+
+    def _answer(
+        self, refusal: RegistryError | None, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
         if refusal is None:
             return self._app(environ, start_response)
         path = environ.get("PATH_INFO", "")
@@ -67,6 +89,16 @@ class Gate:
         return name == "localhost" or name.endswith(".localhost") or name in self._allowed or _is_address(name)
 
 
+def _protected(start_response: StartResponse) -> StartResponse:
+    """Put the headers of every answer on one."""
+
+    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+        said = {name.lower() for name, _ in headers}
+        return start_response(status, [*headers, *(pair for name, pair in _LOWER if name not in said)], *more)
+
+    return start
+
+
 def _is_address(name: str) -> bool:
     try:
         ip_address(name.removeprefix("[").removesuffix("]"))
@@ -81,7 +113,15 @@ def _page_refusal(environ: WSGIEnvironment) -> RegistryError | None:
     origin = environ.get("HTTP_ORIGIN")
     followed_link = environ.get("REQUEST_METHOD") == "GET" and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
     foreign_site = site is not None and site not in _OUR_OWN and not followed_link
-    foreign_origin = origin is not None and urlsplit(origin).netloc.lower() != environ.get("HTTP_HOST", "").lower()
+    foreign_origin = origin is not None and _host_of(origin) != environ.get("HTTP_HOST", "").lower()
     if foreign_site or foreign_origin:
         return AccessDeniedException("This server does not answer pages of other sites.")
     return None
+
+
+def _host_of(origin: str) -> str | None:
+    """Return the host and port an Origin names; None for one that means nothing, which is nobody's."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None

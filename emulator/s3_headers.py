@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FOR_MOTO = "moto.preserved_header_names"
 """moto's own key in the environment: the original name of each header, by the name WSGI gives it."""
 
+HEAD = "sagemaker_registry.head"
+"""Where in the environment of a request is its head as it was sent: a signature is about each header and its spaces."""
+
 _METADATA = re.compile(rb"^(x-amz-meta-[^:\s]*_[^:\s]*):[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _META_NAME = re.compile(rb"^x-amz-meta-[^:\s]+", re.IGNORECASE | re.MULTILINE)
 
@@ -35,10 +38,11 @@ def add_metadata(environ: WSGIEnvironment, headers: Iterable[tuple[str, str]]) -
             names[key] = name
 
 
-class _Parser(HTTPRequestParser):  # type: ignore[misc]
+class Parser(HTTPRequestParser):  # type: ignore[misc]
     """Reads a request's head, and remembers the headers waitress drops."""
 
     def parse_header(self, header_plus: bytes) -> None:
+        self.head = header_plus
         self.metadata = [
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in _METADATA.findall(header_plus)
         ]
@@ -56,6 +60,7 @@ class _Task(CuttingTask):
 
     def get_environment(self) -> dict[str, Any]:
         environ = super().get_environment()
+        environ[HEAD] = getattr(self.request, "head", b"")
         add_metadata(environ, getattr(self.request, "metadata", []))
         return environ
 
@@ -63,5 +68,5 @@ class _Task(CuttingTask):
 class Channel(WholeChannel):
     """A connection of waitress whose requests keep those headers."""
 
-    parser_class = _Parser
+    parser_class = Parser
     task_class = _Task

@@ -13,25 +13,31 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 
-from ..backends import database_file, is_alone, is_memory, open_backend, without_password
+from ..backends import credentials, database_file, is_alone, is_memory, open_backend, without_password
 from ..backends.base import Backend, Surroundings, nobody
 from ..backends.clock import Clock
+from ..backends.credentials import Credential
 from ..backends.errors import CannotOpen, RegistryError
-from ..backends.identities import Identities
+from ..backends.identities import Identities, with_profiles
 from ..backends.settings import Events, Settings
 from ..backends.staged import Staged
 from .app import create_app
+from .authentication import Authentication
 from .caller_identity import CallerIdentity, identity_of
+from .connections import LARGEST_HEAD, READ_SECONDS, Channel, cut_off
 from .console import Console
 from .console.opening import console_of, links
 from .delivery import Dispatcher, RuleWatch
@@ -40,7 +46,6 @@ from .kept_objects import KeptObjects
 from .neighbours import Neighbours, alone
 from .probes import EndpointProbe, NeighbourProbe
 from .resetting import NeverReset, ResetTogether, started
-from .s3_headers import Channel
 from .sinks import EventBridge, sinks_of
 
 if TYPE_CHECKING:
@@ -56,14 +61,24 @@ LARGEST_UPLOAD = 5 * 2**30
 _WAKE_SECONDS = 1.0
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, anywhere: bool = False) -> socket.socket:
     """Return a listening socket; port 0 picks a free one.
 
+    Args:
+        host: an address or a name of this machine.
+        port: the port.
+        anywhere: whether others than this machine may be listened to.
+
     Raises:
-        CannotOpen: the address is not this machine's, or in use.
+        CannotOpen: the address is not this machine's, or in use, or one that others reach too.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        if not anywhere and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
+            raise CannotOpen(
+                f"on {host} anybody who reaches this machine could read and change the registry: "
+                "give --credentials FILE (made by: sagemaker-registry credentials add), or --i-accept-no-authentication"
+            )
         return socket.create_server(address[:2], family=family, backlog=1024)
     except OSError as error:
         raise CannotOpen(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
@@ -78,9 +93,18 @@ def url_of(listener: socket.socket) -> str:
 class Server:
     """A WSGI application on a socket, in the thread that calls `run`; `stop` may be called from anywhere."""
 
-    def __init__(self, app: WSGIApplication, listener: socket.socket, *, threads: int = THREADS) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        listener: socket.socket,
+        *,
+        threads: int = THREADS,
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # one warning for each waiting request
         self._listener = listener
+        self._read_seconds = read_seconds
+        self._looked = time.monotonic()
         self._map: dict[int, Any] = {}
         self._stopping = threading.Event()
         self._server = create_server(
@@ -90,6 +114,7 @@ class Server:
             threads=threads,
             connection_limit=1000,
             max_request_body_size=LARGEST_UPLOAD,
+            max_request_header_size=LARGEST_HEAD,
             ident="",  # AWS answers without a Server header
             clear_untrusted_proxy_headers=True,
         )
@@ -99,7 +124,7 @@ class Server:
     def run(self) -> None:
         """Answer until `stop`; then finish every request that had reached this machine, and return."""
         while not self._stopping.is_set():
-            self._step(_WAKE_SECONDS)
+            self._step(min(_WAKE_SECONDS, self._read_seconds / 4))
         self._drain()
 
     def stop(self) -> None:
@@ -127,6 +152,9 @@ class Server:
 
     def _step(self, timeout: float) -> None:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
+        if time.monotonic() - self._looked > min(self._read_seconds / 4, _WAKE_SECONDS):
+            self._looked = time.monotonic()
+            cut_off(self._server.active_channels.values(), self._read_seconds)
 
 
 def serve(
@@ -138,6 +166,7 @@ def serve(
     reviewers: Sequence[str] | None = (),
     *,
     test_controls: bool | None = None,
+    accepts_no_authentication: bool = False,
     prepare: Callable[[Backend], None] = lambda backend: None,
 ) -> None:
     """Serve a backend until SIGTERM or SIGINT.
@@ -153,20 +182,23 @@ def serve(
         settings: those of registry.toml.
         reviewers: for whom the console's login links are; for whoever runs this, if empty; None for no console.
         test_controls: whether it can be reset, put back and made to fail; only a registry in memory, unless said.
+        accepts_no_authentication: whether anybody may be answered, on an address that others reach too.
         prepare: what happens to the registry before anybody is answered, such as seeding it.
 
     Raises:
         CannotOpen: the backend or the address cannot be used; nothing was printed.
     """
+    switches, keys = _with_keys(settings or Settings())
     file = database_file(backend_url)
     neighbours = Neighbours(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
-    switches, clock = settings or Settings(), Clock()
+    clock = Clock()
     surroundings = replace(surroundings_of(switches, neighbours, is_alone=is_alone(backend_url)), clock=clock)
     identities = Identities(switches.identities, surroundings.identify)
     shown, hosts = without_password(backend_url), [*allowed_hosts, host]
     with ExitStack() as opened:
         backend = opened.enter_context(open_backend(backend_url, surroundings))
-        listener = opened.enter_context(listen(host, port))
+        listener = opened.enter_context(listen(host, port, anywhere=bool(keys) or accepts_no_authentication))
+        authenticated = partial(Authentication, keys=keys, strictness=switches.authentication) if keys else None
         _answers(backend)
         prepare(backend)
         beside: WSGIApplication = alone if is_alone(backend_url) else CallerIdentity(neighbours, identities)
@@ -175,15 +207,25 @@ def serve(
             beside = RuleWatch(beside, partial(dispatcher.add, EventBridge(neighbours), afresh=True))
         if is_memory(backend_url) if test_controls is None else test_controls:
             backend = staged = started(backend, clock, backend_url, identities.recognise)
-            staged.serve_fork = opened.enter_context(Forks(host, partial(_app_of_fork, beside, hosts, shown))).serve
+            staged.serve_fork = opened.enter_context(
+                Forks(host, partial(_app_of_fork, beside, hosts, shown, authenticated))
+            ).serve
             beside = ResetTogether(beside, staged, lambda: not neighbours.may_hold_objects)
         else:
             beside = NeverReset(beside)
         console = console_of(backend_url, hosts, switches, reviewers) if reviewers is not None else None
-        app = create_app(backend, neighbours=beside, allowed_hosts=hosts, registry=shown, reviewed_at=console, say=_say)
+        app = create_app(
+            backend,
+            neighbours=beside,
+            allowed_hosts=hosts,
+            registry=shown,
+            reviewed_at=console,
+            say=_say,
+            authenticated=authenticated,
+        )
         server = Server(app, listener)
         _stop_on_signals(server, dispatcher)
-        _tell(url_of(listener), shown, console)
+        _tell(url_of(listener), shown, console, len(keys))
         server.run()
 
 
@@ -211,19 +253,38 @@ def _stop_on_signals(server: Server, dispatcher: Dispatcher | None) -> None:
         signal.signal(number, stop)
 
 
-def _tell(url: str, registry: str, console: Console | None) -> None:
+def _with_keys(settings: Settings) -> tuple[Settings, Mapping[str, Credential]]:
+    """Return settings that know whom the credentials file names, and the keys in it; none without such a file."""
+    if not (file := settings.authentication.credentials):
+        return settings, {}
+    keys = credentials.load(Path(file))
+    return msgspec.structs.replace(settings, identities=with_profiles(settings.identities, keys)), keys
+
+
+def _tell(url: str, registry: str, console: Console | None, keys: int) -> None:
     """Print where requests are answered, and what to do with that."""
     _say(f"listening on {url}")
     _say(f"registry:  {registry}")
-    _say("point AWS clients here (any credentials will do):")
+    if keys:
+        _say(f"point AWS clients here (signed with one of the {keys} access keys of the credentials file):")
+    else:
+        _say("point AWS clients here (any credentials will do):")
     _say(f"  export AWS_ENDPOINT_URL={_reachable(url)}")
     for line in links(console, _reachable(url)) if console is not None else ():
         _say(line)
     _say("stop with Ctrl-C")
 
 
-def _app_of_fork(beside: WSGIApplication, hosts: Iterable[str], shown: str, fork: Staged) -> WSGIApplication:
-    return create_app(fork, neighbours=beside, allowed_hosts=hosts, registry=f"a fork of {shown}")
+def _app_of_fork(
+    beside: WSGIApplication,
+    hosts: Iterable[str],
+    shown: str,
+    authenticated: Callable[..., WSGIApplication] | None,
+    fork: Staged,
+) -> WSGIApplication:
+    return create_app(
+        fork, neighbours=beside, allowed_hosts=hosts, registry=f"a fork of {shown}", authenticated=authenticated
+    )
 
 
 def _answers(backend: Backend) -> None:

@@ -21,7 +21,14 @@ import orjson
 
 from .. import database_file
 from ..base import Surroundings
-from ..errors import CannotOpen, InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
+from ..errors import (
+    CannotOpen,
+    InternalFailure,
+    RegistryError,
+    ServiceUnavailable,
+    ThrottlingException,
+    ValidationException,
+)
 from . import schema
 from .filelock import FileLock, network_file_system
 from .lean import Database, sqlite3
@@ -301,3 +308,5 @@ def _translated() -> Iterator[None]:
         primary = "_".join(name.split("_")[:2])  # SQLITE_IOERR_FSYNC answers as SQLITE_IOERR
         kind, sentence = ANSWERS.get(primary, (InternalFailure, f"The registry's database failed: {error}"))
         raise kind(sentence) from error
+    except OverflowError as error:  # of the driver: an integer that no column can hold
+        raise ValidationException("A number is out of range: whole numbers have at most 63 bits here.") from error

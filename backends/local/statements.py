@@ -24,6 +24,13 @@ def insert(table: Table) -> str:
 
 
 @cache
+def insert_all(table: Table, count: int) -> str:
+    places = f"({', '.join('?' for _ in table.key)})"
+    rows = ", ".join(places for _ in range(count))
+    return f"INSERT INTO {table.name} ({', '.join(table.key)}) VALUES {rows} ON CONFLICT DO NOTHING"  # noqa: S608
+
+
+@cache
 def update(table: Table, changed: tuple[str, ...]) -> str:
     settings = ", ".join(f"{column} = ?" for column in changed)
     return f"UPDATE {table.name} SET {settings}, rev = rev + 1 WHERE {_key(table)} AND rev = ?"  # noqa: S608
@@ -40,6 +47,14 @@ def next_version(table: Table) -> str:
 def delete(table: Table, where: Sequence[Condition]) -> Statement:
     text, values = _conditions(where)
     return f"DELETE FROM {table.name} WHERE {text}", values  # noqa: S608
+
+
+def count(table: Table, where: Sequence[Condition], limit: int) -> Statement:
+    text, values = _conditions(where)
+    return (
+        f"SELECT count(*) FROM (SELECT 1 FROM {table.name} WHERE {text} LIMIT ?) AS counted",  # noqa: S608
+        [*values, limit],
+    )
 
 
 def find(

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .output import REFUSED, end
+
+if TYPE_CHECKING:
+    from ...backends.base import Backend
+
+TALKATIVE = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
+"""Libraries whose debug lines repeat whole requests, with signatures and session tokens."""
 
 
 @click.command()
@@ -21,13 +30,32 @@ from .output import REFUSED, end
     "aws://[PROFILE@][REGION] and http://HOST:PORT to pass its calls on; without, a file in your data folder, as for "
     "every command.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; one that others reach needs --credentials.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8080,
     show_default=True,
     help="Port to listen on; 0 picks a free one.",
+)
+@click.option(
+    "--credentials",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="SAGEMAKER_REGISTRY_CREDENTIALS",
+    show_envvar=True,
+    metavar="FILE",
+    help="A file of access keys, as ~/.aws/credentials: every request must be signed with one of them.",
+)
+@click.option(
+    "--i-accept-no-authentication",
+    "accepts_no_authentication",
+    is_flag=True,
+    help="Listen on an address that others reach, and let whoever does read and change everything.",
 )
 @click.option(
     "--allowed-host",
@@ -97,6 +125,8 @@ def serve(
     backend: str | None,
     host: str,
     port: int,
+    credentials: Path | None,
+    accepts_no_authentication: bool,
     allowed_hosts: tuple[str, ...],
     config: Path | None,
     check_artifacts: str | None,
@@ -124,9 +154,12 @@ def serve(
       sagemaker-registry serve --backend sqlite:// --seed seeds/
       sagemaker-registry serve --console-user alice --console-user bob
       sagemaker-registry serve --config registry.toml --check-artifacts always
-      sagemaker-registry serve --backend sqlite:////data/registry.db --host 0.0.0.0 --allowed-host registry
+      sagemaker-registry serve --host 0.0.0.0 --credentials keys.ini --allowed-host registry
     """
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    gc.disable()  # what is loaded now stays: looking through it for garbage would be a tenth of the start
+    for library in TALKATIVE:
+        logging.getLogger(library).setLevel(max(logging.INFO, logging.getLogger().level))
     try:
         from ...backends.settings import load, override
         from ...emulator.serve import serve as run
@@ -134,8 +167,9 @@ def serve(
         end(f"serving needs the package {error.name!r}: pip install 'sagemaker-registry[server]'", REFUSED)
     from ...backends import default_url
     from ...backends.errors import CannotOpen
-    from ..seeding import BadSeed, planting
 
+    gc.freeze()
+    gc.enable()
     try:
         checks = {"artifacts": check_artifacts, "images": check_images, "s3_endpoint": s3_endpoint}
         run(
@@ -143,13 +177,36 @@ def serve(
             host,
             port,
             allowed_hosts,
-            override(load(config), checks=checks),
+            override(
+                load(config), checks=checks, authentication={"credentials": str(credentials) if credentials else None}
+            ),
             None if no_console else console_users,
             test_controls=test_controls,
-            prepare=planting(seeds),
+            accepts_no_authentication=accepts_no_authentication,
+            prepare=_planting(seeds),
         )
-    except (CannotOpen, BadSeed) as error:
+    except CannotOpen as error:
         end(str(error), REFUSED)
+
+
+def _planting(seeds: tuple[Path, ...]) -> Callable[[Backend], None]:
+    """Return what puts seeds into a registry; a server without pays nothing for how they are read."""
+    if not seeds:
+        return lambda backend: None
+    from ...backends.errors import CannotOpen
+    from ..seeding import BadSeed, planting
+
+    def plant(backend: Backend) -> None:
+        try:
+            planted(backend)
+        except BadSeed as error:
+            raise CannotOpen(str(error)) from error
+
+    try:
+        planted = planting(seeds)
+    except BadSeed as error:
+        raise CannotOpen(str(error)) from error
+    return plant
 
 
 @click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)

@@ -20,7 +20,8 @@ from testcontainers.core.wait_strategies import HttpWaitStrategy
 IMAGE = "sagemaker-registry"
 PORT = 8080
 HEALTH = "/_registry/health"
-COMMAND = ["serve", "--host", "0.0.0.0", "--backend", "sqlite://"]  # noqa: S104  every address of the container
+# Every address of the container, whose port is published for as long as the tests run:
+COMMAND = ["serve", "--host", "0.0.0.0", "--i-accept-no-authentication", "--backend", "sqlite://"]  # noqa: S104
 
 
 @pytest.fixture(scope="session")

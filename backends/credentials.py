@@ -1,0 +1,140 @@
+"""Access keys in a file of AWS's own format, `~/.aws/credentials`: who may sign requests, for servers that verify them.
+
+The file is its owner's alone, and nothing here ever shows a secret: not even the line of one that cannot be read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import string
+import tempfile
+from collections.abc import Mapping
+from configparser import Error, MissingSectionHeaderError, ParsingError, RawConfigParser
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from .errors import CannotOpen
+
+KEY: Final = "aws_access_key_id"
+SECRET: Final = "aws_secret_access_key"  # noqa: S105 - the name of one
+ACCOUNT: Final = "aws_account_id"
+SHORTEST: Final = 16
+"""Characters of a secret; AWS's have 40. There is no guessing a secret of so many."""
+
+PROFILE = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]{0,62}")
+_KEY = re.compile(r"\w{3,128}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An access key of a profile's, and the secret that proves it; `account` where the profile says one."""
+
+    profile: str
+    access_key: str
+    secret: str = field(repr=False)
+    account: str = ""
+
+
+def load(path: Path) -> Mapping[str, Credential]:
+    """Return the credentials of a file by their access keys.
+
+    Raises:
+        CannotOpen: it cannot be read, others can read it, or a profile in it makes no sense.
+    """
+    parser = _parsed(path.expanduser())
+    found: dict[str, Credential] = {}
+    for profile in parser.sections():
+        one = _credential(path, profile, dict(parser.items(profile)))
+        if one.access_key in found:
+            raise CannotOpen(f"{path}: [{found[one.access_key].profile}] and [{profile}] have the same {KEY}")
+        found[one.access_key] = one
+    if not found:
+        raise CannotOpen(f"{path} has no access keys: sagemaker-registry credentials add NAME --file {path}")
+    return found
+
+
+def generate(profile: str) -> Credential:
+    """Return a new key pair of random characters, as long as AWS's."""
+    key = "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
+    secret = "".join(secrets.choice(string.ascii_letters + string.digits + "+/") for _ in range(40))
+    return Credential(profile, f"AKIA{key}", secret)
+
+
+def add(path: Path, profile: str) -> Credential:
+    """Write a new key pair for a profile at the end of a file, which is there as a whole or as it was.
+
+    Raises:
+        CannotOpen: the name is none, the file has it already, or the file cannot be read or written.
+    """
+    path = path.expanduser()
+    if not PROFILE.fullmatch(profile):
+        raise CannotOpen(f"{profile!r} is not a name: it begins with a letter, and has letters, digits and _ . @ -")
+    if profile in (_parsed(path).sections() if path.exists() else ()):
+        raise CannotOpen(f"{path} has keys for [{profile}] already: take them out first, or give another name")
+    made = generate(profile)
+    try:
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        gap = "" if not before or before.endswith("\n\n") else "\n" if before.endswith("\n") else "\n\n"
+        _replace(path, f"{before}{gap}[{profile}]\n{KEY} = {made.access_key}\n{SECRET} = {made.secret}\n")
+    except OSError as error:
+        raise CannotOpen(f"{path} cannot be written: {error.strerror}") from error
+    return made
+
+
+def _parsed(path: Path) -> RawConfigParser:
+    parser = RawConfigParser(default_section="")
+    try:
+        with path.open(encoding="utf-8") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if os.name == "posix" and mode & 0o077:
+                raise CannotOpen(f"{path} can be read by others than its owner: chmod 600 {path}")
+            parser.read_file(file)
+    except OSError as error:
+        raise CannotOpen(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CannotOpen(f"{path} is not a credentials file: it is not text in UTF-8") from error
+    except Error as error:  # whose own words are the line, which may be a secret
+        raise CannotOpen(
+            f"{path}{_line(error)} is not as in a credentials file: [NAME], {KEY} = ..., {SECRET} = ..."
+        ) from None
+    return parser
+
+
+def _line(error: Error) -> str:
+    if isinstance(error, ParsingError) and not isinstance(error, MissingSectionHeaderError):
+        return f", line {error.errors[0][0]}"
+    number = getattr(error, "lineno", None)
+    return f", line {number}" if number else ""
+
+
+def _credential(path: Path, profile: str, values: Mapping[str, str]) -> Credential:
+    for name in (KEY, SECRET):
+        if not values.get(name):
+            raise CannotOpen(f"{path}: [{profile}] has no {name}")
+    if not PROFILE.fullmatch(profile):
+        raise CannotOpen(f"{path}: {profile!r} names nobody: a letter first, then letters, digits and _ . @ -")
+    if not _KEY.fullmatch(values[KEY]):
+        raise CannotOpen(f"{path}: the {KEY} of [{profile}] is none: letters and digits, 20 of them in AWS's")
+    if len(values[SECRET]) < SHORTEST:
+        raise CannotOpen(f"{path}: the {SECRET} of [{profile}] can be guessed: it needs {SHORTEST} characters or more")
+    if (account := values.get(ACCOUNT, "")) and not re.fullmatch("[0-9]{12}", account):
+        raise CannotOpen(f"{path}: the {ACCOUNT} of [{profile}] is none: twelve digits")
+    return Credential(profile, values[KEY], values[SECRET], account)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Replace a file as a whole, durably, readable by its owner alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # of mode 0600
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise

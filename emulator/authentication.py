@@ -1,0 +1,343 @@
+"""Every request must be signed: Signature Version 4, verified against the keys of a credentials file, before any route.
+
+What is answered without a signature is a short list: health, the console (whose door is a login link), and metrics
+where the settings say so. Codes and sentences are in `refused`.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import re
+import threading
+import time
+from calendar import timegm
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from io import BytesIO
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from ..backends.base import Caller
+from ..backends.credentials import Credential
+from ..backends.errors import AccessDeniedException, RegistryError
+from ..backends.settings import Authentication as Strictness
+from . import PREFIX as CONTROL
+from . import answers, signatures, sigv4
+from .caller_identity import Issued, issued
+from .console import PREFIX as CONSOLE
+from .failures import Failures
+from .refusals import Refusals
+from .refused import Refused, answer
+from .resetting import MOTO, RESET
+from .s3_headers import HEAD
+from .signatures import Claim, Headers
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+SKEW_SECONDS: Final = 15 * 60
+LONGEST_SECONDS: Final = 7 * 24 * 3600
+"""How long a presigned URL can be good for."""
+HEALTH: Final = frozenset({f"{CONTROL}/health", f"{CONTROL}/ready"})
+METRICS: Final = f"{CONTROL}/metrics"
+_MOMENT = re.compile("[0-9]{8}T[0-9]{6}Z")
+
+
+class Authentication:
+    """A WSGI application in front of another, which only gets requests that are signed.
+
+    Args:
+        app: what is guarded.
+        keys: by access key.
+        strictness: the switches of registry.toml.
+        refusals: where they are noted.
+        has_console: whether people log in at the console; the address itself then leads there.
+        clock: the time in epoch seconds.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        keys: Mapping[str, Credential],
+        strictness: Strictness | None = None,
+        refusals: Refusals | None = None,
+        *,
+        has_console: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._app, self._keys, self._clock = app, keys, clock
+        self._strictness = strictness or Strictness()
+        self._refusals = refusals or Refusals()
+        self._has_console = has_console
+        self._failures = Failures(self._strictness.failures_per_minute, clock)
+        self._seen = _Seen(clock) if self._strictness.refuse_replays else None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        for name in [name for name in environ if name.startswith("HTTP_X_MOTO_")]:
+            del environ[name]  # by which moto would take one for somebody else
+        path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "")
+        if self._has_console and path == "/" and method in ("GET", "HEAD") and not is_signed(environ):
+            return _to_the_console(start_response)
+        if self._is_open(path, method, environ):
+            return self._app(environ, start_response)
+        try:
+            self._verify(environ)
+            if path.startswith(MOTO) and (method, path) != ("POST", RESET):
+                raise AccessDeniedException(f"Where requests are signed, of {MOTO} only reset is answered.")
+        except Refused as refused:
+            error: RegistryError = refused.as_error(environ)
+        except RegistryError as refusal:
+            error = refusal
+        else:
+            return self._app(environ, start_response)
+        key = sigv4.caller(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", "")).access_key
+        log.info("%s %s: %s", error.status, error.code, key)
+        self._refusals.note(f"{method} {path}", key, error.status, error.code, error.message)
+        return answer(error, environ, start_response)
+
+    def _is_open(self, path: str, method: str, environ: WSGIEnvironment) -> bool:
+        """Whether a request needs no signature."""
+        if method in ("GET", "HEAD") and (path in HEALTH or (path == METRICS and self._strictness.open_metrics)):
+            return True
+        is_console = path == CONSOLE or path.startswith(f"{CONSOLE}/")
+        return self._has_console and is_console and not is_signed(environ)
+
+    def _verify(self, environ: WSGIEnvironment) -> None:
+        """Raise Refused unless a request is what somebody with a key has signed."""
+        headers = headers_of(environ)
+        claim = _claim(environ, headers)
+        address = str(environ.get("REMOTE_ADDR", ""))
+        proof = self._proof(claim)
+        place = (address, claim.key if proof is not None else "")
+        if self._failures.are_too_many(place):
+            raise Refused("throttled")
+        try:
+            if proof is None:
+                raise Refused("unknown")
+            self._check(claim, environ, headers, proof)
+        except Refused:
+            self._failures.note(place)
+            raise
+
+    def _check(self, claim: Claim, environ: WSGIEnvironment, headers: Headers, proof: Issued) -> None:
+        now = self._clock()
+        _check_time(claim, now)
+        _check_scope(claim, environ, headers)
+        if not hmac.compare_digest(claim.token.encode(), proof.token.encode()):
+            raise Refused("token")
+        if proof.expires is not None and proof.expires <= now:
+            raise Refused("token expired")
+        path, _, query = _target(environ).partition("?")
+        said = ",".join(headers.get("x-amz-content-sha256", ()))
+        payload = said or (
+            signatures.UNSIGNED if claim.expires is not None and claim.service == "s3" else _body_hash(environ)
+        )
+        expected = signatures.signature_of(
+            claim, proof.secret, environ["REQUEST_METHOD"], path, query, headers, payload
+        )
+        if not hmac.compare_digest(expected, claim.signature):
+            raise Refused("wrong")
+        if said and not _is_body_as_said(said, claim, environ, headers, proof.secret):
+            raise Refused("other body")
+        if self._seen is not None and claim.expires is None and self._seen.before(claim.signature):
+            raise Refused("wrong", "The signature was used already: a request can be sent once.")
+
+    def _proof(self, claim: Claim) -> Issued | None:
+        found = self._keys.get(claim.key)
+        if found is not None:
+            return Issued(found.secret)
+        return issued(Caller.of(claim.key, claim.region)) if self._strictness.issued_keys else None
+
+
+class _Seen:
+    """Signatures that were good, as long as they could be sent again; thread-safe."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._until: dict[str, float] = {}
+
+    def before(self, signature: str) -> bool:
+        """Whether a signature was seen; it is from now on."""
+        now = self._clock()
+        with self._lock:
+            while self._until and (first := next(iter(self._until))) and self._until[first] < now:
+                del self._until[first]
+            if signature in self._until:
+                return True
+            self._until[signature] = now + 2 * SKEW_SECONDS
+            return False
+
+
+def is_signed(environ: WSGIEnvironment) -> bool:
+    """Whether a request claims to be signed, in its header or its query."""
+    return "HTTP_AUTHORIZATION" in environ or "X-Amz-" in environ.get("QUERY_STRING", "")
+
+
+def headers_of(environ: WSGIEnvironment) -> Headers:
+    """Return the headers of a request as they were sent; from the environment, where the server keeps no more."""
+    found: dict[str, list[str]] = {}
+    if head := environ.get(HEAD):
+        last = ""
+        for line in head.decode("latin-1").split("\r\n")[1:]:
+            if line[:1] in (" ", "\t") and last:
+                found[last][-1] += f" {line.strip()}"
+                continue
+            name, _, value = line.partition(":")
+            last = name.lower()
+            if last:
+                found.setdefault(last, []).append(value.strip(" \t"))
+        return found
+    for name, value in environ.items():
+        if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            found[name.removeprefix("HTTP_").replace("_", "-").lower()] = [value]
+    return found
+
+
+def _claim(environ: WSGIEnvironment, headers: Headers) -> Claim:
+    authorization, raw = headers.get("authorization", ()), environ.get("QUERY_STRING", "")
+    in_query = "X-Amz-Signature=" in raw or "X-Amz-Credential=" in raw
+    if not authorization and not in_query:
+        raise Refused("old version" if "AWSAccessKeyId=" in raw else "missing")
+    if authorization and authorization[0].startswith("AWS "):
+        raise Refused("old version")
+    if len(authorization) + in_query > 1:
+        raise Refused("incomplete", "Only one auth mechanism allowed: the Authorization header, or X-Amz-Signature.")
+    claim = (
+        signatures.claim_of_query(signatures.pairs_of(raw))
+        if in_query
+        else signatures.claim_of_header(authorization[0], headers)
+    )
+    if claim is None or not _MOMENT.fullmatch(claim.moment):
+        raise Refused("incomplete", _what_is_missing(authorization[0], headers) if authorization else _QUERY_PARTS)
+    # everybody behind this reads the caller by this function: it must be whom the signature is of
+    if sigv4.caller(environ.get("HTTP_AUTHORIZATION", ""), raw).access_key != claim.key:
+        raise Refused("incomplete", "The request names its credential twice, or in a form that is not AWS's.")
+    return claim
+
+
+_QUERY_PARTS: Final = (
+    "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
+    "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+)
+
+
+def _what_is_missing(authorization: str, headers: Headers) -> str:
+    needed = [part for part in ("Credential", "Signature", "SignedHeaders") if f"{part}=" not in authorization]
+    said = [f"Authorization header requires '{part}' parameter." for part in needed]
+    if not headers.get("x-amz-date"):
+        said.append("Authorization header requires existence of an 'X-Amz-Date' header.")
+    return " ".join(said) or (
+        f"The Authorization header is not one of Signature Version 4: {signatures.ALGORITHM} "
+        "Credential=KEY/DATE/REGION/SERVICE/aws4_request, SignedHeaders=NAMES, Signature=HEX; X-Amz-Date: DATETIMEZ."
+    )
+
+
+def _check_time(claim: Claim, now: float) -> None:
+    try:
+        made = _seconds(claim.moment)
+    except ValueError:
+        raise Refused("incomplete", "The date of the request is none that a calendar has.") from None
+    if claim.date != claim.moment[:8]:
+        raise Refused(
+            "wrong",
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            f"'{claim.date}' != '{claim.moment[:8]}', from '{claim.moment}'.",
+        )
+    earliest, latest = now - SKEW_SECONDS, now + SKEW_SECONDS
+    if made > latest:
+        raise Refused(
+            "skewed",
+            ""
+            if claim.service == "s3"
+            else f"Signature not yet current: {claim.moment} is still later than {_shown(latest)} "
+            f"({_shown(now)} + 15 min.)",
+        )
+    if claim.expires is not None:
+        if claim.expires > LONGEST_SECONDS:
+            raise Refused("incomplete", "X-Amz-Expires must be less than a week (in seconds); that is 604800.")
+        if now > made + claim.expires:
+            raise Refused("expired")
+    elif made < earliest:
+        raise Refused(
+            "skewed",
+            ""
+            if claim.service == "s3"
+            else f"Signature expired: {claim.moment} is now earlier than {_shown(earliest)} ({_shown(now)} - 15 min.)",
+        )
+
+
+def _check_scope(claim: Claim, environ: WSGIEnvironment, headers: Headers) -> None:
+    """Refuse a signature that is for another service, or leaves out what it must cover."""
+    target, path = environ.get("HTTP_X_AMZ_TARGET", ""), environ.get("PATH_INFO", "")
+    ours = target.startswith("SageMaker.") or path.startswith(CONTROL)
+    if ours and claim.service != "sagemaker":
+        raise Refused("wrong", "Credential should be scoped to correct service: 'sagemaker'. ")
+    if list(claim.signed) != sorted(set(claim.signed)):
+        raise Refused("incomplete", "The names in SignedHeaders must be in small letters, sorted, each of them once.")
+    if "host" not in claim.signed:
+        raise Refused("unsigned header", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+    for name in headers:
+        if name.startswith("x-amz-") and name not in claim.signed:
+            own = "" if claim.service == "s3" else f"'{name}' must be a 'SignedHeader' in the AWS Authorization."
+            raise Refused("unsigned header", own)
+    for name in claim.signed:
+        if name not in headers:
+            raise Refused("wrong")
+
+
+def _is_body_as_said(said: str, claim: Claim, environ: WSGIEnvironment, headers: Headers, secret: str) -> bool:
+    """Whether a body is the one whose hash was signed; S3 takes one that was not, and one in signed chunks."""
+    if claim.service != "s3" or said not in signatures.STREAMING | {signatures.UNSIGNED}:
+        return hmac.compare_digest(said.encode(), _body_hash(environ).encode())
+    if said == signatures.UNSIGNED:
+        return True
+    body, length = _body(environ), ",".join(headers.get("x-amz-decoded-content-length", ())).strip()
+    try:
+        return signatures.are_chunks_signed(body, claim, secret, said, length)
+    finally:
+        body.seek(0)
+
+
+def _body_hash(environ: WSGIEnvironment) -> str:
+    if environ.get("CONTENT_LENGTH") in (None, "", "0"):
+        return signatures.EMPTY
+    body = _body(environ)
+    try:
+        return signatures.hash_of(body)
+    finally:
+        body.seek(0)
+
+
+def _body(environ: WSGIEnvironment) -> Any:
+    """Return the body of a request, to be read and then put back to its beginning."""
+    body: IO[bytes] = environ["wsgi.input"]
+    if not (hasattr(body, "seekable") and body.seekable()):
+        environ["wsgi.input"] = body = BytesIO(body.read(int(environ["CONTENT_LENGTH"])))
+    return body
+
+
+def _target(environ: WSGIEnvironment) -> str:
+    """Return the path and the query of a request as they were sent."""
+    from urllib.parse import quote
+
+    found = environ.get("REQUEST_URI") or environ.get("RAW_URI")
+    if found:
+        return str(found)
+    query = environ.get("QUERY_STRING", "")
+    return quote(environ.get("PATH_INFO", "").encode("latin-1")) + (f"?{query}" if query else "")
+
+
+def _to_the_console(start_response: StartResponse) -> Iterable[bytes]:
+    start_response("302 Found", [*answers.headers(b"", "text/plain"), ("Location", f"{CONSOLE}/")])
+    return [b""]
+
+
+@lru_cache(maxsize=64)
+def _seconds(moment: str) -> int:
+    return timegm(time.strptime(moment, "%Y%m%dT%H%M%SZ"))
+
+
+def _shown(seconds: float) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))

@@ -1,0 +1,117 @@
+"""What a connection may do: how large, how many and how slow a request may be, and that it can be read in one way only.
+
+waitress reads a request before anybody sees it. Here it is told where to stop: what two servers could read differently
+is refused, what is too large for the registry is refused before it is read, and what comes too slowly is cut off.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, Final
+
+from waitress.channel import HTTPChannel
+from waitress.parser import ParsingError
+from waitress.task import Task
+from waitress.utilities import RequestEntityTooLarge
+
+from ..backends.errors import RegistryError, RequestTooLarge, ValidationException
+from . import answers, wire
+from .gate import EVERYWHERE
+from .s3_headers import Channel as HeaderChannel
+from .s3_headers import Parser as HeaderParser
+
+LARGEST_HEAD: Final = 2**15
+"""Bytes of the request line and all headers."""
+MOST_HEADERS: Final = 200
+LARGEST_READ: Final = 2**24
+"""Bytes of a body for the registry that are read, if only to refuse it: a client that is cut off hears no reason."""
+READ_SECONDS: Final = 30.0
+"""How long a head may take, and a body without any progress."""
+SLOWEST: Final = 1024
+"""Bytes a second, on average, of a body that takes longer: uploads to S3 may, what trickles may not."""
+OURS: Final = ("/_registry", "/console")
+
+
+class _Parser(HeaderParser):
+    """Reads a request as `s3_headers` does, and refuses what is ambiguous or too much."""
+
+    def __init__(self, adjustments: Any) -> None:
+        super().__init__(adjustments)
+        self.began = time.monotonic()
+        self.error: Any = None
+
+    def parse_header(self, header_plus: bytes) -> None:
+        first, _, head = header_plus.partition(b"\r\n")
+        names = [line.partition(b":")[0].lower() for line in head.split(b"\r\n") if line[:1] not in (b" ", b"\t", b"")]
+        target = first.split(b" ")[1:2]
+        if len(names) > MOST_HEADERS:
+            raise ParsingError(f"A request can have at most {MOST_HEADERS} headers.")
+        for name in (b"host", b"content-length", b"transfer-encoding", b"authorization"):
+            if names.count(name) > 1:
+                raise ParsingError(f"A request has {name.decode()} once.")
+        if b"transfer-encoding" in names and (b"content-length" in names or not first.endswith(b"HTTP/1.1")):
+            raise ParsingError("A request has Transfer-Encoding in HTTP/1.1, and then no Content-Length.")
+        if first and (not target or target[0][:1] not in (b"/", b"*") or b"#" in target[0]):
+            raise ParsingError("A request line names a path: the host is in the header Host.")
+        super().parse_header(header_plus)
+
+    def received(self, data: bytes) -> int:
+        consumed: int = super().received(data)
+        if self.error is None and max(self.content_length, self.body_bytes_received) > LARGEST_READ and self._is_ours():
+            self.error = RequestEntityTooLarge(f"exceeds max_body of {LARGEST_READ}")
+            self.completed, self.expect_continue = True, False
+        return consumed
+
+    def _is_ours(self) -> bool:
+        return str(self.headers.get("X_AMZ_TARGET", "")).startswith("SageMaker.") or str(self.path).startswith(OURS)
+
+    def is_too_slow(self, now: float, seconds: float) -> bool:
+        """Whether less has come than should have by now."""
+        waited = now - self.began - seconds
+        return bool(waited > (self.body_bytes_received / SLOWEST if self.headers_finished else 0))
+
+
+class _Refusal(Task):  # type: ignore[misc]
+    """Answers a request that could not be read, as everything else here is refused: JSON, with a code."""
+
+    complete = True
+
+    def execute(self) -> None:
+        found = self.request.error
+        error: RegistryError = ValidationException(f"The request cannot be read: {found.body}")
+        if found.code in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE):
+            error = RequestTooLarge(f"The request is too large: it {found.body}.")
+        body = wire.write_error(error)
+        self.status = f"{found.code} {found.reason}"
+        self.response_headers.extend([*answers.headers(body), *EVERYWHERE.items()])
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(b"" if self.request.headers_finished and self._is_head() else body)
+
+    def _is_head(self) -> bool:
+        return getattr(self.request, "command", "") == "HEAD"
+
+
+class Channel(HeaderChannel):
+    """A connection of waitress that keeps to all of this."""
+
+    parser_class = _Parser
+    error_task_class = _Refusal
+
+
+def cut_off(channels: Iterable[HTTPChannel], seconds: float) -> None:
+    """Close the connections that keep a server waiting: those that send too slowly, and those that do not read.
+
+    Args:
+        channels: all there are.
+        seconds: how long they may.
+    """
+    now, wall = time.monotonic(), time.time()
+    for channel in list(channels):
+        request = channel.request
+        is_slow = request is not None and request.is_too_slow(now, seconds)
+        is_deaf = channel.total_outbufs_len > 0 and channel.last_activity < wall - seconds
+        if is_slow or is_deaf:
+            channel.will_close = True

@@ -1,0 +1,228 @@
+"""AWS Signature Version 4, computed again: what a request claims, what was signed, and whether that is this request.
+
+The bottom of `authentication`, which knows keys and refusals; here are only the algorithm and its parts. Canonical
+paths are those of botocore: S3's as it was sent, those of others normalised and encoded once more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import IO, Final
+from urllib.parse import quote, unquote, unquote_to_bytes
+
+ALGORITHM: Final = "AWS4-HMAC-SHA256"
+UNSIGNED: Final = "UNSIGNED-PAYLOAD"
+STREAMING: Final = frozenset(
+    {f"STREAMING-{ALGORITHM}-PAYLOAD", f"STREAMING-{ALGORITHM}-PAYLOAD-TRAILER", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}
+)
+EMPTY: Final = hashlib.sha256(b"").hexdigest()
+_PIECE: Final = 2**18
+_LONGEST_LINE: Final = 8192
+
+_HEADER = re.compile(
+    rf"{ALGORITHM}[ \t]+Credential=(?P<credential>[^,\s=]+),[ \t]*SignedHeaders=(?P<signed>[^,\s=]+),[ \t]*"
+    r"Signature=(?P<signature>[0-9a-f]{64})"
+)
+_SCOPE = re.compile(r"(?P<key>[^/\s]+)/(?P<date>[0-9]{8})/(?P<region>[^/\s]*)/(?P<service>[A-Za-z0-9-]+)/aws4_request")
+_CHUNK = re.compile(rb"(?P<size>[0-9a-fA-F]{1,16})(?:;chunk-signature=(?P<signature>[0-9a-f]{64}))?\r\n")
+
+Headers = Mapping[str, Sequence[str]]
+"""The values of each header of a request, by its name in small letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a request says of its signature: whose it is, what it covers, and when it was made."""
+
+    key: str
+    date: str
+    region: str
+    service: str
+    signed: tuple[str, ...]
+    signature: str
+    moment: str = ""
+    """As in X-Amz-Date: 20261124T120000Z."""
+    token: str = ""
+    """That of a session."""
+    expires: int | None = None
+    """Seconds a presigned URL is good for; None of a header."""
+
+    @property
+    def scope(self) -> str:
+        return f"{self.date}/{self.region}/{self.service}/aws4_request"
+
+
+def claim_of_header(authorization: str, headers: Headers) -> Claim | None:
+    """Return what an Authorization header claims; None if it is none of this algorithm's."""
+    match = _HEADER.fullmatch(authorization.strip())
+    scope = _SCOPE.fullmatch(match["credential"]) if match else None
+    if match is None or scope is None:
+        return None
+    moment, token = (",".join(headers.get(name, ())) for name in ("x-amz-date", "x-amz-security-token"))
+    signed = tuple(match["signed"].split(";"))
+    return Claim(
+        scope["key"], scope["date"], scope["region"], scope["service"], signed, match["signature"], moment, token
+    )
+
+
+def claim_of_query(query: Sequence[tuple[str, str]]) -> Claim | None:
+    """Return what a presigned URL claims; None if a part is missing, or there twice."""
+    names = [name for name, _ in query]
+    parts = {name: value for name, value in query if name.startswith("X-Amz-")}
+    scope = _SCOPE.fullmatch(parts.get("X-Amz-Credential", ""))
+    expires = parts.get("X-Amz-Expires", "")
+    if scope is None or parts.get("X-Amz-Algorithm") != ALGORITHM or not re.fullmatch("[0-9]{1,6}", expires):
+        return None
+    if any(names.count(name) > 1 for name in parts):
+        return None
+    signed = tuple(parts.get("X-Amz-SignedHeaders", "").split(";"))
+    signature, moment = parts.get("X-Amz-Signature", ""), parts.get("X-Amz-Date", "")
+    if not re.fullmatch("[0-9a-f]{64}", signature):
+        return None
+    token = parts.get("X-Amz-Security-Token", "")
+    made = (scope["key"], scope["date"], scope["region"], scope["service"], signed, signature, moment, token)
+    return Claim(*made, int(expires))
+
+
+def signature_of(claim: Claim, secret: str, method: str, path: str, query: str, headers: Headers, payload: str) -> str:
+    """Return the signature a request should have.
+
+    Args:
+        claim: what it says of its own.
+        secret: that of its key.
+        method: GET, POST ...
+        path: as it was sent, still encoded.
+        query: as it was sent.
+        headers: all there are.
+        payload: the hash of its body, or what stands for it.
+    """
+    lines = "".join(f"{name}:{','.join(map(_plain, headers.get(name, ())))}\n" for name in claim.signed)
+    request = "\n".join(
+        (method, canonical_path(path, claim.service), canonical_query(query), lines, ";".join(claim.signed), payload)
+    )
+    hashed = hashlib.sha256(request.encode("latin-1", "replace")).hexdigest()
+    return _sign(claim, secret, f"{ALGORITHM}\n{claim.moment}\n{claim.scope}\n{hashed}")
+
+
+def canonical_path(path: str, service: str) -> str:
+    """Return a path as it is signed."""
+    if service == "s3":
+        return path or "/"
+    steps: list[str] = []
+    for step in path.split("/"):
+        if step == "..":
+            del steps[-1:]
+        elif step not in ("", "."):
+            steps.append(step)
+    whole = "/" + "/".join(steps) + ("/" if steps and path.endswith("/") else "")
+    return quote(whole.encode("latin-1"), safe="/~")
+
+
+def canonical_query(query: str) -> str:
+    """Return a query as it is signed: encoded anew and sorted, without the signature itself."""
+    pairs = [pair.partition("=") for pair in query.split("&") if pair]
+    encoded = [(_encoded(name), _encoded(value)) for name, _, value in pairs]
+    return "&".join(f"{name}={value}" for name, value in sorted(encoded) if name != "X-Amz-Signature")
+
+
+def pairs_of(query: str) -> list[tuple[str, str]]:
+    """Return the names and values of a query; a plus is no space, as with AWS."""
+    pairs = [pair.partition("=") for pair in query.split("&") if pair]
+    return [(unquote(name), unquote(value)) for name, _, value in pairs]
+
+
+def hash_of(body: IO[bytes]) -> str:
+    """Return the hash of a body, which is read to its end."""
+    hashed = hashlib.sha256()
+    while piece := body.read(_PIECE):
+        hashed.update(piece)
+    return hashed.hexdigest()
+
+
+def are_chunks_signed(body: IO[bytes], claim: Claim, secret: str, kind: str, length: str) -> bool:
+    """Whether a body in chunks is whole, and each chunk of it signed after the one before.
+
+    Args:
+        body: what was sent, in the encoding `aws-chunked`; read to its end.
+        claim: whose signature begins the chain.
+        secret: that of its key.
+        kind: one of STREAMING.
+        length: bytes of the content, as X-Amz-Decoded-Content-Length has it; empty if it was not said.
+    """
+    is_signed, has_trailer = not kind.startswith("STREAMING-UNSIGNED"), kind.endswith("-TRAILER")
+    last, total = claim.signature, 0
+    while True:
+        chunk = _CHUNK.fullmatch(body.readline(_LONGEST_LINE))
+        if chunk is None or bool(chunk["signature"]) != is_signed:
+            return False
+        size = int(chunk["size"], 16)
+        hashed, total = _hash_of_chunk(body, size), total + size
+        if hashed is None:
+            return False
+        if is_signed:
+            said = f"{ALGORITHM}-PAYLOAD\n{claim.moment}\n{claim.scope}\n{last}\n{EMPTY}\n{hashed}"
+            last = _sign(claim, secret, said)
+            if not hmac.compare_digest(last, chunk["signature"].decode()):
+                return False
+        if size == 0:
+            break
+        if body.read(2) != b"\r\n":
+            return False
+    if length and length != str(total):
+        return False
+    if has_trailer:
+        return _is_trailer_signed(body, claim, secret, last if is_signed else "")
+    return body.read(3) in (b"", b"\r\n")
+
+
+def _is_trailer_signed(body: IO[bytes], claim: Claim, secret: str, last: str) -> bool:
+    """Whether the headers behind the last chunk are signed; with no signature to go on from, whether they are some."""
+    lines: list[bytes] = []
+    signature = b""
+    while line := body.readline(_LONGEST_LINE).rstrip(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"x-amz-trailer-signature":
+            signature = value.strip()
+        else:
+            lines.append(name.strip().lower() + b":" + value.strip() + b"\n")
+    if body.read(3) not in (b"", b"\r\n"):
+        return False
+    if not last:
+        return not signature
+    hashed = hashlib.sha256(b"".join(lines)).hexdigest()
+    expected = _sign(claim, secret, f"{ALGORITHM}-TRAILER\n{claim.moment}\n{claim.scope}\n{last}\n{hashed}")
+    return hmac.compare_digest(expected.encode(), signature)
+
+
+def _hash_of_chunk(body: IO[bytes], size: int) -> str | None:
+    hashed = hashlib.sha256()
+    while size and (piece := body.read(min(size, _PIECE))):
+        hashed.update(piece)
+        size -= len(piece)
+    return None if size else hashed.hexdigest()
+
+
+def _plain(value: str) -> str:
+    return " ".join(value.split())
+
+
+def _encoded(part: str) -> str:
+    return quote(unquote_to_bytes(part.encode("latin-1", "replace")), safe="-_.~")
+
+
+def _sign(claim: Claim, secret: str, text: str) -> str:
+    key = _signing_key(secret, claim.date, claim.region, claim.service)
+    return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+@lru_cache(maxsize=256)
+def _signing_key(secret: str, *scope: str) -> bytes:
+    key = f"AWS4{secret}".encode()
+    for step in (*scope, "aws4_request"):
+        key = hmac.digest(key, step.encode(), "sha256")
+    return key

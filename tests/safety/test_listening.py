@@ -1,0 +1,71 @@
+"""Who is listened to: this machine alone, unless requests must be signed or somebody has said that none need to be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from clients import Emulator, start
+from sagemaker_registry.backends import credentials
+from sagemaker_registry.backends.errors import CannotOpen
+from sagemaker_registry.emulator.serve import listen
+
+FLAG = "--i-accept-no-authentication"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "::ffff:0.0.0.0", "192.0.2.1", "fe80::1", "0"])
+def test_an_address_that_others_reach_is_refused(host: str) -> None:
+    with pytest.raises(CannotOpen, match="anybody who reaches this machine could read and change the registry"):
+        listen(host, 0)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost"])
+def test_this_machine_is_listened_to(host: str) -> None:
+    with listen(host, 0) as listener:
+        assert listener.getsockname()[0].startswith("127.")
+
+
+def test_serve_refuses_it_in_one_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sagemaker_registry.client.cli", "serve", "--port", "0", "--host", "0.0.0.0"]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert len(ended.stderr.splitlines()) == 1
+    assert "--credentials FILE" in ended.stderr
+    assert FLAG in ended.stderr
+
+
+def test_an_environment_cannot_accept_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGEMAKER_REGISTRY_I_ACCEPT_NO_AUTHENTICATION", "1")
+    test_serve_refuses_it_in_one_sentence(tmp_path)
+
+
+@pytest.mark.parametrize("by", ["flag", "option", "environment", "settings"])
+def test_it_is_listened_to_where_somebody_said_so_or_requests_are_signed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    file, config = tmp_path / "keys.ini", tmp_path / "registry.toml"
+    credentials.add(file, "alice")
+    config.write_text(f'[authentication]\ncredentials = "{file}"\n', encoding="utf-8")
+    if by == "environment":
+        monkeypatch.setenv("SAGEMAKER_REGISTRY_CREDENTIALS", str(file))
+    options = {"flag": [FLAG], "option": ["--credentials", str(file)], "settings": ["--config", str(config)]}
+    served = start("--backend", "sqlite://", "--host", "0.0.0.0", *options.get(by, []), cwd=tmp_path)
+    try:
+        url = served.url.replace("0.0.0.0", "127.0.0.1")
+        answer = requests.get(f"{url}/_registry/info", timeout=60)
+        assert (answer.status_code == 200) == (by == "flag")
+    finally:
+        assert served.stop() == 0
+
+
+def test_a_fork_listens_as_its_server_does(serve: Callable[..., Emulator]) -> None:
+    served = serve("--backend", "sqlite://", "--host", "0.0.0.0", FLAG)
+    url = served.url.replace("0.0.0.0", "127.0.0.1")
+    forked = requests.post(f"{url}/_registry/fork", json={"name": "start"}, timeout=60).json()["url"]
+    assert requests.get(f"{forked.replace('0.0.0.0', '127.0.0.1')}/_registry/health", timeout=60).status_code == 200
