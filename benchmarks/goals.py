@@ -119,8 +119,8 @@ GOALS = (
         at_least=True,
     ),
     Goal(
-        "create, describe, update, list in one group, and search by metadata one or few have, cost at most 1.3 x as much "
-        f"at {MOST:,} versions as at 1,000",
+        "create, describe, update, list in one group, and search by metadata one or few have, cost at most "
+        f"1.3 x as much at {MOST:,} versions as at 1,000",
         "growth",
         1.3,
         _growth,
