@@ -112,9 +112,19 @@ GOALS = (
         for name, writes in floors.OPERATIONS.items()
     ),
     Goal(
-        f"every operation is at least 8 x as fast as moto's server at {AT:,} versions", "moto", 8, _moto, at_least=True
+        f"every operation moto's server answers is answered at least 8 x as fast at {AT:,} versions",
+        "moto",
+        8,
+        _moto,
+        at_least=True,
     ),
-    Goal(f"no operation is more than 1.3 x slower at {MOST:,} versions than at 1,000", "growth", 1.3, _growth),
+    Goal(
+        "create, describe, update, list in one group, and search by metadata one or few have, cost at most "
+        f"1.3 x as much at {MOST:,} versions as at 1,000",
+        "growth",
+        1.3,
+        _growth,
+    ),
     Goal("ready in half of the time moto's server needs", "startup", 0.5, _startup(startup.READY, startup.WALL)),
     Goal("memory after use is at most half of that of moto's server", "startup", 0.5, _startup(startup.MEMORY[1])),
     Goal("of 8 writers, the 99th percentile waits at most 10 x the median", "writers", 10, _writers),

@@ -35,7 +35,7 @@ from sagemaker_registry.client.inprocess import BEHIND
 from . import growth, load, moto_filled
 from .figures import Figure, Figures, Notebook, Run, number, ratio, table
 from .processes import ours, served
-from .versions import OPTIONS, update
+from .versions import OPTIONS, arn, update
 
 SIZES, QUICK_SIZES = (100, 10_000, 100_000), (100, 300)
 CLIENTS = (1, 8)
@@ -52,10 +52,6 @@ LACKING = {"search by metadata"}
 """What moto refuses."""
 
 
-def _arn(version: int) -> str:
-    return f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{growth.GROUP}/{version}"
-
-
 def requests(size: int) -> dict[str, tuple[str, list[Any]]]:
     """Return what is measured: by name, the operation, and the parameters that are sent in turn."""
     some = range(1, size + 1, max(size // 100, 1))
@@ -68,10 +64,14 @@ def requests(size: int) -> dict[str, tuple[str, list[Any]]]:
     commits = [growth.request(version)["CustomerMetadataProperties"]["commit"] for version in some]
     return {
         "create": ("CreateModelPackage", [growth.request(1000)]),
-        "describe": ("DescribeModelPackage", [{"ModelPackageName": _arn(version)} for version in some]),
+        "describe": ("DescribeModelPackage", [{"ModelPackageName": arn(version, growth.GROUP)} for version in some]),
         "update": (
             "UpdateModelPackage",
-            [{"ModelPackageArn": _arn(version), **update(times)} for times in range(2) for version in some],
+            [
+                {"ModelPackageArn": arn(version, growth.GROUP), **update(times)}
+                for times in range(2)
+                for version in some
+            ],
         ),
         "list, first page": ("ListModelPackages", [group]),
         "list pending": ("ListModelPackages", [{**group, "ModelApprovalStatus": "PendingManualApproval"}]),

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-import time
 from inspect import signature
 from typing import Any
 
 from . import growth
-from .processes import free_port, listens
+from .processes import free_port, tell_when_it_listens
 
 os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
 
@@ -51,12 +49,7 @@ def main(size: int) -> None:
     fill(size)
     port = free_port()
 
-    def tell() -> None:
-        while not listens(port):
-            time.sleep(0.01)
-        print(f"listening on http://127.0.0.1:{port}", flush=True)
-
-    threading.Thread(target=tell).start()
+    tell_when_it_listens(port)
     serve(["-p", str(port)])
 
 

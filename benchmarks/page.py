@@ -17,7 +17,8 @@ How fast the registry is, what it costs, and how it grows. This page is written 
 the ratios within each round. Milliseconds tell little about another machine, ratios more; CPU time tells more than
 latency where others use the machine too."""
 
-GOALS = """Where a goal is about several operations, the worst is shown, and how many miss it."""
+GOALS = """Where a goal is about several operations, the worst is shown, and how many miss it. The tables
+below have the operations that no goal is about, too."""
 
 
 def module(name: str) -> ModuleType:

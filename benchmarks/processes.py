@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -95,3 +97,14 @@ def free_port() -> int:
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def tell_when_it_listens(port: int) -> None:
+    """Print that this process listens, as soon as it does: for servers that do not say so themselves."""
+
+    def tell() -> None:
+        while not listens(port):
+            time.sleep(0.01)
+        print(f"{READY}http://127.0.0.1:{port}", flush=True)
+
+    threading.Thread(target=tell).start()

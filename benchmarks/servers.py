@@ -11,8 +11,6 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
-import threading
-import time
 from contextlib import closing
 from importlib import import_module
 from pathlib import Path
@@ -22,7 +20,7 @@ import boto3
 
 from . import floors, load
 from .figures import Figure, Figures, Notebook, Run, number, ratio, table
-from .processes import free_port, listens, served
+from .processes import free_port, served, tell_when_it_listens
 from .versions import OPTIONS
 
 ROUNDS = 5
@@ -95,13 +93,7 @@ def main(backend: str, threads: str) -> None:
     from granian import Granian
 
     os.environ["BENCH_BACKEND"], port = backend, free_port()
-
-    def tell() -> None:
-        while not listens(port):
-            time.sleep(0.01)
-        print(f"listening on http://127.0.0.1:{port}", flush=True)
-
-    threading.Thread(target=tell).start()
+    tell_when_it_listens(port)
     options: Any = {"interface": "wsgi", "workers": 1, "blocking_threads": int(threads), "log_enabled": False}
     Granian("benchmarks.servers:application", factory=True, address="127.0.0.1", port=port, **options).serve()
 

@@ -18,8 +18,8 @@ VERSION: Any = {
 }
 
 
-def arn(version: int) -> str:
-    return f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{GROUP}/{version}"
+def arn(version: int, group: str = GROUP) -> str:
+    return f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{group}/{version}"
 
 
 def update(number: int) -> dict[str, str]:

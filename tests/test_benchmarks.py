@@ -85,7 +85,7 @@ def test_floors_are_lower_than_what_stands_on_them(kept: Path) -> None:
 def test_a_page_of_kept_figures_has_the_shape_of_the_one_there_is(kept: Path) -> None:
     page = benchmarks("--from", str(kept)).stdout
     assert column(page, "## Goals") == column(PAGE, "## Goals")
-    for way in ("Over HTTP, CPU of the server", "In process, CPU"):
+    for way in ("Over HTTP, CPU of the server, milliseconds", "In process, CPU, milliseconds"):
         assert column(page, way) == column(PAGE, way)
         assert table(page, way)[0] == table(PAGE, way)[0]
     assert "Not measured yet: `python -m benchmarks --only growth`." in page

@@ -92,6 +92,10 @@ class Journal:
         """Return how many rows meet all conditions; see `Reading.count`."""
         return self._rows.count(table, where, limit)
 
+    def count_common(self, table: Table, wheres: Sequence[Sequence[Condition]], limit: int) -> int:
+        """Return how many rows meet several conditions; see `Reading.count_common`."""
+        return self._rows.count_common(table, wheres, limit)
+
     def facts(self) -> dict[str, list[str]]:
         """Return what the store says of itself; see `Reading.facts`."""
         return self._rows.facts()

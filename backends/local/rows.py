@@ -110,6 +110,16 @@ class Reading(Protocol):
         """Return how many rows meet all conditions, counting no further than `limit`."""
         ...
 
+    def count_common(self, table: Table, wheres: Sequence[Sequence[Condition]], limit: int) -> int:
+        """Return how many rows meet the first conditions and have a row beside them for each of the others.
+
+        Args:
+            table: where to look.
+            wheres: conditions, all on the same columns; rows beside each other are the same in the others of the key.
+            limit: the most to count.
+        """
+        ...
+
     def facts(self) -> dict[str, list[str]]:
         """Return what the store says of itself, as far as it does; in a transaction that writes, nothing.
 

@@ -208,8 +208,9 @@ def _look(call: Call, resource: Resource, shape: Shape, params: Mapping[str, Any
     made = search_plans.plan(call, table, shape, params.get("SearchExpression"), whole=whole)
     column = resource.columns.get(params.get("SortBy", DEFAULT_SORT))
     every = Lookup(table, (*call.place(), *made.texts))
-    if column is not None and made.exact is not None and made.exact.is_sorted_by(table, column):
-        lookup = made.exact  # nothing is better
+    exact = made.exact or ()
+    if column is not None and len(exact) == 1 and exact[0].is_sorted_by(table, column):
+        (lookup,) = exact  # nothing is better
     else:
         choices = [(search_plans.count(call, choice, most), choice) for choice in made.choices]
         size, best = min(choices, key=operator.itemgetter(0), default=(most, (every,)))
@@ -223,8 +224,8 @@ def _look(call: Call, resource: Resource, shape: Shape, params: Mapping[str, Any
         sorted_size, lookup = min(in_order, key=operator.itemgetter(0), default=(most, every))
         if size <= search_plans.FEW or (size < most and size < sorted_size):
             return _Look(lambda *_: search_plans.rows(call, table, best, ROWS_AT_ONCE))
-    if made.exact is not None and total is None:
-        total = search_plans.count(call, (made.exact,), most)
+    if exact and total is None:
+        total = search_plans.count_common(call, exact, most)
     descending = params.get("SortOrder", "Descending") == "Descending"
 
     def rows(after: Key | None, few: int) -> Iterator[Row]:

@@ -53,10 +53,14 @@ class Lookup:
 
     def is_sorted_by(self, table: Table, column: str) -> bool:
         """Whether an index yields them sorted by a column of the searched table."""
-        last = self.where[-1][0]
         if self.table is TERMS:
-            return last == "value" and column == terms.INDEXED[table].moment
-        return last == column
+            return self.is_of_a_text and column == terms.INDEXED[table].moment
+        return self.where[-1][0] == column
+
+    @property
+    def is_of_a_text(self) -> bool:
+        """Whether they are of one path and one text."""
+        return self.table is TERMS and self.where[-1][0] == "value"
 
 
 Lookups = tuple[Lookup, ...]
@@ -69,19 +73,19 @@ class Plan:
 
     Args:
         choices: any of these has every row that matches.
-        exact: of these, one row for each that matches, and no other; None if there is no such thing.
+        exact: what is in all of these matches, and nothing else does; None if no index says so.
         texts: conditions on stored records that every row that matches meets.
     """
 
     choices: list[Lookups] = field(default_factory=list)
-    exact: Lookup | None = None
+    exact: Lookups | None = None
     texts: list[Condition] = field(default_factory=list)
 
 
 def plan(call: Call, table: Table, shape: Shape, expression: Expression | None, *, whole: bool) -> Plan:
     """Return a plan for an expression that has been checked; `whole` says whether it is all that is wanted."""
     if expression is None:
-        return Plan(exact=Lookup(table, tuple(call.place())) if whole else None)
+        return Plan(exact=(Lookup(table, tuple(call.place())),) if whole else None)
     made = _Planner(call, table, shape).of_expression(expression)
     if not whole:
         made.exact = None
@@ -95,6 +99,13 @@ def count(call: Call, lookups: Lookups, limit: int) -> int:
         if found < limit:
             found += call.rows.count(lookup.table, lookup.where, limit - found)
     return found
+
+
+def count_common(call: Call, lookups: Lookups, limit: int) -> int:
+    """Return how many rows are in all of them, no further than a limit."""
+    if len(lookups) == 1:
+        return count(call, lookups, limit)
+    return call.rows.count_common(TERMS, [lookup.where for lookup in lookups], limit)
 
 
 def rows(call: Call, table: Table, lookups: Lookups, at_once: int) -> Iterator[Row]:
@@ -187,7 +198,10 @@ class _Planner:
 
     def _all(self, parts: Iterable[Plan]) -> Plan:
         """Return the plan for what must hold together; bounds of one time become one range."""
-        made = Plan()
+        parts = list(parts)
+        exact = tuple(lookup for part in parts for lookup in part.exact or ())
+        is_exact = all(part.exact for part in parts) and all(lookup.is_of_a_text for lookup in exact)
+        made = Plan(exact=exact if is_exact else None)
         ranges: dict[str, list[Condition]] = {}
         for part in parts:
             made.texts += part.texts
@@ -248,7 +262,7 @@ class _Planner:
             groups = self._of_tagged_groups(name, values)
             return Plan([(*lookups, *groups)] if groups is not None else [])
         is_exact = len(lookups) == 1 and len(values[0]) < terms.LONGEST_VALUE
-        return Plan([tuple(lookups)], exact=lookups[0] if is_exact else None)
+        return Plan([tuple(lookups)], exact=(lookups[0],) if is_exact else None)
 
     def _of_tagged_groups(self, name: str, values: Sequence[str]) -> list[Lookup] | None:
         """Return the versions of groups with a tag: they have the tags of their group. None: there are too many."""
@@ -267,7 +281,7 @@ class _Planner:
         if not terms.is_kept(self._table, name) or (name.startswith(terms.TAGS) and self._table is PACKAGES):
             return Plan()
         lookup = Lookup(TERMS, (*self._call.place(), ("kind", "=", self._kind), ("path", "=", name)))
-        return Plan([(lookup,)], exact=lookup)
+        return Plan([(lookup,)], exact=(lookup,))
 
     def _after(self, name: str, value: str) -> Plan:
         return self._between(name, value, None)

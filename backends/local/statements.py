@@ -57,6 +57,23 @@ def count(table: Table, where: Sequence[Condition], limit: int) -> Statement:
     )
 
 
+def count_common(table: Table, wheres: Sequence[Sequence[Condition]], limit: int) -> Statement:
+    """Count the rows of the first conditions that are also, but for what those name, rows of each of the others."""
+    first, *others = wheres
+    named = {column for column, *_ in first}
+    same = [column for column in table.key if column not in named]
+    text, values = _conditions([(f"one.{column}", how, value) for column, how, value in first])
+    for where in others:
+        also, more = _conditions([(f"other.{column}", how, value) for column, how, value in where])
+        also += "".join(f" AND other.{column} = one.{column}" for column in same)
+        text += f" AND EXISTS (SELECT 1 FROM {table.name} AS other WHERE {also})"  # noqa: S608
+        values += more
+    return (
+        f"SELECT count(*) FROM (SELECT 1 FROM {table.name} AS one WHERE {text} LIMIT ?) AS counted",  # noqa: S608
+        [*values, limit],
+    )
+
+
 def find(
     table: Table,
     where: Sequence[Condition],

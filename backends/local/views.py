@@ -60,6 +60,9 @@ class View:
     def count(self, table: Table, where: Sequence[Condition], limit: int) -> int:
         return int(self._run(*statements.count(table, where, limit)).fetchall()[0][0])
 
+    def count_common(self, table: Table, wheres: Sequence[Sequence[Condition]], limit: int) -> int:
+        return int(self._run(*statements.count_common(table, wheres, limit)).fetchall()[0][0])
+
     def _one(self, table: Table, text: str, key: Key) -> Row | None:
         found = self._run(text, key).fetchall()
         return _row(table, found[0]) if found else None
