@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     archive,
     authoring,
+    backup,
     control,
     diagnosis,
     events,
@@ -24,6 +25,7 @@ ALL = (
     *history.ALL,
     *events.ALL,
     *archive.ALL,
+    *backup.ALL,
     *promotion.ALL,
     *verification.ALL,
     *diagnosis.ALL,
