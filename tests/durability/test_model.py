@@ -15,7 +15,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from clients import Emulator
 from durability.registry_model import SEEN, Record, Refused, Registry
@@ -27,7 +27,7 @@ STEPS = {"ci": 50, "nightly": 100, "release": 100}
 PHASES = {"ci": [Phase.generate], "nightly": [Phase.generate, Phase.shrink], "release": [Phase.generate, Phase.shrink]}
 """To make a failure short takes minutes, and the seed repeats it."""
 
-NAMES = st.sampled_from(["churn", "Churn", "churn-eu", "fraud"])
+NAMES = st.sampled_from(["churn", "churn", "churn", "Churn", "churn-eu", "fraud"])
 NUMBERS = st.integers(1, 5)
 STATUSES = st.sampled_from(["Approved", "Rejected", "PendingManualApproval"])
 KEYS = st.sampled_from(["accuracy", "owner"])
@@ -150,6 +150,13 @@ class AgainstTheModel(RuleBasedStateMachine):
 
     def arn(self, name: str, number: int) -> str:
         return f"{self.model.arn}:model-package/{name}/{number}"
+
+    @initialize(statuses=st.lists(STATUSES, min_size=2, max_size=4))
+    def begin_with_a_group(self, statuses: list[str]) -> None:
+        """Most of what is asked is then of something that is there."""
+        self.create_group(name="churn", description=None, tags=None)
+        for status in statuses:
+            self.create_version(name="churn", status=status, metadata=None, description=None)
 
     @rule(name=NAMES, description=st.none() | DESCRIPTIONS, tags=st.none() | TAGS)
     def create_group(self, name: str, description: str | None, tags: list[Any] | None) -> None:
