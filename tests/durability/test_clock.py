@@ -18,6 +18,8 @@ GROUP = {"ModelPackageGroupName": "churn"}
 START = 1_790_000_000.0
 HOUR, YEAR = 3_600.0, 365 * 86_400.0
 JUMPS = {"back an hour": -HOUR, "forward a year": YEAR, "a leap second again": -1.0, "a tick": 0.01, "stands": 0.0}
+MOST_PAGES = 6
+"""Of a list in one round, as a version is registered for each."""
 STATUSES = ("Approved", "Rejected", "PendingManualApproval")
 
 
@@ -79,7 +81,7 @@ def test_whatever_the_clock_does_order_is_that_of_numbers_and_pages_miss_nothing
         seen: list[int] = []
         query: dict[str, Any] = {**GROUP, "MaxResults": 7, "SortOrder": rng.choice(["Ascending", "Descending"])}
         there = count
-        while True:
+        for _ in range(MOST_PAGES):
             clock.now += rng.choice([*JUMPS.values()])
             figures["jumps"] += 1
             count += 1
@@ -87,7 +89,7 @@ def test_whatever_the_clock_does_order_is_that_of_numbers_and_pages_miss_nothing
             page = registry.call("ListModelPackages", query, Caller())
             figures["pages"] += 1
             seen += [version["ModelPackageVersion"] for version in page["ModelPackageSummaryList"]]
-            if "NextToken" not in page or len(seen) > there + 50:
+            if "NextToken" not in page:
                 break
             query["NextToken"] = page["NextToken"]
         assert seen == sorted(seen, reverse=query["SortOrder"] == "Descending")
