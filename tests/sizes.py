@@ -28,6 +28,7 @@ _FIGURES = pytest.StashKey[list[tuple[str, dict[str, Any]]]]()
 def add_options(parser: pytest.Parser) -> None:
     parser.addoption("--size", choices=SIZES, default="ci", help="how much the heavy tests do")
     parser.addoption("--random-seed", type=int, default=None, help="what random tests begin with, to repeat a run")
+    parser.addoption("--soak-seconds", type=int, default=None, help="how long the soak lasts, instead of its size")
     parser.addoption("--figures", type=Path, default=None, metavar="FILE", help="where figures are written, as JSON")
 
 

@@ -16,8 +16,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from clients import Emulator
+from sagemaker_registry.backends.local.filelock import FileLock
 from sagemaker_registry.client import connect
 from sagemaker_registry.client.cli import main
+from sagemaker_registry.client.doctor import sqlite_file
 from sagemaker_registry.client.doctor.sqlite_file import loses_commits
 
 pytest_plugins = ("postgres_server",)
@@ -80,6 +82,17 @@ def test_a_file_in_use_is_looked_at_with_what_is_in_its_wal(file: Path) -> None:
     size = Path(f"{file}-wal").stat().st_size
     assert found["journal"][1] == f"WAL, {size:,} bytes of it not in the file yet"
     client.close()
+
+
+def test_a_lock_that_somebody_keeps_is_found(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert examined("--url", f"sqlite:///{file}")["lock"][1].startswith("it can be had, after ")
+    monkeypatch.setattr(sqlite_file, "PATIENCE", 0.0)
+    lock = FileLock(file.with_name("registry.db.lock"))
+    with lock:
+        verdict, sentence, advice = examined("--url", f"sqlite:///{file}", code=1)["lock"]
+    lock.close()
+    assert (verdict, sentence) == ("failed", "a process has held registry.db.lock for 0 s: nobody else can write")
+    assert advice == f"find it with: lsof {file}.lock"
 
 
 def test_a_copy_with_changes_in_its_wal_alone_is_not_touched(file: Path, tmp_path: Path) -> None:

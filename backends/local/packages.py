@@ -39,6 +39,10 @@ LISTING = Listing(
     seen=validation.seen,
 )
 
+OF_A_GROUP = {"CreationTime": ("version",), "Name": ("version",)}
+"""How the versions of a group are sorted: they are numbered as they are registered, whatever the clock says. A clock
+that was set back must not make a deploy step take an older version for the newest."""
+
 _NOT_STORED = ("ClientToken",)
 
 
@@ -114,15 +118,17 @@ def list_packages(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         place.append(("type", "=", wanted))
     elif "ModelPackageGroupName" in params:
         place.append(("type", "=", VERSIONED))
-    return page(call, _listing(call.settings.lists), params, place)
+    is_of_group = "ModelPackageGroupName" in params
+    return page(call, _listing(call.settings.lists, is_of_group=is_of_group), params, place)
 
 
 @cache
-def _listing(lists: Lists) -> Listing:
-    """Return the listing with the switches of the registry's settings."""
+def _listing(lists: Lists, *, is_of_group: bool) -> Listing:
+    """Return the listing of a group or of all, with the switches of the registry's settings."""
     after_page = lists.approval_filter == "after-page"
     filters = tuple(replace(rule, after_page=after_page and rule.after_page) for rule in LISTING.filters)
-    return replace(LISTING, descending=lists.default_order == "Descending", filters=filters)
+    orders = OF_A_GROUP if is_of_group else LISTING.orders
+    return replace(LISTING, orders=orders, descending=lists.default_order == "Descending", filters=filters)
 
 
 def update(call: Call, params: Mapping[str, Any], rev: int | None = None) -> dict[str, Any]:

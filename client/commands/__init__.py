@@ -16,6 +16,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "history": ("history", "as-of"),
     "events": ("events", "watch", "deliveries", "replay"),
     "archive": ("export", "import"),
+    "backup": ("backup",),
     "promotion": ("plan", "apply"),
     "verification": ("verify",),
     "diagnosis": ("doctor", "completion"),

@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ...backends.local.filelock import network_file_system
-from .checks import Check, Verdict
+from ...backends.local.filelock import can_be_had, network_file_system
+from .checks import PATIENCE, Check, Verdict
 
 FIXED = (3, 51, 3)
 BACKPORTS = {(3, 50): 7, (3, 44): 6}
@@ -39,7 +39,7 @@ def library() -> Check:
     if loses_commits(release):
         sentence = (
             f"SQLite {sqlite3.sqlite_version} can lose commits when connections commit and checkpoint at once (fixed "
-            "in 3.51.3); a registry of ours never does that: one writer, behind a lock"
+            "in 3.51.3); a registry of ours never does that: one connection writes and checkpoints, holding a lock file"
         )
         return Check("sqlite", "ok", sentence, "let nothing else write to the file while it is in use")
     return Check("sqlite", "ok", f"SQLite {sqlite3.sqlite_version}")
@@ -60,6 +60,7 @@ def examine_file(file: Path) -> Iterator[Check]:
         return
     yield from _rights(file)
     yield from _surroundings(file)
+    yield from _lock(file)
     if not os.access(file, os.R_OK):
         return  # as was said
     try:
@@ -106,12 +107,31 @@ def _surroundings(file: Path) -> Iterator[Check]:
     yield Check("disk", verdict, f"{free / 2**20:,.0f} MiB are free", "" if verdict == "ok" else "make room")
 
 
+def _lock(file: Path) -> Iterator[Check]:
+    """Whether the lock between processes can be had, where one of ours has made its file: else nobody can write."""
+    path = file.resolve().with_name(f"{file.resolve().name}.lock")
+    if not path.exists() or not os.access(path, os.R_OK | os.W_OK):
+        said = (
+            "cannot be opened by this user" if path.exists() else "not there: it is made when the file is next opened"
+        )
+        verdict: Verdict = "failed" if path.exists() else "ok"
+        yield Check("lock", verdict, f"{path.name} {said}", f"chown {_me()} {path}" if path.exists() else "")
+        return
+    began = time.monotonic()
+    if can_be_had(path, PATIENCE):
+        yield Check("lock", "ok", f"it can be had, after {(time.monotonic() - began) * 1000:.0f} ms")
+        return
+    sentence = f"a process has held {path.name} for {PATIENCE:.0f} s: nobody else can write"
+    yield Check("lock", "failed", sentence, f"find it with: lsof {path}")
+
+
 def _content(file: Path) -> Iterator[Check]:
     head = _head(file)
     if not head:
         yield Check("content", "ok", "it is empty: a registry is made in it when it is first used")
         return
     yield _journal(file, uses_wal=head[18:19] == bytes([WAL_VERSION]))
+    yield from _durability()
     url = _read_only(file)
     if url is None:
         sentence = "its -wal file has changes, and there is no -shm file to read them by: it is not looked into"
@@ -154,6 +174,15 @@ def _journal(file: Path, *, uses_wal: bool) -> Check:
     if uses_wal and network_file_system(file):
         return Check("journal", "warning", f"{said}, on a network file system", "open it once with this release")
     return Check("journal", "ok", said)
+
+
+def _durability() -> Iterator[Check]:
+    """What a registry of this release asks of the disk at each commit: the file itself does not say."""
+    try:
+        from ...backends.local.sqlite import PRAGMAS
+    except ModuleNotFoundError:
+        return  # said of the extra
+    yield Check("durability", "ok", f"synchronous={PRAGMAS['synchronous']}: what was acknowledged outlives a power cut")
 
 
 def _read_only(file: Path) -> str | None:

@@ -1,0 +1,151 @@
+"""Copies of a database file while it is in use: of one moment, whole, and looked into before anybody relies on one.
+
+A copy is made by a reader, through SQLite's own backup: writers go on meanwhile, and the moment does not move. Nothing
+is checkpointed outside the lock between processes, and the file is not opened as a registry, so that its schema stays
+what it is: a copy before an upgrade is of the release before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from ..base import Caller
+from ..errors import CannotOpen
+from . import schema
+from .filelock import FileLock
+from .lean import Database, sqlite3
+from .registry import LocalRegistry
+from .rows import HEADS, Reading
+from .sqlite import BUSY_TIMEOUT_SECONDS, READER_PRAGMAS, SQLiteRows
+from .versions import AFTER_EVERY_NAME
+
+PAGES_AT_ONCE: Final = 512
+"""How many are copied before somebody is told, and may interrupt."""
+
+Progress = Callable[[str, int, int], object]
+"""Told what is being done, how much of it is done, and how much there is; 0 where nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found in a copy.
+
+    Args:
+        pending: steps of the schema that are applied when it is next opened: of an older release.
+        history: rows of history that were verified; None for a copy of an older release, which is not opened.
+        broken: where history is not as it was written, which the copy has from its original.
+    """
+
+    pending: tuple[str, ...] = ()
+    history: int | None = None
+    broken: tuple[dict[str, Any], ...] = ()
+
+
+def copy(source: Path, target: Path, progress: Progress) -> None:
+    """Copy a database as it is at this moment into a new file, while others write to it.
+
+    Raises:
+        CannotOpen: it cannot be read; the sentence says why.
+    """
+    try:
+        lock = FileLock(source.with_name(source.name + ".lock"))
+    except OSError as error:
+        raise CannotOpen(f"{source} cannot be copied: its lock file cannot be opened: {error.strerror}") from error
+    try:
+        reader = _connect(source, "rw")
+        try:
+            for name, value in READER_PRAGMAS.items():
+                reader.execute(f"PRAGMA {name}={value}")
+            (journal,) = reader.execute("PRAGMA journal_mode").fetchone()
+            with nullcontext() if journal == "wal" else lock:  # without a WAL, writers would wait inside SQLite
+                _copy(reader, target, progress)
+        finally:
+            with lock:  # whoever closes a WAL database last checkpoints it
+                reader.close()
+    except sqlite3.Error as error:
+        raise CannotOpen(f"{source} cannot be copied: {error}") from error
+    finally:
+        lock.close()
+
+
+def _copy(reader: sqlite3.Connection, target: Path, progress: Progress) -> None:
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # from here on the moment is held
+    with closing(_connect(target, "rwc")) as copied:
+        copied.execute("PRAGMA journal_mode=OFF")
+        copied.execute("PRAGMA synchronous=OFF")  # made durable as a whole, before it gets its name
+        reader.backup(
+            copied,
+            pages=PAGES_AT_ONCE,
+            progress=lambda _, remaining, total: progress("pages", total - remaining, total),
+        )
+    reader.execute("ROLLBACK")
+
+
+def check(file: Path, progress: Progress) -> Checked:
+    """Look into a copy nobody uses yet: every page, the schema, and, of this release, all of its history.
+
+    Raises:
+        CannotOpen: it is damaged, of a newer release, or no registry.
+    """
+    try:
+        with closing(_connect(file, "rw")) as connection:
+            found = [line for (line,) in connection.execute("PRAGMA integrity_check(5)")]
+            if found != ["ok"]:
+                raise CannotOpen(f"the database is damaged ({'; '.join(found)}): restore it from an older backup")
+            pending = _pending(connection)
+    except sqlite3.Error as error:
+        raise CannotOpen(f"the copy cannot be read: {error}") from error
+    if pending:
+        return Checked(pending)
+    rows = SQLiteRows(file)
+    with LocalRegistry(rows) as registry:
+        with rows.reading() as view:
+            places = list(_places(view))
+        return _verified(registry, places, progress)
+
+
+def _pending(connection: sqlite3.Connection) -> tuple[str, ...]:
+    database = Database(connection, execute_plugins=False)
+    applied = {step.name for step in schema.migrations.applied(database)}
+    if unknown := applied - schema.KNOWN:
+        raise CannotOpen(
+            f"the database was made by a newer release (it has {', '.join(sorted(unknown))}): "
+            "pip install -U sagemaker-registry"
+        )
+    if not applied:
+        raise CannotOpen("the database is not a registry's: name a file that is")
+    return tuple(step.name for step in schema.migrations.pending(database))
+
+
+def _verified(registry: LocalRegistry, places: Iterable[Caller], progress: Progress) -> Checked:
+    checked, broken = 0, []
+    for place in places:
+        asked: dict[str, Any] = {}
+        while True:
+            answer = registry.control("history/verify", asked, place)
+            checked += answer["checked"]
+            broken += [{"account": place.account, "region": place.region, **one} for one in answer["broken"]]
+            progress("changes of history", checked, 0)
+            if "next_token" not in answer:
+                break
+            asked = {"next_token": answer["next_token"]}
+    return Checked((), checked, tuple(broken))
+
+
+def _places(rows: Reading) -> Iterator[Caller]:
+    """Yield a caller of each account and region that has history."""
+    order, after = ("account", "region", "name"), ("", "", "")
+    while found := rows.find(HEADS, [("account", ">", "")], order, after=after, limit=1):
+        place = replace(Caller(), account=found[0]["account"], region=found[0]["region"])
+        yield place
+        after = (place.account, place.region, AFTER_EVERY_NAME)
+
+
+def _connect(file: Path, mode: str) -> sqlite3.Connection:
+    url = f"{file.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(url, uri=True, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)

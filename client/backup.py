@@ -1,0 +1,199 @@
+"""Backups of a registry in a file while it is in use: a copy that is checked, durable, and can be served at once.
+
+>>> from sagemaker_registry.client.backup import backup
+>>> backup("sqlite:///registry.db", "backups/monday.db")  # doctest: +SKIP
+Backup(file=PosixPath('backups/monday.db'), at='2026-11-24T10:00:00.000Z', bytes=126976, ...)
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from ..backends import database_file, default_url, without_password
+from ..backends.errors import CannotOpen
+from . import URL_VARIABLE
+
+OBJECTS: Final = ".s3"
+"""What the name of a database file is followed by where S3 objects are kept beside it: see `emulator.kept_objects`."""
+
+USE_EXPORT = "sagemaker-registry export registry.jsonl --url {url} writes what is in it"
+REFUSALS = {
+    # scheme: what is to be done instead
+    "sqlite": f"{{url}} is in memory: {USE_EXPORT}",
+    "postgresql": "{url} is backed up by PostgreSQL: pg_dump --format=custom --file=registry.dump {url}, and "
+    "pg_restore brings it back",
+    "http": f"{{url}} is served: back up the file it serves, where that is, with --url sqlite:///FILE while it runs; "
+    f"or {USE_EXPORT}, as far as the account and region of your credentials go",
+    "moto": f"{{url}} is in memory: {USE_EXPORT}",
+    "aws": f"{{url}} is kept by AWS: {USE_EXPORT}",
+}
+REFUSALS["https"] = REFUSALS["http"]
+
+Progress = Callable[[str, int, int], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A copy that was made, and what was found in it.
+
+    Args:
+        file: the copy: `sqlite:///FILE` is a registry.
+        at: the moment it is of, ISO 8601.
+        bytes: its size, without objects.
+        objects: how many S3 objects are in the folder beside it.
+        history: how many changes of history were verified; None for a registry of an older release, which is copied
+            as it is.
+        broken: where history is not as it was written: in the registry, and so in its copy.
+        pending: steps that bring it up to date when it is next opened, if it is of an older release.
+    """
+
+    file: Path
+    at: str
+    bytes: int
+    objects: int
+    history: int | None
+    broken: tuple[dict[str, Any], ...]
+    pending: tuple[str, ...]
+
+
+def backup(
+    url: str | None,
+    file: str | Path,
+    *,
+    force: bool = False,
+    objects: bool = True,
+    progress: Progress = lambda what, done, total: None,
+) -> Backup:
+    """Copy a registry that is kept in a file, while others use it, with the S3 objects kept beside it.
+
+    The copy is of one moment. It is looked into, and has its name only when all of it is on the disk; to restore it is
+    to serve it, or to copy it back while nobody uses the original.
+
+    Args:
+        url: `sqlite:///FILE`; without one, what SAGEMAKER_REGISTRY_URL names, else the user's own.
+        file: the copy, readable by its owner alone; its objects are in `FILE.s3`.
+        force: put it in the place of a copy that is there.
+        objects: copy those, too.
+        progress: told what is done, how much of it, and of how much.
+
+    Raises:
+        CannotOpen: the registry cannot be copied so, the copy cannot be written, or it is damaged, as is the original;
+            nothing was changed.
+    """
+    try:
+        from ..backends.local import backup as database
+    except ModuleNotFoundError as error:
+        raise CannotOpen(
+            f"a backup needs the package {error.name!r}: pip install 'sagemaker-registry[server]'"
+        ) from error
+    source, target = _source(url or os.environ.get(URL_VARIABLE) or default_url()), Path(file).expanduser()
+    _check_target(source, target, force=force)
+    with _written(target) as folder:
+        copied = folder / "registry.db"
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        os.close(os.open(copied, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        database.copy(source, copied, progress)
+        try:
+            found = database.check(copied, progress)
+        except CannotOpen as error:
+            raise CannotOpen(f"{source} is not backed up: {error}") from error
+        # After the database: what a version names was uploaded before it was registered.
+        count = _copy_objects(_beside(source), folder / "objects", progress) if objects else 0
+        _sync(copied)
+        size = copied.stat().st_size
+        _name(folder, copied, target)
+    return Backup(target, at, size, count, found.history, found.broken, found.pending)
+
+
+def _source(url: str) -> Path:
+    source = database_file(url)
+    if source is None:
+        refusal = REFUSALS.get(urlsplit(url).scheme, f"{{url}} is not a file: {USE_EXPORT}")
+        raise CannotOpen(refusal.format(url=without_password(url)))
+    if not source.is_file():
+        raise CannotOpen(f"{source} is not there, or is no file: there is nothing to back up")
+    return source
+
+
+def _check_target(source: Path, target: Path, *, force: bool) -> None:
+    """Refuse a name that is somebody's: that of the registry itself, of another file, of a registry in use."""
+    if target.exists() and target.samefile(source):
+        raise CannotOpen(f"{target} is the registry itself: give the copy another name")
+    if target.is_dir():
+        raise CannotOpen(f"{target} is a folder: name a file in it")
+    if target.with_name(f"{target.name}-wal").exists():
+        raise CannotOpen(f"{target} is a registry in use, or was not closed: give the copy another name")
+    there = next((path for path in (target, _beside(target)) if path.exists()), None)
+    if there is not None and not force:
+        raise CannotOpen(f"{there} is there already: --force puts the copy in its place")
+
+
+@contextmanager
+def _written(target: Path) -> Iterator[Path]:
+    """Give a folder to write in, beside the target and so on its disk; nothing of it is left in the end."""
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise CannotOpen(f"{target} cannot be written: {error.strerror}") from error
+    try:
+        yield folder
+    except OSError as error:
+        raise CannotOpen(f"{target} cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(folder)
+
+
+def _copy_objects(source: Path, target: Path, progress: Progress) -> int:
+    """Copy the S3 objects kept beside a file; each is replaced as a whole there, so none is ever half."""
+    files = [file for file in sorted(source.glob("*/*")) if file.suffix != ".new"]
+    count = 0
+    for done, file in enumerate(files, 1):
+        copied = target / file.relative_to(source)
+        copied.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            shutil.copyfile(file, copied)
+        except FileNotFoundError:  # deleted meanwhile
+            copied.unlink(missing_ok=True)
+            continue
+        copied.chmod(0o600)
+        _sync(copied)
+        count += file.suffix == ".object"
+        progress("files of S3 objects", done, len(files))
+    for folder in [target, *target.glob("*/")]:
+        _sync(folder)
+    return count
+
+
+def _name(folder: Path, copied: Path, target: Path) -> None:
+    """Give a copy its name, objects first: whoever finds the database finds all."""
+    if _beside(target).exists():
+        _beside(target).rename(folder / "replaced")
+    if (folder / "objects").exists():
+        (folder / "objects").rename(_beside(target))
+    copied.replace(target)
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
+    """Have what was written on the disk: a file, or the names in a folder, where a system can."""
+    if not path.exists() or (path.is_dir() and not hasattr(os, "O_DIRECTORY")):
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _beside(file: Path) -> Path:
+    return file.with_name(file.name + OBJECTS)

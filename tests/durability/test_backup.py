@@ -1,0 +1,207 @@
+"""`backup`: a copy of a registry in use is of one moment, whole, checked, and a registry itself."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from clients import Emulator
+from durability.writers import writing
+from sagemaker_registry.client import CannotOpen, ModelRegistry
+from sagemaker_registry.client.backup import backup
+from sagemaker_registry.client.cli import main
+
+GROUP = {"ModelPackageGroupName": "churn"}
+ROUNDS_OF_ONE_REGISTRY = 10
+OLD_SCHEMA = Path(__file__).parents[1] / "data" / "schema-0.1.0.dev0.sql"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return a database file with a version in it."""
+    path = tmp_path / "registry.db"
+    with ModelRegistry(f"sqlite:///{path}") as registry:
+        registry.register("churn", image="churn:1")
+    return path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["backup", *arguments])
+
+
+def versions(file: Path, group: str = "churn") -> list[int]:
+    """Return the numbers of a group's versions in a file, read by SQLite alone."""
+    connection = sqlite3.connect(file)
+    found = connection.execute("SELECT version FROM model_packages WHERE name = ? ORDER BY version", [group]).fetchall()
+    connection.close()
+    return [number for (number,) in found]
+
+
+@pytest.mark.sized(ci=5, nightly=200, release=2_000)
+def test_a_backup_while_four_write_is_a_prefix_of_what_was_acknowledged(
+    size: int, rounds: Iterable[int], figures: dict[str, Any], tmp_path: Path
+) -> None:
+    """All that was acknowledged before it began is in it, and nothing but the versions up to one."""
+    figures |= {"backups": 0, "versions acknowledged": 0, "changes verified": 0}
+    numbers = iter(rounds)
+    for first in range(0, size, ROUNDS_OF_ONE_REGISTRY):
+        folder = tmp_path / str(first)
+        folder.mkdir()
+        url = f"sqlite:///{folder}/registry.db"
+        with ModelRegistry(url) as registry:
+            registry.boto3.create_model_package_group(**GROUP)
+        with writing(url, "churn", folder, processes=4) as writers:
+            for _ in range(min(ROUNDS_OF_ONE_REGISTRY, size - first)):
+                number = next(numbers)
+                before = writers.acknowledged()
+                made = backup(url, folder / f"{number}.db")
+                after = writers.acknowledged()
+                held = versions(made.file)
+                assert held == list(range(1, len(held) + 1))
+                assert set(before) <= set(held)
+                assert set(held) <= set(range(1, max(after, default=0) + 1 + len(writers.processes)))
+                assert (made.broken, made.pending) == ((), ())
+                assert made.history == len(held) + 1
+                assert goes_on(made.file) == len(held) + 1
+                figures["backups"] += 1
+                figures["changes verified"] += made.history
+            acknowledged = writers.stop()
+        assert sorted(acknowledged) == list(range(1, len(acknowledged) + 1)) == versions(folder / "registry.db")
+        figures["versions acknowledged"] += len(acknowledged)
+        shutil.rmtree(folder)
+
+
+def goes_on(copy: Path) -> int:
+    """Return the number the next version gets in a copy that is opened as a registry."""
+    with ModelRegistry(f"sqlite:///{copy}") as registry:
+        return registry.register("churn", image="churn:next").version
+
+
+def test_a_copy_is_served_at_once_with_its_objects(
+    serve: Callable[..., Emulator], tmp_path: Path, account: str
+) -> None:
+    served = serve("--backend", "sqlite:///registry.db")
+    s3, sagemaker = served.client("s3", account), served.client("sagemaker", account)
+    s3.create_bucket(Bucket="models")
+    for name in ("churn.tar.gz", "deleted.tar.gz"):
+        s3.put_object(Bucket="models", Key=name, Body=name.encode())
+    sagemaker.create_model_package_group(**GROUP)
+    result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{tmp_path}/registry.db")
+    assert result.exit_code == 0, result.output
+    assert "2 S3 objects, whole, 1 changes of history verified" in result.output
+    sagemaker.create_model_package(**GROUP)
+    s3.delete_object(Bucket="models", Key="deleted.tar.gz")
+    copy = serve("--backend", "sqlite:///copy.db")
+    assert copy.client("sagemaker", account).list_model_packages(**GROUP)["ModelPackageSummaryList"] == []
+    objects = copy.client("s3", account)
+    for name in ("churn.tar.gz", "deleted.tar.gz"):
+        assert objects.get_object(Bucket="models", Key=name)["Body"].read() == name.encode()
+
+
+def test_objects_may_be_left_out(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "registry.db.s3" / "bucket").mkdir(parents=True)
+    (tmp_path / "registry.db.s3" / "bucket" / "bucket.json").write_text("{}")
+    result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{file}", "--no-objects", "--json")
+    assert json.loads(result.output)["objects"] == 0
+    assert not (tmp_path / "copy.db.s3").exists()
+
+
+def test_nothing_is_left_beside_a_copy_and_it_is_its_owners_alone(file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    made = backup(f"sqlite:///{file}", folder / "monday.db")
+    assert [path.name for path in folder.iterdir()] == ["monday.db"]
+    if sys.platform != "win32":
+        assert made.file.stat().st_mode & 0o777 == 0o600
+        assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_copy_that_is_there_is_replaced_only_by_force(file: Path, tmp_path: Path) -> None:
+    copy, url = tmp_path / "copy.db", f"sqlite:///{file}"
+    objects = tmp_path / "copy.db.s3"
+    copy.write_text("mine")
+    objects.mkdir()
+    result = run(str(copy), "--url", url)
+    assert (result.exit_code, copy.read_text()) == (2, "mine")
+    assert result.output == f"sagemaker-registry: {copy} is there already: --force puts the copy in its place\n"
+    assert run(str(copy), "--url", url, "--force").exit_code == 0
+    assert versions(copy) == [1]
+    assert not objects.exists()
+
+
+def test_neither_the_registry_itself_nor_one_in_use_is_written_over(file: Path, tmp_path: Path) -> None:
+    result = run(str(tmp_path / "." / "registry.db"), "--url", f"sqlite:///{file}", "--force")
+    assert (result.exit_code, "is the registry itself" in result.output) == (2, True)
+    with ModelRegistry(f"sqlite:///{tmp_path}/other.db") as other:
+        other.register("fraud", image="fraud:1")
+        result = run(str(tmp_path / "other.db"), "--url", f"sqlite:///{file}", "--force")
+        assert (result.exit_code, "is a registry in use" in result.output) == (2, True)
+        assert [version.version for version in other.versions("fraud")] == [1]
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("sqlite://", "is in memory"),
+        ("moto://", "is in memory"),
+        ("postgresql://me:s3cret@db/models", "pg_dump --format=custom --file=registry.dump postgresql://me@db/models"),
+        ("http://127.0.0.1:1", "sagemaker-registry export registry.jsonl --url http://127.0.0.1:1"),
+        ("aws://eu-west-1", "sagemaker-registry export registry.jsonl --url aws://eu-west-1"),
+        ("sqlite:///missing.db", "is not there"),
+    ],
+)
+def test_what_is_no_file_says_what_to_do_instead(url: str, sentence: str, tmp_path: Path) -> None:
+    result = run(str(tmp_path / "copy.db"), "--url", url)
+    assert result.exit_code == 2
+    assert sentence in result.output
+    assert "s3cret" not in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_registry_is_not_backed_up(file: Path, tmp_path: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[8192:12288] = bytes(4096)
+    file.write_bytes(content)
+    result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{file}")
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "copy.db").exists()
+
+
+def test_another_programs_database_is_not_backed_up(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "other.db")
+    other.execute("CREATE TABLE notes (text)")
+    other.close()
+    with pytest.raises(CannotOpen, match="not a registry's"):
+        backup(f"sqlite:///{tmp_path}/other.db", tmp_path / "copy.db")
+
+
+def test_a_broken_history_is_copied_and_said(file: Path, tmp_path: Path) -> None:
+    connection = sqlite3.connect(file)
+    connection.execute("UPDATE model_packages SET record = json_set(record, '$.ModelApprovalStatus', 'Approved')")
+    connection.commit()
+    connection.close()
+    result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{file}")
+    assert result.exit_code == 1
+    assert "history of churn/1 is not as it was written, there and here" in result.output
+    assert versions(tmp_path / "copy.db") == [1]
+
+
+def test_a_registry_of_an_older_release_is_copied_as_it_is(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "old.db")
+    old.executescript(OLD_SCHEMA.read_text())
+    old.close()
+    before = (tmp_path / "old.db").read_bytes()
+    made = backup(f"sqlite:///{tmp_path}/old.db", tmp_path / "copy.db")
+    assert (tmp_path / "old.db").read_bytes() == before
+    assert "m0003_history" in made.pending
+    assert made.history is None
+    with ModelRegistry(f"sqlite:///{made.file}") as registry:
+        assert registry.boto3.list_model_package_groups()["ModelPackageGroupSummaryList"]

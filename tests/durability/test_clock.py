@@ -1,0 +1,178 @@
+"""A clock that jumps: versions keep their order, pages their place, tokens and validations their meaning."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sagemaker_registry.backends.base import Caller, Surroundings
+from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.settings import Settings, Validation
+
+GROUP = {"ModelPackageGroupName": "churn"}
+START = 1_790_000_000.0
+HOUR, YEAR = 3_600.0, 365 * 86_400.0
+JUMPS = {"back an hour": -HOUR, "forward a year": YEAR, "a leap second again": -1.0, "a tick": 0.01, "stands": 0.0}
+MOST_PAGES = 6
+"""Of a list in one round, as a version is registered for each."""
+STATUSES = ("Approved", "Rejected", "PendingManualApproval")
+
+
+class Clock:
+    """A clock that somebody sets."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def registry(clock: Clock, tmp_path: Path) -> Iterator[LocalRegistry]:
+    surroundings = Surroundings(Settings(validation=Validation(seconds=60.0)))
+    with LocalRegistry(SQLiteRows(tmp_path / "registry.db"), clock, surroundings) as registry:
+        registry.call("CreateModelPackageGroup", GROUP, Caller())
+        yield registry
+
+
+def create(registry: LocalRegistry, **members: Any) -> int:
+    answer = registry.call("CreateModelPackage", {**GROUP, **members}, Caller())
+    return int(answer["ModelPackageArn"].rpartition("/")[2])
+
+
+def listed(registry: LocalRegistry, **query: Any) -> list[int]:
+    answer = registry.call("ListModelPackages", {**GROUP, **query}, Caller())
+    return [version["ModelPackageVersion"] for version in answer["ModelPackageSummaryList"]]
+
+
+@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
+def test_the_newest_approved_version_is_the_one_registered_last(
+    registry: LocalRegistry, clock: Clock, jump: float
+) -> None:
+    """What a deploy step asks for, as AWS's examples do."""
+    asked = {"ModelApprovalStatus": "Approved", "SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 1}
+    assert create(registry, ModelApprovalStatus="Approved") == 1
+    clock.now += jump
+    assert create(registry, ModelApprovalStatus="Approved") == 2
+    assert listed(registry, **asked) == [2]
+    assert listed(registry) == [2, 1]
+    assert listed(registry, SortOrder="Ascending") == [1, 2]
+
+
+@pytest.mark.sized(ci=20, nightly=1_000, release=10_000)
+def test_whatever_the_clock_does_order_is_that_of_numbers_and_pages_miss_nothing(
+    rounds: Iterable[int], rng: random.Random, figures: dict[str, Any], registry: LocalRegistry, clock: Clock
+) -> None:
+    """Versions are registered, decided on and listed page by page, and the clock jumps in between."""
+    figures |= {"jumps": 0, "pages": 0}
+    count = 0
+    for _ in rounds:
+        seen: list[int] = []
+        query: dict[str, Any] = {**GROUP, "MaxResults": 7, "SortOrder": rng.choice(["Ascending", "Descending"])}
+        there = count
+        for _ in range(MOST_PAGES):
+            clock.now += rng.choice([*JUMPS.values()])
+            figures["jumps"] += 1
+            count += 1
+            assert create(registry, ModelApprovalStatus=rng.choice(STATUSES)) == count
+            page = registry.call("ListModelPackages", query, Caller())
+            figures["pages"] += 1
+            seen += [version["ModelPackageVersion"] for version in page["ModelPackageSummaryList"]]
+            if "NextToken" not in page:
+                break
+            query["NextToken"] = page["NextToken"]
+        assert seen == sorted(seen, reverse=query["SortOrder"] == "Descending")
+        assert len(seen) == len(set(seen))
+        if query["SortOrder"] == "Descending":
+            assert seen == list(range(there + 1, 0, -1))[: len(seen)]
+        else:
+            assert seen == list(range(1, len(seen) + 1))
+    changes = history(registry)
+    assert [change["seq"] for change in changes] == list(range(1, count + 2))
+    assert [change["version"] for change in changes[1:]] == list(range(1, count + 1))
+    assert [event["version"] for event in events(registry)] == list(range(1, count + 1))
+
+
+def history(registry: LocalRegistry) -> list[dict[str, Any]]:
+    """Return the changes of the group in the order in which they were made; they are as they were written."""
+    found: list[dict[str, Any]] = []
+    asked: dict[str, Any] = {"group": "churn", "order": "Ascending"}
+    verified: dict[str, Any] = {}
+    while True:
+        answer = registry.control("history/verify", verified, Caller())
+        assert answer["broken"] == []
+        if "next_token" not in answer:
+            break
+        verified = {"next_token": answer["next_token"]}
+    while True:
+        page = registry.control("history", asked, Caller())
+        found += page["changes"]
+        if "next_token" not in page:
+            return found
+        asked["next_token"] = page["next_token"]
+
+
+def events(registry: LocalRegistry) -> list[dict[str, Any]]:
+    """Return what was told of each version, in the order of telling."""
+    found: list[dict[str, Any]] = []
+    asked: dict[str, Any] = {"after": 0}
+    while page := registry.control("events", asked, Caller())["events"]:
+        found += [{"version": one["event"]["detail"]["ModelPackageVersion"]} for one in page]
+        asked["after"] = page[-1]["position"]
+    return found
+
+
+@pytest.mark.parametrize("jump", [-HOUR, -YEAR / 2, HOUR], ids=["back an hour", "back half a year", "forward an hour"])
+def test_a_token_registers_once_whatever_the_clock_did_within_a_day(
+    registry: LocalRegistry, clock: Clock, jump: float
+) -> None:
+    assert create(registry, ClientToken="a" * 36) == 1
+    clock.now += jump
+    assert create(registry, ClientToken="a" * 36) == 1
+    assert create(registry) == 2
+    assert create(registry, ClientToken="a" * 36) == 1
+
+
+def test_a_validation_is_of_its_own_time(registry: LocalRegistry, clock: Clock) -> None:
+    """It begins again when the clock is set back, and is over when that is a year ahead: it is never in between."""
+    output = {"S3OutputPath": "s3://models/out"}
+    job = {
+        "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://models/in"}}},
+        "TransformOutput": output,
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    }
+    specification = {
+        "ValidationRole": "arn:aws:iam::123456789012:role/validation",
+        "ValidationProfiles": [{"ProfileName": "load", "TransformJobDefinition": job}],
+    }
+    create(registry, ValidationSpecification=specification)
+    seen = []
+    for moment in (0.0, 30.0, 61.0, -HOUR, YEAR):
+        clock.now = START + moment
+        answer = registry.call("DescribeModelPackage", {"ModelPackageName": "churn/1"}, Caller())
+        seen.append(answer["ModelPackageStatus"])
+    assert seen == ["Pending", "InProgress", "Completed", "Pending", "Completed"]
+
+
+def test_an_update_in_the_past_is_the_last_one_all_the_same(registry: LocalRegistry, clock: Clock) -> None:
+    create(registry)
+    for status, jump in (("Approved", 0.0), ("Rejected", -HOUR), ("Approved", -HOUR)):
+        clock.now += jump
+        asked = {"ModelPackageArn": "churn/1", "ModelApprovalStatus": status}
+        arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/1"
+        registry.call("UpdateModelPackage", {**asked, "ModelPackageArn": arn}, Caller())
+    states = [change["after"].get("ModelApprovalStatus") for change in history(registry)]
+    assert states == [None, "PendingManualApproval", "Approved", "Rejected", "Approved"]
+    described = registry.call("DescribeModelPackage", {"ModelPackageName": "churn/1"}, Caller())
+    assert described["ModelApprovalStatus"] == "Approved"

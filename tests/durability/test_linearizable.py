@@ -1,0 +1,305 @@
+"""Approvals are compare-and-swap, for everybody: what concurrent reviewers were told could have happened in one order.
+
+The checker is checked too: against a search of all orders, and on registries that are broken on purpose.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clients import Emulator
+from durability.linearizability import DONE, READ, REFUSED, UNKNOWN, Change, Event, faults, possible
+from durability.reviewers import INITIAL, STATUSES, Door, changes_of, in_process, review, served
+from sagemaker_registry.backends import open_backend
+from sagemaker_registry.backends.base import Backend, Caller
+from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.backends.local.rows import PACKAGES
+from sagemaker_registry.backends.local.sqlite import SQLiteRows
+
+pytest_plugins = ("postgres_server",)
+
+CLIENTS, REQUESTS = 4, 12
+SHORT = 24
+"""Requests of a history that all orders are searched for, too."""
+
+
+@contextmanager
+def in_two_processes_and_threads(serve: Callable[..., Emulator], url: str) -> Iterator[tuple[Backend, list[Door]]]:
+    """One file: a registry in this process, whose threads share it, and a server."""
+    with open_backend(url) as backend:
+        yield backend, [in_process(backend), served(serve("--backend", url).url)]
+
+
+@contextmanager
+def on_two_servers(serve: Callable[..., Emulator], url: str) -> Iterator[tuple[Backend, list[Door]]]:
+    """One database: two servers."""
+    servers = [serve("--backend", url) for _ in range(2)]
+    with open_backend(url) as backend:
+        yield backend, [served(server.url) for server in servers]
+
+
+def new_version(backend: Backend, group: str) -> None:
+    backend.call("CreateModelPackageGroup", {"ModelPackageGroupName": group}, Caller())
+    backend.call("CreateModelPackage", {"ModelPackageGroupName": group}, Caller())
+
+
+@pytest.mark.sized(ci=10, nightly=500, release=5_000)
+@pytest.mark.parametrize(
+    ("store", "opened"),
+    [("sqlite", in_two_processes_and_threads), ("postgres", on_two_servers)],
+    ids=["sqlite: threads and two processes", "postgres: two servers"],
+)
+def test_concurrent_approvals_could_have_happened_one_after_the_other(
+    store: str,
+    opened: Any,
+    rounds: Iterable[int],
+    rng: random.Random,
+    figures: dict[str, Any],
+    tmp_path: Path,
+    serve: Callable[..., Emulator],
+    request: pytest.FixtureRequest,
+) -> None:
+    url = request.getfixturevalue("postgres_url") if store == "postgres" else f"sqlite:///{tmp_path}/registry.db"
+    told: Counter[str] = Counter()
+    checked = searched = 0
+    with opened(serve, url) as (backend, doors):
+        for number in rounds:
+            group, is_short = f"churn-{number}", number % 2 == 0
+            new_version(backend, group)
+            requests = SHORT // CLIENTS if is_short else REQUESTS
+            events = review(doors, group, rng, clients=CLIENTS, requests=requests)
+            changes = changes_of(doors[0], group)
+            found = [*faults(events, changes, INITIAL)]
+            if is_short:
+                searched += 1
+                found += [] if possible(events, INITIAL) else ["no order explains what was told"]
+            assert not found, kept(tmp_path, events, changes, found)
+            checked += 1
+            told.update(event.outcome for event in events)
+    assert told[DONE]
+    assert told[REFUSED]
+    figures |= {"histories": checked, "of them searched as well": searched, **told}
+
+
+def kept(folder: Path, events: list[Event], changes: list[Change], found: list[str]) -> str:
+    """Write a history that cannot be to a file, to be looked at; return what is wrong and where it is."""
+    file = folder / "history.json"
+    lines = {"events": [str(event) for event in events], "changes": [str(change) for change in changes]}
+    file.write_text(json.dumps(lines, indent=1))
+    return "\n".join([*found, f"the whole history is in {file}"])
+
+
+def simulated(rng: random.Random, *, clients: int, requests: int) -> tuple[list[Event], list[Change]]:
+    """Return a history as of a registry that is right: every request takes effect at one moment of its own."""
+    plans: list[tuple[float, int, float, float]] = []
+    for client in range(clients):
+        time = 0.0
+        for _ in range(requests):
+            began, took, at = time + rng.random(), rng.random() * 3, rng.random()
+            plans.append((began + took * at, client, began, began + took))
+            time = began + took
+    events, changes, status = [], [], INITIAL
+    last = [0] * clients
+    for number, (_, client, began, ended) in enumerate(sorted(plans)):
+        kind = rng.random()
+        if kind < 0.4:
+            events.append(Event(client, began, ended, READ, len(changes), status))
+            last[client] = len(changes)
+            continue
+        wanted, reason = rng.choice(STATUSES), str(number)
+        if last[client] != len(changes):
+            events.append(Event(client, began, ended, REFUSED, last[client], wanted, reason))
+            last[client] = len(changes)  # as who looks again
+            continue
+        unknown = kind > 0.95
+        outcome, ended = (UNKNOWN, inf) if unknown else (DONE, ended)
+        events.append(Event(client, began, ended, outcome, len(changes), wanted, reason))
+        if not unknown or kind > 0.975:
+            changes.append(Change(status, wanted, reason))
+            status, last[client] = wanted, len(changes)
+    return events, changes
+
+
+def spoiled(rng: random.Random, events: list[Event]) -> list[Event]:
+    """Return a history in which one client was told something else."""
+    place = rng.randrange(len(events))
+    event = events[place]
+    told = [
+        replace(event, rev=max(0, event.rev + rng.choice([-1, 1]))),
+        replace(event, status=rng.choice(STATUSES)),
+        replace(event, outcome=rng.choice([DONE, REFUSED]), reason=event.reason or "new"),
+        replace(event, invoked=event.invoked + 5, returned=event.returned + 5),
+    ]
+    return [*events[:place], rng.choice(told), *events[place + 1 :]]
+
+
+@pytest.mark.sized(ci=300, nightly=10_000, release=100_000)
+def test_the_checker_and_a_search_of_all_orders_agree(
+    rounds: Iterable[int], rng: random.Random, figures: dict[str, Any]
+) -> None:
+    """A history that is right passes both; of one that is spoiled, nothing passes the checker and not the search."""
+    figures |= {"right": 0, "spoiled": 0, "found by the search": 0, "found by the checker": 0}
+    for _ in rounds:
+        events, changes = simulated(rng, clients=3, requests=4)
+        assert [*faults(events, changes, INITIAL)] == []
+        assert possible(events, INITIAL)
+        figures["right"] += 1
+        changed = spoiled(rng, events)
+        found, explained = [*faults(changed, changes, INITIAL)], possible(changed, INITIAL)
+        assert found or explained, (changed, changes)
+        figures["spoiled"] += 1
+        figures["found by the search"] += not explained
+        figures["found by the checker"] += bool(found)
+    assert figures["found by the search"]
+
+
+class _Broken:
+    """A transaction with one method replaced."""
+
+    def __init__(self, rows: Any, **replaced: Callable[..., Any]) -> None:
+        self._rows = rows
+        self.__dict__.update(replaced)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rows, name)
+
+
+class AnyRev(int):
+    """A revision that says it is whichever one asks for."""
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+    __eq__ = int.__eq__
+    __hash__ = int.__hash__
+
+
+class ChecksNoRev(SQLiteRows):
+    """A store whose rows are never of another revision than the one that was decided on."""
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        with super().writing() as rows:
+
+            def get(table: Any, key: Any) -> Any:
+                row = rows.get(table, key)
+                return {**row, "rev": AnyRev(row["rev"])} if table is PACKAGES and row is not None else row
+
+            yield _Broken(rows, get=get)
+
+
+class LosesUpdates(SQLiteRows):
+    """A store in which a change is decided on by the state before the last."""
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__(path)
+        self._earlier: dict[Any, Any] = {}
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        with super().writing() as rows:
+
+            def get(table: Any, key: Any) -> Any:
+                row = rows.get(table, key)
+                if table is not PACKAGES or row is None:
+                    return row
+                earlier = self._earlier.get(key, row)
+                self._earlier[key] = row
+                return {**row, "record": earlier["record"]}
+
+            yield _Broken(rows, get=get)
+
+
+class Undone(Exception):
+    """Undoes a transaction."""
+
+
+class AcknowledgesInVain(SQLiteRows):
+    """A store that undoes each fifth change, and says nothing."""
+
+    times = 0
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        self.times += 1
+        try:
+            with super().writing() as rows:
+                yield rows
+                if self.times % 5 == 0:
+                    raise Undone
+        except Undone:
+            pass
+
+
+class ReadsTheOld(SQLiteRows):
+    """A store whose every second look at versions is at what the look before saw."""
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__(path)
+        self._last: dict[str, Any] = {}
+        self._looks = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        with super().reading() as rows:
+
+            def find(table: Any, *arguments: Any, **options: Any) -> Any:
+                found = rows.find(table, *arguments, **options)
+                if table is not PACKAGES:
+                    return found
+                self._looks += 1
+                key = str(arguments)
+                old = self._last.get(key, found)
+                self._last[key] = found
+                return old if self._looks % 2 else found
+
+            yield _Broken(rows, find=find)
+
+
+@pytest.mark.parametrize(
+    ("store", "sentence"),
+    [
+        (SQLiteRows, ""),
+        (ChecksNoRev, "is change"),
+        (LosesUpdates, "and it was"),
+        (AcknowledgesInVain, "was acknowledged, and is not in history"),
+        (ReadsTheOld, "was seen, and later not"),
+    ],
+)
+def test_a_registry_that_is_broken_is_found(
+    store: type[SQLiteRows], sentence: str, rng: random.Random, tmp_path: Path
+) -> None:
+    with LocalRegistry(store(tmp_path / "registry.db")) as registry:
+        found: list[str] = []
+        for number in range(20):
+            group = f"churn-{number}"
+            new_version(registry, group)
+            doors = [in_process(registry)]
+            events = review(doors, group, rng, clients=CLIENTS, requests=REQUESTS)
+            found += faults(events, changes_of(doors[0], group), INITIAL)
+            if found:
+                break
+    assert any(sentence in one for one in found) if sentence else not found
+
+
+def test_a_change_nobody_asked_for_is_found() -> None:
+    asked = Event(0, 0.0, 1.0, DONE, 0, "Approved", "mine")
+    changes = [Change(INITIAL, "Approved", "mine"), Change("Approved", "Rejected", "whose?")]
+    assert [*faults([asked], changes, INITIAL)] == [f"change 2, {changes[1]}, was asked by nobody"]
+
+
+def test_a_change_that_was_made_before_one_that_had_been_answered_is_found() -> None:
+    first, second = Event(0, 0.0, 1.0, DONE, 1, "Approved", "a"), Event(1, 2.0, 3.0, DONE, 0, "Rejected", "b")
+    changes = [Change(INITIAL, "Rejected", "b"), Change("Rejected", "Approved", "a")]
+    assert any("after one that was asked when" in one for one in faults([first, second], changes, INITIAL))
+    assert not possible([first, second], INITIAL)

@@ -1,0 +1,87 @@
+"""A reader who takes its time: writers do not wait for it, it sees one moment, and the WAL it holds back is noticed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sagemaker_registry.backends.base import Caller
+from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.backends.local.rows import PACKAGES
+from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.client.doctor import examine
+from sagemaker_registry.client.doctor.sqlite_file import LARGE_WAL
+
+GROUP = {"ModelPackageGroupName": "churn"}
+WRITERS = 4
+MOST_VERSIONS = 20_000
+AFTERWARDS = 200
+
+
+@pytest.mark.sized(ci=5, nightly=60, release=60)
+def test_the_wal_is_bounded_while_somebody_reads_or_doctor_says_so(
+    size: int, figures: dict[str, Any], tmp_path: Path
+) -> None:
+    """For as many seconds as the size has, and 20,000 versions at most."""
+    file = tmp_path / "registry.db"
+    wal = tmp_path / "registry.db-wal"
+    rows = SQLiteRows(file)
+    with LocalRegistry(rows) as registry:
+        registry.call("CreateModelPackageGroup", GROUP, Caller())
+        registry.call("CreateModelPackage", GROUP, Caller())
+        with rows.reading() as view:
+            assert count(view) == 1
+            took = write(registry, seconds=size)
+            assert count(view) == 1
+            held_back = wal.stat().st_size
+            (journal,) = [check for check in examine(f"sqlite:///{file}") if check.name == "journal"]
+            assert (journal.verdict == "warning") == (held_back > LARGE_WAL), journal
+        with rows.reading() as view:
+            assert count(view) == 1 + len(took)
+        for _ in range(AFTERWARDS):
+            registry.call("CreateModelPackage", GROUP, Caller())
+        # Nobody reads: the next commits are checkpointed, and the file is written from its beginning again.
+        assert wal.stat().st_size <= held_back + 4 * 2**20
+        held_afterwards = frames(file)
+        assert held_afterwards < AFTERWARDS * 100
+    assert not wal.exists()
+    figures |= {
+        "versions beside the reader": len(took),
+        "MiB of WAL held back": held_back / 2**20,
+        "warnings of doctor": int(journal.verdict == "warning"),
+        "ms p99 of a create": sorted(took)[len(took) * 99 // 100] * 1000,
+        "ms longest": max(took) * 1000,
+    }
+
+
+def write(registry: LocalRegistry, *, seconds: float) -> list[float]:
+    """Have some register versions for so long; return how long each took."""
+    deadline, took = time.monotonic() + seconds, []
+
+    def be() -> None:
+        while time.monotonic() < deadline and len(took) < MOST_VERSIONS:
+            began = time.perf_counter()
+            registry.call("CreateModelPackage", GROUP, Caller())
+            took.append(time.perf_counter() - began)
+
+    threads = [threading.Thread(target=be) for _ in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return took
+
+
+def count(view: Any) -> int:
+    return len(view.find(PACKAGES, [("name", "=", "churn")], limit=MOST_VERSIONS * 2))
+
+
+def frames(file: Path) -> int:
+    """Return how many pages of the WAL are not in the file yet, as its index says: mxFrame less nBackfill."""
+    index = file.with_name(f"{file.name}-shm").read_bytes()
+    most, done = (int.from_bytes(index[place : place + 4], "little") for place in (16, 96))
+    return most - done

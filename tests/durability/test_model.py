@@ -1,0 +1,365 @@
+"""Every backend against one model of a registry: whatever is asked in whatever order, the same answers and refusals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from clients import Emulator
+from durability.registry_model import SEEN, Record, Refused, Registry
+from sagemaker_registry.client import connect
+
+pytest_plugins = ("postgres_server",)
+
+STEPS = {"ci": 50, "nightly": 100, "release": 100}
+PHASES = {"ci": [Phase.generate], "nightly": [Phase.generate, Phase.shrink], "release": [Phase.generate, Phase.shrink]}
+"""To make a failure short takes minutes, and the seed repeats it."""
+
+NAMES = st.sampled_from(["churn", "churn", "churn", "Churn", "churn-eu", "fraud"])
+NUMBERS = st.integers(1, 5)
+STATUSES = st.sampled_from(["Approved", "Rejected", "PendingManualApproval"])
+KEYS = st.sampled_from(["accuracy", "owner"])
+VALUES = st.sampled_from(["0.9", "risk", "é - 漢"])
+METADATA = st.dictionaries(KEYS, VALUES, min_size=1)
+DESCRIPTIONS = st.sampled_from(["first", "ticket 42", "two, or three"])
+TAGS = st.lists(st.builds(lambda key, value: {"Key": key, "Value": value}, KEYS, VALUES), min_size=1, max_size=2)
+ORDERS = st.sampled_from(["Ascending", "Descending"])
+POLICY = (
+    '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, '
+    '"Action": "sagemaker:DescribeModelPackage", "Resource": "*"}}'
+)
+
+NAMING = ("ModelPackageGroupName", "ModelPackageName", "ModelPackageArn", "ResourceArn")
+
+_accounts = (f"{number:012}" for number in count(300_000_000_001))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A backend to hold against the model.
+
+    Args:
+        url: where it is.
+        share: of all examples, in hundredths.
+        left_out: rules it is known to keep otherwise, or not to answer.
+        refuses: whether it refuses what the model refuses; else it is not asked for that.
+        spell: how names are written, for one that does not keep the case of ARNs.
+    """
+
+    url: str
+    share: int
+    left_out: frozenset[str] = frozenset()
+    refuses: bool = True
+    spell: Callable[[str], str] = str
+
+
+OF_MOTO = frozenset(
+    # It answers none of the deletes and policies; it takes tokens for granted, knows no `Group/N`, lists oldest first,
+    # sets what an update does not send, and no status that a version is not registered with.
+    {"delete_group", "delete_version", "policies", "create_version_once", "describe_version_by_name", "list_versions"}
+    | {"create_version_without_a_status", "decide_without_a_reason", "edit_metadata", "search"}
+)
+
+KINDS = {
+    "memory": Kind("sqlite://", 50),
+    "file": Kind("sqlite:///{folder}/registry.db", 20),
+    "http": Kind("{emulator}", 10),
+    "postgres": Kind("{postgres}", 10),
+    "moto": Kind("moto://", 10, OF_MOTO, refuses=False, spell=str.lower),
+}
+
+
+def same(value: Any) -> Any:
+    return value
+
+
+def asks(name: str) -> Callable[[Any], bool]:
+    return lambda machine: name not in machine.kind.left_out
+
+
+class AgainstTheModel(RuleBasedStateMachine):
+    """Calls that go to a registry and to the model, in any order."""
+
+    kind: Kind
+    url: str
+    asked: Counter[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        account = next(_accounts)
+        self.model = Registry(account)
+        keys = {"aws_access_key_id": account, "aws_secret_access_key": "any", "region_name": "us-east-1"}
+        self.client: Any = connect(self.url, **keys)
+
+    def teardown(self) -> None:
+        self.client.close()
+
+    def both(self, operation: str, **params: Any) -> Record | None:
+        """Ask both; return the answer both gave, None if both refused."""
+        spell = dict.fromkeys(NAMING, self.kind.spell)
+        given = {name: spell.get(name, same)(value) for name, value in params.items() if value is not None}
+        token = given.pop("NextToken", None)
+        real, modelled = token or (None, None)
+        expected = self.expected(operation, {**given, **({"NextToken": modelled} if token else {})})
+        if isinstance(expected, Refused) and not self.kind.refuses:
+            return None
+        actual = self.actual(operation, {**given, **({"NextToken": real} if token else {})})
+        self.asked[operation] += 1
+        if isinstance(expected, Refused) or isinstance(actual, Refused):
+            assert str(actual) == str(expected), (operation, given)
+            return None
+        tokens = actual.pop("NextToken", None), expected.pop("NextToken", None)
+        assert seen(actual) == seen(expected), (operation, given)
+        assert (tokens[0] is None) == (tokens[1] is None), (operation, given)
+        return {**expected, **({"NextToken": tokens} if tokens[0] else {})}
+
+    def actual(self, operation: str, params: Record) -> Any:
+        try:
+            answer: Record = getattr(self.client, xform_name(operation))(**params)
+        except ClientError as error:
+            return Refused(error.response["Error"]["Code"])
+        del answer["ResponseMetadata"]
+        return answer
+
+    def expected(self, operation: str, params: Record) -> Any:
+        try:
+            return self.model.call(operation, params)
+        except Refused as refused:
+            return refused
+
+    def through(self, operation: str, member: str, **params: Any) -> None:
+        """Page through a list to its end."""
+        token: Any = None
+        while page := self.both(operation, **params, NextToken=token):
+            token = page.get("NextToken")
+            if token is None:
+                break
+            assert len(page[member]) <= params["MaxResults"]
+
+    def arn(self, name: str, number: int) -> str:
+        return f"{self.model.arn}:model-package/{name}/{number}"
+
+    @initialize(statuses=st.lists(STATUSES, min_size=2, max_size=4))
+    def begin_with_a_group(self, statuses: list[str]) -> None:
+        """Most of what is asked is then of something that is there."""
+        self.create_group(name="churn", description=None, tags=None)
+        for status in statuses:
+            self.create_version(name="churn", status=status, metadata=None, description=None)
+
+    @rule(name=NAMES, description=st.none() | DESCRIPTIONS, tags=st.none() | TAGS)
+    def create_group(self, name: str, description: str | None, tags: list[Any] | None) -> None:
+        tags = [*{tag["Key"]: tag for tag in tags}.values()] if tags else None
+        self.both(
+            "CreateModelPackageGroup",
+            ModelPackageGroupName=name,
+            ModelPackageGroupDescription=description,
+            Tags=tags,
+        )
+
+    @precondition(asks("describe_group"))
+    @rule(name=NAMES)
+    def describe_group(self, name: str) -> None:
+        self.both("DescribeModelPackageGroup", ModelPackageGroupName=name)
+
+    @precondition(asks("delete_group"))
+    @rule(name=NAMES)
+    def delete_group(self, name: str) -> None:
+        self.both("DeleteModelPackageGroup", ModelPackageGroupName=name)
+
+    @precondition(asks("list_groups"))
+    @rule(part=st.sampled_from([None, "churn", "C", "none"]), order=st.none() | ORDERS, most=st.integers(1, 3))
+    def list_groups(self, part: str | None, order: str | None, most: int) -> None:
+        asked = {"NameContains": part, "SortOrder": order, "SortBy": "Name", "MaxResults": most}
+        self.through("ListModelPackageGroups", "ModelPackageGroupSummaryList", **asked)
+
+    @precondition(asks("create_version"))
+    @rule(name=NAMES, status=STATUSES, metadata=st.none() | METADATA, description=st.none() | DESCRIPTIONS)
+    def create_version(
+        self, name: str, status: str | None, metadata: dict[str, str] | None, description: str | None
+    ) -> None:
+        self.both(
+            "CreateModelPackage",
+            ModelPackageGroupName=name,
+            ModelApprovalStatus=status,
+            CustomerMetadataProperties=metadata,
+            ModelPackageDescription=description,
+        )
+
+    @precondition(asks("create_version_without_a_status"))
+    @rule(name=NAMES, metadata=st.none() | METADATA)
+    def create_version_without_a_status(self, name: str, metadata: dict[str, str] | None) -> None:
+        self.create_version(name=name, status=None, metadata=metadata, description=None)
+
+    @precondition(asks("create_version_once"))
+    @rule(name=NAMES, token=st.sampled_from(["job-1", "job-2"]), description=st.none() | DESCRIPTIONS)
+    def create_version_once(self, name: str, token: str, description: str | None) -> None:
+        asked = {"ModelPackageGroupName": name, "ModelPackageDescription": description, "ClientToken": token * 7}
+        self.both("CreateModelPackage", **asked)
+
+    @precondition(asks("describe_version"))
+    @rule(name=NAMES, number=NUMBERS)
+    def describe_version(self, name: str, number: int) -> None:
+        self.both("DescribeModelPackage", ModelPackageName=self.arn(name, number))
+
+    @precondition(asks("describe_version_by_name"))
+    @rule(name=NAMES, number=NUMBERS)
+    def describe_version_by_name(self, name: str, number: int) -> None:
+        self.both("DescribeModelPackage", ModelPackageName=f"{name}/{number}")
+
+    @precondition(asks("list_versions"))
+    @rule(
+        name=NAMES,
+        part=st.sampled_from([None, "churn", "none"]),
+        status=st.none() | STATUSES,
+        order=st.none() | ORDERS,
+        sort=st.sampled_from([None, "CreationTime", "Name"]),
+        most=st.integers(1, 3),
+    )
+    def list_versions(self, most: int, **drawn: str | None) -> None:
+        members = {
+            "name": "ModelPackageGroupName",
+            "part": "NameContains",
+            "status": "ModelApprovalStatus",
+            "order": "SortOrder",
+            "sort": "SortBy",
+        }
+        asked = {members[name]: value for name, value in drawn.items()}
+        self.through("ListModelPackages", "ModelPackageSummaryList", **asked, MaxResults=most)
+
+    @rule(name=NAMES, number=NUMBERS, status=STATUSES, reason=DESCRIPTIONS)
+    def decide(self, name: str, number: int, status: str, reason: str | None) -> None:
+        asked = {"ModelApprovalStatus": status, "ApprovalDescription": reason}
+        self.both("UpdateModelPackage", ModelPackageArn=self.arn(name, number), **asked)
+
+    @precondition(asks("decide_without_a_reason"))
+    @rule(name=NAMES, number=NUMBERS, status=STATUSES)
+    def decide_without_a_reason(self, name: str, number: int, status: str) -> None:
+        self.decide(name=name, number=number, status=status, reason=None)
+
+    @precondition(asks("edit_metadata"))
+    @rule(name=NAMES, number=NUMBERS, metadata=st.none() | METADATA, gone=st.none() | st.lists(KEYS, min_size=1))
+    def edit_metadata(self, name: str, number: int, metadata: dict[str, str] | None, gone: list[str] | None) -> None:
+        asked = {"CustomerMetadataProperties": metadata, "CustomerMetadataPropertiesToRemove": gone}
+        self.both("UpdateModelPackage", ModelPackageArn=self.arn(name, number), **asked)
+
+    @precondition(asks("delete_version"))
+    @rule(name=NAMES, number=NUMBERS)
+    def delete_version(self, name: str, number: int) -> None:
+        self.both("DeleteModelPackage", ModelPackageName=self.arn(name, number))
+
+    @precondition(asks("tag"))
+    @rule(name=NAMES, tags=TAGS)
+    def tag(self, name: str, tags: list[Any]) -> None:
+        self.both("AddTags", ResourceArn=f"{self.model.arn}:model-package-group/{name}", Tags=tags)
+
+    @precondition(asks("untag"))
+    @rule(name=NAMES, keys=st.lists(KEYS, min_size=1, max_size=2, unique=True))
+    def untag(self, name: str, keys: list[str]) -> None:
+        self.both("DeleteTags", ResourceArn=f"{self.model.arn}:model-package-group/{name}", TagKeys=keys)
+
+    @precondition(asks("list_tags"))
+    @rule(name=NAMES)
+    def list_tags(self, name: str) -> None:
+        self.both("ListTags", ResourceArn=f"{self.model.arn}:model-package-group/{name}")
+
+    @precondition(asks("policies"))
+    @rule(name=NAMES, policy=st.sampled_from([POLICY, POLICY.replace("Describe", "Create"), "{"]))
+    def put_policy(self, name: str, policy: str) -> None:
+        self.both("PutModelPackageGroupPolicy", ModelPackageGroupName=name, ResourcePolicy=policy)
+
+    @precondition(asks("policies"))
+    @rule(name=NAMES)
+    def get_policy(self, name: str) -> None:
+        self.both("GetModelPackageGroupPolicy", ModelPackageGroupName=name)
+
+    @precondition(asks("policies"))
+    @rule(name=NAMES)
+    def delete_policy(self, name: str) -> None:
+        self.both("DeleteModelPackageGroupPolicy", ModelPackageGroupName=name)
+
+    @precondition(asks("search"))
+    @rule(
+        wanted=st.fixed_dictionaries(
+            {},
+            optional={
+                "ModelPackageGroupName": NAMES,
+                "ModelApprovalStatus": STATUSES,
+                "CustomerMetadataProperties.accuracy": VALUES,
+            },
+        ),
+        most=st.integers(1, 3),
+    )
+    def search(self, wanted: dict[str, str], most: int) -> None:
+        filters = [{"Name": name, "Operator": "Equals", "Value": value} for name, value in wanted.items()]
+        sought: Any = {"SearchExpression": {"Filters": filters}} if filters else {}
+        pages = self.client.get_paginator("search").paginate(
+            Resource="ModelPackage", **sought, PaginationConfig={"PageSize": most}
+        )
+        found = [one["ModelPackage"]["ModelPackageArn"] for page in pages for one in page["Results"]]
+        assert len(found) == len(set(found))
+        assert set(found) == self.model.matching(**wanted)
+        self.asked["Search"] += 1
+
+
+def seen(answer: Any) -> Any:
+    """Return what the model knows of an answer, empty things left out; tags have no order."""
+    if isinstance(answer, list):
+        return [seen(one) for one in answer]
+    kept = {}
+    for name, value in answer.items():
+        if name == "Tags":
+            kept[name] = {tag["Key"]: tag["Value"] for tag in value}
+        elif name.endswith("SummaryList"):
+            kept[name] = seen(value)
+        elif name in SEEN:
+            kept[name] = value
+    return {name: value for name, value in kept.items() if value}
+
+
+@pytest.mark.sized(ci=100, nightly=5_000, release=50_000)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_registry_answers_as_the_model_does(
+    kind: str,
+    size: int,
+    figures: dict[str, Any],
+    tmp_path: Path,
+    emulator: Emulator,
+    request: pytest.FixtureRequest,
+) -> None:
+    """Of all examples each backend takes its share, those that answer fast the most."""
+    chosen, steps = KINDS[kind], STEPS[request.config.option.size]
+    postgres = request.getfixturevalue("postgres_url") if "postgres" in chosen.url else ""
+    url = chosen.url.format(folder=tmp_path, emulator=emulator.url, postgres=postgres)
+    examples = size * chosen.share // 100
+    machine = type(f"On_{kind}", (AgainstTheModel,), {"kind": chosen, "url": url, "asked": Counter()})
+    hypothesis.seed(request.config.option.random_seed)(machine)
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            derandomize=False,
+            print_blob=True,
+            suppress_health_check=[*HealthCheck],
+            phases=PHASES[request.config.option.size],
+        ),
+    )
+    figures |= {"examples": examples, "steps each": steps, "calls": machine.asked.total()}
+
+
+def test_the_shares_are_the_whole() -> None:
+    assert sum(kind.share for kind in KINDS.values()) == 100

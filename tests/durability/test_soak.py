@@ -1,0 +1,249 @@
+"""The soak: a server under mixed load for as long as its size says, stopped and started again and again.
+
+Memory, files and threads of the server stay what they were when it was warm; nothing acknowledged is lost; every
+answer is one. How fast the answers are is noted, and not asserted.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from clients import Emulator
+from sagemaker_registry.client.backup import backup
+
+GROUPS = [f"churn-{number}" for number in range(4)]
+CLIENTS = 3
+LIVING = 50
+"""Versions of a group that are kept: what is searched stays of one size, history does not."""
+SETTINGS = '[events]\nfile = "events.jsonl"\n'
+MOST_WARM_UP = 120.0
+MOST_GROWTH = 0.05
+MORE_FILES = 16
+"""Connections that one moment may need and another not: a leak is more than that in no time."""
+
+
+@dataclass
+class State:
+    """What a server has of the machine, while nobody asks it for anything."""
+
+    memory: int
+    files: int
+    threads: int
+
+    @classmethod
+    def of(cls, process: int) -> State:
+        folder = Path(f"/proc/{process}")
+        fields = dict(re.findall(r"^(\w+):\s+(\d+)", (folder / "status").read_text(), re.MULTILINE))
+        return cls(int(fields["VmRSS"]) * 1024, len([*(folder / "fd").iterdir()]), int(fields["Threads"]))
+
+
+@dataclass
+class Load:
+    """What was asked so far, over all lives of the server."""
+
+    seed: int
+    created: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, served: Emulator, cookie: str, seconds: float) -> list[float]:
+        """Have clients ask for some seconds; return how long each answer took."""
+        deadline = time.monotonic() + seconds
+        failed: list[BaseException] = []
+        took: list[float] = []
+
+        def be(number: int) -> None:
+            try:
+                client = Client(served, cookie, random.Random(f"{self.seed} {number} {deadline}"))
+                while time.monotonic() < deadline:
+                    began = time.perf_counter()
+                    name, created = client.ask()
+                    took.append(time.perf_counter() - began)
+                    with self.lock:
+                        self.requests[name] += 1
+                        self.created.update(created)
+                client.close()
+            except BaseException as error:
+                failed.append(error)
+                raise
+
+        threads = [threading.Thread(target=be, args=[number]) for number in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not failed, failed
+        return took
+
+
+class Client:
+    """Somebody who does a bit of everything."""
+
+    def __init__(self, served: Emulator, cookie: str, rng: random.Random) -> None:
+        self.rng = rng
+        self.sagemaker, self.s3 = served.client("sagemaker"), served.client("s3")
+        self.console = HTTPConnection(served.url.removeprefix("http://"), timeout=60)
+        self.cookie = cookie
+        self.kinds: dict[str, tuple[int, Callable[[str], list[str]]]] = {
+            "create": (4, self.create),
+            "approve": (4, self.approve),
+            "describe": (4, self.describe),
+            "list": (2, self.list_versions),
+            "search": (1, self.search),
+            "upload": (1, self.upload),
+            "page": (1, self.page),
+        }
+
+    def ask(self) -> tuple[str, list[str]]:
+        weights = [weight for weight, _ in self.kinds.values()]
+        (name,) = self.rng.choices([*self.kinds], weights)
+        return name, self.kinds[name][1](self.rng.choice(GROUPS))
+
+    def create(self, group: str) -> list[str]:
+        arn = self.sagemaker.create_model_package(ModelPackageGroupName=group, ModelPackageDescription="of the soak")
+        number = int(arn["ModelPackageArn"].rpartition("/")[2])
+        if number > LIVING:
+            self.sagemaker.delete_model_package(ModelPackageName=f"{group}/{number - LIVING}")
+        return [group]
+
+    def approve(self, group: str) -> list[str]:
+        for arn in self.newest(group)[:1]:
+            status = self.rng.choice(["Approved", "Rejected"])
+            self.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=status)
+        return []
+
+    def describe(self, group: str) -> list[str]:
+        for arn in self.newest(group)[:1]:
+            assert self.sagemaker.describe_model_package(ModelPackageName=arn)["ModelPackageArn"] == arn
+        return []
+
+    def list_versions(self, group: str) -> list[str]:
+        self.newest(group)
+        return []
+
+    def newest(self, group: str) -> list[str]:
+        found = self.sagemaker.list_model_packages(ModelPackageGroupName=group, MaxResults=10)
+        return [one["ModelPackageArn"] for one in found["ModelPackageSummaryList"]]
+
+    def search(self, group: str) -> list[str]:
+        wanted = [{"Name": "ModelPackageGroupName", "Operator": "Equals", "Value": group}]
+        self.sagemaker.search(Resource="ModelPackage", SearchExpression={"Filters": wanted}, MaxResults=10)
+        return []
+
+    def upload(self, group: str) -> list[str]:
+        self.s3.put_object(Bucket="soak", Key=f"{group}.tar.gz", Body=self.rng.randbytes(4096))
+        return []
+
+    def page(self, group: str) -> list[str]:
+        for path in ("/console/", f"/console/groups/{group}"):
+            self.console.request("GET", path, headers={"Cookie": self.cookie})
+            answer = self.console.getresponse()
+            content = answer.read()
+            assert answer.status == 200, (path, answer.status, content[:500])
+        return []
+
+    def close(self) -> None:
+        self.console.close()
+        self.sagemaker.close()
+        self.s3.close()
+
+
+def log_in(served: Emulator) -> str:
+    """Log in with the link the server prints; return the cookie, and leave nothing unread on its standard output."""
+    assert served.process.stdout is not None
+    line = next(line for line in served.process.stdout if line.startswith("console:"))
+    link = urlsplit(line.split()[1])
+    connection = HTTPConnection(link.netloc, timeout=60)
+    body = urlencode({"token": (parse_qs(link.query) | parse_qs(link.fragment))["token"][0]})
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://{link.netloc}"}
+    connection.request("POST", "/console/login", body, headers)
+    answer = connection.getresponse()
+    cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    answer.read()
+    connection.close()
+    assert answer.status == 303
+    return cookie
+
+
+def lives(seconds: float) -> Iterator[tuple[float, list[float]]]:
+    """Yield for each life of the server how long it is warmed up, and how long each of three parts lasts then."""
+    count = min(24, 2 + int(seconds) // 1_800)
+    warm_up = min(MOST_WARM_UP, seconds / count * 0.4)
+    yield from [(warm_up, [(seconds / count - warm_up) / 3] * 3)] * count
+
+
+def p99(seconds: list[float]) -> float:
+    return sorted(seconds)[len(seconds) * 99 // 100] * 1000
+
+
+@pytest.mark.sized(ci=20, nightly=3_600, release=86_400)
+def test_a_server_under_mixed_load_stays_as_it_was(
+    size: int,
+    figures: dict[str, Any],
+    tmp_path: Path,
+    serve: Callable[..., Emulator],
+    request: pytest.FixtureRequest,
+) -> None:
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("what a process has open is read from /proc")
+    (tmp_path / "registry.toml").write_text(SETTINGS)
+    load, growth, slow = Load(request.config.option.random_seed), [], []
+    seconds = request.config.option.soak_seconds or size
+    for number, (warm_up, parts) in enumerate(lives(seconds)):
+        served = serve("--backend", "sqlite:///registry.db", "--config", "registry.toml")
+        cookie = log_in(served)
+        if number == 0:
+            prepare(served)
+        load.run(served, cookie, warm_up)
+        states = [State.of(served.process.pid)]
+        for part in parts:
+            slow.append(p99(load.run(served, cookie, part)))
+            states.append(State.of(served.process.pid))
+        assert served.stop() == 0
+        warm, last = states[0], states[-1]
+        growth.append(last.memory / warm.memory - 1)
+        figures[f"life {number + 1}"] = " ".join(
+            f"{one.memory >> 20}MiB/{one.files}fd/{one.threads}t" for one in states
+        )
+        assert last.memory <= warm.memory * (1 + MOST_GROWTH), figures
+        assert last.files <= warm.files + MORE_FILES, figures
+        assert last.threads <= warm.threads, figures
+        for line in (tmp_path / "events.jsonl").read_text().splitlines():
+            assert line.endswith("}")
+        (tmp_path / "events.jsonl").unlink()
+    made = backup(f"sqlite:///{tmp_path}/registry.db", tmp_path / "copy.db")
+    assert made.broken == ()
+    assert {group: newest(tmp_path / "copy.db", group) for group in GROUPS} == dict(load.created)
+    figures |= {"requests": load.requests.total(), "growth of memory at most, %": max(growth) * 100}
+    figures |= {"ms p99 at first": slow[0], "ms p99 at last": slow[-1], "changes verified": made.history}
+
+
+def prepare(served: Emulator) -> None:
+    client = served.client("sagemaker")
+    for group in GROUPS:
+        client.create_model_package_group(ModelPackageGroupName=group)
+    client.close()
+    s3 = served.client("s3")
+    s3.create_bucket(Bucket="soak")
+    s3.close()
+
+
+def newest(copy: Path, group: str) -> int:
+    """Return the number of the newest version of a group, after which nothing acknowledged may be missing."""
+    from sagemaker_registry.client import ModelRegistry
+
+    with ModelRegistry(f"sqlite:///{copy}") as registry:
+        return max(version.version for version in registry.versions(group))
