@@ -51,6 +51,7 @@ def copy(source: Path, target: Path, progress: Progress) -> None:
     Raises:
         CannotOpen: it cannot be read; the sentence says why.
     """
+    source = source.resolve()  # the lock lies beside the file itself, wherever a link to it is
     try:
         lock = FileLock(source.with_name(source.name + ".lock"))
     except OSError as error:
