@@ -17,11 +17,12 @@ import pytest
 
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
-from sagemaker_registry.emulator.app import LARGEST_BODY, create_app
+from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.connections import LARGEST_HEAD, LARGEST_READ, MOST_HEADERS
 from sagemaker_registry.emulator.serve import Server, listen
 
 READ_SECONDS = 0.4
+LARGEST_BODY = 4 * 2**20
 CALL = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: SageMaker.ListModelPackageGroups\r\n"
 CALL += b"Content-Type: application/x-amz-json-1.1\r\n"
 UPLOAD = b"PUT /bucket/key HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
