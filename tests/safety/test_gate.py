@@ -203,6 +203,7 @@ HOSTS = {
     "[localhost]": 421,
     "\uff4cocalhost": 421,
     "localho\u017ft": 421,
+    "buc\u212aet.localhost": 421,
     "": 421,
     "a" * 5000: 421,
 }
