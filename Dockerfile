@@ -1,12 +1,14 @@
 # The emulator on one port, its database on a volume, as a user without rights.
 FROM python:3.13-slim AS build
 WORKDIR /source
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY backends backends
 COPY client client
 COPY emulator emulator
 COPY examples examples
-RUN python -m venv /opt/registry && /opt/registry/bin/pip install --no-cache-dir '.[server,postgres,moto]'
+RUN python -m venv /opt/registry \
+    && /opt/registry/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
+    && /opt/registry/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.13-slim
 COPY --from=build /opt/registry /opt/registry

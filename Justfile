@@ -34,7 +34,22 @@ test *arguments:
 heavy size="nightly" *arguments:
     {{python}} -m pytest tests/durability tests/safety --size {{size}} {{arguments}}
 
-bench:
-    {{python}} -m benchmarks.startup
-    {{python}} -m benchmarks.servers
-    {{python}} -m benchmarks.transports
+# measure everything (about an hour) and write docs/performance.md; `just bench --only floors` measures that alone anew
+bench *arguments:
+    {{python}} -m benchmarks --write --json build/benchmarks.json {{arguments}}
+
+# what a release is built on, with the hash of every file: after a change of dependencies, and before a release
+lock:
+    .venv/bin/pip install -q -e '.[release]'
+    .venv/bin/uv pip compile pyproject.toml --extra server --extra postgres --extra moto --extra test-tools --universal --python-version 3.11 --generate-hashes --no-config --upgrade -q -o requirements.lock
+
+# known vulnerabilities of what is locked; asks PyPI, so it needs the network and is no part of CI
+audit:
+    .venv/bin/pip install -q -e '.[release]'
+    .venv/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+
+# build/sbom.json: what is locked, as CycloneDX lists it
+sbom:
+    .venv/bin/pip install -q -e '.[release]'
+    mkdir -p build
+    .venv/bin/cyclonedx-py requirements --output-reproducible --of JSON -o build/sbom.json requirements.lock

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -172,6 +171,8 @@ def _opener(url: str) -> Opener:
     if scheme in SCHEMES:
         opener: Opener = _module(scheme).open_registry
         return opener
+    from importlib.metadata import entry_points  # which takes the email package along
+
     for entry in entry_points(group=ENTRY_POINTS, name=scheme):
         return entry.load()  # type: ignore[no-any-return]
     known = ", ".join(f"{name}://" for name in sorted({*SCHEMES, *entry_points(group=ENTRY_POINTS).names}))

@@ -7,6 +7,7 @@ services of the same framework; the text of long values is cut, which is our cho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -25,15 +26,28 @@ LONGEST_PATTERN_INPUT = 131_072
 """Characters up to which a pattern is tried: beyond, the length constraint alone speaks."""
 
 Rules = Callable[[Any], Iterator[str]]
+Holds = Callable[[Any], bool]
 Check = Callable[[Any, str], Iterator[str]]
 
 
 def check(operation: str, params: Mapping[str, Any]) -> None:
     """Raise ValidationException with one sentence per broken constraint of the operation's input shape."""
-    broken = list(_input_check(operation)(params, ""))
-    if broken:
-        plural = "error" if len(broken) == 1 else "errors"
-        raise ValidationException(f"{len(broken)} validation {plural} detected: {'; '.join(broken)}")
+    if holds(operation, params):
+        return  # nearly always: sentences, and the paths in them, are for who needs them
+    sentences = broken(operation, params)
+    if sentences:
+        plural = "error" if len(sentences) == 1 else "errors"
+        raise ValidationException(f"{len(sentences)} validation {plural} detected: {'; '.join(sentences)}")
+
+
+def holds(operation: str, params: Mapping[str, Any]) -> bool:
+    """Whether parameters keep every constraint of the operation's input shape: that `broken` has nothing to say."""
+    return _input_holds(operation)(params)
+
+
+def broken(operation: str, params: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each broken constraint of the operation's input shape, in the model's order."""
+    return list(_input_check(operation)(params, ""))
 
 
 def check_answer(operation: str, answer: Mapping[str, Any]) -> list[str]:
@@ -45,6 +59,12 @@ def check_answer(operation: str, answer: Mapping[str, Any]) -> list[str]:
 def _input_check(operation: str) -> Check:
     shape = model.input_shape(operation)
     return _checker(shape) if shape is not None else _nothing
+
+
+@cache
+def _input_holds(operation: str) -> Holds:
+    shape = model.input_shape(operation)
+    return (_holds(shape) if shape is not None else None) or _anything
 
 
 @cache
@@ -102,6 +122,80 @@ def _own_rules(shape: Shape) -> Rules:
     return rules if low is not None or high is not None or matches or allowed else lambda value: iter(())
 
 
+def _anything(value: Any) -> bool:
+    return True
+
+
+def _holds(shape: Any) -> Holds | None:
+    """Return whether a value of a shape, and all it contains, keeps every rule `_checker` has; None if it has none."""
+    own = _own_holds(shape)
+    inside = _HOLDS_INSIDE.get(shape.type_name, lambda _: None)(shape)
+    if own is None or inside is None:
+        return own or inside
+    return lambda value: own(value) and inside(value)
+
+
+def _own_holds(shape: Shape) -> Holds | None:
+    """Return whether a value keeps the rules of `_own_rules`."""
+    limits = dict(shape.metadata)
+    low, high = limits.get("min"), limits.get("max")
+    size = _identity if shape.type_name in _NUMBERS else len
+    kept: list[Holds] = []
+    if "enum" in limits:
+        kept.append(frozenset(limits["enum"]).__contains__)
+    if low is not None or high is not None:
+        least, most = -math.inf if low is None else low, math.inf if high is None else high
+        kept.append(lambda value: least <= size(value) <= most)
+    if "pattern" in limits:
+        matches = pattern(limits["pattern"]).fullmatch
+        kept.append(lambda value: len(value) > LONGEST_PATTERN_INPUT or matches(value) is not None)
+    return _all_of(kept)
+
+
+def _all_of(kept: list[Holds]) -> Holds | None:
+    match kept:
+        case []:
+            return None
+        case [one]:
+            return one
+        case [one, other]:
+            return lambda value: one(value) and other(value)
+    return lambda value: all(one(value) for one in kept)
+
+
+def _structure_holds(shape: Any) -> Holds:
+    fields: dict[str, Holds | None] = {}
+    required = frozenset(shape.required_members)
+
+    def holds(value: Mapping[str, Any]) -> bool:
+        if not fields:  # built at first use: shapes may contain themselves
+            fields.update({name: _holds(member) for name, member in shape.members.items()})
+        if not required <= value.keys():
+            return False
+        for name, item in value.items():
+            kept = fields.get(name)
+            if kept is not None and not kept(item):
+                return False
+        return True
+
+    return holds
+
+
+def _list_holds(shape: Any) -> Holds | None:
+    kept = _holds(shape.member)
+    return None if kept is None else lambda values: all(map(kept, values))
+
+
+def _map_holds(shape: Any) -> Holds | None:
+    keys, values = _own_holds(shape.key) or _anything, _own_holds(shape.value) or _anything
+    return lambda entries: all(map(keys, entries)) and all(map(values, entries.values()))
+
+
+_HOLDS_INSIDE: dict[str, Callable[[Any], Holds | None]] = {
+    "structure": _structure_holds,
+    "list": _list_holds,
+    "map": _map_holds,
+}
 _NUMBERS = frozenset({"integer", "long", "float", "double"})
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
-from . import boto, scope
+from . import boto, scope, without_password
 from .errors import CannotOpen, PassedOn, UnknownOperationException, as_client_error
 from .remote import RemoteBackend, only
 
@@ -22,7 +23,13 @@ ABOUT_IT = frozenset({"info", "health", "ready"})
 
 
 def client(url: str, **options: Any) -> SageMakerClient:
-    """Return a stock boto3 client of an emulator; without credentials it has some that every emulator takes."""
+    """Return a stock boto3 client of an emulator; without credentials it has some that every emulator takes.
+
+    Raises:
+        CannotOpen: the URL has a password, which nothing would use and every error would repeat.
+    """
+    if "@" in urlsplit(url).netloc:
+        raise CannotOpen(f"{without_password(url)}: leave user and password out of the URL; AWS's keys say who asks")
     session = boto.local_session()
     made: SageMakerClient = session.client("sagemaker", endpoint_url=url, **boto.local_options(session, options))
     return made

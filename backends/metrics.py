@@ -17,7 +17,7 @@ from .local.existence import S3_URL
 
 def sources() -> list[str]:
     """Return where a metric can be: the metadata, and every file that the shape ModelMetrics can name."""
-    shape = model.service().shape_for("ModelMetrics")
+    shape = model.named("ModelMetrics")
     files = [f"{name}.{inner}" for name, kind in model.members(shape).items() for inner in model.members(kind)]
     return [METADATA, *files]
 

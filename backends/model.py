@@ -1,6 +1,6 @@
 """The SageMaker service model as botocore ships it: the single source of shapes, for rules, wire and tests.
 
-The only file that imports `botocore.model`.
+The only file that imports `botocore.model`, and only for who asks for `service`.
 """
 
 from __future__ import annotations
@@ -9,90 +9,118 @@ import gzip
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from botocore.loaders import JSONFileLoader, Loader
-from botocore.model import OperationModel, ServiceModel
-from botocore.model import Shape as Shape
+
+from .shapes import Shape as Shape
+from .shapes import Shapes
+
+if TYPE_CHECKING:
+    from botocore.model import ServiceModel
 
 SERVICE = "sagemaker"
+MODEL = "service-2"
+PARTITIONS = "partitions"
+
+PEOPLES_MODELS = Path("~/.aws/models")
+"""Where botocore looks before its own folder."""
+
+SUFFIXES: Mapping[str, Callable[[bytes], bytes]] = {".json": bytes, ".json.gz": gzip.decompress}
 
 Projection = Callable[[Any], Any]
 
 
-class _JSONFiles(JSONFileLoader):
-    """Read botocore's data files with orjson: 20 ms instead of 170 ms for SageMaker's 2.6 MB."""
-
-    SUFFIXES: tuple[tuple[str, Callable[[bytes], bytes]], ...] = ((".json", bytes), (".json.gz", gzip.decompress))
-
-    def exists(self, path: str) -> bool:
-        return any(Path(path + suffix).is_file() for suffix, _ in self.SUFFIXES)
-
-    def load_file(self, path: str) -> Any:
-        """Return the parsed file, or None when there is none (botocore then looks in its next folder)."""
-        for suffix, decode in self.SUFFIXES:
-            file = Path(path + suffix)
-            if file.is_file():
-                return orjson.loads(decode(file.read_bytes()))
-        return None
-
-
 @cache
-def _loader() -> Loader:
-    return Loader(file_loader=_JSONFiles())
+def shapes() -> Shapes:
+    """Return the shapes of the newest SageMaker model of the installed botocore."""
+    return Shapes(_own_file(f"{SERVICE}/*/{MODEL}") or orjson.dumps(_loader().load_service_model(SERVICE, MODEL)))
 
 
 @cache
 def service() -> ServiceModel:
-    """Return the newest SageMaker model of the installed botocore."""
-    return ServiceModel(_loader().load_service_model(SERVICE, "service-2"), SERVICE)
+    """Return the same as botocore knows it: for what needs botocore's own classes, and is no part of a call."""
+    from botocore.model import ServiceModel
+
+    return ServiceModel(_loader().load_service_model(SERVICE, MODEL), SERVICE)
 
 
 @cache
 def partitions() -> list[dict[str, Any]]:
     """Return AWS's partitions: `id`, `regions` by name and `regionRegex`, as botocore ships them."""
-    listed: list[dict[str, Any]] = _loader().load_data("partitions")["partitions"]
+    file = _own_file(PARTITIONS)
+    listed: list[dict[str, Any]] = (orjson.loads(file) if file else _loader().load_data(PARTITIONS))["partitions"]
     return listed
+
+
+def _own_file(pattern: str) -> bytes | None:
+    """Return the newest of botocore's data files of a pattern; None where only botocore can say what holds.
+
+    That is so where people keep models of their own, and for models that are in more files than one.
+    """
+    found = find_spec("botocore")
+    if found is None or not found.submodule_search_locations or PEOPLES_MODELS.expanduser().exists():
+        return None
+    data = Path(found.submodule_search_locations[0]) / "data"
+    files = [(file.parent, suffix, file) for suffix in SUFFIXES for file in data.glob(pattern + suffix)]
+    if not files:
+        return None
+    folder, suffix, file = max(files, key=lambda one: (one[0], one[1] == ".json"))
+    if any(folder.glob(f"{Path(pattern).name}.sdk-extras.*")):
+        return None
+    return SUFFIXES[suffix](file.read_bytes())
+
+
+@cache
+def _loader() -> Any:
+    """Return what finds botocore's data, wherever people keep more of it."""
+    from botocore.loaders import Loader
+
+    return Loader()
 
 
 @cache
 def known(operation: str) -> bool:
     """Whether SageMaker has an operation of that name at all."""
-    return operation in service().operation_names
+    return operation in shapes().operations
 
 
 @cache
-def operation_model(operation: str) -> OperationModel:
-    return service().operation_model(operation)
+def _operation(operation: str) -> tuple[Shape | None, Shape | None]:
+    return shapes().operation(operation)
 
 
 def input_shape(operation: str) -> Shape | None:
-    return operation_model(operation).input_shape
+    return _operation(operation)[0]
 
 
 def output_shape(operation: str) -> Shape | None:
-    return operation_model(operation).output_shape
+    return _operation(operation)[1]
+
+
+def named(shape_name: str) -> Shape:
+    """Return the shape of that name."""
+    return shapes().named(shape_name)
 
 
 def members(shape: Shape | None) -> Mapping[str, Shape]:
     """Return the members of a structure by name; of no shape, none."""
-    found: Mapping[str, Shape] = getattr(shape, "members", {})
-    return found
+    return {} if shape is None else shape.members
 
 
 def enum(shape_name: str) -> list[str]:
     """Return the values of an enumeration, in the model's order."""
-    values: list[str] = service().shape_for(shape_name).metadata["enum"]
+    values: list[str] = named(shape_name).metadata["enum"]
     return values
 
 
 @cache
 def error_member(code: str) -> str:
     """Return the member that carries the sentence of an error: `Message` if the code is modelled, else `message`."""
-    modelled = {shape.name: shape for shape in service().error_shapes}
-    return next(iter(members(modelled[code]))) if code in modelled else "message"
+    modelled = named(code) if code in shapes() else None
+    return next(iter(modelled.members)) if modelled is not None and modelled.metadata.get("exception") else "message"
 
 
 @cache
@@ -111,12 +139,18 @@ def _as_it_is(value: Any) -> Any:
 
 
 def _structure(shape: Any) -> Projection:
-    fields: dict[str, Projection] = {}
+    fields: list[tuple[str, Projection | None]] = []
 
     def project(record: Any) -> Any:
         if not fields:  # built at first use: shapes may contain themselves
-            fields.update({name: _projection(member) for name, member in shape.members.items()})
-        return {name: view(record[name]) for name, view in fields.items() if record.get(name) is not None}
+            views = ((name, _projection(member)) for name, member in shape.members.items())
+            fields.extend((name, None if view is _as_it_is else view) for name, view in views)
+        seen = {}
+        for name, view in fields:
+            value = record.get(name)
+            if value is not None:
+                seen[name] = value if view is None else view(value)
+        return seen
 
     return project
 

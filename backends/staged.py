@@ -265,6 +265,7 @@ def _freeze(staged: Staged, asked: Moment) -> dict[str, Any]:
 
 
 def _advance(staged: Staged, asked: Step) -> dict[str, Any]:
+    _seconds(staged.clock() + asked.seconds)  # refuses what no record can have
     staged.clock.advance(asked.seconds)
     return _time(staged)
 

@@ -1,25 +1,27 @@
-"""Which WSGI server: waitress and granian in front of this application, in turn, in one run.
+"""Which WSGI server: waitress and granian in front of this application, in turn.
 
-python -m benchmarks.servers            needs: pip install -e '.[all,bench]'
+"describe" answers 0.9 kB from SQLite, "create" is one durable transaction. What else decides: granian serves WSGI only
+from a second process ("WSGI is not supported in embedded mode") and cannot be handed a bound socket, which `--port 0`
+needs; both finish requests in flight on SIGTERM, waitress with our own loop (`emulator/serve.py`). So it is waitress,
+with 4 threads: two are as fast, but would let two slow uploads to S3 hold up every other call.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
-import signal
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import boto3
 
-from .load import Load, run
+from . import floors, load
+from .figures import Figure, Figures, Notebook, Run, number, ratio, table
+from .processes import free_port, served, tell_when_it_listens
+from .versions import OPTIONS
 
 ROUNDS = 5
 SECONDS = 2.0
@@ -27,35 +29,19 @@ BASE = "waitress, 4 threads"
 WAITRESS = (
     "import sys; from sagemaker_registry.backends import open_backend\n"
     "from sagemaker_registry.emulator import app, serve\n"
-    "listener = serve.listen('127.0.0.1', int(sys.argv[2]))\n"
-    "application = app.create_app(open_backend(sys.argv[1]))\n"
-    "serve.Server(application, listener, threads=int(sys.argv[3])).run()\n"
-)
-GRANIAN = (
-    "import os, sys; from granian import Granian\n"
-    "if __name__ == '__main__':\n"
-    "    os.environ['BENCH_BACKEND'] = sys.argv[1]\n"
-    "    Granian('benchmarks.servers:application', factory=True, address='127.0.0.1', port=int(sys.argv[2]),\n"
-    "            interface='wsgi', workers=1, blocking_threads=int(sys.argv[3]), log_enabled=False).serve()\n"
+    "listener = serve.listen('127.0.0.1', 0)\n"
+    "server = serve.Server(app.create_app(open_backend(sys.argv[1])), listener, threads=int(sys.argv[2]))\n"
+    "print('listening on', serve.url_of(listener), flush=True); server.run()\n"
 )
 SERVERS = {
-    "waitress, 2 threads": (WAITRESS, "2"),
-    BASE: (WAITRESS, "4"),
-    "waitress, 8 threads": (WAITRESS, "8"),
-    "granian, 1 worker, 4 threads": (GRANIAN, "4"),
-    "granian, 1 worker, 8 threads": (GRANIAN, "8"),
+    "waitress, 2 threads": ["-c", WAITRESS, "{backend}", "2"],
+    BASE: ["-c", WAITRESS, "{backend}", "4"],
+    "waitress, 8 threads": ["-c", WAITRESS, "{backend}", "8"],
+    "granian, 1 worker, 4 threads": ["-m", "benchmarks.servers", "{backend}", "4"],
+    "granian, 1 worker, 8 threads": ["-m", "benchmarks.servers", "{backend}", "8"],
 }
-SPECIFICATION: Any = {
-    "Containers": [{"Image": "registry/churn:3", "ModelDataUrl": "s3://models/churn/model.tar.gz"}],
-    "SupportedContentTypes": ["text/csv"],
-    "SupportedResponseMIMETypes": ["text/csv"],
-}
-CASES = {
-    ("describe", 1): ("DescribeModelPackage", b'{"ModelPackageName":"churn/1"}'),
-    ("describe", 8): ("DescribeModelPackage", b'{"ModelPackageName":"churn/1"}'),
-    ("create", 1): ("CreateModelPackage", b'{"ModelPackageGroupName":"churn"}'),
-    ("create", 8): ("CreateModelPackage", b'{"ModelPackageGroupName":"churn"}'),
-}
+CASES = tuple(itertools.product(("describe", "create"), (1, 8)))
+RATE, P99 = "/s", "p99 ms"
 
 
 def application() -> Any:
@@ -66,74 +52,53 @@ def application() -> Any:
     return create_app(open_backend(os.environ["BENCH_BACKEND"]))
 
 
-@contextmanager
-def served(script: str, threads: str, folder: Path, port: int) -> Iterator[str]:
-    """Start a server on a new database with one version in it; yield its URL."""
-    file = folder / f"serve_{port}.py"
-    file.write_text(script)
-    command = [sys.executable, str(file), f"sqlite:///{folder}/{port}.db", str(port), threads]
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])})
-    url = f"http://127.0.0.1:{port}"
-    try:
-        client = boto3.client(
-            "sagemaker",
-            endpoint_url=url,
-            region_name="us-east-1",
-            aws_access_key_id="bench",
-            aws_secret_access_key="bench",
-        )
-        wait_for(client)
-        client.create_model_package_group(ModelPackageGroupName="churn")
-        client.create_model_package(ModelPackageGroupName="churn", InferenceSpecification=SPECIFICATION)
-        yield url
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
+def measure(run: Run) -> list[Figure]:
+    """Measure every server in turn, each on a new database."""
+    import_module("granian")  # better missed here than by a process
+    found, seconds = Notebook(), 0.2 if run.quick else SECONDS
+    for turn in range(run.times(ROUNDS)):
+        for who, command in SERVERS.items():
+            with tempfile.TemporaryDirectory() as folder:
+                arguments = [part.format(backend=f"sqlite:///{folder}/registry.db") for part in command[2:]]
+                with served([*command[:2], *arguments], Path(folder)) as server:
+                    with closing(boto3.client("sagemaker", endpoint_url=server.url, **OPTIONS)) as client:
+                        floors.fill(client)
+                    for what, clients in CASES:
+                        asked = load.requests(floors.CALLS[what], floors.params(what))
+                        done = load.run(server.url, asked, clients=clients, seconds=seconds)
+                        found.add(who, what, RATE, done.rate, clients=clients)
+                        found.add(who, what, P99, done.p99, clients=clients)
+            run.say(f"servers: {who}, round {turn + 1} of {run.times(ROUNDS)}")
+    return found.figures()
 
 
-def wait_for(client: Any) -> None:
-    """Return when the registry answers."""
-    while True:
-        try:
-            client.list_model_package_groups()
-        except client.exceptions.ClientError:
-            raise
-        except Exception:
-            time.sleep(0.1)
-        else:
-            return
+def page(figures: Figures) -> str:
+    """Return requests a second with the p99, and in brackets the rate against the base server of that round."""
+    rows = []
+    for who in SERVERS:
+        cells = [who]
+        for what, clients in CASES:
+            rate, p99, base = (
+                figures.get(name, what, unit, clients=clients) for name, unit in ((who, RATE), (who, P99), (BASE, RATE))
+            )
+            times = ratio(rate, base)
+            shown = rate is not None and p99 is not None and times is not None
+            cells.append(f"{number(rate.median)}/s, p99 {number(p99.median)} ms ({number(times)})" if shown else "")
+        rows.append(cells)
+    return table(["", *(f"{what}, {clients} client{'s' * (clients > 1)}" for what, clients in CASES)], rows)
 
 
-def main() -> None:
-    """Measure every server in turn, several times, and print the medians as a Markdown table."""
-    found: dict[tuple[str, tuple[str, int]], list[Load]] = {}
-    with tempfile.TemporaryDirectory() as temporary:
-        for number in range(ROUNDS):
-            for order, (name, (script, threads)) in enumerate(SERVERS.items()):
-                port = 18_000 + number * 20 + order
-                with served(script, threads, Path(temporary), port) as url:
-                    for case, (operation, body) in CASES.items():
-                        load = run(url, operation, body, clients=case[1], seconds=SECONDS)
-                        found.setdefault((name, case), []).append(load)
-                print(f"round {number + 1} of {ROUNDS}: {name}", file=sys.stderr)
-    print(table(found))
+def main(backend: str, threads: str) -> None:
+    """Be granian; say when it listens, which it does not itself."""
+    from granian import Granian
 
-
-def table(found: dict[tuple[str, tuple[str, int]], list[Load]]) -> str:
-    """Return requests a second with the p99 in ms, and in brackets the rate against the base server of that round."""
-    head = "| server | " + " | ".join(f"{what}, {clients} client{'s' * (clients > 1)}" for what, clients in CASES)
-    lines = [f"{head} |", "|---" * (len(CASES) + 1) + "|"]
-    for name in SERVERS:
-        cells = []
-        for case in CASES:
-            loads, base = found[name, case], found[BASE, case]
-            rate = statistics.median(load.rate for load in loads)
-            p99 = statistics.median(load.p99 for load in loads)
-            ratio = statistics.median(load.rate / other.rate for load, other in zip(loads, base, strict=True))
-            cells.append(f"{rate:,.0f}/s, p99 {p99:.1f} ms ({ratio:.2f})")
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    os.environ["BENCH_BACKEND"], port = backend, free_port()
+    tell_when_it_listens(port)
+    options: Any = {"interface": "wsgi", "workers": 1, "blocking_threads": int(threads), "log_enabled": False}
+    Granian("benchmarks.servers:application", factory=True, address="127.0.0.1", port=port, **options).serve()
 
 
 if __name__ == "__main__":
-    main()
+    import sys
+
+    main(*sys.argv[1:])

@@ -5,8 +5,6 @@ Heavy imports happen inside the commands: `--help` answers at once.
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 import click
 
 from . import commands
@@ -14,8 +12,18 @@ from . import commands
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(context_settings=SETTINGS)
-@click.version_option(version("sagemaker-registry"), message="%(prog)s %(version)s")
+class Commands(click.Group):
+    """The commands, each loaded when it is typed, or listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(commands.MODULE_OF)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return commands.command(cmd_name) if cmd_name in commands.MODULE_OF else None
+
+
+@click.group(cls=Commands, context_settings=SETTINGS)
+@click.version_option(package_name="sagemaker-registry", message="%(prog)s %(version)s")
 def main() -> None:
     """The Amazon SageMaker Model Registry on your machine.
 
@@ -26,10 +34,6 @@ def main() -> None:
       sagemaker-registry pending --url http://127.0.0.1:8080           what waits for a decision
       sagemaker-registry approve churn/3 --reason "ticket 42" --url http://127.0.0.1:8080
     """
-
-
-for command in commands.ALL:
-    main.add_command(command)
 
 
 if __name__ == "__main__":

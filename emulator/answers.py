@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 from ..backends.errors import RegistryError
 from . import wire
@@ -23,12 +23,14 @@ def headers(body: bytes, content_type: str = wire.CONTENT_TYPE, request_id: str 
     ]
 
 
-def wsgi_error(error: RegistryError, start_response: StartResponse, *, as_xml: bool = False) -> Iterable[bytes]:
+def wsgi_error(
+    error: RegistryError, start_response: StartResponse, *, as_xml: bool = False, request_id: str = ""
+) -> Iterable[bytes]:
     """Answer a WSGI request with an error: AWS JSON, or XML for the protocols of S3, STS and IAM."""
     body = _xml(error) if as_xml else wire.write_error(error)
     start_response(
         f"{error.status} {HTTPStatus(error.status).phrase}",
-        headers(body, "application/xml" if as_xml else wire.CONTENT_TYPE),
+        headers(body, "application/xml" if as_xml else wire.CONTENT_TYPE, request_id),
     )
     return [body]
 
@@ -44,5 +46,5 @@ def wsgi_text(error: RegistryError, start_response: StartResponse, more: Mapping
 
 
 def _xml(error: RegistryError) -> bytes:
-    inner = f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message>"
+    inner = f"<Code>{error.code}</Code><Message>{escape(error.message, quote=False)}</Message>"
     return f"<?xml version='1.0' encoding='UTF-8'?><ErrorResponse><Error>{inner}</Error></ErrorResponse>".encode()

@@ -21,10 +21,10 @@ from ..backends.base import Caller
 from ..backends.credentials import Credential
 from ..backends.errors import AccessDeniedException, RegistryError
 from ..backends.settings import Authentication as Strictness
+from . import PREFIX as CONTROL
 from . import answers, signatures, sigv4
 from .caller_identity import Issued, issued
 from .console import PREFIX as CONSOLE
-from .control import PREFIX as CONTROL
 from .failures import Failures
 from .refusals import Refusals
 from .refused import Refused, answer

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC
+from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
-from xml.sax.saxutils import escape
 
 from ..backends.base import Caller, Identity
 from ..backends.identities import Identities
@@ -120,7 +120,7 @@ def _answer(caller: Caller, start_response: StartResponse) -> Iterable[bytes]:
         "account": caller.account,
         "request": caller.request_id,
     }
-    body = _ANSWER.format(**{name: escape(value) for name, value in values.items()}).encode()
+    body = _ANSWER.format(**{name: escape(value, quote=False) for name, value in values.items()}).encode()
     headers = [
         ("Content-Type", "text/xml"),
         ("Content-Length", str(len(body))),

@@ -10,13 +10,12 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from ..backends.base import Backend
 from ..backends.errors import SerializationException, UnknownOperationException
-from . import sigv4, wire
+from . import PREFIX, sigv4, wire
 from .following import Followers
+from .metrics import CONTENT_TYPE, Metrics
 
-PREFIX = "/_registry"
 
-
-def blueprint(backend: Backend, registry: str) -> Blueprint:
+def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
     """Return the routes; `GET /` is the same as `GET /_registry/info`."""
     routes = Blueprint("control", __name__)
     followers = Followers(backend)
@@ -41,6 +40,10 @@ def blueprint(backend: Backend, registry: str) -> Blueprint:
                 "health": f"{PREFIX}/health",
             }
         )
+
+    @routes.get(f"{PREFIX}/metrics")
+    def metrics() -> Response:
+        return Response(counted.text(), content_type=CONTENT_TYPE)
 
     @routes.route(f"{PREFIX}/<path:name>", methods=["GET", "POST"])
     def control(name: str) -> Response:

@@ -113,7 +113,15 @@ def _page_refusal(environ: WSGIEnvironment) -> RegistryError | None:
     origin = environ.get("HTTP_ORIGIN")
     followed_link = environ.get("REQUEST_METHOD") == "GET" and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
     foreign_site = site is not None and site not in _OUR_OWN and not followed_link
-    foreign_origin = origin is not None and urlsplit(origin).netloc.lower() != environ.get("HTTP_HOST", "").lower()
+    foreign_origin = origin is not None and _host_of(origin) != environ.get("HTTP_HOST", "").lower()
     if foreign_site or foreign_origin:
         return AccessDeniedException("This server does not answer pages of other sites.")
     return None
+
+
+def _host_of(origin: str) -> str | None:
+    """Return the host and port an Origin names; None for one that means nothing, which is nobody's."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None

@@ -143,9 +143,11 @@ def _must(answer: Response) -> None:
 
 def _write(file: Path, head: dict[str, Any], content: bytes) -> None:
     """Replace a file as a whole, durably: a line of JSON, then the content."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (file.parent.parent, file.parent):  # each by itself: the mode is for the last one made alone
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = file.with_suffix(".new")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+    temporary.unlink(missing_ok=True)  # of a write that was cut off; a link there is not followed
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
         stream.write(orjson.dumps(head) + b"\n")
         stream.write(content)
         stream.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from waitress.task import WSGITask
+from .whole_answers import WholeTask
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -21,7 +21,7 @@ def cut(environ: WSGIEnvironment) -> bool:
     return True
 
 
-class CuttingTask(WSGITask):  # type: ignore[misc]
+class CuttingTask(WholeTask):
     """A request of waitress whose answer can be dropped."""
 
     is_cut = False

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import Final
-
-from flask import Blueprint, Flask, Response, g
-
-from .control import PREFIX
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 OK: Final = "ok"
@@ -42,6 +36,8 @@ class Metrics:
             return "".join(f"{line}\n" for line in self._lines())
 
     def _lines(self) -> Iterator[str]:
+        from importlib.metadata import version
+
         yield from _head("info", "gauge", "The server.")
         yield _line("info", 1, version=version("sagemaker-registry"))
         yield from _head("requests_total", "counter", "Calls of the registry, by operation and code of the answer.")
@@ -55,27 +51,6 @@ class Metrics:
                 yield _line("request_seconds_bucket", so_far, operation=operation, le=str(bound))
             yield _line("request_seconds_sum", self._seconds[operation], operation=operation)
             yield _line("request_seconds_count", so_far, operation=operation)
-
-
-def measure(app: Flask) -> None:
-    """Have an application count the registry's calls, and say so at its path."""
-    metrics, routes = Metrics(), Blueprint("metrics", __name__)
-
-    @app.before_request
-    def begin() -> None:
-        g.began = time.perf_counter()
-
-    @app.after_request
-    def end(response: Response) -> Response:
-        if "operation" in g:
-            metrics.note(g.operation, g.get("code", OK), time.perf_counter() - g.began)
-        return response
-
-    @routes.get(f"{PREFIX}/metrics")
-    def show() -> Response:
-        return Response(metrics.text(), content_type=CONTENT_TYPE)
-
-    app.register_blueprint(routes)
 
 
 def _head(name: str, kind: str, meaning: str) -> Iterator[str]:

@@ -12,9 +12,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from werkzeug.test import EnvironBuilder
-from werkzeug.wrappers import Response
-
 from ..backends import moto
 from ..backends.base import ANONYMOUS, DEFAULT_REGION, Caller
 from ..backends.errors import CannotOpen, InternalFailure, RegistryError, UnknownOperationException, ValidationException
@@ -25,6 +22,7 @@ from .s3_headers import add_metadata
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.wrappers import Response
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +136,9 @@ def _sign(environ: WSGIEnvironment) -> None:
 
 
 def _ask(caller: Caller, service: str, method: str, path: str, **request: Any) -> Response:
+    from werkzeug.test import EnvironBuilder
+    from werkzeug.wrappers import Response
+
     scope = f"{caller.access_key}/20260101/{caller.region}/{service}/aws4_request"
     headers = {
         "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,6 +11,18 @@ from typing import Final
 
 MOST: Final = 50
 LONGEST: Final = 500
+
+
+_WHOLE: Final = re.compile(r"Value '(?:[{\[].*' at '|.*' at '(?=[^']*modelCardContent))", re.DOTALL)
+"""What a sentence of AWS's repeats of a structure, a list or a map, or of what the model calls sensitive."""
+
+
+def without_values(message: str) -> str:
+    """Return a sentence as others than the caller may read it: an Environment that was refused is in AWS's own.
+
+    Where several values were refused, what stands between the first and the last is left out with them.
+    """
+    return _WHOLE.sub("Value '...' at '", message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,7 @@ class Refusals:
 
     def note(self, what: str, who: str, status: int, code: str, message: str) -> None:
         """Remember a refusal."""
+        message = without_values(message)
         short = message if len(message) <= LONGEST else f"{message[:LONGEST]}..."
         self._last.appendleft(Refusal(datetime.now(UTC), what[:200], who[:200], status, code, short))
 

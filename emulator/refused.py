@@ -7,13 +7,13 @@ been held against AWS by this project, and what has no other source is our choic
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
-from xml.sax.saxutils import escape
 
 from ..backends.errors import NotAuthenticated, RegistryError
+from . import PREFIX as CONTROL
 from . import answers, wire
-from .control import PREFIX as CONTROL
 from .resetting import MOTO
 
 if TYPE_CHECKING:
@@ -130,7 +130,8 @@ def _protocol(environ: WSGIEnvironment) -> str:
 
 def _as_s3(error: RegistryError, start_response: StartResponse) -> Iterable[bytes]:
     request = wire.request_id()
-    inner = f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message><RequestId>{request}</RequestId>"
+    message = escape(error.message, quote=False)
+    inner = f"<Code>{error.code}</Code><Message>{message}</Message><RequestId>{request}</RequestId>"
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'.encode()
     start_response(
         f"{error.status} {HTTPStatus(error.status).phrase}", answers.headers(body, "application/xml", request)

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 
 from .lost_answers import CuttingTask
+from .whole_answers import WholeChannel
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -65,7 +65,7 @@ class _Task(CuttingTask):
         return environ
 
 
-class Channel(HTTPChannel):  # type: ignore[misc]
+class Channel(WholeChannel):
     """A connection of waitress whose requests keep those headers."""
 
     parser_class = Parser

@@ -19,16 +19,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import http.client
 import re
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -39,7 +35,13 @@ SIGNATURE: Final = "X-Registry-Signature"
 EVENT_ID: Final = "X-Registry-Event-Id"
 LARGEST_ANSWER: Final = 64 * 2**10
 
-_NAT64: Final = IPv6Network("64:ff9b::/96")
+_CARRYING_IPV4: Final = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")))
+"""Where the last 32 bits are an IPv4 address: NAT64, public and one's own, and two forms nobody uses any more."""
+
+_METADATA: Final = frozenset(
+    map(ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"))
+)
+"""Where machines of a cloud ask about themselves, beyond link-local: Alibaba, Azure, Oracle; AWS and Google by IPv6."""
 
 Resolve = Callable[..., list[Any]]
 
@@ -73,7 +75,8 @@ def address_of(url: str, name: str) -> Address:
         host, port = (parts.hostname or "").encode("idna").decode(), parts.port
     except ValueError as error:
         raise CannotOpen(f"{name}: the url cannot be read") from error
-    if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]*", parts.path + parts.query):
+    is_one = re.fullmatch(r"[0-9A-Za-z._:-]+", host) and re.fullmatch(r"[!-~]*", parts.path + parts.query)
+    if parts.scheme not in ("http", "https") or not is_one:
         raise CannotOpen(f"{name}: the url should read https://HOST/PATH")
     if "@" in parts.netloc:
         raise CannotOpen(f"{name}: leave user and password out of the url; the signature says who posts")
@@ -108,6 +111,11 @@ def post(
     Raises:
         Undelivered: it was refused, answered otherwise, or not in time.
     """
+    from http.client import HTTPException
+    from importlib.metadata import version
+
+    from .pinned import Connection, SecureConnection
+
     numeric = destination(where, allow_private=allow_private, resolve=resolve)
     headers = {
         "Content-Type": "application/json",
@@ -115,7 +123,7 @@ def post(
         EVENT_ID: identity,
         **({SIGNATURE: signature(body, secret, int(clock()))} if secret else {}),
     }
-    connection = (_SecureConnection if where.is_secure else _Connection)(where, numeric, timeout)
+    connection = (SecureConnection if where.is_secure else Connection)(where.host, where.port, numeric, timeout)
     in_time = threading.Timer(timeout, connection.cut)  # a socket's own limit begins anew with each byte
     in_time.daemon = True
     in_time.start()
@@ -125,7 +133,7 @@ def post(
         answer.read(LARGEST_ANSWER)
         if connection.is_cut:  # what was cut off looks like an answer that ended
             raise TimeoutError
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         why = f"no answer within {timeout:g} s" if connection.is_cut or isinstance(error, TimeoutError) else str(error)
         raise Undelivered(f"{where.host}: {why or type(error).__name__}") from error
     finally:
@@ -166,11 +174,11 @@ def _refusal(where: Address, numeric: str, *, allow_private: bool) -> str | None
     """Say why an address is refused; None if it is not."""
     ip = ip_address(numeric.partition("%")[0])
     inner = _inner(ip)
-    if inner.is_link_local or inner.is_multicast or inner.is_unspecified:
+    if inner.is_link_local or inner.is_multicast or inner.is_unspecified or inner in _METADATA:
         return f"leads to {numeric}, which no webhook may"
     if _means_loopback(where.host) and ip.is_loopback:
         return None
-    is_public = inner.is_global and not inner.is_reserved
+    is_public = inner.is_global and not inner.is_reserved and not getattr(inner, "is_site_local", False)
     if not (is_public or allow_private):
         return f"leads to {numeric}, which is not a public address: allow_private = true would allow it"
     if is_public and not where.is_secure:
@@ -180,9 +188,9 @@ def _refusal(where: Address, numeric: str, *, allow_private: bool) -> str | None
 
 def _inner(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     """Return the IPv4 address that an IPv6 one stands for, however it is packed: where a packet ends up."""
-    if isinstance(ip, IPv4Address):
+    if isinstance(ip, IPv4Address) or ip.is_loopback or ip.is_unspecified:
         return ip
-    if ip in _NAT64:
+    if any(ip in network for network in _CARRYING_IPV4):
         return IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else ip)
 
@@ -190,31 +198,3 @@ def _inner(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 def _means_loopback(host: str) -> bool:
     """Whether a URL says that it means this machine; a name that only resolves to it does not."""
     return host in ("localhost", "::1") or re.fullmatch(r"127\.[0-9]+\.[0-9]+\.[0-9]+", host) is not None
-
-
-class _Connection(http.client.HTTPConnection):
-    """A connection for a URL's host to one numeric address."""
-
-    def __init__(self, where: Address, numeric: str, timeout: float) -> None:
-        super().__init__(where.host, where.port, timeout=timeout)
-        self._numeric = numeric
-        self.is_cut = False
-
-    def connect(self) -> None:
-        self.sock = socket.create_connection((self._numeric, self.port), self.timeout)
-
-    def cut(self) -> None:
-        """End it, from another thread."""
-        self.is_cut = True
-        with suppress(OSError, AttributeError):  # not connected yet, or not any more
-            self.sock.shutdown(socket.SHUT_RDWR)
-
-
-class _SecureConnection(_Connection):
-    """The same with TLS, whose certificate must be that of the URL's host."""
-
-    default_port = http.client.HTTPS_PORT
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)

@@ -40,7 +40,8 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
         value = orjson.loads(body) if body.strip() else {}
     except orjson.JSONDecodeError as error:
         raise SerializationException(f"The body is not valid JSON: {error}") from error
-    _limit_depth(value)
+    if body.count(b"{") + body.count(b"[") > DEEPEST:  # else it cannot be nested more deeply
+        _limit_depth(value)
     params: dict[str, Any] = _reader(operation)(value, "")
     return params
 
@@ -106,41 +107,52 @@ def _read_nothing(value: Any, path: str) -> dict[str, Any]:
 
 
 def _structure(shape: Any) -> Reader:
-    fields: dict[str, Reader] = {}
+    fields: dict[str, tuple[type | None, Reader]] = {}
 
     def read_structure(value: Any, path: str) -> dict[str, Any]:
         if not fields:  # built at first use: shapes may contain themselves
-            fields.update({name: _shape_reader(member) for name, member in shape.members.items()})
+            fields.update({name: (_kind(member), _shape_reader(member)) for name, member in shape.members.items()})
         found = {}
         for name, item in _expect(value, dict, "a structure", path).items():
             if name not in fields:
                 raise SerializationException(f"{_place(path)} has no member {_short(name)!r}")
-            if item is not None:  # AWS takes null for absent
-                found[name] = fields[name](item, f"{path}.{name}")
+            kind, read = fields[name]
+            if type(item) is kind:
+                found[name] = item
+            elif item is not None:  # AWS takes null for absent
+                found[name] = read(item, f"{path}.{name}")
         return found
 
     return read_structure
 
 
 def _list(shape: Any) -> Reader:
-    member = _shape_reader(shape.member)
+    kind, member = _kind(shape.member), _shape_reader(shape.member)
 
     def read_list(value: Any, path: str) -> list[Any]:
-        return [member(item, f"{path}[{number}]") for number, item in enumerate(_expect(value, list, "a list", path))]
+        items = _expect(value, list, "a list", path)
+        if kind is not None and {*map(type, items)} <= {kind}:
+            return list(items)
+        return [member(item, f"{path}[{number}]") for number, item in enumerate(items)]
 
     return read_list
 
 
 def _map(shape: Any) -> Reader:
-    member = _shape_reader(shape.value)
+    kind, member = _kind(shape.value), _shape_reader(shape.value)
 
     def read_map(value: Any, path: str) -> dict[str, Any]:
-        return {
-            name: member(item, f"{path}[{_short(name)!r}]")
-            for name, item in _expect(value, dict, "a map", path).items()
-        }
+        entries = _expect(value, dict, "a map", path)
+        if kind is not None and {*map(type, entries.values())} <= {kind}:
+            return dict(entries)
+        return {name: member(item, f"{path}[{_short(name)!r}]") for name, item in entries.items()}
 
     return read_map
+
+
+def _kind(shape: Shape) -> type | None:
+    """Return the type whose values are read as they are; None where there is more to look at."""
+    return {"string": str, "boolean": bool}.get(shape.type_name)
 
 
 def _scalar(kind: type | tuple[type, ...], noun: str) -> Callable[[Shape], Reader]:

@@ -59,9 +59,22 @@ def note(item: pytest.Item, report: pytest.TestReport) -> None:
         agreed.add(_test(item))
 
 
+def seen(config: object) -> Any:
+    """Return what was counted in this process, for another."""
+    return [(area, kind, dict(count)) for (area, kind), count in counted.items()], sorted(agreed)
+
+
+def take(found: Any, config: object) -> None:
+    """Take over what another process has counted."""
+    counts, agrees = found
+    for area, kind, count in counts:
+        counted[area, kind].update(count)
+    agreed.update(agrees)
+
+
 def table() -> str:
-    """Return the table, as the run has shown it."""
-    areas = list(dict.fromkeys(area for area, _ in counted))
+    """Return the table, as the run has shown it, whatever order its tests came in."""
+    areas = sorted({area for area, _ in counted})
     lines = [
         f"| | {' | '.join(HEADINGS.values())} |",
         f"|---|{'---|' * len(HEADINGS)}",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import conformance
 import pytest
@@ -16,6 +17,9 @@ from clients import Emulator, start
 from sizes import figures, rng, rounds, size  # noqa: F401 - fixtures of the heavy tests
 
 pytest.register_assert_rewrite("sagemaker_registry.backends.contract")
+
+WITNESSES: dict[str, Any] = {"parity": parity, "conformance": conformance, "sizes": sizes}
+"""What remembers something of the tests that ran: where workers run them, it is `seen` there and taken over here."""
 
 _accounts = (f"{number:012}" for number in count(100_000_000_001))
 
@@ -48,11 +52,21 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take over what a worker of pytest-xdist has seen."""
+    for name, seen in getattr(node, "workeroutput", {}).get("seen", {}).items():
+        WITNESSES[name].take(seen, node.config)
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """After a whole and green run, hold the generated tables against what the tests have shown."""
-    chosen = session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS or session.testscollected == 0
-    spread = hasattr(session.config, "workerinput") or session.config.getoption("numprocesses", None)
-    if chosen or spread or exitstatus != 0 or session.config.option.keyword or session.config.option.markexpr:
+    if hasattr(session.config, "workeroutput"):
+        seen = {name: witness.seen(session.config) for name, witness in WITNESSES.items()}
+        session.config.workeroutput["seen"] = seen
+        return
+    chosen = session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS or session.config.option.collectonly
+    if chosen or exitstatus != 0 or session.config.option.keyword or session.config.option.markexpr:
         return
     if session.config.getoption("write_parity"):
         parity.PAGE.write_text(parity.page(), encoding="utf-8")

@@ -47,6 +47,17 @@ def note(operation: str, side: str, members: Iterator[str] | Any) -> None:
             evidence[operation, side, member].add(test)
 
 
+def seen(config: object) -> list[tuple[Member, list[str]]]:
+    """Return the evidence of this process, for another."""
+    return [(member, sorted(tests)) for member, tests in evidence.items()]
+
+
+def take(found: list[tuple[list[str], list[str]]], config: object) -> None:
+    """Take over the evidence of another process."""
+    for (operation, side, name), tests in found:
+        evidence[operation, side, name].update(tests)
+
+
 def members() -> Iterator[Member]:
     """Yield every top-level member of the operations the registry answers, in the model's order."""
     for operation in OPERATIONS:

@@ -14,7 +14,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,18 @@ SETTINGS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cluster:
-    """A running PostgreSQL."""
+    """A PostgreSQL that is running, unless it was stopped at once."""
 
+    programs: Path
+    folder: Path
     port: int
-    process: subprocess.Popen[bytes]
+    settings: dict[str, str]
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.start()
 
     def url(self, database: str, password: str = PASSWORD) -> str:
         return f"postgresql://{USER}:{password}@127.0.0.1:{self.port}/{database}"
@@ -50,9 +57,39 @@ class Cluster:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
+    def start(self) -> None:
+        """Start it on its port, and return when it is ready."""
+        settings = {**self.settings, "port": str(self.port), "unix_socket_directories": str(self.folder)}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            command = [self.programs / "postgres", "-D", self.folder / "data", *options]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, **_as(_owner()))
+        deadline = time.monotonic() + 60
+        while not self._is_ready():
+            assert self.process.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()
+            time.sleep(0.05)
 
-@pytest.fixture(scope="session")
-def postgres_cluster() -> Iterator[Cluster]:
+    def stop(self) -> None:
+        """End it as it should be: its "fast shutdown"."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(60)
+
+    def stop_at_once(self) -> None:
+        """End it as `pg_ctl stop -m immediate` does: nothing is finished, and the next start recovers from its log."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(60)
+
+    def _is_ready(self) -> bool:
+        """Whether this process, and no earlier one, says so in the file that PostgreSQL keeps of itself."""
+        file = self.folder / "data" / "postmaster.pid"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return len(lines) > 1 and lines[0] == str(self.process.pid) and "ready" in lines[-1]
+
+
+@contextmanager
+def cluster(**settings: str) -> Iterator[Cluster]:
+    """Make a cluster in a temporary folder, with settings of its own; without PostgreSQL the test is skipped."""
     programs = _programs()
     if programs is None:
         if "CI" in os.environ:
@@ -64,14 +101,29 @@ def postgres_cluster() -> Iterator[Cluster]:
         if owner:
             shutil.chown(folder, *owner.values())
         _make(programs, folder, owner)
-        cluster = _start(programs, folder, owner)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        made = Cluster(programs, folder, port, {**SETTINGS, **settings})
         try:
-            yield cluster
+            yield made
         finally:
-            cluster.process.send_signal(signal.SIGINT)  # its "fast shutdown"
-            cluster.process.wait(60)
+            made.stop()
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[Cluster]:
+    with cluster() as made:
+        yield made
+
+
+@pytest.fixture
+def durable_postgres() -> Iterator[Cluster]:
+    """Return a cluster of the test's own, to be stopped and started, that writes to disk what it has acknowledged."""
+    with cluster(fsync="on", full_page_writes="on") as made:
+        yield made
 
 
 _names = (f"test_{number}" for number in count(1))
@@ -107,28 +159,6 @@ def _make(programs: Path, folder: Path, owner: dict[str, str]) -> None:
     entrance = ["--auth-local=reject", "--auth-host=scram-sha-256", f"--username={USER}", f"--pwfile={password}"]
     command = [programs / "initdb", "--pgdata", folder / "data", "--no-sync", *sorting, *entrance]
     subprocess.run(command, check=True, capture_output=True, cwd=folder, timeout=120, **_as(owner))
-
-
-def _start(programs: Path, folder: Path, owner: dict[str, str]) -> Cluster:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {**SETTINGS, "port": str(port), "unix_socket_directories": str(folder)}
-    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    with (folder / "log").open("wb") as log:
-        command = [programs / "postgres", "-D", folder / "data", *options]
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **_as(owner))
-    deadline = time.monotonic() + 60
-    while not (folder / "data" / "postmaster.pid").exists() or "ready" not in _state(folder):
-        assert process.poll() is None, (folder / "log").read_text()
-        assert time.monotonic() < deadline, (folder / "log").read_text()
-        time.sleep(0.05)
-    return Cluster(port, process)
-
-
-def _state(folder: Path) -> str:
-    """Return the last line of the file in which PostgreSQL says how it is."""
-    return (folder / "data" / "postmaster.pid").read_text().rpartition("\n")[0].rpartition("\n")[2]
 
 
 def _as(owner: dict[str, str]) -> dict[str, Any]:

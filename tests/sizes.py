@@ -38,6 +38,16 @@ def configure(config: pytest.Config) -> None:
         config.option.random_seed = secrets.randbits(32)
 
 
+def seen(config: pytest.Config) -> list[tuple[str, dict[str, Any]]]:
+    """Return the figures of this process, for another."""
+    return config.stash[_FIGURES]
+
+
+def take(found: list[tuple[str, dict[str, Any]]], config: pytest.Config) -> None:
+    """Take over the figures of another process."""
+    config.stash[_FIGURES].extend((name, noted) for name, noted in found)
+
+
 def header(config: pytest.Config) -> str:
     return f"size: {config.option.size}, --random-seed {config.option.random_seed}"
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import parity
 from sagemaker_registry.backends import constraints, model
 from sagemaker_registry.backends.errors import ValidationException
 from sagemaker_registry.backends.local.registry import OPERATIONS
+from shapes import values
 
 FAILED = "failed to satisfy constraint"
 
@@ -100,3 +103,30 @@ def test_every_pattern_an_operation_can_reach_compiles(operation: str) -> None:
     walk(model.input_shape(operation))
     walk(model.output_shape(operation))
     assert seen
+
+
+@pytest.mark.parametrize("operation", sorted(name for name in OPERATIONS if model.input_shape(name)))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_what_is_let_through_is_what_no_sentence_would_be_said_of(operation: str, data: st.DataObject) -> None:
+    params = data.draw(values(model.input_shape(operation)))
+    assert constraints.holds(operation, params) == (constraints.broken(operation, params) == [])
+
+
+@pytest.mark.parametrize(
+    "specification",
+    [
+        {},
+        {"Containers": []},
+        {"Containers": [{"Image": ""}]},
+        {"Containers": [{"Image": " no "}]},
+        {"Containers": [{"Image": "image:1", "Environment": {"A": "1"}}]},
+        {"Containers": [{"Image": "image:1", "Environment": {"": "1", "B": "x" * 70_000}}]},
+        {"Containers": [{"Image": "image:1"}], "SupportedTransformInstanceTypes": ["ml.m5.large", "abacus"]},
+        {"Containers": [{"Image": "image:1"}] * 16, "SupportedContentTypes": ["text/csv"]},
+        {"Containers": [{"Image": "image:1"}], "SupportedContentTypes": ["x" * 300]},
+    ],
+)
+def test_what_is_nested_is_let_through_as_no_sentence_would_be_said_of_it(specification: dict[str, Any]) -> None:
+    params = {"ModelPackageGroupName": "churn", "InferenceSpecification": specification}
+    assert constraints.holds("CreateModelPackage", params) == (constraints.broken("CreateModelPackage", params) == [])

@@ -32,7 +32,7 @@ from sagemaker_registry.backends.errors import (
 from sagemaker_registry.backends.local import postgres as store
 from sagemaker_registry.backends.local import postgres_schema, schema
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, TOKENS
+from sagemaker_registry.backends.local.rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, TERMS, TOKENS
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.local.views import Transaction
 
@@ -272,10 +272,34 @@ def test_the_steps_and_columns_are_those_of_sqlite(postgres_url: str) -> None:
     store.PostgresRows(postgres_url).close()
     columns = "SELECT column_name, data_type, collation_name FROM information_schema.columns WHERE table_name = %s"
     with psycopg.connect(postgres_url) as connection:
-        for table in (GROUPS, PACKAGES, POLICIES, TOKENS, HISTORY, HEADS):
+        for table in (GROUPS, PACKAGES, POLICIES, TOKENS, HISTORY, HEADS, TERMS):
             found = list(connection.execute(columns, [table.name]))
             assert {name for name, *_ in found} == set(table.columns)
             assert {tuple(kind) for _, *kind in found} == {("text", "C"), ("bigint", None)}
+
+
+def test_what_was_there_before_texts_were_indexed_is_found(postgres_url: str) -> None:
+    metadata = {"CustomerMetadataProperties": {"team": "risk"}}
+    with open_registry(postgres_url) as registry:
+        registry.call("CreateModelPackageGroup", {**GROUP, "Tags": [{"Key": "use", "Value": "fraud"}]}, CALLER)
+        for _ in range(3):
+            registry.call("CreateModelPackage", {**GROUP, **metadata}, CALLER)
+    with psycopg.connect(postgres_url) as connection:
+        before = set(connection.execute("SELECT * FROM search_terms"))
+        connection.execute("DROP TABLE search_terms")
+        for name in (
+            *("packages_by_change", "events_to_settle", "events_of_place", "events_of_name"),
+            *("deliveries_of_place", "deliveries_by_state"),
+        ):
+            connection.execute(f"DROP INDEX {name}".encode())
+        connection.execute("CREATE INDEX events_by_position ON events (position)")
+        connection.execute("DELETE FROM schema_steps WHERE name = 'm0006_a_million_versions'")
+    sought = {"Filters": [{"Name": "CustomerMetadataProperties.team", "Value": "risk"}]}
+    with open_registry(postgres_url) as registry:
+        found = registry.call("Search", {"Resource": "ModelPackage", "SearchExpression": sought}, CALLER)
+        assert found["TotalHits"]["Value"] == len(found["Results"]) == 3
+    with psycopg.connect(postgres_url) as connection:
+        assert set(connection.execute("SELECT * FROM search_terms")) == before
 
 
 def test_a_database_of_a_newer_release_is_refused_and_left_alone(postgres_url: str) -> None:

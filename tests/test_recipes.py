@@ -28,7 +28,7 @@ from clients import REGION, Emulator
 from clients_of_others.programs import EXAMPLES, ROOT, aws_cli
 from sagemaker_registry.backends.settings import load
 from sagemaker_registry.client import ModelRegistry
-from sagemaker_registry.client.cli import main
+from sagemaker_registry.client.commands import command as command_of
 
 PAGES = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("recipes.md", "clients.md")}
 BLOCKS = [
@@ -64,7 +64,7 @@ def serve_options(arguments: list[str]) -> dict[str, click.Parameter]:
     """Return the options of `serve` among arguments, parsed as the command line would."""
     command, *rest = arguments
     assert command == "serve"
-    serve = main.commands["serve"]
+    serve = command_of("serve")
     with serve.make_context("serve", list(rest)) as context:
         assert context.params["host"] == "0.0.0.0"
     return {option: parameter for parameter in serve.params for option in parameter.opts}
@@ -135,7 +135,7 @@ def test_commands_of_the_pages_exist(page: str) -> None:
     lines = [line for line in shell.splitlines() if line.startswith("sagemaker-registry ")]
     for line in lines:
         words = shlex.split(line.partition(" >")[0].rstrip("& "), comments=True)
-        command = main.commands[words[1]]
+        command = command_of(words[1])
         options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, line
     for script in re.findall(r"^bash (\S+)", shell, re.MULTILINE):
@@ -203,7 +203,7 @@ def test_the_service_container_is_healthy_when_the_image_says_so() -> None:
     assert given.keys() == {"--health-cmd", "--health-interval", "--health-timeout", "--health-retries"}
     assert shlex.split(given["--health-cmd"]) == health_command()
     assert [port.split(":")[1] for port in service["ports"]] == re.findall(r"^EXPOSE (\d+)$", DOCKERFILE, re.MULTILINE)
-    assert service["env"].keys() <= {parameter.envvar for parameter in main.commands["serve"].params}
+    assert service["env"].keys() <= {parameter.envvar for parameter in command_of("serve").params}
 
 
 def test_the_health_command_succeeds_once_the_server_answers_and_fails_before(emulator: Emulator) -> None:

@@ -158,6 +158,9 @@ def test_a_file_of_each_release_opens_in_this_one(tmp_path: Path) -> None:
         with open_backend(url(path)) as backend:
             described = backend.call("DescribeModelPackage", {"ModelPackageName": "churn/1"}, CALLER)
             assert described["ModelApprovalStatus"] == "Approved"
+            sought = {"Filters": [{"Name": "ModelApprovalStatus", "Value": "Approved"}]}
+            found = backend.call("Search", {"Resource": "ModelPackage", "SearchExpression": sought}, CALLER)
+            assert [one["ModelPackage"]["ModelPackageName"] for one in found["Results"]] == ["churn/1"]
             created = backend.call("CreateModelPackage", GROUP, CALLER)
             assert created["ModelPackageArn"].endswith("churn/2")
 

@@ -22,7 +22,7 @@ from shapes import moments, values
 def test_what_botocore_serializes_is_read_back(operation: str, data: st.DataObject) -> None:
     params = data.draw(values(model.input_shape(operation)))
     request = create_serializer("json", include_validation=False).serialize_to_request(
-        params, model.operation_model(operation)
+        params, model.service().operation_model(operation)
     )
     assert wire.read(operation, request["body"]) == params
 
@@ -33,7 +33,7 @@ def test_what_is_written_is_what_botocore_parses(operation: str, data: st.DataOb
     shape = model.output_shape(operation)
     answer = data.draw(values(shape))
     response = {"status_code": 200, "headers": {}, "body": wire.write(answer) or b"{}"}
-    parsed = create_parser("json").parse(response, shape)
+    parsed = create_parser("json").parse(response, model.service().operation_model(operation).output_shape)
     parsed.pop("ResponseMetadata")
     assert parsed == answer
 

@@ -16,12 +16,14 @@ NETWORK_FILE_SYSTEMS = frozenset(
     {"9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
 )
 
+_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+
 
 class FileLock:
     """An exclusive lock on `path`, held inside `with`; the operating system frees it when a process dies."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
 
     def __enter__(self) -> None:
         _lock(self._descriptor)

@@ -42,7 +42,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     group: str | None = None
     """A group or an unversioned package, by name or ARN; `churn/3` is one version."""
-    version: int | None = None
+    version: Annotated[int, msgspec.Meta(le=2**63 - 1)] | None = None
     actor: str | None = None
     """A pattern (`*`, `?`) of the caller's ARN, or of the name at its end."""
     operation: str | None = None
@@ -230,7 +230,7 @@ def _states(
     call: Call, chain: list[Condition], of_version: list[Condition], moment: int, from_the_beginning: bool
 ) -> Iterator[State]:
     """Yield the versions there were at a moment, newest first."""
-    versions: list[Condition] = [*chain, ("kind", "=", "package"), ("version", ">", 0), *of_version]
+    versions: list[Condition] = [*chain, ("kind", "=", "package"), *(of_version or [("version", ">", 0)])]
     known = _last_changes(call, [*versions, ("at", "<", moment + 1)])
     if from_the_beginning:
         yield from known
@@ -268,7 +268,7 @@ def _untouched(
     call: Call, chain: list[Condition], of_version: list[Condition], moment: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield versions that are older than history and have not changed since: they are as they were."""
-    where = [*chain, ("version", ">", 0), ("created", "<", moment + 1), *of_version]
+    where = [*chain, *(of_version or [("version", ">", 0)]), ("created", "<", moment + 1)]
     after: tuple[Any, ...] | None = None
     while rows := call.rows.find(PACKAGES, where, ("version",), after=after, limit=MOST_CHANGES):
         for row in rows:

@@ -21,7 +21,7 @@ from typing import Any, Final
 import orjson
 
 from ..base import partition_of
-from . import arns
+from . import arns, terms
 from .arns import Arn
 from .call import Call
 from .rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Key, Row, Table, Writing
@@ -65,14 +65,14 @@ class Journal:
     def __init__(self, rows: Writing) -> None:
         self._rows = rows
         self._changes: dict[tuple[Table, Key], _Change] = {}
-        self._seen: dict[tuple[Table, Key], tuple[int, bytes]] = {}  # its rev and record as last read, which may save
-        # to read it again: who was given it may have edited it in place since
+        self._seen: dict[tuple[Table, Key], tuple[Row, bytes]] = {}  # its columns and record as last read, which may
+        # save to read it again: who was given it may have edited it in place since
 
     def get(self, table: Table, key: Key) -> Row | None:
         """Return the row of that key; see `Reading.get`."""
         row = self._rows.get(table, key)
         if row is not None and table in KINDS:
-            self._seen[table, key] = (row["rev"], _canonical(row["record"]))
+            self._seen[table, key] = ({**row}, _canonical(row["record"]))
         return row
 
     def find(
@@ -88,6 +88,14 @@ class Journal:
         """Return rows that meet all conditions; see `Reading.find`."""
         return self._rows.find(table, where, order, descending=descending, after=after, limit=limit)
 
+    def count(self, table: Table, where: Sequence[Condition], limit: int) -> int:
+        """Return how many rows meet all conditions; see `Reading.count`."""
+        return self._rows.count(table, where, limit)
+
+    def count_common(self, table: Table, wheres: Sequence[Sequence[Condition]], limit: int) -> int:
+        """Return how many rows meet several conditions; see `Reading.count_common`."""
+        return self._rows.count_common(table, wheres, limit)
+
     def facts(self) -> dict[str, list[str]]:
         """Return what the store says of itself; see `Reading.facts`."""
         return self._rows.facts()
@@ -97,19 +105,25 @@ class Journal:
         stored = self._rows.insert(table, row)
         if stored and table in KINDS:
             self._note(table, _key(table, row), before=NOTHING, after=_canonical(row["record"]))
+            terms.add(self._rows, table, row)
         return stored
+
+    def insert_all(self, table: Table, keys: Sequence[Key]) -> None:
+        """Store rows that are their keys; see `Writing.insert_all`."""
+        self._rows.insert_all(table, keys)
 
     def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
         """Change columns of a row; see `Writing.update`."""
         if table not in KINDS or "record" not in changes:
             return self._rows.update(table, key, rev, changes)
         seen = self._seen.pop((table, key), None)
-        if seen is None or seen[0] != rev:
-            row = self._rows.get(table, key)
-            seen = (rev, _canonical(row["record"] if row is not None else None))
+        if seen is None or seen[0]["rev"] != rev:
+            row = self._rows.get(table, key) or {"rev": rev, "record": None}
+            seen = (row, _canonical(row["record"]))
         changed = self._rows.update(table, key, rev, changes)
         if changed:
             self._note(table, key, before=seen[1], after=_canonical(changes["record"]))
+            terms.replace(self._rows, table, {**seen[0], "record": orjson.loads(seen[1])}, {**seen[0], **changes})
         return changed
 
     def delete(self, table: Table, where: Sequence[Condition]) -> int:
@@ -118,6 +132,7 @@ class Journal:
         removed = self._rows.delete(table, where)
         for row in gone:
             self._note(table, _key(table, row), before=_canonical(row["record"]), after=NOTHING)
+            terms.remove(self._rows, table, row)
         return removed
 
     def next_version(self, group: Key) -> int | None:

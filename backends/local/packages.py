@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -63,7 +62,7 @@ def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         ValidationException: no such group, or a name taken.
         RegistryError: the group's profile or rules do not let a version begin so.
     """
-    record = {name: deepcopy(value) for name, value in params.items() if name not in _NOT_STORED}
+    record = {name: _copied(value) for name, value in params.items() if name not in _NOT_STORED}
     arn = _take_version(call, record) if "ModelPackageGroupName" in params else _name(call, record)
     sources.clone(call, record)
     _fill_digests(record)
@@ -213,6 +212,13 @@ def _take_version(call: Call, record: dict[str, Any]) -> Arn:
 def _name(call: Call, record: dict[str, Any]) -> Arn:
     record.pop("ModelApprovalStatus", None)  # documented: does not apply to unversioned models
     return arns.own(call.caller, arns.PACKAGE, record["ModelPackageName"])
+
+
+def _copied(value: Any) -> Any:
+    """Return a value with structures, lists and maps of its own: what is in them cannot be changed."""
+    if isinstance(value, dict):
+        return {name: _copied(item) for name, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def _fill_digests(record: dict[str, Any]) -> None:

@@ -122,6 +122,9 @@ class PostgresRows:
         with _translated(), self._begin(IsolationLevel.REPEATABLE_READ, read_only=True) as connection:
             yield View(_runner(connection), FACTS)
 
+    def check_writing(self) -> None:
+        """Nothing to try: a PostgreSQL that cannot write its log stops."""
+
     def keep(self) -> copies.KeptRows:
         """Return all rows, as they are at one moment: seconds where SQLite takes milliseconds."""
         return copies.keep(self)

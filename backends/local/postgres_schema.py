@@ -7,13 +7,17 @@ empty database: each step is a transaction that first takes the lock row.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, LiteralString
 
+import orjson
 import psycopg
 from psycopg.errors import DuplicateObject, DuplicateTable, UndefinedTable, UniqueViolation
 
 from ..errors import CannotOpen
+from . import statements, terms
+from .rows import TERMS
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -22,8 +26,25 @@ TEXT_ON_COCKROACH: Final = "TEXT"
 """CockroachDB compares by bytes without being told, and refuses columns with that collation (cockroach#108657)."""
 
 LOCK_ROW: Final = "lock"
+ROWS_AT_ONCE: Final = 500
 
-STEPS: dict[str, tuple[LiteralString, ...]] = {
+
+def _fill_terms(connection: Connection) -> None:
+    """Keep the terms of all records there are."""
+    for table in terms.INDEXED:
+        places = ", ".join("%s" for _ in table.key)
+        text = f"SELECT {', '.join(table.columns)} FROM {table.name} "  # noqa: S608 - names are ours
+        text += f"WHERE ({', '.join(table.key)}) > ({places}) ORDER BY {', '.join(table.key)} LIMIT {ROWS_AT_ONCE}"
+        after: tuple[Any, ...] = tuple(-1 if column == "version" else "" for column in table.key)
+        while found := connection.execute(text.encode(), after).fetchall():
+            rows = [dict(zip(table.columns, values, strict=True)) for values in found]
+            after = tuple(rows[-1][column] for column in table.key)
+            keys = [key for row in rows for key in terms.of(table, {**row, "record": orjson.loads(row["record"])})]
+            insert = statements.insert_all(TERMS, 1).replace("?", "%s").encode()
+            connection.cursor().executemany(insert, keys)
+
+
+STEPS: dict[str, tuple[LiteralString | Callable[[Connection], None], ...]] = {
     # {text} is the type of text; times are epoch milliseconds
     "m0001_groups_packages_and_tokens": (
         """
@@ -171,6 +192,30 @@ STEPS: dict[str, tuple[LiteralString, ...]] = {
         "CREATE INDEX packages_by_approval ON model_packages (account, region, approval, created, name, version)",
         "CREATE INDEX packages_of_group_by_approval ON model_packages (account, region, name, approval, version)",
     ),
+    "m0006_a_million_versions": (
+        """
+        CREATE TABLE search_terms (
+            account {text} NOT NULL,
+            region {text} NOT NULL,
+            kind {text} NOT NULL,
+            path {text} NOT NULL,
+            value {text} NOT NULL,
+            moment BIGINT NOT NULL,
+            name {text} NOT NULL,
+            version BIGINT NOT NULL,
+            PRIMARY KEY (account, region, kind, path, value, moment, name, version)
+        )
+        """,
+        _fill_terms,
+        "CREATE INDEX packages_by_change ON model_packages (account, region, modified, name, version)",
+        "DROP INDEX events_by_position",
+        # Each list of events and deliveries that would have to be sorted, and what is not settled.
+        "CREATE INDEX events_to_settle ON events (position, account, region, name, seq)",
+        "CREATE INDEX events_of_place ON events (account, region, position)",
+        "CREATE INDEX events_of_name ON events (account, region, name, position, version)",
+        "CREATE INDEX deliveries_of_place ON event_deliveries (account, region, position, sink)",
+        "CREATE INDEX deliveries_by_state ON event_deliveries (account, region, state, position, sink)",
+    ),
 }
 
 
@@ -198,7 +243,10 @@ def _take_a_step(connection: Connection) -> bool:
         (version,) = connection.execute("SELECT version()").fetchone() or ("",)
         text = TEXT_ON_COCKROACH if "CockroachDB" in version else TEXT_BY_BYTES
         for statement in STEPS[pending[0]]:
-            connection.execute(statement.replace("{text}", text).encode())
+            if callable(statement):
+                statement(connection)
+            else:
+                connection.execute(statement.replace("{text}", text).encode())
         _note(connection, pending[0])
     return True
 

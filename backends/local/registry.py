@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from random import uniform
 from types import TracebackType
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -24,7 +24,7 @@ from .controls import CONTROLS
 from .deliveries import Outbox
 from .journal import Journal
 from .remembered import Remembered
-from .rows import GROUPS, Kept, Rows
+from .rows import GROUPS, Kept, Rows, Writing
 
 Clock = Callable[[], float]
 T = TypeVar("T")
@@ -188,16 +188,16 @@ class LocalRegistry:
         self, operation: str, caller: Caller, probe: Probe, *, writes: bool, reason: str | None = None
     ) -> Iterator[Call]:
         """Open a transaction for a call; what it changes is history, and an event, when it commits."""
-        tells = False
-        transaction: Any = self._rows.writing if writes else self._rows.reading
-        with transaction() as rows:
+        settings, now = self._surroundings.settings, int(self._clock() * 1000)
+        if not writes:
+            with self._rows.reading() as seen:
+                yield Call(operation, caller, cast("Writing", seen), now, settings, self._rulebook, probe, reason)
+            return
+        with self._rows.writing() as rows:
             journal = Journal(rows)
-            seen, now = journal if writes else rows, int(self._clock() * 1000)
-            settings = self._surroundings.settings
-            call = Call(operation, caller, seen, now, settings, self._rulebook, probe, reason)
+            call = Call(operation, caller, journal, now, settings, self._rulebook, probe, reason)
             yield call
-            if writes:
-                tells = events.note(journal, journal.write(call)) or operation in CONTROLS
+            tells = events.note(journal, journal.write(call)) or operation in CONTROLS
         if tells:
             self.outbox.bell.ring()
 
@@ -219,9 +219,10 @@ class LocalRegistry:
         copies.clear(self._rows, [(column, "=", value) for column, value in given if value is not None])
 
     def ping(self) -> None:
-        """Read from the store, so that a registry that answers is one that can."""
+        """Read from the store, and write if it could not, so that a registry that answers is one that can."""
         with self._rows.reading() as rows:
             rows.find(GROUPS, [("account", "=", "")], limit=1)
+        self._rows.check_writing()
 
     def close(self) -> None:
         self._rows.close()

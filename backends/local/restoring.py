@@ -18,7 +18,6 @@ from typing import Annotated, Any, Final
 
 import msgspec
 import orjson
-from botocore.validate import ParamValidator
 
 from .. import model
 from ..approval import INITIAL
@@ -278,7 +277,9 @@ def _check_record(operation: str, record: Record) -> None:
 
 
 def _check_shape(operation: str, answer: Record) -> None:
-    shape: Any = model.output_shape(operation)
+    from botocore.validate import ParamValidator
+
+    shape: Any = model.service().operation_model(operation).output_shape
     try:
         found = ParamValidator().validate(answer, shape)
         if found.has_errors():

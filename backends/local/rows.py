@@ -69,6 +69,11 @@ DELIVERIES = Table(
         *("open", "state", "attempts", "due", "changed", "error", "rev"),
     ),
 )
+TERMS = Table(
+    "search_terms",  # what Search finds by a text: see `terms`; `moment` sorts as LastModifiedTime does
+    ("account", "region", "kind", "path", "value", "moment", "name", "version"),
+    (),
+)
 TOKENS = Table("client_tokens", ("account", "region", "operation", "token"), ("created", "rev", "digest", "record"))
 
 
@@ -101,6 +106,20 @@ class Reading(Protocol):
         """
         ...
 
+    def count(self, table: Table, where: Sequence[Condition], limit: int) -> int:
+        """Return how many rows meet all conditions, counting no further than `limit`."""
+        ...
+
+    def count_common(self, table: Table, wheres: Sequence[Sequence[Condition]], limit: int) -> int:
+        """Return how many rows meet the first conditions and have a row beside them for each of the others.
+
+        Args:
+            table: where to look.
+            wheres: conditions, all on the same columns; rows beside each other are the same in the others of the key.
+            limit: the most to count.
+        """
+        ...
+
     def facts(self) -> dict[str, list[str]]:
         """Return what the store says of itself, as far as it does; in a transaction that writes, nothing.
 
@@ -116,6 +135,10 @@ class Writing(Reading, Protocol):
 
     def insert(self, table: Table, row: Row) -> bool:
         """Store a new row; False, with nothing changed, if its key is taken."""
+        ...
+
+    def insert_all(self, table: Table, keys: Sequence[Key]) -> None:
+        """Store rows of a table that has no columns but its key; those that are there stay."""
         ...
 
     def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
@@ -144,6 +167,10 @@ class Rows(Protocol):
 
     def writing(self) -> AbstractContextManager[Writing]:
         """Open a transaction: committed when the block ends, rolled back when it raises."""
+        ...
+
+    def check_writing(self) -> None:
+        """Raise what writing would, if it did so the last time and still does."""
         ...
 
     def keep(self) -> Kept:

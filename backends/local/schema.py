@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import orjson
+
 from ..errors import CannotOpen
+from . import statements, terms
 from .lean import Database, Migrations
-from .rows import CURSORS, DELIVERIES, EVENTS, GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, TOKENS
+from .rows import CURSORS, DELIVERIES, EVENTS, GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, TERMS, TOKENS, Table
+from .schema_statistics import statistics
 
 migrations = Migrations("sagemaker-registry")
 
@@ -175,6 +179,40 @@ def m0005_versions_by_approval(db: Database) -> None:
     packages.create_index(["account", "region", "name", "approval", "version"])
 
 
+@migrations()
+def m0006_a_million_versions(db: Database) -> None:
+    """What is searched for, as an index; and an index for each list of events and deliveries that had to be sorted."""
+    db.execute(
+        f"CREATE TABLE {TERMS.name} (account TEXT NOT NULL, region TEXT NOT NULL, kind TEXT NOT NULL, "
+        "path TEXT NOT NULL, value TEXT NOT NULL, moment INTEGER NOT NULL, name TEXT NOT NULL, "
+        f"version INTEGER NOT NULL, PRIMARY KEY ({', '.join(TERMS.key)})) STRICT, WITHOUT ROWID"
+    )
+    for table in terms.INDEXED:
+        _fill(db, table)
+    db.table(PACKAGES.name).create_index(["account", "region", "modified", "name", "version"])
+    events, deliveries = db.table(EVENTS.name), db.table(DELIVERIES.name)
+    db.execute("DROP INDEX idx_events_position")
+    events.create_index(["position", "account", "region", "name", "seq"])
+    events.create_index(["account", "region", "position"])
+    events.create_index(["account", "region", "name", "position", "version"])
+    deliveries.create_index(["account", "region", "position", "sink"])
+    deliveries.create_index(["account", "region", "state", "position", "sink"])
+    db.execute("ANALYZE sqlite_master")  # measures nothing, but makes the table that is filled next, and then read
+    db.execute("DELETE FROM sqlite_stat1")
+    db.conn.executemany("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", statistics())
+    db.execute("ANALYZE sqlite_master")
+
+
+def _fill(db: Database, table: Table) -> None:
+    """Keep the terms of all rows of a table."""
+    text = f"SELECT {', '.join(table.columns)} FROM {table.name}"  # noqa: S608 - names are ours
+    insert = statements.insert_all(TERMS, 1)
+    for values in db.conn.execute(text):
+        row = dict(zip(table.columns, values, strict=True))
+        row["record"] = orjson.loads(row["record"])
+        db.conn.executemany(insert, terms.of(table, row))
+
+
 def upgrade(db: Database) -> None:
     """Bring a database to this release's schema; call it inside a transaction.
 
@@ -201,5 +239,6 @@ KNOWN = frozenset(
         m0003_history,
         m0004_events,
         m0005_versions_by_approval,
+        m0006_a_million_versions,
     )
 )

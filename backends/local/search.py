@@ -1,9 +1,11 @@
 """Search and GetSearchSuggestions over groups and packages; everything else that can be searched is the neighbours'.
 
-Rows are read in pages, seen as AWS shows them and matched one by one; of those that match, no more than an answer
-holds are kept. Where AWS is silent, our choices: a page has 100 results without MaxResults; hits are counted to 10,000;
-a record without the property it is sorted by comes last; what is equal is sorted by ARN, versions as numbers, in the
-same direction; text is sorted by its first 512 characters, lists by their first element; 50 suggestions are made.
+A plan says where to look (see `search_plans`). What is found there is seen as AWS shows it and matched one by one; of
+what matches, no more than an answer holds is kept. Where an index is sorted as the answer is, what comes after the page
+is read only to count it. Where AWS is silent, our choices: a page has 100 results without MaxResults; hits are counted
+to 10,000, once for all pages; a record without the property it is sorted by comes last; what is equal is sorted by ARN,
+versions as numbers, in the same direction; text is sorted by its first 512 characters, lists by their first element; 50
+suggestions are made, and to packages those of groups that have no versions, too.
 """
 
 from __future__ import annotations
@@ -13,17 +15,19 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from .. import model
 from ..errors import ValidationException
 from ..model import Shape
-from . import arns, permissions, validation
+from . import arns, permissions, search_plans, terms, validation
 from .arns import Arn
 from .call import Call
 from .paging import DEFAULT_PAGE, not_this_list, position_of, query_of, token_of
-from .rows import GROUPS, PACKAGES, Condition, Key, Row, Table
+from .rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table
 from .search_expressions import STRUCTURE, Predicate, matching, property_of, visible
+from .search_plans import Lookup
 
 ROWS_AT_ONCE = 500
 MOST_HITS_COUNTED = 10_000
@@ -43,6 +47,7 @@ class Resource:
     Args:
         table: where it is kept.
         touched: the column that sorts by LastModifiedTime: records never modified have no such member.
+        columns: members that results are sorted by with an index, and the columns that sort alike.
         see: returns the function that makes a row what AWS shows of it.
         describe: the operation that another account's policy must allow for a row to be found.
         of_group: which rows of the table belong to a group that is shared.
@@ -51,6 +56,7 @@ class Resource:
 
     table: Table
     touched: str
+    columns: Mapping[str, str]
     see: Callable[[Call], See]
     describe: str
     of_group: tuple[Condition, ...]
@@ -64,7 +70,7 @@ def _see_groups(call: Call) -> See:
 def _see_packages(call: Call) -> See:
     """A version is named `Group/N`, and has the tags of its group (both documented)."""
 
-    @lru_cache(maxsize=1)  # the versions of a group follow each other
+    @lru_cache(maxsize=1000)
     def tags(*group: str) -> Record:
         row = call.rows.get(GROUPS, group)
         return {"Tags": row["record"]["Tags"]} if row is not None and "Tags" in row["record"] else {}
@@ -83,6 +89,7 @@ RESOURCES = {
     "ModelPackage": Resource(
         table=PACKAGES,
         touched="modified",
+        columns={DEFAULT_SORT: "modified", "CreationTime": "created"},
         see=_see_packages,
         describe="DescribeModelPackage",
         of_group=(("version", ">", 0),),
@@ -91,6 +98,7 @@ RESOURCES = {
     "ModelPackageGroup": Resource(
         table=GROUPS,
         touched="created",
+        columns={DEFAULT_SORT: "created", "CreationTime": "created"},
         see=_see_groups,
         describe="DescribeModelPackageGroup",
         of_group=(),
@@ -122,51 +130,151 @@ def search(call: Call, params: Mapping[str, Any]) -> Record:
     """
     resource, shape, query = RESOURCES[params["Resource"]], _shape(params), query_of(call, params)
     direction = DIRECTIONS[params.get("SortOrder", "Descending")]
+    sort = params.get("SortBy", DEFAULT_SORT)
     wanted = _wanted(shape, params)
-    position = _position(resource, shape, params.get("SortBy", DEFAULT_SORT), direction)
-    width = len(resource.table.key) + 2
-    after = position_of(query, params["NextToken"], width) if "NextToken" in params else None
+    position = _position(resource, shape, sort, direction)
+    limit = params.get("MaxResults", DEFAULT_PAGE)
+    after, total = _begin(resource, query, params)
     hits = 0
 
-    def rest() -> Iterator[tuple[Key, Record]]:
+    def matching(found: Iterator[Row]) -> Iterator[tuple[Key, Record]]:
         nonlocal hits
-        for row, record in _found(call, resource, SOURCES[params.get("CrossAccountFilterOption", "SameAccount")]):
+        see = resource.see(call)
+        for row in found:
+            record = see(row)
             if wanted(record):
                 hits += 1
                 place = position(row, record)
                 if after is None or direction.beyond(place, after):
                     yield place, record
 
-    limit = params.get("MaxResults", DEFAULT_PAGE)
     try:
-        page = direction.first(limit + 1, rest(), key=operator.itemgetter(0))
+        if params.get("CrossAccountFilterOption", "SameAccount") == "CrossAccount":
+            page = direction.first(limit + 1, matching(_shared(call, resource)), key=operator.itemgetter(0))
+        else:
+            look = _look(call, resource, shape, params, total)
+            begin = after if look.total is not None else None
+            found = matching(look.rows(begin, limit + 1))
+            if look.column is None:
+                page = direction.first(limit + 1, found, key=operator.itemgetter(0))
+            else:
+                page = list(islice(found, limit + 1))
+                if look.total is None:
+                    _exhaust(found, lambda: hits > MOST_HITS_COUNTED)
+            total = look.total
     except TypeError:  # a token made by hand, whose values are not of the kinds this search sorts by
         if after is None:
             raise
         raise not_this_list() from None
+    counted = hits if total is None else total
     answer: Record = {
         "Results": [{params["Resource"]: record} for _, record in page[:limit]],
-        "TotalHits": _total(hits),
+        "TotalHits": _total(counted),
     }
     if len(page) > limit:
-        answer["NextToken"] = token_of(query, page[limit - 1][0])
+        answer["NextToken"] = token_of(query, (*page[limit - 1][0], counted))
     return answer
+
+
+def _begin(resource: Resource, query: bytes, params: Mapping[str, Any]) -> tuple[Key | None, int | None]:
+    """Return the position behind which a page begins, and how many hits the first page has counted."""
+    if "NextToken" not in params:
+        return None, None
+    *after, total = position_of(query, params["NextToken"], len(resource.table.key) + 3)
+    if not isinstance(total, int):
+        raise not_this_list()
+    return tuple(after), total
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Where a search looks.
+
+    Args:
+        rows: what is there, behind a position, for an answer of so many.
+        column: what they are sorted by, as the answer is; None if they are not.
+        total: how many match; None if nobody knows without looking at each.
+    """
+
+    rows: Callable[[Key | None, int], Iterator[Row]]
+    column: str | None = None
+    total: int | None = None
+
+
+def _look(call: Call, resource: Resource, shape: Shape, params: Mapping[str, Any], total: int | None) -> _Look:
+    """Choose where to look: at the rows an index yields, at rows in the order of the answer, or at every row."""
+    table, most = resource.table, MOST_HITS_COUNTED + 1
+    whole = not params.get("VisibilityConditions")
+    made = search_plans.plan(call, table, shape, params.get("SearchExpression"), whole=whole)
+    column = resource.columns.get(params.get("SortBy", DEFAULT_SORT))
+    every = Lookup(table, (*call.place(), *made.texts))
+    exact = made.exact or ()
+    if column is not None and len(exact) == 1 and exact[0].is_sorted_by(table, column):
+        (lookup,) = exact  # nothing is better
+    else:
+        choices = [(search_plans.count(call, choice, most), choice) for choice in made.choices]
+        size, best = min(choices, key=operator.itemgetter(0), default=(most, (every,)))
+        if column is None:
+            return _Look(lambda *_: search_plans.rows(call, table, best, ROWS_AT_ONCE))
+        in_order = [
+            (number, choice[0])
+            for number, choice in choices
+            if len(choice) == 1 and choice[0].is_sorted_by(table, column)
+        ]
+        sorted_size, lookup = min(in_order, key=operator.itemgetter(0), default=(most, every))
+        if size <= search_plans.FEW or (size < most and size < sorted_size):
+            return _Look(lambda *_: search_plans.rows(call, table, best, ROWS_AT_ONCE))
+    if exact and total is None:
+        total = search_plans.count_common(call, exact, most)
+    descending = params.get("SortOrder", "Descending") == "Descending"
+
+    def rows(after: Key | None, few: int) -> Iterator[Row]:
+        behind = _behind(after) if after is not None else None
+        return search_plans.in_order(
+            call, table, lookup, column, descending=descending, after=behind, at_first=few, most=ROWS_AT_ONCE
+        )
+
+    return _Look(rows, column, total)
+
+
+def _behind(position: Key) -> Key:
+    """Return the column's value and the key of a position: all have the property, which comes first in it."""
+    behind = position[1:]
+    if not all(isinstance(value, kind) for value, kind in zip(behind, (int, str, str, str, int), strict=False)):
+        raise not_this_list()
+    return behind
+
+
+def _exhaust(found: Iterator[object], is_enough: Callable[[], bool]) -> None:
+    while not is_enough() and next(found, None) is not None:
+        pass
 
 
 def suggestions(call: Call, params: Mapping[str, Any]) -> Record:
     """Return the names that begin with the hint: of what AWS suggests, groups and packages have tags only."""
     hint = params.get("SuggestionQuery", {}).get("PropertyNameQuery", {}).get("PropertyNameHint", "")
-    names = {
-        name
-        for _, record in _found(call, RESOURCES[params["Resource"]], _own)
-        for tag in record.get("Tags", ())
-        if (name := f"Tags.{tag['Key']}").startswith(hint)
-    }
+    tables = {PACKAGES, GROUPS} if params["Resource"] == "ModelPackage" else {GROUPS}  # versions have their group's
+    names = {name for table in tables for name in _suggested(call, terms.INDEXED[table].kind, hint)}
     return {"PropertyNameSuggestions": [{"PropertyName": name} for name in sorted(names)[:MOST_SUGGESTIONS]]}
 
 
+def _suggested(call: Call, kind: str, hint: str) -> Iterator[str]:
+    """Yield the names of tags that begin with a hint, in their order: each is found behind the one before."""
+    every = f"{terms.TAGS}."
+    begin = hint if hint.startswith(every) else every
+    place: list[Condition] = [*call.place(), ("kind", "=", kind)]
+    found = call.rows.find(TERMS, [*place, ("path", "=", begin)], limit=1)
+    for _ in range(MOST_SUGGESTIONS):
+        found = found or call.rows.find(TERMS, [*place, ("path", ">", begin)], ("path",), limit=1)
+        if not found or not found[0]["path"].startswith(max(hint, every, key=len)):
+            return
+        begin = found[0]["path"]
+        found = []
+        yield begin
+
+
 def _shape(params: Mapping[str, Any]) -> Shape:
-    return model.members(model.service().shape_for("SearchRecord"))[params["Resource"]]
+    return model.members(model.named("SearchRecord"))[params["Resource"]]
 
 
 def _wanted(shape: Shape, params: Mapping[str, Any]) -> Predicate:
@@ -199,42 +307,19 @@ def _position(resource: Resource, shape: Shape, name: str, direction: Direction)
 
 
 def _values(resource: Resource, shape: Shape, name: str) -> Callable[[Row, Record], Iterable[Any]]:
-    if name == DEFAULT_SORT:
-        return lambda row, record: (row[resource.touched],)
+    if name in resource.columns:
+        column = resource.columns[name]
+        return lambda row, record: (row[column],)
     sorted_by = property_of(shape, name)
     if sorted_by.kind is STRUCTURE:
         raise ValidationException(f"SortBy {name} is {STRUCTURE.noun}: results are sorted by plain values.")
     return lambda row, record: sorted_by.values(record)
 
 
-def _found(
-    call: Call, resource: Resource, source: Callable[[Call, Resource], Iterator[Row]]
-) -> Iterator[tuple[Row, Record]]:
-    see = resource.see(call)
-    return ((row, see(row)) for row in source(call, resource))
-
-
-def _own(call: Call, resource: Resource) -> Iterator[Row]:
-    return _scan(call, resource.table, call.place())
-
-
 def _shared(call: Call, resource: Resource) -> Iterator[Row]:
     """Yield what other accounts' policies let the caller find and describe."""
     for group in permissions.discoverable(call.rows, call.caller):
-        for row in _scan(call, resource.table, [*GROUPS.keyed(group.group_key), *resource.of_group]):
+        lookup = Lookup(resource.table, (*GROUPS.keyed(group.group_key), *resource.of_group))
+        for row in search_plans.rows(call, resource.table, (lookup,), ROWS_AT_ONCE):
             if permissions.allows(call.rows, call.caller, resource.describe, resource.arn(group, row)):
                 yield row
-
-
-SOURCES = {"SameAccount": _own, "CrossAccount": _shared}
-
-
-def _scan(call: Call, table: Table, where: list[Condition]) -> Iterator[Row]:
-    """Yield the rows in the order of their key, a bounded number in memory at a time."""
-    after: Key | None = None
-    while True:
-        rows = call.rows.find(table, where, table.key, after=after, limit=ROWS_AT_ONCE)
-        yield from rows
-        if len(rows) < ROWS_AT_ONCE:
-            return
-        after = tuple(rows[-1][column] for column in table.key)

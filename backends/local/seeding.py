@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from botocore.validate import ParamValidator
 
 from .. import constraints, model
 from ..approval import INITIAL
@@ -103,7 +102,9 @@ def _version(call: Call, version: SeedVersion, group: str) -> None:
 
 def _check(operation: str, request: Mapping[str, Any]) -> None:
     """Check a request as those are that come by themselves: first its shape, then its constraints."""
-    shape: Any = model.input_shape(operation)
+    from botocore.validate import ParamValidator
+
+    shape: Any = model.service().operation_model(operation).input_shape
     report = ParamValidator().validate(request, shape)
     if report.has_errors():
         raise ValidationException(" ".join(report.generate_report().split()))

@@ -26,7 +26,7 @@ def specification(params: Mapping[str, Any], caller: Caller, probe: Probe) -> di
     found = probe.containers(caller, arns.parse(caller, MODEL, source).name)
     if not found:
         return {}
-    shape = model.service().shape_for("ModelPackageContainerDefinition")
+    shape = model.named("ModelPackageContainerDefinition")
     kept = [{name: value for name, value in container.items() if name in model.members(shape)} for container in found]
     return {SPECIFICATION: {"Containers": kept}}
 

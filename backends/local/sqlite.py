@@ -6,17 +6,29 @@ commits with NORMAL and none with FULL.
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import stat
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import Final
 
+import orjson
+
 from .. import database_file
 from ..base import Surroundings
-from ..errors import CannotOpen, InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
+from ..errors import (
+    CannotOpen,
+    InternalFailure,
+    RegistryError,
+    ServiceUnavailable,
+    ThrottlingException,
+    ValidationException,
+)
 from . import schema
 from .filelock import FileLock, network_file_system
 from .lean import Database, sqlite3
@@ -24,7 +36,11 @@ from .registry import LocalRegistry
 from .views import Transaction, View
 
 BUSY_TIMEOUT_SECONDS: Final = 30.0
-QUICK_CHECK_UP_TO_BYTES: Final = 100 * 2**20
+CHECKS: Final = {"integrity_check": 16 * 2**20, "quick_check": 100 * 2**20}
+"""How a file is looked over when it is opened: thoroughly, indexes too, up to so many bytes (2 ms for each MiB); then
+for damaged pages alone (1 ms); beyond that, by `doctor`."""
+ROOM_FOR_A_WRITE: Final = 128 * 2**10
+"""Bytes that are free where a disk is not full: more than a usual commit writes."""
 
 PRAGMAS = {
     "synchronous": "FULL",
@@ -57,6 +73,9 @@ ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     "SQLITE_NOTADB": (InternalFailure, "The registry's database is not an SQLite file any more."),
 }
 
+UNREADABLE = (UnicodeDecodeError, orjson.JSONDecodeError)
+"""What is raised for text, or a record, of a damaged page that SQLite takes for whole: it keeps no checksums."""
+
 
 def open_registry(url: str, surroundings: Surroundings) -> LocalRegistry:
     """Open `sqlite://` (memory, gone when closed), `sqlite:///relative/path.db` or `sqlite:////absolute/path.db`."""
@@ -73,21 +92,26 @@ class SQLiteRows:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._is_failing = False
+        self._journal = "WAL"
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._between_processes: AbstractContextManager[None] = nullcontext()
         with ExitStack() as undo:
             if path is not None:
-                _create_file(path)
-                lock = FileLock(path.with_name(path.name + ".lock"))
+                lock = _lock_of(_create_file(path))
                 undo.callback(lock.close)
                 self._between_processes = lock
             try:
-                self._writer = self._connect(PRAGMAS)
-                undo.callback(self._writer.close)
                 with self._between_processes:
-                    self._prepare()
+                    self._writer = self._connect(PRAGMAS)
+                    with ExitStack() as closed:
+                        closed.callback(self._writer.close)  # who is the last to close checkpoints, too
+                        self._prepare()
+                        closed.pop_all()
             except sqlite3.Error as error:
-                raise CannotOpen(f"{path}: {error}") from error
+                raise CannotOpen(f"{path}: {' '.join(str(error).split())}") from error
+            except UNREADABLE as error:
+                raise CannotOpen(f"{path} is damaged ({error}): restore it from a backup") from error
             undo.pop_all()
 
     def close(self) -> None:
@@ -105,7 +129,7 @@ class SQLiteRows:
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """Run the block as one durable transaction; its errors, and SQLite's, undo all of it."""
-        with _translated(), self._lock, self._between_processes:
+        with _translated(), self._lock, self._between_processes, self._noted():
             connection = self._writer
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -127,6 +151,15 @@ class SQLiteRows:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
+    def check_writing(self) -> None:
+        """Write something, if the last write failed: what is there already. A full disk may have room again."""
+        if self._is_failing and self.path is not None:
+            if shutil.disk_usage(self.path.parent).free < ROOM_FOR_A_WRITE:
+                raise ServiceUnavailable(ANSWERS["SQLITE_FULL"][1])
+            with self.writing():
+                (version,) = self._writer.execute("PRAGMA user_version").fetchone()
+                self._writer.execute(f"PRAGMA user_version = {version}")
+
     def keep(self) -> sqlite3.Connection:
         """Return all there is as a database in memory: pages are copied, which takes milliseconds."""
         kept = sqlite3.connect(":memory:", check_same_thread=False)
@@ -146,6 +179,15 @@ class SQLiteRows:
         return forked
 
     @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error:
+            self._is_failing = True
+            raise
+        self._is_failing = False
+
+    @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
         if self.path is None:  # a memory database is its one connection
             with self._lock:
@@ -154,7 +196,8 @@ class SQLiteRows:
         try:
             connection = self._idle.get_nowait()
         except Empty:
-            connection = self._connect(READER_PRAGMAS)
+            journal = {} if self._journal == "WAL" else {"journal_mode": self._journal}
+            connection = self._connect({**READER_PRAGMAS, **journal})
         try:
             yield connection
         except sqlite3.Error:
@@ -182,38 +225,88 @@ class SQLiteRows:
         return connection
 
     def _prepare(self) -> None:
-        """Choose the journal, look for damage, and bring the schema up to date."""
+        """Look for damage, choose the journal, and bring the schema up to date."""
         if self.path is not None:
-            shared = network_file_system(self.path)
-            self._writer.execute(f"PRAGMA journal_mode={'TRUNCATE' if shared else 'WAL'}")
-            if self.path.stat().st_size <= QUICK_CHECK_UP_TO_BYTES:
-                (verdict,) = self._writer.execute("PRAGMA quick_check(1)").fetchone()
-                if verdict != "ok":
-                    raise CannotOpen(f"{self.path} is damaged ({verdict}): restore it from a backup")
+            self._refuse_what_is_not_ours()
+            self._journal = "TRUNCATE" if network_file_system(self.path) else "WAL"
+            self._writer.execute(f"PRAGMA journal_mode={self._journal}")
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             schema.upgrade(Database(self._writer, execute_plugins=False))
-        except BaseException:
+        except CannotOpen as newer:
             self._writer.execute("ROLLBACK")
+            raise CannotOpen(f"{self.path}: {newer}") from newer
+        except BaseException:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
             raise
         self._writer.execute("COMMIT")
 
+    def _refuse_what_is_not_ours(self) -> None:
+        """Raise CannotOpen for a file that is damaged, or a database of something else; nothing is changed in it."""
+        assert self.path is not None  # noqa: S101 - the caller's business
+        size = self.path.stat().st_size
+        check = next((name for name, most in CHECKS.items() if size <= most), None)
+        if check is not None:
+            (verdict,) = self._writer.execute(f"PRAGMA {check}(1)").fetchone()
+            if verdict != "ok":
+                words = " ".join(verdict.split())
+                raise CannotOpen(f"{self.path} is damaged ({words}): restore it from a backup")
+        tables = [name for (name,) in self._writer.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        if tables and schema.migrations.migrations_table not in tables:
+            some = ", ".join(repr(name) for name in sorted(tables)[:3])
+            raise CannotOpen(f"{self.path} is a database of something else (it has {some}): name another file")
 
-def _create_file(path: Path) -> None:
-    """Make the file, readable by its owner alone, with the folders above it."""
+
+def _create_file(path: Path) -> Path:
+    """Make the file, readable by its owner alone, with the folders above it; return where it really is.
+
+    One that is there is not opened: closing any descriptor of a file gives up all locks this process has on it, and
+    with them those of a registry that is open here already. Another process would take itself for the last user, and
+    remove the log that is still written to.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if path.is_symlink() and path.parent.stat().st_mode & stat.S_IWOTH:
+            raise CannotOpen(f"{path} is a link in a folder where anyone may put one: name the file it stands for")
+        file = Path(os.path.realpath(path))
+        with suppress(FileExistsError):
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        if not file.is_file():
+            raise CannotOpen(f"{path} is not a file: name a database file, such as {path / 'registry.db'}")
+        if not os.access(file, os.R_OK | os.W_OK):
+            raise OSError(code := _obstacle(file), os.strerror(code))
     except OSError as error:
         raise CannotOpen(f"{path} cannot be opened for writing: {error.strerror}") from error
+    return file
+
+
+def _obstacle(file: Path) -> int:
+    """Return why a file cannot be written."""
+    if hasattr(os, "statvfs") and os.statvfs(file).f_flag & os.ST_RDONLY:
+        return errno.EROFS
+    return errno.EACCES
+
+
+def _lock_of(file: Path) -> FileLock:
+    """Return the lock of a database file: beside the file itself, where every link to it leads."""
+    lock = file.with_name(file.name + ".lock")
+    try:
+        return FileLock(lock)
+    except OSError as error:
+        raise CannotOpen(f"{lock}, which keeps writers apart, cannot be opened: {error.strerror}") from error
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
+    except UNREADABLE as error:
+        raise InternalFailure(ANSWERS["SQLITE_CORRUPT"][1]) from error
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "") or ""
         primary = "_".join(name.split("_")[:2])  # SQLITE_IOERR_FSYNC answers as SQLITE_IOERR
         kind, sentence = ANSWERS.get(primary, (InternalFailure, f"The registry's database failed: {error}"))
         raise kind(sentence) from error
+    except OverflowError as error:  # of the driver: an integer that no column can hold
+        raise ValidationException("A number is out of range: whole numbers have at most 63 bits here.") from error

@@ -24,6 +24,13 @@ def insert(table: Table) -> str:
 
 
 @cache
+def insert_all(table: Table, count: int) -> str:
+    places = f"({', '.join('?' for _ in table.key)})"
+    rows = ", ".join(places for _ in range(count))
+    return f"INSERT INTO {table.name} ({', '.join(table.key)}) VALUES {rows} ON CONFLICT DO NOTHING"  # noqa: S608
+
+
+@cache
 def update(table: Table, changed: tuple[str, ...]) -> str:
     settings = ", ".join(f"{column} = ?" for column in changed)
     return f"UPDATE {table.name} SET {settings}, rev = rev + 1 WHERE {_key(table)} AND rev = ?"  # noqa: S608
@@ -40,6 +47,31 @@ def next_version(table: Table) -> str:
 def delete(table: Table, where: Sequence[Condition]) -> Statement:
     text, values = _conditions(where)
     return f"DELETE FROM {table.name} WHERE {text}", values  # noqa: S608
+
+
+def count(table: Table, where: Sequence[Condition], limit: int) -> Statement:
+    text, values = _conditions(where)
+    return (
+        f"SELECT count(*) FROM (SELECT 1 FROM {table.name} WHERE {text} LIMIT ?) AS counted",  # noqa: S608
+        [*values, limit],
+    )
+
+
+def count_common(table: Table, wheres: Sequence[Sequence[Condition]], limit: int) -> Statement:
+    """Count the rows of the first conditions that are also, but for what those name, rows of each of the others."""
+    first, *others = wheres
+    named = {column for column, *_ in first}
+    same = [column for column in table.key if column not in named]
+    text, values = _conditions([(f"one.{column}", how, value) for column, how, value in first])
+    for where in others:
+        also, more = _conditions([(f"other.{column}", how, value) for column, how, value in where])
+        also += "".join(f" AND other.{column} = one.{column}" for column in same)
+        text += f" AND EXISTS (SELECT 1 FROM {table.name} AS other WHERE {also})"  # noqa: S608
+        values += more
+    return (
+        f"SELECT count(*) FROM (SELECT 1 FROM {table.name} AS one WHERE {text} LIMIT ?) AS counted",  # noqa: S608
+        [*values, limit],
+    )
 
 
 def find(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
 
@@ -19,6 +19,8 @@ class Result(Protocol):
     def rowcount(self) -> int: ...
     def fetchall(self) -> list[Any]: ...
 
+
+ROWS_OF_A_STATEMENT: Final = 100
 
 Run = Callable[[str, Sequence[Any]], Result]
 """Runs a statement of `statements` with its values."""
@@ -55,6 +57,12 @@ class View:
         text, values = statements.find(table, where, order, descending, after, limit)
         return [_row(table, found) for found in self._run(text, values).fetchall()]
 
+    def count(self, table: Table, where: Sequence[Condition], limit: int) -> int:
+        return int(self._run(*statements.count(table, where, limit)).fetchall()[0][0])
+
+    def count_common(self, table: Table, wheres: Sequence[Sequence[Condition]], limit: int) -> int:
+        return int(self._run(*statements.count_common(table, wheres, limit)).fetchall()[0][0])
+
     def _one(self, table: Table, text: str, key: Key) -> Row | None:
         found = self._run(text, key).fetchall()
         return _row(table, found[0]) if found else None
@@ -66,6 +74,11 @@ class Transaction(View):
     def insert(self, table: Table, row: Row) -> bool:
         stored = _stored(row)
         return self._run(statements.insert(table), [stored[column] for column in table.columns]).rowcount == 1
+
+    def insert_all(self, table: Table, keys: Sequence[Key]) -> None:
+        for begin in range(0, len(keys), ROWS_OF_A_STATEMENT):
+            some = keys[begin : begin + ROWS_OF_A_STATEMENT]
+            self._run(statements.insert_all(table, len(some)), [value for key in some for value in key])
 
     def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
         stored = _stored(changes)

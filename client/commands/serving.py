@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .output import REFUSED, end
+
+if TYPE_CHECKING:
+    from ...backends.base import Backend
+
+TALKATIVE = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
+"""Libraries whose debug lines repeat whole requests, with signatures and session tokens."""
 
 
 @click.command()
@@ -148,6 +157,9 @@ def serve(
       sagemaker-registry serve --host 0.0.0.0 --credentials keys.ini --allowed-host registry
     """
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    gc.disable()  # what is loaded now stays: looking through it for garbage would be a tenth of the start
+    for library in TALKATIVE:
+        logging.getLogger(library).setLevel(max(logging.INFO, logging.getLogger().level))
     try:
         from ...backends.settings import load, override
         from ...emulator.serve import serve as run
@@ -155,8 +167,9 @@ def serve(
         end(f"serving needs the package {error.name!r}: pip install 'sagemaker-registry[server]'", REFUSED)
     from ...backends import default_url
     from ...backends.errors import CannotOpen
-    from ..seeding import BadSeed, planting
 
+    gc.freeze()
+    gc.enable()
     try:
         checks = {"artifacts": check_artifacts, "images": check_images, "s3_endpoint": s3_endpoint}
         run(
@@ -170,10 +183,30 @@ def serve(
             None if no_console else console_users,
             test_controls=test_controls,
             accepts_no_authentication=accepts_no_authentication,
-            prepare=planting(seeds),
+            prepare=_planting(seeds),
         )
-    except (CannotOpen, BadSeed) as error:
+    except CannotOpen as error:
         end(str(error), REFUSED)
+
+
+def _planting(seeds: tuple[Path, ...]) -> Callable[[Backend], None]:
+    """Return what puts seeds into a registry; a server without pays nothing for how they are read."""
+    if not seeds:
+        return lambda backend: None
+    from ...backends.errors import CannotOpen
+    from ..seeding import BadSeed, planting
+
+    def plant(backend: Backend) -> None:
+        try:
+            planted(backend)
+        except BadSeed as error:
+            raise CannotOpen(str(error)) from error
+
+    try:
+        planted = planting(seeds)
+    except BadSeed as error:
+        raise CannotOpen(str(error)) from error
+    return plant
 
 
 @click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,12 @@ def library() -> Check:
 
 def examine_file(file: Path) -> Iterator[Check]:
     """Look at a database file: whether it is there, whose it is, where, how large, and whether it is whole."""
-    if not file.exists():
+    try:
+        is_there = file.exists()
+    except OSError as error:
+        yield Check("file", "failed", f"{file} cannot be looked at: {error.strerror}", "name one that you may use")
+        return
+    if not is_there:
         yield _absent(file)
         return
     if not file.is_file():
@@ -54,6 +60,8 @@ def examine_file(file: Path) -> Iterator[Check]:
         return
     yield from _rights(file)
     yield from _surroundings(file)
+    if not os.access(file, os.R_OK):
+        return  # as was said
     try:
         yield from _content(file)
     except _sqlite3().Error as error:
@@ -99,8 +107,7 @@ def _surroundings(file: Path) -> Iterator[Check]:
 
 
 def _content(file: Path) -> Iterator[Check]:
-    with file.open("rb") as opened:
-        head = opened.read(20)
+    head = _head(file)
     if not head:
         yield Check("content", "ok", "it is empty: a registry is made in it when it is first used")
         return
@@ -118,6 +125,24 @@ def _content(file: Path) -> Iterator[Check]:
             return
         yield Check("content", "ok", f"whole: integrity_check took {(time.monotonic() - began) * 1000:.0f} ms")
         yield _schema(connection)
+
+
+def _head(file: Path) -> bytes:
+    """Return the first bytes of a file.
+
+    The descriptor stays open where locks are POSIX's: closing it would give up all that this process has on the file,
+    and with them those of a registry that is open here.
+    """
+    if sys.platform == "win32":
+        with file.open("rb") as opened:
+            return opened.read(20)
+    state = file.stat()
+    return os.pread(_descriptor(file, state.st_dev, state.st_ino), 20, 0)
+
+
+@cache
+def _descriptor(file: Path, device: int, inode: int) -> int:
+    return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _journal(file: Path, *, uses_wal: bool) -> Check:

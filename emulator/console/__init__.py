@@ -6,8 +6,6 @@ another host, and what a model says of itself is text, whatever it looks like.
 
 from __future__ import annotations
 
-from .doors import HEADERS, PREFIX, Console, Place, guard, is_console
-from .health import Site
-from .routes import blueprint
+from .doors import HEADERS, PREFIX, Console, Place, Site, guard, is_console
 
-__all__ = ["HEADERS", "PREFIX", "Console", "Place", "Site", "blueprint", "guard", "is_console"]
+__all__ = ["HEADERS", "PREFIX", "Console", "Place", "Site", "guard", "is_console"]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from ...backends.base import DEFAULT_ACCOUNT, DEFAULT_REGION, Caller
 from ...backends.identities import Identities
 from ...backends.settings import IdentityTable
-from .health import Site
 from .session import USER, Session, Sessions
 
 if TYPE_CHECKING:
@@ -49,6 +48,21 @@ class Place:
     def is_possible(self) -> bool:
         """Whether AWS could have it."""
         return bool(_ACCOUNT.fullmatch(self.account) and _REGION.fullmatch(self.region))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a console is in front of, as Health shows it.
+
+    Args:
+        url: of the backend, without a password.
+        file: of its database, if it has one.
+        hosts: the names the server answers for, beside those of this machine.
+    """
+
+    url: str = ""
+    file: Path | None = None
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 
 from ...backends.errors import RegistryError
 from ..refusals import Refusal
+from .doors import Site
 from .reading import Reader
 from .records import leaves
 
@@ -37,21 +38,6 @@ class Fact:
     value: str
     note: str = ""
     is_fine: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What a console is in front of, as Health shows it.
-
-    Args:
-        url: of the backend, without a password.
-        file: of its database, if it has one.
-        hosts: the names the server answers for, beside those of this machine.
-    """
-
-    url: str = ""
-    file: Path | None = None
-    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from ...backends import database_file, is_alone, without_password
 from ...backends.base import DEFAULT_REGION
 from ...backends.errors import CannotOpen
 from ...backends.settings import Settings
-from .doors import Console, Place
-from .health import Site
+from .doors import Console, Place, Site
 from .session import USER
 
 _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")

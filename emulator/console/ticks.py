@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from .records import Version
+if TYPE_CHECKING:
+    from .records import Version
 
 MOST_VERSIONS: Final = 500
 """Of one session; beyond, the version that was ticked longest ago is forgotten."""

@@ -13,11 +13,14 @@ from werkzeug.test import Client
 from sagemaker_registry.backends import credentials
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.emulator import paths
 from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.authentication import HEALTH, Authentication
 from sagemaker_registry.emulator.console import HEADERS as OF_CONSOLE
 from sagemaker_registry.emulator.console import Console
 from sagemaker_registry.emulator.gate import EVERYWHERE, Gate
+from sagemaker_registry.emulator.metrics import Metrics
+from sagemaker_registry.emulator.refusals import Refusals
 from sagemaker_registry.emulator.serve import Server, listen
 
 KEYS = {one.access_key: one for one in [credentials.generate("alice")]}
@@ -59,9 +62,12 @@ def apps() -> Iterator[dict[str, Any]]:
         }
 
 
-def paths_of(app: Any) -> list[str]:
+def every_path() -> list[str]:
     """Return a path of every rule, and some that have none."""
-    rules = [rule.rule for rule in app.url_map.iter_rules()]
+    with LocalRegistry(SQLiteRows(None)) as backend:
+        own = paths.own(backend, "", Metrics(), Refusals(), has_console=True)
+        pages = paths.pages(backend, Console(), Refusals(), print)
+    rules = [rule.rule for app in (own, pages) for rule in app.url_map.iter_rules()]
     assert len(rules) > 20
     found = []
     for rule in rules:
@@ -89,7 +95,7 @@ FOREIGN: list[dict[str, str]] = [
 @pytest.mark.parametrize("kind", ["open", "locked"])
 def test_no_route_answers_a_foreign_host_or_page(apps: dict[str, Any], kind: str) -> None:
     client = Client(apps[kind])
-    for path in paths_of(apps[kind]):
+    for path in every_path():
         for method in METHODS:
             for headers in FOREIGN:
                 answer = client.open(path, method=method, headers={"Host": "localhost", **headers})
@@ -100,7 +106,7 @@ def test_no_route_answers_a_foreign_host_or_page(apps: dict[str, Any], kind: str
 
 def test_no_route_but_health_and_the_door_answers_who_has_not_signed(apps: dict[str, Any]) -> None:
     client, answered = Client(apps["locked"]), set()
-    for path in paths_of(apps["locked"]):
+    for path in every_path():
         for method in METHODS:
             answer = client.open(path, method=method, headers={"Host": "localhost"})
             assert answer.status_code < 500 or b"SlowDown" in answer.data, (method, path, answer.data)

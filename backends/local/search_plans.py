@@ -1,0 +1,327 @@
+"""Where to look for what a search wants: the rows an index yields, among which is each that matches.
+
+A plan only ever leaves out what cannot match; what it yields is held against the whole search by the caller. It is made
+from the conditions that must hold together. Of those an index answers, the one with the fewest rows is taken; and where
+none has few, rows are read from an index that is sorted as the answer is, as far as the answer needs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from ..model import Shape
+from . import terms
+from .call import Call
+from .rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table
+from .search_expressions import TEXT, TIMESTAMP, property_of
+
+FEW: Final = 500
+"""Rows that are read and sorted rather than read in order."""
+MOST_TAGGED_GROUPS: Final = 100
+"""Groups with a tag whose versions are looked for one by one."""
+
+MOST_DIGITS: Final = 18
+"""Of a number that a store can compare."""
+
+Expression = Mapping[str, Any]
+
+_NOT_AS_STORED: Final = ("ModelPackageName", "ModelPackageStatus", terms.TAGS)
+"""Members that Search shows otherwise than they are stored."""
+
+_NAMES: Final = {
+    GROUPS: ("ModelPackageGroupName", "ModelPackageGroupArn"),
+    PACKAGES: ("ModelPackageName", "ModelPackageArn"),
+}
+_TIMES: Final = {
+    GROUPS: {"CreationTime": "created"},
+    PACKAGES: {"CreationTime": "created", "LastModifiedTime": "modified"},
+}
+"""Members that are, in milliseconds, columns with an index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Rows of the searched table, or of the index of texts, that an index yields."""
+
+    table: Table
+    where: tuple[Condition, ...]
+
+    def is_sorted_by(self, table: Table, column: str) -> bool:
+        """Whether an index yields them sorted by a column of the searched table."""
+        if self.table is TERMS:
+            return self.is_of_a_text and column == terms.INDEXED[table].moment
+        return self.where[-1][0] == column
+
+    @property
+    def is_of_a_text(self) -> bool:
+        """Whether they are of one path and one text."""
+        return self.table is TERMS and self.where[-1][0] == "value"
+
+
+Lookups = tuple[Lookup, ...]
+"""Rows that are in one of these."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """Where to look.
+
+    Args:
+        choices: any of these has every row that matches.
+        exact: what is in all of these matches, and nothing else does; None if no index says so.
+        texts: conditions on stored records that every row that matches meets.
+    """
+
+    choices: list[Lookups] = field(default_factory=list)
+    exact: Lookups | None = None
+    texts: list[Condition] = field(default_factory=list)
+
+
+def plan(call: Call, table: Table, shape: Shape, expression: Expression | None, *, whole: bool) -> Plan:
+    """Return a plan for an expression that has been checked; `whole` says whether it is all that is wanted."""
+    if expression is None:
+        return Plan(exact=(Lookup(table, tuple(call.place())),) if whole else None)
+    made = _Planner(call, table, shape).of_expression(expression)
+    if not whole:
+        made.exact = None
+    return made
+
+
+def count(call: Call, lookups: Lookups, limit: int) -> int:
+    """Return how many rows they yield, no further than a limit."""
+    found = 0
+    for lookup in lookups:
+        if found < limit:
+            found += call.rows.count(lookup.table, lookup.where, limit - found)
+    return found
+
+
+def count_common(call: Call, lookups: Lookups, limit: int) -> int:
+    """Return how many rows are in all of them, no further than a limit."""
+    if len(lookups) == 1:
+        return count(call, lookups, limit)
+    return call.rows.count_common(TERMS, [lookup.where for lookup in lookups], limit)
+
+
+def rows(call: Call, table: Table, lookups: Lookups, at_once: int) -> Iterator[Row]:
+    """Yield the rows of a table that lookups yield, each once."""
+    seen: set[Key] = set()
+    for lookup in lookups:
+        after: Key | None = None
+        order = _order(lookup)
+        while True:
+            found = call.rows.find(lookup.table, lookup.where, order, after=after, limit=at_once)
+            for row in _of_table(call, table, found, lookup):
+                key = tuple(row[column] for column in table.key)
+                if len(lookups) == 1 or key not in seen:
+                    seen.add(key)
+                    yield row
+            if len(found) < at_once or not order:
+                break
+            after = tuple(found[-1][column] for column in order)
+
+
+def _order(lookup: Lookup) -> tuple[str, ...]:
+    """Return what sorts rows as the index that finds them: of a range, its column first."""
+    given = {column for column, how, _ in lookup.where if how == "="}
+    ranges = [column for column, how, _ in lookup.where if how in ("<", ">")]
+    return tuple(column for column in dict.fromkeys((*ranges, *lookup.table.key)) if column not in given)
+
+
+def in_order(
+    call: Call,
+    table: Table,
+    lookup: Lookup,
+    column: str,
+    *,
+    descending: bool,
+    after: Key | None,
+    at_first: int,
+    most: int,
+) -> Iterator[Row]:
+    """Yield the rows of a lookup sorted by a column, then by key, in growing parts: an answer may need few.
+
+    Args:
+        call: who asks.
+        table: the rows wanted.
+        lookup: of it, or of the index of texts.
+        column: by which to sort; of the index, the moment.
+        descending: the direction.
+        after: the column's value and the key of the last row already seen.
+        at_first: how many to read first.
+        most: how many to read at a time.
+    """
+    numbers = ("name", "version") if "version" in table.columns else ("name",)
+    order = ("moment" if lookup.table is TERMS else column, *numbers)
+    position = (after[0], *after[-len(numbers) :]) if after is not None else None
+    limit = at_first
+    while True:
+        found = call.rows.find(lookup.table, lookup.where, order, descending=descending, after=position, limit=limit)
+        yield from _of_table(call, table, found, lookup)
+        if len(found) < limit:
+            return
+        position = tuple(found[-1][name] for name in order)
+        limit = min(limit * 2, most)
+
+
+def _of_table(call: Call, table: Table, found: Iterable[Row], lookup: Lookup) -> Iterator[Row]:
+    if lookup.table is table:
+        yield from found
+        return
+    for term in found:
+        row = call.rows.get(table, tuple(term[column] for column in table.key))
+        if row is not None:
+            yield row
+
+
+class _Planner:
+    """Makes plans for the expressions of a search."""
+
+    def __init__(self, call: Call, table: Table, shape: Shape) -> None:
+        self._call = call
+        self._table = table
+        self._shape = shape
+        self._kind = terms.INDEXED[table].kind
+
+    def of_expression(self, expression: Expression) -> Plan:
+        parts = [self._of_filter(asked) for asked in expression.get("Filters", ())]
+        parts += [self._of_nested(asked) for asked in expression.get("NestedFilters", ())]
+        parts += [self.of_expression(asked) for asked in expression.get("SubExpressions", ())]
+        if len(parts) == 1:
+            return parts[0]
+        return self._all(parts) if expression.get("Operator", "And") == "And" else self._any(parts)
+
+    def _all(self, parts: Iterable[Plan]) -> Plan:
+        """Return the plan for what must hold together; bounds of one time become one range."""
+        parts = list(parts)
+        exact = tuple(lookup for part in parts for lookup in part.exact or ())
+        is_exact = all(part.exact for part in parts) and all(lookup.is_of_a_text for lookup in exact)
+        made = Plan(exact=exact if is_exact else None)
+        ranges: dict[str, list[Condition]] = {}
+        for part in parts:
+            made.texts += part.texts
+            for choice in part.choices:
+                column = choice[0].where[-1][0] if len(choice) == 1 and choice[0].table is self._table else ""
+                if column in _TIMES[self._table].values():
+                    ranges.setdefault(column, []).extend(choice[0].where[len(self._call.place()) :])
+                else:
+                    made.choices.append(choice)
+        made.choices += [(Lookup(self._table, (*self._call.place(), *bounds)),) for bounds in ranges.values()]
+        return made
+
+    def _any(self, parts: Sequence[Plan]) -> Plan:
+        """Return the plan for what may hold alone: there is one if there is one for each."""
+        if not all(part.choices for part in parts):
+            return Plan()
+        return Plan([tuple(lookup for part in parts for lookup in part.choices[0])])
+
+    def _of_nested(self, asked: Mapping[str, Any]) -> Plan:
+        """Return the plan for filters of one object: each holds of the list, by its full name. Tags have no such."""
+        within = f"{asked['NestedPropertyName']}."
+        if within == f"{terms.TAGS}.":
+            return Plan()
+        names = [within + one["Name"].removeprefix(within) for one in asked["Filters"]]
+        return self._all(
+            self._of_filter({**one, "Name": name}) for one, name in zip(asked["Filters"], names, strict=True)
+        )
+
+    def _of_filter(self, asked: Mapping[str, Any]) -> Plan:
+        name, operator, value = asked["Name"], asked.get("Operator", "Equals"), asked.get("Value", "")
+        if "\0" in name + value:  # PostgreSQL takes no such text, and has none
+            return Plan()
+        made = _BY_OPERATOR.get(operator, _Planner._nowhere)(self, name, value)
+        is_stored = name.partition(".")[0] not in _NOT_AS_STORED
+        if operator in ("Equals", "Contains") and is_stored and property_of(self._shape, name).kind is TEXT:
+            made.texts.append(("record", "contains", orjson.dumps(value).decode()[1:-1]))
+        return made
+
+    def _equal(self, name: str, value: str) -> Plan:
+        place = self._call.place()
+        if name in _NAMES[self._table]:
+            return Plan([(Lookup(self._table, (*place, *_named(self._table, value))),)])
+        if name in _TIMES[self._table]:
+            return self._between(name, value, value)
+        return self._texts(name, [value])
+
+    def _among(self, name: str, value: str) -> Plan:
+        made = self._texts(name, list(dict.fromkeys(value.split(","))))
+        made.exact = None
+        return made
+
+    def _texts(self, name: str, values: Sequence[str]) -> Plan:
+        if not terms.is_kept(self._table, name):
+            return Plan()
+        of_path = [*self._call.place(), ("kind", "=", self._kind), ("path", "=", name)]
+        lookups = [Lookup(TERMS, (*of_path, ("value", "=", value[: terms.LONGEST_VALUE]))) for value in values]
+        if name.partition(".")[0] == terms.TAGS and self._table is PACKAGES:
+            groups = self._of_tagged_groups(name, values)
+            return Plan([(*lookups, *groups)] if groups is not None else [])
+        is_exact = len(lookups) == 1 and len(values[0]) < terms.LONGEST_VALUE
+        return Plan([tuple(lookups)], exact=(lookups[0],) if is_exact else None)
+
+    def _of_tagged_groups(self, name: str, values: Sequence[str]) -> list[Lookup] | None:
+        """Return the versions of groups with a tag: they have the tags of their group. None: there are too many."""
+        kind = terms.INDEXED[GROUPS].kind
+        found: list[Row] = []
+        for value in values:
+            where: list[Condition] = [*self._call.place(), ("kind", "=", kind), ("path", "=", name)]
+            where.append(("value", "=", value[: terms.LONGEST_VALUE]))
+            found += self._call.rows.find(TERMS, where, limit=MOST_TAGGED_GROUPS + 1)
+        if len(found) > MOST_TAGGED_GROUPS:
+            return None
+        place = self._call.place()
+        return [Lookup(PACKAGES, (*place, ("name", "=", row["name"]), ("version", ">", 0))) for row in found]
+
+    def _there(self, name: str, _: str) -> Plan:
+        if not terms.is_kept(self._table, name) or (name.startswith(terms.TAGS) and self._table is PACKAGES):
+            return Plan()
+        lookup = Lookup(TERMS, (*self._call.place(), ("kind", "=", self._kind), ("path", "=", name)))
+        return Plan([(lookup,)], exact=(lookup,))
+
+    def _after(self, name: str, value: str) -> Plan:
+        return self._between(name, value, None)
+
+    def _before(self, name: str, value: str) -> Plan:
+        return self._between(name, None, value)
+
+    def _between(self, name: str, low: str | None, high: str | None) -> Plan:
+        """Return the rows of a range of time, and at most two milliseconds more: the filter itself is exact."""
+        column = _TIMES[self._table].get(name)
+        if column is None:
+            return Plan()
+        bounds: list[Condition] = []
+        if low is not None:
+            bounds.append((column, ">", math.floor(TIMESTAMP.read(low) * 1000) - 2))
+        if high is not None:
+            bounds.append((column, "<", math.ceil(TIMESTAMP.read(high) * 1000) + 2))
+        return Plan([(Lookup(self._table, (*self._call.place(), *bounds)),)])
+
+    def _nowhere(self, _: str, __: str) -> Plan:
+        return Plan()
+
+
+_BY_OPERATOR: Final[Mapping[str, Callable[[_Planner, str, str], Plan]]] = {
+    # Of all others no index knows: what they leave out is little.
+    "Equals": _Planner._equal,
+    "In": _Planner._among,
+    "Exists": _Planner._there,
+    "GreaterThan": _Planner._after,
+    "GreaterThanOrEqualTo": _Planner._after,
+    "LessThan": _Planner._before,
+    "LessThanOrEqualTo": _Planner._before,
+}
+
+
+def _named(table: Table, text: str) -> list[Condition]:
+    """Return the key of what a name, `Group/N` or an ARN means; of what is none, a key that nothing has."""
+    _, slash, behind = text.partition("/") if text.startswith("arn:") else ("", "/", text)
+    name, _, number = behind.partition("/") if slash else ("", "", "")
+    if table is GROUPS:
+        return [("name", "=", name)]
+    is_number = number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS
+    return [("name", "=", name), ("version", "=", int(number) if is_number else 0)]

@@ -1,0 +1,113 @@
+"""What Search finds without looking at every record: texts of records, kept beside them as rows of an index.
+
+A row says that a record has a text at a path: `CustomerMetadataProperties.team` is `risk`. The rows of one path and
+text are sorted as Search sorts by default, so a page of those that have it is read from the index as it is. The journal
+keeps these rows with each change, in its transaction; what is found by them is still held against the whole search.
+
+Which paths there are is data of the schema: who adds one adds a step to it that calls `fill`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .rows import GROUPS, PACKAGES, TERMS, Key, Row, Table, Writing
+
+LONGEST_VALUE: Final = 256
+"""Characters that are kept of a text: metadata has no more."""
+
+TAGS: Final = "Tags"
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What of the records of a table is kept.
+
+    Args:
+        kind: how rows say what they are about.
+        moment: the column that sorts by LastModifiedTime.
+        texts: paths to texts.
+        maps: members whose texts are kept by their key.
+    """
+
+    kind: str
+    moment: str
+    texts: tuple[tuple[str, ...], ...] = ()
+    maps: tuple[str, ...] = ()
+
+
+INDEXED: Final[Mapping[Table, Indexed]] = {
+    PACKAGES: Indexed(
+        kind="package",
+        moment="modified",
+        texts=(
+            ("ModelPackageGroupName",),
+            ("ModelApprovalStatus",),
+            ("SourceUri",),
+            ("ModelLifeCycle", "Stage"),
+            ("ModelLifeCycle", "StageStatus"),
+        ),
+        maps=("CustomerMetadataProperties",),
+    ),
+    GROUPS: Indexed(kind="group", moment="created"),
+}
+"""Tables whose records Search finds; tags are kept of each."""
+
+
+def of(table: Table, row: Row) -> list[Key]:
+    """Return the terms of a row."""
+    indexed = INDEXED[table]
+    before = (row["account"], row["region"], indexed.kind)
+    behind = (row[indexed.moment], row["name"], row.get("version", 0))
+    return [(*before, path, value[:LONGEST_VALUE], *behind) for path, value in _texts(indexed, row["record"])]
+
+
+def add(rows: Writing, table: Table, row: Row) -> None:
+    """Keep the terms of a new row."""
+    if table in INDEXED and (found := of(table, row)):
+        rows.insert_all(TERMS, found)
+
+
+def replace(rows: Writing, table: Table, before: Row, after: Row) -> None:
+    """Keep the terms of a row as it is now instead of those it had."""
+    if table not in INDEXED or before["record"] is None:
+        return
+    old, new = of(table, before), of(table, after)
+    if old != new:
+        _forget(rows, [key for key in old if key not in new])
+        rows.insert_all(TERMS, [key for key in new if key not in old])
+
+
+def remove(rows: Writing, table: Table, row: Row) -> None:
+    """Forget the terms of a row that is gone."""
+    if table in INDEXED:
+        _forget(rows, of(table, row))
+
+
+def is_kept(table: Table, path: str) -> bool:
+    """Whether every record of a table that has a text at a path has a term for it."""
+    member, dot, key = path.partition(".")
+    indexed = INDEXED[table]
+    return tuple(path.split(".")) in indexed.texts or bool(dot and key and member in (*indexed.maps, TAGS))
+
+
+def _forget(rows: Writing, found: list[Key]) -> None:
+    for key in found:
+        rows.delete(TERMS, TERMS.keyed(key))
+
+
+def _texts(indexed: Indexed, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for names in indexed.texts:
+        found: Any = record
+        for name in names:
+            found = found.get(name) if found else None
+        if found is not None:
+            yield ".".join(names), found
+    for name in indexed.maps:
+        if name in record:
+            for key, value in record[name].items():
+                yield f"{name}.{key}", value
+    for tag in record.get(TAGS, ()):
+        yield f"{TAGS}.{tag['Key']}", tag["Value"]

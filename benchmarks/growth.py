@@ -1,0 +1,279 @@
+"""What an operation costs in a registry of a hundred versions, and in one of a million.
+
+python -m benchmarks.growth                      a table, from 100 to 100,000 versions in a file of SQLite's
+python -m benchmarks.growth 1000 1000000         of these sizes
+python -m benchmarks.growth --url URL 1000       of an empty registry elsewhere: postgresql://...
+
+A registry is filled by the functions that answer CreateModelPackage and CreateModelPackageGroup, a few hundred in one
+transaction: so its rows, history and events are as single calls leave them, but for the commits between. Figures are
+medians of the time this process spent on a call; what grows is seen in their ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+from sagemaker_registry.backends import open_backend
+from sagemaker_registry.backends.base import Caller, NoProbe
+from sagemaker_registry.backends.local import groups, packages
+from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.emulator.console.groups import groups as groups_page
+from sagemaker_registry.emulator.console.inbox import Filters, inbox
+from sagemaker_registry.emulator.console.reading import Reader
+
+CALLER = Caller()
+GROUP = "growth"
+SIZES = (100, 1_000, 10_000, 100_000)
+VERSIONS_OF_A_GROUP = 10
+"""There is a group for so many versions, so that lists of groups grow too."""
+AT_ONCE = 250
+"""Versions that are registered in one transaction."""
+FEW = 10
+"""How many versions have what few have, whatever the size."""
+ROUNDS, LEAST_ROUNDS = 31, 3
+SECONDS = 2.0
+"""After which an operation is not repeated more than LEAST_ROUNDS times."""
+
+SPECIFICATION = {
+    "Containers": [{"Image": "registry/churn:3", "ModelDataUrl": "s3://models/churn/model.tar.gz"}],
+    "SupportedContentTypes": ["text/csv"],
+    "SupportedResponseMIMETypes": ["text/csv"],
+}
+
+Operation = Callable[[], object]
+Say = Callable[[str], None]
+Times = dict[str, dict[int, float]]
+
+
+def measure(sizes: Sequence[int], say: Say, url: str | None = None) -> Times:
+    """Return the median milliseconds of each operation at each size.
+
+    Args:
+        sizes: how many versions one group has, in ascending order.
+        say: is told what is being done.
+        url: an empty registry to fill; without it, a file of SQLite's that is removed afterwards.
+    """
+    times: Times = {}
+    with tempfile.TemporaryDirectory() as folder:
+        where = url or f"sqlite:///{folder}/growth.db"
+        for size in sorted(sizes):
+            say(f"filling up to {size:,} versions")
+            with open_backend(where) as registry:
+                assert isinstance(registry, LocalRegistry)
+                fill(registry, size)
+                begun = time.process_time()
+                open_backend(where).close()
+                times.setdefault("open", {})[size] = (time.process_time() - begun) * 1000
+                for name, operation in operations(registry, size).items():
+                    say(f"{size:,}: {name}")
+                    times.setdefault(name, {})[size] = milliseconds(operation)
+    return times
+
+
+def fill(registry: LocalRegistry, size: int) -> None:
+    """Register versions of one group until it has so many, and other groups with them, each with a version.
+
+    Of the versions, one in fifty waits for a decision, ten are rejected and ten have `rare` in their metadata; half are
+    of the team `risk`, and all have a commit of their own.
+    """
+    rows: Any = registry._rows
+    if hasattr(rows, "_writer"):  # what a power cut leaves of it does not matter
+        rows._writer.execute("PRAGMA synchronous=OFF")
+    present = {"ModelPackageGroupName": GROUP, "MaxResults": 1, "SortBy": "CreationTime", "SortOrder": "Descending"}
+    newest = registry.call("ListModelPackages", present, CALLER)["ModelPackageSummaryList"]
+    number = newest[0]["ModelPackageVersion"] if newest else 0
+    if not number:
+        registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
+    while number < size:
+        until = min(number + AT_ONCE, size)
+        with registry._transaction("CreateModelPackage", CALLER, NoProbe(), writes=True) as call:
+            now = call.now - (until - number)
+            for number in range(number + 1, until + 1):  # noqa: B020 - goes on where it was
+                now += 1
+                packages.create(replace(call, now=now), request(number))
+        with registry._transaction("CreateModelPackageGroup", CALLER, NoProbe(), writes=True) as call:
+            for place in range(until - until % VERSIONS_OF_A_GROUP, number - AT_ONCE, -VERSIONS_OF_A_GROUP):
+                name = f"group-{place // VERSIONS_OF_A_GROUP:06}"
+                if place > 0 and not _exists(call, name):
+                    groups.create(call, {"ModelPackageGroupName": name})
+                    packages.create(call, {"ModelPackageGroupName": name, "ModelApprovalStatus": "Approved"})
+    registry.outbox.settle()
+    if hasattr(rows, "_writer"):
+        rows._writer.execute("PRAGMA synchronous=FULL")
+        rows._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _exists(call: Any, name: str) -> bool:
+    return call.rows.find(groups.GROUPS, [*call.place(), ("name", "=", name)], limit=1) != []
+
+
+def request(number: int) -> dict[str, Any]:
+    """Return the request that registers the version of that number."""
+    few = number <= FEW * 9 and number % 9 == 0
+    metadata = {
+        "accuracy": f"0.{number % 100:02}",
+        "commit": hashlib.sha256(str(number).encode()).hexdigest()[:12],
+        "team": "risk" if number % 2 else "sales",
+        **({"rare": "yes"} if few else {}),
+    }
+    status = "Rejected" if few else "PendingManualApproval" if number % 50 == 1 else "Approved"
+    return {
+        "ModelPackageGroupName": GROUP,
+        "ModelApprovalStatus": status,
+        "ModelPackageDescription": f"model number {number}{', a needle' if number == 50 else ''}",
+        "InferenceSpecification": SPECIFICATION,
+        "CustomerMetadataProperties": metadata,
+    }
+
+
+def operations(registry: LocalRegistry, size: int) -> dict[str, Operation]:
+    """Return what is measured, by name."""
+    numbers = count()
+    arn = registry.call("DescribeModelPackage", {"ModelPackageName": f"{GROUP}/{size // 2}"}, CALLER)["ModelPackageArn"]
+
+    def call(operation: str, **params: Any) -> Operation:
+        return lambda: registry.call(operation, params, CALLER)
+
+    def control(name: str, **params: Any) -> Operation:
+        return lambda: registry.control(name, params, CALLER)
+
+    def create(**params: Any) -> Operation:
+        named = {"ModelPackageGroupName": GROUP, "ModelApprovalStatus": "Approved", **params}
+        return lambda: registry.call("CreateModelPackage", {**request(1000), **named}, CALLER)
+
+    def update() -> object:
+        changes = {"ModelPackageArn": arn, "ApprovalDescription": f"looked at {next(numbers)}"}
+        return registry.call("UpdateModelPackage", changes, CALLER)
+
+    def search(*filters: tuple[str, str, str], **params: Any) -> Operation:
+        sought = [{"Name": name, "Operator": how, "Value": value} for name, how, value in filters]
+        expression = {"SearchExpression": {"Filters": sought}} if sought else {}
+        return call("Search", Resource="ModelPackage", MaxResults=20, **expression, **params)
+
+    metadata = "CustomerMetadataProperties"
+    of_group = {"ModelPackageGroupName": GROUP}
+    by_name = {"SortBy": "Name", "MaxResults": 1}
+    reader = lambda: Reader(registry, CALLER)  # noqa: E731 - a reader remembers, so each page has its own
+    last = registry.control("events", {"order": "Descending", "max_results": 1}, CALLER)["last"]
+    commit = request(size // 2)[metadata]["commit"]
+    return {
+        "create": create(),
+        "create in another group": create(ModelPackageGroupName="group-000001"),
+        "create with a token": lambda: create(ClientToken=f"token-{size}-{next(numbers)}")(),
+        "describe": call("DescribeModelPackage", ModelPackageName=arn),
+        "update": update,
+        "list, page 1": call("ListModelPackages", **of_group, MaxResults=20),
+        "list, page 1,000": call(
+            "ListModelPackages", **_page(registry, "ListModelPackages", {**of_group, "MaxResults": 1}, size)
+        ),
+        "list, few with that status": call("ListModelPackages", **of_group, ModelApprovalStatus="Rejected"),
+        "list, page 1 of all groups": call("ListModelPackages", ModelPackageType="Versioned", MaxResults=20),
+        "list groups, page 1": call("ListModelPackageGroups", MaxResults=20),
+        "list groups, page 1,000": call(
+            "ListModelPackageGroups", **_page(registry, "ListModelPackageGroups", by_name, size)
+        ),
+        "list groups, many names contain it": call("ListModelPackageGroups", NameContains="00000", MaxResults=20),
+        "list groups, one name contains it": call("ListModelPackageGroups", NameContains="growth", MaxResults=20),
+        "search, all": search(),
+        "search, metadata of one": search((f"{metadata}.commit", "Equals", commit)),
+        "search, metadata of few": search((f"{metadata}.rare", "Equals", "yes")),
+        "search, metadata that few have": search((f"{metadata}.rare", "Exists", "-")),
+        "search, metadata of half": search((f"{metadata}.team", "Equals", "risk")),
+        "search, status of few": search(("ModelApprovalStatus", "Equals", "Rejected")),
+        "search, status of most": search(("ModelApprovalStatus", "Equals", "Approved")),
+        "search, a group": search(("ModelPackageGroupName", "Equals", "group-000001")),
+        "search, group and status of few": search(
+            ("ModelPackageGroupName", "Equals", GROUP), ("ModelApprovalStatus", "Equals", "Rejected")
+        ),
+        "search, team and status of most": search(
+            (f"{metadata}.team", "Equals", "risk"), ("ModelApprovalStatus", "Equals", "Approved")
+        ),
+        "search, all, by CreationTime": search(SortBy="CreationTime"),
+        "search, all, by ModelPackageVersion": search(SortBy="ModelPackageVersion"),
+        "search, text that one contains": search(("ModelPackageDescription", "Contains", "a needle")),
+        "search, not what most have": search(
+            ("ModelPackageDescription", "NotEquals", "x"), ("ModelPackageVersion", "LessThan", "11")
+        ),
+        "search groups, by name": call(
+            "Search",
+            Resource="ModelPackageGroup",
+            SearchExpression={"Filters": [{"Name": "ModelPackageGroupName", "Value": GROUP}]},
+        ),
+        "suggestions": call("GetSearchSuggestions", Resource="ModelPackage"),
+        "latest approved": control("versions", group=GROUP, approval="Approved", max_results=1),
+        "what waits": control("versions", approval="PendingManualApproval", order="Ascending", max_results=20),
+        "console: inbox": lambda: inbox(reader(), Filters(), None, CALLER.arn),
+        "console: inbox of a group": lambda: inbox(reader(), Filters(group=GROUP), None, CALLER.arn),
+        "console: groups": lambda: groups_page(reader(), "", "name", None),
+        "history, page 1": control("history", max_results=20),
+        "history of a version": control("history", group=GROUP, version=size // 2),
+        "history verify, one call": control("history/verify"),
+        "as-of": control("as-of", group=GROUP, moment=time.time()),
+        "as-of, of a version": control("as-of", group=GROUP, version=size // 2, moment=time.time()),
+        "explain": control("explain", arn=arn),
+        "events, the first": control("events", max_results=20),
+        "events, after the last": control("events", after=last, max_results=20),
+        "deliveries": control("events/deliveries", max_results=20),
+    }
+
+
+def _page(registry: LocalRegistry, operation: str, params: Mapping[str, Any], size: int) -> dict[str, Any]:
+    """Return the parameters of the 1,000th page, or of the last."""
+    asked = dict(params)
+    for _ in range(min(size, 1000) - 1):
+        answer = registry.call(operation, asked, CALLER)
+        if "NextToken" not in answer:
+            break
+        asked["NextToken"] = answer["NextToken"]
+    return asked
+
+
+def milliseconds(operation: Operation) -> float:
+    """Return the median time of an operation that is warm; of one that takes very long, the first."""
+    begun = time.process_time()
+    operation()
+    first = time.process_time() - begun
+    if first > SECONDS:
+        return first * 1000
+    took: list[float] = []
+    while len(took) < (LEAST_ROUNDS if sum(took) > SECONDS else ROUNDS):
+        begun = time.process_time()
+        operation()
+        took.append(time.process_time() - begun)
+    return statistics.median(took) * 1000
+
+
+def table(times: Times) -> Iterator[str]:
+    """Yield the lines of a Markdown table: milliseconds, and how many times as many at the largest size as at 1,000."""
+    sizes = sorted({size for by_size in times.values() for size in by_size})
+    base = 1_000 if 1_000 in sizes else sizes[0]
+    yield f"| milliseconds at | {' | '.join(f'{size:,}' for size in sizes)} | {sizes[-1]:,} to {base:,} |"
+    yield f"|---|{'---|' * (len(sizes) + 1)}"
+    for name, by_size in times.items():
+        cells = [f"{by_size[size]:.2f}" for size in sizes]
+        yield f"| {name} | {' | '.join(cells)} | {by_size[sizes[-1]] / by_size[base]:.1f} |"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__.partition("\n")[0])
+    parser.add_argument("sizes", nargs="*", type=int, default=SIZES, help="versions in one group: 100 1000 10000 ...")
+    parser.add_argument("--url", help="an empty registry to fill; by default a file of SQLite's, removed afterwards")
+    asked = parser.parse_args(arguments)
+    is_seen = sys.stderr.isatty()
+    say = (lambda text: print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)) if is_seen else (lambda _: None)
+    times = measure(asked.sizes, say, asked.url)
+    say("")
+    print("\n".join(table(times)))
+
+
+if __name__ == "__main__":
+    main()

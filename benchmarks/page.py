@@ -1,0 +1,67 @@
+"""docs/performance.md, made of results: what was measured, the goals, and the tables of each measurement."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from . import MODULES, NAMES, goals, growing
+from .figures import Figures
+from .results import Results
+
+INTRODUCTION = """# Performance
+
+How fast the registry is, what it costs, and how it grows. This page is written by `python -m benchmarks --write`
+(`just bench`). What is compared runs in turn in one run; figures are medians of the rounds, and ratios are medians of
+the ratios within each round. Milliseconds tell little about another machine, ratios more; CPU time tells more than
+latency where others use the machine too."""
+
+GOALS = """Where a goal is about several operations, the worst is shown, and how many miss it. The tables
+below have the operations that no goal is about, too."""
+
+
+def module(name: str) -> ModuleType:
+    return import_module(f"benchmarks.{MODULES[name]}")
+
+
+def title(name: str) -> str:
+    """Return what a measurement is of, in one line: that of its module's docstring."""
+    first: str = (module(name).__doc__ or "").strip().partition("\n")[0]
+    return first
+
+
+def explained(name: str) -> str:
+    """Return what else its module's docstring says."""
+    return (module(name).__doc__ or "").strip().partition("\n")[2].strip()
+
+
+def listed() -> str:
+    """Return the list of all measurements."""
+    return "\n".join(f"- [`{name}`](#{name}): {title(name)}" for name in NAMES)
+
+
+def render(results: Results) -> str:
+    """Return the page."""
+    figures = {name: Figures(measured.figures) for name, measured in results.items()}
+    parts = [INTRODUCTION, f"## Goals\n\n{GOALS}\n\n{goals.page(figures)}", f"## What is measured\n\n{listed()}"]
+    parts += [section(name, results) for name in NAMES]
+    return "\n\n".join(parts) + "\n"
+
+
+def section(name: str, results: Results) -> str:
+    """Return what the page says of one measurement."""
+    head = f"## {name}\n\n{title(name)}"
+    if name not in results:
+        return f"{head}\n\nNot measured yet: `python -m benchmarks --only {name}`."
+    measured = results[name]
+    tables: str = module(name).page(Figures(measured.figures))
+    more = explained(name)
+    return "\n\n".join(part for part in (head, more, f"Measured on {measured.machine}.", tables) if part)
+
+
+def write(file: Path, results: Results) -> None:
+    """Write the page, and the picture in it."""
+    file.write_text(render(results), encoding="utf-8")
+    if "growth" in results:
+        growing.draw(Figures(results["growth"].figures), file.parent / "images" / growing.PLOT)

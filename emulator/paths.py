@@ -1,0 +1,95 @@
+"""The server's own paths, by Flask: `/`, `/_registry/...`, and the console at `/console/`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from flask import Flask, Response, g, redirect, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.wrappers import Response as BaseResponse
+
+from ..backends.base import Backend
+from ..backends.errors import InternalFailure, RegistryError, UnknownOperationException
+from . import answers, console, control, wire
+from .calls import LARGEST_BODY, note, too_large
+from .metrics import Metrics
+from .refusals import Refusals
+
+log = logging.getLogger(__name__)
+
+
+def own(backend: Backend, registry: str, counted: Metrics, refusals: Refusals, *, has_console: bool) -> Flask:
+    """Return what answers for `/` and `/_registry/...`, and refuses what is nobody's.
+
+    Args:
+        backend: what is served.
+        registry: its URL, as it may be shown.
+        counted: what was answered, in numbers.
+        refusals: where refusals are noted.
+        has_console: whether people who look at `/` are shown a console.
+    """
+    app = _application(refusals)
+    app.register_blueprint(control.blueprint(backend, registry, counted))
+
+    @app.before_request
+    def people_are_shown_the_console() -> BaseResponse | None:
+        looks = request.path == "/" and request.method in ("GET", "HEAD")
+        if has_console and looks and "text/html" in request.accept_mimetypes.values():
+            return redirect(f"{console.PREFIX}/")
+        return None
+
+    return app
+
+
+def pages(backend: Backend, reviewed_at: console.Console, refusals: Refusals, say: Callable[[str], None]) -> Flask:
+    """Return what answers for the console.
+
+    Args:
+        backend: whose versions are reviewed.
+        reviewed_at: who may come in, and where it looks.
+        refusals: what the server has refused.
+        say: shows a line to whoever runs the server.
+    """
+    from .console.routes import blueprint
+
+    app = _application(refusals)
+    app.register_blueprint(blueprint(backend, reviewed_at, refusals, say))
+
+    @app.after_request
+    def guarded(response: Response) -> Response:
+        return console.guard(response, request.path)
+
+    return app
+
+
+def _application(refusals: Refusals) -> Flask:
+    """Return an application without routes, which answers every error as AWS does."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+
+    @app.before_request
+    def only_post_calls() -> None:
+        if "X-Amz-Target" in request.headers and request.method != "POST":
+            raise MethodNotAllowed
+
+    @app.errorhandler(RegistryError)
+    def refused(error: RegistryError) -> Response:
+        note(refusals, error, request.environ)
+        body = wire.write_error(error)
+        return Response(body, error.status, answers.headers(body, request_id=g.get("request_id", "")))
+
+    @app.errorhandler(RequestEntityTooLarge)
+    def over_the_limit(_: RequestEntityTooLarge) -> Response:
+        return refused(too_large())
+
+    @app.errorhandler(HTTPException)
+    def no_such_route(error: HTTPException) -> Response:
+        return refused(UnknownOperationException(f"{request.method} {request.path[:200]}: {error.name}."))
+
+    @app.errorhandler(Exception)
+    def failed(error: Exception) -> Response:
+        log.exception("failed to answer %s %s", request.method, request.path, exc_info=error)
+        return refused(InternalFailure("The registry failed to answer; its log says why."))
+
+    return app

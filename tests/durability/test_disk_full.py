@@ -1,0 +1,256 @@
+"""A disk that is full or fails: what was acknowledged is there, nothing else is, and with room again all is well."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from clients import REGION, Emulator
+from durability.disk import FULL, IOERR, OK, Disk
+from durability.workload import CALLER, GROUP, changes, digest, open_file, request, verify
+from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends.errors import ServiceUnavailable
+from sagemaker_registry.backends.local import sqlite as store
+from sagemaker_registry.backends.local.lean import sqlite3
+from sagemaker_registry.backends.local.registry import LocalRegistry
+
+DATA = Path(__file__).parents[1] / "data"
+SENTENCES = {
+    FULL: "The disk of the registry is full: nothing was changed, reading still works.",
+    IOERR: "The registry's disk failed to answer: nothing was changed.",
+}
+MIB = 2**20
+BLOCK = 4096
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a file system of one MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if shutil.which("mount") is None or os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this machine does not let root mount a file system")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path, left: int) -> Path:
+    """Fill a disk up to a number of bytes, and return what takes the room."""
+    filling = folder / "filling"
+    free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
+    with filling.open("wb") as file:
+        file.write(bytes(max(0, free - left)))
+    return filling
+
+
+def is_open(registry: LocalRegistry) -> bool:
+    rows: Any = registry._rows
+    return bool(rows._writer.in_transaction)
+
+
+def digest_beside(registry: LocalRegistry) -> bytes:
+    """Read everything by a reader of the registry's own."""
+    with registry._rows.reading() as reading:
+        rows: Any = reading
+        return digest(rows._run.__self__)
+
+
+@pytest.mark.sized(ci=3, nightly=256, release=1_000)
+def test_a_full_disk_refuses_and_keeps_and_goes_on(
+    small_disk: Path, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
+) -> None:
+    """A real one, filled up to every number of blocks between none and a hundred."""
+    figures.update({"acknowledged": 0, "refused": 0, "recovered": 0})
+    for number in rounds:
+        path = small_disk / "registry.db"
+        registry = open_file(path)
+        filling = fill(small_disk, number * 37 % 101 * BLOCK)
+        coming = changes(lambda: registry, 10_000, rng)  # noqa: B023 - used up in this round
+        state = digest_beside(registry)
+        with pytest.raises(ServiceUnavailable) as refused:
+            for _ in coming:
+                state = digest_beside(registry)
+                figures["acknowledged"] += 1
+        assert refused.value.message in SENTENCES.values()
+        assert not is_open(registry)
+        assert digest_beside(registry) == state
+        with pytest.raises(ServiceUnavailable):
+            registry.ping()
+        filling.unlink()
+        registry.ping()
+        group = {"ModelPackageGroupName": "room-again"}
+        registry.call("CreateModelPackageGroup", group, CALLER)
+        verify(registry)
+        registry.close()
+        figures["refused"] += 1
+        figures["recovered"] += 1
+        for file in small_disk.iterdir():
+            file.unlink()
+
+
+class Failing(Disk):
+    """A disk that fails from one operation on, or only at that one."""
+
+    def __init__(self, folder: Path, error: int) -> None:
+        super().__init__()
+        self.folder, self.error = folder, error
+        self.until: float = float("inf")
+        self.once = False
+        self.failed = 0
+
+    def before_write(self, path: Path, offset: int, data: bytes) -> int:
+        return self._next(path)
+
+    def before_truncate(self, path: Path, size: int) -> int:
+        return self._next(path)
+
+    def before_sync(self, path: Path) -> int:
+        return OK if self.error == FULL else self._next(path)
+
+    def mend(self) -> None:
+        self.until = float("inf")
+
+    def _next(self, path: Path) -> int:
+        if path.parent != self.folder:
+            return OK
+        self.until -= 1
+        if self.until >= 0:
+            return OK
+        if self.once:
+            self.mend()
+        self.failed += 1
+        return self.error
+
+
+@pytest.mark.parametrize("error", [FULL, IOERR], ids=["full", "input-output error"])
+@pytest.mark.sized(ci=25, nightly=2_000, release=20_000)
+def test_whatever_write_fails_nothing_is_half_done(
+    error: int,
+    tmp_path: Path,
+    rounds: Iterator[int],
+    rng: random.Random,
+    figures: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a commit, of a checkpoint, of the last one at the close: once, or until somebody makes room."""
+    monkeypatch.setitem(store.PRAGMAS, "wal_autocheckpoint", "12")
+    told: set[str] = set()
+    figures.update({"failed operations": 0, "acknowledged": 0, "refused": 0})
+    for number in rounds:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        disk = Failing(folder, error)
+        with disk.in_use():
+            path = folder / "registry.db"
+            registry = open_file(path)
+            state = digest_beside(registry)
+            disk.until, disk.once = rng.randrange(250), rng.random() < 0.5
+            try:
+                for _ in changes(lambda: registry, 15, rng):  # noqa: B023 - used up in this round
+                    state = digest_beside(registry)
+                    figures["acknowledged"] += 1
+            except ServiceUnavailable as refused:
+                told.add(refused.message)
+                figures["refused"] += 1
+            assert not is_open(registry)
+            assert digest_beside(registry) == state
+            if rng.random() < 0.5:
+                disk.mend()
+                registry.ping()
+                registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "room-again"}, CALLER)
+                state = digest_beside(registry)
+            registry.close()
+            disk.mend()
+            registry = open_file(path)
+            assert digest_beside(registry) == state
+            verify(registry)
+            registry.close()
+        figures["failed operations"] += disk.failed
+        shutil.rmtree(folder)
+    assert told == {SENTENCES[error]}
+
+
+@pytest.mark.parametrize("error", [FULL, IOERR], ids=["full", "input-output error"])
+@pytest.mark.sized(ci=12, nightly=500, release=5_000)
+def test_a_migration_without_room_is_refused_and_changes_nothing(
+    error: int, tmp_path: Path, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
+) -> None:
+    script = (DATA / "schema-0.1.0.sql").read_text()
+    figures.update({"refused": 0, "done": 0})
+    for number in rounds:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        path = folder / "registry.db"
+        with sqlite3.connect(path) as connection:
+            connection.executescript(script)
+            before = list(connection.iterdump())
+        connection.close()
+        disk = Failing(folder, error)
+        with disk.in_use():
+            disk.until = rng.randrange(120)
+            try:
+                open_file(path).close()
+                figures["done"] += 1
+            except CannotOpen:
+                figures["refused"] += 1
+                disk.mend()
+                with sqlite3.connect(path) as connection:
+                    assert list(connection.iterdump()) == before
+                connection.close()
+            disk.mend()
+            registry = open_file(path)
+            verify(registry)
+            registry.close()
+        shutil.rmtree(folder)
+    assert figures["refused"] > 0
+
+
+def test_a_server_says_that_its_disk_is_full(small_disk: Path, serve: Callable[..., Emulator]) -> None:
+    served = serve("--backend", f"sqlite:///{small_disk / 'registry.db'}", "--no-console")
+    sagemaker = boto3.client(
+        "sagemaker",
+        endpoint_url=served.url,
+        region_name=REGION,
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
+    assert health(served)[0] == 200
+    filling = fill(small_disk, 0)
+    with pytest.raises(ClientError) as refused:
+        for number in range(1_000):
+            sagemaker.create_model_package(**request(f"token-{number}"))
+    assert refused.value.response["Error"]["Code"] == "ServiceUnavailable"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+    assert health(served) == (503, SENTENCES[FULL])
+    listed = sagemaker.list_model_packages(ModelPackageGroupName=GROUP, MaxResults=100)
+    assert len(listed["ModelPackageSummaryList"]) == number
+    filling.unlink()
+    assert health(served)[0] == 200
+    assert sagemaker.create_model_package(**request("room-again"))["ModelPackageArn"].endswith(f"/{number + 1}")
+
+
+def health(served: Emulator) -> tuple[int, str]:
+    import json
+
+    try:
+        with urllib.request.urlopen(f"{served.url}/_registry/health") as answer:
+            return answer.status, ""
+    except HTTPError as error:
+        return error.code, json.load(error)["message"]

@@ -1,0 +1,232 @@
+"""kill -9 at any moment: what was acknowledged is there, once, and everything else is as if nobody had asked."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import sqlite3
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+import boto3
+import psycopg
+import pytest
+from botocore.config import Config
+
+from clients import REGION, Emulator, start
+from durability.ledger import Client, Group, Query, acknowledged, everything, wait_for, write_at_once
+
+pytest_plugins = ("postgres_server",)
+
+CLIENTS = 4
+GROUP_OF_ROUNDS = 20
+"""Rounds that write to one group, all of which is read after each: the cost of a round does not grow."""
+
+DEEP = 100
+"""Rounds after which all there is, is looked at."""
+
+SHORTEST, LONGEST = 0.05, 0.3
+"""Seconds between the first request and the kill."""
+
+
+@dataclass
+class Crashes:
+    """A registry that is killed again and again, and those who write to it."""
+
+    port: int
+    clients: list[Client]
+    query: Query
+    rng: random.Random
+    figures: dict[str, Any]
+    group: Group | None = None
+    groups: list[Group] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def round(self, number: int, strike: Callable[[], None], restore: Callable[[], None]) -> None:
+        """Let clients write, strike, bring the registry back, and see what is left."""
+        if number % GROUP_OF_ROUNDS == 0:
+            self.change_group(f"group-{number}")
+        assert self.group is not None
+        before = sum(client.acknowledged for client in self.clients)
+        stopped = threading.Event()
+        threads = write_at_once(self.clients, self.group, stopped)
+        stopped.wait(self.rng.uniform(SHORTEST, LONGEST))  # nothing to wait for: the moment is to be any
+        strike()
+        wait_for(self.clients, threads)
+        restore()
+        doubts = [client.doubt for client in self.clients if client.doubt is not None]
+        acknowledged(self.query, self.group, doubts)
+        lost_answers = sum(client.settle(self.group) for client in self.clients)
+        everything(self.query, self.group)
+        self.note("kills", 1)
+        self.note("acknowledged", sum(client.acknowledged for client in self.clients) - before)
+        self.note("stored without an answer", lost_answers)
+
+    def change_group(self, name: str) -> None:
+        arn = self.clients[0].sagemaker.create_model_package_group(ModelPackageGroupName=name)
+        self.group = Group(name, arn["ModelPackageGroupArn"])
+        self.groups.append(self.group)
+        for client in self.clients:
+            client.made.clear()
+
+    def everything(self) -> None:
+        """Look at every group since the last time, and have the registry verify its history."""
+        for group in self.groups:
+            everything(self.query, group)
+            self.verify(f"?group={group.name}")
+        self.groups = [group for group in self.groups if group is self.group]
+        self.note("whole checks", 1)
+
+    def verify(self, asked: str = "") -> int:
+        rows, token = 0, ""
+        while True:
+            more = f"{'&' if asked else '?'}next_token={token}" if token else ""
+            with urllib.request.urlopen(f"{self.url}/_registry/history/verify{asked}{more}", timeout=60) as answer:
+                found = json.load(answer)
+            assert found["broken"] == []
+            assert found["unrecorded"] == 0
+            rows += found["checked"]
+            token = found.get("next_token", "")
+            if not token:
+                return rows
+
+    def note(self, what: str, count: int) -> None:
+        self.figures[what] = self.figures.get(what, 0) + count
+
+
+def free_port(rng: random.Random) -> int:
+    """Return a port that clients are not given for their own end: one might meet itself while the server is gone."""
+    while True:
+        port = rng.randrange(20_000, 32_000)
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
+
+
+def writer(name: str, port: int, rng: random.Random) -> Client:
+    sagemaker = boto3.client(
+        "sagemaker",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name=REGION,
+        aws_access_key_id="123456789012",
+        aws_secret_access_key="any",
+        config=Config(retries={"total_max_attempts": 1}, parameter_validation=False, read_timeout=60),
+    )
+    return Client(name, sagemaker, rng)
+
+
+def crashes(query: Query, rng: random.Random, figures: dict[str, Any]) -> Crashes:
+    port = free_port(rng)
+    clients = [writer(f"client-{number}", port, random.Random(rng.random())) for number in range(CLIENTS)]
+    return Crashes(port, clients, query, rng, figures)
+
+
+def reader(path: Path) -> Query:
+    """Return what reads the file as a stranger would: beside the server, with a connection that can only read."""
+
+    def query(statement: str) -> Sequence[Sequence[Any]]:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute(statement).fetchall()
+
+    return query
+
+
+@pytest.mark.sized(ci=30, nightly=1_000, release=10_000)
+def test_a_killed_server_has_lost_nothing_and_done_nothing_twice(
+    tmp_path: Path, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
+) -> None:
+    path = tmp_path / "registry.db"
+    query = reader(path)
+    crashed = crashes(query, rng, figures)
+    options = ("--backend", f"sqlite:///{path}", "--no-console", "--port", str(crashed.port))
+    served = start(*options)
+
+    def restart() -> None:
+        nonlocal served
+        served = start(*options)
+
+    with ExitStack() as undo:
+        undo.callback(lambda: served.kill())
+        for number in rounds:
+            crashed.round(number, lambda: served.kill(), restart)
+            if number % DEEP == DEEP - 1:
+                assert query("PRAGMA integrity_check") == [("ok",)]
+                crashed.everything()
+        crashed.everything()
+        figures["rows of history verified"] = crashed.verify()
+        assert query("PRAGMA integrity_check") == [("ok",)]
+        assert served.stop() == 0
+
+
+def postgres_reader(url: str) -> Query:
+    def query(statement: str) -> Sequence[Sequence[Any]]:
+        with psycopg.connect(url, autocommit=True) as connection:
+            return connection.execute(statement.encode()).fetchall()
+
+    return query
+
+
+@pytest.mark.sized(ci=5, nightly=100, release=1_000)
+def test_a_killed_server_on_postgresql_has_lost_nothing(
+    postgres_url: str, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
+) -> None:
+    crashed = crashes(postgres_reader(postgres_url), rng, figures)
+    options = ("--backend", postgres_url, "--no-console", "--port", str(crashed.port))
+    served = start(*options)
+
+    def restart() -> None:
+        nonlocal served
+        served = start(*options)
+
+    with ExitStack() as undo:
+        undo.callback(lambda: served.kill())
+        for number in rounds:
+            crashed.round(number, lambda: served.kill(), restart)
+        crashed.everything()
+        assert served.stop() == 0
+
+
+@pytest.mark.sized(ci=2, nightly=30, release=300)
+def test_a_database_server_that_is_stopped_at_once_has_lost_nothing(
+    durable_postgres: Any, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
+) -> None:
+    """As `pg_ctl stop -m immediate` does, or the machine's out-of-memory killer; the registry stays and waits."""
+    url = durable_postgres.url("postgres")
+    crashed = crashes(postgres_reader(url), rng, figures)
+    for client in crashed.clients:
+        client.gives_up_at = frozenset({"ServiceUnavailable"})
+    served = start("--backend", url, "--no-console", "--port", str(crashed.port))
+
+    def restart() -> None:
+        durable_postgres.start()
+        wait_until_well(served)
+
+    with ExitStack() as undo:
+        undo.callback(served.kill)
+        for number in rounds:
+            crashed.round(number, durable_postgres.stop_at_once, restart)
+        crashed.everything()
+        assert served.stop() == 0
+
+
+def wait_until_well(served: Emulator) -> None:
+    """Wait until a registry that runs answers again."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{served.url}/_registry/health", timeout=30):
+                return
+        except HTTPError as error:
+            answer = error
+    pytest.fail(f"it has not come back: {answer.code}")

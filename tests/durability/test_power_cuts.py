@@ -1,0 +1,131 @@
+"""Power cuts at any moment of a workload: nothing acknowledged is lost, and what is left is whole."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from durability.places import place_for_images  # noqa: F401 - a fixture
+from durability.power import Acknowledged, Cut, Recorder, cuts
+from durability.workload import CALLER, GROUP, changes, digest, digest_of, open_file, request, verify
+from sagemaker_registry.backends.local import sqlite as store
+from sagemaker_registry.backends.local.lean import sqlite3
+
+CHANGES = 40
+CUTS = 500
+"""Power cuts of one run of the workload."""
+
+PAGES = "48"
+"""Of the write-ahead log before a checkpoint: a few changes, so that cuts meet many checkpoints."""
+
+WHOLE = 100
+"""Of how many images one is opened by the registry itself."""
+
+
+def recorded(folder: Path, rng: random.Random) -> tuple[list[Any], list[bytes]]:
+    """Run the workload in a fresh file; return what was done to the disk, and what there was after each change.
+
+    Half-way the registry is closed and opened again.
+    """
+    path = folder / "registry.db"
+    disk, states = Recorder(folder), [b""]
+    with disk.in_use():
+        session = [open_file(path)]
+        for number, _ in enumerate(changes(lambda: session[-1], CHANGES, rng), 1):
+            disk.log.append(Acknowledged(number))
+            states.append(digest_of(path))
+            if number == CHANGES // 2:
+                session[-1].close()
+                session.append(open_file(path))
+        session[-1].close()
+    return disk.log, states
+
+
+def what_is_left(cut: Cut, image: Path, states: list[bytes]) -> int | None:
+    """Return how many changes an image holds; None for a file that holds none of the states there ever were."""
+    cut.put_into(image)
+    with closing(sqlite3.connect(image / "registry.db", isolation_level=None)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+            return 0
+        found = digest(connection)
+        empty = connection.execute("SELECT count(*) FROM history").fetchone() == (0,)
+    return 0 if empty else states.index(found) if found in states else None
+
+
+def fresh_cuts(folder: Path, rng: random.Random) -> Iterator[tuple[Cut, list[bytes]]]:
+    """Yield power cuts without end, with the states there were; each run of the workload is cut a few hundred times."""
+    while True:
+        with tempfile.TemporaryDirectory(dir=folder) as run:
+            log, states = recorded(Path(run), rng)
+        for cut in cuts(log, CUTS, rng):
+            yield cut, states
+
+
+def the_registry_goes_on(cut: Cut, image: Path) -> None:
+    """Open an image as the next start does, and register a version there."""
+    cut.put_into(image)
+    registry = open_file(image / "registry.db")
+    try:
+        verify(registry)
+        if cut.acknowledged:
+            registry.call("CreateModelPackage", request("after-the-cut"), CALLER)
+            found = registry.call("ListModelPackages", {"ModelPackageGroupName": GROUP, "MaxResults": 100}, CALLER)
+            numbers = [one["ModelPackageVersion"] for one in found["ModelPackageSummaryList"]]
+            assert numbers == list(range(len(numbers), 0, -1))
+            verify(registry)
+    finally:
+        registry.close()
+
+
+@pytest.mark.parametrize("journal", ["WAL", "TRUNCATE"])
+@pytest.mark.sized(ci=1_000, nightly=50_000, release=500_000)
+def test_a_power_cut_loses_nothing_acknowledged(
+    journal: str,
+    tmp_path: Path,
+    image: Path,
+    rounds: Iterator[int],
+    rng: random.Random,
+    figures: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(store.PRAGMAS, "wal_autocheckpoint", PAGES)
+    if journal == "TRUNCATE":
+        monkeypatch.setattr(store, "network_file_system", lambda path: "nfs")
+    figures.update({"power cuts": 0, "lost": 0, "unanswered changes kept": 0, "opened by the registry": 0})
+    for number, (cut, states) in zip(rounds, fresh_cuts(tmp_path, rng), strict=False):
+        left = what_is_left(cut, image, states)
+        assert left is not None, f"at {cut.at}, {cut.kept}: a state there never was"
+        assert cut.acknowledged <= left <= cut.acknowledged + 1, f"at {cut.at}, {cut.kept}: {left} of {cut}"
+        figures["power cuts"] += 1
+        figures["unanswered changes kept"] += left - cut.acknowledged
+        if number % WHOLE == 0:
+            the_registry_goes_on(cut, image)
+            figures["opened by the registry"] += 1
+
+
+@pytest.mark.sized(ci=300, nightly=3_000, release=30_000)
+def test_what_finds_losses_finds_them_without_full_synchronisation(
+    tmp_path: Path,
+    image: Path,
+    rounds: Iterator[int],
+    rng: random.Random,
+    figures: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same cuts with `synchronous=NORMAL`, which promises less: were nothing lost, nothing would be proved."""
+    monkeypatch.setitem(store.PRAGMAS, "wal_autocheckpoint", PAGES)
+    monkeypatch.setitem(store.PRAGMAS, "synchronous", "NORMAL")
+    lost = 0
+    for number, (cut, states) in zip(rounds, fresh_cuts(tmp_path, rng), strict=False):
+        left = what_is_left(cut, image, states)
+        assert left is not None, f"at {cut.at}, {cut.kept}: a state there never was"
+        lost += left < cut.acknowledged
+        figures.update({"power cuts": number + 1, "lost acknowledged changes": lost})
+    assert lost > 0

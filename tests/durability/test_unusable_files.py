@@ -1,0 +1,448 @@
+"""Files that cannot be used: refused with a sentence, or answered with errors; no traceback, no invented rows."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from durability.workload import CALLER, GROUP, changes, digest, digest_of, open_file, verify
+from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends.errors import InternalFailure, RegistryError, ServiceUnavailable, ValidationException
+from sagemaker_registry.backends.local import schema
+from sagemaker_registry.backends.local import sqlite as store
+from sagemaker_registry.backends.local.filelock import network_file_system
+from sagemaker_registry.backends.local.lean import sqlite3
+from sagemaker_registry.backends.local.registry import LocalRegistry
+
+NOBODY = 65534
+PAGE = 4096
+
+
+def made(path: Path, count: int = 30, *, log: bool = False) -> list[bytes]:
+    """Make a registry of some changes in a file; with its write-ahead log beside it, as a killed process leaves it.
+
+    Returns:
+        What it has been, change after change.
+    """
+    elsewhere = path.with_name("made")
+    elsewhere.mkdir()
+    registry = open_file(elsewhere / path.name)
+    states = [digest_of(elsewhere / path.name)]
+    states += [digest_of(elsewhere / path.name) for _ in changes(lambda: registry, count, random.Random(count))]
+    if not log:
+        registry.close()
+    for file in sorted(elsewhere.iterdir()):
+        if file.suffix != ".lock":
+            shutil.copyfile(file, path.with_name(file.name))
+    if log:
+        registry.close()
+    shutil.rmtree(elsewhere)
+    return states
+
+
+def told(path: Path, *command: str) -> str:
+    """Return what the command says of a file: one sentence, with the exit code of a refusal."""
+    words = [sys.executable, "-m", "sagemaker_registry.client.cli", *(command or ("groups", "--url"))]
+    done = subprocess.run(
+        [*words, f"sqlite:///{path}"], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False
+    )
+    assert done.returncode == 2, done
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    return done.stderr
+
+
+def a_folder(path: Path) -> str:
+    path.mkdir()
+    return "is not a file"
+
+
+def a_pipe(path: Path) -> str:
+    os.mkfifo(path)
+    return "is not a file"
+
+
+def a_socket(path: Path) -> str:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(path))
+    return "is not a file"
+
+
+def a_file_instead_of_the_folder(path: Path) -> str:
+    path.parent.rmdir()
+    path.parent.write_text("a file")
+    return "cannot be opened for writing"
+
+
+def a_link_to_nothing_in_a_file(path: Path) -> str:
+    (path.parent / "file").write_text("")
+    path.symlink_to(path.parent / "file" / "registry.db")
+    return "cannot be opened for writing"
+
+
+def a_link_to_itself(path: Path) -> str:
+    path.symlink_to(path)
+    return "is not a file"
+
+
+def a_link_where_anyone_may_put_one(path: Path) -> str:
+    made(path.parent / "real.db")
+    path.parent.chmod(0o1777)
+    path.symlink_to(path.parent / "real.db")
+    return "is a link in a folder where anyone may put one"
+
+
+def a_folder_as_its_lock(path: Path) -> str:
+    made(path)
+    path.with_name(f"{path.name}.lock").mkdir()
+    return "which keeps writers apart, cannot be opened"
+
+
+def a_link_as_its_lock(path: Path) -> str:
+    made(path)
+    path.with_name(f"{path.name}.lock").symlink_to(path.parent / "victim")
+    return "which keeps writers apart, cannot be opened"
+
+
+def a_folder_as_its_log(path: Path) -> str:
+    made(path)
+    path.with_name(f"{path.name}-wal").mkdir()
+    return "unable to open database file"
+
+
+def a_folder_as_its_index(path: Path) -> str:
+    made(path)
+    path.with_name(f"{path.name}-shm").mkdir()
+    return "registry.db"
+
+
+def a_text(path: Path) -> str:
+    path.write_text("this is a text, and a long one\n" * 1000)
+    return "file is not a database"
+
+
+def a_newer_one(path: Path) -> str:
+    made(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            f"INSERT INTO {schema.migrations.migrations_table} (migration_set, name, applied_at) "
+            f"VALUES ('{schema.migrations.name}', 'm9999', '')"
+        )
+    return "made by a newer sagemaker-registry"
+
+
+def a_torn_one(path: Path) -> str:
+    made(path)
+    os.truncate(path, path.stat().st_size // 2)
+    return "registry.db"
+
+
+def one_without_its_pages(path: Path) -> str:
+    made(path)
+    os.truncate(path, 100)
+    return "registry.db"
+
+
+def somebody_elses_tables(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE model_packages (something TEXT)")
+    return "is a database of something else (it has 'model_packages')"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        a_folder,
+        a_pipe,
+        a_socket,
+        a_file_instead_of_the_folder,
+        a_link_to_nothing_in_a_file,
+        a_link_to_itself,
+        a_link_where_anyone_may_put_one,
+        a_folder_as_its_lock,
+        a_link_as_its_lock,
+        a_folder_as_its_log,
+        a_folder_as_its_index,
+        a_text,
+        a_newer_one,
+        a_torn_one,
+        one_without_its_pages,
+        somebody_elses_tables,
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_one_sentence(make: Callable[[Path], str], tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "registry.db"
+    path.parent.mkdir()
+    expected = make(path)
+    before = contents(path.parent)
+    with pytest.raises(CannotOpen) as refused:
+        open_file(path)
+    assert expected in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert "registry.db" in str(refused.value)
+    after = contents(path.parent)
+    assert {name: after[name] for name in before} == before, "what was refused was changed"
+
+
+@pytest.mark.parametrize("make", [a_folder, a_text, a_newer_one])
+@pytest.mark.parametrize(
+    "command", [("groups", "--url"), ("serve", "--port", "0", "--backend")], ids=["groups", "serve"]
+)
+def test_the_command_says_so_and_nothing_else(
+    make: Callable[[Path], str], command: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "folder" / "registry.db"
+    path.parent.mkdir()
+    expected = make(path)
+    assert expected in told(path, *command)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = folder.iterdir() if folder.is_dir() else ()
+    return {
+        file.name: file.read_bytes() for file in files if file.is_file() and not file.name.endswith(("-shm", "-wal"))
+    }
+
+
+AS_ANOTHER = """
+import os, sys
+from sagemaker_registry.backends import CannotOpen, open_backend
+import sagemaker_registry.backends.local.sqlite
+from sagemaker_registry.client.doctor.sqlite_file import examine_file
+from pathlib import Path
+os.setgid({user}); os.setuid({user})
+print(*[check.sentence for check in examine_file(Path(sys.argv[1])) if check.verdict == "failed"], sep="; ")
+try:
+    open_backend("sqlite:///" + sys.argv[1])
+    print("opened")
+except CannotOpen as refused:
+    print(refused)
+"""
+
+
+@pytest.mark.parametrize("modes", [(0o700, 0o600), (0o755, 0o444), (0o755, 0o600), (0o755, 0o666)])
+def test_a_file_of_another_user_is_refused(modes: tuple[int, int]) -> None:
+    """Its folder, or the file, or only what is to be made beside it."""
+    import tempfile
+
+    if os.geteuid() != 0:
+        pytest.skip("only root has files that others cannot use")
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to others
+        os.chmod(folder, 0o755)
+        inner = Path(folder) / "inner"
+        inner.mkdir()
+        path = inner / "registry.db"
+        made(path)
+        path.chmod(modes[1])
+        inner.chmod(modes[0])
+        done = subprocess.run(
+            [sys.executable, "-c", AS_ANOTHER.format(user=NOBODY), str(path)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd="/",
+        )
+        assert done.stderr == ""
+        doctor, sentence = done.stdout.splitlines()
+        assert "Permission denied" in sentence
+        assert str(path) in sentence
+        assert doctor
+
+
+@pytest.mark.parametrize("log", [False, True], ids=["closed", "left behind"])
+def test_a_read_only_file_system_is_named(log: bool, tmp_path: Path) -> None:
+    if shutil.which("mount") is None or os.geteuid() != 0:
+        pytest.skip("only root can mount a file system")
+    folder = tmp_path / "read-only"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this machine does not let root mount a file system")
+    try:
+        made(folder / "registry.db", log=log)
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        with pytest.raises(CannotOpen, match="Read-only file system"):
+            open_file(folder / "registry.db")
+        with pytest.raises(CannotOpen, match="Read-only file system"):
+            open_file(folder / "new.db")
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_file_that_is_taken_away_while_it_is_open_loses_no_more_than_itself(tmp_path: Path) -> None:
+    """Whoever removes the file of a running registry, or its folder, gets answers of it, and no traceback."""
+    path = tmp_path / "folder" / "registry.db"
+    path.parent.mkdir()
+    registry = open_file(path)
+    registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
+    shutil.rmtree(path.parent)
+    for number in range(3):
+        with suppress(InternalFailure, ServiceUnavailable):
+            registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": f"more-{number}"}, CALLER)
+    registry.close()
+
+
+def test_a_network_share_gets_a_rollback_journal_and_the_doctor_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/vda / ext4 rw 0 0\nserver:/models {tmp_path} nfs4 rw,vers=4.2 0 0\n")
+    from sagemaker_registry.client.doctor import sqlite_file
+
+    share = tmp_path / "share"
+    share.mkdir()
+    path = share / "registry.db"
+    made(path)
+    for module in (store, sqlite_file):
+        monkeypatch.setattr(module, "network_file_system", lambda file: network_file_system(file, mounts))
+    assert network_file_system(path, mounts) == "nfs4"
+    before = {check.name: check for check in sqlite_file.examine_file(path)}
+    assert before["journal"].verdict == "warning"
+    registry = open_file(path)
+    registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "shared"}, CALLER)
+    assert not path.with_name("registry.db-wal").exists()
+    with registry._rows.reading() as reading:
+        assert reading.facts()["journal"] == ["TRUNCATE"]
+    registry.close()
+    after = {check.name: check for check in sqlite_file.examine_file(path)}
+    assert "nfs4" in after["file system"].sentence
+    assert "a rollback journal" in after["journal"].sentence
+
+
+Answers = dict[str, Any]
+
+
+def answers(registry: LocalRegistry) -> Answers:
+    """Ask for everything; what fails must fail as an answer of the registry."""
+    found: Answers = {"groups": ask(registry, "ListModelPackageGroups", {})}
+    listed = ask(registry, "ListModelPackages", {"ModelPackageGroupName": GROUP, "MaxResults": 100})
+    found["versions"] = listed
+    for number in range(1, 20):
+        name = f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{GROUP}/{number}"
+        found[name] = ask(registry, "DescribeModelPackage", {"ModelPackageName": name})
+    return found
+
+
+def ask(registry: LocalRegistry, operation: str, params: dict[str, Any]) -> Any:
+    try:
+        return registry.call(operation, params, CALLER)
+    except (InternalFailure, ServiceUnavailable, ValidationException) as refused:
+        return refused
+
+
+def is_found_out(registry: LocalRegistry) -> bool:
+    """Whether somebody who has the history verified is told that something is wrong."""
+    try:
+        verify(registry)
+    except (AssertionError, RegistryError):
+        return True
+    return False
+
+
+def flip(content: bytearray, rng: random.Random) -> None:
+    for _ in range(rng.choice((1, 1, 3, 50))):
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+
+
+def blank(content: bytearray, rng: random.Random) -> None:
+    page = rng.randrange(max(1, len(content) // PAGE)) * PAGE
+    content[page : page + PAGE] = bytes(len(content[page : page + PAGE]))
+
+
+def scramble(content: bytearray, rng: random.Random) -> None:
+    page = rng.randrange(max(1, len(content) // PAGE)) * PAGE
+    content[page : page + PAGE] = rng.randbytes(len(content[page : page + PAGE]))
+
+
+def exchange(content: bytearray, rng: random.Random) -> None:
+    one, two = (rng.randrange(max(1, len(content) // PAGE)) * PAGE for _ in range(2))
+    content[one : one + PAGE], content[two : two + PAGE] = content[two : two + PAGE], content[one : one + PAGE]
+
+
+def cut(content: bytearray, rng: random.Random) -> None:
+    del content[rng.randrange(len(content)) :]
+
+
+def head(content: bytearray, rng: random.Random) -> None:
+    content[rng.randrange(min(100, len(content)))] ^= 1 << rng.randrange(8)
+
+
+def grow(content: bytearray, rng: random.Random) -> None:
+    content += rng.randbytes(rng.randrange(1, 3 * PAGE))
+
+
+MUTATIONS = (flip, flip, blank, scramble, exchange, cut, head, grow)
+
+
+@pytest.mark.sized(ci=60, nightly=2_000, release=50_000)
+def test_a_damaged_file_is_refused_or_answered_with_errors_or_found_out(
+    tmp_path: Path, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
+) -> None:
+    """Whatever is done to the file, its log or its index: answers are right, or errors, or what history denies."""
+    states: dict[bool, list[bytes]] = {}
+    for log in (False, True):
+        (tmp_path / str(log)).mkdir()
+        states[log] = made(tmp_path / str(log) / "registry.db", log=log)
+    known = {}
+    for log in (False, True):
+        (tmp_path / "known").mkdir()
+        for file in (tmp_path / str(log)).iterdir():
+            shutil.copyfile(file, tmp_path / "known" / file.name)
+        registry = open_file(tmp_path / "known" / "registry.db")
+        known[log] = answers(registry)
+        registry.close()
+        shutil.rmtree(tmp_path / "known")
+    outcomes = ("refused", "all right", "an earlier state", "answered with errors", "found out by history")
+    figures.update(dict.fromkeys(outcomes, 0))
+    for number in rounds:
+        folder, log = tmp_path / "damaged", rng.random() < 0.5
+        shutil.copytree(tmp_path / str(log), folder)
+        target = folder / rng.choice(["registry.db", "registry.db-wal", "registry.db-shm"] if log else ["registry.db"])
+        content = bytearray(target.read_bytes())
+        mutation = rng.choice(MUTATIONS)
+        mutation(content, rng)
+        target.write_bytes(content)
+        outcome = outcome_of(folder / "registry.db", known[log], states[log] if target.suffix == ".db-wal" else [])
+        assert outcome in figures, f"round {number}: {mutation.__name__} of {target.name}: {outcome}"
+        figures[outcome] += 1
+        shutil.rmtree(folder)
+
+
+def is_in(registry: LocalRegistry, states: Collection[bytes]) -> bool:
+    try:
+        with registry._rows.reading() as reading:
+            rows: Any = reading
+            return digest(rows._run.__self__) in states
+    except RegistryError:
+        return False
+
+
+def outcome_of(path: Path, known: Answers, earlier: Collection[bytes]) -> str:
+    """Return what comes of a damaged file. A damaged log ends there: SQLite cannot tell it from a shorter one."""
+    try:
+        registry = open_file(path)
+    except CannotOpen as refused:
+        return "refused" if "registry.db" in str(refused) and "\n" not in str(refused) else f"said {refused}"
+    try:
+        found = answers(registry)
+        differing = [name for name in known if repr(found[name]) != repr(known[name])]
+        wrong = [name for name in differing if not isinstance(found[name], InternalFailure | ServiceUnavailable)]
+        if not differing:
+            return "all right"
+        if not wrong:
+            return "answered with errors"
+        if is_in(registry, earlier):
+            return "an earlier state"
+        return "found out by history" if is_found_out(registry) else f"silently wrong: {wrong}"
+    finally:
+        registry.close()

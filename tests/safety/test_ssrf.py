@@ -1,0 +1,218 @@
+"""Nobody can have the server call somebody: webhooks lead where the settings say and nowhere private, URLs in records
+lead nowhere, and no name of a client's becomes the path of a file.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import requests
+from receiver import eventually
+
+from clients import Emulator
+from safety.hostile import PATHS
+from sagemaker_registry.backends.base import Caller
+from sagemaker_registry.backends.errors import CannotOpen
+from sagemaker_registry.emulator.kept_objects import KeptObjects
+from sagemaker_registry.emulator.webhooks import Undelivered, address_of, destination, post
+
+NOWHERE = [
+    # networks no webhook may lead into, whatever the settings say
+    *("169.254.0.0/16", "224.0.0.0/4", "0.0.0.0/32", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32"),
+]
+PRIVATE = [
+    # and those that need allow_private
+    *("10.0.0.0/8", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15", "240.0.0.0/4"),
+]
+PACKINGS: tuple[Callable[[IPv4Address], str], ...] = (
+    str,
+    lambda ip: f"::ffff:{ip}",
+    lambda ip: f"::ffff:0:{ip}",
+    lambda ip: f"64:ff9b::{ip}",
+    lambda ip: f"64:ff9b:1::{ip}",
+    lambda ip: str(IPv6Address((0x2002 << 112) | (int(ip) << 80))),
+    lambda ip: str(IPv6Address((0x20010000 << 96) | (0xFFFFFFFF ^ int(ip)))),  # Teredo turns the bits over
+)
+"""How an IPv4 address is written as itself, and inside an IPv6 one."""
+
+
+def refusal(url: str, *addresses: str, allow_private: bool = False) -> str | None:
+    def resolve(host: str, port: int, **_: Any) -> list[Any]:
+        return [(socket.AF_INET, 1, 6, "", (one, port)) for one in addresses]
+
+    options: dict[str, Any] = {"resolve": resolve} if addresses else {}
+    try:
+        destination(address_of(url, "test"), allow_private=allow_private, **options)
+    except Undelivered as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.sized(ci=2_000, nightly=50_000, release=500_000)
+def test_no_private_address_is_reached_however_it_is_packed(
+    rounds: Iterator[int], rng: Random, figures: dict[str, Any]
+) -> None:
+    for number in rounds:  # noqa: B007 - counted below
+        network = ip_network(rng.choice(NOWHERE + PRIVATE))
+        ip = IPv4Address(int(network.network_address) + rng.randrange(network.num_addresses))
+        packed = rng.choice(PACKINGS)(ip)
+        assert refusal("https://hooks.example/x", packed), packed
+        if str(network) in NOWHERE:
+            assert "which no webhook may" in (refusal("https://hooks.example/x", packed, allow_private=True) or ""), (
+                packed
+            )
+    figures["addresses"] = number + 1
+
+
+@pytest.mark.parametrize("network", ["fe80::/10", "ff00::/8", "fd00:ec2::254/128", "fd20:ce::254/128", "::/128"])
+def test_no_webhook_leads_into_these_networks_of_ipv6(network: str, rng: Random) -> None:
+    first = IPv6Network(network)
+    ip = str(first.network_address + rng.randrange(first.num_addresses))
+    assert "which no webhook may" in (refusal("https://hooks.example/x", ip, allow_private=True) or ""), ip
+
+
+@pytest.mark.parametrize("address", ["fc00::1", "fdff::1", "fec0::1", "::1", "::2", "100::1", "2001:db8::1"])
+def test_networks_of_ipv6_that_are_nobodys_need_permission(address: str) -> None:
+    assert "allow_private" in (refusal("https://hooks.example/x", address) or "")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.1", "2130706433", "0x7f.1", "0177.0.0.1", "017700000001", "[::]", "0", "0.0.0.0", "[::ffff:7f00:1]"),
+        *("169.254.169.254", "2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "[::ffff:a9fe:a9fe]", "[fe80::1%25lo]"),
+    ],
+)
+def test_numbers_for_this_machine_and_its_cloud_are_seen_through(host: str) -> None:
+    """None of these says `localhost` or `127.0.0.1`: those are for who means this machine."""
+    with suppress(CannotOpen):  # refused already when it was read
+        assert refusal(f"https://{host}/latest/meta-data")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file:///etc/passwd", "gopher://127.0.0.1:70/_x", "ftp://127.0.0.1/", "dict://127.0.0.1:11211/", "data:,x"),
+        *("http://", "//127.0.0.1/", "http:///x", "javascript:alert(1)", "unix:///var/run/docker.sock", "http://\0/"),
+        *("http://127.0.0.1\r\nX: y/", "http://127.0.0.1/\r\n\r\nGET / HTTP/1.1", "http://127.0.0.1/ HTTP/1.1\r\nX: y"),
+        *("http://evil.example@127.0.0.1/", "http://127.0.0.1:80@evil.example/", "http://a:b@c@d/", "http://[::1/"),
+        *("http://127.0.0.1:-1/", "http://127.0.0.1:99999/", "http://127.0.0.1:port/", "https://ünï code/"),
+    ],
+)
+def test_what_is_no_address_of_the_web_is_refused_when_it_is_read(url: str) -> None:
+    with pytest.raises(CannotOpen) as caught:
+        address_of(url, "chat")
+    assert url not in str(caught.value)
+
+
+@contextmanager
+def listening() -> Iterator[tuple[int, list[str]]]:
+    """Open a port and note who comes to it."""
+    came: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def note() -> None:
+            while True:
+                try:
+                    connection, address = listener.accept()
+                except OSError:
+                    return
+                came.append(str(address))
+                connection.close()
+
+        thread = threading.Thread(target=note, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], came
+        with socket.create_connection(("127.0.0.1", listener.getsockname()[1])) as last:
+            ours = str(last.getsockname())
+            eventually(lambda: ours in came)  # and with it all that came before
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening() as (port, came):
+        for name in ("http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            nobody = closed.getsockname()[1]
+        with pytest.raises(Undelivered):
+            post(address_of(f"http://127.0.0.1:{nobody}/x", "test"), b"{}", identity="1")
+    assert len(came) == 1
+
+
+def test_urls_in_a_record_are_never_followed(serve: Callable[..., Emulator], tmp_path: Path) -> None:
+    """ModelDataUrl, SourceUri, an image, metrics: somebody's words, and not addresses the server goes to."""
+    with listening() as (port, came):
+        host = f"127.0.0.1:{port}"
+        served = serve("--backend", "sqlite://", "--check-artifacts", "auto", "--check-images", "auto")
+        sagemaker = served.client("sagemaker")
+        sagemaker.create_model_package_group(ModelPackageGroupName="churn")
+        container = {"Image": f"{host}/churn:1", "ModelDataUrl": f"https://{host}/model.tar.gz"}
+        metrics = {"Statistics": {"ContentType": "application/json", "S3Uri": f"https://{host}/metrics.json"}}
+        arn = sagemaker.create_model_package(
+            ModelPackageGroupName="churn",
+            InferenceSpecification={"Containers": [container]},
+            ModelMetrics={"ModelQuality": metrics},
+            MetadataProperties={"Repository": f"http://{host}/repo.git", "GeneratedBy": f"http://{host}/"},
+        )["ModelPackageArn"]
+        sagemaker.create_model_package(ModelPackageGroupName="churn", SourceUri=f"http://{host}/")
+        sagemaker.update_model_package(
+            ModelPackageArn=arn, ModelApprovalStatus="Approved", SourceUri=f"file://{host}/x"
+        )
+        assert requests.get(f"{served.url}/_registry/explain?arn={arn}", timeout=30).ok
+    assert len(came) == 1
+
+
+@pytest.mark.parametrize("name", PATHS, ids=range(len(PATHS)))
+def test_no_bucket_and_no_key_becomes_a_path(tmp_path: Path, name: str) -> None:
+    """Kept objects are files named by a hash: whatever a client calls a bucket or a key, they are where they should."""
+    folder = tmp_path / "inner" / "registry.db.s3"
+
+    class Answer:
+        status_code, headers, data = 200, {"Content-Type": "text/plain"}, b"x"
+
+    asked: list[str] = []
+
+    def ask(caller: Caller, service: str, method: str, path: str, **_: Any) -> Any:
+        asked.append(path)
+        return Answer()
+
+    encoded = name.encode("utf-8", "surrogatepass").decode("latin-1")
+    kept = KeptObjects(folder)
+    for path in (f"/{encoded}/key", f"/bucket/{encoded}"):
+        kept.note({"PATH_INFO": path, "REQUEST_METHOD": "PUT", "QUERY_STRING": ""}, b"", ask)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert files
+    assert all(path.parent.parent == folder for path in files)
+    assert all(len(path.parent.name) == 64 and set(path.parent.name) <= set("0123456789abcdef") for path in files)
+    assert {path.name for path in files if len(path.stem) != 64} <= {"bucket.json"}
+
+
+def test_a_link_in_the_folder_of_kept_objects_is_not_written_through(tmp_path: Path) -> None:
+    """Whoever can put one there is the owner: yet a file is replaced as a whole, never followed."""
+    folder = tmp_path / "registry.db.s3"
+    kept = KeptObjects(folder)
+
+    class Answer:
+        status_code, headers, data = 200, dict[str, str](), b"new"
+
+    request = {"PATH_INFO": "/models/key", "REQUEST_METHOD": "PUT", "QUERY_STRING": ""}
+    kept.note(request, b"", lambda *_, **__: Answer())  # type: ignore[arg-type, return-value]
+    (file,) = folder.glob("*/*.object")
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    for linked in (file, file.with_suffix(".new")):
+        linked.unlink(missing_ok=True)
+        linked.symlink_to(precious)
+        kept.note(request, b"", lambda *_, **__: Answer())  # type: ignore[arg-type, return-value]
+        assert precious.read_text() == "precious"
+        assert not file.is_symlink()

@@ -1,0 +1,152 @@
+"""What we depend on is known: locked with hashes, new enough, and, where files of others are among ours, what it says.
+
+Known vulnerabilities beyond these are looked up by `just audit`, which asks PyPI; nothing here needs a network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SHIPPED = ("server", "postgres", "moto", "test-tools")
+"""The extras of the container image, which is installed from the lock file."""
+
+FIXED = {
+    # the first release without what is named
+    "certifi": ("2024.7.4", "CVE-2024-39689"),
+    "cryptography": ("44.0.1", "CVE-2024-12797"),
+    "flask": ("3.1.1", "CVE-2025-47278"),
+    "flask-cors": ("6.0.0", "CVE-2024-6839, CVE-2024-6844, CVE-2024-6866"),
+    "idna": ("3.7", "CVE-2024-3651"),
+    "jinja2": ("3.1.6", "CVE-2025-27516"),
+    "orjson": ("3.9.15", "CVE-2024-27454"),
+    "requests": ("2.32.4", "CVE-2024-47081"),
+    "urllib3": ("2.6.0", "CVE-2025-66418, CVE-2025-66471"),
+    "waitress": ("3.0.1", "CVE-2024-49768, CVE-2024-49769"),
+    "werkzeug": ("3.0.6", "CVE-2024-34069, CVE-2024-49767"),
+}
+
+
+def locked() -> dict[str, tuple[Version, list[str]]]:
+    """Return what is locked: by name, the version and the hashes of its files."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+    found = {}
+    for line in text.splitlines():
+        if match := re.match(r"([a-z0-9-]+)==([^\s;]+)", line):
+            found[match[1]] = (Version(match[2]), re.findall(r"--hash=sha256:([0-9a-f]{64})", line))
+    return found
+
+
+def direct() -> list[Requirement]:
+    """Return what we ask for ourselves, in what we ship."""
+    listed = [*PROJECT["dependencies"], *(one for extra in SHIPPED for one in PROJECT["optional-dependencies"][extra])]
+    return [one for one in map(Requirement, listed) if one.name != PROJECT["name"]]
+
+
+def test_the_lock_file_has_all_we_ask_for_in_versions_we_allow() -> None:
+    found = locked()
+    for one in direct():
+        version, _ = found[canonicalize_name(one.name)]
+        assert version in one.specifier, f"{one}: `just lock`"
+
+
+def test_the_lock_file_has_all_that_those_ask_for() -> None:
+    """As far as it is installed here: that the versions fit was for the resolver to see."""
+    found = locked()
+    extras = {canonicalize_name(one.name): one.extras for one in direct()}
+    for name in found:
+        try:
+            asked = [Requirement(text) for text in requires(name) or []]
+        except PackageNotFoundError:
+            continue
+        for one in asked:
+            wanted = one.marker is None or any(
+                one.marker.evaluate({"extra": extra}) for extra in {"", *extras.get(name, ())}
+            )
+            assert not wanted or canonicalize_name(one.name) in found, f"{name} needs {one}: `just lock`"
+
+
+def test_every_locked_file_has_a_hash() -> None:
+    assert {name for name, (_, hashes) in locked().items() if not hashes} == set()
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_nothing_locked_has_a_flaw_we_know_of(name: str) -> None:
+    first, flaws = FIXED[name]
+    assert locked()[name][0] >= Version(first), flaws
+
+
+def test_no_version_we_allow_of_what_we_ask_for_has_a_flaw_we_know_of() -> None:
+    for one in direct():
+        first, flaws = FIXED.get(canonicalize_name(one.name), ("0", ""))
+        lowest = [Version(each.version) for each in one.specifier if each.operator == ">="]
+        assert Version(first) == Version("0") or lowest[0] >= Version(first), f"{one}: {flaws}"
+
+
+def test_the_image_is_built_from_the_lock_file() -> None:
+    assert "--require-hashes -r requirements.lock" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("table", ["emulator/console/VENDORED.md", "tests/data/README.md"])
+def test_files_of_others_are_what_their_table_says(table: str) -> None:
+    folder = (ROOT / table).parent
+    text = (ROOT / table).read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| `([^`]+)` \| .+ ([0-9]+\.[0-9]+\.[0-9]+) \| ([^|]+) \| `([0-9a-f]{64})` \|$", text, re.MULTILINE
+    )
+    listed = {folder / name: digest for name, _, _, digest in rows}
+    assert {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in listed} == listed
+    assert set(folder.rglob("*.min.*")) <= listed.keys()
+
+
+def test_what_is_served_loads_no_debugger_and_nothing_that_reads_code() -> None:
+    """A registry with its console, as `serve` opens it: what has been imported by then."""
+    program = """
+import json, sys
+from werkzeug.test import Client
+from sagemaker_registry.backends import open_backend
+from sagemaker_registry.emulator import serve
+from sagemaker_registry.emulator.app import create_app
+from sagemaker_registry.emulator.console import Console
+with open_backend("sqlite://") as backend:
+    client = Client(create_app(backend, reviewed_at=Console(users=("alice",))))
+    assert client.get("/_registry/info").status_code == 200
+    assert client.get("/console/").status_code == 403
+print(json.dumps(sorted(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    loaded = set(json.loads(done.stdout))
+    assert "sagemaker_registry.emulator.app" in loaded
+    assert not {"werkzeug.debug", "werkzeug.debug.tbtools", "pdb", "yaml", "dill", "cloudpickle"} & loaded
+
+
+FORBIDDEN = {
+    r"\bimport pickle|\bfrom pickle|pickle\.loads?\(|\bimport marshal|\bimport shelve": "reads code",
+    r"(?<![.\w])(eval|exec)\(": "runs text",
+    r"shell=True|os\.system|os\.popen": "starts a shell",
+    r"yaml\.(unsafe_load|full_load|load\((?!.*Safe)|Loader|UnsafeLoader|FullLoader)": "builds what a file says",
+    r"verify=False|_create_unverified_context|CERT_NONE": "trusts anybody",
+    r"debug=True|run_simple|DebuggedApplication": "lets a browser run code",
+    r"tarfile\.\w*|extractall|zipfile\.": "unpacks what a stranger has packed",
+}
+
+
+@pytest.mark.parametrize("pattern", FORBIDDEN, ids=list(FORBIDDEN.values()))
+def test_nothing_we_ship_does_what_leads_to_strangers_code(pattern: str) -> None:
+    files = [path for folder in ("backends", "client", "emulator") for path in (ROOT / folder).rglob("*.py")]
+    assert len(files) > 100
+    assert [path.name for path in files if re.search(pattern, path.read_text(encoding="utf-8"))] == []
