@@ -114,4 +114,4 @@ def cut_off(channels: Iterable[HTTPChannel], seconds: float) -> None:
         is_slow = request is not None and request.is_too_slow(now, seconds)
         is_deaf = channel.total_outbufs_len > 0 and channel.last_activity < wall - seconds
         if is_slow or is_deaf:
-            channel.will_close = True
+            channel.handle_close()  # at once: waitress waits until there is something to write, which may be never

@@ -76,7 +76,7 @@ class Gate:
 
     def _host_refusal(self, environ: WSGIEnvironment) -> RegistryError | None:
         host = environ.get("HTTP_HOST", "")
-        match = _HOST.fullmatch(host.lower())
+        match = _HOST.fullmatch(host.lower()) if host.isascii() else None  # other letters have small ones in ASCII
         if match and int(match["port"] or 80) in range(1, 65536) and self._is_ours(match["name"]):
             return None
         return MisdirectedRequest(

@@ -225,7 +225,7 @@ def serve(
         )
         server = Server(app, listener)
         _stop_on_signals(server, dispatcher)
-        _tell(url_of(listener), shown, console, len(keys))
+        _tell(url_of(listener), shown, console, is_signed=bool(keys))
         server.run()
 
 
@@ -261,12 +261,12 @@ def _with_keys(settings: Settings) -> tuple[Settings, Mapping[str, Credential]]:
     return msgspec.structs.replace(settings, identities=with_profiles(settings.identities, keys)), keys
 
 
-def _tell(url: str, registry: str, console: Console | None, keys: int) -> None:
+def _tell(url: str, registry: str, console: Console | None, *, is_signed: bool) -> None:
     """Print where requests are answered, and what to do with that."""
     _say(f"listening on {url}")
     _say(f"registry:  {registry}")
-    if keys:
-        _say(f"point AWS clients here (signed with one of the {keys} access keys of the credentials file):")
+    if is_signed:
+        _say("point AWS clients here (signed with an access key of the credentials file):")
     else:
         _say("point AWS clients here (any credentials will do):")
     _say(f"  export AWS_ENDPOINT_URL={_reachable(url)}")

@@ -45,6 +45,8 @@ def test_commands_in_the_readme_exist() -> None:
     for line in used:
         _, name, *arguments = shlex.split(line, comments=True)
         command = command_of(name)
+        while isinstance(command, click.Group) and arguments and arguments[0] in command.commands:
+            command = command.commands[arguments.pop(0)]
         options = {option for parameter in command.params for option in parameter.opts}
         assert {argument for argument in arguments if argument.startswith("-")} <= options, line
 

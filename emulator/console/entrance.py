@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -9,10 +10,13 @@ from typing import ClassVar, Final
 from flask import Blueprint, Response, abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from ..failures import Failures
 from .doors import PREFIX, Console, cookie_name, set_cookie
 from .problems import Problem
 from .session import USER
 
+MOST_FAILURES: Final = 30
+"""Links that are none, of one address, within a minute; then it has to wait."""
 LINK: Final = "link"
 LEAVE: Final = "leave"
 """Subjects of forms that are about the session itself."""
@@ -54,6 +58,7 @@ def add(routes: Blueprint, console: Console, show: Callable[..., Response], say:
         show: makes the answer of a page, with its status.
         say: shows a line to whoever runs the server.
     """
+    failures = Failures(MOST_FAILURES, time.monotonic)
 
     @routes.get(f"{PREFIX}/login")
     def login() -> Response:
@@ -63,8 +68,12 @@ def add(routes: Blueprint, console: Console, show: Callable[..., Response], say:
 
     @routes.post(f"{PREFIX}/login")
     def log_in() -> BaseResponse:
+        place = request.remote_addr
+        if failures.are_too_many(place):
+            return show(LoginPage(is_used=True), 429)
         value = console.sessions.open(request.form.get("token", ""))
         if value is None:
+            failures.note(place)
             return show(LoginPage(is_used=True), 403)
         response = redirect(url_for("console.inbox"), 303)
         set_cookie(request, response, value)  # type: ignore[arg-type]

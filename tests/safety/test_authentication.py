@@ -486,11 +486,14 @@ def test_a_user_of_iam_signs_until_the_key_is_inactive(locked: Locked) -> None:
 def test_our_own_client_signs_what_is_beyond_aws_too(locked: Locked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", locked.url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", locked.alice.access_key)
-    for secret, code in ((locked.alice.secret, 0), (locked.bob.secret, 2)):
+    for secret, code, commands in (
+        (locked.alice.secret, 0, ("history", "events")),
+        (locked.bob.secret, 2, ("history",)),
+    ):
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
-        for command in (["history"], ["events"], ["control", "calls"]):
+        for command in commands:
             ended = subprocess.run(
-                [sys.executable, "-m", "sagemaker_registry.client.cli", *command],
+                [sys.executable, "-m", "sagemaker_registry.client.cli", command],
                 capture_output=True,
                 text=True,
                 timeout=60,

@@ -146,6 +146,24 @@ def test_an_answer_to_head_has_no_body(apps: dict[str, Any], path: str) -> None:
         assert answer.data == b""
 
 
+def test_who_tries_links_that_are_none_has_to_wait_and_a_link_works_once() -> None:
+    with LocalRegistry(SQLiteRows(None)) as backend:
+        console = Console()
+        client = Client(create_app(backend, neighbours=neighbours, reviewed_at=console))
+
+        def log_in(token: str, address: str = "127.0.0.1") -> int:
+            sent = {"Host": "localhost", "Origin": "http://localhost"}
+            return client.post(
+                "/console/login", data={"token": token}, headers=sent, environ_base={"REMOTE_ADDR": address}
+            ).status_code
+
+        token = console.sessions.link("alice")
+        assert log_in(token) == 303
+        assert [log_in(token) for _ in range(31)] == [403] * 30 + [429]
+        assert log_in(console.sessions.link("bob")) == 429
+        assert log_in(console.sessions.link("bob"), "127.0.0.2") == 303
+
+
 # Which hosts are ours: the table of what was seen to go wrong elsewhere, and what nobody has thought of
 
 HOSTS = {
@@ -191,6 +209,7 @@ HOSTS = {
     "[localhost]": 421,
     "\uff4cocalhost": 421,
     "localho\u017ft": 421,
+    "buc\u212aet.localhost": 421,
     "": 421,
     "a" * 5000: 421,
 }

@@ -1,0 +1,280 @@
+"""What a connection may cost: sizes, counts and time, each at a real socket of a server with short limits."""
+
+from __future__ import annotations
+
+import gc
+import gzip
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.emulator.app import create_app
+from sagemaker_registry.emulator.connections import LARGEST_HEAD, LARGEST_READ, MOST_HEADERS
+from sagemaker_registry.emulator.serve import Server, listen
+
+READ_SECONDS = 0.4
+LARGEST_BODY = 4 * 2**20
+CALL = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: SageMaker.ListModelPackageGroups\r\n"
+CALL += b"Content-Type: application/x-amz-json-1.1\r\n"
+UPLOAD = b"PUT /bucket/key HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+HEALTH = b"GET /_registry/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+class Bucket:
+    """Stands beside the registry as S3 would, and tells how much came."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.files: list[str] = []
+        self.large = threading.Event()
+
+    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+        if environ["REQUEST_METHOD"] == "GET":
+            start_response("200 OK", [("Content-Length", str(2**25))])
+            return [b"z" * 2**20] * 32
+        body = environ["wsgi.input"]
+        if hasattr(body, "fileno"):
+            with suppress(OSError):  # held in memory
+                self.files.append(os.readlink(f"/proc/self/fd/{body.fileno()}"))
+        self.sizes.append(sum(len(piece) for piece in iter(lambda: body.read(2**16), b"")))
+        start_response("200 OK", [("Content-Length", "0")])
+        return []
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Bucket:
+    return Bucket()
+
+
+@pytest.fixture(scope="module")
+def address(bucket: Bucket) -> Iterator[tuple[str, int]]:
+    listener = listen("127.0.0.1", 0)
+    with LocalRegistry(SQLiteRows(None)) as backend:
+        server = Server(create_app(backend, neighbours=bucket), listener, read_seconds=READ_SECONDS)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        yield listener.getsockname()
+        server.stop()
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def say(address: tuple[str, int]) -> Callable[..., bytes]:
+    """Return a function that sends bytes and returns all that comes back."""
+
+    def say(*pieces: bytes) -> bytes:
+        with socket.create_connection(address, timeout=60) as connection:
+            try:
+                for piece in pieces:
+                    connection.sendall(piece)
+            except ConnectionError:
+                pass  # it has heard enough: what did it say?
+            return everything(connection)
+
+    return say
+
+
+def everything(connection: socket.socket) -> bytes:
+    found = b""
+    try:
+        while piece := connection.recv(65536):
+            found += piece
+    except ConnectionResetError:
+        pass
+    return found
+
+
+def status_of(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1])
+
+
+def test_a_head_has_a_largest_size(say: Callable[..., bytes]) -> None:
+    fits = b"GET /_registry/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Long: "
+    assert status_of(say(fits + b"a" * (LARGEST_HEAD - len(fits) - 100) + b"\r\n\r\n")) == 200
+    answer = say(fits + b"a" * LARGEST_HEAD)
+    assert status_of(answer) == 431
+    assert b'"__type":"RequestTooLarge"' in answer
+    assert b"nosniff" in answer
+
+
+def test_a_head_has_so_many_headers(say: Callable[..., bytes]) -> None:
+    most = b"".join(b"X-%d: 1\r\n" % number for number in range(MOST_HEADERS - 2))
+    assert status_of(say(HEALTH[:-2] + most + b"\r\n")) == 200
+    assert status_of(say(HEALTH[:-2] + most + b"X-More: 1\r\n\r\n")) == 400
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+        b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: \x0bchunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n0\r\n\r\n",
+        b"Content-Length: -2\r\n\r\n{}",
+        b"Content-Length: +2\r\n\r\n{}",
+        b"Content-Length: 2, 2\r\n\r\n{}",
+        b"Content-Length: 0x2\r\n\r\n{}",
+        b"Content-Length : 2\r\n\r\n{}",
+        b"X-Amz-Target : SageMaker.DeleteModelPackageGroup\r\n\r\n",
+        b"X\0: 1\r\n\r\n",
+        b"no colon\r\n\r\n",
+        b"Host: localhost\r\n\r\n",
+    ],
+)
+def test_what_two_servers_could_read_differently_is_refused(say: Callable[..., bytes], head: bytes) -> None:
+    answer = say(CALL + head)
+    assert status_of(answer) in (400, 501)
+    assert b'"__type"' in answer
+    assert answer.count(b"__type") == 1
+    assert b"Connection: close" in answer
+
+
+def test_transfer_encoding_is_not_of_http_1_0(say: Callable[..., bytes]) -> None:
+    old = CALL.replace(b"HTTP/1.1", b"HTTP/1.0")
+    assert status_of(say(old + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")) == 400
+
+
+def test_requests_one_behind_the_other_are_answered_in_their_order(say: Callable[..., bytes]) -> None:
+    one = CALL + b"Content-Length: 2\r\n\r\n{}"
+    wrong = CALL + b"Content-Length: 3\r\n\r\n{x}"
+    answer = say(one + wrong + one + HEALTH)
+    statuses = [int(part[2:5]) for part in answer.split(b"HTTP/1.")[1:]]
+    assert statuses == [200, 400, 200, 200]
+
+
+@pytest.mark.parametrize("encoding", [b"gzip", b"deflate", b"br", b"identity, gzip", b"aws-chunked"])
+def test_a_registry_call_is_not_compressed(say: Callable[..., bytes], encoding: bytes) -> None:
+    bomb = gzip.compress(b"\0" * 2**24)
+    head = b"Content-Encoding: %b\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % (encoding, len(bomb))
+    answer = say(CALL + head + bomb)
+    assert status_of(answer) == 400
+    assert b"without Content-Encoding" in answer
+
+
+def test_a_compressed_object_is_not_unpacked(say: Callable[..., bytes], bucket: Bucket) -> None:
+    bomb = gzip.compress(b"\0" * 2**24)
+    say(UPLOAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb) + bomb)
+    assert bucket.sizes[-1] == len(bomb)
+
+
+@pytest.mark.parametrize("path", [b"POST / ", b"POST /_registry/seed ", b"POST /console/login "])
+def test_a_gibibyte_for_the_registry_is_refused_before_it_is_read(say: Callable[..., bytes], path: bytes) -> None:
+    answer = say(CALL.replace(b"POST / ", path) + b"Content-Length: %d\r\n\r\n" % 2**30)
+    assert status_of(answer) == 413
+    assert b"RequestTooLarge" in answer
+
+
+def test_a_body_without_a_length_is_refused_where_it_becomes_too_large(say: Callable[..., bytes]) -> None:
+    chunk = b"100000\r\n" + b"a" * 2**20 + b"\r\n"
+    answer = say(CALL + b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * (LARGEST_READ // 2**20 + 64))
+    assert not answer or status_of(answer) == 413  # a client that goes on sending may not hear it
+
+
+def test_a_body_that_is_a_little_too_large_is_read_and_told(say: Callable[..., bytes]) -> None:
+    length = LARGEST_BODY + 1
+    answer = say(CALL + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % length, b"a" * length)
+    assert status_of(answer) == 413
+    assert b"at most 4194304 bytes" in answer
+
+
+def is_closed_while_sending(connection: socket.socket, piece: bytes) -> float:
+    """Send a piece again and again, a byte at a time, until the server hangs up; return how long that took."""
+    began = time.monotonic()
+    connection.settimeout(0.05)  # what is between two bytes
+    while time.monotonic() - began < 30:
+        try:
+            connection.send(piece)
+            if connection.recv(1) == b"":
+                return time.monotonic() - began
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            return time.monotonic() - began
+    raise AssertionError("the server still listens")
+
+
+@pytest.mark.parametrize(
+    ("before", "piece"),
+    [
+        (b"", b"G"),
+        (b"GET / HTTP/1.1\r\n", b"X-A: b\r\n"),
+        (CALL + b"Content-Length: 4000000\r\n\r\n", b"x"),
+        (UPLOAD + b"Content-Length: 4000000000\r\n\r\n", b"x"),
+        (UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    ],
+    ids=["request line", "headers", "call", "upload", "chunks"],
+)
+def test_a_request_that_trickles_is_cut_off(address: tuple[str, int], before: bytes, piece: bytes) -> None:
+    with socket.create_connection(address, timeout=60) as connection:
+        connection.sendall(before)
+        took = is_closed_while_sending(connection, piece)
+    assert READ_SECONDS * 0.9 < took < 20
+
+
+def test_many_slow_clients_keep_nobody_waiting(address: tuple[str, int], say: Callable[..., bytes]) -> None:
+    slow = [socket.create_connection(address, timeout=60) for _ in range(100)]
+    for connection in slow:
+        connection.sendall(CALL + b"Content-Length: 100\r\n\r\n{")
+    assert status_of(say(HEALTH)) == 200
+    for connection in slow:
+        with connection:
+            assert everything(connection) == b""
+
+
+def test_a_large_upload_may_take_its_time_as_long_as_it_goes_on(address: tuple[str, int], bucket: Bucket) -> None:
+    began, sent = time.monotonic(), 0
+    with socket.create_connection(address, timeout=60) as connection:
+        connection.sendall(UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        while time.monotonic() - began < READ_SECONDS * 3:
+            connection.sendall(b"1000\r\n" + b"u" * 4096 + b"\r\n")
+            sent += 4096
+        connection.sendall(b"0\r\n\r\n")
+        assert status_of(everything(connection)) == 200
+    assert bucket.sizes[-1] == sent
+
+
+def test_who_does_not_read_is_cut_off_and_holds_no_worker(address: tuple[str, int], say: Callable[..., bytes]) -> None:
+    deaf = [socket.create_connection(address, timeout=60) for _ in range(5)]  # more than there are workers
+    for connection in deaf:
+        connection.sendall(b"GET /bucket/key HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert status_of(say(HEALTH)) == 200
+    for connection in deaf:
+        with connection:
+            assert len(everything(connection)) < 2**25
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks for files that are open where Linux lists them")
+def test_a_large_body_is_in_a_file_nobody_else_can_open_and_gone_afterwards(
+    say: Callable[..., bytes], bucket: Bucket
+) -> None:
+    bucket.files.clear()
+    size = 8 * 2**20
+    assert status_of(say(UPLOAD + b"Content-Length: %d\r\n\r\n" % size, b"b" * size)) == 200
+    assert bucket.sizes[-1] == size
+    (file,) = bucket.files
+    assert file.endswith(" (deleted)")  # it has no name by which it could be opened
+    assert not Path(file.removesuffix(" (deleted)")).exists()
+    gc.collect()
+    still_open = [os.readlink(link.path) for link in os.scandir("/proc/self/fd") if os.path.lexists(link.path)]
+    assert file not in still_open
+
+
+def test_x_forwarded_headers_change_nothing(say: Callable[..., bytes]) -> None:
+    for name in (b"X-Forwarded-For", b"X-Forwarded-Host", b"X-Forwarded-Proto", b"Forwarded", b"X-Forwarded-Prefix"):
+        assert status_of(say(HEALTH[:-2] + name + b": evil.example\r\n\r\n")) == 200
+    foreign = HEALTH.replace(b"Host: localhost", b"Host: evil.example\r\nX-Forwarded-Host: localhost")
+    assert status_of(say(foreign)) == 421
