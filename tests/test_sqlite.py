@@ -165,6 +165,20 @@ def test_a_file_of_each_release_opens_in_this_one(tmp_path: Path) -> None:
             assert created["ModelPackageArn"].endswith("churn/2")
 
 
+def test_an_event_that_an_older_release_had_only_noted_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    connection = sqlite3.connect(path)
+    connection.executescript((DATA / "schema-0.2.0.sql").read_text())
+    connection.execute("UPDATE events SET position = 0, rev = 0, record = '{}' WHERE seq = 4")
+    connection.execute("UPDATE event_cursors SET position = 2")
+    connection.commit()
+    connection.close()
+    with open_backend(url(path)) as backend:
+        told = backend.control("events", {}, CALLER)["events"]
+        assert [one["position"] for one in told] == [1, 2, 3]
+        assert told[-1]["event"]["detail"]["ModelApprovalStatus"] == "Approved"
+
+
 def test_the_newest_released_file_has_todays_schema(tmp_path: Path) -> None:
     """A schema that differs needs a new migration, and a new file in tests/data."""
 

@@ -3,7 +3,7 @@
 The envelope is AWS's own, so that a rule, a function or a script that works there works here. An event is noted in the
 transaction of its change, as no more than the change's place in history: nothing that writers of other groups would
 have to wait for, and next to nothing to write. When somebody wants to read or deliver events, those that were noted are
-settled: they get an envelope, made from their row of history, and a position among all events. So positions are given
+settled: each note becomes an event, with an envelope, made from its row of history, and a position. So these are given
 in the order of commits, and whoever has read up to one misses nothing that comes after.
 
 Choices of ours, where AWS has not been seen: an event of a registration has no UpdatedModelPackageFields; the fields of
@@ -28,7 +28,7 @@ from .. import model
 from ..errors import ValidationException
 from . import history, validation
 from .call import Call
-from .rows import CURSORS, EVENTS, HISTORY, Condition, Key, Reading, Row, Writing
+from .rows import CURSORS, EVENTS, HISTORY, NOTES, Condition, Key, Reading, Row, Writing
 
 SOURCE: Final = "aws.sagemaker"
 DETAIL_TYPE: Final = "SageMaker Model Package State Change"
@@ -72,8 +72,7 @@ def note(rows: Writing, written: Iterable[Row]) -> bool:
     """Note which of a transaction's rows of history are of versions; say whether any is."""
     noted = [row for row in written if row["kind"] == "package" and row["version"]]
     for row in noted:
-        event = {column: row[column] for column in (*EVENTS.key, "version", "at")}
-        rows.insert(EVENTS, event | {"position": 0, "rev": 0, "record": {}})
+        rows.insert(NOTES, {column: row[column] for column in NOTES.columns})
     return bool(noted)
 
 
@@ -88,17 +87,15 @@ def settle(rows: Writing) -> bool:
         return False
     if rows.update(CURSORS, (OUTBOX,), done["rev"], {"position": done["position"] + len(new)}):
         for position, row in enumerate(_in_time(new), done["position"] + 1):
-            envelope = _envelope(rows.get(HISTORY, _key(row)))
-            if envelope is None:
-                rows.delete(EVENTS, EVENTS.keyed(_key(row)))
-            else:
-                rows.update(EVENTS, _key(row), row["rev"], {"position": position, "record": envelope})
+            if (envelope := _envelope(rows.get(HISTORY, _key(row)))) is not None:
+                rows.insert(EVENTS, row | {"position": position, "rev": 0, "record": envelope})
+        rows.delete_all(NOTES, [_key(row) for row in new])
     return True
 
 
 def unsettled(rows: Reading, limit: int) -> list[Row]:
     """Return what was noted and not settled, that of each name in its order."""
-    return rows.find(EVENTS, [("position", "=", 0)], EVENTS.key, limit=limit)
+    return rows.find(NOTES, [], NOTES.key, limit=limit)
 
 
 def cursor(rows: Writing, name: str, position: int = 0) -> Row:

@@ -112,6 +112,10 @@ class Journal:
         """Store rows that are their keys; see `Writing.insert_all`."""
         self._rows.insert_all(table, keys)
 
+    def delete_all(self, table: Table, keys: Sequence[Key]) -> None:
+        """Remove rows that are no resources, by their keys; see `Writing.delete_all`."""
+        self._rows.delete_all(table, keys)
+
     def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
         """Change columns of a row; see `Writing.update`."""
         if table not in KINDS or "record" not in changes:

@@ -208,9 +208,21 @@ STEPS: dict[str, tuple[LiteralString | Callable[[Connection], None], ...]] = {
         """,
         _fill_terms,
         "CREATE INDEX packages_by_change ON model_packages (account, region, modified, name, version)",
-        "DROP INDEX events_by_position",
-        # Each list of events and deliveries that would have to be sorted, and what is not settled.
-        "CREATE INDEX events_to_settle ON events (position, account, region, name, seq)",
+        "DROP INDEX packages_of_group",  # a group's versions are sorted by number
+        """
+        CREATE TABLE event_notes (
+            account {text} NOT NULL,
+            region {text} NOT NULL,
+            name {text} NOT NULL,
+            seq BIGINT NOT NULL,
+            version BIGINT NOT NULL,
+            at BIGINT NOT NULL,
+            PRIMARY KEY (account, region, name, seq)
+        )
+        """,
+        "INSERT INTO event_notes SELECT account, region, name, seq, version, at FROM events WHERE position = 0",
+        "DELETE FROM events WHERE position = 0",
+        # Each list of events and deliveries that would have to be sorted.
         "CREATE INDEX events_of_place ON events (account, region, position)",
         "CREATE INDEX events_of_name ON events (account, region, name, position, version)",
         "CREATE INDEX deliveries_of_place ON event_deliveries (account, region, position, sink)",

@@ -57,8 +57,13 @@ HISTORY = Table(
 HEADS = Table("history_heads", ("account", "region", "name"), ("seq", "hash", "rev"))
 EVENTS = Table(
     "events",
-    ("account", "region", "name", "seq"),  # as in history; `position` 0 and no record until it is settled: see `events`
+    ("account", "region", "name", "seq"),  # as in history
     ("version", "at", "position", "rev", "record"),
+)
+NOTES = Table(
+    "event_notes",  # of changes that are events, but have no position and no record yet: see `events`
+    ("account", "region", "name", "seq"),
+    ("version", "at"),
 )
 CURSORS = Table("event_cursors", ("name",), ("position", "rev"))
 DELIVERIES = Table(
@@ -139,6 +144,10 @@ class Writing(Reading, Protocol):
 
     def insert_all(self, table: Table, keys: Sequence[Key]) -> None:
         """Store rows of a table that has no columns but its key; those that are there stay."""
+        ...
+
+    def delete_all(self, table: Table, keys: Sequence[Key]) -> None:
+        """Remove the rows of these keys, as far as there are any."""
         ...
 
     def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:

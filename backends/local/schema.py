@@ -10,10 +10,13 @@ import orjson
 from ..errors import CannotOpen
 from . import statements, terms
 from .lean import Database, Migrations
-from .rows import CURSORS, DELIVERIES, EVENTS, GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, TERMS, TOKENS, Table
+from .rows import CURSORS, DELIVERIES, EVENTS, GROUPS, HEADS, HISTORY, NOTES, PACKAGES, POLICIES, TERMS, TOKENS, Table
 from .schema_statistics import statistics
 
 migrations = Migrations("sagemaker-registry")
+
+NUMBERS = frozenset({"seq", "version", "at", "moment", "created", "rev"})
+"""Columns of narrow tables that are no texts."""
 
 
 @migrations()
@@ -181,18 +184,22 @@ def m0005_versions_by_approval(db: Database) -> None:
 
 @migrations()
 def m0006_a_million_versions(db: Database) -> None:
-    """What is searched for, as an index; and an index for each list of events and deliveries that had to be sorted."""
-    db.execute(
-        f"CREATE TABLE {TERMS.name} (account TEXT NOT NULL, region TEXT NOT NULL, kind TEXT NOT NULL, "
-        "path TEXT NOT NULL, value TEXT NOT NULL, moment INTEGER NOT NULL, name TEXT NOT NULL, "
-        f"version INTEGER NOT NULL, PRIMARY KEY ({', '.join(TERMS.key)})) STRICT, WITHOUT ROWID"
-    )
+    """What is searched for, as an index; indexes for lists that had none; and fewer pages for a create to write.
+
+    Narrow rows are kept in the index they are found by. Wide ones, such as records, would go to pages of their own.
+    """
+    for table in (TERMS, NOTES):
+        _create_narrow(db, table)
     for table in terms.INDEXED:
         _fill(db, table)
-    db.table(PACKAGES.name).create_index(["account", "region", "modified", "name", "version"])
-    events, deliveries = db.table(EVENTS.name), db.table(DELIVERIES.name)
-    db.execute("DROP INDEX idx_events_position")
-    events.create_index(["position", "account", "region", "name", "seq"])
+    packages, events, deliveries = (db.table(table.name) for table in (PACKAGES, EVENTS, DELIVERIES))
+    packages.create_index(["account", "region", "modified", "name", "version"])
+    db.execute("DROP INDEX idx_model_packages_account_region_name_created_version")  # a group's are sorted by number
+    db.execute(f"INSERT INTO {NOTES.name} SELECT {', '.join(NOTES.columns)} FROM {EVENTS.name} WHERE position = 0")  # noqa: S608
+    db.execute(f"DELETE FROM {EVENTS.name} WHERE position = 0")  # noqa: S608
+    _make_narrow(db, HEADS)
+    _make_narrow(db, TOKENS)
+    db.table(TOKENS.name).create_index(["account", "region", "created"])
     events.create_index(["account", "region", "position"])
     events.create_index(["account", "region", "name", "position", "version"])
     deliveries.create_index(["account", "region", "position", "sink"])
@@ -201,6 +208,22 @@ def m0006_a_million_versions(db: Database) -> None:
     db.execute("DELETE FROM sqlite_stat1")
     db.conn.executemany("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", statistics())
     db.execute("ANALYZE sqlite_master")
+
+
+def _create_narrow(db: Database, table: Table, name: str | None = None) -> None:
+    """Create a table whose rows are kept in the index of its key."""
+    columns = (f"{column} {'INTEGER' if column in NUMBERS else 'TEXT'} NOT NULL" for column in table.columns)
+    key = f"PRIMARY KEY ({', '.join(table.key)})"
+    db.execute(f"CREATE TABLE {name or table.name} ({', '.join(columns)}, {key}) STRICT, WITHOUT ROWID")
+
+
+def _make_narrow(db: Database, table: Table) -> None:
+    """Move the rows of a table to the index of its key; other indexes it had are gone."""
+    columns, order = ", ".join(table.columns), ", ".join(table.key)
+    _create_narrow(db, table, f"new_{table.name}")
+    db.execute(f"INSERT INTO new_{table.name} SELECT {columns} FROM {table.name} ORDER BY {order}")  # noqa: S608
+    db.execute(f"DROP TABLE {table.name}")
+    db.execute(f"ALTER TABLE new_{table.name} RENAME TO {table.name}")
 
 
 def _fill(db: Database, table: Table) -> None:

@@ -19,10 +19,14 @@ ALL: Final = {
     "model_packages": VERSIONS,
     "history": VERSIONS,
     "history_heads": GROUPS,
+    "event_notes": VERSIONS,
     "events": VERSIONS,
     "event_deliveries": DELIVERIES,
     "client_tokens": OF_A_GROUP,
 }
+
+NARROW: Final = ("history_heads", "event_notes", "client_tokens")
+"""Tables that are kept in the index of their key, which goes by their name then."""
 
 ROWS: Final[dict[str, dict[str, tuple[int, ...]]]] = {
     # Table: its indexes, the primary key first; and how many rows each value of ever more of its columns has.
@@ -32,7 +36,6 @@ ROWS: Final[dict[str, dict[str, tuple[int, ...]]]] = {
     },
     "model_packages": {
         "account region name version": (VERSIONS // 4, VERSIONS // 8, OF_A_GROUP, 1),
-        "account region name created version": (VERSIONS // 4, VERSIONS // 8, OF_A_GROUP, 2, 1),
         "account region type created name version": (VERSIONS // 4, VERSIONS // 8, VERSIONS // 10, 2, 2, 1),
         "account region created name version": (VERSIONS // 4, VERSIONS // 8, 2, 2, 1),
         "account region approval created name version": (VERSIONS // 4, VERSIONS // 8, VERSIONS // 20, 2, 2, 1),
@@ -45,9 +48,10 @@ ROWS: Final[dict[str, dict[str, tuple[int, ...]]]] = {
         "account region name version seq": (VERSIONS // 4, VERSIONS // 8, OF_A_GROUP, 2, 1),
     },
     "history_heads": {"account region name": (GROUPS // 4, GROUPS // 8, 1)},
+    "event_notes": {"account region name seq": (VERSIONS // 4, VERSIONS // 8, OF_A_GROUP, 1)},
     "events": {
         "account region name seq": (VERSIONS // 4, VERSIONS // 8, OF_A_GROUP, 1),
-        "position account region name seq": (2, 2, 2, 2, 1),
+        "position": (1,),
         "account region position": (VERSIONS // 4, VERSIONS // 8, 1),
         "account region name position version": (VERSIONS // 4, VERSIONS // 8, OF_A_GROUP, 1, 1),
     },
@@ -74,4 +78,6 @@ def statistics() -> list[tuple[str, str, str]]:
 
 
 def _index(table: str, columns: str, *, primary: bool) -> str:
-    return f"sqlite_autoindex_{table}_1" if primary else f"idx_{table}_{columns.replace(' ', '_')}"
+    if not primary:
+        return f"idx_{table}_{columns.replace(' ', '_')}"
+    return table if table in NARROW else f"sqlite_autoindex_{table}_1"

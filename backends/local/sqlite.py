@@ -48,6 +48,7 @@ PRAGMAS = {
     "trusted_schema": "OFF",
     "cell_size_check": "ON",
     "mmap_size": "0",
+    "wal_autocheckpoint": "4000",  # pages, so 16 MiB: it is a writer that waits until those are in the file
 }
 READER_PRAGMAS = {**PRAGMAS, "query_only": "ON", "wal_autocheckpoint": "0"}
 

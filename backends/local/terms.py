@@ -76,14 +76,14 @@ def replace(rows: Writing, table: Table, before: Row, after: Row) -> None:
         return
     old, new = of(table, before), of(table, after)
     if old != new:
-        _forget(rows, [key for key in old if key not in new])
+        rows.delete_all(TERMS, [key for key in old if key not in new])
         rows.insert_all(TERMS, [key for key in new if key not in old])
 
 
 def remove(rows: Writing, table: Table, row: Row) -> None:
     """Forget the terms of a row that is gone."""
     if table in INDEXED:
-        _forget(rows, of(table, row))
+        rows.delete_all(TERMS, of(table, row))
 
 
 def is_kept(table: Table, path: str) -> bool:
@@ -91,11 +91,6 @@ def is_kept(table: Table, path: str) -> bool:
     member, dot, key = path.partition(".")
     indexed = INDEXED[table]
     return tuple(path.split(".")) in indexed.texts or bool(dot and key and member in (*indexed.maps, TAGS))
-
-
-def _forget(rows: Writing, found: list[Key]) -> None:
-    for key in found:
-        rows.delete(TERMS, TERMS.keyed(key))
 
 
 def _texts(indexed: Indexed, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -33,8 +33,13 @@ def once(call: Call, params: Mapping[str, Any], answer: Callable[[], Mapping[str
     digest = hashlib.sha256(orjson.dumps(params, option=orjson.OPT_SORT_KEYS)).hexdigest()
     key = (call.caller.account, call.caller.region, call.operation, token)
     row = dict(zip(TOKENS.key, key, strict=True)) | {"created": call.now, "rev": 0, "digest": digest, "record": {}}
-    call.rows.delete(TOKENS, [*call.place(), ("created", "<", call.now - REMEMBERED_MS + 1)])
-    if call.rows.insert(TOKENS, row):
+    if digest.endswith("0"):  # one in sixteen: to look each time would cost more than what is left lying
+        _forget(call)
+    stored = call.rows.insert(TOKENS, row)
+    if not stored:
+        _forget(call)  # perhaps what is in the way
+        stored = call.rows.insert(TOKENS, row)
+    if stored:
         result = answer()
         call.rows.update(TOKENS, key, 0, {"record": result})
         return result
@@ -47,3 +52,8 @@ def once(call: Call, params: Mapping[str, Any], answer: Callable[[], Mapping[str
         )
     first: Mapping[str, Any] = seen["record"]
     return first
+
+
+def _forget(call: Call) -> None:
+    """Remove the tokens of the account and region that are no longer remembered."""
+    call.rows.delete(TOKENS, [*call.place(), ("created", "<", call.now - REMEMBERED_MS + 1)])

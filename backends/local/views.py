@@ -76,9 +76,10 @@ class Transaction(View):
         return self._run(statements.insert(table), [stored[column] for column in table.columns]).rowcount == 1
 
     def insert_all(self, table: Table, keys: Sequence[Key]) -> None:
-        for begin in range(0, len(keys), ROWS_OF_A_STATEMENT):
-            some = keys[begin : begin + ROWS_OF_A_STATEMENT]
-            self._run(statements.insert_all(table, len(some)), [value for key in some for value in key])
+        self._run_for_all(statements.insert_all, table, keys)
+
+    def delete_all(self, table: Table, keys: Sequence[Key]) -> None:
+        self._run_for_all(statements.delete_all, table, keys)
 
     def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
         stored = _stored(changes)
@@ -91,6 +92,11 @@ class Transaction(View):
     def next_version(self, group: Key) -> int | None:
         taken = self._run(statements.next_version(GROUPS), group).fetchall()
         return int(taken[0][0]) if taken else None
+
+    def _run_for_all(self, statement: Callable[[Table, int], str], table: Table, keys: Sequence[Key]) -> None:
+        for begin in range(0, len(keys), ROWS_OF_A_STATEMENT):
+            some = keys[begin : begin + ROWS_OF_A_STATEMENT]
+            self._run(statement(table, len(some)), [value for key in some for value in key])
 
 
 def _row(table: Table, values: Sequence[Any]) -> Row:

@@ -228,7 +228,8 @@ def everything(query: Query, group: Group) -> None:
     written = dict(query(f"SELECT version, count(*) FROM history WHERE name = '{group.name}' GROUP BY version"))
     due = {number: 1 + version.changes for number, version in group.versions.items()}
     assert written == {0: 1 + group.tagged, **due}, "not one row of history for each change"
-    told = dict(query(f"SELECT version, count(*) FROM events WHERE name = '{group.name}' GROUP BY version"))
+    events = "SELECT name, version FROM events UNION ALL SELECT name, version FROM event_notes"
+    told = dict(query(f"SELECT version, count(*) FROM ({events}) AS e WHERE name = '{group.name}' GROUP BY version"))
     assert told == due, "not one event for each change of a version"
 
 

@@ -24,6 +24,7 @@ CONTENT = tuple(
         ("history", "name, seq, hash, content", "name, seq"),
         ("history_heads", "name, seq, hash", "name"),
         ("events", "name, seq, position, record", "name, seq"),
+        ("event_notes", "name, seq, version", "name, seq"),
         ("client_tokens", "token, digest, record", "token"),
     )
 )
