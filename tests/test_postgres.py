@@ -32,7 +32,17 @@ from sagemaker_registry.backends.errors import (
 from sagemaker_registry.backends.local import postgres as store
 from sagemaker_registry.backends.local import postgres_schema, schema
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, TERMS, TOKENS
+from sagemaker_registry.backends.local.rows import (
+    EVENTS,
+    GROUPS,
+    HEADS,
+    HISTORY,
+    NOTES,
+    PACKAGES,
+    POLICIES,
+    TERMS,
+    TOKENS,
+)
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.local.views import Transaction
 
@@ -272,7 +282,7 @@ def test_the_steps_and_columns_are_those_of_sqlite(postgres_url: str) -> None:
     store.PostgresRows(postgres_url).close()
     columns = "SELECT column_name, data_type, collation_name FROM information_schema.columns WHERE table_name = %s"
     with psycopg.connect(postgres_url) as connection:
-        for table in (GROUPS, PACKAGES, POLICIES, TOKENS, HISTORY, HEADS, TERMS):
+        for table in (GROUPS, PACKAGES, POLICIES, TOKENS, HISTORY, HEADS, EVENTS, NOTES, TERMS):
             found = list(connection.execute(columns, [table.name]))
             assert {name for name, *_ in found} == set(table.columns)
             assert {tuple(kind) for _, *kind in found} == {("text", "C"), ("bigint", None)}
@@ -287,17 +297,25 @@ def test_what_was_there_before_texts_were_indexed_is_found(postgres_url: str) ->
     with psycopg.connect(postgres_url) as connection:
         before = set(connection.execute("SELECT * FROM search_terms"))
         connection.execute("DROP TABLE search_terms")
-        for name in (
-            *("packages_by_change", "events_to_settle", "events_of_place", "events_of_name"),
-            *("deliveries_of_place", "deliveries_by_state"),
-        ):
+        names = (
+            "packages_by_change",
+            "events_of_place",
+            "events_of_name",
+            "deliveries_of_place",
+            "deliveries_by_state",
+        )
+        for name in names:
             connection.execute(f"DROP INDEX {name}".encode())
-        connection.execute("CREATE INDEX events_by_position ON events (position)")
+        connection.execute("CREATE INDEX packages_of_group ON model_packages (account, region, name, created, version)")
+        noted = "SELECT account, region, name, seq, version, at, 0, 0, '{}' FROM event_notes"
+        connection.execute(f"INSERT INTO events {noted}".encode())
+        connection.execute("DROP TABLE event_notes")
         connection.execute("DELETE FROM schema_steps WHERE name = 'm0006_a_million_versions'")
     sought = {"Filters": [{"Name": "CustomerMetadataProperties.team", "Value": "risk"}]}
     with open_registry(postgres_url) as registry:
         found = registry.call("Search", {"Resource": "ModelPackage", "SearchExpression": sought}, CALLER)
         assert found["TotalHits"]["Value"] == len(found["Results"]) == 3
+        assert [one["position"] for one in registry.control("events", {}, CALLER)["events"]] == [1, 2, 3]
     with psycopg.connect(postgres_url) as connection:
         assert set(connection.execute("SELECT * FROM search_terms")) == before
 

@@ -25,7 +25,7 @@ ALL: Final = {
     "client_tokens": OF_A_GROUP,
 }
 
-NARROW: Final = ("history_heads", "event_notes", "client_tokens")
+NARROW: Final = ("history_heads", "event_notes")
 """Tables that are kept in the index of their key, which goes by their name then."""
 
 ROWS: Final[dict[str, dict[str, tuple[int, ...]]]] = {
