@@ -49,8 +49,9 @@ PRAGMAS = {
     "cell_size_check": "ON",
     "mmap_size": "0",
     "wal_autocheckpoint": "4000",  # pages, so 16 MiB: it is a writer that waits until those are in the file
+    "cache_size": "-8000",  # KiB: of a dozen indexes, the pages that every write goes through
 }
-READER_PRAGMAS = {**PRAGMAS, "query_only": "ON", "wal_autocheckpoint": "0"}
+READER_PRAGMAS = {**PRAGMAS, "query_only": "ON", "wal_autocheckpoint": "0", "cache_size": "-2000"}
 
 FACTS = {
     "store": "SELECT 'SQLite ' || sqlite_version()",
