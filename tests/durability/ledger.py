@@ -16,7 +16,7 @@ from typing import Any
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's own
 
 PENDING = "PendingManualApproval"
-ASK_AGAIN = 3
+ASK_AGAIN = 1
 """Tokens of answered requests that each client sends once more after a restart."""
 
 Query = Callable[[str], Sequence[Sequence[Any]]]

@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,18 +23,19 @@ from botocore.config import Config
 
 from clients import REGION, Emulator, start
 from durability.ledger import Client, Group, Query, acknowledged, everything, wait_for, write_at_once
+from durability.nursery import Born, Nursery, nursery
 
 pytest_plugins = ("postgres_server",)
 
 CLIENTS = 4
-GROUP_OF_ROUNDS = 20
+GROUP_OF_ROUNDS = 10
 """Rounds that write to one group, all of which is read after each: the cost of a round does not grow."""
 
 DEEP = 100
 """Rounds after which all there is, is looked at."""
 
 SHORTEST, LONGEST = 0.05, 0.3
-"""Seconds between the first request and the kill."""
+"""Seconds between the first request and the kill: short ones oftener, as what a registry does soon repeats itself."""
 
 
 @dataclass
@@ -61,7 +62,7 @@ class Crashes:
         before = sum(client.acknowledged for client in self.clients)
         stopped = threading.Event()
         threads = write_at_once(self.clients, self.group, stopped)
-        stopped.wait(self.rng.uniform(SHORTEST, LONGEST))  # nothing to wait for: the moment is to be any
+        stopped.wait(self.rng.triangular(SHORTEST, LONGEST, SHORTEST))  # nothing to wait for: any moment will do
         strike()
         wait_for(self.clients, threads)
         restore()
@@ -105,6 +106,44 @@ class Crashes:
         self.figures[what] = self.figures.get(what, 0) + count
 
 
+@dataclass
+class Killed:
+    """A registry that is killed and started again on the same port: most are forked, some are started afresh."""
+
+    nursery: Nursery
+    options: tuple[str, ...]
+    afresh: int
+    """Every which one is a process that has to import everything."""
+    started: int = 0
+    served: Emulator | Born | None = None
+
+    def start(self) -> None:
+        self.served = (start if self.started % self.afresh == 0 else self.nursery.serve)(*self.options)
+        self.started += 1
+
+    def kill(self) -> None:
+        if self.served is not None:
+            self.served.kill()
+        self.served = None
+
+    def stop(self) -> int:
+        served, self.served = self.served, None
+        assert served is not None
+        return served.stop()
+
+
+@contextmanager
+def killed(*options: str, size: int) -> Iterator[Killed]:
+    """Serve a registry that can be killed; every tenth is started afresh, and a hundred of a great many."""
+    with nursery() as forking:
+        registry = Killed(forking, options, max(10, size // 100))
+        try:
+            registry.start()
+            yield registry
+        finally:
+            registry.kill()
+
+
 def free_port(rng: random.Random) -> int:
     """Return a port that clients are not given for their own end: one might meet itself while the server is gone."""
     while True:
@@ -144,29 +183,21 @@ def reader(path: Path) -> Query:
 
 @pytest.mark.sized(ci=30, nightly=1_000, release=10_000)
 def test_a_killed_server_has_lost_nothing_and_done_nothing_twice(
-    tmp_path: Path, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
+    tmp_path: Path, size: int, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
 ) -> None:
     path = tmp_path / "registry.db"
     query = reader(path)
     crashed = crashes(query, rng, figures)
-    options = ("--backend", f"sqlite:///{path}", "--no-console", "--port", str(crashed.port))
-    served = start(*options)
-
-    def restart() -> None:
-        nonlocal served
-        served = start(*options)
-
-    with ExitStack() as undo:
-        undo.callback(lambda: served.kill())
+    with killed("--backend", f"sqlite:///{path}", "--no-console", "--port", str(crashed.port), size=size) as registry:
         for number in rounds:
-            crashed.round(number, lambda: served.kill(), restart)
+            crashed.round(number, registry.kill, registry.start)
             if number % DEEP == DEEP - 1:
                 assert query("PRAGMA integrity_check") == [("ok",)]
                 crashed.everything()
         crashed.everything()
         figures["rows of history verified"] = crashed.verify()
         assert query("PRAGMA integrity_check") == [("ok",)]
-        assert served.stop() == 0
+        assert registry.stop() == 0
 
 
 def postgres_reader(url: str) -> Query:
@@ -179,22 +210,14 @@ def postgres_reader(url: str) -> Query:
 
 @pytest.mark.sized(ci=5, nightly=100, release=1_000)
 def test_a_killed_server_on_postgresql_has_lost_nothing(
-    postgres_url: str, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
+    postgres_url: str, size: int, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
 ) -> None:
     crashed = crashes(postgres_reader(postgres_url), rng, figures)
-    options = ("--backend", postgres_url, "--no-console", "--port", str(crashed.port))
-    served = start(*options)
-
-    def restart() -> None:
-        nonlocal served
-        served = start(*options)
-
-    with ExitStack() as undo:
-        undo.callback(lambda: served.kill())
+    with killed("--backend", postgres_url, "--no-console", "--port", str(crashed.port), size=size) as registry:
         for number in rounds:
-            crashed.round(number, lambda: served.kill(), restart)
+            crashed.round(number, registry.kill, registry.start)
         crashed.everything()
-        assert served.stop() == 0
+        assert registry.stop() == 0
 
 
 @pytest.mark.sized(ci=2, nightly=30, release=300)
