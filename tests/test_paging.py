@@ -88,7 +88,8 @@ def test_pages_hold_every_matching_version_once_and_in_order(
     ]
 
     def position(entry: dict[str, Any]) -> tuple[Any, ...]:
-        return (entry["created"] if sort == "CreationTime" else 0, entry["name"], entry["version"])
+        is_by_time = sort == "CreationTime" and group is None  # versions of a group are sorted by number
+        return (entry["created"] if is_by_time else 0, entry["name"], entry["version"])
 
     in_order = sorted(matching, key=position, reverse=order == "Descending")
     assert walk(registry, request) == [entry["arn"] for entry in in_order]
