@@ -21,7 +21,8 @@ import pytest
 import requests
 
 from clients import Emulator
-from safety.hostile import ACCOUNT, FLOATS, NUMBERS, REGION, TELLING, XSS, Client, dump, operation_model
+from safety.hostile import Client, dump, operation_model
+from safety.hostile_texts import ACCOUNT, FLOATS, NUMBERS, REGION, TELLING, XSS
 from safety.witness import LONGEST_SECONDS, furnish, log_in, watched
 from sagemaker_registry.backends import constraints
 from sagemaker_registry.backends.base import Caller
