@@ -189,7 +189,7 @@ def p99(seconds: list[float]) -> float:
     return sorted(seconds)[len(seconds) * 99 // 100] * 1000
 
 
-@pytest.mark.sized(ci=20, nightly=3_600, release=86_400)
+@pytest.mark.sized(ci=8, nightly=3_600, release=86_400)
 def test_a_server_under_mixed_load_stays_as_it_was(
     size: int,
     figures: dict[str, Any],
