@@ -60,6 +60,11 @@ class Recorder(Disk):
         self.folder = folder
         self.log: list[Any] = []
 
+    def taken(self) -> list[Any]:
+        """Return the log, and begin another: of disks, C holds pointers to all there ever were, and they are many."""
+        log, self.log = self.log, []
+        return log
+
     def before_write(self, path: Path, offset: int, data: bytes) -> int:
         return self._note(path, Written(path.name, offset, data))
 

@@ -64,6 +64,7 @@ class Crashes:
         threads = write_at_once(self.clients, self.group, stopped)
         stopped.wait(self.rng.triangular(SHORTEST, LONGEST, SHORTEST))  # nothing to wait for: any moment will do
         strike()
+        stopped.set()
         wait_for(self.clients, threads)
         restore()
         doubts = [client.doubt for client in self.clients if client.doubt is not None]
@@ -224,21 +225,24 @@ def test_a_killed_server_on_postgresql_has_lost_nothing(
 def test_a_database_server_that_is_stopped_at_once_has_lost_nothing(
     durable_postgres: Any, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
 ) -> None:
-    """As `pg_ctl stop -m immediate` does, or the machine's out-of-memory killer; the registry stays and waits."""
+    """As `pg_ctl stop -m immediate` does, or the machine's out-of-memory killer; the registry stays and waits.
+
+    The database is started again at once, with requests under way: each would wait as long as the registry does.
+    """
     url = durable_postgres.url("postgres")
     crashed = crashes(postgres_reader(url), rng, figures)
     for client in crashed.clients:
         client.gives_up_at = frozenset({"ServiceUnavailable"})
     served = start("--backend", url, "--no-console", "--port", str(crashed.port))
 
-    def restart() -> None:
+    def strike() -> None:
+        durable_postgres.stop_at_once()
         durable_postgres.start()
-        wait_until_well(served)
 
     with ExitStack() as undo:
         undo.callback(served.kill)
         for number in rounds:
-            crashed.round(number, durable_postgres.stop_at_once, restart)
+            crashed.round(number, strike, lambda: wait_until_well(served))
         crashed.everything()
         assert served.stop() == 0
 

@@ -279,11 +279,12 @@ class ReadsTheOld(SQLiteRows):
 def test_a_registry_that_is_broken_is_found(
     store: type[SQLiteRows], sentence: str, rng: random.Random, tmp_path: Path
 ) -> None:
-    with LocalRegistry(store(tmp_path / "registry.db")) as registry:
+    path = tmp_path / "registry.db"
+    with LocalRegistry(SQLiteRows(path)) as sound, LocalRegistry(store(path)) as registry:
         found: list[str] = []
         for number in range(20):
             group = f"churn-{number}"
-            new_version(registry, group)
+            new_version(sound, group)
             doors = [in_process(registry)]
             events = review(doors, group, rng, clients=CLIENTS, requests=REQUESTS)
             found += faults(events, changes_of(doors[0], group), INITIAL)

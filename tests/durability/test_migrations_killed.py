@@ -154,7 +154,7 @@ def test_a_migration_that_loses_its_power_is_done_or_not_begun(
         open_file(work / "registry.db").close()
     new = schema_of(work / "registry.db")
     figures.update({"power cuts": 0, "still old": 0, "new": 0})
-    coming = cuts(disk.log, size, rng, {"registry.db": before})
+    coming = cuts(disk.taken(), size, rng, {"registry.db": before})
     for number, cut in zip(rounds, coming, strict=False):
         cut.put_into(path.parent)
         found = schema_of(path)

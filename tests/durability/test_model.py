@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from clients import Emulator
+from durability.places import place_for_images  # noqa: F401 - a fixture
 from durability.registry_model import SEEN, Record, Refused, Registry
-from sagemaker_registry.client import connect
+from sagemaker_registry.client import connect, testing
 
 pytest_plugins = ("postgres_server",)
 
@@ -56,6 +57,8 @@ class Kind:
         left_out: rules it is known to keep otherwise, or not to answer.
         refuses: whether it refuses what the model refuses; else it is not asked for that.
         spell: how names are written, for one that does not keep the case of ARNs.
+        connect: makes a client.
+        is_reset: whether examples have one client and account, which is reset; else each has its own: slower.
     """
 
     url: str
@@ -63,6 +66,8 @@ class Kind:
     left_out: frozenset[str] = frozenset()
     refuses: bool = True
     spell: Callable[[str], str] = str
+    connect: Callable[..., Any] = testing.connect
+    is_reset: bool = True
 
 
 OF_MOTO = frozenset(
@@ -70,14 +75,16 @@ OF_MOTO = frozenset(
     # sets what an update does not send, and no status that a version is not registered with.
     {"delete_group", "delete_version", "policies", "create_version_once", "describe_version_by_name", "list_versions"}
     | {"create_version_without_a_status", "decide_without_a_reason", "edit_metadata", "search"}
+    # And a version's metadata is gone when it is decided on.
+    | {"metadata"}
 )
 
 KINDS = {
     "memory": Kind("sqlite://", 50),
     "file": Kind("sqlite:///{folder}/registry.db", 20),
-    "http": Kind("{emulator}", 10),
+    "http": Kind("{emulator}", 10, connect=connect),
     "postgres": Kind("{postgres}", 10),
-    "moto": Kind("moto://", 10, OF_MOTO, refuses=False, spell=str.lower),
+    "moto": Kind("moto://", 10, OF_MOTO, refuses=False, spell=str.lower, is_reset=False),
 }
 
 
@@ -95,16 +102,27 @@ class AgainstTheModel(RuleBasedStateMachine):
     kind: Kind
     url: str
     asked: Counter[str]
+    account: str
+    client: Any
 
     def __init__(self) -> None:
         super().__init__()
-        account = next(_accounts)
-        self.model = Registry(account)
-        keys = {"aws_access_key_id": account, "aws_secret_access_key": "any", "region_name": "us-east-1"}
-        self.client: Any = connect(self.url, **keys)
+        if self.kind.is_reset:
+            testing.Control(self.client).reset(account=self.account)
+        else:
+            self.open()
+        self.model = Registry(self.account)
+
+    @classmethod
+    def open(cls) -> None:
+        """Take an account nobody has, and a client in it: of the two, the dear one."""
+        cls.account = next(_accounts)
+        keys = {"aws_access_key_id": cls.account, "aws_secret_access_key": "any", "region_name": "us-east-1"}
+        cls.client = cls.kind.connect(cls.url, **keys)
 
     def teardown(self) -> None:
-        self.client.close()
+        if not self.kind.is_reset:
+            self.client.close()
 
     def both(self, operation: str, **params: Any) -> Record | None:
         """Ask both; return the answer both gave, None if both refused."""
@@ -193,7 +211,7 @@ class AgainstTheModel(RuleBasedStateMachine):
             "CreateModelPackage",
             ModelPackageGroupName=name,
             ModelApprovalStatus=status,
-            CustomerMetadataProperties=metadata,
+            CustomerMetadataProperties=metadata if asks("metadata")(self) else None,
             ModelPackageDescription=description,
         )
 
@@ -334,17 +352,20 @@ def test_a_registry_answers_as_the_model_does(
     kind: str,
     size: int,
     figures: dict[str, Any],
-    tmp_path: Path,
+    image: Path,
     emulator: Emulator,
     request: pytest.FixtureRequest,
 ) -> None:
     """Of all examples each backend takes its share, those that answer fast the most."""
     chosen, steps = KINDS[kind], STEPS[request.config.option.size]
     postgres = request.getfixturevalue("postgres_url") if "postgres" in chosen.url else ""
-    url = chosen.url.format(folder=tmp_path, emulator=emulator.url, postgres=postgres)
+    url = chosen.url.format(folder=image, emulator=emulator.url, postgres=postgres)
     examples = size * chosen.share // 100
     machine = type(f"On_{kind}", (AgainstTheModel,), {"kind": chosen, "url": url, "asked": Counter()})
     hypothesis.seed(request.config.option.random_seed)(machine)
+    if chosen.is_reset:
+        machine.open()
+        request.addfinalizer(lambda: machine.client.close())
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -44,7 +44,7 @@ def recorded(folder: Path, rng: random.Random) -> tuple[list[Any], list[bytes]]:
                 session[-1].close()
                 session.append(open_file(path))
         session[-1].close()
-    return disk.log, states
+    return disk.taken(), states
 
 
 def what_is_left(cut: Cut, image: Path, states: list[bytes]) -> int | None:

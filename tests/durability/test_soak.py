@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -59,28 +59,29 @@ class Load:
     seconds: list[float] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, served: Emulator, cookie: str, seconds: float) -> list[float]:
-        """Have clients ask for some seconds; return how long each answer took."""
+    def run(self, clients: Sequence[Client], seconds: float) -> list[float]:
+        """Have clients ask for some seconds, and at least once; return how long each answer took."""
         deadline = time.monotonic() + seconds
         failed: list[BaseException] = []
         took: list[float] = []
 
-        def be(number: int) -> None:
+        def be(client: Client) -> None:
             try:
-                client = Client(served, cookie, random.Random(f"{self.seed} {number} {deadline}"))
-                while time.monotonic() < deadline:
+                asking = True
+                while asking:
                     began = time.perf_counter()
                     name, created = client.ask()
                     took.append(time.perf_counter() - began)
                     with self.lock:
                         self.requests[name] += 1
                         self.created.update(created)
-                client.close()
+                    asking = time.monotonic() < deadline
+                client.hang_up()
             except BaseException as error:
                 failed.append(error)
                 raise
 
-        threads = [threading.Thread(target=be, args=[number]) for number in range(CLIENTS)]
+        threads = [threading.Thread(target=be, args=[client]) for client in clients]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -155,7 +156,8 @@ class Client:
             assert answer.status == 200, (path, answer.status, content[:500])
         return []
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
+        """Close all connections; the next request makes another."""
         self.console.close()
         self.sagemaker.close()
         self.s3.close()
@@ -189,7 +191,7 @@ def p99(seconds: list[float]) -> float:
     return sorted(seconds)[len(seconds) * 99 // 100] * 1000
 
 
-@pytest.mark.sized(ci=20, nightly=3_600, release=86_400)
+@pytest.mark.sized(ci=8, nightly=3_600, release=86_400)
 def test_a_server_under_mixed_load_stays_as_it_was(
     size: int,
     figures: dict[str, Any],
@@ -207,10 +209,12 @@ def test_a_server_under_mixed_load_stays_as_it_was(
         cookie = log_in(served)
         if number == 0:
             prepare(served)
-        load.run(served, cookie, warm_up)
+        seeds = [f"{load.seed} {number} {place}" for place in range(CLIENTS)]
+        clients = [Client(served, cookie, random.Random(seed)) for seed in seeds]
+        load.run(clients, warm_up)
         states = [State.of(served.process.pid)]
         for part in parts:
-            slow.append(p99(load.run(served, cookie, part)))
+            slow.append(p99(load.run(clients, part)))
             states.append(State.of(served.process.pid))
         assert served.stop() == 0
         warm, last = states[0], states[-1]

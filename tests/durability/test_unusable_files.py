@@ -1,53 +1,27 @@
-"""Files that cannot be used: refused with a sentence, or answered with errors; no traceback, no invented rows."""
+"""Files that cannot be used: refused with a sentence, or answered with errors; never with a traceback."""
 
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from durability.workload import CALLER, GROUP, changes, digest, digest_of, open_file, verify
+from durability.workload import CALLER, GROUP, made, open_file
 from sagemaker_registry.backends import CannotOpen
-from sagemaker_registry.backends.errors import InternalFailure, RegistryError, ServiceUnavailable, ValidationException
+from sagemaker_registry.backends.errors import InternalFailure, ServiceUnavailable
 from sagemaker_registry.backends.local import schema
 from sagemaker_registry.backends.local import sqlite as store
 from sagemaker_registry.backends.local.filelock import network_file_system
 from sagemaker_registry.backends.local.lean import sqlite3
-from sagemaker_registry.backends.local.registry import LocalRegistry
 
 NOBODY = 65534
-PAGE = 4096
-
-
-def made(path: Path, count: int = 30, *, log: bool = False) -> list[bytes]:
-    """Make a registry of some changes in a file; with its write-ahead log beside it, as a killed process leaves it.
-
-    Returns:
-        What it has been, change after change.
-    """
-    elsewhere = path.with_name("made")
-    elsewhere.mkdir()
-    registry = open_file(elsewhere / path.name)
-    states = [digest_of(elsewhere / path.name)]
-    states += [digest_of(elsewhere / path.name) for _ in changes(lambda: registry, count, random.Random(count))]
-    if not log:
-        registry.close()
-    for file in sorted(elsewhere.iterdir()):
-        if file.suffix != ".lock":
-            shutil.copyfile(file, path.with_name(file.name))
-    if log:
-        registry.close()
-    shutil.rmtree(elsewhere)
-    return states
 
 
 def told(path: Path, *command: str) -> str:
@@ -317,132 +291,3 @@ def test_a_network_share_gets_a_rollback_journal_and_the_doctor_says_so(
     after = {check.name: check for check in sqlite_file.examine_file(path)}
     assert "nfs4" in after["file system"].sentence
     assert "a rollback journal" in after["journal"].sentence
-
-
-Answers = dict[str, Any]
-
-
-def answers(registry: LocalRegistry) -> Answers:
-    """Ask for everything; what fails must fail as an answer of the registry."""
-    found: Answers = {"groups": ask(registry, "ListModelPackageGroups", {})}
-    listed = ask(registry, "ListModelPackages", {"ModelPackageGroupName": GROUP, "MaxResults": 100})
-    found["versions"] = listed
-    for number in range(1, 20):
-        name = f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{GROUP}/{number}"
-        found[name] = ask(registry, "DescribeModelPackage", {"ModelPackageName": name})
-    return found
-
-
-def ask(registry: LocalRegistry, operation: str, params: dict[str, Any]) -> Any:
-    try:
-        return registry.call(operation, params, CALLER)
-    except (InternalFailure, ServiceUnavailable, ValidationException) as refused:
-        return refused
-
-
-def is_found_out(registry: LocalRegistry) -> bool:
-    """Whether somebody who has the history verified is told that something is wrong."""
-    try:
-        verify(registry)
-    except (AssertionError, RegistryError):
-        return True
-    return False
-
-
-def flip(content: bytearray, rng: random.Random) -> None:
-    for _ in range(rng.choice((1, 1, 3, 50))):
-        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
-
-
-def blank(content: bytearray, rng: random.Random) -> None:
-    page = rng.randrange(max(1, len(content) // PAGE)) * PAGE
-    content[page : page + PAGE] = bytes(len(content[page : page + PAGE]))
-
-
-def scramble(content: bytearray, rng: random.Random) -> None:
-    page = rng.randrange(max(1, len(content) // PAGE)) * PAGE
-    content[page : page + PAGE] = rng.randbytes(len(content[page : page + PAGE]))
-
-
-def exchange(content: bytearray, rng: random.Random) -> None:
-    one, two = (rng.randrange(max(1, len(content) // PAGE)) * PAGE for _ in range(2))
-    content[one : one + PAGE], content[two : two + PAGE] = content[two : two + PAGE], content[one : one + PAGE]
-
-
-def cut(content: bytearray, rng: random.Random) -> None:
-    del content[rng.randrange(len(content)) :]
-
-
-def head(content: bytearray, rng: random.Random) -> None:
-    content[rng.randrange(min(100, len(content)))] ^= 1 << rng.randrange(8)
-
-
-def grow(content: bytearray, rng: random.Random) -> None:
-    content += rng.randbytes(rng.randrange(1, 3 * PAGE))
-
-
-MUTATIONS = (flip, flip, blank, scramble, exchange, cut, head, grow)
-
-
-@pytest.mark.sized(ci=60, nightly=2_000, release=50_000)
-def test_a_damaged_file_is_refused_or_answered_with_errors_or_found_out(
-    tmp_path: Path, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
-) -> None:
-    """Whatever is done to the file, its log or its index: answers are right, or errors, or what history denies."""
-    states: dict[bool, list[bytes]] = {}
-    for log in (False, True):
-        (tmp_path / str(log)).mkdir()
-        states[log] = made(tmp_path / str(log) / "registry.db", log=log)
-    known = {}
-    for log in (False, True):
-        (tmp_path / "known").mkdir()
-        for file in (tmp_path / str(log)).iterdir():
-            shutil.copyfile(file, tmp_path / "known" / file.name)
-        registry = open_file(tmp_path / "known" / "registry.db")
-        known[log] = answers(registry)
-        registry.close()
-        shutil.rmtree(tmp_path / "known")
-    outcomes = ("refused", "all right", "an earlier state", "answered with errors", "found out by history")
-    figures.update(dict.fromkeys(outcomes, 0))
-    for number in rounds:
-        folder, log = tmp_path / "damaged", rng.random() < 0.5
-        shutil.copytree(tmp_path / str(log), folder)
-        target = folder / rng.choice(["registry.db", "registry.db-wal", "registry.db-shm"] if log else ["registry.db"])
-        content = bytearray(target.read_bytes())
-        mutation = rng.choice(MUTATIONS)
-        mutation(content, rng)
-        target.write_bytes(content)
-        outcome = outcome_of(folder / "registry.db", known[log], states[log] if target.suffix == ".db-wal" else [])
-        assert outcome in figures, f"round {number}: {mutation.__name__} of {target.name}: {outcome}"
-        figures[outcome] += 1
-        shutil.rmtree(folder)
-
-
-def is_in(registry: LocalRegistry, states: Collection[bytes]) -> bool:
-    try:
-        with registry._rows.reading() as reading:
-            rows: Any = reading
-            return digest(rows._run.__self__) in states
-    except RegistryError:
-        return False
-
-
-def outcome_of(path: Path, known: Answers, earlier: Collection[bytes]) -> str:
-    """Return what comes of a damaged file. A damaged log ends there: SQLite cannot tell it from a shorter one."""
-    try:
-        registry = open_file(path)
-    except CannotOpen as refused:
-        return "refused" if "registry.db" in str(refused) and "\n" not in str(refused) else f"said {refused}"
-    try:
-        found = answers(registry)
-        differing = [name for name in known if repr(found[name]) != repr(known[name])]
-        wrong = [name for name in differing if not isinstance(found[name], InternalFailure | ServiceUnavailable)]
-        if not differing:
-            return "all right"
-        if not wrong:
-            return "answered with errors"
-        if is_in(registry, earlier):
-            return "an earlier state"
-        return "found out by history" if is_found_out(registry) else f"silently wrong: {wrong}"
-    finally:
-        registry.close()

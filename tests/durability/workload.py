@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -72,6 +73,28 @@ def digest(connection: Any) -> bytes:
 def digest_of(path: Path) -> bytes:
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         return digest(connection)
+
+
+def made(path: Path, count: int = 30, *, log: bool = False) -> list[bytes]:
+    """Make a registry of some changes in a file; with its write-ahead log beside it, as a killed process leaves it.
+
+    Returns:
+        What it has been, change after change.
+    """
+    elsewhere = path.with_name("made")
+    elsewhere.mkdir()
+    registry = open_file(elsewhere / path.name)
+    states = [digest_of(elsewhere / path.name)]
+    states += [digest_of(elsewhere / path.name) for _ in changes(lambda: registry, count, random.Random(count))]
+    if not log:
+        registry.close()
+    for file in sorted(elsewhere.iterdir()):
+        if file.suffix != ".lock":
+            shutil.copyfile(file, path.with_name(file.name))
+    if log:
+        registry.close()
+    shutil.rmtree(elsewhere)
+    return states
 
 
 def verify(registry: LocalRegistry) -> int:

@@ -21,7 +21,8 @@ import pytest
 import requests
 
 from clients import Emulator
-from safety.hostile import ACCOUNT, FLOATS, NUMBERS, REGION, TELLING, XSS, Client, dump, operation_model
+from safety.hostile import Client, dump, operation_model
+from safety.hostile_texts import ACCOUNT, FLOATS, NUMBERS, REGION, TELLING, XSS
 from safety.witness import LONGEST_SECONDS, furnish, log_in, watched
 from sagemaker_registry.backends import constraints
 from sagemaker_registry.backends.base import Caller
@@ -52,7 +53,7 @@ def test_whatever_is_sent_to_an_operation_is_answered_or_refused_in_its_form(
         figures |= {"requests": number + 1, "answered": witness.statuses[200], "refused": witness.statuses[400]}
 
 
-@pytest.mark.sized(ci=2_000, nightly=60_000, release=300_000)
+@pytest.mark.sized(ci=1_000, nightly=60_000, release=300_000)
 def test_whatever_is_sent_to_a_control_is_answered_or_refused_in_its_form(
     rounds: Iterator[int], rng: Random, figures: dict[str, Any]
 ) -> None:
@@ -106,7 +107,7 @@ def _argument(client: Client, kind: Any) -> Any:
     return client.rng.choice([client.hostile(), client.rng.choice(TELLING), client.rng.choice(TELLING[:14])])
 
 
-@pytest.mark.sized(ci=800, nightly=20_000, release=100_000)
+@pytest.mark.sized(ci=500, nightly=20_000, release=100_000)
 def test_whatever_is_asked_of_the_console_is_a_page(
     rounds: Iterator[int], rng: Random, figures: dict[str, Any]
 ) -> None:
@@ -150,7 +151,7 @@ def _name(client: Client) -> str:
     return client.rng.choice([client.hostile(), client.rng.choice(TELLING), str(client.rng.choice(NUMBERS)), "csv"])
 
 
-@pytest.mark.sized(ci=2_000, nightly=50_000, release=200_000)
+@pytest.mark.sized(ci=1_000, nightly=50_000, release=200_000)
 def test_whatever_a_request_looks_like_it_is_answered_in_a_form_of_ours(
     rounds: Iterator[int], rng: Random, figures: dict[str, Any]
 ) -> None:
@@ -245,7 +246,7 @@ def test_of_a_member_that_is_sent_twice_the_last_counts_for_everybody() -> None:
         assert change["after"]["ModelPackageGroupName"] == "last"
 
 
-@pytest.mark.sized(ci=400, nightly=10_000, release=50_000)
+@pytest.mark.sized(ci=200, nightly=10_000, release=50_000)
 def test_a_socket_takes_whatever_is_sent(
     serve: Callable[..., Emulator], rounds: Iterator[int], rng: Random, figures: dict[str, Any]
 ) -> None:

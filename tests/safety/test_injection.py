@@ -12,7 +12,8 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from safety.hostile import SQL, Client, operation_model
+from safety.hostile import Client, operation_model
+from safety.hostile_texts import SQL
 from safety.witness import Witness, furnish, log_in, watched
 from sagemaker_registry.backends.local.registry import OPERATIONS
 

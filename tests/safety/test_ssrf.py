@@ -18,7 +18,7 @@ import requests
 from receiver import eventually
 
 from clients import Emulator
-from safety.hostile import PATHS
+from safety.hostile_texts import PATHS
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import CannotOpen
 from sagemaker_registry.emulator.kept_objects import KeptObjects

@@ -1,0 +1,83 @@
+"""The file of access keys: its owner's alone, one sentence when it makes no sense, never a secret shown."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import boto3
+import pytest
+
+from safety.verifier import ALICE, BOB
+from sagemaker_registry.backends import credentials
+from sagemaker_registry.backends.config import read
+from sagemaker_registry.backends.errors import CannotOpen, Misconfigured
+from sagemaker_registry.backends.identities import with_profiles
+from sagemaker_registry.backends.settings import IdentityTable
+
+
+def test_keys_are_made_for_their_owner_alone_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "keys.ini"
+    made = [credentials.add(file, name) for name in ("alice", "bob", "default")]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert credentials.load(file) == {one.access_key: one for one in made}
+    assert all(len(one.access_key) == 20 and len(one.secret) == 40 for one in made)
+    assert made[0].secret not in repr(made[0])
+    assert os.listdir(tmp_path) == ["keys.ini"]
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    found = boto3.Session(profile_name="bob").get_credentials()
+    assert found is not None
+    assert (found.access_key, found.secret_key) == (made[1].access_key, made[1].secret)
+    with pytest.raises(CannotOpen, match="has keys for \\[alice\\] already"):
+        credentials.add(file, "alice")
+
+
+SECRET = "a-secret-of-forty-characters-0123456789"
+ENTRY = f"aws_access_key_id = AKIAONE\naws_secret_access_key = {SECRET}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "has no access keys"),
+        (ENTRY, "is not as in a credentials file"),
+        (f"[a]\n{SECRET}\n", "line 2 is not as in a credentials file"),
+        (f"[a]\n{ENTRY}[a]\n{ENTRY}", "line 4 is not as"),
+        (f"[a]\n{ENTRY}[b]\n{ENTRY}", r"\[a\] and \[b\] have the same aws_access_key_id"),
+        ("[a]\naws_access_key_id = AKIAONE\n", r"\[a\] has no aws_secret_access_key"),
+        ("[a]\naws_access_key_id = AKIAONE\naws_secret_access_key = short\n", "can be guessed"),
+        (f"[a b]\n{ENTRY}", "names nobody"),
+        (f"[a]\n{ENTRY}aws_account_id = 12\n", "twelve digits"),
+        (f"[a]\naws_access_key_id = A/B\naws_secret_access_key = {SECRET}\n", "is none"),
+    ],
+)
+def test_a_credentials_file_that_makes_no_sense_is_one_sentence_without_a_secret(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    file = tmp_path / "keys.ini"
+    file.touch(0o600)
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(CannotOpen, match=sentence) as caught:
+        credentials.load(file)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
+def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "keys.ini"
+    credentials.add(file, "alice")
+    file.chmod(mode)
+    with pytest.raises(CannotOpen, match="can be read by others than its owner: chmod 600"):
+        credentials.load(file)
+    with pytest.raises(CannotOpen, match="chmod 600"):
+        credentials.add(file, "bob")
+
+
+def test_profiles_name_people_whom_the_settings_do_not() -> None:
+    keys = {one.access_key: one for one in (ALICE, BOB)}
+    known = IdentityTable(access_key=ALICE.access_key, groups=("reviewers",))
+    assert with_profiles({"ann": known}, keys) == {"ann": known, "bob": IdentityTable(access_key=BOB.access_key)}
+    with pytest.raises(Misconfigured, match="bob is in the credentials file with an access key"):
+        with_profiles({"bob": IdentityTable(access_key="AKIAOTHER")}, keys)
+    assert read({"authentication": {"credentials": "keys.ini"}}).authentication.credentials == "keys.ini"
