@@ -34,7 +34,7 @@ from ..backends.errors import CannotOpen, RegistryError
 from ..backends.identities import Identities, with_profiles
 from ..backends.settings import Events, Settings
 from ..backends.staged import Staged
-from .app import create_app
+from .app import application
 from .authentication import Authentication
 from .caller_identity import CallerIdentity, identity_of
 from .connections import LARGEST_HEAD, READ_SECONDS, Channel, cut_off
@@ -214,7 +214,7 @@ def serve(
         else:
             beside = NeverReset(beside)
         console = console_of(backend_url, hosts, switches, reviewers) if reviewers is not None else None
-        app = create_app(
+        app = application(
             backend,
             neighbours=beside,
             allowed_hosts=hosts,
@@ -282,7 +282,7 @@ def _app_of_fork(
     authenticated: Callable[..., WSGIApplication] | None,
     fork: Staged,
 ) -> WSGIApplication:
-    return create_app(
+    return application(
         fork, neighbours=beside, allowed_hosts=hosts, registry=f"a fork of {shown}", authenticated=authenticated
     )
 
