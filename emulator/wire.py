@@ -6,7 +6,6 @@ malformed bodies have not been seen; the code is AWS's, the sentences are ours.)
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -15,6 +14,7 @@ from typing import Any
 import orjson
 
 from ..backends import model
+from ..backends.clock import random_id
 from ..backends.errors import RegistryError, SerializationException
 from ..backends.model import Shape
 from ..backends.staged import Staged
@@ -60,7 +60,7 @@ def request_id(backend: object = None) -> str:
     """Return a new id for an answer, as AWS gives one to each; a backend under test control may count them."""
     if isinstance(backend, Staged):
         return backend.request_id()
-    return str(uuid.uuid4())
+    return random_id()
 
 
 def timestamp(moment: datetime) -> str:

@@ -88,6 +88,20 @@ class Journal:
         """Return rows that meet all conditions; see `Reading.find`."""
         return self._rows.find(table, where, order, descending=descending, after=after, limit=limit)
 
+    def pick(
+        self,
+        columns: tuple[str, ...],
+        table: Table,
+        where: Sequence[Condition],
+        order: Sequence[str] = (),
+        *,
+        descending: bool = False,
+        after: Key | None = None,
+        limit: int,
+    ) -> list[Key]:
+        """Return some columns of rows; see `Reading.pick`."""
+        return self._rows.pick(columns, table, where, order, descending=descending, after=after, limit=limit)
+
     def count(self, table: Table, where: Sequence[Condition], limit: int) -> int:
         """Return how many rows meet all conditions; see `Reading.count`."""
         return self._rows.count(table, where, limit)

@@ -37,6 +37,7 @@ LISTING = Listing(
         Filter("ModelApprovalStatus", "approval", "=", after_page=True),
     ),
     seen=validation.seen,
+    mark=validation.PLAN,
 )
 
 OF_A_GROUP = {"CreationTime": ("version",), "Name": ("version",)}

@@ -106,6 +106,20 @@ class Reading(Protocol):
         """
         ...
 
+    def pick(
+        self,
+        columns: tuple[str, ...],
+        table: Table,
+        where: Sequence[Condition],
+        order: Sequence[str] = (),
+        *,
+        descending: bool = False,
+        after: Key | None = None,
+        limit: int,
+    ) -> list[Key]:
+        """Return some columns of the rows that `find` would, a `record` as its text: for who reads little of many."""
+        ...
+
     def count(self, table: Table, where: Sequence[Condition], limit: int) -> int:
         """Return how many rows meet all conditions, counting no further than `limit`."""
         ...

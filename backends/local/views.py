@@ -57,6 +57,20 @@ class View:
         text, values = statements.find(table, where, order, descending, after, limit)
         return [_row(table, found) for found in self._run(text, values).fetchall()]
 
+    def pick(
+        self,
+        columns: tuple[str, ...],
+        table: Table,
+        where: Sequence[Condition],
+        order: Sequence[str] = (),
+        *,
+        descending: bool = False,
+        after: Key | None = None,
+        limit: int,
+    ) -> list[Key]:
+        text, values = statements.find(table, where, order, descending, after, limit, columns)
+        return self._run(text, values).fetchall()
+
     def count(self, table: Table, where: Sequence[Condition], limit: int) -> int:
         return int(self._run(*statements.count(table, where, limit)).fetchall()[0][0])
 
