@@ -65,7 +65,11 @@ def request_id(backend: object = None) -> str:
 
 def timestamp(moment: datetime) -> str:
     """Print a moment as AWS does: epoch seconds as Java prints a double, `1.603934866046E9`."""
-    digits, exponent = f"{round(moment.timestamp(), 3):.15e}".split("e")
+    seconds, (milliseconds, rest) = moment.timestamp(), divmod(moment.microsecond, 1000)
+    if not rest and 10**9 <= seconds < 10**10:  # from 2001 to 2286, which is nearly always
+        digits = f"{int(seconds)}{milliseconds:03}"
+        return f"{digits[0]}.{digits[1:].rstrip('0') or '0'}E9"
+    digits, exponent = f"{round(seconds, 3):.15e}".split("e")
     mantissa = digits.rstrip("0")
     return f"{mantissa}0E{int(exponent)}" if mantissa.endswith(".") else f"{mantissa}E{int(exponent)}"
 
