@@ -25,7 +25,9 @@ def values(shape: Any) -> st.SearchStrategy[Any]:
     """Return values as a record has them: timestamps in epoch seconds, to the millisecond."""
     if shape.type_name == "structure":
         known = {name: st.none() | values(member) for name, member in shape.members.items()}
-        others = st.dictionaries(st.text().filter(lambda name: name not in known and name != MARK), st.integers(-(2**53), 2**53))
+        others = st.dictionaries(
+            st.text().filter(lambda name: name not in known and name != MARK), st.integers(-(2**53), 2**53)
+        )
         return st.builds(lambda one, two: {**two, **one}, st.fixed_dictionaries({}, optional=known), others)
     scalars: dict[str, st.SearchStrategy[Any]] = {
         "timestamp": st.integers(0, 4 * 10**12).map(lambda milliseconds: milliseconds / 1000),

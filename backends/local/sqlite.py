@@ -10,7 +10,6 @@ import errno
 import os
 import shutil
 import stat
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -34,6 +33,7 @@ from . import schema
 from .filelock import FileLock, network_file_system
 from .lean import Database, sqlite3
 from .registry import LocalRegistry
+from .turns import Turns
 from .views import Transaction, View
 
 BUSY_TIMEOUT_SECONDS: Final = 30.0
@@ -93,7 +93,7 @@ class SQLiteRows:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._lock = threading.Lock()
+        self._lock = Turns()
         self._is_failing = False
         self._journal = "WAL"
         self._idle: list[sqlite3.Connection] = []
