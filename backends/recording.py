@@ -7,9 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .base import Caller
 from .errors import Elsewhere, RegistryError
@@ -20,8 +19,7 @@ KEPT: Final = 10_000
 ANSWERED: Final = "ok"
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """One request.
 
     `principal` is AWS's PrincipalId of who asked; `outcome` is `ok`, or the code of the error it was answered with.
@@ -86,7 +84,7 @@ class Log:
         """
         with self._lock:
             found = [call for call in self._calls if call.number > since and operation in (None, call.operation)]
-        return [_json({name: getattr(call, name) for name in Recorded.__slots__}) for call in found]
+        return [_json(call._asdict()) for call in found]
 
     def clear(self) -> None:
         """Forget every request; the next is number one."""
