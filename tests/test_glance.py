@@ -48,6 +48,29 @@ def test_a_glance_sees_what_the_projection_shows(operation: str, data: st.DataOb
     assert list(seen) == list(shown)
 
 
+def test_a_version_is_described_as_the_projection_shows_it() -> None:
+    shape = model.output_shape("DescribeModelPackage")
+    assert shape is not None
+    record = full(shape)
+    (seen,) = plain([glance(shape, MARK)(orjson.dumps({**record, "Tags": [{"Key": "team"}]}).decode())])
+    assert seen == model.projection("DescribeModelPackage")(record)
+    assert list(seen) == list(shape.members)
+
+
+def full(shape: Any) -> Any:
+    """Return a value of a shape in which nothing is missing."""
+    made: dict[str, Any] = {
+        "structure": lambda: {name: full(member) for name, member in shape.members.items()},
+        "list": lambda: [full(shape.member)] * 2,
+        "map": lambda: {"one": full(shape.value), "two": full(shape.value)},
+        "timestamp": lambda: 1603934866.046,
+        "boolean": lambda: False,
+        "integer": lambda: 7,
+        "string": lambda: "text",
+    }
+    return made[shape.type_name]()
+
+
 def test_records_with_a_mark_are_found() -> None:
     read = glance(entry("ListModelPackages"), MARK)
     seen = [read(text) for text in ("{}", '{"_Mark": {}}', '{"ModelPackageName": "a"}', '{"_Mark": {"begins": 1}}')]

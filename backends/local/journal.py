@@ -75,6 +75,10 @@ class Journal:
             self._seen[table, key] = ({**row}, _canonical(row["record"]))
         return row
 
+    def text(self, table: Table, key: Key) -> str | None:
+        """Return the record of that key as its text; see `Reading.text`."""
+        return self._rows.text(table, key)
+
     def find(
         self,
         table: Table,

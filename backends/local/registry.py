@@ -65,7 +65,7 @@ OPERATIONS: dict[str, Operation] = {
     "CreateModelPackage": Operation(
         packages.create, writes=True, prepare=packages.prepare, look=approvals.look_before_create
     ),
-    "DescribeModelPackage": Operation(packages.describe),
+    "DescribeModelPackage": Operation(packages.describe, is_seen=True),
     "ListModelPackages": Operation(packages.list_packages, is_seen=True),
     "UpdateModelPackage": Operation(packages.update, writes=True, look=approvals.look_before_update),
     "DeleteModelPackage": Operation(packages.delete, writes=True),

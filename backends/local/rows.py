@@ -84,6 +84,10 @@ class Reading(Protocol):
         """Return the row of that key, or None."""
         ...
 
+    def text(self, table: Table, key: Key) -> str | None:
+        """Return the record of that key as its text, or None: for who reads it in a way of their own."""
+        ...
+
     def find(
         self,
         table: Table,

@@ -18,6 +18,11 @@ def get(table: Table) -> str:
 
 
 @cache
+def text(table: Table) -> str:
+    return f"SELECT record FROM {table.name} WHERE {_key(table)}"  # noqa: S608
+
+
+@cache
 def insert(table: Table) -> str:
     places = ", ".join("?" for _ in table.columns)
     return f"INSERT INTO {table.name} ({_columns(table)}) VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608

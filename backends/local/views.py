@@ -44,6 +44,10 @@ class View:
     def get(self, table: Table, key: Key) -> Row | None:
         return self._one(table, statements.get(table), key)
 
+    def text(self, table: Table, key: Key) -> str | None:
+        found = self._run(statements.text(table), key).fetchall()
+        return found[0][0] if found else None
+
     def find(
         self,
         table: Table,
