@@ -55,6 +55,10 @@ class Caller:
         account = key if key.isascii() and key.isdigit() and len(key) == 12 else DEFAULT_ACCOUNT
         return cls(account, region or DEFAULT_REGION, key, request_id)
 
+    def asking(self, request_id: str) -> Caller:
+        """Return the same caller with another request: quicker than `replace`, as it is done for each."""
+        return Caller(self.account, self.region, self.access_key, request_id, self.identity)
+
     @property
     def partition(self) -> str:
         return partition_of(self.region)

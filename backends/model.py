@@ -127,10 +127,11 @@ def error_member(code: str) -> str:
 def projection(operation: str) -> Projection:
     """Return the function that turns a record into the operation's answer: what the output shape names, no more."""
     shape = output_shape(operation)
-    return _projection(shape) if shape is not None else lambda record: {}
+    return projection_of(shape) if shape is not None else lambda record: {}
 
 
-def _projection(shape: Shape) -> Projection:
+def projection_of(shape: Shape) -> Projection:
+    """Return the function that turns a value, as a record has it, into what a shape names of it."""
     return _PROJECTIONS.get(shape.type_name, lambda _: _as_it_is)(shape)
 
 
@@ -143,7 +144,7 @@ def _structure(shape: Any) -> Projection:
 
     def project(record: Any) -> Any:
         if not fields:  # built at first use: shapes may contain themselves
-            views = ((name, _projection(member)) for name, member in shape.members.items())
+            views = ((name, projection_of(member)) for name, member in shape.members.items())
             fields.extend((name, None if view is _as_it_is else view) for name, view in views)
         seen = {}
         for name, view in fields:
@@ -156,12 +157,12 @@ def _structure(shape: Any) -> Projection:
 
 
 def _list(shape: Any) -> Projection:
-    member = _projection(shape.member)
+    member = projection_of(shape.member)
     return _as_it_is if member is _as_it_is else lambda values: [member(value) for value in values]
 
 
 def _map(shape: Any) -> Projection:
-    member = _projection(shape.value)
+    member = projection_of(shape.value)
     return _as_it_is if member is _as_it_is else lambda values: {k: member(v) for k, v in values.items()}
 
 

@@ -7,9 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .base import Caller
 from .errors import Elsewhere, RegistryError
@@ -20,8 +19,7 @@ KEPT: Final = 10_000
 ANSWERED: Final = "ok"
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """One request.
 
     `principal` is AWS's PrincipalId of who asked; `outcome` is `ok`, or the code of the error it was answered with.
@@ -58,16 +56,24 @@ class Log:
     def noting(self, operation: str, params: Mapping[str, Any], caller: Caller) -> Iterator[None]:
         """Note a request when the block that answers it ends; one that the rest of SageMaker answers is not noted."""
         at, began = self._clock(), time.perf_counter()
-        call = Recorded(0, operation, caller.account, caller.region, caller.principal, params, at, caller.request_id)
+        outcome, message = ANSWERED, ""
         try:
             yield
         except Elsewhere:
+            outcome = ""
             raise
         except Exception as error:
-            outcome = error.code if isinstance(error, RegistryError) else type(error).__name__
-            self._note(replace(call, outcome=outcome, message=str(error)), began)
+            outcome, message = error.code if isinstance(error, RegistryError) else type(error).__name__, str(error)
             raise
-        self._note(call, began)
+        finally:
+            if outcome:
+                took = round((time.perf_counter() - began) * 1000, 3)
+                who = (caller.account, caller.region, caller.principal)
+                with self._lock:
+                    self._count += 1
+                    self._calls.append(
+                        Recorded(self._count, operation, *who, params, at, caller.request_id, outcome, message, took)
+                    )
 
     def calls(self, operation: str | None = None, since: int = 0) -> list[dict[str, Any]]:
         """Return requests as JSON values, oldest first.
@@ -78,19 +84,13 @@ class Log:
         """
         with self._lock:
             found = [call for call in self._calls if call.number > since and operation in (None, call.operation)]
-        return [_json({name: getattr(call, name) for name in Recorded.__slots__}) for call in found]
+        return [_json(call._asdict()) for call in found]
 
     def clear(self) -> None:
         """Forget every request; the next is number one."""
         with self._lock:
             self._calls.clear()
             self._count = 0
-
-    def _note(self, call: Recorded, began: float) -> None:
-        took = round((time.perf_counter() - began) * 1000, 3)
-        with self._lock:
-            self._count += 1
-            self._calls.append(replace(call, number=self._count, milliseconds=took))
 
 
 def _json(value: Any) -> Any:

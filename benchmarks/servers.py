@@ -30,7 +30,7 @@ WAITRESS = (
     "import sys; from sagemaker_registry.backends import open_backend\n"
     "from sagemaker_registry.emulator import app, serve\n"
     "listener = serve.listen('127.0.0.1', 0)\n"
-    "server = serve.Server(app.create_app(open_backend(sys.argv[1])), listener, threads=int(sys.argv[2]))\n"
+    "server = serve.Server(app.application(open_backend(sys.argv[1])), listener, threads=int(sys.argv[2]))\n"
     "print('listening on', serve.url_of(listener), flush=True); server.run()\n"
 )
 SERVERS = {
@@ -47,9 +47,9 @@ RATE, P99 = "/s", "p99 ms"
 def application() -> Any:
     """Return the application for granian's worker."""
     from sagemaker_registry.backends import open_backend
-    from sagemaker_registry.emulator.app import create_app
+    from sagemaker_registry.emulator.app import application
 
-    return create_app(open_backend(os.environ["BENCH_BACKEND"]))
+    return application(open_backend(os.environ["BENCH_BACKEND"]))
 
 
 def measure(run: Run) -> list[Figure]:

@@ -8,7 +8,7 @@ paginators, waiters and event hooks then work as ever.
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ConnectionClosedError
@@ -44,7 +44,7 @@ def answer_from(backend: Backend, client: BaseClient, caller: Caller) -> None:
     """
 
     def answer(model: Any, params: dict[str, Any], **_: Any) -> Any:
-        asking = replace(caller, request_id=wire.request_id(backend))
+        asking = caller.asking(wire.request_id(backend))
         try:
             if model.name not in backend.operations:
                 raise UnknownOperationException(f"This registry does not answer {model.name}.")

@@ -4,7 +4,10 @@ gate          Host and Origin: may this client speak here at all?
 authentication  is it signed, and by whom? (where there are keys)
 switchboard   a call of ours, a page of ours, or a neighbour's (S3, STS, ... by moto)?
 calls         JSON 1.1 to Python values, the backend's answer or error, and back to JSON 1.1
-paths         /_registry/..., and the console at /console/, by Flask: loaded when somebody asks
+Flask         /_registry/..., and the console at /console/
+
+The first four are middleware in front of Flask's routing. `create_app` returns the Flask application with them in
+place; `application` returns the same for a server of its own, which loads Flask when somebody asks for a path of it.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from .refusals import Refusals
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from flask import Flask
 
 if find_spec("flask") is None:  # better now than when somebody asks
     raise ModuleNotFoundError("No module named 'flask'", name="flask")
@@ -40,8 +44,8 @@ def create_app(
     reviewed_at: console.Console | None = None,
     say: Callable[[str], None] = print,
     authenticated: Callable[..., WSGIApplication] | None = None,
-) -> WSGIApplication:
-    """Return the emulator as a WSGI application in front of a backend.
+) -> Flask:
+    """Return the emulator as a Flask application in front of a backend, to serve, to test, or to add routes to.
 
     Args:
         backend: who answers the registry's operations; closing it stays with the caller.
@@ -52,6 +56,36 @@ def create_app(
         say: shows a line to whoever runs the server.
         authenticated: puts what verifies signatures in front of an application; without, nobody does.
     """
+    from . import paths
+
+    refusals, counted = Refusals(), Metrics()
+    app = paths.own(backend, registry, counted, refusals, has_console=reviewed_at is not None)
+    if reviewed_at is not None:
+        paths.add_pages(app, backend, reviewed_at, refusals, say)
+    others, routing = neighbours or Neighbours(), app.wsgi_app
+    behind = Switchboard(
+        calls=Calls(backend, others, counted, refusals),
+        ours=routing,
+        pages=routing if reviewed_at is not None else None,
+        neighbours=paths.added(app, others),
+        operations=backend.operations,
+    )
+    guarded = _guarded(behind, allowed_hosts, refusals, authenticated, has_console=reviewed_at is not None)
+    app.wsgi_app = guarded  # type: ignore[method-assign, assignment]  # Flask's own place for middleware
+    return app
+
+
+def application(
+    backend: Backend,
+    *,
+    neighbours: WSGIApplication | None = None,
+    allowed_hosts: Iterable[str] = (),
+    registry: str = "",
+    reviewed_at: console.Console | None = None,
+    say: Callable[[str], None] = print,
+    authenticated: Callable[..., WSGIApplication] | None = None,
+) -> WSGIApplication:
+    """Return what answers as `create_app` does, with its arguments: Flask and the console load when somebody asks."""
     others = neighbours or Neighbours()
     refusals, counted = Refusals(), Metrics()
     has_console = reviewed_at is not None
@@ -66,13 +100,25 @@ def create_app(
 
         return paths.pages(backend, reviewed_at, refusals, say)
 
-    behind: WSGIApplication = Switchboard(
+    behind = Switchboard(
         calls=Calls(backend, others, counted, refusals),
         ours=OnFirstUse(own_paths),
         pages=OnFirstUse(partial(pages, reviewed_at)) if reviewed_at is not None else None,
         neighbours=others,
         operations=backend.operations,
     )
+    return _guarded(behind, allowed_hosts, refusals, authenticated, has_console=has_console)
+
+
+def _guarded(
+    behind: WSGIApplication,
+    allowed_hosts: Iterable[str],
+    refusals: Refusals,
+    authenticated: Callable[..., WSGIApplication] | None,
+    *,
+    has_console: bool,
+) -> WSGIApplication:
+    """Return an application with what every request has to pass in front of it."""
     if authenticated is not None:
         behind = authenticated(behind, refusals=refusals, has_console=has_console)
     return Gate(behind, allowed_hosts, refusals)

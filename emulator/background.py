@@ -14,7 +14,7 @@ from ..backends.clock import Clock
 from ..backends.identities import Identities
 from ..backends.settings import Settings
 from ..backends.staged import START, Staged
-from .app import create_app
+from .app import application
 from .caller_identity import CallerIdentity
 from .forking import Forks
 from .neighbours import Neighbours, alone
@@ -64,9 +64,9 @@ def running(url: str = "sqlite://", settings: Settings | None = None) -> Iterato
         staged = opened.enter_context(started(backend, clock, url, identities.recognise))
         others: WSGIApplication = alone if is_alone(url) else CallerIdentity(neighbours, identities)
         beside = ResetTogether(others, staged, lambda: not neighbours.may_hold_objects)
-        forks = opened.enter_context(Forks("127.0.0.1", lambda fork: create_app(fork, neighbours=others)))
+        forks = opened.enter_context(Forks("127.0.0.1", lambda fork: application(fork, neighbours=others)))
         staged.serve_fork = forks.serve
-        server = Server(create_app(staged, neighbours=beside, registry=without_password(url)), listener)
+        server = Server(application(staged, neighbours=beside, registry=without_password(url)), listener)
         thread = threading.Thread(target=server.run, name="sagemaker-registry", daemon=True)
         thread.start()
         try:

@@ -1,7 +1,7 @@
 """The registry's own calls as WSGI: from the request to the backend and back, with nothing between.
 
-Beside Flask, and not in it: contexts, routing, hooks and its response object cost three times what the registry needs
-to describe a version, and every call of an AWS client has the same path, method and headers.
+Middleware in front of Flask's routing: every call of an AWS client has the same path and method, so there is nothing
+to route; and contexts, hooks and a response object cost three times what the registry needs to describe a version.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
-from xml.etree import ElementTree
 
 import orjson
 
@@ -117,6 +116,8 @@ def _changed_keys(key: str, environ: WSGIEnvironment, answer: bytes) -> Iterator
     if key and "partNumber" not in query:
         yield key
     if not key and "delete" in query:
+        from xml.etree import ElementTree  # for who deletes several at once
+
         for element in ElementTree.fromstring(answer).iter():  # noqa: S314 - our own neighbour's answer
             if element.tag.rpartition("}")[2] == "Key" and element.text:
                 yield element.text

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, redirect, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
@@ -15,6 +16,9 @@ from . import answers, console, control, wire
 from .calls import LARGEST_BODY, note, too_large
 from .metrics import Metrics
 from .refusals import Refusals
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +47,19 @@ def own(backend: Backend, registry: str, counted: Metrics, refusals: Refusals, *
 
 
 def pages(backend: Backend, reviewed_at: console.Console, refusals: Refusals, say: Callable[[str], None]) -> Flask:
-    """Return what answers for the console.
+    """Return what answers for the console alone; see `add_pages`."""
+    app = _application(refusals)
+    add_pages(app, backend, reviewed_at, refusals, say)
+    return app
+
+
+def add_pages(
+    app: Flask, backend: Backend, reviewed_at: console.Console, refusals: Refusals, say: Callable[[str], None]
+) -> None:
+    """Add the console to an application.
 
     Args:
+        app: gets its routes.
         backend: whose versions are reviewed.
         reviewed_at: who may come in, and where it looks.
         refusals: what the server has refused.
@@ -53,14 +67,30 @@ def pages(backend: Backend, reviewed_at: console.Console, refusals: Refusals, sa
     """
     from .console.routes import blueprint
 
-    app = _application(refusals)
     app.register_blueprint(blueprint(backend, reviewed_at, refusals, say))
 
     @app.after_request
     def guarded(response: Response) -> Response:
         return console.guard(response, request.path)
 
-    return app
+
+def added(app: Flask, neighbours: WSGIApplication) -> WSGIApplication:
+    """Return what answers for routes that are added to an application from here on; the neighbours for the rest.
+
+    Args:
+        app: with the routes of the server's own, which answer elsewhere: `GET /`, signed, is a neighbour's.
+        neighbours: who answers where no route is.
+    """
+    own, routing = frozenset(app.view_functions), app.wsgi_app
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            endpoint, _ = app.url_map.bind_to_environ(environ).match()
+        except HTTPException:  # no route of that path and method
+            return neighbours(environ, start_response)
+        return (neighbours if endpoint in own else routing)(environ, start_response)
+
+    return answer
 
 
 def _application(refusals: Refusals) -> Flask:

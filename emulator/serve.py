@@ -34,8 +34,7 @@ from ..backends.errors import CannotOpen, RegistryError
 from ..backends.identities import Identities, with_profiles
 from ..backends.settings import Events, Settings
 from ..backends.staged import Staged
-from .app import create_app
-from .authentication import Authentication
+from .app import application
 from .caller_identity import CallerIdentity, identity_of
 from .connections import LARGEST_HEAD, READ_SECONDS, Channel, cut_off
 from .console import Console
@@ -198,7 +197,7 @@ def serve(
     with ExitStack() as opened:
         backend = opened.enter_context(open_backend(backend_url, surroundings))
         listener = opened.enter_context(listen(host, port, anywhere=bool(keys) or accepts_no_authentication))
-        authenticated = partial(Authentication, keys=keys, strictness=switches.authentication) if keys else None
+        authenticated = _authentication(keys, switches) if keys else None
         _answers(backend)
         prepare(backend)
         beside: WSGIApplication = alone if is_alone(backend_url) else CallerIdentity(neighbours, identities)
@@ -214,7 +213,7 @@ def serve(
         else:
             beside = NeverReset(beside)
         console = console_of(backend_url, hosts, switches, reviewers) if reviewers is not None else None
-        app = create_app(
+        app = application(
             backend,
             neighbours=beside,
             allowed_hosts=hosts,
@@ -261,6 +260,13 @@ def _with_keys(settings: Settings) -> tuple[Settings, Mapping[str, Credential]]:
     return msgspec.structs.replace(settings, identities=with_profiles(settings.identities, keys)), keys
 
 
+def _authentication(keys: Mapping[str, Credential], settings: Settings) -> Callable[..., WSGIApplication]:
+    """Return what puts the verification of signatures in front of an application: loaded where there are keys."""
+    from .authentication import Authentication
+
+    return partial(Authentication, keys=keys, strictness=settings.authentication)
+
+
 def _tell(url: str, registry: str, console: Console | None, *, is_signed: bool) -> None:
     """Print where requests are answered, and what to do with that."""
     _say(f"listening on {url}")
@@ -282,7 +288,7 @@ def _app_of_fork(
     authenticated: Callable[..., WSGIApplication] | None,
     fork: Staged,
 ) -> WSGIApplication:
-    return create_app(
+    return application(
         fork, neighbours=beside, allowed_hosts=hosts, registry=f"a fork of {shown}", authenticated=authenticated
     )
 

@@ -6,7 +6,6 @@ malformed bodies have not been seen; the code is AWS's, the sentences are ours.)
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -15,6 +14,7 @@ from typing import Any
 import orjson
 
 from ..backends import model
+from ..backends.clock import random_id
 from ..backends.errors import RegistryError, SerializationException
 from ..backends.model import Shape
 from ..backends.staged import Staged
@@ -60,12 +60,16 @@ def request_id(backend: object = None) -> str:
     """Return a new id for an answer, as AWS gives one to each; a backend under test control may count them."""
     if isinstance(backend, Staged):
         return backend.request_id()
-    return str(uuid.uuid4())
+    return random_id()
 
 
 def timestamp(moment: datetime) -> str:
     """Print a moment as AWS does: epoch seconds as Java prints a double, `1.603934866046E9`."""
-    digits, exponent = f"{round(moment.timestamp(), 3):.15e}".split("e")
+    seconds, (milliseconds, rest) = moment.timestamp(), divmod(moment.microsecond, 1000)
+    if not rest and 10**9 <= seconds < 10**10:  # from 2001 to 2286, which is nearly always
+        digits = f"{int(seconds)}{milliseconds:03}"
+        return f"{digits[0]}.{digits[1:].rstrip('0') or '0'}E9"
+    digits, exponent = f"{round(seconds, 3):.15e}".split("e")
     mantissa = digits.rstrip("0")
     return f"{mantissa}0E{int(exponent)}" if mantissa.endswith(".") else f"{mantissa}E{int(exponent)}"
 

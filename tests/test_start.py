@@ -13,13 +13,13 @@ LOADED = """
 import io, json, sys
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.emulator import serve
-from sagemaker_registry.emulator.app import create_app
+from sagemaker_registry.emulator.app import application
 from sagemaker_registry.emulator.console.opening import console_of, links
 from sagemaker_registry.backends.settings import Settings
 
 console = console_of("sqlite://", [], Settings(), ["alice"])
 (link,) = links(console, "http://127.0.0.1:1")
-app = create_app(open_backend("sqlite://"), reviewed_at=console)
+app = application(open_backend("sqlite://"), reviewed_at=console)
 
 def ask(method, path, body=b"", query="", **more):
     told = []

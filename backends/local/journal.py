@@ -75,6 +75,10 @@ class Journal:
             self._seen[table, key] = ({**row}, _canonical(row["record"]))
         return row
 
+    def text(self, table: Table, key: Key) -> str | None:
+        """Return the record of that key as its text; see `Reading.text`."""
+        return self._rows.text(table, key)
+
     def find(
         self,
         table: Table,
@@ -87,6 +91,20 @@ class Journal:
     ) -> list[Row]:
         """Return rows that meet all conditions; see `Reading.find`."""
         return self._rows.find(table, where, order, descending=descending, after=after, limit=limit)
+
+    def pick(
+        self,
+        columns: tuple[str, ...],
+        table: Table,
+        where: Sequence[Condition],
+        order: Sequence[str] = (),
+        *,
+        descending: bool = False,
+        after: Key | None = None,
+        limit: int,
+    ) -> list[Key]:
+        """Return some columns of rows; see `Reading.pick`."""
+        return self._rows.pick(columns, table, where, order, descending=descending, after=after, limit=limit)
 
     def count(self, table: Table, where: Sequence[Condition], limit: int) -> int:
         """Return how many rows meet all conditions; see `Reading.count`."""

@@ -7,15 +7,19 @@ List are that record seen through their output shapes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
+
+import msgspec
+import orjson
 
 from .. import decisions, model
 from ..approval import INITIAL
 from ..base import Caller, Surroundings
 from ..errors import RegistryError, ValidationException
+from ..glance import glance, marked, plain
 from ..settings import Lists
 from . import approvals, arns, edits, existence, model_cards, package_rules, sources, tags, validation
 from .arns import Arn
@@ -37,6 +41,7 @@ LISTING = Listing(
         Filter("ModelApprovalStatus", "approval", "=", after_page=True),
     ),
     seen=validation.seen,
+    mark=validation.PLAN,
 )
 
 OF_A_GROUP = {"CreationTime": ("version",), "Name": ("version",)}
@@ -96,11 +101,35 @@ def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a package; with IncludedData MetadataOnly, without the content of its model card."""
-    record = _seen(call, call.package(params["ModelPackageName"]))
-    if params.get("IncludedData") == "MetadataOnly" and "ModelCard" in record:
-        record["ModelCard"].pop("ModelCardContent", None)
+    """Return what is shown of a package; with IncludedData MetadataOnly, without the content of its model card."""
+    arn = call.package(params["ModelPackageName"])
+    text = call.rows.text(PACKAGES, arn.package_key)
+    if text is None:
+        raise arns.does_not_exist(arn)
+    shown = _shown(text, call.now)
+    if params.get("IncludedData") == "MetadataOnly" and "ModelCard" in shown:
+        shown["ModelCard"].pop("ModelCardContent", None)
+    return shown
+
+
+def _shown(text: str, now: int) -> dict[str, Any]:
+    """Return what DescribeModelPackage shows of a record: of most, straight from its text."""
+    try:
+        seen = _glance()(text)
+    except msgspec.ValidationError:  # not as the service model has it: from elsewhere, or of another botocore
+        seen = None
+    if seen is None or marked([seen], validation.PLAN):
+        shown: dict[str, Any] = model.projection("DescribeModelPackage")(validation.seen(orjson.loads(text), now))
+        return shown
+    (record,) = plain([seen])
     return record
+
+
+@cache
+def _glance() -> Callable[[str], Any]:
+    shape = model.output_shape("DescribeModelPackage")
+    assert shape is not None  # noqa: S101 - it is what the operation is for
+    return glance(shape, validation.PLAN)
 
 
 def list_packages(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:

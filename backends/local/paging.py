@@ -13,12 +13,15 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import orjson
 
+from .. import model
 from ..errors import ValidationException
+from ..glance import glance, marked, plain
+from ..model import Shape
 from .call import Call
 from .rows import Condition, Key, Operator, Row, Table
 
@@ -58,7 +61,8 @@ class Listing:
         orders: the columns to sort by for each value of SortBy; the first is the default.
         descending: the direction when SortOrder is absent.
         filters: the parameters that narrow the list.
-        seen: the record as it is at a moment (epoch ms).
+        seen: the record as it is at a moment (epoch ms); asked of those that have a member called `mark`.
+        mark: that member.
     """
 
     table: Table
@@ -67,6 +71,7 @@ class Listing:
     descending: bool
     filters: tuple[Filter, ...]
     seen: Callable[[dict[str, Any], int], dict[str, Any]] = lambda record, now: record
+    mark: str = ""
 
 
 def milliseconds(moment: datetime) -> int:
@@ -75,7 +80,7 @@ def milliseconds(moment: datetime) -> int:
 
 
 def page(call: Call, listing: Listing, params: Mapping[str, Any], place: list[Condition]) -> dict[str, Any]:
-    """Return one page of a table as an answer: the records, and NextToken when there is more.
+    """Return one page of a table as an answer: what its shape shows of the records, and NextToken when there is more.
 
     Args:
         call: who asks, and the rows.
@@ -86,38 +91,86 @@ def page(call: Call, listing: Listing, params: Mapping[str, Any], place: list[Co
     Raises:
         ValidationException: a token that is not of this list. (The sentence is ours.)
     """
-    return _page(call, listing, params, partial(call.rows.find, listing.table, [*place, *_conditions(listing, params)]))
+    where = [*place, *_conditions(listing, params)]
+    find = partial(call.rows.pick, _columns(listing, params), listing.table, where)
+    read, summary = _glance(call.operation, listing.answer, listing.mark), _summary(call.operation, listing.answer)
+
+    def seen(texts: list[str]) -> list[dict[str, Any]]:
+        records = [read(text) for text in texts]
+        for at in marked(records, listing.mark):
+            records[at] = summary(listing.seen(orjson.loads(texts[at]), call.now))
+        return plain(records)
+
+    return _page(call, listing, params, find, seen)
 
 
 def page_of(call: Call, listing: Listing, params: Mapping[str, Any], rows: Iterable[Row]) -> dict[str, Any]:
     """Return one page of rows that are at hand, as `page` does of a table."""
     conditions = _conditions(listing, params)
     kept = [row for row in rows if all(MATCHES[how](row[column], value) for column, how, value in conditions)]
+    columns, summary = _columns(listing, params), _summary(call.operation, listing.answer)
 
-    def find(order: Sequence[str], *, descending: bool, after: Key | None, limit: int) -> list[Row]:
+    def find(order: Sequence[str], *, descending: bool, after: Key | None, limit: int) -> list[Key]:
         def position(row: Row) -> Key:
             return tuple(row[column] for column in order)
 
         beyond = MATCHES["<" if descending else ">"]
         rest = [row for row in kept if after is None or beyond(position(row), after)]
-        return sorted(rest, key=position, reverse=descending)[:limit]
+        found = sorted(rest, key=position, reverse=descending)[:limit]
+        return [tuple(row[column] for column in columns) for row in found]
 
-    return _page(call, listing, params, find)
+    def seen(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [summary(listing.seen(record, call.now)) for record in records]
+
+    return _page(call, listing, params, find, seen)
 
 
-def _page(call: Call, listing: Listing, params: Mapping[str, Any], find: Callable[..., list[Row]]) -> dict[str, Any]:
-    order = listing.orders[params.get("SortBy", next(iter(listing.orders)))]
+def _page(
+    call: Call,
+    listing: Listing,
+    params: Mapping[str, Any],
+    find: Callable[..., list[Key]],
+    seen: Callable[[list[Any]], list[dict[str, Any]]],
+) -> dict[str, Any]:
+    order = _order(listing, params)
     descending = params["SortOrder"] == "Descending" if "SortOrder" in params else listing.descending
     limit = params.get("MaxResults", DEFAULT_PAGE)
     query = query_of(call, params)
     after = position_of(query, params["NextToken"], len(order)) if "NextToken" in params else None
     rows = find(order, descending=descending, after=after, limit=limit + 1)
     kept = rows[:limit]
-    entries = [listing.seen(row["record"], call.now) for row in kept if _passes(listing, params, row)]
-    answer: dict[str, Any] = {listing.answer: entries}
+    wanted = tuple(rule.convert(params[rule.member]) for rule in _after_page(listing, params))
+    answer: dict[str, Any] = {
+        listing.answer: seen([row[-1] for row in kept if not wanted or row[len(order) : -1] == wanted])
+    }
     if len(rows) > limit:
-        answer["NextToken"] = token_of(query, tuple(kept[-1][column] for column in order))
+        answer["NextToken"] = token_of(query, kept[-1][: len(order)])
     return answer
+
+
+def _columns(listing: Listing, params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what is asked of each row: what it is sorted by, what it is filtered by after the page, its record."""
+    return (*_order(listing, params), *(rule.column for rule in _after_page(listing, params)), "record")
+
+
+def _order(listing: Listing, params: Mapping[str, Any]) -> tuple[str, ...]:
+    return listing.orders[params.get("SortBy", next(iter(listing.orders)))]
+
+
+def _entry(operation: str, answer: str) -> Shape:
+    """Return the shape of an entry of a list."""
+    entry: Shape = model.members(model.output_shape(operation))[answer].member
+    return entry
+
+
+@cache
+def _summary(operation: str, answer: str) -> model.Projection:
+    return model.projection_of(_entry(operation, answer))
+
+
+@cache
+def _glance(operation: str, answer: str, mark: str) -> Callable[[str], Any]:
+    return glance(_entry(operation, answer), mark)
 
 
 def _conditions(listing: Listing, params: Mapping[str, Any]) -> list[Condition]:
@@ -128,12 +181,8 @@ def _conditions(listing: Listing, params: Mapping[str, Any]) -> list[Condition]:
     ]
 
 
-def _passes(listing: Listing, params: Mapping[str, Any], row: Row) -> bool:
-    return all(
-        row[rule.column] == rule.convert(params[rule.member])
-        for rule in listing.filters
-        if rule.after_page and rule.member in params
-    )
+def _after_page(listing: Listing, params: Mapping[str, Any]) -> list[Filter]:
+    return [rule for rule in listing.filters if rule.after_page and rule.member in params]
 
 
 def query_of(call: Call, params: Mapping[str, Any]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from random import uniform
@@ -46,6 +46,7 @@ class Operation:
         is_ours: of an operation shared with the rest of SageMaker, whether a request is about this registry's
             resources; asked of requests that are within the model's constraints.
         look: what others are asked before its transaction, about what is stored; see `approvals`.
+        is_seen: whether it answers what its output shape names already, and not a record.
     """
 
     answer: Callable[[Call, Mapping[str, Any]], Mapping[str, Any]]
@@ -53,18 +54,19 @@ class Operation:
     prepare: Callable[[Mapping[str, Any], Caller, Surroundings], Mapping[str, Any]] = lambda params, *_: params
     is_ours: Callable[[Mapping[str, Any]], bool] = scope.always
     look: Look | None = None
+    is_seen: bool = False
 
 
 OPERATIONS: dict[str, Operation] = {
     "CreateModelPackageGroup": Operation(groups.create, writes=True),
     "DescribeModelPackageGroup": Operation(groups.describe),
-    "ListModelPackageGroups": Operation(groups.list_groups),
+    "ListModelPackageGroups": Operation(groups.list_groups, is_seen=True),
     "DeleteModelPackageGroup": Operation(groups.delete, writes=True),
     "CreateModelPackage": Operation(
         packages.create, writes=True, prepare=packages.prepare, look=approvals.look_before_create
     ),
-    "DescribeModelPackage": Operation(packages.describe),
-    "ListModelPackages": Operation(packages.list_packages),
+    "DescribeModelPackage": Operation(packages.describe, is_seen=True),
+    "ListModelPackages": Operation(packages.list_packages, is_seen=True),
     "UpdateModelPackage": Operation(packages.update, writes=True, look=approvals.look_before_update),
     "DeleteModelPackage": Operation(packages.delete, writes=True),
     "BatchDescribeModelPackage": Operation(packages.batch_describe),
@@ -126,12 +128,19 @@ class LocalRegistry:
         prepared = handler.prepare(params, caller, self._surroundings)
         probe = self._looked(handler.look, operation, prepared, caller)
         reason = params.get("ApprovalDescription")
-        record = self._done(
-            lambda: self._transaction(operation, caller, probe, writes=handler.writes, reason=reason),
-            lambda call: tokens.once(call, params, partial(handler.answer, call, prepared)),
-        )
-        answer: dict[str, Any] = model.projection(operation)(record)
-        return answer
+        settings = self._surroundings.settings
+
+        def once() -> Mapping[str, Any]:
+            if handler.writes:
+                with self._transaction(operation, caller, probe, writes=True, reason=reason) as call:
+                    return tokens.once(call, params, partial(handler.answer, call, prepared))
+            now = int(self._clock() * 1000)
+            with self._rows.reading() as seen:
+                rows = cast("Writing", seen)
+                return handler.answer(Call(operation, caller, rows, now, settings, self._rulebook, probe), prepared)
+
+        record = self._done(once)
+        return cast("dict[str, Any]", record if handler.is_seen else model.projection(operation)(record))
 
     def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
         """Do one thing beyond AWS's API; see `Backend.control`."""
@@ -147,10 +156,12 @@ class LocalRegistry:
         probe = self._looked(control.look, operation, asked, caller)
         if control.settles:
             self.outbox.settle()
-        answer = self._done(
-            lambda: self._transaction(operation, caller, probe, writes=control.writes, reason=reason),
-            lambda call: control.answer(call, asked),
-        )
+
+        def once() -> Any:
+            with self._transaction(operation, caller, probe, writes=control.writes, reason=reason) as call:
+                return control.answer(call, asked)
+
+        answer = self._done(once)
         return msgspec.to_builtins(answer)
 
     def _checked_rulebook(self) -> Rulebook:
@@ -169,19 +180,17 @@ class LocalRegistry:
         ask()
         return probe
 
-    def _done(self, transaction: Callable[[], AbstractContextManager[Call]], work: Callable[[Call], T]) -> T:
-        """Do some work in a transaction; all of it again, a few times, if the store gives way to another's.
+    def _done(self, once: Callable[[], T]) -> T:
+        """Do what is one transaction; all of it again, a few times, if the store gives way to another's.
 
         PostgreSQL does so for deadlocks only, as writers lock what they decide by; databases like it do so more often.
         """
         for pause in PAUSES:
             try:
-                with transaction() as call:
-                    return work(call)
+                return once()
             except LostRace:
                 self._sleep(uniform(0, pause))  # noqa: S311 - so that the two do not meet again
-        with transaction() as call:
-            return work(call)
+        return once()
 
     @contextmanager
     def _transaction(

@@ -89,6 +89,10 @@ class Reading(Protocol):
         """Return the row of that key, or None."""
         ...
 
+    def text(self, table: Table, key: Key) -> str | None:
+        """Return the record of that key as its text, or None: for who reads it in a way of their own."""
+        ...
+
     def find(
         self,
         table: Table,
@@ -109,6 +113,20 @@ class Reading(Protocol):
             after: values of the `order` columns of the last row already seen.
             limit: the most rows to return.
         """
+        ...
+
+    def pick(
+        self,
+        columns: tuple[str, ...],
+        table: Table,
+        where: Sequence[Condition],
+        order: Sequence[str] = (),
+        *,
+        descending: bool = False,
+        after: Key | None = None,
+        limit: int,
+    ) -> list[Key]:
+        """Return some columns of the rows that `find` would, a `record` as its text: for who reads little of many."""
         ...
 
     def count(self, table: Table, where: Sequence[Condition], limit: int) -> int:

@@ -10,13 +10,13 @@ import errno
 import os
 import shutil
 import stat
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
-from queue import Empty, LifoQueue
+from types import TracebackType
 from typing import Final
 
+import msgspec
 import orjson
 
 from .. import database_file
@@ -33,6 +33,7 @@ from . import schema
 from .filelock import FileLock, network_file_system
 from .lean import Database, sqlite3
 from .registry import LocalRegistry
+from .turns import Turns
 from .views import Transaction, View
 
 BUSY_TIMEOUT_SECONDS: Final = 30.0
@@ -75,8 +76,9 @@ ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     "SQLITE_NOTADB": (InternalFailure, "The registry's database is not an SQLite file any more."),
 }
 
-UNREADABLE = (UnicodeDecodeError, orjson.JSONDecodeError)
+UNREADABLE = (UnicodeDecodeError, orjson.JSONDecodeError, msgspec.DecodeError)
 """What is raised for text, or a record, of a damaged page that SQLite takes for whole: it keeps no checksums."""
+FAILURES = (*UNREADABLE, sqlite3.Error, OverflowError)
 
 
 def open_registry(url: str, surroundings: Surroundings) -> LocalRegistry:
@@ -93,10 +95,10 @@ class SQLiteRows:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._lock = threading.Lock()
+        self._lock = Turns()
         self._is_failing = False
         self._journal = "WAL"
-        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._idle: list[sqlite3.Connection] = []
         self._between_processes: AbstractContextManager[None] = nullcontext()
         with ExitStack() as undo:
             if path is not None:
@@ -119,11 +121,8 @@ class SQLiteRows:
     def close(self) -> None:
         """Close every connection, checkpointing under the lock."""
         with self._lock, self._between_processes:
-            while True:
-                try:
-                    self._idle.get_nowait().close()
-                except Empty:
-                    break
+            while self._idle:
+                self._idle.pop().close()
             self._writer.close()
         if isinstance(self._between_processes, FileLock):
             self._between_processes.close()
@@ -142,16 +141,9 @@ class SQLiteRows:
                     connection.execute("ROLLBACK")
                 raise
 
-    @contextmanager
-    def reading(self) -> Iterator[View]:
+    def reading(self) -> AbstractContextManager[View]:
         """Run the block on one consistent view; writers neither wait for it nor make it wait."""
-        with _translated(), self._reader() as connection:
-            connection.execute("BEGIN")
-            try:
-                yield View(connection.execute, FACTS)
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+        return _Reading(self)
 
     def check_writing(self) -> None:
         """Write something, if the last write failed: what is there already. A full disk may have room again."""
@@ -189,26 +181,25 @@ class SQLiteRows:
             raise
         self._is_failing = False
 
-    @contextmanager
-    def _reader(self) -> Iterator[sqlite3.Connection]:
-        if self.path is None:  # a memory database is its one connection
-            with self._lock:
-                yield self._writer
-            return
+    def _borrow(self) -> sqlite3.Connection:
+        """Return a connection to read with; a memory database is its one connection."""
+        if self.path is None:
+            self._lock.acquire()
+            return self._writer
         try:
-            connection = self._idle.get_nowait()
-        except Empty:
+            return self._idle.pop()
+        except IndexError:
             journal = {} if self._journal == "WAL" else {"journal_mode": self._journal}
-            connection = self._connect({**READER_PRAGMAS, **journal})
-        try:
-            yield connection
-        except sqlite3.Error:
-            connection.close()  # a connection that failed is not handed on
-            raise
-        except BaseException:
-            self._idle.put(connection)
-            raise
-        self._idle.put(connection)
+            return self._connect({**READER_PRAGMAS, **journal})
+
+    def _give_back(self, connection: sqlite3.Connection, *, has_failed: bool) -> None:
+        """Keep a connection for the next reader; one that failed is not handed on."""
+        if self.path is None:
+            self._lock.release()
+        elif has_failed:
+            connection.close()
+        else:
+            self._idle.append(connection)
 
     def _connect(self, pragmas: dict[str, str]) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -299,16 +290,61 @@ def _lock_of(file: Path) -> FileLock:
         raise CannotOpen(f"{lock}, which keeps writers apart, cannot be opened: {error.strerror}") from error
 
 
+class _Reading:
+    """One consistent view, inside `with`: a class, as a read of one row pays for every layer of generators.
+
+    Args:
+        rows: whose.
+    """
+
+    __slots__ = ("_connection", "_rows")
+
+    def __init__(self, rows: SQLiteRows) -> None:
+        self._rows = rows
+
+    def __enter__(self) -> View:
+        try:
+            connection = self._connection = self._rows._borrow()
+            try:
+                connection.execute("BEGIN")
+            except BaseException:
+                self._rows._give_back(connection, has_failed=True)
+                raise
+        except sqlite3.Error as error:
+            raise _answer_to(error) from error
+        return View(connection.execute, FACTS)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        connection, has_failed = self._connection, isinstance(error, sqlite3.Error)
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as failure:
+            has_failed = True
+            raise _answer_to(failure) from failure
+        finally:
+            self._rows._give_back(connection, has_failed=has_failed)
+        if isinstance(error, FAILURES):
+            raise _answer_to(error) from error
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
-    except UNREADABLE as error:
-        raise InternalFailure(ANSWERS["SQLITE_CORRUPT"][1]) from error
-    except sqlite3.Error as error:
-        name = getattr(error, "sqlite_errorname", "") or ""
-        primary = "_".join(name.split("_")[:2])  # SQLITE_IOERR_FSYNC answers as SQLITE_IOERR
-        kind, sentence = ANSWERS.get(primary, (InternalFailure, f"The registry's database failed: {error}"))
-        raise kind(sentence) from error
-    except OverflowError as error:  # of the driver: an integer that no column can hold
-        raise ValidationException("A number is out of range: whole numbers have at most 63 bits here.") from error
+    except FAILURES as error:
+        raise _answer_to(error) from error
+
+
+def _answer_to(error: Exception) -> RegistryError:
+    """Return what a caller is told of one of FAILURES."""
+    if isinstance(error, UNREADABLE):
+        return InternalFailure(ANSWERS["SQLITE_CORRUPT"][1])
+    if isinstance(error, OverflowError):  # of the driver: an integer that no column can hold
+        return ValidationException("A number is out of range: whole numbers have at most 63 bits here.")
+    name = getattr(error, "sqlite_errorname", "") or ""
+    primary = "_".join(name.split("_")[:2])  # SQLITE_IOERR_FSYNC answers as SQLITE_IOERR
+    kind, sentence = ANSWERS.get(primary, (InternalFailure, f"The registry's database failed: {error}"))
+    return kind(sentence)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
-from .rows import Condition, Key, Table
+from .rows import Condition, Key, Operator, Table
 
 Statement = tuple[str, list[object]]
 
@@ -15,6 +15,11 @@ OPERATORS = {"=": "{} = ?", "<": "{} < ?", ">": "{} > ?", "contains": "instr({},
 @cache
 def get(table: Table) -> str:
     return f"SELECT {_columns(table)} FROM {table.name} WHERE {_key(table)}"  # noqa: S608 - names are ours
+
+
+@cache
+def text(table: Table) -> str:
+    return f"SELECT record FROM {table.name} WHERE {_key(table)}"  # noqa: S608
 
 
 @cache
@@ -87,18 +92,29 @@ def find(
     descending: bool,
     after: Key | None,
     limit: int,
+    columns: tuple[str, ...] = (),
 ) -> Statement:
-    text, values = _conditions(where)
-    if after is not None:
+    conditions = tuple((column, operator) for column, operator, _ in where)
+    text = _find(table, conditions, tuple(order), descending, after is not None, columns or table.columns)
+    return text, [*(value for *_, value in where), *(after or ()), limit]
+
+
+@lru_cache(maxsize=256)
+def _find(
+    table: Table,
+    where: tuple[tuple[str, Operator], ...],
+    order: tuple[str, ...],
+    descending: bool,
+    is_after: bool,
+    columns: tuple[str, ...],
+) -> str:
+    text, _ = _conditions([(column, operator, None) for column, operator in where])
+    if is_after:
         places = ", ".join("?" for _ in order)
         text += f" AND ({', '.join(order)}) {'<' if descending else '>'} ({places})"
-        values += after
     direction = "DESC" if descending else "ASC"
     sorting = f" ORDER BY {', '.join(f'{column} {direction}' for column in order)}" if order else ""
-    return (
-        f"SELECT {_columns(table)} FROM {table.name} WHERE {text}{sorting} LIMIT ?",  # noqa: S608
-        [*values, limit],
-    )
+    return f"SELECT {', '.join(columns)} FROM {table.name} WHERE {text}{sorting} LIMIT ?"  # noqa: S608 - names are ours
 
 
 def _columns(table: Table) -> str:

@@ -44,6 +44,10 @@ class View:
     def get(self, table: Table, key: Key) -> Row | None:
         return self._one(table, statements.get(table), key)
 
+    def text(self, table: Table, key: Key) -> str | None:
+        found = self._run(statements.text(table), key).fetchall()
+        return found[0][0] if found else None
+
     def find(
         self,
         table: Table,
@@ -56,6 +60,20 @@ class View:
     ) -> list[Row]:
         text, values = statements.find(table, where, order, descending, after, limit)
         return [_row(table, found) for found in self._run(text, values).fetchall()]
+
+    def pick(
+        self,
+        columns: tuple[str, ...],
+        table: Table,
+        where: Sequence[Condition],
+        order: Sequence[str] = (),
+        *,
+        descending: bool = False,
+        after: Key | None = None,
+        limit: int,
+    ) -> list[Key]:
+        text, values = statements.find(table, where, order, descending, after, limit, columns)
+        return self._run(text, values).fetchall()
 
     def count(self, table: Table, where: Sequence[Condition], limit: int) -> int:
         return int(self._run(*statements.count(table, where, limit)).fetchall()[0][0])

@@ -1,0 +1,86 @@
+"""`create_app` is a Flask application: it can be tested, and get routes, as any other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask
+from flask.testing import FlaskClient
+from werkzeug.test import Client
+
+from sagemaker_registry.backends import open_backend
+from sagemaker_registry.emulator.app import application, create_app
+from sagemaker_registry.emulator.console import Console
+from sagemaker_registry.emulator.neighbours import alone
+
+CALL = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "SageMaker.CreateModelPackageGroup"}
+CHURN = b'{"ModelPackageGroupName": "churn"}'
+SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/s3/aws4_request, Signature=0"}
+
+
+@pytest.fixture
+def app() -> Iterator[Flask]:
+    with open_backend("sqlite://") as backend:
+        yield create_app(backend, neighbours=alone, reviewed_at=Console(users=("alice",)))
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def test_its_test_client_gets_answers_to_calls_controls_and_pages(app: Flask, client: FlaskClient) -> None:
+    assert isinstance(app, Flask)
+    called = client.post("/", data=CHURN, headers=CALL)
+    assert called.status_code == 200
+    assert called.json is None  # AWS's content type is not JSON's
+    assert json.loads(called.data)["ModelPackageGroupArn"].endswith("/churn")
+    controlled = client.get("/_registry/health")
+    assert (controlled.status_code, controlled.json) == (200, {"status": "ok"})
+    page = client.get("/console/login")
+    assert (page.status_code, page.content_type) == (200, "text/html; charset=utf-8")
+    assert "Content-Security-Policy" in page.headers
+
+
+def test_foreign_hosts_are_refused_before_any_route(client: FlaskClient) -> None:
+    assert client.get("/_registry/health", headers={"Host": "rebound.example"}).status_code == 421
+
+
+def test_a_blueprint_that_is_added_answers_and_the_rest_stays_who_it_was(app: Flask, client: FlaskClient) -> None:
+    mine = Blueprint("mine", __name__)
+    mine.add_url_rule("/mine", view_func=lambda: {"mine": True})
+    app.register_blueprint(mine)
+    assert client.get("/mine").json == {"mine": True}
+    assert client.post("/mine").status_code == 400  # nobody's, as is a bucket where no S3 is
+    assert client.get("/", headers=SIGNED).status_code == 400  # a list of buckets, not the page at `/`
+    assert client.get("/", headers={"Accept": "text/html"}).location == "/console/"
+
+
+def test_it_answers_as_the_server_does() -> None:
+    requests: list[dict[str, Any]] = [
+        {"path": "/", "method": "POST", "data": CHURN, "headers": CALL},
+        {"path": "/", "method": "POST", "data": b"{", "headers": CALL},
+        {"path": "/", "method": "GET", "headers": CALL},
+        {"path": "/", "method": "GET", "headers": {"Accept": "text/html"}},
+        {"path": "/_registry/history?group=churn"},
+        {"path": "/_registry/nothing"},
+        {"path": "/console"},
+        {"path": "/console/"},
+        {"path": "/console/nothing"},
+        {"path": "/console/groups", "headers": SIGNED},
+        {"path": "/bucket/key"},
+    ]
+
+    def answers(make: Any) -> list[Any]:
+        with open_backend("sqlite://") as backend:
+            client = Client(make(backend, neighbours=alone, reviewed_at=Console(users=("alice",))))
+            found = [client.open(**request) for request in requests]
+            return [
+                (one.status, one.headers.get("Content-Type"), one.headers.get("Location"), sorted(one.headers.keys()))
+                for one in found
+            ]
+
+    assert answers(create_app) == answers(application)
