@@ -134,8 +134,11 @@ class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     credentials: str = ""
     """A file of access keys, as ~/.aws/credentials; without one nothing is verified."""
-    issued_keys: bool = True
-    """Whether keys that the STS and IAM beside the registry gave to somebody are good too."""
+    issued_keys: bool = False
+    """Whether keys that the STS and IAM beside the registry gave to somebody are good too.
+
+    moto judges no IAM policy: whoever has a key may then assume any role, and be any user.
+    """
     open_metrics: bool = False
     """Whether /_registry/metrics is answered without a signature, for Prometheus."""
     refuse_replays: bool = False

@@ -39,8 +39,8 @@ HARMLESS = re.compile(r"SCAN (\d+ CONSTANT ROWS?|counted)$|SCAN CONSTANT ROW$")
 
 EXCEPTIONS: dict[str, str] = {
     # A pattern of a statement: why it may look at every row, or sort.
-    r"created > .* ORDER BY name": "a list by name within a time: the time is looked up, and what is of it sorted",
-    r"approval = .* ORDER BY (created|name)": "approval_filter before-page: what has the status is sorted",
+    r"created [<>] .* ORDER BY (name|version)": "a list by name or number within a time: what is of the time is sorted",
+    r"approval = .* ORDER BY (created|name|version)": "approval_filter before-page: what has the status is sorted",
     r"FROM pragma_": "a setting of SQLite's, which is no table",
     r"FROM _sqlite_migrations": "a row for each step of the schema",
 }

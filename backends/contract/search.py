@@ -319,7 +319,7 @@ class SearchContract(Contract):
         for name, keys in (("fraud", ["team", "tier"]), ("leads", ["team", "owner"])):
             listed: Any = [{"Key": key, "Value": "x"} for key in keys]
             sagemaker.create_model_package_group(ModelPackageGroupName=name, Tags=listed)
-        sagemaker.create_model_package(ModelPackageGroupName="leads", InferenceSpecification=SPECIFICATION)
+            sagemaker.create_model_package(ModelPackageGroupName=name, InferenceSpecification=SPECIFICATION)
 
         def suggested(resource: Any, **query: Any) -> list[str]:
             answer = sagemaker.get_search_suggestions(Resource=resource, **query)
@@ -330,5 +330,5 @@ class SearchContract(Contract):
 
         assert suggested("ModelPackageGroup") == ["Tags.owner", "Tags.team", "Tags.tier"]
         assert suggested("ModelPackageGroup", SuggestionQuery=beginning("Tags.t")) == ["Tags.team", "Tags.tier"]
-        assert suggested("ModelPackage", SuggestionQuery=beginning("Tags.")) == ["Tags.owner", "Tags.team"]
+        assert suggested("ModelPackage", SuggestionQuery=beginning("Tags.")) == ["Tags.owner", "Tags.team", "Tags.tier"]
         assert suggested("ModelPackage", SuggestionQuery=beginning("Hyper")) == []

@@ -250,11 +250,13 @@ def test_a_large_upload_may_take_its_time_as_long_as_it_goes_on(address: tuple[s
 def test_who_does_not_read_is_cut_off_and_holds_no_worker(address: tuple[str, int], say: Callable[..., bytes]) -> None:
     deaf = [socket.create_connection(address, timeout=60) for _ in range(5)]  # more than there are workers
     for connection in deaf:
-        connection.sendall(b"GET /bucket/key HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        connection.sendall(b"GET /bucket/key HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert status_of(say(HEALTH)) == 200
+    came = []
     for connection in deaf:
         with connection:
-            assert len(everything(connection)) < 2**25
+            came.append(len(everything(connection)))
+    assert max(came[:4]) < 2**25  # the last may have found a worker when its client began to read
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks for files that are open where Linux lists them")

@@ -46,7 +46,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locked]:
     folder = tmp_path_factory.mktemp("locked")
     alice, bob = (credentials.add(folder / "keys.ini", name) for name in ("alice", "bob"))
     config = folder / "registry.toml"
-    config.write_text("[authentication]\nfailures_per_minute = 1000\n", encoding="utf-8")
+    config.write_text("[authentication]\nissued_keys = true\nfailures_per_minute = 1000\n", encoding="utf-8")
     options = ("--backend", "sqlite://", "--credentials", str(folder / "keys.ini"), "--config", str(config))
     served = start(*options, "--console-user", "alice", cwd=folder)
     yield Locked(served, alice, bob)
@@ -174,6 +174,26 @@ def test_a_user_of_iam_signs_until_the_key_is_inactive(locked: Locked) -> None:
     assert carol.get_caller_identity()["Arn"].endswith(":user/carol")
     iam.update_access_key(UserName="carol", AccessKeyId=key["AccessKeyId"], Status="Inactive")
     assert refusal(carol.get_caller_identity)[0] == "InvalidClientTokenId"
+
+
+def test_who_has_a_key_cannot_become_somebody_else(tmp_path: Path) -> None:
+    """moto lets anybody assume any role and make any user: what it issues counts only where somebody says so."""
+    alice = credentials.add(tmp_path / "keys.ini", "alice")
+    served = start("--backend", "sqlite://", "--credentials", "keys.ini", cwd=tmp_path)
+    locked = Locked(served, alice, alice)
+    issued = locked.client("sts", alice).assume_role(
+        RoleArn="arn:aws:iam::123456789012:role/approvers", RoleSessionName="not-one"
+    )["Credentials"]
+    session = boto3.client(
+        "sagemaker",
+        endpoint_url=served.url,
+        region_name="us-east-1",
+        aws_access_key_id=issued["AccessKeyId"],
+        aws_secret_access_key=issued["SecretAccessKey"],
+        aws_session_token=issued["SessionToken"],
+    )
+    assert refusal(session.list_model_package_groups)[0] == "UnrecognizedClientException"
+    served.stop()
 
 
 def test_our_own_client_signs_what_is_beyond_aws_too(locked: Locked, monkeypatch: pytest.MonkeyPatch) -> None:
