@@ -22,8 +22,11 @@ from .model import Shape
 LONGEST_QUOTE = 1024
 """Characters of a refused value that a sentence repeats."""
 
-LONGEST_PATTERN_INPUT = 131_072
-"""Characters up to which a pattern is tried: beyond, the length constraint alone speaks."""
+LONGEST_PATTERN_INPUT = 4_096
+"""Characters up to which a pattern is tried, if its shape takes no more: beyond, the length constraint alone speaks.
+
+Some of the model's patterns take quadratic time.
+"""
 
 Rules = Callable[[Any], Iterator[str]]
 Holds = Callable[[Any], bool]
@@ -106,7 +109,7 @@ def _own_rules(shape: Shape) -> Rules:
     noun, size = ("value", _identity) if shape.type_name in _NUMBERS else ("length", len)
     low, high = limits.get("min"), limits.get("max")
     matches = pattern(limits["pattern"]).fullmatch if "pattern" in limits else None
-    allowed = limits.get("enum")
+    allowed, longest = limits.get("enum"), _longest_tried(limits)
 
     def rules(value: Any) -> Iterator[str]:
         measure = size(value) if low is not None or high is not None else 0
@@ -116,10 +119,15 @@ def _own_rules(shape: Shape) -> Rules:
             yield f"Member must have {noun} greater than or equal to {low}"
         if high is not None and measure > high:
             yield f"Member must have {noun} less than or equal to {high}"
-        if matches is not None and len(value) <= LONGEST_PATTERN_INPUT and not matches(value):
+        if matches is not None and len(value) <= longest and not matches(value):
             yield f"Member must satisfy regular expression pattern: {limits['pattern']}"
 
     return rules if low is not None or high is not None or matches or allowed else lambda value: iter(())
+
+
+def _longest_tried(limits: Mapping[str, Any]) -> int:
+    """Return up to how many characters a text is held against its pattern."""
+    return max(LONGEST_PATTERN_INPUT, limits.get("max", 0))
 
 
 def _anything(value: Any) -> bool:
@@ -147,8 +155,8 @@ def _own_holds(shape: Shape) -> Holds | None:
         least, most = -math.inf if low is None else low, math.inf if high is None else high
         kept.append(lambda value: least <= size(value) <= most)
     if "pattern" in limits:
-        matches = pattern(limits["pattern"]).fullmatch
-        kept.append(lambda value: len(value) > LONGEST_PATTERN_INPUT or matches(value) is not None)
+        matches, longest = pattern(limits["pattern"]).fullmatch, _longest_tried(limits)
+        kept.append(lambda value: len(value) > longest or matches(value) is not None)
     return _all_of(kept)
 
 

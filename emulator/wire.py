@@ -22,6 +22,8 @@ from ..backends.staged import Staged
 CONTENT_TYPE = "application/x-amz-json-1.1"
 DEEPEST = 64
 """Levels of nesting a body may have; the deepest shape of the API needs 12."""
+MOST_MEMBERS = 100_000
+"""Values a body may have; the largest request within the model's constraints has some 25,000."""
 
 Reader = Callable[[Any, str], Any]
 
@@ -34,14 +36,14 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
         body: what was sent; empty is an empty structure.
 
     Raises:
-        SerializationException: not JSON, not of the input shape, or nested too deeply.
+        SerializationException: not JSON, not of the input shape, nested too deeply, or of too many values.
     """
     try:
         value = orjson.loads(body) if body.strip() else {}
     except orjson.JSONDecodeError as error:
         raise SerializationException(f"The body is not valid JSON: {error}") from error
-    if body.count(b"{") + body.count(b"[") > DEEPEST:  # else it cannot be nested more deeply
-        _limit_depth(value)
+    if body.count(b"{") + body.count(b"[") > DEEPEST or body.count(b",") >= MOST_MEMBERS:  # else it cannot be over
+        _limit(value)
     params: dict[str, Any] = _reader(operation)(value, "")
     return params
 
@@ -80,8 +82,8 @@ def _encode(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def _limit_depth(value: Any) -> None:
-    level = [value]
+def _limit(value: Any) -> None:
+    level, members = [value], 0
     for _ in range(DEEPEST):
         level = [
             item
@@ -89,6 +91,9 @@ def _limit_depth(value: Any) -> None:
             if isinstance(container, dict | list)
             for item in (container.values() if isinstance(container, dict) else container)
         ]
+        members += len(level)
+        if members > MOST_MEMBERS:
+            raise SerializationException(f"The body has more than {MOST_MEMBERS:,} values.")
         if not level:
             return
     raise SerializationException(f"The body is nested more than {DEEPEST} levels deep")
