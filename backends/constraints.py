@@ -127,7 +127,8 @@ def _own_rules(shape: Shape) -> Rules:
 
 def _longest_tried(limits: Mapping[str, Any]) -> int:
     """Return up to how many characters a text is held against its pattern."""
-    return max(LONGEST_PATTERN_INPUT, limits.get("max", 0))
+    most: int = limits.get("max", 0)
+    return max(LONGEST_PATTERN_INPUT, most)
 
 
 def _anything(value: Any) -> bool:

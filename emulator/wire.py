@@ -96,7 +96,7 @@ def _limit(value: Any) -> None:
             raise SerializationException(f"The body has more than {MOST_MEMBERS:,} values.")
         if not level:
             return
-    raise SerializationException(f"The body is nested more than {DEEPEST} levels deep")
+    raise SerializationException(f"The body is nested more than {DEEPEST} levels deep.")
 
 
 @cache

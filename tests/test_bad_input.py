@@ -71,6 +71,14 @@ def test_a_body_just_under_the_limit_is_judged_by_its_content(emulator: Emulator
     assert len(error["message"]) < 3_000
 
 
+def test_a_body_of_more_values_than_any_request_has_is_refused(emulator: Emulator) -> None:
+    body = b'{"ModelPackageGroupName": [' + b"1," * 100_000 + b"1]}"
+    error = assert_refused(post(emulator.url, body))
+    assert error == {"__type": "SerializationException", "message": "The body has more than 100,000 values."}
+    many = b'{"ModelPackageGroupName": "' + b"," * 100_000 + b'"}'  # one value, whatever is in it
+    assert assert_refused(post(emulator.url, many))["__type"] == "ValidationException"
+
+
 def test_a_compressed_body_is_refused(emulator: Emulator) -> None:
     error = assert_refused(post(emulator.url, b"{}", **{"Content-Encoding": "gzip"}))
     assert error["__type"] == "SerializationException"
