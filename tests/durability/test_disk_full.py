@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -25,6 +27,7 @@ from sagemaker_registry.backends.errors import ServiceUnavailable
 from sagemaker_registry.backends.local import sqlite as store
 from sagemaker_registry.backends.local.lean import sqlite3
 from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.client.backup import backup
 
 DATA = Path(__file__).parents[1] / "data"
 SENTENCES = {
@@ -218,6 +221,35 @@ def test_a_migration_without_room_is_refused_and_changes_nothing(
             registry.close()
         shutil.rmtree(folder)
     assert figures["refused"] > 0
+
+
+@pytest.mark.sized(ci=3, nightly=64, release=256)
+def test_a_backup_without_room_leaves_nothing(
+    small_disk: Path, tmp_path: Path, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
+) -> None:
+    """With whatever room there is, a copy is made that is whole, or refused in a sentence, with nothing left of it."""
+    figures.update({"backups refused": 0, "made": 0})
+    path = tmp_path / "registry.db"
+    with closing(open_file(path)) as registry:
+        list(changes(lambda: registry, 40, rng))
+    for _ in rounds:
+        filling = fill(small_disk, rng.randrange(0, MIB, BLOCK))
+        copy = small_disk / "copy.db"
+        refusal = ""
+        try:
+            backup(f"sqlite:///{path}", copy)
+        except CannotOpen as error:
+            refusal = str(error)
+        if refusal:
+            assert re.fullmatch(rf"{path} (cannot be copied|is not backed up): [a-zA-Z/: ]+", refusal)
+            assert list(small_disk.iterdir()) == [filling]
+            figures["backups refused"] += 1
+        else:
+            with closing(open_file(copy)) as copied:
+                assert verify(copied) > 0
+            figures["made"] += 1
+        for left in small_disk.iterdir():
+            left.unlink()
 
 
 def test_a_server_says_that_its_disk_is_full(small_disk: Path, serve: Callable[..., Emulator]) -> None:
