@@ -48,10 +48,14 @@ class Turns:
 
     def release(self) -> None:
         """Hand the lock to who is next, as it is; without anybody, let it go."""
-        if not self._hand_over():
+        while not self._hand_over():
             self._lock.release()
-            if self._next and self._lock.acquire(blocking=False) and not self._hand_over():
-                self._lock.release()
+            if not (self._next and self._lock.acquire(blocking=False)):
+                return  # nobody waits, or whoever has taken it will see who does
+
+    def locked(self) -> bool:
+        """Whether somebody holds it."""
+        return self._lock.locked()
 
     def _hand_over(self) -> bool:
         if not self._next:
