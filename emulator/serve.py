@@ -1,7 +1,7 @@
 """The emulator as a process: bind, say where, answer until told to stop, finish what was begun.
 
 The server is waitress with four threads: the fastest that serves a socket we bound, in one process that owns the
-database, on every platform (figures: benchmarks/README.md). It is driven here rather than by its own loop, which drops
+database, on every platform (figures: docs/performance.md). It is driven here rather than by its own loop, which drops
 queued requests when it stops.
 """
 
