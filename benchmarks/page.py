@@ -25,14 +25,15 @@ REASONS = """Where one is missed, this is what profiles said when it was last lo
 
 - **create and update, durable.** A floor's commit writes one row. A create writes some 28 pages of SQLite's log: the
   version and its indexes, history and its head, the note of an event, the token, and search terms (8 pages; 11 of an
-  update). Of its CPU two fifths are Python, with no part above a few percent, a third the kernel's writes, the rest SQLite.
+  update). Of its CPU two fifths are Python, with no part above a few percent, a third the kernel's writes, and the rest
+  SQLite's.
 - **create and update against moto.** moto changes a dictionary and keeps nothing; half of what ours take is that the
   disk has it. HTTP is most of what moto's take.
 - **list, 100 a page, in process.** The floor is a finished answer. 100 rows take 64 us to read, 70 to decode what is
   shown of each, and 19 to make; what would help is a column with the summary alone.
 - **create and update in process.** As over HTTP, without HTTP to share it.
-- **ready.** Of 190 ms, Python takes 22, sqlite-utils 28, click 10, the service model 15, and some 65 dataclasses 40: what
-  a server needs for its first call."""
+- **ready.** Of 190 ms, Python takes 22, sqlite-utils 28, click 10, the service model 15, and some 65 dataclasses 40:
+  what a server needs for its first call."""
 
 
 def module(name: str) -> ModuleType:
