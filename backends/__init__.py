@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -122,6 +122,8 @@ def open_staged(url: str, surroundings: Surroundings | None = None, **boto: Any)
         CannotOpen: as `open_guarded`.
     """
     _opener(url)  # says what is missing before the next lines need the same packages
+    from msgspec.structs import replace
+
     from .base import Surroundings
     from .clock import Clock
     from .identities import Identities

@@ -11,9 +11,10 @@ leaves to its users, so a row's states are patterns there: `Staging/*`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
+
+import msgspec
 
 from . import model
 
@@ -27,8 +28,7 @@ INITIAL = PENDING
 """Approval of a version created without one (our choice: AWS's default has not been seen)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(msgspec.Struct, frozen=True):
     """A version may go from `source` to `target`, states or patterns of them, if the rules it `requires` hold."""
 
     source: str
@@ -40,8 +40,7 @@ class Move:
         return fnmatchcase(source, self.source) and fnmatchcase(target, self.target)
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """A table of moves under a name; `note` says whom it is for."""
 
     name: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+import msgspec
 import regex
 
 from . import model
@@ -21,8 +21,7 @@ LARGEST_CONTENT = 2**20
 """Bytes of an object a rule reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """Who an access key belongs to, where that is known: by registry.toml, or by the STS and IAM beside the registry.
 
     `groups` are those of registry.toml. `principal` is AWS's PrincipalId; of an identity of registry.toml its name, as
@@ -36,8 +35,7 @@ class Identity:
     principal: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Who is calling, and in which account and region: what AWS reads from the signature."""
 
     account: str = DEFAULT_ACCOUNT
@@ -145,12 +143,11 @@ def nobody(caller: Caller) -> Identity | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """What a backend is opened with besides its URL: its switches, and where artefacts and images are looked for."""
 
-    settings: Settings = field(default_factory=Settings)
-    probe: Probe = field(default_factory=NoProbe)
+    settings: Settings = msgspec.field(default_factory=Settings)
+    probe: Probe = msgspec.field(default_factory=NoProbe)
     identify: Callable[[Caller], Identity | None] = nobody
     """Knows callers that registry.toml does not name: those with keys of the STS or IAM beside the registry."""
     clock: Callable[[], float] = time.time

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
+
+import msgspec
 
 from .base import Caller, NoProbe, Probe
 from .errors import RegistryError, ValidationException
@@ -18,8 +19,7 @@ METADATA = "CustomerMetadataProperties"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """A move that a change makes: of which member, from where to where, and the reason that was sent with it."""
 
     member: str = ""
@@ -28,8 +28,7 @@ class Step:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """What somebody asks of a version, as rules see it.
 
     Args:
@@ -51,7 +50,7 @@ class Change:
     after: Record
     tags: Mapping[str, str]
     approvals: Sequence[Record] = ()
-    probe: Probe = NoProbe()  # noqa: RUF009 - it has no state
+    probe: Probe = NoProbe()
     is_known: bool = True
     hypothetical: bool = False
     step: Step = Step()
@@ -80,8 +79,7 @@ class Change:
 Outcome = Literal["holds", "broken", "waits", "asks"]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What a rule says: it holds; is broken; waits for more people; or asks for something of the request.
 
     Args:

@@ -6,8 +6,10 @@ The same for the registry's own store, inside the transaction of the change, and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from .approval import APPROVED, NEW, life_cycle_state
 from .changes import APPROVAL, LIFE_CYCLE, Change, Record, Step, Verdict, creator_of, moment
@@ -27,8 +29,7 @@ SEVERITY = (AccessDeniedException, ConflictException, ValidationException)
 """Of several broken rules, whose code the refusal has: the first of these."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """What one rule says of a change."""
 
     rule: Rule

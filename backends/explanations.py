@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from .approval import NEW, STATES, Profile, life_cycle_state
 from .changes import APPROVAL, LIFE_CYCLE, Change, Step

@@ -6,12 +6,12 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
+import msgspec.structs
 
 from .base import Caller
 from .errors import (
@@ -51,8 +51,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     message: str = ""
 
 
-@dataclass(slots=True)
-class _Armed:
+class _Armed(msgspec.Struct):
     """A fault, its number, and how often it has hit."""
 
     number: int

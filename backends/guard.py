@@ -10,12 +10,12 @@ a guard must be told the ARNs of its callers ([identities]) before it can compar
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from . import constraints, decisions
 from .approval import INITIAL

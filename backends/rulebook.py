@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 
 import msgspec
+import msgspec.structs
 
 from . import model
 from .approval import NEW, PROFILES, STATES, Move, Profile, meet
@@ -26,8 +26,7 @@ LONGEST_NAME = 63
 """Characters of a group's name: what a pattern can stand for."""
 
 
-@dataclass(frozen=True)
-class Regime:
+class Regime(msgspec.Struct, frozen=True, dict=True):
     """What the versions of a group obey: the moves of a profile, rules, and the moves of a life cycle, if it has one.
 
     `known` are all rules, by name, which moves may require.

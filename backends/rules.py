@@ -8,7 +8,6 @@ ConflictException. (Rules, codes and sentences are ours: AWS has none of this.)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
@@ -285,8 +284,7 @@ def _frozen(options: Frozen, change: Change) -> Verdict:
     return _holds(f"It is {status}; besides its approval, {', '.join(options.may_change) or 'nothing'} may change.")
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """A kind of rule.
 
     Args:
@@ -328,8 +326,7 @@ _ROWS = (
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ROWS}
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """A rule of registry.toml: a kind with its options, under a name."""
 
     name: str

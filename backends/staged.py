@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Annotated, Any, Final, Protocol, Self, runtime_checkable
@@ -296,8 +295,7 @@ def _seconds(at: float | str) -> float:
     return seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(msgspec.Struct, frozen=True):
     """How one thing is done: by a function from the registry and what it takes to JSON values.
 
     Args:

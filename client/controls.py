@@ -6,7 +6,6 @@ Refusals come as botocore's ClientError, like those of the API.
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -68,6 +67,8 @@ def offers(client: SageMakerClient, name: str) -> bool:
 
 
 def _ask_in_process(behind: tuple[Backend, Caller], name: str, params: dict[str, Any]) -> Any:
+    from msgspec.structs import replace
+
     from ..emulator.wire import request_id
 
     backend, caller = behind

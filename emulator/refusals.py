@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 MOST: Final = 50
 LONGEST: Final = 500
@@ -25,8 +27,7 @@ def without_values(message: str) -> str:
     return _WHOLE.sub("Value '...' at '", message)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """A request that was refused: what it was, by whom, and what it was told."""
 
     at: datetime

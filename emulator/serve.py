@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,6 +22,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 

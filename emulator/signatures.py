@@ -10,10 +10,11 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO, Final
 from urllib.parse import quote, unquote, unquote_to_bytes
+
+import msgspec
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
@@ -35,8 +36,7 @@ Headers = Mapping[str, Sequence[str]]
 """The values of each header of a request, by its name in small letters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """What a request says of its signature: whose it is, what it covers, and when it was made."""
 
     key: str

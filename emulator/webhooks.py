@@ -24,10 +24,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+import msgspec
 
 from ..backends.errors import CannotOpen
 
@@ -54,8 +55,7 @@ class Undelivered(Exception):
         self.for_good = for_good
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """Where a URL leads: `path` is all that comes behind the host and the port."""
 
     is_secure: bool

@@ -7,10 +7,10 @@ is then, and remembered for the call: inside, only what has changed meanwhile is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from .. import constraints, decisions
 from ..approval import INITIAL

@@ -7,7 +7,6 @@ history of a name before what it has become; `restoring` stores them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, ClassVar, Final
 
@@ -122,13 +121,12 @@ Position = tuple[Any, ...]
 """Where a page ends: a name, the part of it to go on with, a number in that part, the head of its history."""
 
 
-@dataclass
-class _Walk:
+class _Walk(msgspec.Struct):
     """One page's part of the way through all names."""
 
     call: Call
     patterns: Sequence[str] | None
-    lines: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[dict[str, Any]] = msgspec.field(default_factory=list)
     size: int = 0
 
     def go_on(self, position: Position) -> Position | None:

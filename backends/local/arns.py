@@ -6,7 +6,8 @@ ARNs keep the case of the name, as the service does since about 2022; look-ups a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from ..base import Caller
 from ..errors import ValidationException
@@ -21,8 +22,7 @@ _ARN = re.compile(
 _VERSIONED = re.compile(r"(?P<name>[^/]+)/(?P<version>[1-9][0-9]{0,8})")
 
 
-@dataclass(frozen=True, slots=True)
-class Arn:
+class Arn(msgspec.Struct, frozen=True):
     """One group (`kind` GROUP) or package (`kind` PACKAGE; `version` 0 for an unversioned one)."""
 
     partition: str

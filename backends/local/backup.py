@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ..base import Caller
 from ..errors import CannotOpen
@@ -30,8 +32,7 @@ Progress = Callable[[str, int, int], object]
 """Told what is being done, how much of it is done, and how much there is; 0 where nobody knows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """What was found in a copy.
 
     Args:

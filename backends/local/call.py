@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from ..base import Caller, Probe
 from ..errors import AccessDeniedException
@@ -14,8 +15,7 @@ from .arns import Arn
 from .rows import PACKAGES, Condition, Row, Writing
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """What a rule may know of a call, and what history keeps of it.
 
     `now` is in epoch ms; `rows` can only read where the operation only reads; `reason` is the ApprovalDescription that
@@ -30,7 +30,7 @@ class Call:
     rulebook: Rulebook
     probe: Probe
     reason: str | None = None
-    notes: list[Any] = field(default_factory=list)
+    notes: list[Any] = msgspec.field(default_factory=list)
 
     def group(self, text: str) -> Arn:
         """Return the group the caller means by a name or an ARN, and may use in this operation."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -17,8 +16,7 @@ class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a control takes that takes nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(msgspec.Struct, frozen=True):
     """How one thing is done: by a function from a call and what it takes, in a transaction.
 
     Args:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from . import rows as tables
 from .rows import Condition, Row, Rows, Table
@@ -13,8 +14,7 @@ TABLES: Final = tuple(table for table in vars(tables).values() if isinstance(tab
 _EVERY: Final = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class KeptRows:
+class KeptRows(msgspec.Struct, frozen=True):
     """A store as rows in memory, by table: what every store can be made from again."""
 
     rows: dict[Table, list[Row]]

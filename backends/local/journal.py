@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import orjson
 
 from ..base import partition_of
@@ -47,8 +47,7 @@ def hash_of(row: Row) -> str:
     return hashlib.sha256(_canonical(hashed)).hexdigest()
 
 
-@dataclass(slots=True)
-class _Change:
+class _Change(msgspec.Struct):
     """What a transaction has done to one resource so far: from the first `before` to the last `after`, as JSON."""
 
     before: bytes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from .. import model
 from ..errors import ValidationException
@@ -15,16 +16,14 @@ MOST_METADATA = 50
 MOST_ADDITIONAL_SPECIFICATIONS = 15
 
 
-@dataclass(frozen=True, slots=True)
-class CreateRule:
+class CreateRule(msgspec.Struct, frozen=True):
     """A request is refused with `sentence` when `broken` says so."""
 
     broken: Callable[[Params], bool]
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateRule:
+class UpdateRule(msgspec.Struct, frozen=True):
     """An update is refused with `sentence` when `broken` says so of the stored record and the request."""
 
     broken: Callable[[Params, Params], bool]

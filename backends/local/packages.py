@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import msgspec
 import orjson
+from msgspec.structs import replace
 
 from .. import decisions, model
 from ..approval import INITIAL

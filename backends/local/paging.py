@@ -11,11 +11,11 @@ import hashlib
 import operator
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
+import msgspec
 import orjson
 
 from .. import model
@@ -40,8 +40,7 @@ _DIGEST_BYTES = 12
 _NOT_THE_QUERY = ("NextToken", "MaxResults")
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """One parameter of a list as a condition on a column; `after_page` drops rows of a page already cut."""
 
     member: str
@@ -51,8 +50,7 @@ class Filter:
     after_page: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True):
     """How one table is listed.
 
     Args:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 import orjson
 
 from ..base import Caller
@@ -60,8 +60,7 @@ def discoverable(rows: Reading, caller: Caller) -> list[Arn]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(msgspec.Struct, frozen=True):
     """A statement, compiled: its effect, and what each of its elements says of a request."""
 
     effect: str
@@ -73,8 +72,7 @@ class _Rule:
         return self.principal(caller) and self.action(action) and self.resource(resource)
 
 
-@dataclass(frozen=True, slots=True)
-class _Policy:
+class _Policy(msgspec.Struct, frozen=True):
     """A policy, compiled; `promotable` is AWS RAM's word for one whose group others can find."""
 
     rules: tuple[_Rule, ...]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 
 from ..errors import ValidationException
@@ -79,8 +79,7 @@ def _key(arn: Arn) -> Key:
     return (arn.region, arn.account, arn.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(msgspec.Struct, frozen=True):
     """What a member of a document may be: `fits` tells, `words` say it in a sentence."""
 
     fits: Callable[[Any], bool]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from random import uniform
 from types import TracebackType
@@ -34,8 +33,7 @@ PAUSES = tuple(0.005 * 2**n for n in range(9))
 Look: TypeAlias = Callable[[Call, Any], Callable[[], object]]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     """How an operation is answered: by a function from a call and its parameters to a record.
 
     Args:

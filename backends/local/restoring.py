@@ -13,7 +13,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -52,8 +51,7 @@ class Import(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dry_run: bool = False
 
 
-@dataclass(slots=True)
-class _Resource:
+class _Resource(msgspec.Struct):
     """A line as the row it becomes, beside the row that is there."""
 
     table: Table
@@ -72,13 +70,12 @@ class _Resource:
         return f"{KINDS[self.table]} {name}{f'/{version}' if version else ''}"
 
 
-@dataclass(slots=True)
-class _Told:
+class _Told(msgspec.Struct):
     """What became, or would become, of some lines."""
 
-    new: dict[str, int] = field(default_factory=dict)
-    same: dict[str, int] = field(default_factory=dict)
-    different: list[str] = field(default_factory=list)
+    new: dict[str, int] = msgspec.field(default_factory=dict)
+    same: dict[str, int] = msgspec.field(default_factory=dict)
+    different: list[str] = msgspec.field(default_factory=list)
     history: int = 0
 
     def count(self, resource: _Resource) -> None:

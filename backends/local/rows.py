@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol
+
+import msgspec
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -19,8 +20,7 @@ Operator = Literal["=", "<", ">", "contains"]
 Condition = tuple[str, Operator, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class Table(msgspec.Struct, frozen=True, eq=False):
     """A table, its key and its columns. Times are epoch milliseconds; `rev` grows by one with every update.
 
     There is one of each, compared as such: statements are looked up by it, a dozen times in a call.

@@ -13,10 +13,11 @@ from __future__ import annotations
 import heapq
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from typing import Any
+
+import msgspec
 
 from .. import model
 from ..errors import ValidationException
@@ -40,8 +41,7 @@ Record = dict[str, Any]
 See = Callable[[Row], Record]
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(msgspec.Struct, frozen=True):
     """What is searched.
 
     Args:
@@ -107,8 +107,7 @@ RESOURCES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Direction:
+class Direction(msgspec.Struct, frozen=True):
     """A SortOrder: how the first of many are taken, and when a position is beyond another."""
 
     first: Callable[..., list[tuple[Key, Record]]]
@@ -186,8 +185,7 @@ def _begin(resource: Resource, query: bytes, params: Mapping[str, Any]) -> tuple
     return tuple(after), total
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(msgspec.Struct, frozen=True):
     """Where a search looks.
 
     Args:

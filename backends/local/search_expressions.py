@@ -13,9 +13,10 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from ..errors import ValidationException
 from ..model import Shape
@@ -28,8 +29,7 @@ MOST_ELEMENTS = 20
 MOST_ELEMENTS_IN_ALL = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """A kind of property: how a sentence calls it, how the value of a filter on it is written, and how it is read."""
 
     noun: str
@@ -58,8 +58,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(msgspec.Struct, frozen=True):
     """What a name stands for.
 
     Args:
@@ -147,8 +146,7 @@ _STEPS: dict[str, Callable[[Any, str], Property]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(msgspec.Struct, frozen=True):
     """An operator of filters: it holds when a value of the property passes the test, or, negated, when none does.
 
     Args:

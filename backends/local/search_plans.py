@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import orjson
 
 from ..model import Shape
@@ -44,8 +44,7 @@ _TIMES: Final = {
 """Members that are, in milliseconds, columns with an index."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(msgspec.Struct, frozen=True):
     """Rows of the searched table, or of the index of texts, that an index yields."""
 
     table: Table
@@ -67,8 +66,7 @@ Lookups = tuple[Lookup, ...]
 """Rows that are in one of these."""
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(msgspec.Struct):
     """Where to look.
 
     Args:
@@ -77,9 +75,9 @@ class Plan:
         texts: conditions on stored records that every row that matches meets.
     """
 
-    choices: list[Lookups] = field(default_factory=list)
+    choices: list[Lookups] = msgspec.field(default_factory=list)
     exact: Lookups | None = None
-    texts: list[Condition] = field(default_factory=list)
+    texts: list[Condition] = msgspec.field(default_factory=list)
 
 
 def plan(call: Call, table: Table, shape: Shape, expression: Expression | None, *, whole: bool) -> Plan:

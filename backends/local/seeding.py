@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from .. import constraints, model
 from ..approval import INITIAL
@@ -44,8 +44,7 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     groups: list[SeedGroup]
 
 
-@dataclass(slots=True)
-class _Sown:
+class _Sown(msgspec.Struct):
     """How many groups and versions are new, and how many were there."""
 
     new_groups: int = 0

@@ -10,8 +10,9 @@ Which paths there are is data of the schema: who adds one adds a step to it that
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from .rows import GROUPS, PACKAGES, TERMS, Key, Row, Table, Writing
 
@@ -21,8 +22,7 @@ LONGEST_VALUE: Final = 256
 TAGS: Final = "Tags"
 
 
-@dataclass(frozen=True, slots=True)
-class Indexed:
+class Indexed(msgspec.Struct, frozen=True):
     """What of the records of a table is kept.
 
     Args:

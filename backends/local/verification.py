@@ -8,7 +8,6 @@ is broken first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -67,17 +66,16 @@ def verify(call: Call, asked: Query) -> dict[str, Any]:
     return answer
 
 
-@dataclass
-class _Walk:
+class _Walk(msgspec.Struct):
     """One call's part of the way through all chains and resources."""
 
     call: Call
     only: str | None
-    left: int = field(default_factory=lambda: MOST_ROWS)
+    left: int = msgspec.field(default_factory=lambda: MOST_ROWS)
     checked: int = 0
     chains: int = 0
     unrecorded: int = 0
-    broken: list[dict[str, Any]] = field(default_factory=list)
+    broken: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
     def go_on(self, position: Position) -> Position | None:
         """Walk on from a position; return where the next call begins, or None at the end."""

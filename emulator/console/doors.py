@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from ...backends.base import DEFAULT_ACCOUNT, DEFAULT_REGION, Caller
 from ...backends.identities import Identities
@@ -37,8 +38,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z0-9-]{9,16}")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """The account and the region that pages look at."""
 
     account: str = DEFAULT_ACCOUNT
@@ -50,8 +50,7 @@ class Place:
         return bool(_ACCOUNT.fullmatch(self.account) and _REGION.fullmatch(self.region))
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(msgspec.Struct, frozen=True):
     """What a console is in front of, as Health shows it.
 
     Args:
@@ -65,8 +64,7 @@ class Site:
     hosts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Console:
+class Console(msgspec.Struct, frozen=True):
     """The console of one server.
 
     Args:
@@ -78,12 +76,12 @@ class Console:
         sessions: who is in.
     """
 
-    home: Place = field(default_factory=Place)
-    site: Site = field(default_factory=Site)
+    home: Place = msgspec.field(default_factory=Place)
+    site: Site = msgspec.field(default_factory=Site)
     remote: bool = False
-    people: Mapping[str, IdentityTable] = field(default_factory=dict)
+    people: Mapping[str, IdentityTable] = msgspec.field(default_factory=dict)
     users: Sequence[str] = ()
-    sessions: Sessions = field(default_factory=Sessions)
+    sessions: Sessions = msgspec.field(default_factory=Sessions)
 
     def caller(self, user: str, place: Place, request_id: str) -> Caller:
         """Return somebody at the console as the registry knows them."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 if TYPE_CHECKING:
     from .records import Version
@@ -28,8 +29,7 @@ PARTS: Final = {
 """The parts of a version's page, by the id of each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(msgspec.Struct, frozen=True):
     """How far somebody is with a version.
 
     Args:
