@@ -38,6 +38,11 @@ heavy size="nightly" *arguments:
 bench *arguments:
     {{python}} -m benchmarks --write --json build/benchmarks.json {{arguments}}
 
+# write backends/local/schema.sql anew: after a step was added to schema_steps.py
+schema:
+    {{python}} -m sagemaker_registry.backends.local.schema_steps > build/schema.sql
+    mv build/schema.sql backends/local/schema.sql
+
 # what a release is built on, with the hash of every file: after a change of dependencies, and before a release
 lock:
     .venv/bin/pip install -q -e '.[release]'

@@ -278,7 +278,7 @@ def test_threads_that_start_at_once_on_an_empty_database_all_serve(postgres_url:
 
 
 def test_the_steps_and_columns_are_those_of_sqlite(postgres_url: str) -> None:
-    assert postgres_schema.STEPS.keys() == schema.KNOWN
+    assert tuple(postgres_schema.STEPS) == schema.STEPS
     store.PostgresRows(postgres_url).close()
     columns = "SELECT column_name, data_type, collation_name FROM information_schema.columns WHERE table_name = %s"
     with psycopg.connect(postgres_url) as connection:

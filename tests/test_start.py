@@ -30,8 +30,8 @@ def ask(method, path, body=b"", query="", **more):
     return told[0].split()[0], answered.decode()
 
 def loaded():
-    names = ("flask", "werkzeug", "jinja2", "botocore", "moto", "sagemaker_registry.emulator.console.routes",
-             "sagemaker_registry.client.seeding", "http.client")
+    names = ("sqlite_utils", "flask", "werkzeug", "jinja2", "botocore", "moto", "http.client",
+             "sagemaker_registry.emulator.console.routes", "sagemaker_registry.client.seeding")
     return [name for name in names if name in sys.modules]
 
 json_call = {"CONTENT_TYPE": "application/x-amz-json-1.1"}

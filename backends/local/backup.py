@@ -18,8 +18,8 @@ from msgspec.structs import replace
 from ..base import Caller
 from ..errors import CannotOpen
 from . import schema
+from .driver import sqlite3
 from .filelock import FileLock
-from .lean import Database, sqlite3
 from .registry import LocalRegistry
 from .rows import HEADS, Reading
 from .sqlite import BUSY_TIMEOUT_SECONDS, READER_PRAGMAS, SQLiteRows
@@ -112,16 +112,14 @@ def check(file: Path, progress: Progress) -> Checked:
 
 
 def _pending(connection: sqlite3.Connection) -> tuple[str, ...]:
-    database = Database(connection, execute_plugins=False)
-    applied = {step.name for step in schema.migrations.applied(database)}
-    if unknown := applied - schema.KNOWN:
+    taken = schema.taken(connection)
+    if newer := schema.unknown(taken):
         raise CannotOpen(
-            f"the database was made by a newer release (it has {', '.join(sorted(unknown))}): "
-            "pip install -U sagemaker-registry"
+            f"the database was made by a newer release (it has {newer}): pip install -U sagemaker-registry"
         )
-    if not applied:
+    if not taken:
         raise CannotOpen("the database is not a registry's: name a file that is")
-    return tuple(step.name for step in schema.migrations.pending(database))
+    return schema.left(taken)
 
 
 def _verified(registry: LocalRegistry, places: Iterable[Caller], progress: Progress) -> Checked:

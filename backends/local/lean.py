@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 
 @contextmanager
@@ -30,9 +29,4 @@ def _hidden(*names: str) -> Iterator[None]:
 with _hidden("numpy", "pandas"):
     from sqlite_utils import Database, Migrations
 
-if TYPE_CHECKING:
-    import sqlite3
-else:
-    from sqlite_utils.utils import sqlite3  # pysqlite3 where it is installed, with a library of its own
-
-__all__ = ["Database", "Migrations", "sqlite3"]
+__all__ = ["Database", "Migrations"]

@@ -1,266 +1,73 @@
-"""The tables of the SQLite store and every step that led to them; released steps are never edited.
+"""Which schema a database file has, and how it comes to that of this release: new ones at once, older ones by steps.
 
-`tests/data/` holds a file of each released schema, which the next release must open.
+sqlite-utils, which takes the steps, loads where there are some to take: it would be a seventh of a server's start.
 """
 
 from __future__ import annotations
 
-import orjson
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
 
 from ..errors import CannotOpen
-from . import statements, terms
-from .lean import Database, Migrations
-from .rows import CURSORS, DELIVERIES, EVENTS, GROUPS, HEADS, HISTORY, NOTES, PACKAGES, POLICIES, TERMS, TOKENS, Table
-from .schema_statistics import statistics
+from .driver import sqlite3
 
-migrations = Migrations("sagemaker-registry")
+STEPS: Final = (
+    "m0001_groups_packages_and_tokens",
+    "m0002_group_policies",
+    "m0003_history",
+    "m0004_events",
+    "m0005_versions_by_approval",
+    "m0006_a_million_versions",
+)
+"""The steps of `schema_steps`, oldest first."""
+TAKEN: Final = "_sqlite_migrations"
+"""Where sqlite-utils notes the steps that a file has taken; ours by STEPS_OF."""
+STEPS_OF: Final = "sagemaker-registry"
 
-NUMBERS = frozenset({"seq", "version", "at", "moment", "rev"})
-"""Columns of narrow tables that are no texts."""
-
-
-@migrations()
-def m0001_groups_packages_and_tokens(db: Database) -> None:
-    """Groups with their version counter, packages of both types, and answers to remembered client tokens."""
-    groups, packages, tokens = db.table(GROUPS.name), db.table(PACKAGES.name), db.table(TOKENS.name)
-    groups.create(
-        {
-            "account": str,
-            "region": str,
-            "name": str,
-            "created": int,
-            "last_version": int,
-            "rev": int,
-            "record": str,
-        },
-        pk=GROUPS.key,
-        not_null=GROUPS.columns,
-        strict=True,
-    )
-    groups.create_index(["account", "region", "created", "name"])
-    packages.create(
-        {
-            "account": str,
-            "region": str,
-            "name": str,
-            "version": int,
-            "type": str,
-            "created": int,
-            "modified": int,
-            "approval": str,
-            "rev": int,
-            "record": str,
-        },
-        pk=PACKAGES.key,
-        not_null=PACKAGES.columns,
-        strict=True,
-    )
-    # One index for each list that is paged: of a group, of one type, of both types.
-    packages.create_index(["account", "region", "name", "created", "version"])
-    packages.create_index(["account", "region", "type", "created", "name", "version"])
-    packages.create_index(["account", "region", "created", "name", "version"])
-    tokens.create(
-        {
-            "account": str,
-            "region": str,
-            "operation": str,
-            "token": str,
-            "created": int,
-            "rev": int,
-            "digest": str,
-            "record": str,
-        },
-        pk=TOKENS.key,
-        not_null=TOKENS.columns,
-        strict=True,
-    )
-    tokens.create_index(["account", "region", "created"])
+ASK_TAKEN: Final = f"SELECT name FROM {TAKEN} WHERE migration_set = '{STEPS_OF}' ORDER BY rowid"  # noqa: S608
+_NOTE: Final = f"INSERT INTO {TAKEN} (migration_set, name, applied_at) VALUES (?, ?, ?)"  # noqa: S608 - name is ours
 
 
-@migrations()
-def m0002_group_policies(db: Database) -> None:
-    """Resource policies of groups, by region first: what others share is looked for within a region."""
-    db.table(POLICIES.name).create(
-        {"region": str, "account": str, "name": str, "rev": int, "record": str},
-        pk=POLICIES.key,
-        not_null=POLICIES.columns,
-        strict=True,
-    )
+def taken(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Return the steps a database has taken, oldest first; none of them, if it is no registry's."""
+    is_noted = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (TAKEN,)).fetchone()
+    return tuple(name for (name,) in connection.execute(ASK_TAKEN)) if is_noted else ()
 
 
-@migrations()
-def m0003_history(db: Database) -> None:
-    """Every change of a group, a package or a policy in chains, one for each name, and the last row of each chain."""
-    history = db.table(HISTORY.name)
-    history.create(
-        {
-            "account": str,
-            "region": str,
-            "name": str,
-            "seq": int,
-            "at": int,
-            "actor": str,
-            "principal": str,
-            "request_id": str,
-            "operation": str,
-            "kind": str,
-            "arn": str,
-            "version": int,
-            "content": str,
-            "previous": str,
-            "hash": str,
-        },
-        pk=HISTORY.key,
-        not_null=HISTORY.columns,
-        strict=True,
-    )
-    # By time over all names, and by version within a name; the key serves the rest.
-    history.create_index(["account", "region", "at", "name", "seq"])
-    history.create_index(["account", "region", "name", "version", "seq"])
-    db.table(HEADS.name).create(
-        {"account": str, "region": str, "name": str, "seq": int, "hash": str, "rev": int},
-        pk=HEADS.key,
-        not_null=HEADS.columns,
-        strict=True,
-    )
+def left(taken: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the steps that are left to take, oldest first."""
+    return tuple(step for step in STEPS if step not in taken)
 
 
-@migrations()
-def m0004_events(db: Database) -> None:
-    """Events in an outbox, how far each of those who read it has come, and what was delivered to whom."""
-    events = db.table(EVENTS.name)
-    events.create(
-        {
-            "account": str,
-            "region": str,
-            "name": str,
-            "seq": int,
-            "version": int,
-            "at": int,
-            "position": int,
-            "rev": int,
-            "record": str,
-        },
-        pk=EVENTS.key,
-        not_null=EVENTS.columns,
-        strict=True,
-    )
-    events.create_index(["position"])
-    db.table(CURSORS.name).create(
-        {"name": str, "position": int, "rev": int}, pk=CURSORS.key, not_null=CURSORS.columns, strict=True
-    )
-    deliveries = db.table(DELIVERIES.name)
-    deliveries.create(
-        {
-            "position": int,
-            "sink": str,
-            "account": str,
-            "region": str,
-            "name": str,
-            "version": int,
-            "id": str,
-            "open": int,
-            "state": str,
-            "attempts": int,
-            "due": int,
-            "changed": int,
-            "error": str,
-            "rev": int,
-        },
-        pk=DELIVERIES.key,
-        not_null=DELIVERIES.columns,
-        strict=True,
-    )
-    deliveries.create_index(["sink", "open", "position"])
+def unknown(taken: tuple[str, ...]) -> str:
+    """Return the steps that a newer release has taken, to be shown; nothing, if there are none."""
+    return ", ".join(sorted(set(taken).difference(STEPS)))
 
 
-@migrations()
-def m0005_versions_by_approval(db: Database) -> None:
-    """Who waits for a decision over all groups, oldest first; and the newest of a group with an approval status."""
-    packages = db.table(PACKAGES.name)
-    packages.create_index(["account", "region", "approval", "created", "name", "version"])
-    packages.create_index(["account", "region", "name", "approval", "version"])
-
-
-@migrations()
-def m0006_a_million_versions(db: Database) -> None:
-    """What is searched for, as an index; indexes for lists that had none; and fewer pages for a create to write.
-
-    Narrow rows are kept in the index they are found by. Wide ones, such as records, would go to pages of their own; and
-    of tokens, which come in no order, an index that holds no more than the key has fewer pages to change.
-    """
-    for table in (TERMS, NOTES):
-        _create_narrow(db, table)
-    for table in terms.INDEXED:
-        _fill(db, table)
-    packages, events, deliveries = (db.table(table.name) for table in (PACKAGES, EVENTS, DELIVERIES))
-    packages.create_index(["account", "region", "modified", "name", "version"])
-    db.execute("DROP INDEX idx_model_packages_account_region_name_created_version")  # a group's are sorted by number
-    db.execute(f"INSERT INTO {NOTES.name} SELECT {', '.join(NOTES.columns)} FROM {EVENTS.name} WHERE position = 0")  # noqa: S608
-    db.execute(f"DELETE FROM {EVENTS.name} WHERE position = 0")  # noqa: S608
-    _make_narrow(db, HEADS)
-    events.create_index(["account", "region", "position"])
-    events.create_index(["account", "region", "name", "position", "version"])
-    deliveries.create_index(["account", "region", "position", "sink"])
-    deliveries.create_index(["account", "region", "state", "position", "sink"])
-    db.execute("ANALYZE sqlite_master")  # measures nothing, but makes the table that is filled next, and then read
-    db.execute("DELETE FROM sqlite_stat1")
-    db.conn.executemany("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", statistics())
-    db.execute("ANALYZE sqlite_master")
-
-
-def _create_narrow(db: Database, table: Table, name: str | None = None) -> None:
-    """Create a table whose rows are kept in the index of its key."""
-    columns = (f"{column} {'INTEGER' if column in NUMBERS else 'TEXT'} NOT NULL" for column in table.columns)
-    key = f"PRIMARY KEY ({', '.join(table.key)})"
-    db.execute(f"CREATE TABLE {name or table.name} ({', '.join(columns)}, {key}) STRICT, WITHOUT ROWID")
-
-
-def _make_narrow(db: Database, table: Table) -> None:
-    """Move the rows of a table without other indexes to the index of its key."""
-    columns, order = ", ".join(table.columns), ", ".join(table.key)
-    _create_narrow(db, table, f"new_{table.name}")
-    db.execute(f"INSERT INTO new_{table.name} SELECT {columns} FROM {table.name} ORDER BY {order}")  # noqa: S608
-    db.execute(f"DROP TABLE {table.name}")
-    db.execute(f"ALTER TABLE new_{table.name} RENAME TO {table.name}")
-
-
-def _fill(db: Database, table: Table) -> None:
-    """Keep the terms of all rows of a table."""
-    text = f"SELECT {', '.join(table.columns)} FROM {table.name}"  # noqa: S608 - names are ours
-    insert = statements.insert_all(TERMS, 1)
-    for values in db.conn.execute(text):
-        row = dict(zip(table.columns, values, strict=True))
-        row["record"] = orjson.loads(row["record"])
-        db.conn.executemany(insert, terms.of(table, row))
-
-
-def upgrade(db: Database) -> None:
+def upgrade(connection: sqlite3.Connection) -> None:
     """Bring a database to this release's schema; call it inside a transaction.
 
     Raises:
         CannotOpen: a newer release made the file. Nothing is changed then.
     """
-    ours = {migration.name for migration in migrations.pending(db)} | {
-        migration.name for migration in migrations.applied(db)
-    }
-    unknown = ours - KNOWN
-    if unknown:
+    have = taken(connection)
+    if newer := unknown(have):
         raise CannotOpen(
-            f"the database was made by a newer sagemaker-registry (its schema has {', '.join(sorted(unknown))}): "
+            f"the database was made by a newer sagemaker-registry (its schema has {newer}): "
             "upgrade this installation, or open a backup made before the upgrade"
         )
-    migrations.apply(db)
+    if not have:
+        _make(connection)
+    elif left(have):
+        from . import schema_steps
+
+        schema_steps.apply(connection)
 
 
-KNOWN = frozenset(
-    step.__name__
-    for step in (
-        m0001_groups_packages_and_tokens,
-        m0002_group_policies,
-        m0003_history,
-        m0004_events,
-        m0005_versions_by_approval,
-        m0006_a_million_versions,
-    )
-)
+def _make(connection: sqlite3.Connection) -> None:
+    """Make all tables in an empty database, and note that no step is left."""
+    for statement in Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").split(";\n"):
+        connection.execute(statement)
+    at = str(datetime.now(UTC))  # as sqlite-utils writes it
+    connection.executemany(_NOTE, [(STEPS_OF, step, at) for step in STEPS])

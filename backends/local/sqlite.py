@@ -30,8 +30,8 @@ from ..errors import (
     ValidationException,
 )
 from . import schema
+from .driver import sqlite3
 from .filelock import FileLock, network_file_system
-from .lean import Database, sqlite3
 from .registry import LocalRegistry
 from .turns import Turns
 from .views import Transaction, View
@@ -59,8 +59,7 @@ FACTS = {
     "journal": "SELECT upper(journal_mode) FROM pragma_journal_mode",
     "durability": "SELECT 'synchronous=' || CASE synchronous "
     "WHEN 0 THEN 'OFF' WHEN 1 THEN 'NORMAL' WHEN 2 THEN 'FULL' ELSE 'EXTRA' END FROM pragma_synchronous",
-    "steps": f"SELECT name FROM {schema.migrations.migrations_table} "  # noqa: S608 - names are ours
-    f"WHERE migration_set = '{schema.migrations.name}' ORDER BY id",
+    "steps": schema.ASK_TAKEN,
 }
 """See `rows.Reading.facts`: a reader's own, which is opened as the writer is."""
 
@@ -225,7 +224,7 @@ class SQLiteRows:
             self._writer.execute(f"PRAGMA journal_mode={self._journal}")
         self._writer.execute("BEGIN IMMEDIATE")
         try:
-            schema.upgrade(Database(self._writer, execute_plugins=False))
+            schema.upgrade(self._writer)
         except CannotOpen as newer:
             self._writer.execute("ROLLBACK")
             raise CannotOpen(f"{self.path}: {newer}") from newer
@@ -246,7 +245,7 @@ class SQLiteRows:
                 words = " ".join(verdict.split())
                 raise CannotOpen(f"{self.path} is damaged ({words}): restore it from a backup")
         tables = [name for (name,) in self._writer.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        if tables and schema.migrations.migrations_table not in tables:
+        if tables and not schema.taken(self._writer):
             some = ", ".join(repr(name) for name in sorted(tables)[:3])
             raise CannotOpen(f"{self.path} is a database of something else (it has {some}): name another file")
 

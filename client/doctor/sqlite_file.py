@@ -201,17 +201,16 @@ def _read_only(file: Path) -> str | None:
 def _schema(connection: Any) -> Check:
     try:
         from ...backends.local import schema
-        from ...backends.local.lean import Database
     except ModuleNotFoundError:
         return Check("schema", "ok", "not looked at without [server]")
-    database = Database(connection, execute_plugins=False)
-    applied = {step.name for step in schema.migrations.applied(database)}
-    if unknown := applied - schema.KNOWN:
-        sentence = f"made by a newer release (it has {', '.join(sorted(unknown))})"
-        return Check("schema", "failed", sentence, "pip install -U sagemaker-registry")
-    if not applied:
+    taken = schema.taken(connection)
+    if newer := schema.unknown(taken):
+        return Check(
+            "schema", "failed", f"made by a newer release (it has {newer})", "pip install -U sagemaker-registry"
+        )
+    if not taken:
         return Check("schema", "failed", "it is not a registry's", "name a file that is")
-    if pending := [step.name for step in schema.migrations.pending(database)]:
+    if pending := schema.left(taken):
         return Check("schema", "ok", f"of an older release: {', '.join(pending)} is applied when it is next opened")
     return Check("schema", "ok", "up to date")
 
@@ -219,7 +218,7 @@ def _schema(connection: Any) -> Check:
 def _sqlite3() -> Any:
     """Return the SQLite a registry uses: that of [server], if it is installed."""
     try:
-        from ...backends.local.lean import sqlite3
+        from ...backends.local.driver import sqlite3
     except ModuleNotFoundError:
         import sqlite3
     return sqlite3

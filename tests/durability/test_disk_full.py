@@ -25,7 +25,7 @@ from durability.workload import CALLER, GROUP, changes, digest, open_file, reque
 from sagemaker_registry.backends import CannotOpen
 from sagemaker_registry.backends.errors import ServiceUnavailable
 from sagemaker_registry.backends.local import sqlite as store
-from sagemaker_registry.backends.local.lean import sqlite3
+from sagemaker_registry.backends.local.driver import sqlite3
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.client.backup import backup
 

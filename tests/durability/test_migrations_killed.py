@@ -18,7 +18,7 @@ from durability.places import place_for_images  # noqa: F401 - a fixture
 from durability.power import Recorder, cuts
 from durability.workload import CALLER, open_file, verify
 from sagemaker_registry.backends.local import sqlite as store
-from sagemaker_registry.backends.local.lean import sqlite3
+from sagemaker_registry.backends.local.driver import sqlite3
 
 RELEASED = sorted((Path(__file__).parents[1] / "data").glob("schema-*.sql"))
 CONTENT = ("model_package_groups", "model_packages", "client_tokens")

@@ -18,8 +18,8 @@ from sagemaker_registry.backends import CannotOpen
 from sagemaker_registry.backends.errors import InternalFailure, ServiceUnavailable
 from sagemaker_registry.backends.local import schema
 from sagemaker_registry.backends.local import sqlite as store
+from sagemaker_registry.backends.local.driver import sqlite3
 from sagemaker_registry.backends.local.filelock import network_file_system
-from sagemaker_registry.backends.local.lean import sqlite3
 
 NOBODY = 65534
 
@@ -109,8 +109,7 @@ def a_newer_one(path: Path) -> str:
     made(path)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
-            f"INSERT INTO {schema.migrations.migrations_table} (migration_set, name, applied_at) "
-            f"VALUES ('{schema.migrations.name}', 'm9999', '')"
+            f"INSERT INTO {schema.TAKEN} (migration_set, name, applied_at) VALUES ('{schema.STEPS_OF}', 'm9999', '')"
         )
     return "made by a newer sagemaker-registry"
 

@@ -28,7 +28,7 @@ from sagemaker_registry.backends import CannotOpen
 from sagemaker_registry.backends.errors import InternalFailure
 from sagemaker_registry.backends.local import schema
 from sagemaker_registry.backends.local import sqlite as store
-from sagemaker_registry.backends.local.lean import sqlite3
+from sagemaker_registry.backends.local.driver import sqlite3
 from sagemaker_registry.backends.local.rows import GROUPS
 from sagemaker_registry.client.doctor.checks import examine
 from sagemaker_registry.client.doctor.sqlite_file import loses_commits
@@ -140,8 +140,8 @@ def left_behind(path: Path, *, newer: bool = False) -> None:
         if newer:
             with closing(sqlite3.connect(made, isolation_level=None)) as connection:
                 connection.execute(
-                    f"INSERT INTO {schema.migrations.migrations_table} (migration_set, name, applied_at) "
-                    f"VALUES ('{schema.migrations.name}', 'm9999', '')"
+                    f"INSERT INTO {schema.TAKEN} (migration_set, name, applied_at) "
+                    f"VALUES ('{schema.STEPS_OF}', 'm9999', '')"
                 )
         for end in ("", "-wal"):
             shutil.copyfile(f"{made}{end}", f"{path}{end}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_registry.backends.base import Caller
-from sagemaker_registry.backends.local.lean import sqlite3
+from sagemaker_registry.backends.local.driver import sqlite3
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
 

@@ -1,0 +1,18 @@
+"""The SQLite library that everything here uses: pysqlite3's, which has one of its own, where it is installed.
+
+sqlite-utils chooses in the same way, and is handed connections of ours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+else:
+    try:
+        import pysqlite3 as sqlite3
+    except ModuleNotFoundError:
+        import sqlite3
+
+__all__ = ["sqlite3"]
