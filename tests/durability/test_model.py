@@ -24,6 +24,8 @@ from sagemaker_registry.client import connect, testing
 
 pytest_plugins = ("postgres_server",)
 
+AT_ONCE = 1_000
+"""Examples of one run: Hypothesis remembers all of a run, 25,000 of them in 5 GiB."""
 STEPS = {"ci": 50, "nightly": 100, "release": 100}
 PHASES = {"ci": [Phase.generate], "nightly": [Phase.generate, Phase.shrink], "release": [Phase.generate, Phase.shrink]}
 """To make a failure short takes minutes, and the seed repeats it."""
@@ -362,23 +364,24 @@ def test_a_registry_answers_as_the_model_does(
     url = chosen.url.format(folder=image, emulator=emulator.url, postgres=postgres)
     examples = size * chosen.share // 100
     machine = type(f"On_{kind}", (AgainstTheModel,), {"kind": chosen, "url": url, "asked": Counter()})
-    hypothesis.seed(request.config.option.random_seed)(machine)
     if chosen.is_reset:
         machine.open()
         request.addfinalizer(lambda: machine.client.close())
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            database=None,
-            derandomize=False,
-            print_blob=True,
-            suppress_health_check=[*HealthCheck],
-            phases=PHASES[request.config.option.size],
-        ),
-    )
+    for done in range(0, examples, AT_ONCE):
+        hypothesis.seed(request.config.option.random_seed + done)(machine)
+        run_state_machine_as_test(
+            machine,
+            settings=settings(
+                max_examples=min(AT_ONCE, examples - done),
+                stateful_step_count=steps,
+                deadline=None,
+                database=None,
+                derandomize=False,
+                print_blob=True,
+                suppress_health_check=[*HealthCheck],
+                phases=PHASES[request.config.option.size],
+            ),
+        )
     figures |= {"examples": examples, "steps each": steps, "calls": machine.asked.total()}
 
 
