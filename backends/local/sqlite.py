@@ -75,6 +75,11 @@ ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     "SQLITE_NOTADB": (InternalFailure, "The registry's database is not an SQLite file any more."),
 }
 
+GONE: Final = (
+    "The registry's file was moved, removed or replaced while it was open: nothing was changed. "
+    "Put it back, or stop and start with the file that is there."
+)
+
 UNREADABLE = (UnicodeDecodeError, orjson.JSONDecodeError, msgspec.DecodeError)
 """What is raised for text, or a record, of a damaged page that SQLite takes for whole: it keeps no checksums."""
 FAILURES = (*UNREADABLE, sqlite3.Error, OverflowError)
@@ -106,6 +111,7 @@ class SQLiteRows:
                 self._between_processes = lock
             try:
                 with self._between_processes:
+                    self._opened = self._found()
                     self._writer = self._connect(PRAGMAS)
                     with ExitStack() as closed:
                         closed.callback(self._writer.close)  # who is the last to close checkpoints, too
@@ -122,6 +128,8 @@ class SQLiteRows:
         with self._lock, self._between_processes:
             while self._idle:
                 self._idle.pop().close()
+            if self._is_elsewhere():
+                self._empty_log()
             self._writer.close()
         if isinstance(self._between_processes, FileLock):
             self._between_processes.close()
@@ -130,6 +138,9 @@ class SQLiteRows:
     def writing(self) -> Iterator[Transaction]:
         """Run the block as one durable transaction; its errors, and SQLite's, undo all of it."""
         with _translated(), self._lock, self._between_processes, self._noted():
+            if self._is_elsewhere():
+                self._empty_log()
+                raise ServiceUnavailable(GONE)
             connection = self._writer
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -146,6 +157,7 @@ class SQLiteRows:
 
     def check_writing(self) -> None:
         """Write something, if the last write failed: what is there already. A full disk may have room again."""
+        self._refuse_another_file()
         if self._is_failing and self.path is not None:
             if shutil.disk_usage(self.path.parent).free < ROOM_FOR_A_WRITE:
                 raise ServiceUnavailable(ANSWERS["SQLITE_FULL"][1])
@@ -163,6 +175,7 @@ class SQLiteRows:
     def put_back(self, kept: sqlite3.Connection) -> None:
         """Put what was kept in the place of all there is, in one transaction of SQLite's own."""
         with _translated(), self._lock, self._between_processes:
+            self._refuse_another_file()
             kept.backup(self._writer)
 
     def fork(self, kept: sqlite3.Connection) -> SQLiteRows:
@@ -188,6 +201,7 @@ class SQLiteRows:
         try:
             return self._idle.pop()
         except IndexError:
+            self._refuse_another_file()
             journal = {} if self._journal == "WAL" else {"journal_mode": self._journal}
             return self._connect({**READER_PRAGMAS, **journal})
 
@@ -199,6 +213,36 @@ class SQLiteRows:
             connection.close()
         else:
             self._idle.append(connection)
+
+    def _found(self) -> tuple[int, int] | None:
+        """Return which file is at the path now; None if there is none, or none is wanted."""
+        if self.path is None:
+            return None
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _is_elsewhere(self) -> bool:
+        """Whether the file was moved, removed or replaced since it was opened.
+
+        SQLite would write on to a file that nobody finds again. And a connection made then would open the file that is
+        there instead, with the log of this one beside it.
+        """
+        return self._found() != self._opened
+
+    def _refuse_another_file(self) -> None:
+        if self._is_elsewhere():
+            raise ServiceUnavailable(GONE)
+
+    def _empty_log(self) -> None:
+        """Bring what the log has into the file that was moved; call it under the locks.
+
+        The log stays where it was, also when it is closed: a file that has replaced ours would take it for its own when
+        it is opened next, and be overwritten.
+        """
+        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _connect(self, pragmas: dict[str, str]) -> sqlite3.Connection:
         connection = sqlite3.connect(
