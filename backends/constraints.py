@@ -173,12 +173,13 @@ def _all_of(kept: list[Holds]) -> Holds | None:
 
 
 def _structure_holds(shape: Any) -> Holds:
-    fields: dict[str, Holds | None] = {}
+    fields: dict[str, Holds | None] | None = None
     required = frozenset(shape.required_members)
 
     def holds(value: Mapping[str, Any]) -> bool:
-        if not fields:  # built at first use: shapes may contain themselves
-            fields.update({name: _holds(member) for name, member in shape.members.items()})
+        nonlocal fields
+        if fields is None:  # built at first use, as shapes may contain themselves; seen by other threads once whole
+            fields = {name: _holds(member) for name, member in shape.members.items()}
         if not required <= value.keys():
             return False
         for name, item in value.items():
@@ -213,12 +214,13 @@ def _identity(value: Any) -> Any:
 
 
 def _inside_structure(shape: Any) -> Check:
-    fields: dict[str, Check] = {}
+    fields: dict[str, Check] | None = None
     required = frozenset(shape.required_members)
 
     def run(value: Mapping[str, Any], path: str) -> Iterator[str]:
-        if not fields:  # built at first use: shapes may contain themselves
-            fields.update({name: _checker(member) for name, member in shape.members.items()})
+        nonlocal fields
+        if fields is None:  # as in `_structure_holds`
+            fields = {name: _checker(member) for name, member in shape.members.items()}
         for name, check in fields.items():  # in the model's order, however the client sent them
             if name in value:
                 yield from check(value[name], _member_path(path, name))

@@ -140,12 +140,13 @@ def _as_it_is(value: Any) -> Any:
 
 
 def _structure(shape: Any) -> Projection:
-    fields: list[tuple[str, Projection | None]] = []
+    fields: list[tuple[str, Projection | None]] | None = None
 
     def project(record: Any) -> Any:
-        if not fields:  # built at first use: shapes may contain themselves
-            views = ((name, projection_of(member)) for name, member in shape.members.items())
-            fields.extend((name, None if view is _as_it_is else view) for name, view in views)
+        nonlocal fields
+        if fields is None:  # built at first use, as shapes may contain themselves; seen by other threads once whole
+            views = [(name, projection_of(member)) for name, member in shape.members.items()]
+            fields = [(name, None if view is _as_it_is else view) for name, view in views]
         seen = {}
         for name, view in fields:
             value = record.get(name)

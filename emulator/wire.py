@@ -116,11 +116,12 @@ def _read_nothing(value: Any, path: str) -> dict[str, Any]:
 
 
 def _structure(shape: Any) -> Reader:
-    fields: dict[str, tuple[type | None, Reader]] = {}
+    fields: dict[str, tuple[type | None, Reader]] | None = None
 
     def read_structure(value: Any, path: str) -> dict[str, Any]:
-        if not fields:  # built at first use: shapes may contain themselves
-            fields.update({name: (_kind(member), _shape_reader(member)) for name, member in shape.members.items()})
+        nonlocal fields
+        if fields is None:  # built at first use, as shapes may contain themselves; seen by other threads once whole
+            fields = {name: (_kind(member), _shape_reader(member)) for name, member in shape.members.items()}
         found = {}
         for name, item in _expect(value, dict, "a structure", path).items():
             if name not in fields:
