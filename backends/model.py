@@ -202,11 +202,18 @@ def _structures(shape: Any, value: Any, named: str) -> Iterator[dict[str, Any]]:
 
 def _reachable(shape: Any) -> frozenset[str]:
     """Return the names of a shape and of all that structures and lists inside it can hold."""
-    if shape.name not in _REACHABLE:
-        _REACHABLE[shape.name] = frozenset({shape.name})  # while it is looked at: shapes may contain themselves
-        inside = [*members(shape).values(), *([shape.member] if shape.type_name == "list" else [])]
-        _REACHABLE[shape.name] = frozenset({shape.name}).union(*(_reachable(inner) for inner in inside))
-    return _REACHABLE[shape.name]
+    known = _REACHABLE.get(shape.name)
+    if known is not None:
+        return known
+    names: set[str] = set()
+    left = [shape]
+    while left:
+        inner = left.pop()
+        if inner.name not in names:  # shapes may contain themselves
+            names.add(inner.name)
+            left += [*members(inner).values(), *([inner.member] if inner.type_name == "list" else [])]
+    found = _REACHABLE[shape.name] = frozenset(names)  # other threads see it once it is whole
+    return found
 
 
 _REACHABLE: dict[str, frozenset[str]] = {}

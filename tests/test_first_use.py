@@ -28,6 +28,8 @@ WIDE = {
 TOLD = dict.fromkeys(MEMBERS, "abc")
 TOO_LONG = dict.fromkeys(MEMBERS, "abcd")
 
+CONTAINERS = {"InferenceSpecification": {"Containers": [{"Image": "churn:1"}]}}
+
 
 @pytest.fixture(autouse=True)
 def threads_that_give_way_often() -> Iterator[None]:
@@ -78,3 +80,28 @@ def test_the_first_requests_are_read_with_every_member() -> None:
     for _ in range(ROUNDS):
         read = wire._shape_reader(wide())
         assert at_once(lambda read=read: read(TOLD, "")) == [TOLD] * AT_ONCE
+
+
+def test_the_first_requests_show_the_containers_that_are_nested_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def containers() -> list[dict[str, Any]]:
+        named = "ModelPackageContainerDefinition"
+        return list(model.structures("CreateModelPackage", CONTAINERS, named, of_input=True))
+
+    for _ in range(ROUNDS):
+        monkeypatch.setattr(model, "_REACHABLE", {})
+        assert at_once(containers) == [[{"Image": "churn:1"}]] * AT_ONCE
+
+
+def test_what_shapes_that_contain_each_other_can_hold_is_known_of_each() -> None:
+    described = {
+        "Folder": {"type": "structure", "members": {"Files": {"shape": "Files"}, "Owner": {"shape": "Owner"}}},
+        "Files": {"type": "list", "member": {"shape": "File"}},
+        "File": {"type": "structure", "members": {"Folder": {"shape": "Folder"}}},
+        "Owner": {"type": "structure", "members": {}},
+    }
+    shapes = Shapes(orjson.dumps({"operations": {}, "shapes": described}))
+    assert [model._reachable(shapes.named(name)) for name in ("Folder", "File", "Owner")] == [
+        {"Folder", "Files", "File", "Owner"},
+        {"Folder", "Files", "File", "Owner"},
+        {"Owner"},
+    ]
