@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagemaker_registry.backends import model
-from sagemaker_registry.backends.base import Caller
+from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.errors import Elsewhere, ValidationException
 from sagemaker_registry.backends.local import search, search_plans, terms
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.rows import POLICIES, TERMS
 from sagemaker_registry.backends.local.search_expressions import COMBINATIONS, OPERATORS
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.settings import Settings, Validation
 
 CALLER = Caller()
 OTHER = Caller(account="999999999999")
@@ -527,3 +528,61 @@ def test_what_other_accounts_share_is_found_across_accounts_only() -> None:
         assert found(OTHER, "ModelPackage", "SameAccount") == []
         assert found(CALLER, "ModelPackage", "CrossAccount") == []
         assert found(CALLER, "ModelPackageGroup", "SameAccount") == ["a", "b", "c"]
+
+
+UNDER_VALIDATION = {
+    "ModelPackageGroupName": "a",
+    "ModelPackageDescription": 'a "quoted" one',
+    "SkipModelValidation": "None",
+    "InferenceSpecification": {
+        "Containers": [{"Image": "churn:1"}],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    },
+    "ValidationSpecification": {
+        "ValidationRole": "arn:aws:iam::123456789012:role/reviewer",
+        "ValidationProfiles": [
+            {
+                "ProfileName": "csv",
+                "TransformJobDefinition": {
+                    "TransformInput": {
+                        "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://churn/in"}}
+                    },
+                    "TransformOutput": {"S3OutputPath": "s3://churn/out"},
+                    "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+                },
+            }
+        ],
+    },
+}
+
+
+def texts_in(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every text of a record, with the path that a filter calls it by."""
+    if isinstance(value, str):
+        yield path, value
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        yield from texts_in(inner, f"{path}.{name}" if path else name)
+    for inner in value if isinstance(value, list) else ():
+        yield from texts_in(inner, path)
+
+
+@pytest.mark.parametrize("seconds", [0, 5, 60], ids=["NotStarted", "InProgress", "Failed"])
+def test_a_version_under_validation_is_found_by_every_text_it_shows(seconds: int) -> None:
+    now = 1_000_000.0
+    surroundings = Surroundings(settings=Settings(validation=Validation(seconds=10, failing=("csv",))))
+    registry = LocalRegistry(SQLiteRows(None), clock=lambda: now, surroundings=surroundings)
+    registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "a"}, CALLER)
+    registry.call("CreateModelPackage", UNDER_VALIDATION, CALLER)
+    now += seconds
+    answer = registry.call("Search", {"Resource": "ModelPackage"}, CALLER)
+    shown = dict(texts_in(answer["Results"][0]["ModelPackage"]))
+    assert len([path for path in shown if path.startswith("ModelPackageStatusDetails.")]) == (3 if seconds == 60 else 2)
+    missed = [
+        (path, operator)
+        for path, text in shown.items()
+        if text  # the key of an output is empty unless given, and a filter must have a value
+        for operator in ("Equals", "In", "Contains")
+        if not find(registry, SearchExpression=filters({"Name": path, "Operator": operator, "Value": text}))
+    ]
+    assert missed == []

@@ -15,7 +15,7 @@ import msgspec
 import orjson
 
 from ..model import Shape
-from . import terms
+from . import terms, validation
 from .call import Call
 from .rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table
 from .search_expressions import TEXT, TIMESTAMP, property_of
@@ -30,7 +30,7 @@ MOST_DIGITS: Final = 18
 
 Expression = Mapping[str, Any]
 
-_NOT_AS_STORED: Final = ("ModelPackageName", "ModelPackageStatus", terms.TAGS)
+_NOT_AS_STORED: Final = ("ModelPackageName", *validation.MEMBERS, terms.TAGS)
 """Members that Search shows otherwise than they are stored."""
 
 _NAMES: Final = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Final
 
 from ..settings import Validation
 
@@ -17,6 +17,9 @@ PLAN = "_Validation"
 
 PENDING_PART = 0.25
 """The part of the time before the jobs start (our choice)."""
+
+MEMBERS: Final = ("ModelPackageStatus", "ModelPackageStatusDetails")
+"""What follows from the plan: a record with one shows these otherwise than it stores them."""
 
 Record = dict[str, Any]
 
@@ -46,11 +49,8 @@ def seen(record: Record, now: int) -> Record:
     status, of_profile = _state(plan, now)
     profiles = record["ValidationSpecification"]["ValidationProfiles"]
     details = [_item(profile["ProfileName"], plan, of_profile) for profile in profiles]
-    return {
-        **record,
-        "ModelPackageStatus": status,
-        "ModelPackageStatusDetails": {"ValidationStatuses": details, "ImageScanStatuses": []},
-    }
+    shown = (status, {"ValidationStatuses": details, "ImageScanStatuses": []})
+    return {**record, **dict(zip(MEMBERS, shown, strict=True))}
 
 
 def _state(plan: Mapping[str, Any], now: int) -> tuple[str, str]:
