@@ -492,6 +492,24 @@ def test_suggestions_are_bounded_and_sorted() -> None:
     registry.close()
 
 
+@pytest.mark.parametrize(
+    ("hint", "suggested"),
+    [
+        *[(hint, ["Tags.foo", "Tags.team"]) for hint in ("T", "Ta", "Tags", "Tags.")],
+        *[("Tags.t", ["Tags.team"]), ("Tags.team", ["Tags.team"]), ("Tags.teams", [])],
+        *[(hint, []) for hint in ("x", "xy", "foo", "tags", "team", "agsx", "Hyper", "Tags,", "TagsTags.")],
+    ],
+)
+def test_suggestions_begin_with_the_hint_however_short(hint: str, suggested: list[str]) -> None:
+    registry = LocalRegistry(SQLiteRows(None))
+    tags = [{"Key": key, "Value": "risk"} for key in ("team", "foo")]
+    registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "g", "Tags": tags}, CALLER)
+    query = {"Resource": "ModelPackageGroup", "SuggestionQuery": {"PropertyNameQuery": {"PropertyNameHint": hint}}}
+    names = registry.call("GetSearchSuggestions", query, CALLER)["PropertyNameSuggestions"]
+    assert [suggestion["PropertyName"] for suggestion in names] == suggested
+    registry.close()
+
+
 def share(rows: SQLiteRows, group: str, actions: list[str], resource: str) -> None:
     """Open a group of CALLER to OTHER."""
     arn = f"arn:aws:sagemaker:{CALLER.region}:{CALLER.account}:"
