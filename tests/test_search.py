@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.errors import Elsewhere, ValidationException
 from sagemaker_registry.backends.local import search, search_plans, terms
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import POLICIES, TERMS
+from sagemaker_registry.backends.local.rows import PACKAGES, POLICIES, TERMS
 from sagemaker_registry.backends.local.search_expressions import COMBINATIONS, OPERATORS
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.settings import Settings, Validation
@@ -604,3 +605,26 @@ def test_a_version_under_validation_is_found_by_every_text_it_shows(seconds: int
         if not find(registry, SearchExpression=filters({"Name": path, "Operator": operator, "Value": text}))
     ]
     assert missed == []
+
+
+def test_a_search_that_looks_at_every_row_remembers_none_of_them() -> None:
+    rows = SQLiteRows(None)
+    registry = LocalRegistry(rows)
+
+    def peak(begin: int, end: int) -> int:
+        """Return the bytes a search takes at most, of `end` packages."""
+        with rows.writing() as transaction:
+            for number in range(begin, end):
+                row = {"account": CALLER.account, "region": CALLER.region, "name": f"u{number}", "version": 0}
+                row |= {"type": "Unversioned", "created": number, "modified": number, "approval": "", "rev": 0}
+                transaction.insert(PACKAGES, {**row, "record": {"ModelPackageName": f"u{number}"}})
+        tracemalloc.start()
+        try:
+            assert find(registry, SortBy="ModelPackageName", SortOrder="Ascending", MaxResults=1) == ["u0"]
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    few = peak(0, 1_000)
+    assert peak(1_000, 10_000) < 1.5 * few
+    registry.close()

@@ -115,10 +115,12 @@ def rows(call: Call, table: Table, lookups: Lookups, at_once: int) -> Iterator[R
         while True:
             found = call.rows.find(lookup.table, lookup.where, order, after=after, limit=at_once)
             for row in _of_table(call, table, found, lookup):
-                key = tuple(row[column] for column in table.key)
-                if len(lookups) == 1 or key not in seen:
+                if len(lookups) > 1:  # one lookup yields each once: what it has yielded may be a million rows
+                    key = tuple(row[column] for column in table.key)
+                    if key in seen:
+                        continue
                     seen.add(key)
-                    yield row
+                yield row
             if len(found) < at_once or not order:
                 break
             after = tuple(found[-1][column] for column in order)
