@@ -131,7 +131,10 @@ def projection(operation: str) -> Projection:
 
 
 def projection_of(shape: Shape) -> Projection:
-    """Return the function that turns a value, as a record has it, into what a shape names of it."""
+    """Return the function that turns a value, as a record has it, into what a shape names of it.
+
+    What is not as its shape says is left out: a record may be of another botocore's model, or from elsewhere.
+    """
     return _PROJECTIONS.get(shape.type_name, lambda _: _as_it_is)(shape)
 
 
@@ -144,14 +147,18 @@ def _structure(shape: Any) -> Projection:
 
     def project(record: Any) -> Any:
         nonlocal fields
+        if not isinstance(record, dict):
+            return None
         if fields is None:  # built at first use, as shapes may contain themselves; seen by other threads once whole
             views = [(name, projection_of(member)) for name, member in shape.members.items()]
             fields = [(name, None if view is _as_it_is else view) for name, view in views]
         seen = {}
         for name, view in fields:
             value = record.get(name)
+            if value is not None and view is not None:
+                value = view(value)
             if value is not None:
-                seen[name] = value if view is None else view(value)
+                seen[name] = value
         return seen
 
     return project
@@ -159,16 +166,39 @@ def _structure(shape: Any) -> Projection:
 
 def _list(shape: Any) -> Projection:
     member = projection_of(shape.member)
-    return _as_it_is if member is _as_it_is else lambda values: [member(value) for value in values]
+
+    def project(values: Any) -> Any:
+        if not isinstance(values, list):
+            return None
+        if member is _as_it_is:
+            return values
+        return [seen for value in values if (seen := member(value)) is not None]
+
+    return project
 
 
 def _map(shape: Any) -> Projection:
     member = projection_of(shape.value)
-    return _as_it_is if member is _as_it_is else lambda values: {k: member(v) for k, v in values.items()}
+
+    def project(values: Any) -> Any:
+        if not isinstance(values, dict):
+            return None
+        if member is _as_it_is:
+            return values
+        return {key: seen for key, value in values.items() if (seen := member(value)) is not None}
+
+    return project
 
 
 def _timestamp(_: Shape) -> Projection:
-    return lambda seconds: datetime.fromtimestamp(seconds, UTC)
+    return _moment
+
+
+def _moment(seconds: Any) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):  # no number, or of no year that can be written
+        return None
 
 
 _PROJECTIONS: dict[str, Callable[[Any], Projection]] = {
@@ -191,11 +221,11 @@ def _structures(shape: Any, value: Any, named: str) -> Iterator[dict[str, Any]]:
     if named not in _reachable(shape):
         return
     if shape.name == named:
-        yield value
-    elif shape.type_name == "structure":
+        yield from [value] if isinstance(value, dict) else []
+    elif shape.type_name == "structure" and isinstance(value, dict):
         for name in value.keys() & shape.members.keys():
             yield from _structures(shape.members[name], value[name], named)
-    elif shape.type_name == "list":
+    elif shape.type_name == "list" and isinstance(value, list):
         for item in value:
             yield from _structures(shape.member, item, named)
 

@@ -116,7 +116,7 @@ def _shown(text: str, now: int) -> dict[str, Any]:
     """Return what DescribeModelPackage shows of a record: of most, straight from its text."""
     try:
         seen = _glance()(text)
-    except msgspec.ValidationError:  # not as the service model has it: from elsewhere, or of another botocore
+    except msgspec.DecodeError:  # not as the service model has it: from elsewhere, or of another botocore
         seen = None
     if seen is None or marked([seen], validation.PLAN):
         shown: dict[str, Any] = model.projection("DescribeModelPackage")(validation.seen(orjson.loads(text), now))

@@ -94,8 +94,12 @@ def page(call: Call, listing: Listing, params: Mapping[str, Any], place: list[Co
     read, summary = _glance(call.operation, listing.answer, listing.mark), _summary(call.operation, listing.answer)
 
     def seen(texts: list[str]) -> list[dict[str, Any]]:
-        records = [read(text) for text in texts]
-        for at in marked(records, listing.mark):
+        try:
+            records = [read(text) for text in texts]
+            others: Iterable[int] = marked(records, listing.mark)
+        except msgspec.DecodeError:  # one is not as the service model has it: what there is of it is shown
+            records, others = [None] * len(texts), range(len(texts))
+        for at in others:
             records[at] = summary(listing.seen(orjson.loads(texts[at]), call.now))
         return plain(records)
 

@@ -281,9 +281,19 @@ def _check_shape(operation: str, answer: Record) -> None:
         found = ParamValidator().validate(answer, shape)
         if found.has_errors():
             raise ValidationException(f"the record: {' '.join(found.generate_report().split())}")
-        model.projection(operation)(answer)
     except (TypeError, ValueError, OverflowError, OSError, RuntimeError) as error:
         raise ValidationException(f"the record: times are numbers of epoch seconds ({error})") from error
+    if not _is_all_of(model.projection(operation)(answer), answer):
+        raise ValidationException("the record: times are numbers of epoch seconds, and of a year from 1 to 9999")
+
+
+def _is_all_of(shown: Any, kept: Any) -> bool:
+    """Whether nothing was left out of what is shown: of members that are of their types, times that are none."""
+    if isinstance(kept, dict):
+        return shown.keys() == kept.keys() and all(_is_all_of(shown[name], value) for name, value in kept.items())
+    return not isinstance(kept, list) or (
+        len(shown) == len(kept) and all(_is_all_of(one, other) for one, other in zip(shown, kept, strict=True))
+    )
 
 
 class _Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -30,22 +30,29 @@ MOST_ELEMENTS_IN_ALL = 50
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """A kind of property: how a sentence calls it, how the value of a filter on it is written, and how it is read."""
+    """A kind of property: how a sentence calls it, how the value of a filter on it is written, and how it is read.
+
+    `stored` is what records hold of it: a value of another type, which only an odd record has, is none of it.
+    """
 
     noun: str
+    stored: type | tuple[type, ...]
     written: re.Pattern[str] = re.compile(".*", re.DOTALL)
     read: Callable[[str], Any] = str
 
 
-TEXT = Kind("text")
-NUMBER = Kind("a number", re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?"), float)
+TEXT = Kind("text", str)
+NUMBER = Kind("a number", (int, float), re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?"), float)
 TIMESTAMP = Kind(
     "a timestamp, written YYYY-mm-ddTHH:MM:SS in UTC",
+    (int, float),  # epoch seconds
     re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z?"),
-    lambda text: datetime.fromisoformat(text.removesuffix("Z") + "+00:00").timestamp(),  # records hold epoch seconds
+    lambda text: datetime.fromisoformat(text.removesuffix("Z") + "+00:00").timestamp(),
 )
-BOOLEAN = Kind("true or false", re.compile("true|false", re.IGNORECASE | re.ASCII), lambda text: text.lower() == "true")
-STRUCTURE = Kind("a structure")
+BOOLEAN = Kind(
+    "true or false", bool, re.compile("true|false", re.IGNORECASE | re.ASCII), lambda text: text.lower() == "true"
+)
+STRUCTURE = Kind("a structure", (dict, list))
 
 SCALARS = (TEXT, NUMBER, TIMESTAMP, BOOLEAN)
 ORDERED = (NUMBER, TIMESTAMP)
@@ -76,7 +83,11 @@ class Property(msgspec.Struct, frozen=True):
 
     @property
     def kind(self) -> Kind:
-        return _KINDS.get(self.element.type_name, STRUCTURE)
+        return _kind(self.element)
+
+
+def _kind(shape: Shape) -> Kind:
+    return _KINDS.get(shape.type_name, STRUCTURE)
 
 
 def property_of(shape: Shape, name: str, called: str = "") -> Property:
@@ -99,7 +110,7 @@ def property_of(shape: Shape, name: str, called: str = "") -> Property:
 def _walk(shape: Any, path: str | None) -> Property:
     """Follow a path; None is its end. KeyError: it leads nowhere."""
     if path is None:
-        return Property(shape, iter if shape.type_name == "list" else _itself)
+        return Property(shape, _of_a_list(shape.member) if shape.type_name == "list" else _itself(shape))
     if not path:
         raise KeyError(path)
     return _STEPS[shape.name if shape.name in _STEPS else shape.type_name](shape, path)
@@ -111,7 +122,7 @@ def _into_structure(shape: Any, path: str) -> Property:
 
 
 def _into_list(shape: Any, path: str) -> Property:
-    return _through(iter, _walk(shape.member, path))
+    return _through(_of_a_list(shape.member), _walk(shape.member, path))
 
 
 def _into_map(shape: Any, key: str) -> Property:
@@ -121,20 +132,27 @@ def _into_map(shape: Any, key: str) -> Property:
 
 def _into_tags(shape: Any, key: str) -> Property:
     value = _walk(shape.member, "Value")
-    return _through(lambda tags: [tag for tag in tags if tag["Key"] == key], value)
+    tags = _of_a_list(shape.member)
+    return _through(lambda listed: [tag for tag in tags(listed) if tag.get("Key") == key], value)
 
 
 def _through(step: Values, rest: Property) -> Property:
     return Property(rest.shape, lambda value: [found for item in step(value) for found in rest.values(item)])
 
 
-def _present(value: Mapping[str, Any], name: str) -> tuple[Any, ...]:
-    found = value.get(name)
+def _present(value: Any, name: str) -> tuple[Any, ...]:
+    found = value.get(name) if isinstance(value, dict) else None
     return () if found is None else (found,)
 
 
-def _itself(value: Any) -> tuple[Any, ...]:
-    return (value,)
+def _of_a_list(member: Shape) -> Values:
+    stored = _kind(member).stored
+    return lambda values: [value for value in values if isinstance(value, stored)] if isinstance(values, list) else ()
+
+
+def _itself(shape: Shape) -> Values:
+    stored = _kind(shape).stored
+    return lambda value: (value,) if isinstance(value, stored) else ()
 
 
 _STEPS: dict[str, Callable[[Any, str], Property]] = {

@@ -16,7 +16,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-import msgspec
 import orjson
 
 from .. import database_file
@@ -80,7 +79,7 @@ GONE: Final = (
     "Put it back, or stop and start with the file that is there."
 )
 
-UNREADABLE = (UnicodeDecodeError, orjson.JSONDecodeError, msgspec.DecodeError)
+UNREADABLE = (UnicodeDecodeError, orjson.JSONDecodeError)
 """What is raised for text, or a record, of a damaged page that SQLite takes for whole: it keeps no checksums."""
 FAILURES = (*UNREADABLE, sqlite3.Error, OverflowError)
 

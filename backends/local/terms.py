@@ -97,12 +97,15 @@ def _texts(indexed: Indexed, record: Mapping[str, Any]) -> Iterator[tuple[str, s
     for names in indexed.texts:
         found: Any = record
         for name in names:
-            found = found.get(name) if found else None
-        if found is not None:
+            found = found.get(name) if isinstance(found, dict) else None
+        if isinstance(found, str):
             yield ".".join(names), found
     for name in indexed.maps:
-        if name in record:
-            for key, value in record[name].items():
+        entries = record.get(name)
+        for key, value in entries.items() if isinstance(entries, dict) else ():
+            if isinstance(value, str):
                 yield f"{name}.{key}", value
-    for tag in record.get(TAGS, ()):
-        yield f"{TAGS}.{tag['Key']}", tag["Value"]
+    tags = record.get(TAGS)
+    for tag in tags if isinstance(tags, list) else ():
+        if isinstance(tag, dict) and isinstance(tag.get("Key"), str) and isinstance(tag.get("Value"), str):
+            yield f"{TAGS}.{tag['Key']}", tag["Value"]

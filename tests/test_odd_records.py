@@ -1,0 +1,111 @@
+"""A record that is not as the service model has it, from elsewhere or of another botocore, stands in nobody's way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sagemaker_registry.backends import model
+from sagemaker_registry.backends.base import Caller
+from sagemaker_registry.backends.local import arns
+from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.backends.local.rows import PACKAGES
+from sagemaker_registry.backends.local.sqlite import SQLiteRows
+
+CALLER = Caller()
+GROUP = {"ModelPackageGroupName": "churn"}
+OWN = ("ModelPackageName", "ModelPackageGroupName", "ModelPackageVersion", "ModelPackageArn", "ModelApprovalStatus")
+"""What makes a version this version."""
+ODD: tuple[Any, ...] = ("Prod", 7, 1e300, True, [], ["Prod"], [["Prod"]], {}, {"Stage": 7}, {"Stage": {"Key": "Prod"}})
+
+
+def oddities() -> list[tuple[str, Any]]:
+    """Return members of a record, with values that are seldom as they should be."""
+    members = model.members(model.output_shape("DescribeModelPackage"))
+    return [(name, value) for name in (*members, "Tags") if name not in OWN for value in ODD]
+
+
+@pytest.fixture(scope="module")
+def registry() -> Iterator[LocalRegistry]:
+    """Return a registry with a version for each oddity."""
+    rows = SQLiteRows(None)
+    with LocalRegistry(rows, clock=lambda: 1_000_000.0) as registry:
+        registry.call("CreateModelPackageGroup", GROUP, CALLER)
+        for _ in oddities():
+            registry.call("CreateModelPackage", {**GROUP, "CustomerMetadataProperties": {"team": "risk"}}, CALLER)
+        with rows.writing() as transaction:
+            for version, (member, value) in enumerate(oddities(), start=1):
+                key = (CALLER.account, CALLER.region, "churn", version)
+                row = transaction.get(PACKAGES, key)
+                assert row is not None
+                transaction.update(PACKAGES, key, row["rev"], {"record": {**row["record"], member: value}})
+        yield registry
+
+
+def arn(version: int) -> str:
+    return str(arns.own(CALLER, arns.PACKAGE, "churn", version))
+
+
+def versions() -> range:
+    return range(1, len(oddities()) + 1)
+
+
+def pages(registry: LocalRegistry, operation: str, member: str, **query: Any) -> list[Any]:
+    found: list[Any] = []
+    answer: dict[str, Any] = {"NextToken": None}
+    while "NextToken" in answer:
+        token = {"NextToken": answer["NextToken"]} if answer["NextToken"] else {}
+        answer = registry.call(operation, {**query, **token, "MaxResults": 100}, CALLER)
+        found += answer[member]
+    return found
+
+
+def test_a_list_shows_it_and_all_others(registry: LocalRegistry) -> None:
+    listed = pages(registry, "ListModelPackages", "ModelPackageSummaryList", **GROUP, SortOrder="Ascending")
+    assert [entry["ModelPackageVersion"] for entry in listed] == list(versions())
+    for entry, (member, value) in zip(listed, oddities(), strict=True):
+        if member == "ModelLifeCycle":
+            assert entry.get(member) == (value if isinstance(value, dict) else None)
+
+
+def test_it_is_described_without_what_is_odd(registry: LocalRegistry) -> None:
+    for version, (member, value) in zip(versions(), oddities(), strict=True):
+        shown = registry.call("DescribeModelPackage", {"ModelPackageName": arn(version)}, CALLER)
+        assert shown["ModelPackageVersion"] == version
+        if member == "InferenceSpecification":
+            assert shown.get(member) == ({} if isinstance(value, dict) else None)
+        batch = registry.call("BatchDescribeModelPackage", {"ModelPackageArnList": [arn(version)]}, CALLER)
+        assert batch["ModelPackageSummaries"][arn(version)]["ModelPackageVersion"] == version
+
+
+@pytest.mark.parametrize("sort", ["ModelPackageVersion", "CreationTime", "ModelLifeCycle.Stage", "SourceUri"])
+def test_a_search_finds_it_and_all_others(registry: LocalRegistry, sort: str) -> None:
+    found = pages(registry, "Search", "Results", Resource="ModelPackage", SortBy=sort, SortOrder="Ascending")
+    names = [result["ModelPackage"]["ModelPackageName"] for result in found]
+    assert sorted(names) == sorted(f"churn/{version}" for version in versions())
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"Name": "ModelLifeCycle.Stage", "Operator": "NotEquals", "Value": "Development"},
+        {"Name": "CreatedBy.IamIdentity.Arn", "Operator": "NotEquals", "Value": "nobody"},
+        {"Name": "ModelPackageDescription", "Operator": "NotEquals", "Value": "nothing"},
+        {"Name": "InferenceSpecification.SupportedContentTypes", "Operator": "NotExists"},
+        {"Name": "InferenceSpecification.Containers.Image", "Operator": "NotEquals", "Value": "churn:1"},
+        {"Name": "LastModifiedTime", "Operator": "NotEquals", "Value": "2001-01-01T00:00:00"},
+    ],
+    ids=lambda asked: asked["Name"],
+)
+def test_a_search_knows_no_property_that_is_odd(registry: LocalRegistry, asked: dict[str, str]) -> None:
+    expression = {"Filters": [asked]}
+    found = pages(registry, "Search", "Results", Resource="ModelPackage", SearchExpression=expression)
+    assert len(found) == len(versions())
+
+
+def test_it_can_be_deleted(registry: LocalRegistry) -> None:
+    for version in versions():
+        registry.call("DeleteModelPackage", {"ModelPackageName": arn(version)}, CALLER)
+    assert pages(registry, "ListModelPackages", "ModelPackageSummaryList", **GROUP) == []
