@@ -346,6 +346,10 @@ def test_aws_is_read_through_the_api_and_gives_no_history() -> None:
 # Files that are no export
 
 
+def tag(key: str, value: str = "") -> dict[str, str]:
+    return {"Key": key, "Value": value}
+
+
 def broken(content: bytes, **how: Any) -> str:
     """Return what is said of a file, and hold that nothing of it was imported."""
     with ModelRegistry("sqlite://", **boto(SOURCE)) as registry:
@@ -397,6 +401,25 @@ def test_a_file_that_was_cut_is_refused_wherever_it_was(source: ModelRegistry) -
         ("package", lambda line: line["record"].update(ModelPackageDescription="\ud800"), "cannot be stored"),
         ("package", lambda line: line["record"].update(_Validation={"begins": "x"}), "$._Validation.begins"),
         ("package", lambda line: line["record"].update(CreationTime=1e300), "epoch seconds"),
+        ("group", lambda line: line.update(created=1000), "created is 1000, which is not the record's CreationTime"),
+        ("group", lambda line: line["record"].update(CreationTime=1), "which is not the record's CreationTime, 1,"),
+        ("package", lambda line: line.update(created=line["created"] + 1), "which is not the record's CreationTime"),
+        (
+            "package",
+            lambda line: line.update(modified=1000),
+            "1000, which is not the record's LastModifiedTime",
+        ),
+        ("unversioned", lambda line: line.update(modified=7), "modified is 7, which is not the record's CreationTime"),
+        ("group", lambda line: line["record"].update(Tags=[tag("k" * 9_000)]), "Member must have length less than or"),
+        ("group", lambda line: line["record"].update(Tags=[tag("a*b")]), "Member must satisfy regular expression"),
+        (
+            "group",
+            lambda line: line["record"].update(Tags=[tag("a"), tag("b"), tag("a")]),
+            "tags have the key a",
+        ),
+        ("unversioned", lambda line: line["record"].update(Tags=[tag("a", "v" * 257)]), "Member must have length less"),
+        ("package", lambda line: line["record"].update(CustomerMetadataProperties={"k" * 9_000: "v"}), "Map keys must"),
+        ("package", lambda line: line["record"].update(CustomerMetadataProperties={"k": "v" * 257}), "Map value must"),
     ],
 )
 def test_a_line_that_is_wrong_is_named_with_what_is_wrong(
@@ -404,7 +427,8 @@ def test_a_line_that_is_wrong_is_named_with_what_is_wrong(
 ) -> None:
     lines = parsed(exported(source))
     if isinstance(line, str):
-        line = next(number for number, one in enumerate(lines, 1) if one["type"] == line and one["name"] == "churn")
+        wanted = {"unversioned": ("package", "solo")}.get(line, (line, "churn"))
+        line = next(number for number, one in enumerate(lines, 1) if (one["type"], one.get("name")) == wanted)
     change(lines[line - 1 if line > 0 else line])
     content = b"".join(json.dumps(one).encode() + b"\n" for one in lines)
     assert said in broken(content)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import string
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 from typing import Any
 
 import pytest
@@ -460,6 +462,7 @@ def test_a_nul_is_refused_where_it_would_be_text_and_kept_in_a_record(rows: stor
         ("40001", ThrottlingException),
         ("40P01", ThrottlingException),
         ("55P03", ThrottlingException),
+        ("54000", ValidationException),
         ("XX001", InternalFailure),
         ("42P01", InternalFailure),
         (None, InternalFailure),
@@ -469,3 +472,12 @@ def test_every_error_of_postgresql_leaves_as_an_answer(state: str | None, kind: 
     error = psycopg.errors.lookup(state)("as it is") if state else psycopg.ProgrammingError("as it is")
     with pytest.raises(kind), store._translated():
         raise error
+
+
+def test_a_value_too_large_for_an_index_is_refused(rows: store.PostgresRows) -> None:
+    path = "".join(Random(7).choices(string.ascii_letters, k=9_000))
+    with (
+        pytest.raises(ValidationException, match="larger than the registry"),
+        rows.writing() as writing,
+    ):
+        writing.insert_all(TERMS, [("1", "r", "group", path, "v", 1, "n", 0)])

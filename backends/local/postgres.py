@@ -64,6 +64,7 @@ ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     "57": (ServiceUnavailable, CUT_OFF),  # the server is being stopped, or has crashed
     "25P03": (ServiceUnavailable, CUT_OFF),  # IDLE_SECONDS were over
     "22": (ValidationException, "A value cannot be stored: text must be Unicode without NUL characters."),
+    "54": (ValidationException, "A value is larger than the registry's database takes: nothing was changed."),
     "40": (
         LostRace,
         "Rate exceeded",

@@ -22,9 +22,8 @@ from .. import model
 from ..approval import INITIAL
 from ..base import Caller
 from ..constraints import check
-from ..decisions import LEDGER
 from ..errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
-from . import arns, packages, policies, validation
+from . import arns, packages, policies, records
 from .archive import Change, Group, Line, Package, Policy
 from .call import Call
 from .journal import KINDS, Journal, hash_of
@@ -199,7 +198,7 @@ def _history(line: Change, before: list[Row]) -> Row:
     except msgspec.DecodeError as error:
         raise ValidationException(f"the content of change {line.seq} of {line.name}: {error}") from error
     for record in (content.before, content.after):
-        _check_plan(record or {})
+        records.check_plan(record or {})
     return row
 
 
@@ -232,11 +231,12 @@ LEFT_OUT: Final[dict[type, Record]] = {
 def _complete_group(caller: Caller, row: Row) -> None:
     arn = arns.own(caller, arns.GROUP, row["name"])
     row["record"] |= {"ModelPackageGroupName": row["name"], "ModelPackageGroupArn": str(arn)}
-    _check_record("DescribeModelPackageGroup", row["record"])
+    records.check("DescribeModelPackageGroup", row["record"])
+    records.check_times(row)
 
 
 def _complete_policy(caller: Caller, row: Row) -> None:
-    _check_record("GetModelPackageGroupPolicy", row["record"])
+    records.check("GetModelPackageGroupPolicy", row["record"])
     policies.check(row["record"]["ResourcePolicy"])
 
 
@@ -249,7 +249,8 @@ def _complete_package(caller: Caller, row: Row) -> None:
         record.pop("ModelPackageName", None)
     else:
         record["ModelPackageName"] = name
-    _check_record("DescribeModelPackage", {**record, "ModelPackageName": name})
+    records.check("DescribeModelPackage", {**record, "ModelPackageName": name})
+    records.check_times(row)
     row["type"] = packages.VERSIONED if version else packages.UNVERSIONED
     row["approval"] = record.get("ModelApprovalStatus", "")
     if row["approval"] not in ("", *model.enum("ModelApprovalStatus")):
@@ -261,87 +262,6 @@ _COMPLETED: Final[dict[type, Callable[[Caller, Row], None]]] = {
     Policy: _complete_policy,
     Package: _complete_package,
 }
-
-
-def _check_record(operation: str, record: Record) -> None:
-    """Raise ValidationException for a record that an operation could not answer, or that has what nobody knows."""
-    _check_plan(record)
-    _check_ledger(record)
-    private = ("Tags", validation.PLAN, LEDGER)
-    described = {name: value for name, value in record.items() if name not in private}
-    _check_shape(operation, described)
-    _check_shape("ListTags", {"Tags": record.get("Tags", [])})
-
-
-def _check_shape(operation: str, answer: Record) -> None:
-    from botocore.validate import ParamValidator
-
-    shape: Any = model.service().operation_model(operation).output_shape
-    try:
-        found = ParamValidator().validate(answer, shape)
-        if found.has_errors():
-            raise ValidationException(f"the record: {' '.join(found.generate_report().split())}")
-    except (TypeError, ValueError, OverflowError, OSError, RuntimeError) as error:
-        raise ValidationException(f"the record: times are numbers of epoch seconds ({error})") from error
-    if not _is_all_of(model.projection(operation)(answer), answer):
-        raise ValidationException("the record: times are numbers of epoch seconds, and of a year from 1 to 9999")
-
-
-def _is_all_of(shown: Any, kept: Any) -> bool:
-    """Whether nothing was left out of what is shown: of members that are of their types, times that are none."""
-    if isinstance(kept, dict):
-        return shown.keys() == kept.keys() and all(_is_all_of(shown[name], value) for name, value in kept.items())
-    return not isinstance(kept, list) or (
-        len(shown) == len(kept) and all(_is_all_of(one, other) for one, other in zip(shown, kept, strict=True))
-    )
-
-
-class _Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    Name: str
-    Arn: str
-    Groups: list[str]
-    At: int
-    Reason: str
-
-
-class _Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    By: str = ""
-    At: int = 0
-    IsLatest: bool = False
-    Approvals: list[_Approval] = []
-
-
-def _check_ledger(record: Record) -> None:
-    """Raise ValidationException for what a record says of who approved it, if no decision could have said it."""
-    try:
-        msgspec.convert(record.get(LEDGER, {}), _Ledger)
-    except msgspec.ValidationError as error:
-        raise ValidationException(f"the record: {LEDGER}: {error}") from error
-
-
-class _Profile(msgspec.Struct, frozen=True):
-    ProfileName: str
-
-
-class _Profiles(msgspec.Struct, frozen=True):
-    ValidationProfiles: list[_Profile]
-
-
-class _Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    begins: int
-    ends: int
-    failing: list[str]
-
-
-class _Planned(msgspec.Struct, frozen=True, rename={"plan": validation.PLAN}):
-    plan: _Plan
-    ValidationSpecification: _Profiles
-
-
-def _check_plan(record: Record) -> None:
-    """Check what a record says of its validation, which is no member of a shape."""
-    if validation.PLAN in record:
-        msgspec.convert(record, _Planned)
 
 
 def _store(call: Call, resource: _Resource) -> None:
