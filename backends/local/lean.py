@@ -28,5 +28,6 @@ def _hidden(*names: str) -> Iterator[None]:
 
 with _hidden("numpy", "pandas"):
     from sqlite_utils import Database, Migrations
+    from sqlite_utils.db import Table
 
-__all__ = ["Database", "Migrations"]
+__all__ = ["Database", "Migrations", "Table"]

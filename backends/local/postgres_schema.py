@@ -1,5 +1,7 @@
 """The tables of the PostgreSQL store and every step that led to them; released steps are never edited.
 
+So a step says itself what it makes, and takes nothing from code that goes on changing.
+
 Text is compared by its bytes, as SQLite does, so that every store sorts alike. Many servers may start at once on an
 empty database: each step is a transaction that first takes the lock row.
 """
@@ -11,13 +13,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, LiteralString
 
-import orjson
 import psycopg
 from psycopg.errors import DuplicateObject, DuplicateTable, UndefinedTable, UniqueViolation
 
 from ..errors import CannotOpen
-from . import statements, terms
-from .rows import TERMS
+from . import schema_terms
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -30,18 +30,20 @@ ROWS_AT_ONCE: Final = 500
 
 
 def _fill_terms(connection: Connection) -> None:
-    """Keep the terms of all records there are."""
-    for table in terms.INDEXED:
-        places = ", ".join("%s" for _ in table.key)
-        text = f"SELECT {', '.join(table.columns)} FROM {table.name} "  # noqa: S608 - names are ours
-        text += f"WHERE ({', '.join(table.key)}) > ({places}) ORDER BY {', '.join(table.key)} LIMIT {ROWS_AT_ONCE}"
-        after: tuple[Any, ...] = tuple(-1 if column == "version" else "" for column in table.key)
-        while found := connection.execute(text.encode(), after).fetchall():
-            rows = [dict(zip(table.columns, values, strict=True)) for values in found]
-            after = tuple(rows[-1][column] for column in table.key)
-            keys = [key for row in rows for key in terms.of(table, {**row, "record": orjson.loads(row["record"])})]
-            insert = statements.insert_all(TERMS, 1).replace("?", "%s").encode()
-            connection.cursor().executemany(insert, keys)
+    """Keep the terms of all records there are, as m0006 does."""
+    columns, places = ", ".join(schema_terms.COLUMNS), ", ".join("%s" for _ in schema_terms.COLUMNS)
+    insert = f"INSERT INTO search_terms ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING".encode()  # noqa: S608
+    for kind, (table, key, moment) in schema_terms.RECORDS.items():
+        position, beyond = ", ".join(key), ", ".join("%s" for _ in key)
+        text = (
+            f"SELECT {position}, {moment}, record FROM {table} WHERE ({position}) > ({beyond}) "  # noqa: S608
+            f"ORDER BY {position} LIMIT {ROWS_AT_ONCE}"
+        ).encode()
+        after: tuple[Any, ...] = tuple(-1 if column == "version" else "" for column in key)
+        while found := connection.execute(text, after).fetchall():
+            after = found[-1][: len(key)]
+            terms = [term for values in found for term in schema_terms.of(kind, values)]
+            connection.cursor().executemany(insert, terms)
 
 
 STEPS: dict[str, tuple[LiteralString | Callable[[Connection], None], ...]] = {

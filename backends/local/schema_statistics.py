@@ -3,6 +3,8 @@
 Without figures SQLite takes every column of an index to narrow a search alike. But here most rows may be of one account
 and region: so it would sort a million events for a page of twenty, though they have an index by position. ANALYZE would
 measure what is there, and plans would change as a registry grows; these figures are the same for all, so plans are too.
+
+They are those of the step m0006, and never edited, as it is not: a step that makes an index tells of it itself.
 """
 
 from __future__ import annotations

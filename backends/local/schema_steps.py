@@ -1,32 +1,33 @@
 """Every step that led to the tables of the SQLite store; released steps are never edited.
 
-`tests/data/` holds a file of each released schema, which the next release must open. A new file is made from what the
-steps come to, `schema.sql`: after adding one, write that anew with `just schema`.
+So a step says itself what it makes, and takes nothing from code that goes on changing: the tables of `rows` are those
+that all steps come to. `tests/data/` holds a file of each released schema, which the next release must open. A new file
+is made from what the steps come to, `schema.sql`: after adding one, write that anew with `just schema`.
 """
 
 from __future__ import annotations
 
 from contextlib import closing
 
-import orjson
-
-from . import schema, statements, terms
+from . import schema, schema_terms
 from .driver import sqlite3
-from .lean import Database, Migrations
-from .rows import CURSORS, DELIVERIES, EVENTS, GROUPS, HEADS, HISTORY, NOTES, PACKAGES, POLICIES, TERMS, TOKENS, Table
+from .lean import Database, Migrations, Table
 from .schema_statistics import statistics
 
 migrations = Migrations(schema.STEPS_OF)
 
-NUMBERS = frozenset({"seq", "version", "at", "moment", "rev"})
-"""Columns of narrow tables that are no texts."""
+
+def _create(db: Database, name: str, columns: dict[str, type], key: tuple[str, ...]) -> Table:
+    """Create a table in which no column is empty."""
+    return db.table(name).create(columns, pk=key, not_null=tuple(columns), strict=True)
 
 
 @migrations()
 def m0001_groups_packages_and_tokens(db: Database) -> None:
     """Groups with their version counter, packages of both types, and answers to remembered client tokens."""
-    groups, packages, tokens = db.table(GROUPS.name), db.table(PACKAGES.name), db.table(TOKENS.name)
-    groups.create(
+    groups = _create(
+        db,
+        "model_package_groups",
         {
             "account": str,
             "region": str,
@@ -36,12 +37,12 @@ def m0001_groups_packages_and_tokens(db: Database) -> None:
             "rev": int,
             "record": str,
         },
-        pk=GROUPS.key,
-        not_null=GROUPS.columns,
-        strict=True,
+        ("account", "region", "name"),
     )
     groups.create_index(["account", "region", "created", "name"])
-    packages.create(
+    packages = _create(
+        db,
+        "model_packages",
         {
             "account": str,
             "region": str,
@@ -54,15 +55,15 @@ def m0001_groups_packages_and_tokens(db: Database) -> None:
             "rev": int,
             "record": str,
         },
-        pk=PACKAGES.key,
-        not_null=PACKAGES.columns,
-        strict=True,
+        ("account", "region", "name", "version"),
     )
     # One index for each list that is paged: of a group, of one type, of both types.
     packages.create_index(["account", "region", "name", "created", "version"])
     packages.create_index(["account", "region", "type", "created", "name", "version"])
     packages.create_index(["account", "region", "created", "name", "version"])
-    tokens.create(
+    tokens = _create(
+        db,
+        "client_tokens",
         {
             "account": str,
             "region": str,
@@ -73,9 +74,7 @@ def m0001_groups_packages_and_tokens(db: Database) -> None:
             "digest": str,
             "record": str,
         },
-        pk=TOKENS.key,
-        not_null=TOKENS.columns,
-        strict=True,
+        ("account", "region", "operation", "token"),
     )
     tokens.create_index(["account", "region", "created"])
 
@@ -83,19 +82,20 @@ def m0001_groups_packages_and_tokens(db: Database) -> None:
 @migrations()
 def m0002_group_policies(db: Database) -> None:
     """Resource policies of groups, by region first: what others share is looked for within a region."""
-    db.table(POLICIES.name).create(
+    _create(
+        db,
+        "group_policies",
         {"region": str, "account": str, "name": str, "rev": int, "record": str},
-        pk=POLICIES.key,
-        not_null=POLICIES.columns,
-        strict=True,
+        ("region", "account", "name"),
     )
 
 
 @migrations()
 def m0003_history(db: Database) -> None:
     """Every change of a group, a package or a policy in chains, one for each name, and the last row of each chain."""
-    history = db.table(HISTORY.name)
-    history.create(
+    history = _create(
+        db,
+        "history",
         {
             "account": str,
             "region": str,
@@ -113,26 +113,25 @@ def m0003_history(db: Database) -> None:
             "previous": str,
             "hash": str,
         },
-        pk=HISTORY.key,
-        not_null=HISTORY.columns,
-        strict=True,
+        ("account", "region", "name", "seq"),
     )
     # By time over all names, and by version within a name; the key serves the rest.
     history.create_index(["account", "region", "at", "name", "seq"])
     history.create_index(["account", "region", "name", "version", "seq"])
-    db.table(HEADS.name).create(
+    _create(
+        db,
+        "history_heads",
         {"account": str, "region": str, "name": str, "seq": int, "hash": str, "rev": int},
-        pk=HEADS.key,
-        not_null=HEADS.columns,
-        strict=True,
+        ("account", "region", "name"),
     )
 
 
 @migrations()
 def m0004_events(db: Database) -> None:
     """Events in an outbox, how far each of those who read it has come, and what was delivered to whom."""
-    events = db.table(EVENTS.name)
-    events.create(
+    events = _create(
+        db,
+        "events",
         {
             "account": str,
             "region": str,
@@ -144,16 +143,13 @@ def m0004_events(db: Database) -> None:
             "rev": int,
             "record": str,
         },
-        pk=EVENTS.key,
-        not_null=EVENTS.columns,
-        strict=True,
+        ("account", "region", "name", "seq"),
     )
     events.create_index(["position"])
-    db.table(CURSORS.name).create(
-        {"name": str, "position": int, "rev": int}, pk=CURSORS.key, not_null=CURSORS.columns, strict=True
-    )
-    deliveries = db.table(DELIVERIES.name)
-    deliveries.create(
+    _create(db, "event_cursors", {"name": str, "position": int, "rev": int}, ("name",))
+    deliveries = _create(
+        db,
+        "event_deliveries",
         {
             "position": int,
             "sink": str,
@@ -170,9 +166,7 @@ def m0004_events(db: Database) -> None:
             "error": str,
             "rev": int,
         },
-        pk=DELIVERIES.key,
-        not_null=DELIVERIES.columns,
-        strict=True,
+        ("position", "sink"),
     )
     deliveries.create_index(["sink", "open", "position"])
 
@@ -180,7 +174,7 @@ def m0004_events(db: Database) -> None:
 @migrations()
 def m0005_versions_by_approval(db: Database) -> None:
     """Who waits for a decision over all groups, oldest first; and the newest of a group with an approval status."""
-    packages = db.table(PACKAGES.name)
+    packages = db.table("model_packages")
     packages.create_index(["account", "region", "approval", "created", "name", "version"])
     packages.create_index(["account", "region", "name", "approval", "version"])
 
@@ -192,16 +186,34 @@ def m0006_a_million_versions(db: Database) -> None:
     Narrow rows are kept in the index they are found by. Wide ones, such as records, would go to pages of their own; and
     of tokens, which come in no order, an index that holds no more than the key has fewer pages to change.
     """
-    for table in (TERMS, NOTES):
-        _create_narrow(db, table)
-    for table in terms.INDEXED:
-        _fill(db, table)
-    packages, events, deliveries = (db.table(table.name) for table in (PACKAGES, EVENTS, DELIVERIES))
+    db.execute(
+        "CREATE TABLE search_terms (account TEXT NOT NULL, region TEXT NOT NULL, kind TEXT NOT NULL, "
+        "path TEXT NOT NULL, value TEXT NOT NULL, moment INTEGER NOT NULL, name TEXT NOT NULL, "
+        "version INTEGER NOT NULL, PRIMARY KEY (account, region, kind, path, value, moment, name, version)) "
+        "STRICT, WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE event_notes (account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, "
+        "seq INTEGER NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, "
+        "PRIMARY KEY (account, region, name, seq)) STRICT, WITHOUT ROWID"
+    )
+    _fill_terms(db)
+    packages, events, deliveries = (db.table(name) for name in ("model_packages", "events", "event_deliveries"))
     packages.create_index(["account", "region", "modified", "name", "version"])
     db.execute("DROP INDEX idx_model_packages_account_region_name_created_version")  # a group's are sorted by number
-    db.execute(f"INSERT INTO {NOTES.name} SELECT {', '.join(NOTES.columns)} FROM {EVENTS.name} WHERE position = 0")  # noqa: S608
-    db.execute(f"DELETE FROM {EVENTS.name} WHERE position = 0")  # noqa: S608
-    _make_narrow(db, HEADS)
+    db.execute("INSERT INTO event_notes SELECT account, region, name, seq, version, at FROM events WHERE position = 0")
+    db.execute("DELETE FROM events WHERE position = 0")
+    db.execute(
+        "CREATE TABLE new_history_heads (account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, "
+        "seq INTEGER NOT NULL, hash TEXT NOT NULL, rev INTEGER NOT NULL, PRIMARY KEY (account, region, name)) "
+        "STRICT, WITHOUT ROWID"
+    )
+    db.execute(
+        "INSERT INTO new_history_heads SELECT account, region, name, seq, hash, rev FROM history_heads "
+        "ORDER BY account, region, name"
+    )
+    db.execute("DROP TABLE history_heads")
+    db.execute("ALTER TABLE new_history_heads RENAME TO history_heads")
     events.create_index(["account", "region", "position"])
     events.create_index(["account", "region", "name", "position", "version"])
     deliveries.create_index(["account", "region", "position", "sink"])
@@ -212,30 +224,13 @@ def m0006_a_million_versions(db: Database) -> None:
     db.execute("ANALYZE sqlite_master")
 
 
-def _create_narrow(db: Database, table: Table, name: str | None = None) -> None:
-    """Create a table whose rows are kept in the index of its key."""
-    columns = (f"{column} {'INTEGER' if column in NUMBERS else 'TEXT'} NOT NULL" for column in table.columns)
-    key = f"PRIMARY KEY ({', '.join(table.key)})"
-    db.execute(f"CREATE TABLE {name or table.name} ({', '.join(columns)}, {key}) STRICT, WITHOUT ROWID")
-
-
-def _make_narrow(db: Database, table: Table) -> None:
-    """Move the rows of a table without other indexes to the index of its key."""
-    columns, order = ", ".join(table.columns), ", ".join(table.key)
-    _create_narrow(db, table, f"new_{table.name}")
-    db.execute(f"INSERT INTO new_{table.name} SELECT {columns} FROM {table.name} ORDER BY {order}")  # noqa: S608
-    db.execute(f"DROP TABLE {table.name}")
-    db.execute(f"ALTER TABLE new_{table.name} RENAME TO {table.name}")
-
-
-def _fill(db: Database, table: Table) -> None:
-    """Keep the terms of all rows of a table."""
-    text = f"SELECT {', '.join(table.columns)} FROM {table.name}"  # noqa: S608 - names are ours
-    insert = statements.insert_all(TERMS, 1)
-    for values in db.conn.execute(text):
-        row = dict(zip(table.columns, values, strict=True))
-        row["record"] = orjson.loads(row["record"])
-        db.conn.executemany(insert, terms.of(table, row))
+def _fill_terms(db: Database) -> None:
+    """Keep the terms of all records there are, as m0006 does."""
+    columns, places = ", ".join(schema_terms.COLUMNS), ", ".join("?" for _ in schema_terms.COLUMNS)
+    insert = f"INSERT INTO search_terms ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608
+    for kind, (table, key, moment) in schema_terms.RECORDS.items():
+        for values in db.conn.execute(f"SELECT {', '.join(key)}, {moment}, record FROM {table}"):  # noqa: S608
+            db.conn.executemany(insert, schema_terms.of(kind, values))
 
 
 def apply(connection: sqlite3.Connection) -> None:

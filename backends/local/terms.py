@@ -4,7 +4,8 @@ A row says that a record has a text at a path: `CustomerMetadataProperties.team`
 text are sorted as Search sorts by default, so a page of those that have it is read from the index as it is. The journal
 keeps these rows with each change, in its transaction; what is found by them is still held against the whole search.
 
-Which paths there are is data of the schema: who adds one adds a step to it that calls `fill`.
+Which paths there are is data of the schema: who adds one adds a step to it, for both stores, that keeps the path of the
+records there are. What m0006 kept of them, `schema_terms` says.
 """
 
 from __future__ import annotations
