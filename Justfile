@@ -40,6 +40,7 @@ bench *arguments:
 
 # write backends/local/schema.sql anew: after a step was added to schema_steps.py
 schema:
+    mkdir -p build
     {{python}} -m sagemaker_registry.backends.local.schema_steps > build/schema.sql
     mv build/schema.sql backends/local/schema.sql
 
