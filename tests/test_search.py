@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 from unittest.mock import patch
 
@@ -18,6 +19,8 @@ from sagemaker_registry.backends import model
 from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.errors import Elsewhere, ValidationException
 from sagemaker_registry.backends.local import search, search_plans, terms
+from sagemaker_registry.backends.local.call import Call
+from sagemaker_registry.backends.local.paging import query_of, token_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.rows import PACKAGES, POLICIES, TERMS
 from sagemaker_registry.backends.local.search_expressions import COMBINATIONS, OPERATORS
@@ -627,4 +630,62 @@ def test_a_search_that_looks_at_every_row_remembers_none_of_them() -> None:
 
     few = peak(0, 1_000)
     assert peak(1_000, 10_000) < 1.5 * few
+    registry.close()
+
+
+UNREAD = {"ModelPackage": ("ModelPackageVersion", "ModelPackageGroupName", "ModelApprovalStatus")}
+UNREAD["ModelPackageGroup"] = ("ModelPackageGroupName",)
+"""Members that are columns: where an index says what matches, keys are sorted by them, and no records read."""
+
+ALL_MEET: dict[str, Any] = {"VisibilityConditions": [{"Key": "Tags.nobody", "Value": "has"}]}
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    drawn=entries_of_versions,
+    alone=st.lists(st.sampled_from(["a", "aa", "c", "Z"]), max_size=4, unique=True),
+    size=st.integers(1, 7),
+    sought=st.sampled_from([None, ("ModelApprovalStatus", "Equals"), ("Tags.team", "Exists")]),
+)
+def test_what_is_sorted_by_its_key_alone_comes_as_if_all_were_read(
+    drawn: Any, alone: list[str], size: int, sought: tuple[str, str] | None
+) -> None:
+    registry, _ = registry_of(drawn)
+    for name in alone:
+        registry.call("CreateModelPackage", {"ModelPackageName": name, "Tags": [{"Key": "team", "Value": "x"}]}, CALLER)
+    for resource, names in UNREAD.items():
+        for name, order in product(names, ("Ascending", "Descending")):
+            query: dict[str, Any] = {"Resource": resource, "SortBy": name, "SortOrder": order, "MaxResults": size}
+            if sought is not None and (resource == "ModelPackage" or sought[1] == "Exists"):
+                query["SearchExpression"] = filters({"Name": sought[0], "Operator": sought[1], "Value": "Approved"})
+            assert list(pages(registry, query)) == list(pages(registry, {**query, **ALL_MEET}))
+    registry.close()
+
+
+@pytest.mark.parametrize("resource", UNREAD)
+def test_a_page_that_is_sorted_by_keys_reads_no_other_record(resource: str) -> None:
+    rows = SQLiteRows(None)
+    registry = LocalRegistry(rows)
+    for group in ("a", "b", "c"):
+        registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": group}, CALLER)
+        for _ in range(4):
+            registry.call("CreateModelPackage", {"ModelPackageGroupName": group}, CALLER)
+    for name, order in product(UNREAD[resource], ("Ascending", "Descending")):
+        read: list[str] = []
+        rows._writer.set_trace_callback(read.append)
+        query = {"Resource": resource, "SortBy": name, "SortOrder": order, "MaxResults": 1}
+        answer = registry.call("Search", query, CALLER)
+        rows._writer.set_trace_callback(None)
+        assert answer["TotalHits"]["Value"] == (12 if resource == "ModelPackage" else 3)
+        assert not [statement for statement in read if "record" in statement and "LIMIT" in statement]
+    registry.close()
+
+
+@pytest.mark.parametrize("value", ["1", None, [1], 1.5])
+def test_a_token_made_by_hand_for_a_search_by_keys_is_refused(value: Any) -> None:
+    registry, _ = registry_of([("a", PENDING, None, None, 1)] * 3)
+    params = {"Resource": "ModelPackage", "SortBy": "ModelPackageVersion"}
+    call = Call("Search", CALLER, None, 0, Settings(), None, None)  # type: ignore[arg-type] - it is of no registry's
+    token = token_of(query_of(call, params), (True, value, CALLER.account, CALLER.region, "a", value, 3))
+    assert "NextToken is not valid" in refused(registry, **params | {"NextToken": token})
     registry.close()

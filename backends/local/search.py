@@ -2,10 +2,11 @@
 
 A plan says where to look (see `search_plans`). What is found there is seen as AWS shows it and matched one by one; of
 what matches, no more than an answer holds is kept. Where an index is sorted as the answer is, what comes after the page
-is read only to count it. Where AWS is silent, our choices: a page has 100 results without MaxResults; hits are counted
-to 10,000, once for all pages; a record without the property it is sorted by comes last; what is equal is sorted by ARN,
-versions as numbers, in the same direction; text is sorted by its first 512 characters, lists by their first element; 50
-suggestions are made, and to packages those of groups that have no versions, too.
+is read only to count it; where it is sorted by a column and an index says what matches, only the page is read. Where
+AWS is silent, our choices: a page has 100 results without MaxResults; hits are counted to 10,000, once for all pages; a
+record without the property it is sorted by comes last; what is equal is sorted by ARN, versions as numbers, in the same
+direction; text is sorted by its first 512 characters, lists by their first element; 50 suggestions are made, and to
+packages those of groups that have no versions, too.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ import msgspec
 from .. import model
 from ..errors import ValidationException
 from ..model import Shape
-from . import arns, permissions, search_plans, terms, validation
+from . import arns, permissions, search_plans, search_sorting, terms, validation
 from .arns import Arn
 from .call import Call
 from .paging import DEFAULT_PAGE, not_this_list, position_of, query_of, token_of
 from .rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table
 from .search_expressions import STRUCTURE, Predicate, matching, property_of, visible
 from .search_plans import Lookup
+from .search_sorting import Sorting
 
 ROWS_AT_ONCE = 500
 MOST_HITS_COUNTED = 10_000
@@ -48,6 +50,7 @@ class Resource(msgspec.Struct, frozen=True):
         table: where it is kept.
         touched: the column that sorts by LastModifiedTime: records never modified have no such member.
         columns: members that results are sorted by with an index, and the columns that sort alike.
+        sortings: members that are columns without one.
         see: returns the function that makes a row what AWS shows of it.
         describe: the operation that another account's policy must allow for a row to be found.
         of_group: which rows of the table belong to a group that is shared.
@@ -57,6 +60,7 @@ class Resource(msgspec.Struct, frozen=True):
     table: Table
     touched: str
     columns: Mapping[str, str]
+    sortings: Mapping[str, Sorting]
     see: Callable[[Call], See]
     describe: str
     of_group: tuple[Condition, ...]
@@ -90,6 +94,11 @@ RESOURCES = {
         table=PACKAGES,
         touched="modified",
         columns={DEFAULT_SORT: "modified", "CreationTime": "created"},
+        sortings={
+            "ModelPackageVersion": Sorting("version", (("version", ">", 0),), (("version", "=", 0),)),
+            "ModelPackageGroupName": Sorting("name", (("version", ">", 0),), (("version", "=", 0),)),
+            "ModelApprovalStatus": Sorting("approval", (("approval", ">", ""),), (("approval", "=", ""),)),
+        },
         see=_see_packages,
         describe="DescribeModelPackage",
         of_group=(("version", ">", 0),),
@@ -99,6 +108,7 @@ RESOURCES = {
         table=GROUPS,
         touched="created",
         columns={DEFAULT_SORT: "created", "CreationTime": "created"},
+        sortings={"ModelPackageGroupName": Sorting("name")},
         see=_see_groups,
         describe="DescribeModelPackageGroup",
         of_group=(),
@@ -207,6 +217,15 @@ def _look(call: Call, resource: Resource, shape: Shape, params: Mapping[str, Any
     column = resource.columns.get(params.get("SortBy", DEFAULT_SORT))
     every = Lookup(table, (*call.place(), *made.texts))
     exact = made.exact or ()
+    descending = params.get("SortOrder", "Descending") == "Descending"
+    sorting = resource.sortings.get(params.get("SortBy", DEFAULT_SORT))
+    if sorting is not None and len(exact) == 1 and sorting.column in exact[0].table.columns:
+        counted = search_plans.count(call, exact, most) if total is None else total
+
+        def sorted_rows(after: Key | None, few: int) -> Iterator[Row]:
+            return search_sorting.rows(call, table, exact[0], sorting, descending=descending, after=after, most=few)
+
+        return _Look(sorted_rows, sorting.column, counted)
     if column is not None and len(exact) == 1 and exact[0].is_sorted_by(table, column):
         (lookup,) = exact  # nothing is better
     else:
@@ -224,7 +243,6 @@ def _look(call: Call, resource: Resource, shape: Shape, params: Mapping[str, Any
             return _Look(lambda *_: search_plans.rows(call, table, best, ROWS_AT_ONCE))
     if exact and total is None:
         total = search_plans.count_common(call, exact, most)
-    descending = params.get("SortOrder", "Descending") == "Descending"
 
     def rows(after: Key | None, few: int) -> Iterator[Row]:
         behind = _behind(after) if after is not None else None
@@ -310,6 +328,9 @@ def _values(resource: Resource, shape: Shape, name: str) -> Callable[[Row, Recor
     if name in resource.columns:
         column = resource.columns[name]
         return lambda row, record: (row[column],)
+    if name in resource.sortings:
+        in_row = resource.sortings[name].values
+        return lambda row, record: in_row(row)
     sorted_by = property_of(shape, name)
     if sorted_by.kind is STRUCTURE:
         raise ValidationException(f"SortBy {name} is {STRUCTURE.noun}: results are sorted by plain values.")

@@ -1,0 +1,84 @@
+"""Results sorted by a member that is a column, though no index is sorted by it: keys are sorted, of few records read.
+
+That is for plans that are exact, where no record has to be read to know that it matches: a million keys are sorted in
+the time in which a few thousand records are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from .call import Call
+from .paging import not_this_list
+from .rows import Condition, Key, Row, Table
+from .search_plans import Lookup
+
+PLACE: Final = ("account", "region")
+NUMBERS: Final = ("version",)
+"""Columns that are no texts."""
+
+
+class Sorting(msgspec.Struct, frozen=True):
+    """A member that is a column.
+
+    Args:
+        column: which.
+        present: which rows have the member; without any, all have it.
+        absent: which have it not.
+    """
+
+    column: str
+    present: tuple[Condition, ...] = ()
+    absent: tuple[Condition, ...] = ()
+
+    def values(self, row: Row) -> tuple[Any, ...]:
+        """Return what a row has of the member."""
+        is_absent = self.absent and all(row[column] == value for column, _, value in self.absent)
+        return () if is_absent else (row[self.column],)
+
+
+def rows(
+    call: Call, table: Table, lookup: Lookup, by: Sorting, *, descending: bool, after: Key | None, most: int
+) -> Iterator[Row]:
+    """Yield rows of a lookup, sorted: those that have the member, then the others.
+
+    Args:
+        call: who asks.
+        table: the rows wanted.
+        lookup: of it, or of the index of texts; it has the column.
+        by: what to sort by.
+        descending: the direction.
+        after: the position of the last row already seen: whether it is of the higher part, its value, its key.
+        most: how many to yield.
+    """
+    numbers = tuple(column for column in table.key if column not in PLACE)
+    parts = [(by.present, tuple(dict.fromkeys((by.column, *numbers))), False)]
+    if by.absent:
+        parts.append((by.absent, numbers, True))
+    left, of_absent = most, after is not None and after[0] != descending
+    for conditions, order, is_absent in parts:
+        if left and is_absent >= of_absent:
+            behind = _behind(table, by, order, after) if after is not None and is_absent == of_absent else None
+            where = (*lookup.where, *conditions)
+            keys = call.rows.pick(
+                table.key, lookup.table, where, order, descending=descending, after=behind, limit=left
+            )
+            left -= len(keys)
+            for key in keys:
+                row = call.rows.get(table, key)
+                if row is not None:
+                    yield row
+
+
+def _behind(table: Table, by: Sorting, order: tuple[str, ...], position: Key) -> Key:
+    """Return the values of an order that a position has."""
+    values = {by.column: position[1], **dict(zip(table.key, position[2:], strict=True))}
+    behind = tuple(values[column] for column in order)
+    if not all(
+        isinstance(value, int if column in NUMBERS else str) for column, value in zip(order, behind, strict=True)
+    ):
+        raise not_this_list()
+    return behind
