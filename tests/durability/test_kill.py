@@ -59,10 +59,12 @@ class Crashes:
         if number % GROUP_OF_ROUNDS == 0:
             self.change_group(f"group-{number}")
         assert self.group is not None
-        before = sum(client.acknowledged for client in self.clients)
-        stopped = threading.Event()
-        threads = write_at_once(self.clients, self.group, stopped)
+        before = self.acknowledged
+        struck, stopped = threading.Event(), threading.Event()
+        threads = write_at_once(self.clients, self.group, struck, stopped)
         stopped.wait(self.rng.triangular(SHORTEST, LONGEST, SHORTEST))  # nothing to wait for: any moment will do
+        self.wait_for_work(threads)
+        struck.set()
         strike()
         stopped.set()
         wait_for(self.clients, threads)
@@ -72,8 +74,19 @@ class Crashes:
         lost_answers = sum(client.settle(self.group) for client in self.clients)
         everything(self.query, self.group)
         self.note("kills", 1)
-        self.note("acknowledged", sum(client.acknowledged for client in self.clients) - before)
+        self.note("acknowledged", self.acknowledged - before)
         self.note("stored without an answer", lost_answers)
+
+    @property
+    def acknowledged(self) -> int:
+        return sum(client.acknowledged for client in self.clients)
+
+    def wait_for_work(self, threads: Sequence[threading.Thread]) -> None:
+        """Wait until more was acknowledged than there were kills, or nobody writes: kills of the idle show nothing."""
+        deadline = time.monotonic() + 60
+        while self.acknowledged <= self.figures.get("kills", 0) and any(thread.is_alive() for thread in threads):
+            assert time.monotonic() < deadline, "the registry answers nobody"
+            threads[0].join(0.01)
 
     def change_group(self, name: str) -> None:
         arn = self.clients[0].sagemaker.create_model_package_group(ModelPackageGroupName=name)
@@ -84,6 +97,7 @@ class Crashes:
 
     def everything(self) -> None:
         """Look at every group since the last time, and have the registry verify its history."""
+        assert self.figures["acknowledged"] >= self.figures["kills"] > 0
         for group in self.groups:
             everything(self.query, group)
             self.verify(f"?group={group.name}")
