@@ -24,6 +24,10 @@ def answers(registry: LocalRegistry) -> Answers:
     found: Answers = {"groups": ask(registry, "ListModelPackageGroups", {})}
     listed = ask(registry, "ListModelPackages", {"ModelPackageGroupName": GROUP, "MaxResults": 100})
     found["versions"] = listed
+    for name, value in (("ModelPackageGroupName", GROUP), ("ModelApprovalStatus", "Approved")):
+        wanted = {"Filters": [{"Name": name, "Operator": "Equals", "Value": value}]}
+        sought = {"Resource": "ModelPackage", "SearchExpression": wanted, "MaxResults": 100}
+        found[f"search by {name}"] = ask(registry, "Search", sought)
     for number in range(1, 20):
         name = f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{GROUP}/{number}"
         found[name] = ask(registry, "DescribeModelPackage", {"ModelPackageName": name})
