@@ -142,7 +142,10 @@ class _Walk(msgspec.Struct):
     def _check_resources(self, name: str, rows: Sequence[Row]) -> bool:
         """Check that resources are as the last change of each left them."""
         for row in {(row["kind"], row["version"]): row for row in rows}.values():
-            why = self._fault_of_resource(row) if self._is_last_of_its_resource(row) else None
+            last = self._last_of_its_resource(row)
+            why = self._fault_of_resource(row) if last == row["seq"] else None
+            if last is None:
+                why = "an index of the database does not know it"
             if why:
                 self._report(name, row, why)
                 return False
@@ -161,10 +164,10 @@ class _Walk(msgspec.Struct):
         self._report(name, {"seq": seq, "version": 0}, why)
         return False
 
-    def _is_last_of_its_resource(self, row: Row) -> bool:
+    def _last_of_its_resource(self, row: Row) -> int | None:
         same = [*self._of(row["name"]), ("version", "=", row["version"]), ("kind", "=", row["kind"])]
-        (last,) = self.call.rows.find(HISTORY, same, ("seq",), descending=True, limit=1)
-        return bool(last["seq"] == row["seq"])
+        last = self.call.rows.find(HISTORY, same, ("seq",), descending=True, limit=1)
+        return int(last[0]["seq"]) if last else None
 
     def _fault_of_resource(self, row: Row) -> str | None:
         """Return what is wrong with a resource, which a change was the last to be made of."""
