@@ -105,7 +105,7 @@ def entry(row: Row) -> dict[str, Any]:
     """Return a row of history as people and programs read it."""
     content = content_of(row)
     return {
-        "at": iso(row["at"]),
+        "at": iso(msgspec.convert(row["at"], int)),  # of a damaged page, it may be no number
         **{name: row[name] for name in ("actor", "principal", "request_id", "operation", "kind", "arn", "name")},
         "version": row["version"] or None,
         "before": _public(content.before),
