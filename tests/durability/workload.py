@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from durability.asking import verified
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.local.driver import sqlite3
 from sagemaker_registry.backends.local.registry import LocalRegistry
@@ -115,11 +116,4 @@ def made(path: Path, count: int = 30, *, log: bool = False) -> list[bytes]:
 
 def verify(registry: LocalRegistry) -> int:
     """Have a registry verify its whole history; return how many rows it has."""
-    rows, token = 0, None
-    while True:
-        found = registry.control("history/verify", {"next_token": token} if token else {}, CALLER)
-        assert found["broken"] == []
-        rows += found["checked"]
-        token = found.get("next_token")
-        if token is None:
-            return rows
+    return verified(lambda name, asked: registry.control(name, asked, CALLER))
