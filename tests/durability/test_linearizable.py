@@ -93,16 +93,17 @@ def test_concurrent_approvals_could_have_happened_one_after_the_other(
     figures |= {
         "histories": checked,
         "of them searched as well": searched,
-        "requests beside others": overlapping,
+        "decisions at once": overlapping,
         **told,
     }
 
 
 def met_another(event: Event, events: Iterable[Event]) -> bool:
-    """Whether somebody else asked while this was not answered yet; a decision met a decision."""
-    return event.outcome != READ and any(
+    """Whether this is a decision, and somebody else asked for one while it was not answered yet."""
+    answered = (DONE, REFUSED)
+    return event.outcome in answered and any(
         other.client != event.client
-        and other.outcome != READ
+        and other.outcome in answered
         and other.invoked < event.returned
         and event.invoked < other.returned
         for other in events
