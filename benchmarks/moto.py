@@ -45,7 +45,7 @@ from .versions import OPTIONS, arn, update
 SIZES, QUICK_SIZES = (100, 10_000, 100_000), (100, 300)
 CLIENTS = (1, 8)
 ROUNDS, COUNT = 3, 64
-"""How often all is measured, and how many requests a client sends."""
+"""How often all is measured, and how many requests there are: over HTTP of all clients, in process of each."""
 SECONDS = 2.0
 """After which a cell has enough requests, however few they are."""
 PATIENCE = 60.0
@@ -119,7 +119,7 @@ def shown(who: str, clients: int) -> str:
 
 
 Cell = Callable[[str, int, int, float], tuple[load.Load, float]]
-"""Sends requests of an operation: of how many clients, how many each, for how long; returns the load, and CPU ms."""
+"""Sends requests of an operation: of how many clients, how many, for how long; returns the load, and CPU ms."""
 
 
 def _measure(run: Run, found: Notebook, size: int, by_name: dict[str, Cell]) -> None:
@@ -164,9 +164,7 @@ def _over_http(folder: Path, size: int) -> Iterator[dict[str, Cell]]:
 
             def send(name: str, clients: int, count: int, seconds: float) -> tuple[load.Load, float]:
                 cpu = place.cpu
-                done = load.run(
-                    place.url, asked[name], clients=clients, count=count * clients, limit=seconds, patience=PATIENCE
-                )
+                done = load.run(place.url, asked[name], clients=clients, count=count, limit=seconds, patience=PATIENCE)
                 return done, place.cpu - cpu
 
             return send
