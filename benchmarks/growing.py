@@ -69,7 +69,7 @@ def _grown(url: str, wanted: Sequence[int], say: growth.Say) -> list[Figure]:
     for size in wanted:
         say(f"growth: {size:,} versions")
         with open_backend(url) as registry:
-            growth.fill(growth.local(registry), size)
+            growth.fill(growth.local(registry), size, say)
         _note(found, size, growth.measured(url, size))
     return found.figures()
 
@@ -83,7 +83,7 @@ def _filled(folder: Path, wanted: Sequence[int], say: growth.Say) -> dict[int, P
         if files:
             shutil.copy([*files.values()][-1], file)
         with open_backend(f"sqlite:///{file}") as registry:
-            growth.fill(growth.local(registry), size)
+            growth.fill(growth.local(registry), size, say)
         files[size] = file
     return files
 

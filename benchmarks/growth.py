@@ -30,6 +30,8 @@ VERSIONS_OF_A_GROUP = 10
 """There is a group for so many versions, so that lists of groups grow too."""
 AT_ONCE = 250
 """Versions that are registered in one transaction."""
+TOLD_EVERY = 50_000
+"""Versions after which it is told how far it is."""
 FEW = 10
 """How many versions have what few have, whatever the size."""
 ROUNDS, LEAST_ROUNDS = 31, 3
@@ -66,7 +68,7 @@ def local(registry: Backend) -> LocalRegistry:
     return registry
 
 
-def fill(registry: LocalRegistry, size: int) -> None:
+def fill(registry: LocalRegistry, size: int, say: Say = lambda _: None) -> None:
     """Register versions of one group until it has so many, and other groups with them, each with a version.
 
     Of the versions, one in fifty waits for a decision, ten are rejected and ten have `rare` in their metadata; half are
@@ -81,6 +83,8 @@ def fill(registry: LocalRegistry, size: int) -> None:
     if not number:
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
     while number < size:
+        if number and number % TOLD_EVERY == 0:
+            say(f"filled: {number:,} of {size:,} versions")
         until = min(number + AT_ONCE, size)
         with registry._transaction("CreateModelPackage", CALLER, NoProbe(), writes=True) as call:
             now = call.now - (until - number)

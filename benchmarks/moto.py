@@ -12,9 +12,9 @@ ours filters a page that was cut before, as AWS does, moto looks at all there ar
 moto may fail ("dictionary changed size during iteration").
 
 In process, eight clients are threads of one interpreter, which begin together and call 64 times each, or for two
-seconds. Python runs one of them at a time: a call that is all Python, as moto's are, is mostly over before another
-thread has its turn, while ours lets others run as it waits for its lock and the disk. The time of a call would compare
-unlike things, so there it is the rate of all that is shown.
+seconds. Python runs one of them at a time: a short call that is all Python, as many of moto's are, is over before
+another thread has its turn, while ours lets others run as it waits for its lock and the disk. The time of a call would
+compare unlike things, so there it is the rate of all that is shown.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def measure(run: Run) -> list[Figure]:
         for size in QUICK_SIZES if run.quick else SIZES:
             run.say(f"moto: filling up to {size:,} versions")
             with open_backend(f"sqlite:///{folder}/filled.db") as registry:
-                growth.fill(growth.local(registry), size)
+                growth.fill(growth.local(registry), size, run.say)
                 _verify(registry)
             with _over_http(folder, size) as by_name:
                 _measure(run, found, size, by_name)
