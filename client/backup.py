@@ -141,7 +141,7 @@ def _check_target(source: Path, target: Path, *, force: bool) -> None:
 def _written(target: Path) -> Iterator[Path]:
     """Give a folder to write in, beside the target and so on its disk; nothing of it is left in the end."""
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(target.parent)
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     except OSError as error:
         raise CannotOpen(f"{target} cannot be written: {error.strerror}") from error
@@ -159,7 +159,7 @@ def _copy_objects(source: Path, target: Path, progress: Progress) -> int:
     count = 0
     for done, file in enumerate(files, 1):
         copied = target / file.relative_to(source)
-        copied.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(copied.parent)
         try:
             shutil.copyfile(file, copied)
         except FileNotFoundError:  # deleted meanwhile
@@ -172,6 +172,12 @@ def _copy_objects(source: Path, target: Path, progress: Progress) -> int:
     for folder in [target, *target.glob("*/")]:
         _sync(folder)
     return count
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it for their owner alone: each by itself, as a mode is for the last one made."""
+    for one in (*reversed(folder.parents), folder):
+        one.mkdir(mode=0o700, exist_ok=True)
 
 
 def _name(folder: Path, copied: Path, target: Path) -> None:
