@@ -25,6 +25,9 @@ from . import URL_VARIABLE
 OBJECTS: Final = ".s3"
 """What the name of a database file is followed by where S3 objects are kept beside it: see `emulator.kept_objects`."""
 
+DATABASE, COPIED, REPLACED = "registry.db", "objects", "replaced"
+"""Names in the folder that is written in: of the new database, of its objects, and of objects they replace."""
+
 USE_EXPORT = "sagemaker-registry export registry.jsonl --url {url} writes what is in it"
 REFUSALS = {
     # scheme: what is to be done instead
@@ -87,7 +90,7 @@ def backup(
 
     Raises:
         CannotOpen: the registry cannot be copied so, the copy cannot be written, or it is damaged, as is the original;
-            nothing was changed.
+            nothing was changed, or it says what was.
     """
     try:
         from ..backends.local import backup as database
@@ -98,7 +101,7 @@ def backup(
     source, target = _source(url or os.environ.get(URL_VARIABLE) or default_url()), Path(file).expanduser()
     _check_target(source, target, force=force)
     with _written(target) as folder:
-        copied = folder / "registry.db"
+        copied = folder / DATABASE
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         os.close(os.open(copied, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         database.copy(source, copied, progress)
@@ -107,10 +110,10 @@ def backup(
         except CannotOpen as error:
             raise CannotOpen(f"{source} is not backed up: {error}") from error
         # After the database: what a version names was uploaded before it was registered.
-        count = _copy_objects(_beside(source), folder / "objects", progress) if objects else 0
+        count = _copy_objects(_beside(source), folder / COPIED, progress) if objects else 0
         _sync(copied)
         size = copied.stat().st_size
-        _name(folder, copied, target)
+        _name(folder, target)
     return Backup(target, at, size, count, found.history, found.broken, found.pending)
 
 
@@ -143,14 +146,17 @@ def _written(target: Path) -> Iterator[Path]:
     try:
         _make_folder(target.parent)
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        (folder / COPIED).mkdir(mode=0o700)
     except OSError as error:
         raise CannotOpen(f"{target} cannot be written: {error.strerror}") from error
     try:
         yield folder
     except OSError as error:
-        raise CannotOpen(f"{target} cannot be written: {error.strerror or error}") from error
+        where = f"; the S3 objects that were beside it are in {folder / REPLACED}" if _is_half(folder) else ""
+        raise CannotOpen(f"{target} cannot be written: {error.strerror or error}{where}") from error
     finally:
-        shutil.rmtree(folder)
+        if not _is_half(folder):
+            shutil.rmtree(folder)
 
 
 def _copy_objects(source: Path, target: Path, progress: Progress) -> int:
@@ -180,14 +186,35 @@ def _make_folder(folder: Path) -> None:
         one.mkdir(mode=0o700, exist_ok=True)
 
 
-def _name(folder: Path, copied: Path, target: Path) -> None:
-    """Give a copy its name, objects first: whoever finds the database finds all."""
-    if _beside(target).exists():
-        _beside(target).rename(folder / "replaced")
-    if (folder / "objects").exists():
-        (folder / "objects").rename(_beside(target))
-    copied.replace(target)
+def _name(folder: Path, target: Path) -> None:
+    """Give a copy its name, objects first: whoever finds the database finds all. Or leave all as it was."""
+    objects = _beside(target)
+    try:
+        if objects.exists():
+            objects.rename(folder / REPLACED)
+        if any((folder / COPIED).iterdir()):
+            (folder / COPIED).rename(objects)
+        (folder / DATABASE).replace(target)
+    except BaseException:
+        _put_back(folder, target)
+        raise
     _sync(target.parent)
+
+
+def _put_back(folder: Path, target: Path) -> None:
+    """Give objects that were to be replaced their name again, where the new database did not get its own."""
+    if not (folder / DATABASE).exists():
+        return
+    objects = _beside(target)
+    if not (folder / COPIED).exists() and objects.exists():
+        objects.rename(folder / COPIED)
+    if (folder / REPLACED).exists():
+        (folder / REPLACED).rename(objects)
+
+
+def _is_half(folder: Path) -> bool:
+    """Whether the objects of the database that is there are in a folder that was written in."""
+    return (folder / REPLACED).exists() and (folder / DATABASE).exists()
 
 
 def _sync(path: Path) -> None:

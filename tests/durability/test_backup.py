@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import sqlite3
 import sys
@@ -134,6 +136,64 @@ def test_a_copy_that_is_there_is_replaced_only_by_force(file: Path, tmp_path: Pa
     assert run(str(copy), "--url", url, "--force").exit_code == 0
     assert versions(copy) == [1]
     assert not objects.exists()
+
+
+@pytest.mark.parametrize("had_objects", [True, False])
+@pytest.mark.parametrize("failing", ["copy.db", "copy.db.s3"])
+def test_a_copy_that_cannot_be_replaced_stays_as_it_was_with_its_objects(
+    failing: str, had_objects: bool, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows refuses to rename over a file that anybody has open; a disk may be gone at any moment."""
+    copy, objects = tmp_path / "copy.db", tmp_path / "copy.db.s3"
+    keep_objects(tmp_path / "registry.db.s3", "today")
+    copy.write_text("yesterday's")
+    if had_objects:
+        keep_objects(objects, "yesterday")
+    refuse_renames_onto(tmp_path / failing, monkeypatch=monkeypatch)
+    with pytest.raises(CannotOpen, match=r"copy\.db cannot be written: Permission denied"):
+        backup(f"sqlite:///{file}", copy, force=True)
+    assert copy.read_text() == "yesterday's"
+    assert [kept.stem for kept in objects.glob("*/*.object")] == ["yesterday"] * had_objects
+    assert objects.exists() == had_objects
+    assert not list(tmp_path.glob(".copy.db*"))
+
+
+def test_objects_that_cannot_be_put_back_are_left_where_the_error_says(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, objects = tmp_path / "copy.db", tmp_path / "copy.db.s3"
+    keep_objects(objects, "yesterday")
+    keep_objects(tmp_path / "registry.db.s3", "today")
+    refuse_renames_onto(copy, objects, monkeypatch=monkeypatch)
+    with pytest.raises(CannotOpen, match="the S3 objects that were beside it are in ") as refused:
+        backup(f"sqlite:///{file}", copy, force=True)
+    left = Path(str(refused.value).rpartition(" are in ")[2])
+    assert [kept.stem for kept in left.glob("*/*.object")] == ["yesterday"]
+
+
+def keep_objects(folder: Path, *names: str) -> None:
+    """Keep S3 objects of these names in a bucket, as a server does."""
+    bucket = folder / "bucket"
+    bucket.mkdir(parents=True)
+    (bucket / "bucket.json").write_text("{}\n")
+    for name in names:
+        (bucket / f"{name}.object").write_text("{}\ncontent")
+
+
+def refuse_renames_onto(*refused: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the operating system refuse a rename onto the first path, after it one onto the next, and so on."""
+    refusals = list(refused)
+
+    def refusing(rename: Callable[..., None]) -> Callable[..., None]:
+        def renamed(source: Path, target: Path) -> None:
+            if refusals and Path(target) == refusals[0]:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(refusals.pop(0)))
+            rename(source, target)
+
+        return renamed
+
+    for name in ("rename", "replace"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
 
 
 def test_neither_the_registry_itself_nor_one_in_use_is_written_over(file: Path, tmp_path: Path) -> None:
