@@ -25,6 +25,9 @@ from . import URL_VARIABLE
 OBJECTS: Final = ".s3"
 """What the name of a database file is followed by where S3 objects are kept beside it: see `emulator.kept_objects`."""
 
+PARTS: Final = ("", "-wal", "-shm", "-journal", ".lock", OBJECTS)
+"""What the names of a registry's own files end in, after that of the database."""
+
 DATABASE, COPIED, REPLACED = "registry.db", "objects", "replaced"
 """Names in the folder that is written in: of the new database, of its objects, and of objects they replace."""
 
@@ -85,7 +88,7 @@ def backup(
         url: `sqlite:///FILE`; without one, what SAGEMAKER_REGISTRY_URL names, else the user's own.
         file: the copy, readable by its owner alone; its objects are in `FILE.s3`.
         force: put it in the place of a copy that is there.
-        objects: copy those, too.
+        objects: copy those, too; without, `force` removes those of the copy that was there, which are not this one's.
         progress: told what is done, how much of it, and of how much.
 
     Raises:
@@ -131,13 +134,30 @@ def _check_target(source: Path, target: Path, *, force: bool) -> None:
     """Refuse a name that is somebody's: that of the registry itself, of another file, of a registry in use."""
     if target.exists() and target.samefile(source):
         raise CannotOpen(f"{target} is the registry itself: give the copy another name")
+    part = next((path for path in (target, _beside(target)) if _is_part_of(source, path)), None)
+    if part is not None:
+        raise CannotOpen(f"{part} is part of the registry itself: give the copy another name")
     if target.is_dir():
         raise CannotOpen(f"{target} is a folder: name a file in it")
-    if target.with_name(f"{target.name}-wal").exists():
+    if _has_log(target):
         raise CannotOpen(f"{target} is a registry in use, or was not closed: give the copy another name")
     there = next((path for path in (target, _beside(target)) if path.exists()), None)
     if there is not None and not force:
         raise CannotOpen(f"{there} is there already: --force puts the copy in its place")
+
+
+def _is_part_of(source: Path, path: Path) -> bool:
+    """Whether a path is one of a registry's own, or below. Where case makes no difference, it makes none here."""
+    files = (source.parent.resolve() / source.name, source.resolve())
+    parts = {f"{file}{end}".casefold() for file in files for end in PARTS}
+    placed = path.parent.resolve() / path.name
+    return any(str(one).casefold() in parts for one in (placed, *placed.parents))
+
+
+def _has_log(target: Path) -> bool:
+    """Whether SQLite would add something to a file, or take it back, when it is opened."""
+    wal, journal = (target.with_name(target.name + end) for end in ("-wal", "-journal"))
+    return wal.exists() or (journal.exists() and journal.stat().st_size > 0)  # an empty one stays on network shares
 
 
 @contextmanager

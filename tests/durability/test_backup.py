@@ -207,6 +207,46 @@ def test_neither_the_registry_itself_nor_one_in_use_is_written_over(file: Path, 
 
 
 @pytest.mark.parametrize(
+    "name",
+    [f"registry.db{end}" for end in ("-wal", "-shm", "-journal", ".lock", ".s3", ".s3/copy.db")] + ["REGISTRY.DB-WAL"],
+)
+def test_no_file_that_is_part_of_the_registry_is_written_over(name: str, file: Path, tmp_path: Path) -> None:
+    link = tmp_path / "links" / "models.db"
+    link.parent.mkdir()
+    link.symlink_to(file)
+    keep_objects(tmp_path / "registry.db.s3", "today")
+    with ModelRegistry(f"sqlite:///{file}") as registry:
+        registry.register("churn", image="churn:2")
+        before = {path: path.stat().st_ino for path in tmp_path.rglob("*")}
+        for source in (file, link):
+            result = run(str(tmp_path / name), "--url", f"sqlite:///{source}", "--force")
+            assert (result.exit_code, "is part of the registry itself" in result.output) == (2, True), result.output
+        assert {path: path.stat().st_ino for path in tmp_path.rglob("*")} == before
+        registry.register("churn", image="churn:3")
+    assert versions(file) == [1, 2, 3]
+
+
+def test_a_copy_whose_objects_would_replace_the_registry_is_refused(file: Path, tmp_path: Path) -> None:
+    source = file.rename(tmp_path / "copy.db.s3")
+    result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{source}", "--force")
+    assert (result.exit_code, "give the copy another name" in result.output) == (2, True)
+    assert versions(source) == [1]
+
+
+def test_a_file_with_a_journal_to_roll_back_is_not_replaced(file: Path, tmp_path: Path) -> None:
+    """SQLite would roll the copy back by it when it is opened."""
+    copy = tmp_path / "copy.db"
+    copy.write_text("mine")
+    journal = tmp_path / "copy.db-journal"
+    journal.write_bytes(b"")  # as it stays on a network share
+    run(str(copy), "--url", f"sqlite:///{file}", "--force")
+    assert versions(copy) == [1]
+    journal.write_bytes(bytes.fromhex("d9d505f920a163d7"))
+    result = run(str(copy), "--url", f"sqlite:///{file}", "--force")
+    assert (result.exit_code, "was not closed" in result.output) == (2, True)
+
+
+@pytest.mark.parametrize(
     ("url", "sentence"),
     [
         ("sqlite://", "is in memory"),
