@@ -116,6 +116,19 @@ def test_objects_may_be_left_out(file: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "copy.db.s3").exists()
 
 
+def test_a_copy_without_objects_takes_away_those_of_the_copy_it_replaces_as_the_help_says(
+    file: Path, tmp_path: Path
+) -> None:
+    """What was uploaded for another copy is not this one's."""
+    keep_objects(tmp_path / "registry.db.s3", "today")
+    copy, url = str(tmp_path / "copy.db"), f"sqlite:///{file}"
+    assert json.loads(run(copy, "--url", url, "--json").output)["objects"] == 1
+    assert json.loads(run(copy, "--url", url, "--no-objects", "--force", "--json").output)["objects"] == 0
+    assert not (tmp_path / "copy.db.s3").exists()
+    told = " ".join(run("--help").output.split())
+    assert "without, --force also removes those of the copy that was there" in told
+
+
 def test_nothing_is_left_beside_a_copy_and_it_is_its_owners_alone(file: Path, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     made = backup(f"sqlite:///{file}", folder / "monday.db")
