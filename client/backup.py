@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 
 from ..backends import database_file, default_url, without_password
 from ..backends.errors import CannotOpen
+from ..backends.local.filelock import FileLock, can_be_had
 from . import URL_VARIABLE
 
 OBJECTS: Final = ".s3"
@@ -28,8 +30,12 @@ OBJECTS: Final = ".s3"
 PARTS: Final = ("", "-wal", "-shm", "-journal", ".lock", OBJECTS)
 """What the names of a registry's own files end in, after that of the database."""
 
+UNFINISHED: Final = ".backup"
+"""What the names of folders end in that are written in, beside the copies they become."""
+LOCK, COPY = "lock", "copy"
+"""Names in such a folder: of a file whose lock is held by whoever writes, and of what is written."""
 DATABASE, COPIED, REPLACED = "registry.db", "objects", "replaced"
-"""Names in the folder that is written in: of the new database, of its objects, and of objects they replace."""
+"""Names in what is written: of the new database, of its objects, and of objects they replace."""
 
 USE_EXPORT = "sagemaker-registry export registry.jsonl --url {url} writes what is in it"
 REFUSALS = {
@@ -165,18 +171,60 @@ def _written(target: Path) -> Iterator[Path]:
     """Give a folder to write in, beside the target and so on its disk; nothing of it is left in the end."""
     try:
         _make_folder(target.parent)
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        (folder / COPIED).mkdir(mode=0o700)
+        _sweep(target)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent))
     except OSError as error:
         raise CannotOpen(f"{target} cannot be written: {error.strerror}") from error
+    folder = unfinished / COPY
     try:
-        yield folder
+        with _held(unfinished / LOCK):
+            _make_folder(folder / COPIED)
+            try:
+                yield folder
+            finally:
+                if not _is_half(folder):
+                    shutil.rmtree(folder)
     except OSError as error:
         where = f"; the S3 objects that were beside it are in {folder / REPLACED}" if _is_half(folder) else ""
         raise CannotOpen(f"{target} cannot be written: {error.strerror or error}{where}") from error
     finally:
+        if not folder.exists():
+            shutil.rmtree(unfinished)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Hold a lock nobody waits for: that it cannot be had tells others that whoever writes here is alive."""
+    lock = FileLock(path)
+    try:
+        with suppress(OSError):  # on a disk that keeps no locks, nobody can have it either
+            lock.__enter__()
+        yield
+    finally:
+        lock.close()
+
+
+def _sweep(target: Path) -> None:
+    """Remove what backups that were killed have left beside a target; what one had half replaced is put back."""
+    for unfinished in target.parent.glob(f".*{UNFINISHED}"):
+        folder = unfinished / COPY
+        if not _is_left(unfinished):
+            continue
+        if unfinished.name.removesuffix(UNFINISHED).rpartition(".")[0] == f".{target.name}":
+            _put_back(folder, target)
         if not _is_half(folder):
-            shutil.rmtree(folder)
+            for left in (folder, unfinished):  # in this order: cut off between them, no more than a name is left
+                shutil.rmtree(left, ignore_errors=True)  # another may be at it
+
+
+def _is_left(unfinished: Path) -> bool:
+    """Whether a folder was written in by this user, who is at it no more."""
+    try:
+        state = unfinished.lstat()
+        is_ours = stat.S_ISDIR(state.st_mode) and state.st_uid == getattr(os, "geteuid", lambda: state.st_uid)()
+        return is_ours and (unfinished / COPY).exists() and can_be_had(unfinished / LOCK, 0)
+    except OSError:  # gone meanwhile, another's, or on a disk that keeps no locks
+        return False
 
 
 def _copy_objects(source: Path, target: Path, progress: Progress) -> int:

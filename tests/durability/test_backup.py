@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -207,6 +208,74 @@ def refuse_renames_onto(*refused: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
     for name in ("rename", "replace"):
         monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+
+
+DYING = """
+import os, sys
+from sagemaker_registry.client.backup import backup
+
+moment, url, file = sys.argv[1:]
+
+def die(*_):
+    os._exit(9)
+
+def wait(*_):
+    print("copying", flush=True)
+    sys.stdin.read()
+
+if moment == "between the names":
+    os.replace = die
+backup(url, file, force=True, progress={"copying": die, "waiting": wait}.get(moment, lambda *_: None))
+"""
+
+
+def dying(moment: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start a backup that is killed, or waits, at a moment."""
+    command = [sys.executable, "-c", DYING, moment, *map(str, arguments)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def test_what_a_killed_backup_has_left_goes_with_the_next_one_and_what_others_write_stays(
+    file: Path, tmp_path: Path
+) -> None:
+    folder, url = tmp_path / "backups", f"sqlite:///{file}"
+    with dying("copying", url, folder / "monday.db") as killed:
+        assert killed.wait(60) == 9
+    (left,) = folder.iterdir()
+    (folder / ".mine.backup" / "copy").mkdir(parents=True)
+    (folder / ".link.backup").symlink_to(tmp_path)
+    with dying("waiting", url, folder / "tuesday.db") as waiting:
+        assert waiting.stdout is not None
+        assert waiting.stdin is not None
+        assert waiting.stdout.readline() == "copying\n"
+        backup(url, folder / "wednesday.db")
+        assert not left.exists()
+        waiting.stdin.close()
+        assert waiting.wait(60) == 0
+    there = {path.name for path in folder.iterdir()}
+    assert there == {"tuesday.db", "wednesday.db", ".mine.backup", ".link.backup"}
+    assert versions(folder / "tuesday.db") == [1]
+
+
+def test_a_backup_killed_between_the_two_names_is_taken_back_by_the_next(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, objects, url = tmp_path / "copy.db", tmp_path / "copy.db.s3", f"sqlite:///{file}"
+    copy.write_text("yesterday's")
+    keep_objects(objects, "yesterday")
+    keep_objects(tmp_path / "registry.db.s3", "today")
+    with dying("between the names", url, copy) as killed:
+        assert killed.wait(60) == 9
+    assert [kept.stem for kept in objects.glob("*/*.object")] == ["today"]
+    backup(url, tmp_path / "other.db")
+    refuse_renames_onto(copy, monkeypatch=monkeypatch)
+    with pytest.raises(CannotOpen, match="cannot be written"):
+        backup(url, copy, force=True)
+    assert copy.read_text() == "yesterday's"
+    assert [kept.stem for kept in objects.glob("*/*.object")] == ["yesterday"]
+    backup(url, copy, force=True)
+    assert [kept.stem for kept in objects.glob("*/*.object")] == ["today"]
+    assert list(tmp_path.glob(".*")) == []
 
 
 def test_neither_the_registry_itself_nor_one_in_use_is_written_over(file: Path, tmp_path: Path) -> None:
