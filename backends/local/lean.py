@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ..errors import CannotOpen
+
 if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
 
@@ -25,9 +27,19 @@ def leave_out(*names: str) -> None:
 
 
 def load() -> tuple[type[Database], type[Migrations]]:
-    """Return what we use of sqlite-utils."""
-    with _hidden(*_left_out):
-        from sqlite_utils import Database, Migrations
+    """Return what we use of sqlite-utils.
+
+    Raises:
+        CannotOpen: it is not installed.
+    """
+    try:
+        with _hidden(*_left_out):
+            from sqlite_utils import Database, Migrations
+    except ModuleNotFoundError as error:
+        raise CannotOpen(
+            f"an older release made the database, and to bring it up to date needs the package {error.name!r}: "
+            "pip install 'sagemaker-registry[server]'"
+        ) from error
     return Database, Migrations
 
 
