@@ -143,6 +143,10 @@ def _check_target(source: Path, target: Path, *, force: bool) -> None:
     part = next((path for path in (target, _beside(target)) if _is_part_of(source, path)), None)
     if part is not None:
         raise CannotOpen(f"{part} is part of the registry itself: give the copy another name")
+    for end in filter(None, PARTS):
+        whole = target.with_name(target.name.removesuffix(end) or target.name)
+        if whole != target and whole.is_file():
+            raise CannotOpen(f"{target} is part of {whole.name}: give the copy another name")
     if target.is_dir():
         raise CannotOpen(f"{target} is a folder: name a file in it")
     if _has_log(target):

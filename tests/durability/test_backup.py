@@ -308,6 +308,17 @@ def test_no_file_that_is_part_of_the_registry_is_written_over(name: str, file: P
     assert versions(file) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("end", ["-wal", "-shm", ".lock", ".s3"])
+def test_no_file_that_is_part_of_another_registry_is_written_over(end: str, file: Path, tmp_path: Path) -> None:
+    keep_objects(tmp_path / "other.db.s3", "today")
+    with ModelRegistry(f"sqlite:///{tmp_path}/other.db") as other:
+        other.register("fraud", image="fraud:1")
+        result = run(str(tmp_path / f"other.db{end}"), "--url", f"sqlite:///{file}", "--force")
+        assert (result.exit_code, "is part of other.db: give the copy another name" in result.output) == (2, True)
+        other.register("fraud", image="fraud:2")
+    assert versions(tmp_path / "other.db", "fraud") == [1, 2]
+
+
 def test_a_copy_whose_objects_would_replace_the_registry_is_refused(file: Path, tmp_path: Path) -> None:
     source = file.rename(tmp_path / "copy.db.s3")
     result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{source}", "--force")
