@@ -12,9 +12,10 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from safety.furniture import STRANGER, STRANGERS
 from safety.hostile import Client, operation_model
 from safety.hostile_texts import SQL
-from safety.witness import READS, STRANGER, STRANGERS, Answer, Witness, furnish, log_in, watched
+from safety.witness import READS, Answer, Witness, furnish, log_in, watched
 from sagemaker_registry.backends.local.registry import OPERATIONS
 
 ROOT = Path(__file__).parents[2]

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from botocore.validate import ParamValidator
 
 from clients import FOUND_NAME
+from safety.furniture import FURNITURE, STRANGER, STRANGERS
 from safety.hostile import operation_model
 from sagemaker_registry.backends import constraints
 from sagemaker_registry.backends.base import Surroundings
@@ -35,10 +36,6 @@ from sagemaker_registry.emulator.wire import CONTENT_TYPE
 SCOPE: Final = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/sagemaker/aws4_request, SignedHeaders=host, Signature=none"
 READS: Final = ("BatchDescribe", "Describe", "Get", "List", "Search")
 """How AWS begins the names of operations that only look."""
-STRANGER: Final = "222222222222"
-"""An account with things of its own, which are nobody else's to see."""
-STRANGERS: Final = "of-a-stranger"
-"""What its group is called, and what is written all over its version."""
 LONGEST_SECONDS: Final = 5.0
 """CPU time a request of a few KiB may take: what is slower would be a way to stop a server."""
 
@@ -249,43 +246,8 @@ def furnish(witness: Witness) -> None:
     """Put into a registry what requests name: groups, versions, tags, a policy, a package alone; and a stranger's."""
     witness.registry.clear()
     witness.see()
-    container = {"Image": "churn:1", "ModelDataUrl": "s3://models/churn/model.tar.gz"}
-    specification = {
-        "Containers": [container],
-        "SupportedContentTypes": ["text/csv"],
-        "SupportedResponseMIMETypes": ["text/csv"],
-    }
-    machines = {
-        "SupportedTransformInstanceTypes": ["ml.m5.large"],
-        "SupportedRealtimeInferenceInstanceTypes": ["ml.m5.large"],
-    }
-    version = {"InferenceSpecification": specification, "CustomerMetadataProperties": {"accuracy": "0.93"}}
-    allowed = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    for operation, params in (
-        *(("CreateModelPackageGroup", {"ModelPackageGroupName": name}) for name in ("churn", "fraud", "empty")),
-        *(("CreateModelPackage", {"ModelPackageGroupName": name, **version}) for name in ("churn", "churn", "fraud")),
-        ("CreateModelPackage", {"ModelPackageName": "lonely", "InferenceSpecification": {**specification, **machines}}),
-        ("PutModelPackageGroupPolicy", {"ModelPackageGroupName": "fraud", "ResourcePolicy": policy}),
-        (
-            "AddTags",
-            {
-                "ResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/churn",
-                "Tags": [{"Key": "team", "Value": "growth"}],
-            },
-        ),
-    ):
-        answer = witness.call(operation, json.dumps(params).encode())
-        assert answer.status == 200, (operation, answer.body)
-    strangers = {**version, "CustomerMetadataProperties": {"accuracy": STRANGERS, STRANGERS: "1"}}
-    for operation, params in (
-        (
-            "CreateModelPackageGroup",
-            {"ModelPackageGroupName": STRANGERS, "Tags": [{"Key": "team", "Value": STRANGERS}]},
-        ),
-        ("CreateModelPackage", {"ModelPackageGroupName": STRANGERS, **strangers}),
-    ):
-        answer = witness.call(operation, json.dumps(params).encode(), account=STRANGER)
+    for account, operation, params in FURNITURE:
+        answer = witness.call(operation, json.dumps(params).encode(), account=account)
         assert answer.status == 200, (operation, answer.body)
 
 
