@@ -58,7 +58,7 @@ def test_help_answers_without_loading_the_registry() -> None:
 
 
 def test_tests_of_safety_are_collected_on_every_system() -> None:
-    """One that needs what only some systems have is skipped there, with a reason: an import would stop the whole run."""
+    """One that needs what only some systems have is skipped there, with a reason: importing would stop the run."""
     tests = sorted((ROOT / "tests" / "safety").glob("*.py"))
     assert len(tests) > 15
     assert {
