@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -45,9 +45,28 @@ def witness() -> Iterator[Witness]:
         heard: Any = found.rows._writer
         assert heard.texts, "no statement came by where they are listened to"
         assert [text for text in heard.texts if any(injected in text for injected in (*SQL, "churn", "alice"))] == []
+        assert words_in(heard.texts) - NAMES - KEYWORDS == set(), "a statement has a word that is not ours"
         assert {text.split()[0] for text in heard.texts} <= {
             *("SELECT", "INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT", "ROLLBACK"),
         }
+
+
+def words_in(texts: Iterable[str]) -> set[str]:
+    """Return the words, numbers and literals that statements are made of."""
+    return {word for text in texts for word in re.findall(r"'[^']*'|\"[^\"]*\"|\w+", text)}
+
+
+NAMES = {
+    word
+    for word in re.findall(r"\w+", (ROOT / "backends" / "local" / "schema.sql").read_text(encoding="utf-8"))
+    if word.isidentifier()
+}
+"""Tables and columns, and the words they are made with."""
+KEYWORDS = {
+    *("0", "1", "AND", "AS", "ASC", "BEGIN", "BY", "COMMIT", "CONFLICT", "DELETE", "DESC", "DISTINCT", "DO", "FROM"),
+    *("GROUP", "IMMEDIATE", "IN", "INSERT", "INTO", "IS", "LIMIT", "NOT", "NOTHING", "NULL", "OR", "ORDER"),
+    *("RETURNING", "ROLLBACK", "SELECT", "SET", "UPDATE", "VALUES", "WHERE", "count", "counted", "instr", "max", "min"),
+}
 
 
 def texts_of(shape: Any, path: tuple[str, ...] = (), depth: int = 0) -> Iterator[tuple[str, ...]]:
@@ -111,7 +130,7 @@ def test_sql_in_a_filter_finds_nothing(witness: Witness, injected: str) -> None:
     for sort in ("SortBy", "SortOrder", "NextToken"):
         for operation in ("ListModelPackages", "ListModelPackageGroups", "Search"):
             params = {**REQUIRED.get(operation, {}), sort: injected}
-            assert witness.call(operation, json.dumps(params).encode()).status == 400 or operation == "Search"
+            assert witness.call(operation, json.dumps(params).encode()).status == 400
 
 
 @pytest.mark.parametrize("injected", SQL)
@@ -164,8 +183,7 @@ def test_no_request_of_any_kind_becomes_part_of_a_statement(
             furnish(witness)
         witness.call(*client.request())
     heard: Any = witness.rows._writer
-    assert len(heard.texts) < 200, "statements are made of tables and conditions, of which there are few"
-    figures |= {"requests": number + 1, "statements": len(heard.texts)}
+    figures |= {"requests": number + 1, "statements": len(heard.texts), "words in them": len(words_in(heard.texts))}
 
 
 def test_statements_are_made_where_they_can_be_read() -> None:
