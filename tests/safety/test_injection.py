@@ -63,7 +63,23 @@ NAMES = {
 }
 """Tables and columns, and the words they are made with."""
 KEYWORDS = {
-    *("0", "1", "AND", "AS", "ASC", "BEGIN", "BY", "COMMIT", "CONFLICT", "DELETE", "DESC", "DISTINCT", "DO", "FROM"),
+    *(
+        "0",
+        "1",
+        "AND",
+        "AS",
+        "ASC",
+        "BEGIN",
+        "BY",
+        "COMMIT",
+        "CONFLICT",
+        "DEFERRED",
+        "DELETE",
+        "DESC",
+        "DISTINCT",
+        "DO",
+        "FROM",
+    ),
     *("GROUP", "IMMEDIATE", "IN", "INSERT", "INTO", "IS", "LIMIT", "NOT", "NOTHING", "NULL", "OR", "ORDER"),
     *("RETURNING", "ROLLBACK", "SELECT", "SET", "UPDATE", "VALUES", "WHERE", "count", "counted", "instr", "max", "min"),
 }
