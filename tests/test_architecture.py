@@ -10,6 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FLOORS = ["backends", "emulator", "client"]
+POSIX = {"fcntl", "grp", "posix", "pty", "pwd", "readline", "resource", "syslog", "termios", "tty"}
+"""Modules that Windows has not."""
 
 
 def sources() -> Iterator[Path]:
@@ -36,6 +38,27 @@ def test_the_service_model_is_read_in_one_file() -> None:
     assert [str(path.relative_to(ROOT)) for path in readers] == ["backends/model.py"]
 
 
+def test_no_module_uses_what_is_anothers_own() -> None:
+    assert [use for path in sources() for use in privates_of_others(path)] == []
+
+
+def privates_of_others(path: Path) -> Iterator[str]:
+    """Yield where a file uses a name with an underscore of a module it imports."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {alias.asname or alias.name for node in imports for alias in node.names}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            used = [alias.name for alias in node.names]
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
+            used = [node.attr]
+        else:
+            continue
+        for name in used:
+            if name.startswith("_") and not name.endswith("__"):
+                yield f"{path.relative_to(ROOT)}:{node.lineno} {name}"
+
+
 def test_every_module_opens_with_what_it_is() -> None:
     assert [path for path in sources() if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))] == []
 
@@ -53,3 +76,12 @@ def test_help_answers_without_loading_the_registry() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_tests_of_safety_are_collected_on_every_system() -> None:
+    """One that needs what only some systems have is skipped there, with a reason: importing would stop the run."""
+    tests = sorted((ROOT / "tests" / "safety").glob("*.py"))
+    assert len(tests) > 15
+    assert {
+        path.name: found for path in tests if (found := {one.partition(".")[0] for one in imported(path)} & POSIX)
+    } == {}

@@ -497,20 +497,19 @@ def test_suggestions_are_bounded_and_sorted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hint", "suggested"),
-    [
-        *[(hint, ["Tags.foo", "Tags.team"]) for hint in ("T", "Ta", "Tags", "Tags.")],
-        *[("Tags.t", ["Tags.team"]), ("Tags.team", ["Tags.team"]), ("Tags.teams", [])],
-        *[(hint, []) for hint in ("x", "xy", "foo", "tags", "team", "agsx", "Hyper", "Tags,", "TagsTags.")],
-    ],
+    ("hint", "names"),
+    [("", ["Tags.team"]), ("T", ["Tags.team"]), ("Tags.", ["Tags.team"]), ("Tags.te", ["Tags.team"])]
+    + [(hint, []) for hint in ("t", "?1", "xags.", "Tags.x", "Tags.teams", "team", "Tagged.team")],
 )
-def test_suggestions_begin_with_the_hint_however_short(hint: str, suggested: list[str]) -> None:
-    registry = LocalRegistry(SQLiteRows(None))
-    tags = [{"Key": key, "Value": "risk"} for key in ("team", "foo")]
-    registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "g", "Tags": tags}, CALLER)
-    query = {"Resource": "ModelPackageGroup", "SuggestionQuery": {"PropertyNameQuery": {"PropertyNameHint": hint}}}
-    names = registry.call("GetSearchSuggestions", query, CALLER)["PropertyNameSuggestions"]
-    assert [suggestion["PropertyName"] for suggestion in names] == suggested
+def test_suggestions_begin_with_the_hint(hint: str, names: list[str]) -> None:
+    registry, _ = registry_of([])
+    tags = [{"Key": "team", "Value": "growth"}]
+    registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "churn", "Tags": tags}, CALLER)
+    query = {"PropertyNameQuery": {"PropertyNameHint": hint}}
+    for resource in ("ModelPackage", "ModelPackageGroup"):
+        asked = {"Resource": resource, "SuggestionQuery": query}
+        suggested = registry.call("GetSearchSuggestions", asked, CALLER)["PropertyNameSuggestions"]
+        assert suggested == [{"PropertyName": name} for name in names]
     registry.close()
 
 

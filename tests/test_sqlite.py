@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
+import signal
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
-from pathlib import Path
+from contextlib import suppress
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import pytest
@@ -17,7 +20,7 @@ from sagemaker_registry.backends import CannotOpen, open_backend
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
 from sagemaker_registry.backends.local import sqlite as store
-from sagemaker_registry.backends.local.filelock import FileLock, network_file_system
+from sagemaker_registry.backends.local.filelock import FileLock, is_share, network_file_system
 from sagemaker_registry.backends.local.rows import GROUPS
 
 DATA = Path(__file__).parent / "data"
@@ -140,11 +143,105 @@ def test_network_file_systems_are_told_from_local_ones(tmp_path: Path) -> None:
     assert network_file_system(tmp_path / "registry.db", tmp_path / "no such list") is None
 
 
+@pytest.mark.parametrize(
+    "name", ["team share", "a\tb", "a\nb", "a\\b", "a\\040b", "a#b", "für alle", "a\u2028b", "a\rb"]
+)
+def test_a_network_file_system_is_known_under_any_name(name: str, tmp_path: Path) -> None:
+    """The list has spaces, tabs, line ends, backslashes and # as octal numbers."""
+    share, mounts = tmp_path / name, tmp_path / "mounts"
+    share.mkdir()
+    escaped = "".join(f"\\{ord(char):03o}" if char in " \t\n\\#" else char for char in str(share))
+    mounts.write_text(f"root / ext4 rw 0 0\nserver:/x {escaped} nfs4 rw 0 0\n")
+    assert network_file_system(share / "registry.db", mounts) == "nfs4"
+
+
+def test_of_file_systems_at_one_place_the_last_one_counts(tmp_path: Path) -> None:
+    """As of shares that are mounted when they are first used."""
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"root / ext4 rw 0 0\nsystemd-1 {tmp_path} autofs rw 0 0\nserver:/x {tmp_path} nfs4 rw 0 0\n")
+    assert network_file_system(tmp_path / "registry.db", mounts) == "nfs4"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (r"\\server\models\registry.db", True),
+        (r"\\?\UNC\server\models\registry.db", True),
+        (r"\\wsl.localhost\Debian\home\registry.db", True),
+        ("//server/models/registry.db", True),
+        (r"C:\models\registry.db", False),
+        (r"\\?\C:\models\registry.db", False),
+        (r"\\.\C:\models\registry.db", False),
+        (r"\models\registry.db", False),
+    ],
+)
+def test_a_share_of_windows_is_told_by_its_path(path: str, expected: bool) -> None:
+    assert is_share(PureWindowsPath(path)) is expected
+
+
+def test_a_path_of_other_systems_is_never_a_share_of_windows() -> None:
+    assert not is_share(PurePosixPath("//server/models/registry.db"))
+
+
 def test_a_network_share_gets_no_write_ahead_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "network_file_system", lambda path: "nfs4")
     rows = store.SQLiteRows(tmp_path / "registry.db")
     assert setting(rows._writer, "journal_mode") == "truncate"
     rows.close()
+
+
+@pytest.mark.parametrize("where", ["sqlite://", "sqlite:///registry.db"])
+def test_a_closed_registry_says_so_and_can_be_closed_again(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    registry = open_backend(where)
+    registry.call("CreateModelPackageGroup", GROUP, CALLER)
+    registry.close()
+    with (tmp_path / "somebody else's").open("wb") as other:  # gets the number of the lock's descriptor
+        registry.close()
+        for ask in (
+            lambda: registry.call("ListModelPackageGroups", {}, CALLER),
+            lambda: registry.call("CreateModelPackage", GROUP, CALLER),
+            registry.ping,
+        ):
+            with pytest.raises(ServiceUnavailable, match=r"^The registry was closed\.$"):
+                ask()
+        other.write(b"still open")
+        other.flush()
+    assert not list(tmp_path.glob("*-wal"))
+
+
+def test_who_reads_while_a_registry_is_closed_leaves_no_log_behind(tmp_path: Path) -> None:
+    rows = store.SQLiteRows(tmp_path / "registry.db")
+    with rows.reading() as reading:
+        rows.close()
+        assert reading.find(GROUPS, [("account", "=", "")], limit=1) == []
+    assert rows._idle == []
+    assert not list(tmp_path.glob("*-wal"))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that interrupts")
+@pytest.mark.parametrize("operation", ["ListModelPackageGroups", "CreateModelPackage"])
+def test_whenever_a_notebook_is_interrupted_its_registry_goes_on(operation: str) -> None:
+    """Ctrl-C between two steps of Python must not leave the lock of a store in memory held."""
+    rng = random.Random(operation)
+    params = GROUP if operation == "CreateModelPackage" else {}
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        with open_backend("sqlite://") as registry:
+            registry.call("CreateModelPackageGroup", GROUP, CALLER)
+            for _ in range(100):
+                with suppress(KeyboardInterrupt):  # it may come where Python drops it
+                    signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.0002, 0.002))
+                    for _ in range(500):
+                        registry.call(operation, params, CALLER)
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                assert not registry._rows._lock.locked()  # type: ignore[attr-defined]
+            registry.call(operation, params, CALLER)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_file_of_each_release_opens_in_this_one(tmp_path: Path) -> None:

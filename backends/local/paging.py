@@ -95,7 +95,7 @@ def page(call: Call, listing: Listing, params: Mapping[str, Any], place: list[Co
 
     def seen(texts: list[str]) -> list[dict[str, Any]]:
         try:
-            records = [read(text) for text in texts]
+            records = [read(str(text)) for text in texts]  # of a damaged page, the text may be none
             others: Iterable[int] = marked(records, listing.mark)
         except msgspec.DecodeError:  # one is not as the service model has it: what there is of it is shown
             records, others = [None] * len(texts), range(len(texts))

@@ -8,11 +8,17 @@ is made from what the steps come to, `schema.sql`: after adding one, write that 
 from __future__ import annotations
 
 from contextlib import closing
+from typing import TYPE_CHECKING
 
-from . import schema, schema_terms
+from . import lean, schema, schema_terms
 from .driver import sqlite3
-from .lean import Database, Migrations, Table
 from .schema_statistics import statistics
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database, Migrations
+    from sqlite_utils.db import Table
+else:
+    Database, Migrations = lean.load()
 
 migrations = Migrations(schema.STEPS_OF)
 

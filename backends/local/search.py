@@ -277,14 +277,14 @@ def suggestions(call: Call, params: Mapping[str, Any]) -> Record:
 def _suggested(call: Call, kind: str, hint: str) -> Iterator[str]:
     """Yield the names of tags that begin with a hint, in their order: each is found behind the one before."""
     every = f"{terms.TAGS}."
-    if not (hint.startswith(every) or every.startswith(hint)):
+    if not hint.startswith(every) and not every.startswith(hint):
         return
-    longer = begin = max(hint, every, key=len)
+    begin = hint if hint.startswith(every) else every
     place: list[Condition] = [*call.place(), ("kind", "=", kind)]
     found = call.rows.find(TERMS, [*place, ("path", "=", begin)], limit=1)
     for _ in range(MOST_SUGGESTIONS):
         found = found or call.rows.find(TERMS, [*place, ("path", ">", begin)], ("path",), limit=1)
-        if not found or not found[0]["path"].startswith(longer):
+        if not found or not found[0]["path"].startswith(max(hint, every, key=len)):
             return
         begin = found[0]["path"]
         found = []
