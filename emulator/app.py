@@ -26,6 +26,7 @@ from .gate import Gate
 from .metrics import Metrics
 from .neighbours import Neighbours
 from .refusals import Refusals
+from .sigv4 import is_signed
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -157,7 +158,7 @@ class Switchboard:
         if path.startswith(PREFIX):
             return self._ours
         if self._pages is not None and console.is_console(path):
-            return self._neighbours if _is_signed(environ) else self._pages  # signed, it is about a bucket of that name
+            return self._neighbours if is_signed(environ) else self._pages  # signed, it is about a bucket of that name
         if self._is_call(target, environ):
             return self._calls if path in ("", "/") and environ["REQUEST_METHOD"] == "POST" else self._ours
         return self._ours if path == "/" and _is_a_person(environ) else self._neighbours
@@ -169,10 +170,6 @@ class Switchboard:
             return operation in self._operations or not model.known(operation)
         is_json = environ.get("CONTENT_TYPE", "").startswith("application/x-amz-json")
         return is_json and not target  # a JSON call without a target is nobody's
-
-
-def _is_signed(environ: WSGIEnvironment) -> bool:
-    return "HTTP_AUTHORIZATION" in environ or "X-Amz-" in environ.get("QUERY_STRING", "")
 
 
 def _is_a_person(environ: WSGIEnvironment) -> bool:

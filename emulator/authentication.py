@@ -22,15 +22,17 @@ from ..backends.credentials import Credential
 from ..backends.errors import AccessDeniedException, RegistryError
 from ..backends.settings import Authentication as Strictness
 from . import PREFIX as CONTROL
-from . import answers, signatures, sigv4
+from . import answers, signatures
 from .caller_identity import Issued, issued
 from .console import PREFIX as CONSOLE
+from .console import is_console
 from .failures import Failures
 from .refusals import Refusals
 from .refused import Refused, answer
 from .resetting import MOTO, RESET
 from .s3_headers import HEAD
 from .signatures import Claim, Headers
+from .sigv4 import VERIFIED, caller_of, is_signed
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -83,7 +85,7 @@ class Authentication:
         if self._is_open(path, method, environ):
             return self._app(environ, start_response)
         try:
-            self._verify(environ)
+            environ[VERIFIED] = self._verify(environ)
             if path.startswith(MOTO) and (method, path) != ("POST", RESET):
                 raise AccessDeniedException(f"Where requests are signed, of {MOTO} only reset is answered.")
         except Refused as refused:
@@ -92,7 +94,7 @@ class Authentication:
             error = refusal
         else:
             return self._app(environ, start_response)
-        key = sigv4.caller(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", "")).access_key
+        key = caller_of(environ).access_key
         log.info("%s %s: %s", error.status, error.code, key)
         self._refusals.note(f"{method} {path}", key, error.status, error.code, error.message)
         return answer(error, environ, start_response)
@@ -101,11 +103,14 @@ class Authentication:
         """Whether a request needs no signature."""
         if method in ("GET", "HEAD") and (path in HEALTH or (path == METRICS and self._strictness.open_metrics)):
             return True
-        is_console = path == CONSOLE or path.startswith(f"{CONSOLE}/")
-        return self._has_console and is_console and not is_signed(environ)
+        return self._has_console and is_console(path) and not is_signed(environ)
 
-    def _verify(self, environ: WSGIEnvironment) -> None:
-        """Raise Refused unless a request is what somebody with a key has signed."""
+    def _verify(self, environ: WSGIEnvironment) -> Caller:
+        """Return who has signed a request.
+
+        Raises:
+            Refused: it is not what somebody with a key has signed.
+        """
         headers = headers_of(environ)
         claim = _claim(environ, headers)
         address = str(environ.get("REMOTE_ADDR", ""))
@@ -120,6 +125,7 @@ class Authentication:
         except Refused:
             self._failures.note(place)
             raise
+        return Caller.of(claim.key, claim.region)
 
     def _check(self, claim: Claim, environ: WSGIEnvironment, headers: Headers, proof: Issued) -> None:
         now = self._clock()
@@ -170,11 +176,6 @@ class _Seen:
             return False
 
 
-def is_signed(environ: WSGIEnvironment) -> bool:
-    """Whether a request claims to be signed, in its header or its query."""
-    return "HTTP_AUTHORIZATION" in environ or "X-Amz-" in environ.get("QUERY_STRING", "")
-
-
 def headers_of(environ: WSGIEnvironment) -> Headers:
     """Return the headers of a request as they were sent; from the environment, where the server keeps no more."""
     found: dict[str, list[str]] = {}
@@ -211,8 +212,8 @@ def _claim(environ: WSGIEnvironment, headers: Headers) -> Claim:
     )
     if claim is None or not _MOMENT.fullmatch(claim.moment):
         raise Refused("incomplete", _what_is_missing(authorization[0], headers) if authorization else _QUERY_PARTS)
-    # everybody behind this reads the caller by this function: it must be whom the signature is of
-    if sigv4.caller(environ.get("HTTP_AUTHORIZATION", ""), raw).access_key != claim.key:
+    # the neighbours read the credential themselves: it must be that of the signature, however they look for it
+    if caller_of(environ).access_key != claim.key:
         raise Refused("incomplete", "The request names its credential twice, or in a form that is not AWS's.")
     return claim
 
@@ -220,6 +221,12 @@ def _claim(environ: WSGIEnvironment, headers: Headers) -> Claim:
 _QUERY_PARTS: Final = (
     "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
     "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+)
+
+
+_OURS_IN_QUERY: Final = (
+    "What the registry answers itself is signed in the header Authorization: a URL that is signed would let whoever "
+    "reads it be who made it, for as long as it is good."
 )
 
 
@@ -274,6 +281,8 @@ def _check_scope(claim: Claim, environ: WSGIEnvironment, headers: Headers) -> No
     ours = target.startswith("SageMaker.") or path.startswith(CONTROL)
     if ours and claim.service != "sagemaker":
         raise Refused("wrong", "Credential should be scoped to correct service: 'sagemaker'. ")
+    if ours and claim.expires is not None:
+        raise Refused("incomplete", _OURS_IN_QUERY)
     if list(claim.signed) != sorted(set(claim.signed)):
         raise Refused("incomplete", "The names in SignedHeaders must be in small letters, sorted, each of them once.")
     if "host" not in claim.signed:

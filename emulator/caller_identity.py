@@ -93,8 +93,7 @@ class CallerIdentity:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         authorization = environ.get("HTTP_AUTHORIZATION", "")
-        caller = sigv4.caller(authorization, environ.get("QUERY_STRING", ""), wire.request_id())
-        caller = self._identities.recognise(caller)
+        caller = self._identities.recognise(sigv4.caller_of(environ, wire.request_id()))
         environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", caller.account)
         if "/sts/aws4_request" in authorization and _action(environ) == "GetCallerIdentity":
             return _answer(caller, start_response)

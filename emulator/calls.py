@@ -63,7 +63,7 @@ class Calls:
             if environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
                 raise SerializationException("Send the body without Content-Encoding.")
             identity = wire.request_id(self._backend)
-            caller = sigv4.caller(environ.get("HTTP_AUTHORIZATION", ""), request_id=identity)
+            caller = sigv4.caller_of(environ, identity)
             sigv4.check_region(caller)
             body = _body(environ)
             answer = wire.write(self._backend.call(operation, wire.read(operation, body), caller))
@@ -103,7 +103,7 @@ def note(refusals: Refusals, error: RegistryError, environ: WSGIEnvironment) -> 
     log.info("%s %s: %s", error.status, error.code, without_values(error.message))
     path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
     what = environ.get("HTTP_X_AMZ_TARGET") or f"{environ['REQUEST_METHOD']} {path}"
-    who = sigv4.caller(environ.get("HTTP_AUTHORIZATION", "")).access_key
+    who = sigv4.caller_of(environ).access_key
     refusals.note(what, who, error.status, error.code, error.message)
 
 

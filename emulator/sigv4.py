@@ -1,12 +1,19 @@
-"""Who is calling: read from the credential scope of a Signature Version 4 request, header or presigned URL."""
+"""Who is calling: read from the credential scope of a Signature Version 4 request, header or presigned URL.
+
+Everybody asks `caller_of`: where signatures are verified, it is whose signature that was, and nobody reads it again.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
 from ..backends.base import Caller
 from ..backends.errors import ValidationException
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/[^/,]*/(?P<region>[^/,]*)/[^/,]*/aws4_request")
 _REGION = re.compile(r"[a-z0-9-]{9,16}")  # what the model's ARN patterns allow
@@ -38,3 +45,20 @@ def check_region(caller: Caller) -> None:
             f"The region {caller.region!r} of the credential scope is not one AWS could have: "
             "use a name like us-east-1, 9 to 16 of a-z, 0-9 and hyphens."
         )
+
+
+VERIFIED: Final = "sagemaker_registry.caller"
+"""Where in the environment of a request is who signed it, once that was verified: no client can put anything there."""
+
+
+def caller_of(environ: WSGIEnvironment, request_id: str = "") -> Caller:
+    """Return who sends a request: who was found to have signed it, or where nothing is verified, whom it names."""
+    verified: Caller | None = environ.get(VERIFIED)
+    if verified is not None:
+        return verified.asking(request_id)
+    return caller(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""), request_id)
+
+
+def is_signed(environ: WSGIEnvironment) -> bool:
+    """Whether a request claims to be signed, in its header or its query."""
+    return "HTTP_AUTHORIZATION" in environ or "X-Amz-" in environ.get("QUERY_STRING", "")
