@@ -113,17 +113,14 @@ class Authentication:
         """
         headers = headers_of(environ)
         claim = _claim(environ, headers)
-        address = str(environ.get("REMOTE_ADDR", ""))
         proof = self._proof(claim)
-        place = (address, claim.key if proof is not None else "")
-        if self._failures.are_too_many(place):
-            raise Refused("throttled")
         try:
             if proof is None:
                 raise Refused("unknown")
             self._check(claim, environ, headers, proof)
         except Refused:
-            self._failures.note(place)
+            if self._failures.is_one_too_many((environ.get("REMOTE_ADDR"), claim.key if proof is not None else "")):
+                raise Refused("throttled") from None
             raise
         return Caller.of(claim.key, claim.region)
 

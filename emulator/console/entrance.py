@@ -16,7 +16,7 @@ from .problems import Problem
 from .session import USER
 
 MOST_FAILURES: Final = 30
-"""Links that are none, of one address, within a minute; then it has to wait."""
+"""Links that are none, of one address, within a minute; then it is told to wait."""
 LINK: Final = "link"
 LEAVE: Final = "leave"
 """Subjects of forms that are about the session itself."""
@@ -68,13 +68,9 @@ def add(routes: Blueprint, console: Console, show: Callable[..., Response], say:
 
     @routes.post(f"{PREFIX}/login")
     def log_in() -> BaseResponse:
-        place = request.remote_addr
-        if failures.are_too_many(place):
-            return show(LoginPage(is_used=True), 429)
         value = console.sessions.open(request.form.get("token", ""))
         if value is None:
-            failures.note(place)
-            return show(LoginPage(is_used=True), 403)
+            return show(LoginPage(is_used=True), 429 if failures.is_one_too_many(request.remote_addr) else 403)
         response = redirect(url_for("console.inbox"), 303)
         set_cookie(request, response, value)  # type: ignore[arg-type]
         return response
