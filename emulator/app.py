@@ -17,6 +17,8 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from msgspec.structs import replace
+
 from ..backends import model
 from ..backends.base import Backend
 from . import PREFIX, console
@@ -91,6 +93,8 @@ class _Parts:
         self.neighbours = options.get("neighbours") or Neighbours()
         self.say = options.get("say", print)
         self.console = options.get("reviewed_at")
+        if self.console is not None and self._authenticated is not None:
+            self.console = replace(self.console, is_strict=True)  # keys are worth no more than what goes round them
 
     def own(self) -> Flask:
         """Make what answers for the server's own paths."""

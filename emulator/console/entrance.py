@@ -1,4 +1,8 @@
-"""How people come in and leave: by a link that works once, or one that somebody inside has made for them."""
+"""How people come in and leave: by a link that works once, or one that somebody inside has made for them.
+
+Where it matters who decides, a link for somebody else is never shown inside: it is printed where the first ones were,
+for those whom the server was started for.
+"""
 
 from __future__ import annotations
 
@@ -40,13 +44,14 @@ class LoginPage:
 
 @dataclass(frozen=True, slots=True)
 class LinkPage:
-    """A new login link for somebody, shown once."""
+    """A new login link for somebody, shown once; without one, it is printed in the terminal, or was a moment ago."""
 
     template: ClassVar[str] = "link.html"
     title: ClassVar[str] = "Login link"
 
     user: str
-    link: str
+    link: str = ""
+    is_too_soon: bool = False
 
 
 def add(routes: Blueprint, console: Console, show: Callable[..., Response], say: Callable[[str], None]) -> None:
@@ -79,7 +84,7 @@ def add(routes: Blueprint, console: Console, show: Callable[..., Response], say:
     def reprint() -> Response:
         may = bool(console.users) and console.sessions.may_reprint()
         for user in console.users if may else ():
-            say(f"console:   {request.host_url.rstrip('/')}{console.path_of_link(user)}")
+            say(console.line_of_link(user, _address()))
         return show(LoginPage(is_printed=may, is_too_soon=not may))
 
     @routes.post(f"{PREFIX}/leave")
@@ -98,4 +103,21 @@ def add(routes: Blueprint, console: Console, show: Callable[..., Response], say:
                 f"{user[:100]!r} is not a name: it begins with a letter, and has letters, digits and _ . @ - after it."
             )
             return show(Problem("That is no name", what, "Go back and write another one."), 400)
-        return show(LinkPage(user, request.host_url.rstrip("/") + console.path_of_link(user)))
+        if not console.is_strict or user == g.session.user:
+            return show(LinkPage(user, _address() + console.path_of_link(user)))
+        if user not in console.users:
+            return show(_not_from_here(user), 403)
+        may = console.sessions.may_reprint()
+        if may:
+            say(console.line_of_link(user, _address()))
+        return show(LinkPage(user, is_too_soon=not may))
+
+
+def _not_from_here(user: str) -> Problem:
+    what = f"It matters here who decides, so nobody inside can let {user} in: only whoever runs the server can."
+    return Problem("No link for somebody else", what, f"They start it with `serve --console-user {user}`.")
+
+
+def _address() -> str:
+    """Return the address of the server as who asks has it."""
+    return request.host_url.rstrip("/")
