@@ -14,8 +14,7 @@ import time
 from calendar import timegm
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from io import BytesIO
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ..backends.base import Caller
 from ..backends.credentials import Credential
@@ -23,7 +22,9 @@ from ..backends.errors import AccessDeniedException, RegistryError
 from ..backends.settings import Authentication as Strictness
 from . import PREFIX as CONTROL
 from . import answers, signatures
+from .bodies import LARGEST_UNVERIFIED, LARGEST_UPLOAD, is_empty, kept, released
 from .caller_identity import Issued, issued
+from .calls import LARGEST_BODY, TARGET_PREFIX
 from .console import PREFIX as CONSOLE
 from .console import is_console
 from .failures import Failures
@@ -93,11 +94,11 @@ class Authentication:
         except RegistryError as refusal:
             error = refusal
         else:
-            return self._app(environ, start_response)
+            return released(environ, self._app(environ, start_response))
         key = caller_of(environ).access_key
         log.info("%s %s: %s", error.status, error.code, key)
         self._refusals.note(f"{method} {path}", key, error.status, error.code, error.message)
-        return answer(error, environ, start_response)
+        return released(environ, answer(error, environ, start_response))
 
     def _is_open(self, path: str, method: str, environ: WSGIEnvironment) -> bool:
         """Whether a request needs no signature."""
@@ -135,7 +136,9 @@ class Authentication:
         path, _, query = _target(environ).partition("?")
         said = ",".join(headers.get("x-amz-content-sha256", ()))
         payload = said or (
-            signatures.UNSIGNED if claim.expires is not None and claim.service == "s3" else _body_hash(environ)
+            signatures.UNSIGNED
+            if claim.expires is not None and claim.service == "s3"
+            else _body_hash(environ, LARGEST_BODY if _is_ours(environ) else LARGEST_UNVERIFIED)
         )
         expected = signatures.signature_of(
             claim, proof.secret, environ["REQUEST_METHOD"], path, query, headers, payload
@@ -272,10 +275,15 @@ def _check_time(claim: Claim, now: float) -> None:
         )
 
 
+def _is_ours(environ: WSGIEnvironment) -> bool:
+    target: str = environ.get("HTTP_X_AMZ_TARGET", "")
+    path: str = environ.get("PATH_INFO", "")
+    return target.startswith(TARGET_PREFIX) or path.startswith(CONTROL)
+
+
 def _check_scope(claim: Claim, environ: WSGIEnvironment, headers: Headers) -> None:
     """Refuse a signature that is for another service, or leaves out what it must cover."""
-    target, path = environ.get("HTTP_X_AMZ_TARGET", ""), environ.get("PATH_INFO", "")
-    ours = target.startswith("SageMaker.") or path.startswith(CONTROL)
+    ours = _is_ours(environ)
     if ours and claim.service != "sagemaker":
         raise Refused("wrong", "Credential should be scoped to correct service: 'sagemaker'. ")
     if ours and claim.expires is not None:
@@ -296,32 +304,24 @@ def _check_scope(claim: Claim, environ: WSGIEnvironment, headers: Headers) -> No
 def _is_body_as_said(said: str, claim: Claim, environ: WSGIEnvironment, headers: Headers, secret: str) -> bool:
     """Whether a body is the one whose hash was signed; S3 takes one that was not, and one in signed chunks."""
     if claim.service != "s3" or said not in signatures.STREAMING | {signatures.UNSIGNED}:
-        return hmac.compare_digest(said.encode(), _body_hash(environ).encode())
+        return hmac.compare_digest(said.encode(), _body_hash(environ, LARGEST_UPLOAD).encode())
     if said == signatures.UNSIGNED:
         return True
-    body, length = _body(environ), ",".join(headers.get("x-amz-decoded-content-length", ())).strip()
+    body, length = kept(environ, LARGEST_UPLOAD), ",".join(headers.get("x-amz-decoded-content-length", ())).strip()
     try:
         return signatures.are_chunks_signed(body, claim, secret, said, length)
     finally:
         body.seek(0)
 
 
-def _body_hash(environ: WSGIEnvironment) -> str:
-    if environ.get("CONTENT_LENGTH") in (None, "", "0"):
+def _body_hash(environ: WSGIEnvironment, most: int) -> str:
+    if is_empty(environ):
         return signatures.EMPTY
-    body = _body(environ)
+    body = kept(environ, most)
     try:
         return signatures.hash_of(body)
     finally:
         body.seek(0)
-
-
-def _body(environ: WSGIEnvironment) -> Any:
-    """Return the body of a request, to be read and then put back to its beginning."""
-    body: IO[bytes] = environ["wsgi.input"]
-    if not (hasattr(body, "seekable") and body.seekable()):
-        environ["wsgi.input"] = body = BytesIO(body.read(int(environ["CONTENT_LENGTH"])))
-    return body
 
 
 def _target(environ: WSGIEnvironment) -> str:

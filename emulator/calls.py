@@ -25,6 +25,7 @@ from ..backends.errors import (
 )
 from . import lost_answers, sigv4, wire
 from .answers import headers, wsgi_error
+from .bodies import length_of
 from .metrics import OK, Metrics
 from .refusals import Refusals, without_values
 
@@ -128,8 +129,7 @@ def operation_of(target: str) -> str:
 
 
 def _body(environ: WSGIEnvironment) -> bytes:
-    length: str = environ.get("CONTENT_LENGTH", "")
-    size = int(length) if length.isascii() and length.isdigit() else None
+    size = length_of(environ)
     if size is None and not environ.get("wsgi.input_terminated"):
         return b""  # nobody says where it ends
     if size is not None and size > LARGEST_BODY:
