@@ -1,8 +1,12 @@
-# `just` runs what CI runs; needs .venv (`just install`).
+# `just` checks everything but what is not installed here (PostgreSQL, Chromium, ...); needs .venv (`just install`).
 python := ".venv/bin/python"
 
 # format check, lint, types, floors, tests
 default: lint types floors test
+
+# what CI runs, in a .venv made anew: installs PostgreSQL, Chromium and other clients where they are missing
+ci:
+    CI=true bash .ci/run
 
 # make .venv with everything a developer needs
 install:
@@ -34,7 +38,7 @@ test *arguments:
 heavy size="nightly" *arguments:
     {{python}} -m pytest tests/durability tests/safety --size {{size}} {{arguments}}
 
-# measure everything (about an hour) and write docs/performance.md; `just bench --only floors` measures that alone anew
+# measure everything (about half an hour) and write docs/performance.md; `just bench --only floors` measures that alone anew
 bench *arguments:
     {{python}} -m benchmarks --write --json build/benchmarks.json {{arguments}}
 

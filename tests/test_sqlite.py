@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
+import signal
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +148,60 @@ def test_a_network_share_gets_no_write_ahead_log(tmp_path: Path, monkeypatch: py
     rows = store.SQLiteRows(tmp_path / "registry.db")
     assert setting(rows._writer, "journal_mode") == "truncate"
     rows.close()
+
+
+@pytest.mark.parametrize("where", ["sqlite://", "sqlite:///registry.db"])
+def test_a_closed_registry_says_so_and_can_be_closed_again(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    registry = open_backend(where)
+    registry.call("CreateModelPackageGroup", GROUP, CALLER)
+    registry.close()
+    with (tmp_path / "somebody else's").open("wb") as other:  # gets the number of the lock's descriptor
+        registry.close()
+        for ask in (
+            lambda: registry.call("ListModelPackageGroups", {}, CALLER),
+            lambda: registry.call("CreateModelPackage", GROUP, CALLER),
+            registry.ping,
+        ):
+            with pytest.raises(ServiceUnavailable, match=r"^The registry was closed\.$"):
+                ask()
+        other.write(b"still open")
+        other.flush()
+    assert not list(tmp_path.glob("*-wal"))
+
+
+def test_who_reads_while_a_registry_is_closed_leaves_no_log_behind(tmp_path: Path) -> None:
+    rows = store.SQLiteRows(tmp_path / "registry.db")
+    with rows.reading() as reading:
+        rows.close()
+        assert reading.find(GROUPS, [("account", "=", "")], limit=1) == []
+    assert rows._idle == []
+    assert not list(tmp_path.glob("*-wal"))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that interrupts")
+@pytest.mark.parametrize("operation", ["ListModelPackageGroups", "CreateModelPackage"])
+def test_whenever_a_notebook_is_interrupted_its_registry_goes_on(operation: str) -> None:
+    """Ctrl-C between two steps of Python must not leave the lock of a store in memory held."""
+    rng = random.Random(operation)
+    params = GROUP if operation == "CreateModelPackage" else {}
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        with open_backend("sqlite://") as registry:
+            registry.call("CreateModelPackageGroup", GROUP, CALLER)
+            for _ in range(100):
+                with suppress(KeyboardInterrupt):  # it may come where Python drops it
+                    signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.0002, 0.002))
+                    for _ in range(500):
+                        registry.call(operation, params, CALLER)
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                assert not registry._rows._lock.locked()  # type: ignore[attr-defined]
+            registry.call(operation, params, CALLER)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_file_of_each_release_opens_in_this_one(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ also spares writers SQLite's busy handler, whose sleeps cost up to 400 ms.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -35,7 +36,10 @@ class FileLock:
         _unlock(self._descriptor)
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        """Let the file go; once more does nothing: the number may be another file's by then."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def can_be_had(path: Path, seconds: float) -> bool:
@@ -61,7 +65,9 @@ if sys.platform == "win32":
             try:
                 os.lseek(descriptor, 0, os.SEEK_SET)
                 msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)  # gives up after ten tries of a second each
-            except OSError:
+            except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EDEADLK):  # held by another process
+                    raise
                 continue
             return
 

@@ -10,8 +10,9 @@ import errno
 import os
 import shutil
 import stat
+import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -75,6 +76,11 @@ ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     "SQLITE_NOTADB": (InternalFailure, "The registry's database is not an SQLite file any more."),
 }
 
+GONE: Final = (
+    "The registry's file was moved, removed or replaced while it was open: nothing was changed. "
+    "Put it back, or stop and start with the file that is there."
+)
+
 UNREADABLE = (UnicodeDecodeError, orjson.JSONDecodeError, msgspec.DecodeError)
 """What is raised for text, or a record, of a damaged page that SQLite takes for whole: it keeps no checksums."""
 FAILURES = (*UNREADABLE, sqlite3.Error, OverflowError)
@@ -94,8 +100,8 @@ class SQLiteRows:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._lock = Turns()
-        self._is_failing = False
+        self._lock: Turns | threading.Lock = Turns() if path is not None else threading.Lock()
+        self._is_failing = self._is_closed = False
         self._journal = "WAL"
         self._idle: list[sqlite3.Connection] = []
         self._between_processes: AbstractContextManager[None] = nullcontext()
@@ -106,6 +112,7 @@ class SQLiteRows:
                 self._between_processes = lock
             try:
                 with self._between_processes:
+                    self._opened = self._found()
                     self._writer = self._connect(PRAGMAS)
                     with ExitStack() as closed:
                         closed.callback(self._writer.close)  # who is the last to close checkpoints, too
@@ -118,34 +125,58 @@ class SQLiteRows:
             undo.pop_all()
 
     def close(self) -> None:
-        """Close every connection, checkpointing under the lock."""
-        with self._lock, self._between_processes:
-            while self._idle:
-                self._idle.pop().close()
-            self._writer.close()
-        if isinstance(self._between_processes, FileLock):
-            self._between_processes.close()
+        """Close every connection, checkpointing under the lock; once more does nothing."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            with self._between_processes:
+                while self._idle:
+                    self._idle.pop().close()
+                if self._is_elsewhere():
+                    self._empty_log()
+                self._writer.close()
+            if isinstance(self._between_processes, FileLock):
+                self._between_processes.close()
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """Run the block as one durable transaction; its errors, and SQLite's, undo all of it."""
-        with _translated(), self._lock, self._between_processes, self._noted():
-            connection = self._writer
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield Transaction(connection.execute)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:  # a full disk has already rolled back
-                    connection.execute("ROLLBACK")
-                raise
+        with _translated(), self._lock:
+            self._refuse_what_is_closed()
+            with self._between_processes, self._noted():
+                if self._is_elsewhere():
+                    self._empty_log()
+                    raise ServiceUnavailable(GONE)
+                connection = self._writer
+                try:
+                    self._begin("IMMEDIATE")
+                    yield Transaction(connection.execute)
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:  # a full disk has already rolled back
+                        connection.execute("ROLLBACK")
+                    raise
 
     def reading(self) -> AbstractContextManager[View]:
-        """Run the block on one consistent view; writers neither wait for it nor make it wait."""
-        return _Reading(self)
+        """Run the block on one consistent view; of a file, writers neither wait for it nor make it wait."""
+        return _Reading(self) if self.path is not None else self._reading_memory()
+
+    @contextmanager
+    def _reading_memory(self) -> Iterator[View]:
+        """Yield a view of the one connection there is: a generator, which gives back its lock whenever Ctrl-C comes."""
+        with _translated(), self._lock:
+            self._refuse_what_is_closed()
+            try:
+                self._begin("DEFERRED")
+                yield View(self._writer.execute, FACTS)
+            finally:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
 
     def check_writing(self) -> None:
         """Write something, if the last write failed: what is there already. A full disk may have room again."""
+        self._refuse_what_is_gone()
         if self._is_failing and self.path is not None:
             if shutil.disk_usage(self.path.parent).free < ROOM_FOR_A_WRITE:
                 raise ServiceUnavailable(ANSWERS["SQLITE_FULL"][1])
@@ -156,14 +187,18 @@ class SQLiteRows:
     def keep(self) -> sqlite3.Connection:
         """Return all there is as a database in memory: pages are copied, which takes milliseconds."""
         kept = sqlite3.connect(":memory:", check_same_thread=False)
-        with _translated(), self._lock, self._between_processes:
-            self._writer.backup(kept)
+        with _translated(), self._lock:
+            self._refuse_what_is_gone()
+            with self._between_processes:
+                self._writer.backup(kept)
         return kept
 
     def put_back(self, kept: sqlite3.Connection) -> None:
         """Put what was kept in the place of all there is, in one transaction of SQLite's own."""
-        with _translated(), self._lock, self._between_processes:
-            kept.backup(self._writer)
+        with _translated(), self._lock:
+            self._refuse_what_is_gone()
+            with self._between_processes:
+                kept.backup(self._writer)
 
     def fork(self, kept: sqlite3.Connection) -> SQLiteRows:
         """Return a store in memory that begins with what was kept."""
@@ -180,25 +215,65 @@ class SQLiteRows:
             raise
         self._is_failing = False
 
+    def _begin(self, how: str) -> None:
+        """Begin a transaction of the writer, after undoing one whose end was interrupted; call it under the locks."""
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+        self._writer.execute(f"BEGIN {how}")
+
     def _borrow(self) -> sqlite3.Connection:
-        """Return a connection to read with; a memory database is its one connection."""
-        if self.path is None:
-            self._lock.acquire()
-            return self._writer
+        """Return a connection to read the file with."""
         try:
             return self._idle.pop()
         except IndexError:
+            self._refuse_what_is_gone()
             journal = {} if self._journal == "WAL" else {"journal_mode": self._journal}
             return self._connect({**READER_PRAGMAS, **journal})
 
     def _give_back(self, connection: sqlite3.Connection, *, has_failed: bool) -> None:
-        """Keep a connection for the next reader; one that failed is not handed on."""
-        if self.path is None:
-            self._lock.release()
-        elif has_failed:
+        """Keep a connection for the next reader; one that failed is not handed on, and of a closed store none is."""
+        if has_failed:
             connection.close()
-        else:
-            self._idle.append(connection)
+            return
+        self._idle.append(connection)
+        if self._is_closed and self.path is not None:
+            with suppress(IndexError), closing(_lock_of(self.path)) as lock, lock:
+                self._idle.pop().close()  # it may be the last, which checkpoints
+
+    def _found(self) -> tuple[int, int] | None:
+        """Return which file is at the path now; None if there is none, or none is wanted."""
+        if self.path is None:
+            return None
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _is_elsewhere(self) -> bool:
+        """Whether the file was moved, removed or replaced since it was opened.
+
+        SQLite would write on to a file that nobody finds again. And a connection made then would open the file that is
+        there instead, with the log of this one beside it.
+        """
+        return self._found() != self._opened
+
+    def _refuse_what_is_closed(self) -> None:
+        if self._is_closed:
+            raise ServiceUnavailable("The registry was closed.")
+
+    def _refuse_what_is_gone(self) -> None:
+        self._refuse_what_is_closed()
+        if self._is_elsewhere():
+            raise ServiceUnavailable(GONE)
+
+    def _empty_log(self) -> None:
+        """Bring what the log has into the file that was moved; call it under the locks.
+
+        The log stays where it was, also when it is closed: a file that has replaced ours would take it for its own when
+        it is opened next, and be overwritten.
+        """
+        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _connect(self, pragmas: dict[str, str]) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -222,7 +297,7 @@ class SQLiteRows:
             self._refuse_what_is_not_ours()
             self._journal = "TRUNCATE" if network_file_system(self.path) else "WAL"
             self._writer.execute(f"PRAGMA journal_mode={self._journal}")
-        self._writer.execute("BEGIN IMMEDIATE")
+        self._begin("IMMEDIATE")
         try:
             schema.upgrade(self._writer)
         except CannotOpen as newer:

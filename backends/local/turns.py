@@ -33,11 +33,11 @@ class Turns:
             return
         turn = threading.Lock()
         turn.acquire()
-        self._next.append(turn)
-        if self._lock.acquire(blocking=False):  # it was released before anybody could see who waits
-            self._next.remove(turn)
-            return
         try:
+            self._next.append(turn)
+            if self._lock.acquire(blocking=False):  # it was released before anybody could see who waits
+                self._next.remove(turn)
+                return
             turn.acquire()
         except BaseException:  # such as Ctrl-C
             try:
