@@ -7,12 +7,12 @@ is refused, what is too large for the registry is refused before it is read, and
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel
-from waitress.parser import ParsingError
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import Task
 from waitress.utilities import RequestEntityTooLarge
 
@@ -20,7 +20,7 @@ from ..backends.errors import RegistryError, RequestTooLarge, ValidationExceptio
 from . import answers, wire
 from .gate import EVERYWHERE
 from .s3_headers import Channel as HeaderChannel
-from .s3_headers import Parser as HeaderParser
+from .s3_headers import metadata_of
 
 LARGEST_HEAD: Final = 2**15
 """Bytes of the request line and all headers."""
@@ -31,11 +31,13 @@ READ_SECONDS: Final = 30.0
 """How long a head may take, and a body without any progress."""
 SLOWEST: Final = 1024
 """Bytes a second, on average, of a body that takes longer: uploads to S3 may, what trickles may not."""
+ONCE: Final = (b"host", b"content-length", b"transfer-encoding", b"authorization")
+"""Headers a request can have once."""
 OURS: Final = ("/_registry", "/console")
 
 
-class _Parser(HeaderParser):
-    """Reads a request as `s3_headers` does, and refuses what is ambiguous or too much."""
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    """Reads a request, remembers what waitress drops, and refuses what is ambiguous or too much."""
 
     def __init__(self, adjustments: Any) -> None:
         super().__init__(adjustments)
@@ -43,19 +45,12 @@ class _Parser(HeaderParser):
         self.error: Any = None
 
     def parse_header(self, header_plus: bytes) -> None:
-        first, _, head = header_plus.partition(b"\r\n")
-        names = [line.partition(b":")[0].lower() for line in head.split(b"\r\n") if line[:1] not in (b" ", b"\t", b"")]
-        target = first.split(b" ")[1:2]
-        if len(names) > MOST_HEADERS:
-            raise ParsingError(f"A request can have at most {MOST_HEADERS} headers.")
-        for name in (b"host", b"content-length", b"transfer-encoding", b"authorization"):
-            if names.count(name) > 1:
-                raise ParsingError(f"A request has {name.decode()} once.")
-        if b"transfer-encoding" in names and (b"content-length" in names or not first.endswith(b"HTTP/1.1")):
-            raise ParsingError("A request has Transfer-Encoding in HTTP/1.1, and then no Content-Length.")
-        if first and (not target or target[0][:1] not in (b"/", b"*") or b"#" in target[0]):
-            raise ParsingError("A request line names a path: the host is in the header Host.")
-        super().parse_header(header_plus)
+        first, _, rest = header_plus.partition(b"\r\n")
+        fields = _fields(rest)
+        _check_line(first)
+        _check_fields(first, fields)
+        self.head, self.metadata = header_plus, metadata_of(fields)
+        super().parse_header(b"\r\n".join([first, *[b"%b:%b" % field for field in fields], b""]))
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
@@ -71,6 +66,48 @@ class _Parser(HeaderParser):
         """Whether less has come than should have by now."""
         waited = now - self.began - seconds
         return bool(waited > (self.body_bytes_received / SLOWEST if self.headers_finished else 0))
+
+
+def _fields(rest: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the names and the values of headers, without the spaces around a value.
+
+    waitress's pattern for a header takes time with the square of those. Its pattern for the request line is worse, and
+    is only shown lines that `_check_line` has found good.
+    """
+    fields: list[tuple[bytes, bytes]] = []
+    lines = rest.split(b"\r\n")
+    if len(lines) > MOST_HEADERS + 2:  # the last two are empty
+        raise ParsingError(f"A request can have at most {MOST_HEADERS} headers.")
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if line[:1] in (b" ", b"\t"):  # goes on with the one before
+            if not fields:
+                raise ParsingError("A head begins with a header's name.")
+            fields[-1] = (fields[-1][0], b"%b %b" % (fields[-1][1], line.strip(b" \t")))
+        elif colon:
+            fields.append((name, value.strip(b" \t")))
+        elif line:
+            raise ParsingError("A header is a name, a colon and a value.")
+    return fields
+
+
+def _check_line(first: bytes) -> None:
+    """Raise ParsingError for a request line that is not a method, a path and a version."""
+    method, *more = first.rstrip().split(b" ")
+    if not 1 <= len(more) <= 2 or more[1:] not in ([], [b"HTTP/1.0"], [b"HTTP/1.1"]):
+        raise ParsingError("A request line is a method, a path, and HTTP/1.1 or HTTP/1.0.")
+    if not method or more[0][:1] not in (b"/", b"*") or b"#" in more[0]:
+        raise ParsingError("A request line names a path: the host is in the header Host.")
+
+
+def _check_fields(first: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None:
+    """Raise ParsingError for headers that could be read in two ways."""
+    names = [name.lower() for name, _ in fields]
+    for name in ONCE:
+        if names.count(name) > 1:
+            raise ParsingError(f"A request has {name.decode()} once.")
+    if b"transfer-encoding" in names and (b"content-length" in names or not first.endswith(b"HTTP/1.1")):
+        raise ParsingError("A request has Transfer-Encoding in HTTP/1.1, and then no Content-Length.")
 
 
 class _Refusal(Task):  # type: ignore[misc]

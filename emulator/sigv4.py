@@ -8,7 +8,6 @@ from urllib.parse import parse_qs
 from ..backends.base import Caller
 from ..backends.errors import ValidationException
 
-_CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/[^/,]*/(?P<region>[^/,]*)/[^/,]*/aws4_request")
 _REGION = re.compile(r"[a-z0-9-]{9,16}")  # what the model's ARN patterns allow
 
 
@@ -20,15 +19,23 @@ def caller(authorization: str, query: str = "", request_id: str = "") -> Caller:
         query: the raw query string, for presigned requests.
         request_id: the id its answer will have.
     """
-    match = _CREDENTIAL.search(authorization)
-    if match is None and "X-Amz-Credential" in query:
-        match = _CREDENTIAL.search("Credential=" + parse_qs(query).get("X-Amz-Credential", [""])[0])
-    return Caller.of(match["key"], match["region"], request_id) if match else Caller.of(None, None, request_id)
+    key, region = _key_and_region(authorization)
+    if key is None and "X-Amz-Credential" in query:
+        key, region = _key_and_region("Credential=" + parse_qs(query).get("X-Amz-Credential", [""])[0])
+    return Caller.of(key, region, request_id)
 
 
 def has_scope(authorization: str) -> bool:
     """Whether an Authorization header names a key, a region and a service."""
-    return _CREDENTIAL.search(authorization) is not None
+    return _key_and_region(authorization)[0] is not None
+
+
+def _key_and_region(text: str) -> tuple[str, str] | tuple[None, None]:
+    """Return what the first credential in a text names: without a pattern, for this is read of everybody's requests."""
+    parts = text.partition("Credential=")[2].partition(",")[0].split("/", 4)
+    if len(parts) < 5 or not parts[4].startswith("aws4_request") or parts[0].split() != parts[:1]:
+        return None, None
+    return parts[0], parts[2]
 
 
 def check_region(caller: Caller) -> None:

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.emulator import sigv4
 from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.connections import LARGEST_HEAD, LARGEST_READ, MOST_HEADERS
 from sagemaker_registry.emulator.serve import Server, listen
@@ -111,6 +113,56 @@ def test_a_head_has_so_many_headers(say: Callable[..., bytes]) -> None:
     most = b"".join(b"X-%d: 1\r\n" % number for number in range(MOST_HEADERS - 2))
     assert status_of(say(HEALTH[:-2] + most + b"\r\n")) == 200
     assert status_of(say(HEALTH[:-2] + most + b"X-More: 1\r\n\r\n")) == 400
+
+
+PUT = b"PUT /bucket/key HTTP/1.1\r\nHost: localhost\r\n"
+WORST_HEADS = {
+    "spaces in metadata": PUT + b"x-amz-meta-a_b: y%bz\r\n\r\n" % (b" " * 32000),
+    "metadata without a colon": PUT + b"x-amz-meta-%b\r\n\r\n" % (b"_" * 32000),
+    "spaces before a value": PUT + b"X-Long:%bz\r\n\r\n" % (b" " * 32000),
+    "tabs before a folded value": PUT + b"X-Long:\r\n%b\x01\r\n\r\n" % (b"\t" * 32000),
+    "a host in the path": b"GET /a://%b HTTP/9.99\r\nHost: localhost\r\n\r\n" % (b"1" * 32000),
+    "credentials": PUT + b"Authorization: %b\r\n\r\n" % (b"Credential=" * 2900),
+    "slashes in a credential": PUT + b"Authorization: Credential=a%b\r\n\r\n" % (b"/" * 32000),
+    "folded lines": PUT + b"X-Long: a\r\n%b\r\n" % (b" \r\n" * 10000),
+    "dots in a host": b"GET / HTTP/1.1\r\nHost: %b!\r\n\r\n" % (b"." * 32000),
+    "parameters": b"PUT /b/k?%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"X-Amz-Credential=&" * 1700),
+}
+
+
+@pytest.mark.parametrize("name", WORST_HEADS)
+def test_no_head_takes_long_to_read(say: Callable[..., bytes], name: str) -> None:
+    asked = WORST_HEADS[name]
+    assert LARGEST_HEAD - 4000 < len(asked) < LARGEST_HEAD
+    began = time.process_time()  # that of the server too, whatever else this machine does
+    answer = say(asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    took = time.process_time() - began
+    assert 200 <= status_of(answer) < 500
+    assert took < 0.1
+
+
+@pytest.mark.parametrize(
+    ("authorization", "key"),
+    [
+        ("AWS4-HMAC-SHA256 Credential=ann/20261124/eu-west-1/sagemaker/aws4_request, SignedHeaders=host", "ann"),
+        ("AWS4-HMAC-SHA256 Credential=ann/20261124/eu-west-1/sagemaker/aws4_request", "ann"),
+        ("AWS4-HMAC-SHA256 SignedHeaders=host,Credential=ann/20261124/eu-west-1/sagemaker/aws4_request", "ann"),
+        ("AWS4-HMAC-SHA256 Credential=ann/20261124/eu-west-1/sagemaker", "anonymous"),
+        ("AWS4-HMAC-SHA256 Credential=/20261124/eu-west-1/sagemaker/aws4_request", "anonymous"),
+        ("AWS4-HMAC-SHA256 Credential= ann/20261124/eu-west-1/sagemaker/aws4_request", "anonymous"),
+        ("AWS4-HMAC-SHA256 Credential=a nn/20261124/eu-west-1/sagemaker/aws4_request", "anonymous"),
+        ("AWS4-HMAC-SHA256 Credential=ann,/20261124/eu-west-1/sagemaker/aws4_request", "anonymous"),
+        ("", "anonymous"),
+    ],
+)
+def test_a_credential_is_read_where_it_is_whole(authorization: str, key: str) -> None:
+    for caller in (
+        sigv4.caller(authorization),
+        sigv4.caller("", f"X-Amz-Credential={quote(authorization.partition('Credential=')[2].partition(', ')[0])}"),
+    ):
+        assert caller.access_key == key
+        assert caller.region == ("us-east-1" if key == "anonymous" else "eu-west-1")
+    assert sigv4.has_scope(authorization) == (key != "anonymous")
 
 
 @pytest.mark.parametrize(
