@@ -12,11 +12,11 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 from waitress.task import Task
-from waitress.utilities import RequestEntityTooLarge
+from waitress.utilities import BadRequest, Error, InternalServerError, RequestEntityTooLarge
 
-from ..backends.errors import RegistryError, RequestTooLarge, ValidationException
+from ..backends.errors import InternalFailure, RegistryError, RequestTooLarge, ValidationException
 from . import answers, wire
 from .gate import EVERYWHERE
 from .s3_headers import Channel as HeaderChannel
@@ -31,6 +31,10 @@ READ_SECONDS: Final = 30.0
 """How long a head may take, and a body without any progress."""
 SLOWEST: Final = 1024
 """Bytes a second, on average, of a body that takes longer: uploads to S3 may, what trickles may not."""
+LONGEST_LENGTH: Final = 15
+"""Digits of a Content-Length: Python refuses to read thousands, and some server would read one as a small number."""
+LONGEST_LINE: Final = 8192
+"""Bytes before a chunk, and behind the last: waitress keeps them in memory, and looks at all of them each time."""
 ONCE: Final = (b"host", b"content-length", b"transfer-encoding", b"authorization")
 """Headers a request can have once."""
 OURS: Final = ("/_registry", "/console")
@@ -54,10 +58,21 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
-        if self.error is None and max(self.content_length, self.body_bytes_received) > LARGEST_READ and self._is_ours():
-            self.error = RequestEntityTooLarge(f"exceeds max_body of {LARGEST_READ}")
-            self.completed, self.expect_continue = True, False
+        if self.error is None and self.body_rcv is not None:
+            self.error = self._too_much()
+        if self.error is not None:
+            self.completed = True
+        if self.completed:
+            self.expect_continue = False  # or waitress says "continue", and waits for what has come or never will
         return consumed
+
+    def _too_much(self) -> Error | None:
+        """Return what is wrong with the size of a body, as far as it has come."""
+        if max(self.content_length, self.body_bytes_received) > LARGEST_READ and self._is_ours():
+            return RequestEntityTooLarge(f"exceeds max_body of {LARGEST_READ}")
+        if self.chunked and max(len(self.body_rcv.control_line), len(self.body_rcv.trailer)) > LONGEST_LINE:
+            return BadRequest(f"The line before a chunk, and what follows the last, have at most {LONGEST_LINE} bytes.")
+        return None
 
     def _is_ours(self) -> bool:
         return str(self.headers.get("X_AMZ_TARGET", "")).startswith("SageMaker.") or str(self.path).startswith(OURS)
@@ -106,8 +121,13 @@ def _check_fields(first: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None:
     for name in ONCE:
         if names.count(name) > 1:
             raise ParsingError(f"A request has {name.decode()} once.")
-    if b"transfer-encoding" in names and (b"content-length" in names or not first.endswith(b"HTTP/1.1")):
-        raise ParsingError("A request has Transfer-Encoding in HTTP/1.1, and then no Content-Length.")
+    if b"transfer-encoding" in names:
+        if b"content-length" in names or not first.endswith(b"HTTP/1.1"):
+            raise ParsingError("A request has Transfer-Encoding in HTTP/1.1, and then no Content-Length.")
+        if fields[names.index(b"transfer-encoding")][1].lower() != b"chunked":
+            raise TransferEncodingNotImplemented("Transfer-Encoding is chunked, once, and nothing else.")
+    elif b"content-length" in names and len(fields[names.index(b"content-length")][1]) > LONGEST_LENGTH:
+        raise ParsingError(f"Content-Length has at most {LONGEST_LENGTH} digits.")
 
 
 class _Refusal(Task):  # type: ignore[misc]
@@ -120,6 +140,8 @@ class _Refusal(Task):  # type: ignore[misc]
         error: RegistryError = ValidationException(f"The request cannot be read: {found.body}")
         if found.code in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE):
             error = RequestTooLarge(f"The request is too large: it {found.body}.")
+        elif isinstance(found, InternalServerError):  # what the application raised
+            error = InternalFailure("The server failed to answer; its log says why.")
         body = wire.write_error(error)
         self.status = f"{found.code} {found.reason}"
         self.response_headers.extend([*answers.headers(body), *EVERYWHERE.items()])

@@ -218,6 +218,7 @@ def test_who_stops_a_server_that_has_ended_does_nothing(tmp_path: Path) -> None:
     server.stop()
     for file in opened:
         with file:
+            file.seek(0)
             assert file.read() == b""
 
 

@@ -174,6 +174,15 @@ def test_a_credential_is_read_where_it_is_whole(authorization: str, key: str) ->
         b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: , chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n ,chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: \r\n\r\n{}",
+        b"Content-Length: 0000000000000002\r\n\r\n{}",
+        b"Content-Length: " + b"1" * 5000 + b"\r\n\r\n{}",
+        b"Expect: 100-continue\r\nContent-Length: x\r\n\r\n",
+        b"Expect: 100-continue\r\nContent-Length: 5368709120\r\n\r\n",
+        b"Expect: 100-continue\r\nTransfer-Encoding: gzip\r\n\r\n",
         b"Transfer-Encoding: \x0bchunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n0\r\n\r\n",
         b"Content-Length: -2\r\n\r\n{}",
@@ -189,10 +198,58 @@ def test_a_credential_is_read_where_it_is_whole(authorization: str, key: str) ->
 )
 def test_what_two_servers_could_read_differently_is_refused(say: Callable[..., bytes], head: bytes) -> None:
     answer = say(CALL + head)
-    assert status_of(answer) in (400, 501)
+    assert status_of(answer) in (400, 413, 501)
     assert b'"__type"' in answer
     assert answer.count(b"__type") == 1
     assert b"Connection: close" in answer
+
+
+@pytest.mark.parametrize("head", [HEALTH, UPLOAD + b"Content-Length: 0\r\n\r\n", UPLOAD + b"\r\n"])
+def test_who_expects_to_continue_and_sends_nothing_is_answered_at_once(say: Callable[..., bytes], head: bytes) -> None:
+    assert status_of(say(head.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))) == 200
+
+
+def test_who_expects_to_continue_is_told_to_and_heard(address: tuple[str, int], bucket: Bucket) -> None:
+    with socket.create_connection(address, timeout=60) as connection:
+        connection.sendall(UPLOAD + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"bytes")
+        assert status_of(everything(connection)) == 200
+    assert bucket.sizes[-1] == 5
+
+
+@pytest.mark.parametrize("before", [b"", b"1;", b"0\r\nX-Trailer: "], ids=["size", "extension", "trailer"])
+def test_what_stands_between_chunks_has_an_end(say: Callable[..., bytes], before: bytes) -> None:
+    answer = say(UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n" + before, *[b"1" * 2**16] * 64)
+    assert not answer or (status_of(answer) == 400 and b"at most 8192 bytes" in answer)
+
+
+def test_a_chunk_as_aws_signs_it_is_read(say: Callable[..., bytes], bucket: Bucket) -> None:
+    signature = b";chunk-signature=" + b"0" * 64
+    body = b"5%b\r\nbytes\r\n0%b\r\nx-amz-trailer-signature:%b\r\n\r\n" % (signature, signature, b"0" * 64)
+    assert status_of(say(UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n" + body)) == 200
+    assert bucket.sizes[-1] == 5
+
+
+def test_a_failure_of_the_application_is_told_as_one(caplog: pytest.LogCaptureFixture) -> None:
+    def fails(environ: Any, start_response: Any) -> list[bytes]:
+        raise KeyError("what nobody needs to know")
+
+    listener = listen("127.0.0.1", 0)
+    server = Server(fails, listener)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        with socket.create_connection(listener.getsockname(), timeout=60) as connection:
+            connection.sendall(HEALTH)
+            answer = everything(connection)
+    finally:
+        server.stop()
+        thread.join(60)
+    assert status_of(answer) == 500
+    assert b'"__type":"InternalFailure"' in answer
+    assert b"nobody needs to know" not in answer
+    assert "nobody needs to know" in caplog.text
 
 
 def test_transfer_encoding_is_not_of_http_1_0(say: Callable[..., bytes]) -> None:
