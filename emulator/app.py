@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from ..backends import model
 from ..backends.base import Backend
-from . import PREFIX, console
+from . import PREFIX, console, sigv4
 from .calls import TARGET_PREFIX, Calls
 from .first_use import OnFirstUse
 from .gate import Gate
@@ -172,7 +172,7 @@ class Switchboard:
 
 
 def _is_signed(environ: WSGIEnvironment) -> bool:
-    return "HTTP_AUTHORIZATION" in environ or "X-Amz-" in environ.get("QUERY_STRING", "")
+    return sigv4.is_signed(environ.get("HTTP_AUTHORIZATION"), environ.get("QUERY_STRING", ""))
 
 
 def _is_a_person(environ: WSGIEnvironment) -> bool:

@@ -25,6 +25,7 @@ from . import PREFIX as CONTROL
 from . import answers, signatures, sigv4
 from .caller_identity import Issued, issued
 from .console import PREFIX as CONSOLE
+from .console import is_console
 from .failures import Failures
 from .refusals import Refusals
 from .refused import Refused, answer
@@ -101,8 +102,7 @@ class Authentication:
         """Whether a request needs no signature."""
         if method in ("GET", "HEAD") and (path in HEALTH or (path == METRICS and self._strictness.open_metrics)):
             return True
-        is_console = path == CONSOLE or path.startswith(f"{CONSOLE}/")
-        return self._has_console and is_console and not is_signed(environ)
+        return self._has_console and is_console(path) and not is_signed(environ)
 
     def _verify(self, environ: WSGIEnvironment) -> None:
         """Raise Refused unless a request is what somebody with a key has signed."""
@@ -172,7 +172,7 @@ class _Seen:
 
 def is_signed(environ: WSGIEnvironment) -> bool:
     """Whether a request claims to be signed, in its header or its query."""
-    return "HTTP_AUTHORIZATION" in environ or "X-Amz-" in environ.get("QUERY_STRING", "")
+    return sigv4.is_signed(environ.get("HTTP_AUTHORIZATION"), environ.get("QUERY_STRING", ""))
 
 
 def headers_of(environ: WSGIEnvironment) -> Headers:

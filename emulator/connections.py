@@ -17,7 +17,8 @@ from waitress.task import Task
 from waitress.utilities import BadRequest, Error, InternalServerError, RequestEntityTooLarge
 
 from ..backends.errors import InternalFailure, RegistryError, RequestTooLarge, ValidationException
-from . import answers, wire
+from . import PREFIX, answers, console, sigv4, wire
+from .calls import TARGET_PREFIX
 from .gate import EVERYWHERE
 from .s3_headers import Channel as HeaderChannel
 from .s3_headers import metadata_of
@@ -37,7 +38,6 @@ LONGEST_LINE: Final = 8192
 """Bytes before a chunk, and behind the last: waitress keeps them in memory, and looks at all of them each time."""
 ONCE: Final = (b"host", b"content-length", b"transfer-encoding", b"authorization")
 """Headers a request can have once."""
-OURS: Final = ("/_registry", "/console")
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
@@ -75,7 +75,11 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         return None
 
     def _is_ours(self) -> bool:
-        return str(self.headers.get("X_AMZ_TARGET", "")).startswith("SageMaker.") or str(self.path).startswith(OURS)
+        """Whether it is for the registry or its console, as `app` will find it to be; anything else is S3's."""
+        path = f"/{self.path.lstrip('/')}"  # as waitress hands it on
+        if self.headers.get("X_AMZ_TARGET", "").startswith(TARGET_PREFIX) or path.startswith(PREFIX):
+            return True
+        return console.is_console(path) and not sigv4.is_signed(self.headers.get("AUTHORIZATION"), self.query)
 
     def is_too_slow(self, now: float, seconds: float) -> bool:
         """Whether less has come than should have by now."""

@@ -25,6 +25,16 @@ def caller(authorization: str, query: str = "", request_id: str = "") -> Caller:
     return Caller.of(key, region, request_id)
 
 
+def is_signed(authorization: str | None, query: str) -> bool:
+    """Whether a request claims to be signed, in its header or its query: asked by all who treat those otherwise.
+
+    Args:
+        authorization: the Authorization header; None without one.
+        query: the raw query string.
+    """
+    return authorization is not None or "X-Amz-" in query
+
+
 def has_scope(authorization: str) -> bool:
     """Whether an Authorization header names a key, a region and a service."""
     return _key_and_region(authorization)[0] is not None

@@ -280,11 +280,29 @@ def test_a_compressed_object_is_not_unpacked(say: Callable[..., bytes], bucket: 
     assert bucket.sizes[-1] == len(bomb)
 
 
-@pytest.mark.parametrize("path", [b"POST / ", b"POST /_registry/seed ", b"POST /console/login "])
+@pytest.mark.parametrize(
+    "path", [b"POST / ", b"POST /_registry/seed ", b"POST //_registry/seed ", b"POST /console/login ", b"PUT /console "]
+)
 def test_a_gibibyte_for_the_registry_is_refused_before_it_is_read(say: Callable[..., bytes], path: bytes) -> None:
     answer = say(CALL.replace(b"POST / ", path) + b"Content-Length: %d\r\n\r\n" % 2**30)
     assert status_of(answer) == 413
     assert b"RequestTooLarge" in answer
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"PUT /console-models/model.tar.gz HTTP/1.1\r\n",
+        b"PUT /console/model.tar.gz HTTP/1.1\r\nAuthorization: AWS4-HMAC-SHA256 Credential=a\r\n",
+        b"PUT /console/model.tar.gz?X-Amz-Signature=0 HTTP/1.1\r\n",
+    ],
+    ids=["a longer name", "signed", "presigned"],
+)
+def test_a_bucket_may_be_called_as_the_console(say: Callable[..., bytes], bucket: Bucket, head: bytes) -> None:
+    length = LARGEST_READ + 1
+    head += b"Host: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % length
+    assert status_of(say(head, b"m" * length)) == 200
+    assert bucket.sizes[-1] == length
 
 
 def test_a_body_without_a_length_is_refused_where_it_becomes_too_large(say: Callable[..., bytes]) -> None:
