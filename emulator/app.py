@@ -28,7 +28,7 @@ from .gate import Gate
 from .metrics import Metrics
 from .neighbours import Neighbours
 from .refusals import Refusals
-from .sigv4 import is_signed
+from .sigv4 import is_signed_request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -157,7 +157,9 @@ class Switchboard:
         if path.startswith(PREFIX):
             return self._ours
         if self._pages is not None and console.is_console(path):
-            return self._neighbours if is_signed(environ) else self._pages  # signed, it is about a bucket of that name
+            return (
+                self._neighbours if is_signed_request(environ) else self._pages
+            )  # signed, it is about a bucket of that name
         if self._is_call(target, environ):
             return self._calls if path in ("", "/") and environ["REQUEST_METHOD"] == "POST" else self._ours
         return self._ours if path == "/" and _is_a_person(environ) else self._neighbours

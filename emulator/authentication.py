@@ -33,7 +33,7 @@ from .refused import Refused, answer
 from .resetting import MOTO, RESET
 from .s3_headers import HEAD
 from .signatures import Claim, Headers
-from .sigv4 import VERIFIED, caller_of, is_signed
+from .sigv4 import VERIFIED, caller_of, is_signed_request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -81,7 +81,7 @@ class Authentication:
         for name in [name for name in environ if name.startswith("HTTP_X_MOTO_")]:
             del environ[name]  # by which moto would take one for somebody else
         path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "")
-        if self._has_console and path == "/" and method in ("GET", "HEAD") and not is_signed(environ):
+        if self._has_console and path == "/" and method in ("GET", "HEAD") and not is_signed_request(environ):
             return _to_the_console(start_response)
         if self._is_open(path, method, environ):
             return self._app(environ, start_response)
@@ -104,7 +104,7 @@ class Authentication:
         """Whether a request needs no signature."""
         if method in ("GET", "HEAD") and (path in HEALTH or (path == METRICS and self._strictness.open_metrics)):
             return True
-        return self._has_console and is_console(path) and not is_signed(environ)
+        return self._has_console and is_console(path) and not is_signed_request(environ)
 
     def _verify(self, environ: WSGIEnvironment) -> Caller:
         """Return who has signed a request.

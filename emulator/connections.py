@@ -7,20 +7,21 @@ is refused, what is too large for the registry is refused before it is read, and
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel
-from waitress.parser import ParsingError
+from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 from waitress.task import Task
-from waitress.utilities import RequestEntityTooLarge
+from waitress.utilities import BadRequest, Error, InternalServerError, RequestEntityTooLarge
 
-from ..backends.errors import RegistryError, RequestTooLarge, ValidationException
-from . import answers, wire
+from ..backends.errors import InternalFailure, RegistryError, RequestTooLarge, ValidationException
+from . import PREFIX, answers, console, sigv4, wire
+from .calls import TARGET_PREFIX
 from .gate import EVERYWHERE
 from .s3_headers import Channel as HeaderChannel
-from .s3_headers import Parser as HeaderParser
+from .s3_headers import metadata_of
 
 LARGEST_HEAD: Final = 2**15
 """Bytes of the request line and all headers."""
@@ -31,11 +32,16 @@ READ_SECONDS: Final = 30.0
 """How long a head may take, and a body without any progress."""
 SLOWEST: Final = 1024
 """Bytes a second, on average, of a body that takes longer: uploads to S3 may, what trickles may not."""
-OURS: Final = ("/_registry", "/console")
+LONGEST_LENGTH: Final = 15
+"""Digits of a Content-Length: Python refuses to read thousands, and some server would read one as a small number."""
+LONGEST_LINE: Final = 8192
+"""Bytes before a chunk, and behind the last: waitress keeps them in memory, and looks at all of them each time."""
+ONCE: Final = (b"host", b"content-length", b"transfer-encoding", b"authorization")
+"""Headers a request can have once."""
 
 
-class _Parser(HeaderParser):
-    """Reads a request as `s3_headers` does, and refuses what is ambiguous or too much."""
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    """Reads a request, remembers what waitress drops, and refuses what is ambiguous or too much."""
 
     def __init__(self, adjustments: Any) -> None:
         super().__init__(adjustments)
@@ -43,34 +49,89 @@ class _Parser(HeaderParser):
         self.error: Any = None
 
     def parse_header(self, header_plus: bytes) -> None:
-        first, _, head = header_plus.partition(b"\r\n")
-        names = [line.partition(b":")[0].lower() for line in head.split(b"\r\n") if line[:1] not in (b" ", b"\t", b"")]
-        target = first.split(b" ")[1:2]
-        if len(names) > MOST_HEADERS:
-            raise ParsingError(f"A request can have at most {MOST_HEADERS} headers.")
-        for name in (b"host", b"content-length", b"transfer-encoding", b"authorization"):
-            if names.count(name) > 1:
-                raise ParsingError(f"A request has {name.decode()} once.")
-        if b"transfer-encoding" in names and (b"content-length" in names or not first.endswith(b"HTTP/1.1")):
-            raise ParsingError("A request has Transfer-Encoding in HTTP/1.1, and then no Content-Length.")
-        if first and (not target or target[0][:1] not in (b"/", b"*") or b"#" in target[0]):
-            raise ParsingError("A request line names a path: the host is in the header Host.")
-        super().parse_header(header_plus)
+        first, _, rest = header_plus.partition(b"\r\n")
+        fields = _fields(rest)
+        _check_line(first)
+        _check_fields(first, fields)
+        self.head, self.metadata = header_plus, metadata_of(fields)
+        super().parse_header(b"\r\n".join([first, *[b"%b:%b" % field for field in fields], b""]))
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
-        if self.error is None and max(self.content_length, self.body_bytes_received) > LARGEST_READ and self._is_ours():
-            self.error = RequestEntityTooLarge(f"exceeds max_body of {LARGEST_READ}")
-            self.completed, self.expect_continue = True, False
+        if self.error is None and self.body_rcv is not None:
+            self.error = self._too_much()
+        if self.error is not None:
+            self.completed = True
+        if self.completed:
+            self.expect_continue = False  # or waitress says "continue", and waits for what has come or never will
         return consumed
 
+    def _too_much(self) -> Error | None:
+        """Return what is wrong with the size of a body, as far as it has come."""
+        if max(self.content_length, self.body_bytes_received) > LARGEST_READ and self._is_ours():
+            return RequestEntityTooLarge(f"exceeds max_body of {LARGEST_READ}")
+        if self.chunked and max(len(self.body_rcv.control_line), len(self.body_rcv.trailer)) > LONGEST_LINE:
+            return BadRequest(f"The line before a chunk, and what follows the last, have at most {LONGEST_LINE} bytes.")
+        return None
+
     def _is_ours(self) -> bool:
-        return str(self.headers.get("X_AMZ_TARGET", "")).startswith("SageMaker.") or str(self.path).startswith(OURS)
+        """Whether it is for the registry or its console, as `app` will find it to be; anything else is S3's."""
+        path = f"/{self.path.lstrip('/')}"  # as waitress hands it on
+        if self.headers.get("X_AMZ_TARGET", "").startswith(TARGET_PREFIX) or path.startswith(PREFIX):
+            return True
+        return console.is_console(path) and not sigv4.is_signed(self.headers.get("AUTHORIZATION"), self.query)
 
     def is_too_slow(self, now: float, seconds: float) -> bool:
         """Whether less has come than should have by now."""
         waited = now - self.began - seconds
         return bool(waited > (self.body_bytes_received / SLOWEST if self.headers_finished else 0))
+
+
+def _fields(rest: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the names and the values of headers, without the spaces around a value.
+
+    waitress's pattern for a header takes time with the square of those. Its pattern for the request line is worse, and
+    is only shown lines that `_check_line` has found good.
+    """
+    fields: list[tuple[bytes, bytes]] = []
+    lines = rest.split(b"\r\n")
+    if len(lines) > MOST_HEADERS + 2:  # the last two are empty
+        raise ParsingError(f"A request can have at most {MOST_HEADERS} headers.")
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if line[:1] in (b" ", b"\t"):  # goes on with the one before
+            if not fields:
+                raise ParsingError("A head begins with a header's name.")
+            fields[-1] = (fields[-1][0], b"%b %b" % (fields[-1][1], line.strip(b" \t")))
+        elif colon:
+            fields.append((name, value.strip(b" \t")))
+        elif line:
+            raise ParsingError("A header is a name, a colon and a value.")
+    return fields
+
+
+def _check_line(first: bytes) -> None:
+    """Raise ParsingError for a request line that is not a method, a path and a version."""
+    method, *more = first.rstrip().split(b" ")
+    if not 1 <= len(more) <= 2 or more[1:] not in ([], [b"HTTP/1.0"], [b"HTTP/1.1"]):
+        raise ParsingError("A request line is a method, a path, and HTTP/1.1 or HTTP/1.0.")
+    if not method or more[0][:1] not in (b"/", b"*") or b"#" in more[0]:
+        raise ParsingError("A request line names a path: the host is in the header Host.")
+
+
+def _check_fields(first: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None:
+    """Raise ParsingError for headers that could be read in two ways."""
+    names = [name.lower() for name, _ in fields]
+    for name in ONCE:
+        if names.count(name) > 1:
+            raise ParsingError(f"A request has {name.decode()} once.")
+    if b"transfer-encoding" in names:
+        if b"content-length" in names or not first.endswith(b"HTTP/1.1"):
+            raise ParsingError("A request has Transfer-Encoding in HTTP/1.1, and then no Content-Length.")
+        if fields[names.index(b"transfer-encoding")][1].lower() != b"chunked":
+            raise TransferEncodingNotImplemented("Transfer-Encoding is chunked, once, and nothing else.")
+    elif b"content-length" in names and len(fields[names.index(b"content-length")][1]) > LONGEST_LENGTH:
+        raise ParsingError(f"Content-Length has at most {LONGEST_LENGTH} digits.")
 
 
 class _Refusal(Task):  # type: ignore[misc]
@@ -83,6 +144,8 @@ class _Refusal(Task):  # type: ignore[misc]
         error: RegistryError = ValidationException(f"The request cannot be read: {found.body}")
         if found.code in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE):
             error = RequestTooLarge(f"The request is too large: it {found.body}.")
+        elif isinstance(found, InternalServerError):  # what the application raised
+            error = InternalFailure("The server failed to answer; its log says why.")
         body = wire.write_error(error)
         self.status = f"{found.code} {found.reason}"
         self.response_headers.extend([*answers.headers(body), *EVERYWHERE.items()])

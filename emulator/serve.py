@@ -105,7 +105,8 @@ class Server:
         self._read_seconds = read_seconds
         self._looked = time.monotonic()
         self._map: dict[int, Any] = {}
-        self._stopping = threading.Event()
+        self._is_stopping = self._is_over = False
+        self._ending = threading.RLock()  # a signal may come while it is held, and its handler runs in the same thread
         self._server = create_server(
             app,
             map=self._map,
@@ -122,14 +123,16 @@ class Server:
 
     def run(self) -> None:
         """Answer until `stop`; then finish every request that had reached this machine, and return."""
-        while not self._stopping.is_set():
+        while not self._is_stopping:
             self._step(min(_WAKE_SECONDS, self._read_seconds / 4))
         self._drain()
 
     def stop(self) -> None:
-        """Make `run` finish. Safe in a signal handler and in another thread."""
-        self._stopping.set()
-        self._server.pull_trigger()
+        """Make `run` finish. Safe in a signal handler, in another thread, and as often as one likes."""
+        self._is_stopping = True
+        with self._ending:
+            if not self._is_over:  # or what is written to has been closed, and its number may be another file's
+                self._server.pull_trigger()
 
     def _drain(self) -> None:
         while select.select([self._listener], [], [], 0)[0]:  # connected, but not accepted yet
@@ -140,6 +143,8 @@ class Server:
         while self._is_busy() and time.monotonic() < deadline:
             self._step(_WAKE_SECONDS)
         self._server.task_dispatcher.shutdown()
+        with self._ending:
+            self._is_over = True
         wasyncore.close_all(self._map)
 
     def _is_busy(self) -> bool:

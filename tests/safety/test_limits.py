@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.emulator import sigv4
 from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.connections import LARGEST_HEAD, LARGEST_READ, MOST_HEADERS
 from sagemaker_registry.emulator.serve import Server, listen
@@ -113,6 +115,55 @@ def test_a_head_has_so_many_headers(say: Callable[..., bytes]) -> None:
     assert status_of(say(HEALTH[:-2] + most + b"X-More: 1\r\n\r\n")) == 400
 
 
+PUT = b"PUT /bucket/key HTTP/1.1\r\nHost: localhost\r\n"
+WORST_HEADS = {
+    "spaces in metadata": PUT + b"x-amz-meta-a_b: y%bz\r\n\r\n" % (b" " * 32000),
+    "metadata without a colon": PUT + b"x-amz-meta-%b\r\n\r\n" % (b"_" * 32000),
+    "spaces before a value": PUT + b"X-Long:%bz\r\n\r\n" % (b" " * 32000),
+    "tabs before a folded value": PUT + b"X-Long:\r\n%b\x01\r\n\r\n" % (b"\t" * 32000),
+    "a host in the path": b"GET /a://%b HTTP/9.99\r\nHost: localhost\r\n\r\n" % (b"1" * 32000),
+    "credentials": PUT + b"Authorization: %b\r\n\r\n" % (b"Credential=" * 2900),
+    "slashes in a credential": PUT + b"Authorization: Credential=a%b\r\n\r\n" % (b"/" * 32000),
+    "folded lines": PUT + b"X-Long: a\r\n%b\r\n" % (b" \r\n" * 10000),
+    "dots in a host": b"GET / HTTP/1.1\r\nHost: %b!\r\n\r\n" % (b"." * 32000),
+    "parameters": b"PUT /b/k?%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"X-Amz-Credential=&" * 1700),
+}
+
+
+@pytest.mark.parametrize("name", WORST_HEADS)
+def test_no_head_takes_long_to_read(say: Callable[..., bytes], name: str) -> None:
+    asked = WORST_HEADS[name]
+    assert LARGEST_HEAD - 4000 < len(asked) < LARGEST_HEAD
+    began = time.process_time()  # that of the server too, whatever else this machine does
+    answer = say(asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    took = time.process_time() - began
+    assert 200 <= status_of(answer) < 500
+    assert took < 0.1
+
+
+@pytest.mark.parametrize(
+    ("authorization", "key"),
+    [
+        ("AWS4-HMAC-SHA256 Credential=ann/20261124/eu-west-1/sagemaker/aws4_request, SignedHeaders=host", "ann"),
+        ("AWS4-HMAC-SHA256 Credential=ann/20261124/eu-west-1/sagemaker/aws4_request", "ann"),
+        ("AWS4-HMAC-SHA256 SignedHeaders=host,Credential=ann/20261124/eu-west-1/sagemaker/aws4_request", "ann"),
+        ("AWS4-HMAC-SHA256 Credential=ann/20261124/eu-west-1/sagemaker", "anonymous"),
+        ("AWS4-HMAC-SHA256 Credential=/20261124/eu-west-1/sagemaker/aws4_request", "anonymous"),
+        ("AWS4-HMAC-SHA256 Credential= ann/20261124/eu-west-1/sagemaker/aws4_request", "anonymous"),
+        ("AWS4-HMAC-SHA256 Credential=a nn/20261124/eu-west-1/sagemaker/aws4_request", "anonymous"),
+        ("AWS4-HMAC-SHA256 Credential=ann,/20261124/eu-west-1/sagemaker/aws4_request", "anonymous"),
+        ("", "anonymous"),
+    ],
+)
+def test_a_credential_is_read_where_it_is_whole(authorization: str, key: str) -> None:
+    credential = quote(authorization.partition("Credential=")[2].partition(", ")[0])
+    for environ in ({"HTTP_AUTHORIZATION": authorization}, {"QUERY_STRING": f"X-Amz-Credential={credential}"}):
+        caller = sigv4.caller_of(environ)
+        assert caller.access_key == key
+        assert caller.region == ("us-east-1" if key == "anonymous" else "eu-west-1")
+    assert sigv4.has_scope(authorization) == (key != "anonymous")
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -122,6 +173,15 @@ def test_a_head_has_so_many_headers(say: Callable[..., bytes]) -> None:
         b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: , chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n ,chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: \r\n\r\n{}",
+        b"Content-Length: 0000000000000002\r\n\r\n{}",
+        b"Content-Length: " + b"1" * 5000 + b"\r\n\r\n{}",
+        b"Expect: 100-continue\r\nContent-Length: x\r\n\r\n",
+        b"Expect: 100-continue\r\nContent-Length: 5368709120\r\n\r\n",
+        b"Expect: 100-continue\r\nTransfer-Encoding: gzip\r\n\r\n",
         b"Transfer-Encoding: \x0bchunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n0\r\n\r\n",
         b"Content-Length: -2\r\n\r\n{}",
@@ -137,10 +197,58 @@ def test_a_head_has_so_many_headers(say: Callable[..., bytes]) -> None:
 )
 def test_what_two_servers_could_read_differently_is_refused(say: Callable[..., bytes], head: bytes) -> None:
     answer = say(CALL + head)
-    assert status_of(answer) in (400, 501)
+    assert status_of(answer) in (400, 413, 501)
     assert b'"__type"' in answer
     assert answer.count(b"__type") == 1
     assert b"Connection: close" in answer
+
+
+@pytest.mark.parametrize("head", [HEALTH, UPLOAD + b"Content-Length: 0\r\n\r\n", UPLOAD + b"\r\n"])
+def test_who_expects_to_continue_and_sends_nothing_is_answered_at_once(say: Callable[..., bytes], head: bytes) -> None:
+    assert status_of(say(head.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))) == 200
+
+
+def test_who_expects_to_continue_is_told_to_and_heard(address: tuple[str, int], bucket: Bucket) -> None:
+    with socket.create_connection(address, timeout=60) as connection:
+        connection.sendall(UPLOAD + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"bytes")
+        assert status_of(everything(connection)) == 200
+    assert bucket.sizes[-1] == 5
+
+
+@pytest.mark.parametrize("before", [b"", b"1;", b"0\r\nX-Trailer: "], ids=["size", "extension", "trailer"])
+def test_what_stands_between_chunks_has_an_end(say: Callable[..., bytes], before: bytes) -> None:
+    answer = say(UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n" + before, *[b"1" * 2**16] * 64)
+    assert not answer or (status_of(answer) == 400 and b"at most 8192 bytes" in answer)
+
+
+def test_a_chunk_as_aws_signs_it_is_read(say: Callable[..., bytes], bucket: Bucket) -> None:
+    signature = b";chunk-signature=" + b"0" * 64
+    body = b"5%b\r\nbytes\r\n0%b\r\nx-amz-trailer-signature:%b\r\n\r\n" % (signature, signature, b"0" * 64)
+    assert status_of(say(UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n" + body)) == 200
+    assert bucket.sizes[-1] == 5
+
+
+def test_a_failure_of_the_application_is_told_as_one(caplog: pytest.LogCaptureFixture) -> None:
+    def fails(environ: Any, start_response: Any) -> list[bytes]:
+        raise KeyError("what nobody needs to know")
+
+    listener = listen("127.0.0.1", 0)
+    server = Server(fails, listener)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        with socket.create_connection(listener.getsockname(), timeout=60) as connection:
+            connection.sendall(HEALTH)
+            answer = everything(connection)
+    finally:
+        server.stop()
+        thread.join(60)
+    assert status_of(answer) == 500
+    assert b'"__type":"InternalFailure"' in answer
+    assert b"nobody needs to know" not in answer
+    assert "nobody needs to know" in caplog.text
 
 
 def test_transfer_encoding_is_not_of_http_1_0(say: Callable[..., bytes]) -> None:
@@ -171,11 +279,29 @@ def test_a_compressed_object_is_not_unpacked(say: Callable[..., bytes], bucket: 
     assert bucket.sizes[-1] == len(bomb)
 
 
-@pytest.mark.parametrize("path", [b"POST / ", b"POST /_registry/seed ", b"POST /console/login "])
+@pytest.mark.parametrize(
+    "path", [b"POST / ", b"POST /_registry/seed ", b"POST //_registry/seed ", b"POST /console/login ", b"PUT /console "]
+)
 def test_a_gibibyte_for_the_registry_is_refused_before_it_is_read(say: Callable[..., bytes], path: bytes) -> None:
     answer = say(CALL.replace(b"POST / ", path) + b"Content-Length: %d\r\n\r\n" % 2**30)
     assert status_of(answer) == 413
     assert b"RequestTooLarge" in answer
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"PUT /console-models/model.tar.gz HTTP/1.1\r\n",
+        b"PUT /console/model.tar.gz HTTP/1.1\r\nAuthorization: AWS4-HMAC-SHA256 Credential=a\r\n",
+        b"PUT /console/model.tar.gz?X-Amz-Signature=0 HTTP/1.1\r\n",
+    ],
+    ids=["a longer name", "signed", "presigned"],
+)
+def test_a_bucket_may_be_called_as_the_console(say: Callable[..., bytes], bucket: Bucket, head: bytes) -> None:
+    length = LARGEST_READ + 1
+    head += b"Host: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % length
+    assert status_of(say(head, b"m" * length)) == 200
+    assert bucket.sizes[-1] == length
 
 
 def test_a_body_without_a_length_is_refused_where_it_becomes_too_large(say: Callable[..., bytes]) -> None:
