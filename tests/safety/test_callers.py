@@ -153,3 +153,17 @@ def test_where_nothing_is_verified_a_caller_is_whom_either_way_to_sign_names(unl
     assert described["CreatedBy"]["IamIdentity"]["Arn"].endswith(":user/alice")
     unlocked.call("CreateModelPackageGroup", CAROL, signer, ModelPackageGroupName="theirs")
     assert unlocked.groups(CAROL) == {"theirs": f"arn:aws:iam::{TENANT}:user/carol"}
+
+
+@pytest.mark.parametrize("signer", ["header", "query"])
+def test_who_one_is_is_answered_however_the_question_is_signed(locked: Registry, signer: str) -> None:
+    """A URL of GetCallerIdentity that somebody else may ask is how Vault and EKS learn who somebody is."""
+    question = "/?Action=GetCallerIdentity&Version=2011-06-15"
+    for who, account in ((ALICE, "123456789012"), (CAROL, TENANT)):
+        status, answer = locked.get(question, who, signer, "sts")
+        assert status == 200
+        assert f"<Arn>arn:aws:iam::{account}:user/{who.profile}</Arn>" in answer
+    assert locked.seen == []
+    assert locked.get("/?Action=GetSessionToken", ALICE, signer, "sts") == (200, {})
+    assert locked.get("/bucket/key?Action=GetCallerIdentity", ALICE, f"s3 {signer}", "s3") == (200, {})
+    assert len(locked.seen) == 2
