@@ -1,14 +1,18 @@
 # The emulator on one port, its database on a volume, as a user without rights.
 FROM python:3.13-slim AS build
 WORKDIR /source
-COPY pyproject.toml requirements.lock README.md LICENSE ./
+COPY pyproject.toml requirements.lock build.lock README.md LICENSE ./
 COPY backends backends
 COPY client client
 COPY emulator emulator
 COPY examples examples
-RUN python -m venv /opt/registry \
-    && /opt/registry/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
-    && /opt/registry/bin/pip install --no-cache-dir --no-deps .
+# What builds the wheel is locked as well, and stays behind. Nothing else is built here: that would fetch more.
+RUN python -m venv /opt/build \
+    && /opt/build/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r build.lock \
+    && /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /opt/wheels . \
+    && python -m venv /opt/registry \
+    && /opt/registry/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r requirements.lock \
+    && /opt/registry/bin/pip install --no-cache-dir --no-deps --no-index /opt/wheels/*.whl
 
 FROM python:3.13-slim
 COPY --from=build /opt/registry /opt/registry

@@ -47,18 +47,22 @@ schema:
     {{python}} -m sagemaker_registry.backends.local.schema_steps > build/schema.sql
     mv build/schema.sql backends/local/schema.sql
 
-# what a release is built on, with the hash of every file: after a change of dependencies, and before a release
+# what a release is built on and with, with the hash of every file: after a change of dependencies, and before a release
 lock:
+    mkdir -p build
     .venv/bin/pip install -q -e '.[release]'
     .venv/bin/uv pip compile pyproject.toml --extra server --extra postgres --extra moto --extra test-tools --universal --python-version 3.11 --generate-hashes --no-config --upgrade -q -o requirements.lock
+    {{python}} -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')" > build/build.in
+    .venv/bin/uv pip compile build/build.in --universal --python-version 3.11 --generate-hashes --no-config --no-annotate --upgrade -q -o build.lock
 
 # known vulnerabilities of what is locked; asks PyPI, so it needs the network and is no part of CI
 audit:
     .venv/bin/pip install -q -e '.[release]'
-    .venv/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+    .venv/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock -r build.lock
 
 # build/sbom.json: what is locked, as CycloneDX lists it
 sbom:
     .venv/bin/pip install -q -e '.[release]'
     mkdir -p build
-    .venv/bin/cyclonedx-py requirements --output-reproducible --of JSON -o build/sbom.json requirements.lock
+    cat requirements.lock build.lock > build/sbom.txt
+    .venv/bin/cyclonedx-py requirements --output-reproducible --of JSON -o build/sbom.json build/sbom.txt

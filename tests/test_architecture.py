@@ -10,6 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FLOORS = ["backends", "emulator", "client"]
+POSIX = {"fcntl", "grp", "posix", "pty", "pwd", "readline", "resource", "syslog", "termios", "tty"}
+"""Modules that Windows has not."""
 
 
 def sources() -> Iterator[Path]:
@@ -53,3 +55,12 @@ def test_help_answers_without_loading_the_registry() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_tests_of_safety_are_collected_on_every_system() -> None:
+    """One that needs what only some systems have is skipped there, with a reason: importing would stop the run."""
+    tests = sorted((ROOT / "tests" / "safety").glob("*.py"))
+    assert len(tests) > 15
+    assert {
+        path.name: found for path in tests if (found := {one.partition(".")[0] for one in imported(path)} & POSIX)
+    } == {}

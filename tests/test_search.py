@@ -491,6 +491,23 @@ def test_suggestions_are_bounded_and_sorted() -> None:
     registry.close()
 
 
+@pytest.mark.parametrize(
+    ("hint", "names"),
+    [("", ["Tags.team"]), ("T", ["Tags.team"]), ("Tags.", ["Tags.team"]), ("Tags.te", ["Tags.team"])]
+    + [(hint, []) for hint in ("t", "?1", "xags.", "Tags.x", "Tags.teams", "team", "Tagged.team")],
+)
+def test_suggestions_begin_with_the_hint(hint: str, names: list[str]) -> None:
+    registry, _ = registry_of([])
+    tags = [{"Key": "team", "Value": "growth"}]
+    registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "churn", "Tags": tags}, CALLER)
+    query = {"PropertyNameQuery": {"PropertyNameHint": hint}}
+    for resource in ("ModelPackage", "ModelPackageGroup"):
+        asked = {"Resource": resource, "SuggestionQuery": query}
+        suggested = registry.call("GetSearchSuggestions", asked, CALLER)["PropertyNameSuggestions"]
+        assert suggested == [{"PropertyName": name} for name in names]
+    registry.close()
+
+
 def share(rows: SQLiteRows, group: str, actions: list[str], resource: str) -> None:
     """Open a group of CALLER to OTHER."""
     arn = f"arn:aws:sagemaker:{CALLER.region}:{CALLER.account}:"

@@ -259,6 +259,8 @@ def suggestions(call: Call, params: Mapping[str, Any]) -> Record:
 def _suggested(call: Call, kind: str, hint: str) -> Iterator[str]:
     """Yield the names of tags that begin with a hint, in their order: each is found behind the one before."""
     every = f"{terms.TAGS}."
+    if not hint.startswith(every) and not every.startswith(hint):
+        return
     begin = hint if hint.startswith(every) else every
     place: list[Condition] = [*call.place(), ("kind", "=", kind)]
     found = call.rows.find(TERMS, [*place, ("path", "=", begin)], limit=1)

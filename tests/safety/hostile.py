@@ -127,7 +127,9 @@ class Client:
                 return self.text(shape)
 
     def named(self, name: str, shape: Any, depth: int) -> Value:
-        """Return a valid value of a member: where it names something, mostly something that is there."""
+        """Return a valid value of a member: where it names something, mostly something that is there, and ours."""
+        if name == "Resource" and self.rng.random() < 0.7:  # of the two dozen kinds that are searched
+            return self.rng.choice(["ModelPackage", "ModelPackageGroup"])
         if shape.type_name == "string" and "enum" not in shape.metadata and self.rng.random() < 0.6:
             known = [text for text in (*self.seen[-8:], *TELLING[:14]) if _is_valid(shape, text)]
             if known and name.endswith(("Name", "Arn", "Token", "Contains")):

@@ -221,6 +221,10 @@ def test_no_secret_and_no_signature_is_logged(caplog: pytest.LogCaptureFixture) 
     assert not [secret for secret in (ALICE.secret, BOB.secret, signature) if secret in said]
 
 
+MOST_MICROSECONDS = 500
+"""CPU time of a verification: some 30 where this was written; more than this would be felt beside the call itself."""
+
+
 def test_how_long_a_verification_takes(figures: dict[str, Any]) -> None:
     prepared = signed(
         ALICE, headers={**JSON, "User-Agent": "boto3", "amz-sdk-invocation-id": "1"}, body=b"x" * 2000, at=NOW
@@ -228,4 +232,6 @@ def test_how_long_a_verification_takes(figures: dict[str, Any]) -> None:
     environs, ask = [environ_of(prepared) for _ in range(1000)], verifier()
     began = time.process_time()
     assert all(ask(environ).passed for environ in environs)
-    figures["us of CPU a verified call"] = round((time.process_time() - began) * 1000, 1)
+    took = (time.process_time() - began) * 1000  # microseconds a call, as there are a thousand of them
+    figures["us of CPU a verified call"] = round(took, 1)
+    assert took < MOST_MICROSECONDS

@@ -7,11 +7,13 @@ is in history, exports and events, which are copies of it. It is in no log, no m
 from __future__ import annotations
 
 import json
+import os
 import re
+import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -224,14 +226,40 @@ def run(*arguments: str) -> str:
     return done.output
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks for files that are open where Linux lists them")
 def test_no_file_is_left_for_others_to_find(loud: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    (tmp_path / "tmp").mkdir()
+    """What is too large to be held in memory is in a file while it comes, but in one without a name; then in none."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
     served = loud("--backend", "sqlite:///r.db")
     call(served.url, "CreateModelPackageGroup", ModelPackageGroupName="churn")
-    register(served.url, environment={"PASSWORD": CANARIES["environment"]})
-    assert list((tmp_path / "tmp").rglob("*")) == []
-    assert tempfile.gettempdir()
+    assert register(served.url, environment={"PASSWORD": CANARIES["environment"]}).status_code == 200
+    served.client("s3").create_bucket(Bucket="models")
+    body = CANARIES["environment"].encode() * 2**19  # more than 8 MiB
+    host, port = served.url.removeprefix("http://").split(":")
+    scope = signed()["Authorization"].replace("/sagemaker/", "/s3/")
+    head = f"PUT /models/churn.bin HTTP/1.1\r\nHost: localhost\r\nAuthorization: {scope}\r\nConnection: close\r\n"
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[: len(body) // 2])
+        (held,) = eventually(lambda: open_files(served.process.pid, folder))
+        assert held.endswith(" (deleted)")
+        assert list(folder.rglob("*")) == []
+        connection.sendall(body[len(body) // 2 :])
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        assert list(folder.rglob("*")) == []
+    assert served.client("s3").head_object(Bucket="models", Key="churn.bin")["ContentLength"] == len(body)
+    eventually(lambda: held not in open_files(served.process.pid, folder))
+    assert list(folder.rglob("*")) == []
+
+
+def open_files(process: int, folder: Path) -> list[str]:
+    """Return the files in a folder that a process has open, those without a name too."""
+    found = []
+    for descriptor in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed by now
+            found.append(os.readlink(descriptor))
+    return [path for path in found if path.startswith(str(folder))]
 
 
 def test_no_key_of_the_credentials_file_and_no_login_link_is_repeated(loud: Start, tmp_path: Path) -> None:

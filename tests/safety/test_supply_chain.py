@@ -21,7 +21,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
-PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+TOML: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT: dict[str, Any] = TOML["project"]
+LOCKS = ("requirements.lock", "build.lock")
+"""What is installed, and what builds it."""
 SHIPPED = ("server", "postgres", "moto", "test-tools")
 """The extras of the container image, which is installed from the lock file."""
 
@@ -41,9 +44,9 @@ FIXED = {
 }
 
 
-def locked() -> dict[str, tuple[Version, list[str]]]:
+def locked(lock: str = "requirements.lock") -> dict[str, tuple[Version, list[str]]]:
     """Return what is locked: by name, the version and the hashes of its files."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+    text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ")
     found = {}
     for line in text.splitlines():
         if match := re.match(r"([a-z0-9-]+)==([^\s;]+)", line):
@@ -80,8 +83,21 @@ def test_the_lock_file_has_all_that_those_ask_for() -> None:
             assert not wanted or canonicalize_name(one.name) in found, f"{name} needs {one}: `just lock`"
 
 
-def test_every_locked_file_has_a_hash() -> None:
-    assert {name for name, (_, hashes) in locked().items() if not hashes} == set()
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_locked_file_has_a_hash(lock: str) -> None:
+    found = locked(lock)
+    assert found
+    assert {name for name, (_, hashes) in found.items() if not hashes} == set()
+
+
+def test_what_builds_us_is_locked_in_a_version_we_allow() -> None:
+    """It runs when the image is built, so it is as much a stranger's code as what the image has."""
+    asked, found = [Requirement(text) for text in TOML["build-system"]["requires"]], locked("build.lock")
+    assert {canonicalize_name(one.name) for one in asked} <= found.keys()
+    for one in asked:
+        assert found[canonicalize_name(one.name)][0] in one.specifier, f"{one}: `just lock`"
+    installed = locked()
+    assert {name for name in found.keys() & installed.keys() if found[name] != installed[name]} == set()
 
 
 @pytest.mark.parametrize("name", FIXED)
@@ -97,8 +113,40 @@ def test_no_version_we_allow_of_what_we_ask_for_has_a_flaw_we_know_of() -> None:
         assert Version(first) == Version("0") or lowest[0] >= Version(first), f"{one}: {flaws}"
 
 
-def test_the_image_is_built_from_the_lock_file() -> None:
-    assert "--require-hashes -r requirements.lock" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+def pip_commands(text: str) -> list[str]:
+    """Return what pip is told to install or to build, whole lines."""
+    return re.findall(r"pip (?:install|wheel) .*?(?= &&|$)", text.replace("\\\n", " "), re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", ["Dockerfile", "SECURITY.md"])
+def test_nothing_is_installed_or_run_that_no_hash_was_checked_of(page: str) -> None:
+    """What is fetched has a hash, and is not built, as that fetches more; what is not fetched fetches nothing."""
+    commands = pip_commands((ROOT / page).read_text(encoding="utf-8"))
+    for command in commands:
+        if "-r " in command:
+            assert {"--require-hashes", "--only-binary :all:"} <= {*re.findall(r"--[\w-]+(?: :all:)?", command)}, (
+                command
+            )
+        else:
+            assert "--no-deps" in command, command
+            assert "--no-build-isolation" in command or "--no-index" in command, command
+    assert {lock for command in commands for lock in re.findall(r"-r (\S+)", command)} == set(LOCKS)
+    assert len(commands) > len([command for command in commands if "-r " in command])
+
+
+def test_the_image_is_built_from_files_that_docker_is_given() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    names = {name for names in copied for name in names.split()}
+    given = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(LOCKS) <= names
+    assert names == set(given)
+
+
+@pytest.mark.parametrize("recipe", ["lock", "audit", "sbom"])
+def test_what_builds_us_is_locked_audited_and_listed_too(recipe: str) -> None:
+    found = re.search(rf"^{recipe}:\n((?:    .*\n)+)", (ROOT / "Justfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert found
+    assert [lock for lock in LOCKS if lock not in found[1]] == []
 
 
 @pytest.mark.parametrize("table", ["emulator/console/VENDORED.md", "tests/data/README.md"])
@@ -109,6 +157,7 @@ def test_files_of_others_are_what_their_table_says(table: str) -> None:
         r"^\| `([^`]+)` \| .+ ([0-9]+\.[0-9]+\.[0-9]+) \| ([^|]+) \| `([0-9a-f]{64})` \|$", text, re.MULTILINE
     )
     listed = {folder / name: digest for name, _, _, digest in rows}
+    assert listed, "its rows are not read"
     assert {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in listed} == listed
     assert set(folder.rglob("*.min.*")) <= listed.keys()
 

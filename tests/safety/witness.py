@@ -1,7 +1,9 @@
 """A registry that is watched: whatever is asked of it, answers are of their form, and what is refused changes nothing.
 
 The WSGI application is called as a server calls it, in this process, in front of a registry in memory. That nothing has
-changed is exact: no row was touched, or the pages of the database are, byte by byte, what they were.
+changed is exact: no row was touched, or the pages of the database are, byte by byte, what they were. That is held of
+what is refused, and of what is only looked at: operations by their names, pages by their methods, controls by both what
+the registry lists of them and their methods. What is in another account is there, and never in an answer to this one.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from urllib.parse import urlsplit
 from botocore.validate import ParamValidator
 
 from clients import FOUND_NAME
+from safety.furniture import FURNITURE, STRANGER, STRANGERS
 from safety.hostile import operation_model
 from sagemaker_registry.backends import constraints
 from sagemaker_registry.backends.base import Surroundings
@@ -31,6 +34,8 @@ from sagemaker_registry.emulator.neighbours import alone
 from sagemaker_registry.emulator.wire import CONTENT_TYPE
 
 SCOPE: Final = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/sagemaker/aws4_request, SignedHeaders=host, Signature=none"
+READS: Final = ("BatchDescribe", "Describe", "Get", "List", "Search")
+"""How AWS begins the names of operations that only look."""
 LONGEST_SECONDS: Final = 5.0
 """CPU time a request of a few KiB may take: what is slower would be a way to stop a server."""
 
@@ -104,7 +109,9 @@ class Witness:
             headers.setdefault("HTTP_AUTHORIZATION", SCOPE.format(account, region))
         answer = self.send("POST", "/", body, headers)
         with self._shown(f"{operation} {body!r} {more}"):
-            self._judge(answer)
+            self._judge(answer, may_change=self.may_change("POST", "/", operation))
+            if account != STRANGER and STRANGERS.encode() not in body:  # which a refusal would repeat
+                assert STRANGERS.encode() not in answer.body, "what is another account's was answered"
             if answer.status == 200:
                 check_shape(operation, answer.json if answer.body else {})
         return answer
@@ -113,7 +120,7 @@ class Witness:
         """Ask for something below /_registry/."""
         answer = self.send(method, path, body, {"CONTENT_TYPE": "application/json", **more})
         with self._shown(f"{method} {path} {body!r} {more}"):
-            self._judge(answer)
+            self._judge(answer, may_change=self.may_change(method, path))
         return answer
 
     def page(self, method: str, path: str, body: bytes = b"", **more: str) -> Answer:
@@ -122,8 +129,15 @@ class Witness:
         answer = self.send(method, path, body, headers)
         with self._shown(f"{method} {path} {body!r}"):
             assert answer.status < 500, answer.status
-            self._undisturbed(has_changed_things=answer.status == 303)
+            self.undisturbed(has_changed_things=answer.status == 303 and self.may_change(method, path))
         return answer
+
+    def may_change(self, method: str, path: str, operation: str = "") -> bool:
+        """Whether what is asked may change anything, if it is not refused: a GET may not, nor what only looks."""
+        control = path.partition("?")[0].removeprefix("/_registry/")
+        if control != path.partition("?")[0]:
+            return method == "POST" and bool((self.backend or self.registry).controls.get(control))
+        return method == "POST" and not operation.startswith(READS)
 
     def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Call the application as a server would."""
@@ -166,7 +180,7 @@ class Witness:
         except Exception as error:
             raise Broken(f"{error}\n\n{request[:4000]}") from error
 
-    def _judge(self, answer: Answer) -> None:
+    def _judge(self, answer: Answer, *, may_change: bool) -> None:
         assert answer.headers.get("x-amzn-RequestId") or answer.headers["Content-Type"] == "application/json"
         assert b"Traceback" not in answer.body
         if answer.status == 200:
@@ -177,16 +191,16 @@ class Witness:
             assert set(error) in ({"__type", "message"}, {"__type", "Message"}), error
             assert all(isinstance(said, str) and said for said in error.values()), error
             assert answer.headers["Content-Type"] == CONTENT_TYPE
-        self._undisturbed(has_changed_things=answer.status == 200)
+        self.undisturbed(has_changed_things=answer.status == 200 and may_change)
 
-    def _undisturbed(self, *, has_changed_things: bool) -> None:
+    def undisturbed(self, *, has_changed_things: bool) -> None:
         assert not self.loud.said, self.loud.said
         assert not self._connection.in_transaction
         touched = self._connection.total_changes
         if touched != self._touched:
             self._touched, before = touched, self._pages
             self._pages = bytes(self._connection.serialize())
-            assert has_changed_things or self._pages == before, "a refused request has changed something"
+            assert has_changed_things or self._pages == before, "what was refused, or only looks, has changed something"
 
 
 def check_shape(operation: str, answer: Any) -> None:
@@ -229,36 +243,11 @@ def watched(settings: Settings | None = None, stage: Any = None) -> Iterator[Wit
 
 
 def furnish(witness: Witness) -> None:
-    """Put into a registry what requests name: groups, versions, tags, a policy, and a package without a group."""
+    """Put into a registry what requests name: groups, versions, tags, a policy, a package alone; and a stranger's."""
     witness.registry.clear()
     witness.see()
-    container = {"Image": "churn:1", "ModelDataUrl": "s3://models/churn/model.tar.gz"}
-    specification = {
-        "Containers": [container],
-        "SupportedContentTypes": ["text/csv"],
-        "SupportedResponseMIMETypes": ["text/csv"],
-    }
-    machines = {
-        "SupportedTransformInstanceTypes": ["ml.m5.large"],
-        "SupportedRealtimeInferenceInstanceTypes": ["ml.m5.large"],
-    }
-    version = {"InferenceSpecification": specification, "CustomerMetadataProperties": {"accuracy": "0.93"}}
-    allowed = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    for operation, params in (
-        *(("CreateModelPackageGroup", {"ModelPackageGroupName": name}) for name in ("churn", "fraud", "empty")),
-        *(("CreateModelPackage", {"ModelPackageGroupName": name, **version}) for name in ("churn", "churn", "fraud")),
-        ("CreateModelPackage", {"ModelPackageName": "lonely", "InferenceSpecification": {**specification, **machines}}),
-        ("PutModelPackageGroupPolicy", {"ModelPackageGroupName": "fraud", "ResourcePolicy": policy}),
-        (
-            "AddTags",
-            {
-                "ResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/churn",
-                "Tags": [{"Key": "team", "Value": "growth"}],
-            },
-        ),
-    ):
-        answer = witness.call(operation, json.dumps(params).encode())
+    for account, operation, params in FURNITURE:
+        answer = witness.call(operation, json.dumps(params).encode(), account=account)
         assert answer.status == 200, (operation, answer.body)
 
 
