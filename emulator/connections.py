@@ -6,12 +6,13 @@ is refused, what is too large for the registry is refused before it is read, and
 
 from __future__ import annotations
 
+import select
 import time
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 from waitress.task import Task
 from waitress.utilities import BadRequest, Error, InternalServerError, RequestEntityTooLarge
@@ -32,6 +33,13 @@ READ_SECONDS: Final = 30.0
 """How long a head may take, and a body without any progress."""
 SLOWEST: Final = 1024
 """Bytes a second, on average, of a body that takes longer: uploads to S3 may, what trickles may not."""
+IDLE_SECONDS: Final = 120.0
+"""How long a connection may wait for its next request."""
+MOST_CONNECTIONS: Final = 1000
+MOST_WITHOUT_POLL: Final = 400
+"""Connections where there is only select, which takes 512 files on Windows."""
+CROWDED: Final = 0.75
+"""The part of all connections above which those that wait for nothing are closed."""
 LONGEST_LENGTH: Final = 15
 """Digits of a Content-Length: Python refuses to read thousands, and some server would read one as a small number."""
 LONGEST_LINE: Final = 8192
@@ -162,19 +170,79 @@ class Channel(HeaderChannel):
 
     parser_class = _Parser
     error_task_class = _Refusal
+    moved = 0.0
+    """When anything last came or went, by a clock that is never put forward."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.moved = time.monotonic()
+
+    def received(self, data: bytes) -> bool:
+        self.moved = time.monotonic()
+        return bool(super().received(data))
+
+    def write_soon(self, data: Any) -> int:
+        if not self.total_outbufs_len:  # what is sent begins now
+            self.moved = time.monotonic()
+        return super().write_soon(data)
+
+    def _flush_some(self, do_close: bool = True) -> bool:
+        has_sent = bool(super()._flush_some(do_close))
+        if has_sent:
+            self.moved = time.monotonic()
+        return has_sent
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether a request of it is being answered: it is not read meanwhile, however long that takes."""
+        return bool(self.requests or self.total_outbufs_len)
 
 
-def cut_off(channels: Iterable[HTTPChannel], seconds: float) -> None:
-    """Close the connections that keep a server waiting: those that send too slowly, and those that do not read.
+def most_connections() -> int:
+    """Return how many connections a server can have: as many as it may open files, and some for everything else."""
+    if not hasattr(select, "poll"):
+        return MOST_WITHOUT_POLL
+    import resource  # where there is no poll, there may be no such module
+
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if files == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, max(files - 128, files // 2))
+
+
+def cut_off(channels: Iterable[Channel], seconds: float, most: int) -> None:
+    """Close the connections that keep a server waiting: that send too slowly, that do not read, and that are left open.
+
+    Where there is little room for others, those that wait for nothing make some: of the address that has most
+    connections first, and of those the one that has been silent for longest.
 
     Args:
         channels: all there are.
         seconds: how long they may.
+        most: how many there can be.
     """
-    now, wall = time.monotonic(), time.time()
+    now, waiting = time.monotonic(), []
     for channel in list(channels):
         request = channel.request
+        if request is not None and channel.is_answered:
+            request.began = now
         is_slow = request is not None and request.is_too_slow(now, seconds)
-        is_deaf = channel.total_outbufs_len > 0 and channel.last_activity < wall - seconds
-        if is_slow or is_deaf:
+        is_deaf = channel.total_outbufs_len > 0 and channel.moved < now - seconds
+        is_idle = channel.moved < now - IDLE_SECONDS and not channel.is_answered
+        if is_slow or is_deaf or is_idle:
             channel.handle_close()  # at once: waitress waits until there is something to write, which may be never
+        else:
+            waiting.append(channel)
+    if len(waiting) > most * CROWDED:
+        _make_room(waiting, len(waiting) - int(most * CROWDED))
+
+
+def _make_room(channels: Sequence[Channel], count: int) -> None:
+    silent: defaultdict[str, list[Channel]] = defaultdict(list)
+    for channel in sorted(channels, key=lambda channel: channel.moved, reverse=True):
+        if not channel.is_answered:
+            silent[channel.addr[0]].append(channel)
+    held = Counter(channel.addr[0] for channel in channels)
+    for _ in range(count):
+        if not (address := max((address for address in silent if silent[address]), key=held.__getitem__, default="")):
+            return
+        silent[address].pop().handle_close()
+        held[address] -= 1

@@ -36,7 +36,7 @@ from ..backends.settings import Events, Settings
 from ..backends.staged import Staged
 from .app import application
 from .caller_identity import CallerIdentity, identity_of
-from .connections import LARGEST_HEAD, READ_SECONDS, Channel, cut_off
+from .connections import LARGEST_HEAD, READ_SECONDS, Channel, cut_off, most_connections
 from .console import Console
 from .console.opening import console_of, links
 from .delivery import Dispatcher, RuleWatch
@@ -99,10 +99,11 @@ class Server:
         *,
         threads: int = THREADS,
         read_seconds: float = READ_SECONDS,
+        most: int | None = None,
     ) -> None:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # one warning for each waiting request
         self._listener = listener
-        self._read_seconds = read_seconds
+        self._read_seconds, self._most = read_seconds, most or most_connections()
         self._looked = time.monotonic()
         self._map: dict[int, Any] = {}
         self._is_stopping = self._is_over = False
@@ -112,7 +113,8 @@ class Server:
             map=self._map,
             sockets=[listener],
             threads=threads,
-            connection_limit=1000,
+            connection_limit=self._most,
+            channel_timeout=2**31,  # `cut_off` looks for idle ones, by a clock that is never put forward
             max_request_body_size=LARGEST_UPLOAD,
             max_request_header_size=LARGEST_HEAD,
             ident="",  # AWS answers without a Server header
@@ -156,9 +158,11 @@ class Server:
 
     def _step(self, timeout: float) -> None:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
-        if time.monotonic() - self._looked > min(self._read_seconds / 4, _WAKE_SECONDS):
+        if self._server.in_connection_overflow or time.monotonic() - self._looked > min(
+            self._read_seconds / 4, _WAKE_SECONDS
+        ):
             self._looked = time.monotonic()
-            cut_off(self._server.active_channels.values(), self._read_seconds)
+            cut_off(self._server.active_channels.values(), self._read_seconds, self._most)
 
 
 def serve(

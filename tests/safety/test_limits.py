@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,7 +20,7 @@ from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.emulator import sigv4
 from sagemaker_registry.emulator.app import create_app
-from sagemaker_registry.emulator.connections import LARGEST_HEAD, LARGEST_READ, MOST_HEADERS
+from sagemaker_registry.emulator.connections import LARGEST_HEAD, LARGEST_READ, MOST_HEADERS, cut_off, most_connections
 from sagemaker_registry.emulator.serve import Server, listen
 
 READ_SECONDS = 0.4
@@ -87,13 +87,11 @@ def say(address: tuple[str, int]) -> Callable[..., bytes]:
 
 
 def everything(connection: socket.socket) -> bytes:
-    found = b""
-    try:
-        while piece := connection.recv(65536):
-            found += piece
-    except ConnectionResetError:
-        pass
-    return found
+    found = []
+    with suppress(ConnectionResetError):
+        while piece := connection.recv(2**18):
+            found.append(piece)
+    return b"".join(found)
 
 
 def status_of(answer: bytes) -> int:
@@ -235,17 +233,9 @@ def test_a_failure_of_the_application_is_told_as_one(caplog: pytest.LogCaptureFi
     def fails(environ: Any, start_response: Any) -> list[bytes]:
         raise KeyError("what nobody needs to know")
 
-    listener = listen("127.0.0.1", 0)
-    server = Server(fails, listener)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        with socket.create_connection(listener.getsockname(), timeout=60) as connection:
-            connection.sendall(HEALTH)
-            answer = everything(connection)
-    finally:
-        server.stop()
-        thread.join(60)
+    with served(fails) as address, socket.create_connection(address, timeout=60) as connection:
+        connection.sendall(HEALTH)
+        answer = everything(connection)
     assert status_of(answer) == 500
     assert b'"__type":"InternalFailure"' in answer
     assert b"nobody needs to know" not in answer
@@ -360,6 +350,152 @@ def test_many_slow_clients_keep_nobody_waiting(address: tuple[str, int], say: Ca
     for connection in slow:
         with connection:
             assert everything(connection) == b""
+
+
+@contextmanager
+def served(app: Any, **limits: Any) -> Iterator[tuple[str, int]]:
+    """Serve an application of the test's own; give its address."""
+    listener = listen("127.0.0.1", 0)
+    server = Server(app, listener, **limits)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield listener.getsockname()
+    finally:
+        server.stop()
+        thread.join(60)
+
+
+def well(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Length", "4")])
+    return [b"well"]
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"GET / HTTP/1.1\r\n", UPLOAD + b"Content-Length: 1000000\r\n\r\nx"],
+    ids=["silent", "heads", "bodies"],
+)
+def test_connections_that_wait_for_nothing_keep_nobody_out(begun: bytes) -> None:
+    with ExitStack() as opened:
+        address = opened.enter_context(served(well, most=40))
+        for _ in range(60):
+            opened.enter_context(socket.create_connection(address, timeout=60)).sendall(begun)
+        asking = opened.enter_context(socket.create_connection(address, timeout=20))
+        asking.sendall(HEALTH)
+        assert status_of(everything(asking)) == 200
+
+
+def test_where_it_is_crowded_a_request_is_still_answered() -> None:
+    begun, release = threading.Semaphore(0), threading.Event()
+
+    def slow(environ: Any, start_response: Any) -> list[bytes]:
+        begun.release()
+        release.wait(60)
+        return well(environ, start_response)
+
+    with ExitStack() as opened:
+        address = opened.enter_context(served(slow, most=40))
+        asking = [opened.enter_context(socket.create_connection(address, timeout=60)) for _ in range(2)]
+        for connection in asking:
+            connection.sendall(HEALTH)
+            assert begun.acquire(timeout=60)
+        first = opened.enter_context(socket.create_connection(address, timeout=60))
+        for _ in range(60):
+            opened.enter_context(socket.create_connection(address, timeout=60))
+        assert everything(first) == b""  # it was silent for longest
+        release.set()
+        assert [status_of(everything(connection)) for connection in asking] == [200, 200]
+
+
+class Held:
+    """A connection as `cut_off` sees it."""
+
+    request = None
+    total_outbufs_len = 0
+    is_answered = False
+
+    def __init__(self, address: str, moved: float) -> None:
+        self.addr, self.moved, self.is_closed = (address, 1), moved, False
+
+    def handle_close(self) -> None:
+        self.is_closed = True
+
+
+class Answered(Held):
+    is_answered = True
+
+
+def test_room_is_made_by_the_address_that_has_most() -> None:
+    now = time.monotonic()
+    many = [Held("203.0.113.1", now - 80 + number) for number in range(70)]
+    few = [Held("203.0.113.2", now - 100) for _ in range(20)]
+    cut_off([*many, *few], 3600, 100)  # type: ignore[list-item]
+    assert not any(held.is_closed for held in few)
+    assert [number for number, held in enumerate(many) if held.is_closed] == list(range(15))
+
+
+def test_a_connection_waits_two_minutes_for_its_next_request() -> None:
+    now = time.monotonic()
+    held = [Held("203.0.113.1", now - 121), Held("203.0.113.1", now - 100), Answered("203.0.113.1", now - 121)]
+    cut_off(held, 3600, 100)  # type: ignore[arg-type]
+    assert [connection.is_closed for connection in held] == [True, False, False]
+
+
+@pytest.mark.parametrize(("files", "most"), [(256, 128), (1024, 896), (64, 32), (2**20, 1000), (-1, 1000)])
+def test_connections_leave_files_for_everything_else(monkeypatch: pytest.MonkeyPatch, files: int, most: int) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (files, files))
+    assert most_connections() == most
+
+
+def test_where_there_is_only_select_connections_are_fewer_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("select.poll")
+    assert most_connections() < 512
+
+
+def test_a_clock_that_is_put_forward_cuts_nobody_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ExitStack() as opened:
+        address = opened.enter_context(served(Bucket(), read_seconds=1.0))
+        connection = opened.enter_context(socket.create_connection(address, timeout=60))
+        connection.sendall(b"GET /bucket/key HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        came = len(connection.recv(1))
+        now = time.time
+        monkeypatch.setattr(time, "time", lambda: now() + 3600)
+        slow = opened.enter_context(socket.create_connection(address, timeout=0.05))
+        with suppress(ConnectionError):
+            while is_open(slow):  # until it is cut off: the other was looked at too
+                slow.send(b"G")
+                came += len(connection.recv(2**18))
+        assert came + len(everything(connection)) > 2**25
+
+
+def is_open(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) != b""
+    except TimeoutError:
+        return True
+
+
+def test_a_request_behind_one_that_takes_long_is_waited_for() -> None:
+    release = threading.Event()
+
+    def slow(environ: Any, start_response: Any) -> list[bytes]:
+        release.wait(60)
+        return well(environ, start_response)
+
+    with ExitStack() as opened:
+        address = opened.enter_context(served(slow, read_seconds=READ_SECONDS))
+        connection = opened.enter_context(socket.create_connection(address, timeout=60))
+        half = len(HEALTH) // 2
+        connection.sendall(HEALTH.replace(b"Connection: close\r\n", b"") + HEALTH[:half])
+        for _ in range(2):
+            other = opened.enter_context(socket.create_connection(address, timeout=60))
+            assert is_closed_while_sending(other, b"G") > READ_SECONDS * 0.9
+        release.set()
+        assert status_of(connection.recv(15)) == 200
+        connection.sendall(HEALTH[half:])
+        assert everything(connection).count(b"200 OK") == 1
 
 
 def test_a_large_upload_may_take_its_time_as_long_as_it_goes_on(address: tuple[str, int], bucket: Bucket) -> None:
