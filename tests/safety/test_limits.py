@@ -424,6 +424,8 @@ class Held:
 
 class Answered(Held):
     is_answered = True
+    total_outbufs_len = 1
+    last_activity = time.time()
 
 
 def test_room_is_made_by_the_address_that_has_most() -> None:
@@ -468,6 +470,15 @@ def test_a_clock_that_is_put_forward_cuts_nobody_off(monkeypatch: pytest.MonkeyP
                 slow.send(b"G")
                 came += len(connection.recv(2**18))
         assert came + len(everything(connection)) > 2**25
+
+
+def test_who_reads_is_known_by_a_clock_that_is_never_put_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, deaf = (Answered("203.0.113.1", time.monotonic() - seconds) for seconds in (29, 31))
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 3600)
+    cut_off([reads, deaf], 30, 100)  # type: ignore[list-item]
+    assert not reads.is_closed
+    assert deaf.is_closed
 
 
 def is_open(connection: socket.socket) -> bool:
