@@ -9,18 +9,20 @@ from __future__ import annotations
 import select
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
-from waitress.task import Task
+from waitress.task import Task, WSGITask
 from waitress.utilities import BadRequest, Error, InternalServerError, RequestEntityTooLarge
 
 from ..backends.errors import InternalFailure, RegistryError, RequestTooLarge, ValidationException
 from . import PREFIX, answers, console, sigv4, wire
 from .calls import TARGET_PREFIX
 from .gate import EVERYWHERE
+from .refused import Refused, answer
 from .s3_headers import Channel as HeaderChannel
 from .s3_headers import metadata_of
 
@@ -51,8 +53,9 @@ ONCE: Final = (b"host", b"content-length", b"transfer-encoding", b"authorization
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
     """Reads a request, remembers what waitress drops, and refuses what is ambiguous or too much."""
 
-    def __init__(self, adjustments: Any) -> None:
+    def __init__(self, adjustments: Any, admits: Callable[[str, str], bool]) -> None:
         super().__init__(adjustments)
+        self._admits, self._may_be_large = admits, False
         self.began = time.monotonic()
         self.error: Any = None
 
@@ -76,8 +79,12 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
 
     def _too_much(self) -> Error | None:
         """Return what is wrong with the size of a body, as far as it has come."""
-        if max(self.content_length, self.body_bytes_received) > LARGEST_READ and self._is_ours():
-            return RequestEntityTooLarge(f"exceeds max_body of {LARGEST_READ}")
+        if not self._may_be_large and max(self.content_length, self.body_bytes_received) > LARGEST_READ:
+            if self._is_ours():
+                return RequestEntityTooLarge(f"exceeds max_body of {LARGEST_READ}")
+            if not self._admits(self.headers.get("AUTHORIZATION", ""), self.query):
+                return _Stranger("is of nobody with a key")
+            self._may_be_large = True
         if self.chunked and max(len(self.body_rcv.control_line), len(self.body_rcv.trailer)) > LONGEST_LINE:
             return BadRequest(f"The line before a chunk, and what follows the last, have at most {LONGEST_LINE} bytes.")
         return None
@@ -142,6 +149,12 @@ def _check_fields(first: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None:
         raise ParsingError(f"Content-Length has at most {LONGEST_LENGTH} digits.")
 
 
+class _Stranger(Error):  # type: ignore[misc]
+    """A large body of somebody who has no key: it is not read, for it would only fill a disk."""
+
+    code, reason = HTTPStatus.FORBIDDEN.value, HTTPStatus.FORBIDDEN.phrase
+
+
 class _Refusal(Task):  # type: ignore[misc]
     """Answers a request that could not be read, as everything else here is refused: JSON, with a code."""
 
@@ -149,14 +162,30 @@ class _Refusal(Task):  # type: ignore[misc]
 
     def execute(self) -> None:
         found = self.request.error
+        if isinstance(found, _Stranger):
+            self._turn_away()
+            return
         error: RegistryError = ValidationException(f"The request cannot be read: {found.body}")
         if found.code in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE):
             error = RequestTooLarge(f"The request is too large: it {found.body}.")
         elif isinstance(found, InternalServerError):  # what the application raised
             error = InternalFailure("The server failed to answer; its log says why.")
         body = wire.write_error(error)
-        self.status = f"{found.code} {found.reason}"
-        self.response_headers.extend([*answers.headers(body), *EVERYWHERE.items()])
+        self._answer(f"{found.code} {found.reason}", answers.headers(body), body)
+
+    def _turn_away(self) -> None:
+        """Answer as `Authentication` does, in the form that the client reads."""
+        environ = WSGITask(self.channel, self.request).get_environment()
+        is_signed = sigv4.is_signed(environ.get("HTTP_AUTHORIZATION"), self.request.query)
+        error = Refused("unknown" if is_signed else "missing").as_error(environ)
+        started: list[Any] = []
+        body = b"".join(answer(error, environ, lambda *said: started.extend(said)))  # type: ignore[arg-type]
+        status, headers = started
+        self._answer(status, headers, body)
+
+    def _answer(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.status = status
+        self.response_headers.extend([*headers, *EVERYWHERE.items()])
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(b"" if self.request.headers_finished and self._is_head() else body)
@@ -168,13 +197,13 @@ class _Refusal(Task):  # type: ignore[misc]
 class Channel(HeaderChannel):
     """A connection of waitress that keeps to all of this."""
 
-    parser_class = _Parser
     error_task_class = _Refusal
     moved = 0.0
     """When anything last came or went, by a clock that is never put forward."""
 
-    def __init__(self, *arguments: Any, **more: Any) -> None:
+    def __init__(self, *arguments: Any, admits: Callable[[str, str], bool], **more: Any) -> None:
         super().__init__(*arguments, **more)
+        self.parser_class = partial(_Parser, admits=admits)
         self.moved = time.monotonic()
 
     def received(self, data: bytes) -> bool:

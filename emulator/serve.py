@@ -34,6 +34,7 @@ from ..backends.errors import CannotOpen, RegistryError
 from ..backends.identities import Identities, with_profiles
 from ..backends.settings import Events, Settings
 from ..backends.staged import Staged
+from . import sigv4
 from .app import application
 from .caller_identity import CallerIdentity, identity_of
 from .connections import LARGEST_HEAD, READ_SECONDS, Channel, cut_off, most_connections
@@ -90,7 +91,16 @@ def url_of(listener: socket.socket) -> str:
 
 
 class Server:
-    """A WSGI application on a socket, in the thread that calls `run`; `stop` may be called from anywhere."""
+    """A WSGI application on a socket, in the thread that calls `run`; `stop` may be called from anywhere.
+
+    Args:
+        app: the application.
+        listener: the socket.
+        threads: how many requests are answered at the same time.
+        read_seconds: how long a connection may send or read nothing of what it has begun.
+        most: connections; as many as there are files for, unless given.
+        admits: whether large bodies are read of whoever an Authorization header or a query names.
+    """
 
     def __init__(
         self,
@@ -100,6 +110,7 @@ class Server:
         threads: int = THREADS,
         read_seconds: float = READ_SECONDS,
         most: int | None = None,
+        admits: Callable[[str, str], bool] = lambda authorization, query: True,
     ) -> None:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # one warning for each waiting request
         self._listener = listener
@@ -121,7 +132,7 @@ class Server:
             clear_untrusted_proxy_headers=True,
         )
 
-        self._server.channel_class = Channel
+        self._server.channel_class = partial(Channel, admits=admits)
 
     def run(self) -> None:
         """Answer until `stop`; then finish every request that had reached this machine, and return."""
@@ -231,7 +242,7 @@ def serve(
             say=_say,
             authenticated=authenticated,
         )
-        server = Server(app, listener)
+        server = Server(app, listener, admits=_admission(keys, switches)) if keys else Server(app, listener)
         _stop_on_signals(server, dispatcher)
         _tell(url_of(listener), shown, console, is_signed=bool(keys))
         server.run()
@@ -274,6 +285,15 @@ def _authentication(keys: Mapping[str, Credential], settings: Settings) -> Calla
     from .authentication import Authentication
 
     return partial(Authentication, keys=keys, strictness=settings.authentication)
+
+
+def _admission(keys: Mapping[str, Credential], settings: Settings) -> Callable[[str, str], bool]:
+    """Return whether the Authorization header or the query of a request names a key that somebody has."""
+    from .authentication import proof_of
+
+    return lambda authorization, query: (
+        proof_of(sigv4.caller(authorization, query), keys, settings.authentication) is not None
+    )
 
 
 def _tell(url: str, registry: str, console: Console | None, *, is_signed: bool) -> None:

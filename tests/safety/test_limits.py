@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,8 @@ from urllib.parse import quote
 
 import pytest
 
+from clients import start
+from safety.verifier import ALICE
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.emulator import sigv4
@@ -295,6 +298,71 @@ def test_a_bucket_may_be_called_as_the_console(say: Callable[..., bytes], bucket
     assert bucket.sizes[-1] == length
 
 
+@pytest.fixture(scope="module")
+def with_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """Give the address of a server to which everybody signs, alice with the key ALICE."""
+    folder = tmp_path_factory.mktemp("keys")
+    file = folder / "keys.ini"
+    file.write_text(f"[alice]\naws_access_key_id = {ALICE.access_key}\naws_secret_access_key = {ALICE.secret}\n")
+    file.chmod(0o600)
+    emulator = start("--backend", "sqlite://", "--credentials", str(file), "--no-console", cwd=folder)
+    host, _, port = emulator.url.removeprefix("http://").partition(":")
+    yield host, int(port)
+    assert emulator.stop() == 0
+
+
+SIGNED = b"Authorization: AWS4-HMAC-SHA256 Credential=%b/20261124/us-east-1/%b/aws4_request\r\n"
+LARGE = b"Content-Length: 5000000000\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        (UPLOAD + LARGE, b"<Code>AccessDenied</Code>"),
+        (UPLOAD + SIGNED % (b"AKIANOBODY", b"s3") + LARGE, b"<Code>InvalidAccessKeyId</Code>"),
+        (
+            UPLOAD.replace(b"/key", b"/key?X-Amz-Credential=nobody%2Fa%2Fb%2Fs3%2Faws4_request") + LARGE,
+            b"InvalidAccess",
+        ),
+        (UPLOAD + SIGNED % (b"AKIANOBODY", b"ecr") + LARGE, b'"__type":"UnrecognizedClientException"'),
+    ],
+    ids=["unsigned", "unknown key", "presigned", "another service"],
+)
+@pytest.mark.parametrize("before", [b"", b"Expect: 100-continue\r\n"], ids=["sends", "asks"])
+def test_a_large_body_of_a_stranger_is_not_read(
+    with_keys: tuple[str, int], head: bytes, code: bytes, before: bytes
+) -> None:
+    with socket.create_connection(with_keys, timeout=60) as connection:
+        connection.sendall(head.replace(b"Content-Length", before + b"Content-Length"))
+        answer = everything(connection)
+    assert status_of(answer) in (400, 403)
+    assert code in answer
+    assert b"nosniff" in answer
+
+
+def test_a_large_body_of_a_stranger_is_not_read_on_where_it_tells_no_length(with_keys: tuple[str, int]) -> None:
+    chunk, sent = b"100000\r\n" + b"a" * 2**20 + b"\r\n", 0
+    with socket.create_connection(with_keys, timeout=60) as connection:
+        connection.sendall(UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        with suppress(ConnectionError):
+            while sent < 2**8:
+                connection.sendall(chunk)
+                sent += 1
+        answer = everything(connection)
+    assert sent < 2**8
+    assert not answer or status_of(answer) == 403
+
+
+@pytest.mark.parametrize("place", ["header", "query"])
+def test_a_large_body_of_somebody_with_a_key_is_read(with_keys: tuple[str, int], place: str) -> None:
+    head = UPLOAD + SIGNED % (ALICE.access_key.encode(), b"s3")
+    if place == "query":
+        head = UPLOAD.replace(b"/key", b"/key?X-Amz-Credential=%b/a/b/s3/aws4_request" % ALICE.access_key.encode())
+    with socket.create_connection(with_keys, timeout=60) as connection:
+        connection.sendall(head + b"Expect: 100-continue\r\n" + LARGE)
+        assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
 def test_a_body_without_a_length_is_refused_where_it_becomes_too_large(say: Callable[..., bytes]) -> None:
     chunk = b"100000\r\n" + b"a" * 2**20 + b"\r\n"
     answer = say(CALL + b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * (LARGEST_READ // 2**20 + 64))
@@ -507,6 +575,30 @@ def test_a_request_behind_one_that_takes_long_is_waited_for() -> None:
         assert status_of(connection.recv(15)) == 200
         connection.sendall(HEALTH[half:])
         assert everything(connection).count(b"200 OK") == 1
+
+
+def test_a_large_answer_is_copied_once() -> None:
+    body = bytes(range(256)) * 2**18  # 64 MiB, which an application holds anyway
+    came, head = 0, b""
+
+    def large(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    with served(large) as address, socket.create_connection(address, timeout=60) as connection:
+        tracemalloc.start()
+        connection.sendall(HEALTH)
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(2**16)
+        rest = head.partition(b"\r\n\r\n")[2]
+        while rest:
+            assert body.startswith(rest, came)
+            came += len(rest)
+            rest = connection.recv(2**18)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert came == len(body)
+    assert peak < len(body) * 1.5  # what the server keeps until it is read
 
 
 def test_a_large_upload_may_take_its_time_as_long_as_it_goes_on(address: tuple[str, int], bucket: Bucket) -> None:
