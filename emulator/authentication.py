@@ -151,10 +151,15 @@ class Authentication:
             raise Refused("wrong", "The signature was used already: a request can be sent once.")
 
     def _proof(self, claim: Claim) -> Issued | None:
-        found = self._keys.get(claim.key)
-        if found is not None:
-            return Issued(found.secret)
-        return issued(Caller.of(claim.key, claim.region)) if self._strictness.issued_keys else None
+        return proof_of(Caller.of(claim.key, claim.region), self._keys, self._strictness)
+
+
+def proof_of(caller: Caller, keys: Mapping[str, Credential], strictness: Strictness) -> Issued | None:
+    """Return what proves the access key of a caller; None if it is nobody's. A server asks before it reads a lot."""
+    found = keys.get(caller.access_key)
+    if found is not None:
+        return Issued(found.secret)
+    return issued(caller) if strictness.issued_keys else None
 
 
 class _Seen:

@@ -6,20 +6,23 @@ is refused, what is too large for the registry is refused before it is read, and
 
 from __future__ import annotations
 
+import select
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
-from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
-from waitress.task import Task
+from waitress.task import Task, WSGITask
 from waitress.utilities import BadRequest, Error, InternalServerError, RequestEntityTooLarge
 
 from ..backends.errors import InternalFailure, RegistryError, RequestTooLarge, ValidationException
 from . import PREFIX, answers, console, sigv4, wire
 from .calls import TARGET_PREFIX
 from .gate import EVERYWHERE
+from .refused import Refused, answer
 from .s3_headers import Channel as HeaderChannel
 from .s3_headers import metadata_of
 
@@ -32,6 +35,13 @@ READ_SECONDS: Final = 30.0
 """How long a head may take, and a body without any progress."""
 SLOWEST: Final = 1024
 """Bytes a second, on average, of a body that takes longer: uploads to S3 may, what trickles may not."""
+IDLE_SECONDS: Final = 120.0
+"""How long a connection may wait for its next request."""
+MOST_CONNECTIONS: Final = 1000
+MOST_WITHOUT_POLL: Final = 400
+"""Connections where there is only select, which takes 512 files on Windows."""
+CROWDED: Final = 0.75
+"""The part of all connections above which those that wait for nothing are closed."""
 LONGEST_LENGTH: Final = 15
 """Digits of a Content-Length: Python refuses to read thousands, and some server would read one as a small number."""
 LONGEST_LINE: Final = 8192
@@ -43,8 +53,9 @@ ONCE: Final = (b"host", b"content-length", b"transfer-encoding", b"authorization
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
     """Reads a request, remembers what waitress drops, and refuses what is ambiguous or too much."""
 
-    def __init__(self, adjustments: Any) -> None:
+    def __init__(self, adjustments: Any, admits: Callable[[str, str], bool]) -> None:
         super().__init__(adjustments)
+        self._admits, self._may_be_large = admits, False
         self.began = time.monotonic()
         self.error: Any = None
 
@@ -68,8 +79,12 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
 
     def _too_much(self) -> Error | None:
         """Return what is wrong with the size of a body, as far as it has come."""
-        if max(self.content_length, self.body_bytes_received) > LARGEST_READ and self._is_ours():
-            return RequestEntityTooLarge(f"exceeds max_body of {LARGEST_READ}")
+        if not self._may_be_large and max(self.content_length, self.body_bytes_received) > LARGEST_READ:
+            if self._is_ours():
+                return RequestEntityTooLarge(f"exceeds max_body of {LARGEST_READ}")
+            if not self._admits(self.headers.get("AUTHORIZATION", ""), self.query):
+                return _Stranger("is of nobody with a key")
+            self._may_be_large = True
         if self.chunked and max(len(self.body_rcv.control_line), len(self.body_rcv.trailer)) > LONGEST_LINE:
             return BadRequest(f"The line before a chunk, and what follows the last, have at most {LONGEST_LINE} bytes.")
         return None
@@ -134,6 +149,12 @@ def _check_fields(first: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None:
         raise ParsingError(f"Content-Length has at most {LONGEST_LENGTH} digits.")
 
 
+class _Stranger(Error):  # type: ignore[misc]
+    """A large body of somebody who has no key: it is not read, for it would only fill a disk."""
+
+    code, reason = HTTPStatus.FORBIDDEN.value, HTTPStatus.FORBIDDEN.phrase
+
+
 class _Refusal(Task):  # type: ignore[misc]
     """Answers a request that could not be read, as everything else here is refused: JSON, with a code."""
 
@@ -141,14 +162,30 @@ class _Refusal(Task):  # type: ignore[misc]
 
     def execute(self) -> None:
         found = self.request.error
+        if isinstance(found, _Stranger):
+            self._turn_away()
+            return
         error: RegistryError = ValidationException(f"The request cannot be read: {found.body}")
         if found.code in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE):
             error = RequestTooLarge(f"The request is too large: it {found.body}.")
         elif isinstance(found, InternalServerError):  # what the application raised
             error = InternalFailure("The server failed to answer; its log says why.")
         body = wire.write_error(error)
-        self.status = f"{found.code} {found.reason}"
-        self.response_headers.extend([*answers.headers(body), *EVERYWHERE.items()])
+        self._answer(f"{found.code} {found.reason}", answers.headers(body), body)
+
+    def _turn_away(self) -> None:
+        """Answer as `Authentication` does, in the form that the client reads."""
+        environ = WSGITask(self.channel, self.request).get_environment()
+        is_signed = sigv4.is_signed(environ.get("HTTP_AUTHORIZATION"), self.request.query)
+        error = Refused("unknown" if is_signed else "missing").as_error(environ)
+        started: list[Any] = []
+        body = b"".join(answer(error, environ, lambda *said: started.extend(said)))  # type: ignore[arg-type]
+        status, headers = started
+        self._answer(status, headers, body)
+
+    def _answer(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.status = status
+        self.response_headers.extend([*headers, *EVERYWHERE.items()])
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(b"" if self.request.headers_finished and self._is_head() else body)
@@ -160,21 +197,81 @@ class _Refusal(Task):  # type: ignore[misc]
 class Channel(HeaderChannel):
     """A connection of waitress that keeps to all of this."""
 
-    parser_class = _Parser
     error_task_class = _Refusal
+    moved = 0.0
+    """When anything last came or went, by a clock that is never put forward."""
+
+    def __init__(self, *arguments: Any, admits: Callable[[str, str], bool], **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.parser_class = partial(_Parser, admits=admits)
+        self.moved = time.monotonic()
+
+    def received(self, data: bytes) -> bool:
+        self.moved = time.monotonic()
+        return bool(super().received(data))
+
+    def write_soon(self, data: Any) -> int:
+        if not self.total_outbufs_len:  # what is sent begins now
+            self.moved = time.monotonic()
+        return super().write_soon(data)
+
+    def _flush_some(self, do_close: bool = True) -> bool:
+        has_sent = bool(super()._flush_some(do_close))
+        if has_sent:
+            self.moved = time.monotonic()
+        return has_sent
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether a request of it is being answered: it is not read meanwhile, however long that takes."""
+        return bool(self.requests or self.total_outbufs_len)
 
 
-def cut_off(channels: Iterable[HTTPChannel], seconds: float) -> None:
-    """Close the connections that keep a server waiting: those that send too slowly, and those that do not read.
+def most_connections() -> int:
+    """Return how many connections a server can have: as many as it may open files, and some for everything else."""
+    if not hasattr(select, "poll"):
+        return MOST_WITHOUT_POLL
+    import resource  # where there is no poll, there may be no such module
+
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if files == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, max(files - 128, files // 2))
+
+
+def cut_off(channels: Iterable[Channel], seconds: float, most: int) -> None:
+    """Close the connections that keep a server waiting: that send too slowly, that do not read, and that are left open.
+
+    Where there is little room for others, those that wait for nothing make some: of the address that has most
+    connections first, and of those the one that has been silent for longest.
 
     Args:
         channels: all there are.
         seconds: how long they may.
+        most: how many there can be.
     """
-    now, wall = time.monotonic(), time.time()
+    now, waiting = time.monotonic(), []
     for channel in list(channels):
         request = channel.request
+        if request is not None and channel.is_answered:
+            request.began = now
         is_slow = request is not None and request.is_too_slow(now, seconds)
-        is_deaf = channel.total_outbufs_len > 0 and channel.last_activity < wall - seconds
-        if is_slow or is_deaf:
+        is_deaf = channel.total_outbufs_len > 0 and channel.moved < now - seconds
+        is_idle = channel.moved < now - IDLE_SECONDS and not channel.is_answered
+        if is_slow or is_deaf or is_idle:
             channel.handle_close()  # at once: waitress waits until there is something to write, which may be never
+        else:
+            waiting.append(channel)
+    if len(waiting) > most * CROWDED:
+        _make_room(waiting, len(waiting) - int(most * CROWDED))
+
+
+def _make_room(channels: Sequence[Channel], count: int) -> None:
+    silent: defaultdict[str, list[Channel]] = defaultdict(list)
+    for channel in sorted(channels, key=lambda channel: channel.moved, reverse=True):
+        if not channel.is_answered:
+            silent[channel.addr[0]].append(channel)
+    held = Counter(channel.addr[0] for channel in channels)
+    for _ in range(count):
+        if not (address := max((address for address in silent if silent[address]), key=held.__getitem__, default="")):
+            return
+        silent[address].pop().handle_close()
+        held[address] -= 1

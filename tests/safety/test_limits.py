@@ -8,19 +8,22 @@ import os
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from clients import start
+from safety.verifier import ALICE
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.emulator import sigv4
 from sagemaker_registry.emulator.app import create_app
-from sagemaker_registry.emulator.connections import LARGEST_HEAD, LARGEST_READ, MOST_HEADERS
+from sagemaker_registry.emulator.connections import LARGEST_HEAD, LARGEST_READ, MOST_HEADERS, cut_off, most_connections
 from sagemaker_registry.emulator.serve import Server, listen
 
 READ_SECONDS = 0.4
@@ -87,13 +90,11 @@ def say(address: tuple[str, int]) -> Callable[..., bytes]:
 
 
 def everything(connection: socket.socket) -> bytes:
-    found = b""
-    try:
-        while piece := connection.recv(65536):
-            found += piece
-    except ConnectionResetError:
-        pass
-    return found
+    found = []
+    with suppress(ConnectionResetError):
+        while piece := connection.recv(2**18):
+            found.append(piece)
+    return b"".join(found)
 
 
 def status_of(answer: bytes) -> int:
@@ -234,17 +235,9 @@ def test_a_failure_of_the_application_is_told_as_one(caplog: pytest.LogCaptureFi
     def fails(environ: Any, start_response: Any) -> list[bytes]:
         raise KeyError("what nobody needs to know")
 
-    listener = listen("127.0.0.1", 0)
-    server = Server(fails, listener)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        with socket.create_connection(listener.getsockname(), timeout=60) as connection:
-            connection.sendall(HEALTH)
-            answer = everything(connection)
-    finally:
-        server.stop()
-        thread.join(60)
+    with served(fails) as address, socket.create_connection(address, timeout=60) as connection:
+        connection.sendall(HEALTH)
+        answer = everything(connection)
     assert status_of(answer) == 500
     assert b'"__type":"InternalFailure"' in answer
     assert b"nobody needs to know" not in answer
@@ -304,6 +297,71 @@ def test_a_bucket_may_be_called_as_the_console(say: Callable[..., bytes], bucket
     assert bucket.sizes[-1] == length
 
 
+@pytest.fixture(scope="module")
+def with_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """Give the address of a server to which everybody signs, alice with the key ALICE."""
+    folder = tmp_path_factory.mktemp("keys")
+    file = folder / "keys.ini"
+    file.write_text(f"[alice]\naws_access_key_id = {ALICE.access_key}\naws_secret_access_key = {ALICE.secret}\n")
+    file.chmod(0o600)
+    emulator = start("--backend", "sqlite://", "--credentials", str(file), "--no-console", cwd=folder)
+    host, _, port = emulator.url.removeprefix("http://").partition(":")
+    yield host, int(port)
+    assert emulator.stop() == 0
+
+
+SIGNED = b"Authorization: AWS4-HMAC-SHA256 Credential=%b/20261124/us-east-1/%b/aws4_request\r\n"
+LARGE = b"Content-Length: 5000000000\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        (UPLOAD + LARGE, b"<Code>AccessDenied</Code>"),
+        (UPLOAD + SIGNED % (b"AKIANOBODY", b"s3") + LARGE, b"<Code>InvalidAccessKeyId</Code>"),
+        (
+            UPLOAD.replace(b"/key", b"/key?X-Amz-Credential=nobody%2Fa%2Fb%2Fs3%2Faws4_request") + LARGE,
+            b"InvalidAccess",
+        ),
+        (UPLOAD + SIGNED % (b"AKIANOBODY", b"ecr") + LARGE, b'"__type":"UnrecognizedClientException"'),
+    ],
+    ids=["unsigned", "unknown key", "presigned", "another service"],
+)
+@pytest.mark.parametrize("before", [b"", b"Expect: 100-continue\r\n"], ids=["sends", "asks"])
+def test_a_large_body_of_a_stranger_is_not_read(
+    with_keys: tuple[str, int], head: bytes, code: bytes, before: bytes
+) -> None:
+    with socket.create_connection(with_keys, timeout=60) as connection:
+        connection.sendall(head.replace(b"Content-Length", before + b"Content-Length"))
+        answer = everything(connection)
+    assert status_of(answer) in (400, 403)
+    assert code in answer
+    assert b"nosniff" in answer
+
+
+def test_a_large_body_of_a_stranger_is_not_read_on_where_it_tells_no_length(with_keys: tuple[str, int]) -> None:
+    chunk, sent = b"100000\r\n" + b"a" * 2**20 + b"\r\n", 0
+    with socket.create_connection(with_keys, timeout=60) as connection:
+        connection.sendall(UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        with suppress(ConnectionError):
+            while sent < 2**8:
+                connection.sendall(chunk)
+                sent += 1
+        answer = everything(connection)
+    assert sent < 2**8
+    assert not answer or status_of(answer) == 403
+
+
+@pytest.mark.parametrize("place", ["header", "query"])
+def test_a_large_body_of_somebody_with_a_key_is_read(with_keys: tuple[str, int], place: str) -> None:
+    head = UPLOAD + SIGNED % (ALICE.access_key.encode(), b"s3")
+    if place == "query":
+        head = UPLOAD.replace(b"/key", b"/key?X-Amz-Credential=%b/a/b/s3/aws4_request" % ALICE.access_key.encode())
+    with socket.create_connection(with_keys, timeout=60) as connection:
+        connection.sendall(head + b"Expect: 100-continue\r\n" + LARGE)
+        assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
 def test_a_body_without_a_length_is_refused_where_it_becomes_too_large(say: Callable[..., bytes]) -> None:
     chunk = b"100000\r\n" + b"a" * 2**20 + b"\r\n"
     answer = say(CALL + b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * (LARGEST_READ // 2**20 + 64))
@@ -359,6 +417,187 @@ def test_many_slow_clients_keep_nobody_waiting(address: tuple[str, int], say: Ca
     for connection in slow:
         with connection:
             assert everything(connection) == b""
+
+
+@contextmanager
+def served(app: Any, **limits: Any) -> Iterator[tuple[str, int]]:
+    """Serve an application of the test's own; give its address."""
+    listener = listen("127.0.0.1", 0)
+    server = Server(app, listener, **limits)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield listener.getsockname()
+    finally:
+        server.stop()
+        thread.join(60)
+
+
+def well(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Length", "4")])
+    return [b"well"]
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"GET / HTTP/1.1\r\n", UPLOAD + b"Content-Length: 1000000\r\n\r\nx"],
+    ids=["silent", "heads", "bodies"],
+)
+def test_connections_that_wait_for_nothing_keep_nobody_out(begun: bytes) -> None:
+    with ExitStack() as opened:
+        address = opened.enter_context(served(well, most=40))
+        for _ in range(60):
+            opened.enter_context(socket.create_connection(address, timeout=60)).sendall(begun)
+        asking = opened.enter_context(socket.create_connection(address, timeout=20))
+        asking.sendall(HEALTH)
+        assert status_of(everything(asking)) == 200
+
+
+def test_where_it_is_crowded_a_request_is_still_answered() -> None:
+    begun, release = threading.Semaphore(0), threading.Event()
+
+    def slow(environ: Any, start_response: Any) -> list[bytes]:
+        begun.release()
+        release.wait(60)
+        return well(environ, start_response)
+
+    with ExitStack() as opened:
+        address = opened.enter_context(served(slow, most=40))
+        asking = [opened.enter_context(socket.create_connection(address, timeout=60)) for _ in range(2)]
+        for connection in asking:
+            connection.sendall(HEALTH)
+            assert begun.acquire(timeout=60)
+        first = opened.enter_context(socket.create_connection(address, timeout=60))
+        for _ in range(60):
+            opened.enter_context(socket.create_connection(address, timeout=60))
+        assert everything(first) == b""  # it was silent for longest
+        release.set()
+        assert [status_of(everything(connection)) for connection in asking] == [200, 200]
+
+
+class Held:
+    """A connection as `cut_off` sees it."""
+
+    request = None
+    total_outbufs_len = 0
+    is_answered = False
+
+    def __init__(self, address: str, moved: float) -> None:
+        self.addr, self.moved, self.is_closed = (address, 1), moved, False
+
+    def handle_close(self) -> None:
+        self.is_closed = True
+
+
+class Answered(Held):
+    is_answered = True
+    total_outbufs_len = 1
+    last_activity = time.time()
+
+
+def test_room_is_made_by_the_address_that_has_most() -> None:
+    now = time.monotonic()
+    many = [Held("203.0.113.1", now - 80 + number) for number in range(70)]
+    few = [Held("203.0.113.2", now - 100) for _ in range(20)]
+    cut_off([*many, *few], 3600, 100)  # type: ignore[list-item]
+    assert not any(held.is_closed for held in few)
+    assert [number for number, held in enumerate(many) if held.is_closed] == list(range(15))
+
+
+def test_a_connection_waits_two_minutes_for_its_next_request() -> None:
+    now = time.monotonic()
+    held = [Held("203.0.113.1", now - 121), Held("203.0.113.1", now - 100), Answered("203.0.113.1", now - 121)]
+    cut_off(held, 3600, 100)  # type: ignore[arg-type]
+    assert [connection.is_closed for connection in held] == [True, False, False]
+
+
+@pytest.mark.parametrize(("files", "most"), [(256, 128), (1024, 896), (64, 32), (2**20, 1000), (-1, 1000)])
+def test_connections_leave_files_for_everything_else(monkeypatch: pytest.MonkeyPatch, files: int, most: int) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (files, files))
+    assert most_connections() == most
+
+
+def test_where_there_is_only_select_connections_are_fewer_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("select.poll")
+    assert most_connections() < 512
+
+
+def test_a_clock_that_is_put_forward_cuts_nobody_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ExitStack() as opened:
+        address = opened.enter_context(served(Bucket(), read_seconds=1.0))
+        connection = opened.enter_context(socket.create_connection(address, timeout=60))
+        connection.sendall(b"GET /bucket/key HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        came = len(connection.recv(1))
+        now = time.time
+        monkeypatch.setattr(time, "time", lambda: now() + 3600)
+        slow = opened.enter_context(socket.create_connection(address, timeout=0.05))
+        with suppress(ConnectionError):
+            while is_open(slow):  # until it is cut off: the other was looked at too
+                slow.send(b"G")
+                came += len(connection.recv(2**18))
+        assert came + len(everything(connection)) > 2**25
+
+
+def test_who_reads_is_known_by_a_clock_that_is_never_put_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, deaf = (Answered("203.0.113.1", time.monotonic() - seconds) for seconds in (29, 31))
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 3600)
+    cut_off([reads, deaf], 30, 100)  # type: ignore[list-item]
+    assert not reads.is_closed
+    assert deaf.is_closed
+
+
+def is_open(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) != b""
+    except TimeoutError:
+        return True
+
+
+def test_a_request_behind_one_that_takes_long_is_waited_for() -> None:
+    release = threading.Event()
+
+    def slow(environ: Any, start_response: Any) -> list[bytes]:
+        release.wait(60)
+        return well(environ, start_response)
+
+    with ExitStack() as opened:
+        address = opened.enter_context(served(slow, read_seconds=READ_SECONDS))
+        connection = opened.enter_context(socket.create_connection(address, timeout=60))
+        half = len(HEALTH) // 2
+        connection.sendall(HEALTH.replace(b"Connection: close\r\n", b"") + HEALTH[:half])
+        for _ in range(2):
+            other = opened.enter_context(socket.create_connection(address, timeout=60))
+            assert is_closed_while_sending(other, b"G") > READ_SECONDS * 0.9
+        release.set()
+        assert status_of(connection.recv(15)) == 200
+        connection.sendall(HEALTH[half:])
+        assert everything(connection).count(b"200 OK") == 1
+
+
+def test_a_large_answer_is_copied_once() -> None:
+    body = bytes(range(256)) * 2**18  # 64 MiB, which an application holds anyway
+    came, head = 0, b""
+
+    def large(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    with served(large) as address, socket.create_connection(address, timeout=60) as connection:
+        tracemalloc.start()
+        connection.sendall(HEALTH)
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(2**16)
+        rest = head.partition(b"\r\n\r\n")[2]
+        while rest:
+            assert body.startswith(rest, came)
+            came += len(rest)
+            rest = connection.recv(2**18)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert came == len(body)
+    assert peak < len(body) * 1.5  # what the server keeps until it is read
 
 
 def test_a_large_upload_may_take_its_time_as_long_as_it_goes_on(address: tuple[str, int], bucket: Bucket) -> None:
