@@ -26,11 +26,13 @@ def caller_of(environ: WSGIEnvironment, request_id: str = "") -> Caller:
     verified: Caller | None = environ.get(VERIFIED)
     if verified is not None:
         return verified.asking(request_id)
-    return _named(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""), request_id)
+    return caller(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""), request_id)
 
 
-def _named(authorization: str, query: str, request_id: str) -> Caller:
-    """Return the caller a request names; one without a signature is anonymous, in the default account and region.
+def caller(authorization: str, query: str = "", request_id: str = "") -> Caller:
+    """Return the caller a request names, which is not yet who it is: for that ask `caller_of`.
+
+    One without a signature is anonymous, in the default account and region.
 
     Args:
         authorization: the Authorization header, or an empty string.
