@@ -150,8 +150,8 @@ class Staged:
         """Keep the whole registry as it is, under a name; what was kept under that name before is gone."""
         store = self._store()
         with self._lock:
-            before = self._snapshots.pop(name, None)
-            self._snapshots[name] = store.keep()
+            kept = store.keep()
+            before, self._snapshots[name] = self._snapshots.get(name), kept
         if before is not None:
             before.close()
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from . import NAMES, page, results
 from .figures import Run
-from .machine import described
+from .machine import described, disk, fdatasync, file_system
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
@@ -50,7 +51,7 @@ def main(
     """Measure the registry: against moto, against floors of its own, with many writers, and as it grows.
 
     Prints the page in Markdown, of --only some measurements their part of it, or writes it to docs/performance.md.
-    Progress is on stderr. Everything takes about an hour.
+    Progress is on stderr. Everything takes some 25 minutes on two quiet cores, and 7 GB in $TMPDIR.
 
     \b
     Examples:
@@ -68,16 +69,18 @@ def main(
         found: results.Results = {}
         for file in sources:
             found |= results.read(file)
-        if kept is not None and kept.exists():  # better refused before an hour of measuring than after
+        if kept is not None and kept.exists():  # better refused before measuring than after
             found = {**results.read(kept), **found}
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     if not sources and sys.platform != "linux":
         raise click.ClickException("measuring needs Linux: the CPU time of a server is read from /proc.")
     wanted = [name for name in NAMES if name in (names or NAMES)]
+    say = _clock()
     try:
-        for name in () if sources else wanted:
-            found[name] = _measured(name, Run(quick, rounds, _say))
+        for number, name in enumerate(() if sources else wanted, 1):
+            say(f"{name} ({number} of {len(wanted)}): {page.title(name)}")
+            found[name] = _measured(name, Run(quick, rounds, say))
             if kept is not None:
                 results.write(kept, found)
         if sources and kept is not None:
@@ -87,21 +90,26 @@ def main(
     except ModuleNotFoundError as error:
         raise click.ClickException(f"this needs the package {error.name!r}: pip install -e '.[all,bench]'") from error
     if writes:
-        _say(f"wrote {PAGE.name}")
+        say(f"wrote {PAGE.name}")
     else:
         click.echo("\n\n".join(page.section(name, found) for name in names) if names else page.render(found))
 
 
 def _measured(name: str, run: Run) -> results.Measured:
-    _say(f"{name}: {page.title(name)}")
-    begun = time.monotonic()
+    before = fdatasync()
     figures = page.module(name).measure(run)
-    _say(f"{name}: done in {time.monotonic() - begun:,.0f} s")
-    return results.Measured(described(), figures)
+    return results.Measured(described(), figures, disk(file_system(), before, fdatasync()))
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def _clock() -> Callable[[str], None]:
+    """Return what shows a line of progress on stderr, and how long it has been."""
+    begun = time.monotonic()
+
+    def say(line: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - begun), 60)
+        print(f"{minutes:3}:{seconds:02}  {line}", file=sys.stderr, flush=True)
+
+    return say
 
 
 if __name__ == "__main__":

@@ -109,7 +109,8 @@ def ratio(figure: Figure | None, *floor: Figure | None) -> float | None:
     if figure is None or not figure.values or any(part is None or not part.values for part in floor):
         return None
     rounds = zip(*(part.values for part in floor if part is not None), strict=True)
-    return statistics.median(value / sum(parts) for value, parts in zip(figure.values, rounds, strict=True))
+    times = [value / sum(parts) for value, parts in zip(figure.values, rounds, strict=True)]
+    return float(statistics.median(times))
 
 
 def number(value: float) -> str:

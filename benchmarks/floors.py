@@ -1,7 +1,9 @@
 """Our own floors: the same request answered by a constant, with nothing behind it, and one durable commit.
 
 Over HTTP the floor is a Flask route under the same server, in process a stock boto3 client whose `before-call` handler
-has the answer ready. A write has one durable SQLite commit of a version's record besides.
+has the answer ready. A write has one durable SQLite commit of a version's record besides. This server answers calls in
+front of Flask; what would be the least under it is a bare WSGI function that answers a constant behind the same gate
+(which hosts and pages may ask), and is shown beside.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from .figures import Figure, Figures, Notebook, Run, cell, number, ratio, table
 from .processes import ours, served
 from .versions import GROUP, OPTIONS, VERSION, arn, update
 
-OURS, FLOOR = "served", "Flask, a constant"
+OURS, FLOOR, BARE = "served", "Flask, a constant", "WSGI and gate, a constant"
 FILE, MEMORY, BOTO3 = "`sqlite:///FILE`", "`sqlite://`", "boto3, a constant"
 COMMIT = "one SQLite commit"
 OPERATIONS = {"describe": False, "list, 100 a page": False, "create": True, "update": True}
@@ -74,13 +76,18 @@ def _over_http(run: Run, folder: Path, found: Notebook) -> None:
         asked = {name: load.requests(CALLS[name], params(name)) for name in OPERATIONS}
         sizes = {name: load.run(server.url, asked[name], count=10).answered for name in OPERATIONS}
         constants = [f"{CALLS[name]}={size}" for name, size in sizes.items()]
-        with served(["-m", "benchmarks.constant", *constants], folder) as floor, closing(Commits(folder)) as commits:
+        with (
+            served(["-m", "benchmarks.constant", "flask", *constants], folder) as floor,
+            served(["-m", "benchmarks.constant", "wsgi", *constants], folder) as bare,
+            closing(Commits(folder)) as commits,
+        ):
             same = {name: load.requests(CALLS[name], params(name), f"/{CALLS[name]}") for name in OPERATIONS}
             for name in OPERATIONS:
-                load.run(floor.url, same[name], count=10)
+                for place in (floor, bare):
+                    load.run(place.url, same[name], count=10)
             for number in range(run.times(ROUNDS)):
                 for name in OPERATIONS:
-                    for who, place, messages in ((FLOOR, floor, same), (OURS, server, asked)):
+                    for who, place, messages in ((BARE, bare, same), (FLOOR, floor, same), (OURS, server, asked)):
                         before = place.cpu
                         done = load.run(place.url, messages[name], count=count)
                         found.add(who, name, CPU, (place.cpu - before) / count)
@@ -99,7 +106,8 @@ def _in_process(run: Run, folder: Path, found: Notebook) -> None:
     answers = {name: work[FILE][name]() for name in OPERATIONS}
     constant = boto3.client("sagemaker", endpoint_url="http://constant.invalid", **OPTIONS)
     by_operation = {CALLS[name]: answer for name, answer in answers.items()}
-    constant.meta.events.register("before-call.sagemaker", lambda model, **_: (Answered(200), by_operation[model.name]))
+    answers_all: Any = lambda model, **_: (Answered(200), by_operation[model.name])  # noqa: E731 - the stubs know no answer
+    constant.meta.events.register("before-call.sagemaker", answers_all)
     work = {BOTO3: calls(constant), **work}
     with closing(Commits(folder)) as commits:
         for number in range(run.times(ROUNDS)):
@@ -168,34 +176,36 @@ class Commits:
 
 
 PAIRS = {
-    "over HTTP, CPU of the server": (CPU, FLOOR, (OURS,), "commit"),
-    "over HTTP, latency": (WALL, FLOOR, (OURS,), "commit"),
-    "in process, CPU": (CPU, BOTO3, (FILE, MEMORY), "commit, in process"),
-    "in process, latency": (WALL, BOTO3, (FILE, MEMORY), "commit, in process"),
+    "over HTTP, CPU of the server": (CPU, (FLOOR, BARE), (OURS,), "commit"),
+    "over HTTP, latency": (WALL, (FLOOR, BARE), (OURS,), "commit"),
+    "in process, CPU": (CPU, (BOTO3,), (FILE, MEMORY), "commit, in process"),
+    "in process, latency": (WALL, (BOTO3,), (FILE, MEMORY), "commit, in process"),
 }
-"""What a table compares: in which unit, the floor, with whom, and what a durable write has besides."""
+"""What a table compares: in which unit, the floors, with whom, and what a durable write has besides."""
 
 
-def against_floor(figures: Figures, who: str, name: str, how: str) -> float | None:
-    """Return how many times its floor an operation costs; that of a durable write has a commit in it."""
-    unit, floor, _, commit = PAIRS[how]
+def against_floor(figures: Figures, who: str, name: str, how: str, which: int = 0) -> float | None:
+    """Return how many times one of the floors an operation costs; that of a durable write has a commit in it."""
+    unit, floors, _, commit = PAIRS[how]
+    floor = floors[which]
     durable = [figures.get(COMMIT, commit, unit)] if OPERATIONS[name] and who != MEMORY else []
     return ratio(figures.get(who, name, unit), figures.get(floor, name, unit), *durable)
 
 
 def page(figures: Figures) -> str:
-    """Return a table for each way to call: the floor, the commit, and what is measured with its ratio."""
+    """Return a table for each way to call: the floors, the commit, and what is measured with its ratio to each."""
     parts = []
-    for how, (unit, floor, compared, commit) in PAIRS.items():
+    for how, (unit, floors, compared, commit) in PAIRS.items():
         rows = []
         for name, writes in OPERATIONS.items():
-            cells = [name, cell(figures.get(floor, name, unit))]
+            cells = [name, *(cell(figures.get(floor, name, unit)) for floor in floors)]
             cells.append(cell(figures.get(COMMIT, commit, unit)) if writes else "")
             for who in compared:
-                times = against_floor(figures, who, name, how)
-                cells.append(f"{cell(figures.get(who, name, unit))} ({number(times)} x)" if times else "")
+                times = [against_floor(figures, who, name, how, which) for which in range(len(floors))]
+                shown = ", ".join(f"{number(each)} x" for each in times if each is not None)
+                cells.append(f"{cell(figures.get(who, name, unit))} ({shown})" if shown else "")
             rows.append(cells)
-        parts.append(
-            f"{how[0].upper()}{how[1:]}, milliseconds a request:\n\n" + table(["", floor, COMMIT, *compared], rows)
-        )
+        of_each = f", and how many times {' and '.join(floors)}" if len(floors) > 1 else ""
+        title = f"{how[0].upper()}{how[1:]}, milliseconds a request{of_each}:"
+        parts.append(f"{title}\n\n" + table(["", *floors, COMMIT, *compared], rows))
     return "\n\n".join(parts)

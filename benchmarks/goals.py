@@ -72,12 +72,15 @@ def _growth(figures: Figures) -> Ratios:
         yield name, growing.growing(figures, name)
 
 
-def _startup(*wanted: str) -> Callable[[Figures], Ratios]:
+def _start(figures: Figures) -> Ratios:
+    for who, file in ((startup.OURS, "a new file"), (startup.EXISTING, "an existing file")):
+        for unit in (startup.CPU, startup.WALL):
+            yield f"{file}, {unit}", startup.to_moto(figures, who, startup.ANSWERED, unit)
+
+
+def _memory(what: str) -> Callable[[Figures], Ratios]:
     def reads(figures: Figures) -> Ratios:
-        for what in wanted:
-            unit = startup.WHAT[what]
-            mine, other = (figures.get(who, what, unit) for who in (startup.OURS, startup.MOTO))
-            yield (unit if len(wanted) > 1 else ""), ratio(mine, other)
+        yield "", startup.to_moto(figures, startup.OURS, what, startup.MIB)
 
     return reads
 
@@ -125,8 +128,19 @@ GOALS = (
         1.3,
         _growth,
     ),
-    Goal("ready in half of the time moto's server needs", "startup", 0.5, _startup(startup.READY, startup.WALL)),
-    Goal("memory after use is at most half of that of moto's server", "startup", 0.5, _startup(startup.MEMORY[1])),
+    Goal("the first call is answered in half of the time moto's server needs from its start", "startup", 0.5, _start),
+    Goal(
+        f"memory after {startup.VERSIONS} versions were registered and listed is at most half of that of moto's server",
+        "startup",
+        0.5,
+        _memory(startup.MEMORY[1]),
+    ),
+    Goal(
+        "memory after an upload to S3 besides, which loads moto, is at most half of that of moto's server",
+        "startup",
+        0.5,
+        _memory(startup.MEMORY[2]),
+    ),
     Goal("of 8 writers, the 99th percentile waits at most 10 x the median", "writers", 10, _writers),
 )
 

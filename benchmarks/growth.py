@@ -1,43 +1,37 @@
-"""What an operation costs in a registry of a hundred versions, and in one of a million.
-
-python -m benchmarks.growth                      a table, from 100 to 100,000 versions in a file of SQLite's
-python -m benchmarks.growth 1000 1000000         of these sizes
-python -m benchmarks.growth --url URL 1000       of an empty registry elsewhere: postgresql://...
+"""A registry filled as creates would fill it, of a hundred versions or of a million, and the operations on it.
 
 A registry is filled by the functions that answer CreateModelPackage and CreateModelPackageGroup, a few hundred in one
-transaction: so its rows, history and events are as single calls leave them, but for the commits between. Figures are
-medians of the time this process spent on a call; what grows is seen in their ratios.
+transaction: so its rows, history and events are as single calls leave them, but for the commits between.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import statistics
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
 
 from msgspec.structs import replace
 
 from sagemaker_registry.backends import open_backend
-from sagemaker_registry.backends.base import Caller, NoProbe
+from sagemaker_registry.backends.base import Backend, Caller, NoProbe
 from sagemaker_registry.backends.local import groups, packages
 from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.backends.local.rows import GROUPS
 from sagemaker_registry.emulator.console.groups import groups as groups_page
 from sagemaker_registry.emulator.console.inbox import Filters, inbox
 from sagemaker_registry.emulator.console.reading import Reader
 
 CALLER = Caller()
 GROUP = "growth"
-SIZES = (100, 1_000, 10_000, 100_000)
 VERSIONS_OF_A_GROUP = 10
 """There is a group for so many versions, so that lists of groups grow too."""
 AT_ONCE = 250
 """Versions that are registered in one transaction."""
+TOLD_EVERY = 50_000
+"""Versions after which it is told how far it is."""
 FEW = 10
 """How many versions have what few have, whatever the size."""
 ROUNDS, LEAST_ROUNDS = 31, 3
@@ -52,35 +46,29 @@ SPECIFICATION = {
 
 Operation = Callable[[], object]
 Say = Callable[[str], None]
-Times = dict[str, dict[int, float]]
 
 
-def measure(sizes: Sequence[int], say: Say, url: str | None = None) -> Times:
-    """Return the median milliseconds of each operation at each size.
+def measured(url: str, size: int) -> dict[str, float]:
+    """Return the median milliseconds of CPU that this process needs for each operation on a registry.
 
     Args:
-        sizes: how many versions one group has, in ascending order.
-        say: is told what is being done.
-        url: an empty registry to fill; without it, a file of SQLite's that is removed afterwards.
+        url: the registry, which was filled.
+        size: how many versions its group has.
     """
-    times: Times = {}
-    with tempfile.TemporaryDirectory() as folder:
-        where = url or f"sqlite:///{folder}/growth.db"
-        for size in sorted(sizes):
-            say(f"filling up to {size:,} versions")
-            with open_backend(where) as registry:
-                assert isinstance(registry, LocalRegistry)
-                fill(registry, size)
-                begun = time.process_time()
-                open_backend(where).close()
-                times.setdefault("open", {})[size] = (time.process_time() - begun) * 1000
-                for name, operation in operations(registry, size).items():
-                    say(f"{size:,}: {name}")
-                    times.setdefault(name, {})[size] = milliseconds(operation)
+    times = {"open": milliseconds(lambda: open_backend(url).close())}
+    with open_backend(url) as registry:
+        for name, operation in operations(local(registry), size).items():
+            times[name] = milliseconds(operation)
     return times
 
 
-def fill(registry: LocalRegistry, size: int) -> None:
+def local(registry: Backend) -> LocalRegistry:
+    """Return a registry that was opened as what it is: one of our own rows, which can be filled."""
+    assert isinstance(registry, LocalRegistry)
+    return registry
+
+
+def fill(registry: LocalRegistry, size: int, say: Say = lambda _: None) -> None:
     """Register versions of one group until it has so many, and other groups with them, each with a version.
 
     Of the versions, one in fifty waits for a decision, ten are rejected and ten have `rare` in their metadata; half are
@@ -95,6 +83,8 @@ def fill(registry: LocalRegistry, size: int) -> None:
     if not number:
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
     while number < size:
+        if number and number % TOLD_EVERY == 0:
+            say(f"filled: {number:,} of {size:,} versions")
         until = min(number + AT_ONCE, size)
         with registry._transaction("CreateModelPackage", CALLER, NoProbe(), writes=True) as call:
             now = call.now - (until - number)
@@ -114,7 +104,7 @@ def fill(registry: LocalRegistry, size: int) -> None:
 
 
 def _exists(call: Any, name: str) -> bool:
-    return call.rows.find(groups.GROUPS, [*call.place(), ("name", "=", name)], limit=1) != []
+    return bool(call.rows.find(GROUPS, [*call.place(), ("name", "=", name)], limit=1))
 
 
 def request(number: int) -> dict[str, Any]:
@@ -151,6 +141,9 @@ def operations(registry: LocalRegistry, size: int) -> dict[str, Operation]:
         named = {"ModelPackageGroupName": GROUP, "ModelApprovalStatus": "Approved", **params}
         return lambda: registry.call("CreateModelPackage", {**request(1000), **named}, CALLER)
 
+    def reader() -> Reader:
+        return Reader(registry, CALLER)  # it remembers, so each page has its own
+
     def update() -> object:
         changes = {"ModelPackageArn": arn, "ApprovalDescription": f"looked at {next(numbers)}"}
         return registry.call("UpdateModelPackage", changes, CALLER)
@@ -163,7 +156,6 @@ def operations(registry: LocalRegistry, size: int) -> dict[str, Operation]:
     metadata = "CustomerMetadataProperties"
     of_group = {"ModelPackageGroupName": GROUP}
     by_name = {"SortBy": "Name", "MaxResults": 1}
-    reader = lambda: Reader(registry, CALLER)  # noqa: E731 - a reader remembers, so each page has its own
     last = registry.control("events", {"order": "Descending", "max_results": 1}, CALLER)["last"]
     commit = request(size // 2)[metadata]["commit"]
     return {
@@ -251,30 +243,3 @@ def milliseconds(operation: Operation) -> float:
         operation()
         took.append(time.process_time() - begun)
     return statistics.median(took) * 1000
-
-
-def table(times: Times) -> Iterator[str]:
-    """Yield the lines of a Markdown table: milliseconds, and how many times as many at the largest size as at 1,000."""
-    sizes = sorted({size for by_size in times.values() for size in by_size})
-    base = 1_000 if 1_000 in sizes else sizes[0]
-    yield f"| milliseconds at | {' | '.join(f'{size:,}' for size in sizes)} | {sizes[-1]:,} to {base:,} |"
-    yield f"|---|{'---|' * (len(sizes) + 1)}"
-    for name, by_size in times.items():
-        cells = [f"{by_size[size]:.2f}" for size in sizes]
-        yield f"| {name} | {' | '.join(cells)} | {by_size[sizes[-1]] / by_size[base]:.1f} |"
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__.partition("\n")[0])
-    parser.add_argument("sizes", nargs="*", type=int, default=SIZES, help="versions in one group: 100 1000 10000 ...")
-    parser.add_argument("--url", help="an empty registry to fill; by default a file of SQLite's, removed afterwards")
-    asked = parser.parse_args(arguments)
-    is_seen = sys.stderr.isatty()
-    say = (lambda text: print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)) if is_seen else (lambda _: None)
-    times = measure(asked.sizes, say, asked.url)
-    say("")
-    print("\n".join(table(times)))
-
-
-if __name__ == "__main__":
-    main()

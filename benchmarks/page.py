@@ -15,31 +15,22 @@ INTRODUCTION = """# Performance
 How fast the registry is, what it costs, and how it grows. This page is written by `python -m benchmarks --write`
 (`just bench`). What is compared runs in turn in one run; figures are medians of the rounds, and ratios are medians of
 the ratios within each round. Milliseconds tell little about another machine, ratios more; CPU time tells more than
-latency where others use the machine too."""
+latency where others use the machine too. What a durable write costs depends on the disk, so each measurement says how
+fast that was before and after; and of which commit it is (with `+`: of a checkout that had changes)."""
 
 GOALS = """Where a goal is about several operations, the worst is shown, and how many miss it. The tables
 below have the operations that no goal is about, too."""
 
+REASONS = """Where goals are missed, these are the causes. What profiles have shown by hand, and what was tried and
+dropped, is in [performance-notes.md](performance-notes.md), each with its day.
 
-REASONS = """Where one is missed, this is what profiles said when it was last looked at (November 2026):
-
-- **create and update, durable.** A floor's commit writes one row. A create writes some 28 pages of SQLite's log: the
-  version and its indexes, history and its head, the note of an event, the token, and search terms (8 pages; 11 of an
-  update). Of its CPU two fifths are Python, with no part above a few percent, a third the kernel's writes, and the rest
-  SQLite's.
-- **create and update against moto.** moto changes a dictionary and keeps nothing; half of what ours take is that the
-  disk has it. HTTP is most of what moto's take.
-- **list, 100 a page, in process.** The floor is a finished answer. 100 rows take 64 us to read, 70 to decode what is
-  shown of each, and 19 to make; what would help is a column with the summary alone.
+- **create and update, durable.** A floor's commit writes one row. A create writes the version and its indexes, history
+  and its head, the note of an event, the token, and search terms; an update most of these.
+- **create and update against moto.** moto changes a dictionary in memory; ours answers when it is on the disk.
 - **create and update in process.** As over HTTP, without HTTP to share it.
-- **ready.** Of 190 ms, Python takes 22, sqlite-utils 28, click 10, the service model 15, and some 65 dataclasses 40:
-  what a server needs for its first call.
-
-Not every figure was steady. Growth was measured twice: in the first run a create cost 1.43 x, and a search by metadata
-1.4 to 1.5 x, at 1,000,000; operations that do not touch the store's size rose as much there, so the second is shown.
-Start was measured three times: 0.86, 0.66 and 0.65 x. The goal of growth is held for the operations it names; others
-miss it, as its table shows: counting what many match 2 x, names that contain a text and searches without an index 100 x
-and more."""
+- **list, 100 a page, in process.** The floor is a finished answer; a hundred records are read and decoded to make one.
+- **memory after an upload to S3.** moto answers S3 here too, and is loaded for it.
+- **growth of what no goal is about.** Names that contain a text and searches without an index look at all there are."""
 
 
 def module(name: str) -> ModuleType:
@@ -79,7 +70,9 @@ def section(name: str, results: Results) -> str:
     measured = results[name]
     tables: str = module(name).page(Figures(measured.figures))
     more = explained(name)
-    return "\n\n".join(part for part in (head, more, f"Measured on {measured.machine}.", tables) if part)
+    return "\n\n".join(
+        part for part in (head, more, f"Measured on {measured.machine}. {measured.disk}".rstrip(), tables) if part
+    )
 
 
 def write(file: Path, results: Results) -> None:

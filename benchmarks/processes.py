@@ -16,7 +16,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 READY = "listening on "
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Served:
             with suppress(OSError):  # it has ended meanwhile
                 threads += int((task / "schedstat").read_text().split()[0])
         ticks = sum(map(int, (process / "stat").read_text().rpartition(")")[2].split()[11:13]))
-        return max(threads / 1e6, ticks * 1000 / TICK)
+        return max(threads / 1e6, ticks * 1000 / os.sysconf("SC_CLK_TCK"))
 
     @property
     def resident(self) -> float:

@@ -11,10 +11,11 @@ from .figures import Figure
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """The figures of one measurement, and on what they were taken."""
+    """The figures of one measurement, and on what they were taken: the machine, and its disk before and after."""
 
     machine: str
     figures: list[Figure]
+    disk: str = ""
 
 
 Results = dict[str, Measured]

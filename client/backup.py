@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +21,21 @@ from urllib.parse import urlsplit
 
 from ..backends import database_file, default_url, without_password
 from ..backends.errors import CannotOpen
+from ..backends.local.filelock import FileLock, can_be_had
 from . import URL_VARIABLE
 
 OBJECTS: Final = ".s3"
 """What the name of a database file is followed by where S3 objects are kept beside it: see `emulator.kept_objects`."""
+
+PARTS: Final = ("", "-wal", "-shm", "-journal", ".lock", OBJECTS)
+"""What the names of a registry's own files end in, after that of the database."""
+
+UNFINISHED: Final = ".backup"
+"""What the names of folders end in that are written in, beside the copies they become."""
+LOCK, COPY = "lock", "copy"
+"""Names in such a folder: of a file whose lock is held by whoever writes, and of what is written."""
+DATABASE, COPIED, REPLACED = "registry.db", "objects", "replaced"
+"""Names in what is written: of the new database, of its objects, and of objects they replace."""
 
 USE_EXPORT = "sagemaker-registry export registry.jsonl --url {url} writes what is in it"
 REFUSALS = {
@@ -82,12 +94,12 @@ def backup(
         url: `sqlite:///FILE`; without one, what SAGEMAKER_REGISTRY_URL names, else the user's own.
         file: the copy, readable by its owner alone; its objects are in `FILE.s3`.
         force: put it in the place of a copy that is there.
-        objects: copy those, too.
+        objects: copy those, too; without, `force` removes those of the copy that was there, which are not this one's.
         progress: told what is done, how much of it, and of how much.
 
     Raises:
         CannotOpen: the registry cannot be copied so, the copy cannot be written, or it is damaged, as is the original;
-            nothing was changed.
+            nothing was changed, or it says what was.
     """
     try:
         from ..backends.local import backup as database
@@ -98,7 +110,7 @@ def backup(
     source, target = _source(url or os.environ.get(URL_VARIABLE) or default_url()), Path(file).expanduser()
     _check_target(source, target, force=force)
     with _written(target) as folder:
-        copied = folder / "registry.db"
+        copied = folder / DATABASE
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         os.close(os.open(copied, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         database.copy(source, copied, progress)
@@ -107,10 +119,10 @@ def backup(
         except CannotOpen as error:
             raise CannotOpen(f"{source} is not backed up: {error}") from error
         # After the database: what a version names was uploaded before it was registered.
-        count = _copy_objects(_beside(source), folder / "objects", progress) if objects else 0
+        count = _copy_objects(_beside(source), folder / COPIED, progress) if objects else 0
         _sync(copied)
         size = copied.stat().st_size
-        _name(folder, copied, target)
+        _name(folder, target)
     return Backup(target, at, size, count, found.history, found.broken, found.pending)
 
 
@@ -128,29 +140,95 @@ def _check_target(source: Path, target: Path, *, force: bool) -> None:
     """Refuse a name that is somebody's: that of the registry itself, of another file, of a registry in use."""
     if target.exists() and target.samefile(source):
         raise CannotOpen(f"{target} is the registry itself: give the copy another name")
+    part = next((path for path in (target, _beside(target)) if _is_part_of(source, path)), None)
+    if part is not None:
+        raise CannotOpen(f"{part} is part of the registry itself: give the copy another name")
+    for end in filter(None, PARTS):
+        whole = target.with_name(target.name.removesuffix(end) or target.name)
+        if whole != target and whole.is_file():
+            raise CannotOpen(f"{target} is part of {whole.name}: give the copy another name")
     if target.is_dir():
         raise CannotOpen(f"{target} is a folder: name a file in it")
-    if target.with_name(f"{target.name}-wal").exists():
+    if _has_log(target):
         raise CannotOpen(f"{target} is a registry in use, or was not closed: give the copy another name")
     there = next((path for path in (target, _beside(target)) if path.exists()), None)
     if there is not None and not force:
         raise CannotOpen(f"{there} is there already: --force puts the copy in its place")
 
 
+def _is_part_of(source: Path, path: Path) -> bool:
+    """Whether a path is one of a registry's own, or below. Where case makes no difference, it makes none here."""
+    files = (source.parent.resolve() / source.name, source.resolve())
+    parts = {f"{file}{end}".casefold() for file in files for end in PARTS}
+    placed = path.parent.resolve() / path.name
+    return any(str(one).casefold() in parts for one in (placed, *placed.parents))
+
+
+def _has_log(target: Path) -> bool:
+    """Whether SQLite would add something to a file, or take it back, when it is opened."""
+    wal, journal = (target.with_name(target.name + end) for end in ("-wal", "-journal"))
+    return wal.exists() or (journal.exists() and journal.stat().st_size > 0)  # an empty one stays on network shares
+
+
 @contextmanager
 def _written(target: Path) -> Iterator[Path]:
     """Give a folder to write in, beside the target and so on its disk; nothing of it is left in the end."""
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        _make_folder(target.parent)
+        _sweep(target)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent))
     except OSError as error:
         raise CannotOpen(f"{target} cannot be written: {error.strerror}") from error
+    folder = unfinished / COPY
     try:
-        yield folder
+        with _held(unfinished / LOCK):
+            _make_folder(folder / COPIED)
+            try:
+                yield folder
+            finally:
+                if not _is_half(folder):
+                    shutil.rmtree(folder)
     except OSError as error:
-        raise CannotOpen(f"{target} cannot be written: {error.strerror or error}") from error
+        where = f"; the S3 objects that were beside it are in {folder / REPLACED}" if _is_half(folder) else ""
+        raise CannotOpen(f"{target} cannot be written: {error.strerror or error}{where}") from error
     finally:
-        shutil.rmtree(folder)
+        if not folder.exists():
+            shutil.rmtree(unfinished)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Hold a lock nobody waits for: that it cannot be had tells others that whoever writes here is alive."""
+    lock = FileLock(path)
+    try:
+        with suppress(OSError):  # on a disk that keeps no locks, nobody can have it either
+            lock.__enter__()
+        yield
+    finally:
+        lock.close()
+
+
+def _sweep(target: Path) -> None:
+    """Remove what backups that were killed have left beside a target; what one had half replaced is put back."""
+    for unfinished in target.parent.glob(f".*{UNFINISHED}"):
+        folder = unfinished / COPY
+        if not _is_left(unfinished):
+            continue
+        if unfinished.name.removesuffix(UNFINISHED).rpartition(".")[0] == f".{target.name}":
+            _put_back(folder, target)
+        if not _is_half(folder):
+            for left in (folder, unfinished):  # in this order: cut off between them, no more than a name is left
+                shutil.rmtree(left, ignore_errors=True)  # another may be at it
+
+
+def _is_left(unfinished: Path) -> bool:
+    """Whether a folder was written in by this user, who is at it no more."""
+    try:
+        state = unfinished.lstat()
+        is_ours = stat.S_ISDIR(state.st_mode) and state.st_uid == getattr(os, "geteuid", lambda: state.st_uid)()
+        return is_ours and (unfinished / COPY).exists() and can_be_had(unfinished / LOCK, 0)
+    except OSError:  # gone meanwhile, another's, or on a disk that keeps no locks
+        return False
 
 
 def _copy_objects(source: Path, target: Path, progress: Progress) -> int:
@@ -159,7 +237,7 @@ def _copy_objects(source: Path, target: Path, progress: Progress) -> int:
     count = 0
     for done, file in enumerate(files, 1):
         copied = target / file.relative_to(source)
-        copied.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(copied.parent)
         try:
             shutil.copyfile(file, copied)
         except FileNotFoundError:  # deleted meanwhile
@@ -174,14 +252,41 @@ def _copy_objects(source: Path, target: Path, progress: Progress) -> int:
     return count
 
 
-def _name(folder: Path, copied: Path, target: Path) -> None:
-    """Give a copy its name, objects first: whoever finds the database finds all."""
-    if _beside(target).exists():
-        _beside(target).rename(folder / "replaced")
-    if (folder / "objects").exists():
-        (folder / "objects").rename(_beside(target))
-    copied.replace(target)
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it for their owner alone: each by itself, as a mode is for the last one made."""
+    for one in (*reversed(folder.parents), folder):
+        one.mkdir(mode=0o700, exist_ok=True)
+
+
+def _name(folder: Path, target: Path) -> None:
+    """Give a copy its name, objects first: whoever finds the database finds all. Or leave all as it was."""
+    objects = _beside(target)
+    try:
+        if objects.exists():
+            objects.rename(folder / REPLACED)
+        if any((folder / COPIED).iterdir()):
+            (folder / COPIED).rename(objects)
+        (folder / DATABASE).replace(target)
+    except BaseException:
+        _put_back(folder, target)
+        raise
     _sync(target.parent)
+
+
+def _put_back(folder: Path, target: Path) -> None:
+    """Give objects that were to be replaced their name again, where the new database did not get its own."""
+    if not (folder / DATABASE).exists():
+        return
+    objects = _beside(target)
+    if not (folder / COPIED).exists() and objects.exists():
+        objects.rename(folder / COPIED)
+    if (folder / REPLACED).exists():
+        (folder / REPLACED).rename(objects)
+
+
+def _is_half(folder: Path) -> bool:
+    """Whether the objects of the database that is there are in a folder that was written in."""
+    return (folder / REPLACED).exists() and (folder / DATABASE).exists()
 
 
 def _sync(path: Path) -> None:

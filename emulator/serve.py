@@ -1,8 +1,8 @@
 """The emulator as a process: bind, say where, answer until told to stop, finish what was begun.
 
-The server is waitress with four threads: the fastest that serves a socket we bound, in one process that owns the
-database, on every platform (figures: docs/performance.md). It is driven here rather than by its own loop, which drops
-queued requests when it stops.
+The server is waitress, which serves a socket we bound, in one process that owns the database, on every platform (what
+that costs: docs/performance.md). It is driven here rather than by its own loop, which drops queued requests when it
+stops.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from ..backends.local.deliveries import Outbox
 
 THREADS = 4
+"""Two more than may wait for events (`following.MOST_WAITING`): with two in all, they would leave none to others.
+A slow upload holds none: waitress reads a body before a thread has it."""
 DRAIN_SECONDS = 30.0
 LARGEST_UPLOAD = 5 * 2**30
 """Bytes of one request: S3's own limit for one PutObject."""

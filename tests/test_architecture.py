@@ -38,6 +38,27 @@ def test_the_service_model_is_read_in_one_file() -> None:
     assert [str(path.relative_to(ROOT)) for path in readers] == ["backends/model.py"]
 
 
+def test_no_module_uses_what_is_anothers_own() -> None:
+    assert [use for path in sources() for use in privates_of_others(path)] == []
+
+
+def privates_of_others(path: Path) -> Iterator[str]:
+    """Yield where a file uses a name with an underscore of a module it imports."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {alias.asname or alias.name for node in imports for alias in node.names}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            used = [alias.name for alias in node.names]
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
+            used = [node.attr]
+        else:
+            continue
+        for name in used:
+            if name.startswith("_") and not name.endswith("__"):
+                yield f"{path.relative_to(ROOT)}:{node.lineno} {name}"
+
+
 def test_every_module_opens_with_what_it_is() -> None:
     assert [path for path in sources() if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))] == []
 

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from clients import Emulator
-from sagemaker_registry.backends.local.filelock import FileLock
+from sagemaker_registry.backends.local.filelock import FileLock, tells_networks
 from sagemaker_registry.client import connect
 from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.doctor import sqlite_file
@@ -93,6 +93,15 @@ def test_a_lock_that_somebody_keeps_is_found(file: Path, monkeypatch: pytest.Mon
     lock.close()
     assert (verdict, sentence) == ("failed", "a process has held registry.db.lock for 0 s: nobody else can write")
     assert advice == f"find it with: lsof {file}.lock"
+
+
+def test_where_no_system_tells_networks_from_disks_a_file_is_not_called_local(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "tells_networks", lambda: tells_networks(tmp_path / "no such list"))
+    verdict, sentence, advice = examined("--url", f"sqlite:///{file}")["file system"]
+    assert (verdict, sentence) == ("ok", "this system does not say whether it is local or on a network")
+    assert advice == "keep it on a disk of this machine"
 
 
 def test_a_copy_with_changes_in_its_wal_alone_is_not_touched(file: Path, tmp_path: Path) -> None:

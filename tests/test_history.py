@@ -362,6 +362,14 @@ REHASHED = "it does not follow the row before it, which was written anew"
             [("fraud", 1, "the group is not as this change left it")],
         ),
         (
+            ["DELETE FROM search_terms WHERE value = 'Rejected'"],
+            [("churn", 4, "Search does not find the package by all there is in it")],
+        ),
+        (
+            ["UPDATE search_terms SET value = 'frauD' WHERE name = 'fraud' AND version = 2 AND value = 'fraud'"],
+            [("fraud", 3, "Search does not find the package by all there is in it")],
+        ),
+        (
             [
                 "INSERT INTO model_packages SELECT account, region, name, 7, type, created, modified, 'Approved', rev, "
                 "record FROM model_packages WHERE name = 'churn' AND version = 1"

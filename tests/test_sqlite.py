@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from sagemaker_registry.backends import CannotOpen, open_backend
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
 from sagemaker_registry.backends.local import sqlite as store
-from sagemaker_registry.backends.local.filelock import FileLock, network_file_system
+from sagemaker_registry.backends.local.filelock import FileLock, is_share, network_file_system
 from sagemaker_registry.backends.local.rows import GROUPS
 
 DATA = Path(__file__).parent / "data"
@@ -141,6 +141,46 @@ def test_network_file_systems_are_told_from_local_ones(tmp_path: Path) -> None:
     assert network_file_system(share / "local" / "registry.db", mounts) is None
     assert network_file_system(tmp_path / "registry.db", mounts) is None
     assert network_file_system(tmp_path / "registry.db", tmp_path / "no such list") is None
+
+
+@pytest.mark.parametrize(
+    "name", ["team share", "a\tb", "a\nb", "a\\b", "a\\040b", "a#b", "für alle", "a\u2028b", "a\rb"]
+)
+def test_a_network_file_system_is_known_under_any_name(name: str, tmp_path: Path) -> None:
+    """The list has spaces, tabs, line ends, backslashes and # as octal numbers."""
+    share, mounts = tmp_path / name, tmp_path / "mounts"
+    share.mkdir()
+    escaped = "".join(f"\\{ord(char):03o}" if char in " \t\n\\#" else char for char in str(share))
+    mounts.write_text(f"root / ext4 rw 0 0\nserver:/x {escaped} nfs4 rw 0 0\n")
+    assert network_file_system(share / "registry.db", mounts) == "nfs4"
+
+
+def test_of_file_systems_at_one_place_the_last_one_counts(tmp_path: Path) -> None:
+    """As of shares that are mounted when they are first used."""
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"root / ext4 rw 0 0\nsystemd-1 {tmp_path} autofs rw 0 0\nserver:/x {tmp_path} nfs4 rw 0 0\n")
+    assert network_file_system(tmp_path / "registry.db", mounts) == "nfs4"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (r"\\server\models\registry.db", True),
+        (r"\\?\UNC\server\models\registry.db", True),
+        (r"\\wsl.localhost\Debian\home\registry.db", True),
+        ("//server/models/registry.db", True),
+        (r"C:\models\registry.db", False),
+        (r"\\?\C:\models\registry.db", False),
+        (r"\\.\C:\models\registry.db", False),
+        (r"\models\registry.db", False),
+    ],
+)
+def test_a_share_of_windows_is_told_by_its_path(path: str, expected: bool) -> None:
+    assert is_share(PureWindowsPath(path)) is expected
+
+
+def test_a_path_of_other_systems_is_never_a_share_of_windows() -> None:
+    assert not is_share(PurePosixPath("//server/models/registry.db"))
 
 
 def test_a_network_share_gets_no_write_ahead_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

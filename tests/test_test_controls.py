@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import boto3
@@ -25,6 +26,7 @@ from sagemaker_registry.backends.clock import Clock
 from sagemaker_registry.backends.errors import RegistryError
 from sagemaker_registry.backends.faults import KINDS
 from sagemaker_registry.backends.guard import Guarded
+from sagemaker_registry.backends.local.driver import sqlite3
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.settings import ApprovalTable, Settings
@@ -191,6 +193,23 @@ def test_resets_while_others_write_break_no_history(registry: ModelRegistry, con
         writer.join()
     assert set(failed) <= {"ThrottlingException"}
     assert registry.verify_history().ok
+
+
+def test_a_snapshot_that_fails_leaves_the_one_of_that_name_as_it_was(tmp_path: Path) -> None:
+    path, elsewhere = tmp_path / "registry.db", tmp_path / "elsewhere.db"
+    with Staged(LocalRegistry(SQLiteRows(path))) as staged:
+        staged.snapshot("empty")
+        staged.call("CreateModelPackageGroup", {"ModelPackageGroupName": "churn"}, Caller())
+        path.rename(elsewhere)
+        with pytest.raises(RegistryError, match="moved") as refused:
+            staged.snapshot("empty")
+        copy = next(frame.f_locals["kept"] for frame, _ in walk_tb(refused.tb) if "kept" in frame.f_locals)
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            copy.execute("SELECT 1")
+        elsewhere.rename(path)
+        assert staged.snapshots() == ["empty"]
+        staged.restore("empty")
+        assert staged.call("ListModelPackageGroups", {}, Caller())["ModelPackageGroupSummaryList"] == []
 
 
 def test_ten_thousand_versions_are_put_back_in_milliseconds() -> None:

@@ -180,10 +180,10 @@ def check_status(status: str | None) -> None:
 
 def _envelope(row: Row | None) -> dict[str, Any] | None:
     """Return the envelope of a row of history; None if it is no event."""
-    content = orjson.loads(row["content"]) if row is not None else {"after": None}
-    if row is None or content["after"] is None:
+    content = history.content_of(row) if row is not None else None
+    if row is None or content is None or content.after is None:
         return None
-    before, after = content["before"], content["after"]
+    before, after = content.before, content.after
     described = model.projection("DescribeModelPackage")(validation.seen(after, row["at"]))
     detail = {"ModelPackageName": f"{row['name']}/{row['version']}", **described}
     if before is not None:

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import time
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import TracebackType
+from typing import Final
 
 NETWORK_FILE_SYSTEMS = frozenset(
     {"9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
 )
+
+MOUNTS: Final = Path("/proc/self/mounts")
+"""Where Linux lists what is mounted; no other system does."""
 
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
@@ -100,15 +105,28 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
-def network_file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str | None:
-    """Return the type of the network file system `path` is on; None for a local one, or where nobody lists them."""
+def network_file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
+    """Return the type of the network file system `path` is on; None for a local one, or where no system tells them."""
+    resolved = path.resolve()  # on Windows, a drive that stands for a share becomes the share
+    if is_share(resolved):
+        return "a share of Windows"
     if not mounts.exists():
         return None
-    resolved = path.resolve()
     holding: tuple[int, str] = (-1, "")
-    for line in mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+    for line in mounts.read_bytes().decode("utf-8", "surrogateescape").rstrip("\n").split("\n"):
         _, point, kind, *_ = line.split(" ")
-        mount = Path(point.replace("\\040", " "))
-        if resolved.is_relative_to(mount):
-            holding = max(holding, (len(mount.parts), kind), key=lambda found: found[0])
+        mount = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), point))
+        if resolved.is_relative_to(mount) and len(mount.parts) >= holding[0]:  # the last one at a place is on top
+            holding = (len(mount.parts), kind)
     return holding[1] if holding[1] in NETWORK_FILE_SYSTEMS else None
+
+
+def is_share(path: PurePath) -> bool:
+    """Whether a path names a server, as Windows writes it: `\\\\server\\share`; `\\\\?\\C:` is a disk."""
+    drive = path.drive.upper()
+    return drive.startswith("\\\\?\\UNC\\") or (drive.startswith("\\\\") and drive[2:4] not in ("?\\", ".\\"))
+
+
+def tells_networks(mounts: Path = MOUNTS) -> bool:
+    """Whether this system tells network file systems from local ones: Linux lists them, Windows names their servers."""
+    return mounts.exists() or sys.platform == "win32"

@@ -15,7 +15,6 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import msgspec.structs
-import orjson
 
 from ..errors import AccessDeniedException, ValidationException
 from . import arns, validation
@@ -85,16 +84,34 @@ def changes(call: Call, asked: Query) -> dict[str, Any]:
     return answer
 
 
+class Content(msgspec.Struct, frozen=True):
+    """What the content of a row says; a damaged one that is still JSON may say something else."""
+
+    before: Any
+    after: Any
+    reason: Any
+    rules: Any
+
+
+_CONTENT: Final = msgspec.json.Decoder(Content)
+
+
+def content_of(row: Row) -> Content:
+    """Read the content of a row; of a damaged page, there may be no text there."""
+    return _CONTENT.decode(str(row["content"]))
+
+
 def entry(row: Row) -> dict[str, Any]:
     """Return a row of history as people and programs read it."""
-    content = orjson.loads(row["content"])
+    content = content_of(row)
     return {
-        "at": iso(row["at"]),
+        "at": iso(msgspec.convert(row["at"], int)),  # of a damaged page, it may be no number
         **{name: row[name] for name in ("actor", "principal", "request_id", "operation", "kind", "arn", "name")},
         "version": row["version"] or None,
-        **{name: _public(content[name]) for name in ("before", "after")},
-        "reason": content["reason"],
-        "rules": content["rules"],
+        "before": _public(content.before),
+        "after": _public(content.after),
+        "reason": content.reason,
+        "rules": content.rules,
         **{name: row[name] for name in ("seq", "previous", "hash")},
     }
 
@@ -147,7 +164,7 @@ def no_history(name: str) -> ValidationException:
 
 def begins_a_group(row: Row) -> bool:
     """Whether a row is of the creation of a group: of what has been in it since, all is known."""
-    return row["kind"] == "group" and orjson.loads(row["content"])["before"] is None
+    return row["kind"] == "group" and content_of(row).before is None
 
 
 def milliseconds(value: Moment, member: str, *, end_of_day: bool) -> int:
@@ -249,7 +266,7 @@ def _last_changes(call: Call, where: list[Condition]) -> Iterator[State]:
     while rows := call.rows.find(HISTORY, where, ("version", "seq"), descending=True, after=after, limit=MOST_CHANGES):
         for row in rows:
             if after is None or row["version"] != after[0]:
-                yield row["version"], orjson.loads(row["content"])["after"], row
+                yield row["version"], content_of(row).after, row
             after = (row["version"], row["seq"])
 
 
@@ -258,7 +275,7 @@ def _first_befores(call: Call, versions: list[Condition]) -> Iterator[tuple[int,
     after: tuple[Any, ...] | None = None
     while rows := call.rows.find(HISTORY, versions, ("version", "seq"), after=after, limit=MOST_CHANGES):
         for row in rows:
-            before = orjson.loads(row["content"])["before"]
+            before = content_of(row).before
             if (after is None or row["version"] != after[0]) and before is not None:
                 yield row["version"], before
             after = (row["version"], row["seq"])

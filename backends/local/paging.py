@@ -94,7 +94,7 @@ def page(call: Call, listing: Listing, params: Mapping[str, Any], place: list[Co
     read, summary = _glance(call.operation, listing.answer, listing.mark), _summary(call.operation, listing.answer)
 
     def seen(texts: list[str]) -> list[dict[str, Any]]:
-        records = [read(text) for text in texts]
+        records = [read(str(text)) for text in texts]  # of a damaged page, the text may be none
         for at in marked(records, listing.mark):
             records[at] = summary(listing.seen(orjson.loads(texts[at]), call.now))
         return plain(records)

@@ -93,7 +93,7 @@ class PostgresRows:
     """
 
     def __init__(self, url: str) -> None:
-        options = _options(url)
+        options = options_of(url)
         _prepare(options)
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             kwargs={**options, "autocommit": True},
@@ -167,7 +167,7 @@ def _spoken(text: str) -> bytes:
     return re.sub(r"instr\((\w+), \?\)", r"position(? in \1)", text).replace("?", "%s").encode()
 
 
-def _options(url: str) -> dict[str, Any]:
+def options_of(url: str) -> dict[str, Any]:
     """Return what a URL says, as libpq's parameters.
 
     Raises:
@@ -192,10 +192,10 @@ def _prepare(options: Mapping[str, Any]) -> None:
             postgres_schema.upgrade(connection)
     except (psycopg.Error, OSError) as error:
         where = f"{options.get('dbname') or 'of the user'} on {options.get('host') or 'this machine'}"
-        raise CannotOpen(f"the PostgreSQL database {where} cannot be opened: {_reason(error, options)}") from None
+        raise CannotOpen(f"the PostgreSQL database {where} cannot be opened: {reason_of(error, options)}") from None
 
 
-def _reason(error: Exception, options: Mapping[str, Any]) -> str:
+def reason_of(error: Exception, options: Mapping[str, Any]) -> str:
     """Return the library's words in one line, without the password, which they should not have anyway."""
     words = " ".join(str(error).split())
     password = options.get("password")

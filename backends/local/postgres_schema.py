@@ -238,7 +238,7 @@ def upgrade(connection: Connection) -> None:
         CannotOpen: a newer release made the database. Nothing is changed then.
     """
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED  # see what others did while we waited
-    if not _pending(connection):
+    if not left(connection):
         return
     _make_the_lock(connection)
     while _take_a_step(connection):
@@ -249,7 +249,7 @@ def _take_a_step(connection: Connection) -> bool:
     """Carry out the first step that is missing, behind the lock row; False if none is."""
     with connection.transaction():
         connection.execute("SELECT name FROM schema_steps WHERE name = %s FOR UPDATE", [LOCK_ROW])
-        pending = _pending(connection)
+        pending = left(connection)
         if not pending:
             return False
         (version,) = connection.execute("SELECT version()").fetchone() or ("",)
@@ -263,8 +263,12 @@ def _take_a_step(connection: Connection) -> bool:
     return True
 
 
-def _pending(connection: Connection) -> list[str]:
-    """Return the steps that the database lacks, in order."""
+def left(connection: Connection) -> list[str]:
+    """Return the steps that the database lacks, in order; nothing is changed.
+
+    Raises:
+        CannotOpen: a newer release made the database.
+    """
     try:
         names = {name for (name,) in connection.execute("SELECT name FROM schema_steps")}
     except UndefinedTable:

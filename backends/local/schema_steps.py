@@ -7,14 +7,19 @@ steps come to, `schema.sql`: after adding one, write that anew with `just schema
 from __future__ import annotations
 
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import orjson
 
-from . import schema, statements, terms
+from . import lean, schema, statements, terms
 from .driver import sqlite3
-from .lean import Database, Migrations
 from .rows import CURSORS, DELIVERIES, EVENTS, GROUPS, HEADS, HISTORY, NOTES, PACKAGES, POLICIES, TERMS, TOKENS, Table
 from .schema_statistics import statistics
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database, Migrations
+else:
+    Database, Migrations = lean.load()
 
 migrations = Migrations(schema.STEPS_OF)
 

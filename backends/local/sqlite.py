@@ -187,10 +187,12 @@ class SQLiteRows:
     def keep(self) -> sqlite3.Connection:
         """Return all there is as a database in memory: pages are copied, which takes milliseconds."""
         kept = sqlite3.connect(":memory:", check_same_thread=False)
-        with _translated(), self._lock:
+        with _translated(), ExitStack() as undo, self._lock:
+            undo.callback(kept.close)
             self._refuse_what_is_gone()
             with self._between_processes:
                 self._writer.backup(kept)
+            undo.pop_all()
         return kept
 
     def put_back(self, kept: sqlite3.Connection) -> None:

@@ -1,5 +1,7 @@
 """Whether history is as it was written: finds every row, head and resource that was changed past the registry.
 
+Of a resource that is as it should be, what Search finds it by is looked for, too: no hash is kept of those rows.
+
 A call looks at a bounded number of rows and answers a token with which the next goes on, so that a registry with a
 million changes is verified without holding a transaction for minutes. Of a name that is broken, a call reports where it
 is broken first.
@@ -13,11 +15,11 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from . import history
+from . import history, terms
 from .call import Call
 from .journal import BEFORE_THE_FIRST, KINDS, hash_of
 from .paging import position_of, query_of, token_of
-from .rows import HEADS, HISTORY, PACKAGES, Condition, Row, Table
+from .rows import HEADS, HISTORY, PACKAGES, TERMS, Condition, Row, Table
 
 MOST_ROWS: Final = 1000
 """Rows of history, or resources, that one call looks at."""
@@ -140,8 +142,12 @@ class _Walk(msgspec.Struct):
     def _check_resources(self, name: str, rows: Sequence[Row]) -> bool:
         """Check that resources are as the last change of each left them."""
         for row in {(row["kind"], row["version"]): row for row in rows}.values():
-            if self._is_last_of_its_resource(row) and not self._is_as_left(row):
-                self._report(name, row, f"the {row['kind']} is not as this change left it")
+            last = self._last_of_its_resource(row)
+            why = self._fault_of_resource(row) if last == row["seq"] else None
+            if last is None:
+                why = "an index of the database does not know it"
+            if why:
+                self._report(name, row, why)
                 return False
         return True
 
@@ -158,20 +164,24 @@ class _Walk(msgspec.Struct):
         self._report(name, {"seq": seq, "version": 0}, why)
         return False
 
-    def _is_last_of_its_resource(self, row: Row) -> bool:
+    def _last_of_its_resource(self, row: Row) -> int | None:
         same = [*self._of(row["name"]), ("version", "=", row["version"]), ("kind", "=", row["kind"])]
-        (last,) = self.call.rows.find(HISTORY, same, ("seq",), descending=True, limit=1)
-        return bool(last["seq"] == row["seq"])
+        last = self.call.rows.find(HISTORY, same, ("seq",), descending=True, limit=1)
+        return int(last[0]["seq"]) if last else None
 
-    def _is_as_left(self, row: Row) -> bool:
+    def _fault_of_resource(self, row: Row) -> str | None:
+        """Return what is wrong with a resource, which a change was the last to be made of."""
         table = next(table for table, kind in KINDS.items() if kind == row["kind"])
         place = dict(zip(HEADS.key, self._key(row["name"]), strict=True)) | {"version": row["version"]}
         stored = self.call.rows.get(table, tuple(place[column] for column in table.key))
         after = orjson.loads(row["content"])["after"]
-        if stored is None or after is None:
-            return stored is None and after is None
-        listed_alike = table is not PACKAGES or stored["approval"] == after.get("ModelApprovalStatus", "")
-        return bool(stored["record"] == after and listed_alike)
+        if stored is None and after is None:
+            return None
+        if stored is None or after is None or not _is_as_left(table, stored, after):
+            return f"the {row['kind']} is not as this change left it"
+        if table in terms.INDEXED and any(self.call.rows.get(TERMS, key) is None for key in terms.of(table, stored)):
+            return f"Search does not find the {row['kind']} by all there is in it"
+        return None
 
     def _walk_resources(self, table: Table, after: Position) -> Position | None:
         """Look for resources that no change has made."""
@@ -209,6 +219,11 @@ class _Walk(msgspec.Struct):
 
     def _key(self, name: str) -> tuple[str, str, str]:
         return (self.call.caller.account, self.call.caller.region, name)
+
+
+def _is_as_left(table: Table, stored: Row, after: dict[str, Any]) -> bool:
+    listed_alike = table is not PACKAGES or stored["approval"] == after.get("ModelApprovalStatus", "")
+    return bool(stored["record"] == after and listed_alike)
 
 
 def _fault(row: Row, seq: int, previous: str) -> str | None:

@@ -12,7 +12,7 @@ import click
 
 from . import suggestions
 from .output import NO, REFUSED, Command, end, on_registry, print_json, print_rows
-from .review import COLUMNS, _row
+from .review import COLUMNS, row_of
 
 if TYPE_CHECKING:
     from ..registry import ModelRegistry
@@ -135,7 +135,7 @@ def search(
         print_rows(named, ("name", "created", "description"), as_json=as_json)
         return
     found = registry.search(*terms, sort=sort, ascending=ascending)
-    print_rows(map(_row, islice(found, limit)), COLUMNS, as_json=as_json)
+    print_rows(map(row_of, islice(found, limit)), COLUMNS, as_json=as_json)
 
 
 @click.command()

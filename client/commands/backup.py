@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", type=click.Path())
 @click.option("--url", envvar="SAGEMAKER_REGISTRY_URL", show_envvar=True, help="The registry, as for connect().")
-@click.option("--objects/--no-objects", default=True, help="Copy the S3 objects kept beside it, too (the default).")
+@click.option(
+    "--objects/--no-objects",
+    default=True,
+    help="Copy the S3 objects kept beside it, too (the default); without, --force also removes those of the copy that "
+    "was there.",
+)
 @click.option("--force", is_flag=True, help="Put the copy in the place of one that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a sentence.")
 def backup(file: str, url: str | None, objects: bool, force: bool, as_json: bool) -> None:

@@ -45,7 +45,7 @@ def versions(registry: ModelRegistry, group: str, status: Any, as_json: bool) ->
       sagemaker-registry versions churn
       sagemaker-registry versions churn --status Approved --json
     """
-    print_rows(map(_row, registry.versions(group, status=status)), COLUMNS, as_json=as_json)
+    print_rows(map(row_of, registry.versions(group, status=status)), COLUMNS, as_json=as_json)
 
 
 @click.command()
@@ -58,7 +58,7 @@ def pending(registry: ModelRegistry, group: str | None, as_json: bool) -> None:
     Examples:
       sagemaker-registry pending
     """
-    print_rows(map(_row, registry.pending(group)), COLUMNS, as_json=as_json)
+    print_rows(map(row_of, registry.pending(group)), COLUMNS, as_json=as_json)
 
 
 @click.command()
@@ -85,7 +85,7 @@ def approve(registry: ModelRegistry, version: str, reason: str | None, as_json: 
     Examples:
       sagemaker-registry approve churn/3 --reason "ticket 42"
     """
-    print_rows([_row(registry.approve(version, reason))], (*COLUMNS, "reason"), as_json=as_json)
+    print_rows([row_of(registry.approve(version, reason))], (*COLUMNS, "reason"), as_json=as_json)
 
 
 @click.command()
@@ -99,7 +99,7 @@ def reject(registry: ModelRegistry, version: str, reason: str, as_json: bool) ->
     Examples:
       sagemaker-registry reject churn/4 --reason "accuracy below 0.95"
     """
-    print_rows([_row(registry.reject(version, reason))], (*COLUMNS, "reason"), as_json=as_json)
+    print_rows([row_of(registry.reject(version, reason))], (*COLUMNS, "reason"), as_json=as_json)
 
 
 @click.command()
@@ -135,7 +135,9 @@ def wait(registry: ModelRegistry, version: str, timeout: float, as_json: bool) -
     from ..versions import Rejected
 
     try:
-        print_rows([_row(registry.wait_for_decision(version, timeout=timeout))], (*COLUMNS, "reason"), as_json=as_json)
+        print_rows(
+            [row_of(registry.wait_for_decision(version, timeout=timeout))], (*COLUMNS, "reason"), as_json=as_json
+        )
     except Rejected as error:
         end(str(error), NO)
     except TimeoutError as error:
@@ -161,7 +163,8 @@ def diff(registry: ModelRegistry, a: str, b: str, as_json: bool) -> None:
 ALL = (groups, versions, pending, show, approve, reject, latest, wait, diff)
 
 
-def _row(version: Version) -> dict[str, Any]:
+def row_of(version: Version) -> dict[str, Any]:
+    """Return a version as a row of a table."""
     return {
         "version": f"{version.group}/{version.version}",
         "status": version.status,

@@ -161,6 +161,7 @@ def serve(
     for library in TALKATIVE:
         logging.getLogger(library).setLevel(max(logging.INFO, logging.getLogger().level))
     try:
+        from ...backends.local import lean
         from ...backends.settings import load, override
         from ...emulator.serve import serve as run
     except ModuleNotFoundError as error:
@@ -168,6 +169,7 @@ def serve(
     from ...backends import default_url
     from ...backends.errors import CannotOpen
 
+    lean.leave_out("numpy", "pandas")
     gc.freeze()
     gc.enable()
     try:

@@ -158,15 +158,15 @@ def _postgres_store(subject: Subject) -> Iterator[Check]:
         from ...backends.local import postgres, postgres_schema
     except ModuleNotFoundError:
         return  # said of the extra
-    options = postgres._options(subject.url)
+    options = postgres.options_of(subject.url)
     began = time.monotonic()
     try:
         with psycopg.connect(**{**options, "connect_timeout": int(PATIENCE)}, autocommit=True) as connection:
             release = connection.info.parameter_status("server_version")
             yield _timed("registry", f"PostgreSQL {release} can be reached", time.monotonic() - began)
-            yield _schema(postgres_schema._pending(connection))
+            yield _schema(postgres_schema.left(connection))
     except (psycopg.Error, OSError) as error:
-        yield Check("registry", "failed", postgres._reason(error, options), _advice(subject))
+        yield Check("registry", "failed", postgres.reason_of(error, options), _advice(subject))
 
 
 def _schema(pending: list[str]) -> Check:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ...backends.local.filelock import can_be_had, network_file_system
+from ...backends.local.filelock import can_be_had, network_file_system, tells_networks
 from .checks import PATIENCE, Check, Verdict
 
 FIXED = (3, 51, 3)
@@ -97,8 +97,11 @@ def _me() -> str:
 
 def _surroundings(file: Path) -> Iterator[Check]:
     kind = network_file_system(file)
-    if kind is None:
+    if kind is None and tells_networks():
         yield Check("file system", "ok", "local")
+    elif kind is None:
+        sentence = "this system does not say whether it is local or on a network"
+        yield Check("file system", "ok", sentence, "keep it on a disk of this machine")
     else:
         sentence = f"it is on a network file system ({kind}), where locks between machines cannot be trusted"
         yield Check("file system", "warning", sentence, "use it from one machine, or postgresql:// for a team")

@@ -82,17 +82,18 @@ class Client:
     failure: BaseException | None = None
     count: int = 0
 
-    def work(self, group: Group, stopped: threading.Event) -> None:
-        """Write until the registry is gone, or told to stop."""
+    def work(self, group: Group, struck: threading.Event, stopped: threading.Event) -> None:
+        """Write until told to stop, or the registry is gone: which before it was struck is a failure of its own."""
         try:
             while not stopped.is_set():
                 self._step(group)
-        except (ConnectionError, HTTPClientError):
-            return
-        except ClientError as refused:
-            self.failure = refused if refused.response["Error"]["Code"] not in self.gives_up_at else None
         except BaseException as failure:  # shown by who waits for the thread
-            self.failure = failure
+            self.failure = None if struck.is_set() and self._is_of_a_strike(failure) else failure
+
+    def _is_of_a_strike(self, failure: BaseException) -> bool:
+        if isinstance(failure, ClientError):
+            return failure.response["Error"]["Code"] in self.gives_up_at
+        return isinstance(failure, (ConnectionError, HTTPClientError))
 
     def _step(self, group: Group) -> None:
         self.count += 1
@@ -178,9 +179,11 @@ class Client:
         return max((one["ModelPackageVersion"] for one in found["ModelPackageSummaryList"]), default=0)
 
 
-def write_at_once(clients: Sequence[Client], group: Group, stopped: threading.Event) -> list[threading.Thread]:
+def write_at_once(
+    clients: Sequence[Client], group: Group, struck: threading.Event, stopped: threading.Event
+) -> list[threading.Thread]:
     """Start a thread for each client."""
-    threads = [threading.Thread(target=client.work, args=(group, stopped)) for client in clients]
+    threads = [threading.Thread(target=client.work, args=(group, struck, stopped)) for client in clients]
     for thread in threads:
         thread.start()
     return threads

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -114,6 +117,19 @@ def test_objects_may_be_left_out(file: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "copy.db.s3").exists()
 
 
+def test_a_copy_without_objects_takes_away_those_of_the_copy_it_replaces_as_the_help_says(
+    file: Path, tmp_path: Path
+) -> None:
+    """What was uploaded for another copy is not this one's."""
+    keep_objects(tmp_path / "registry.db.s3", "today")
+    copy, url = str(tmp_path / "copy.db"), f"sqlite:///{file}"
+    assert json.loads(run(copy, "--url", url, "--json").output)["objects"] == 1
+    assert json.loads(run(copy, "--url", url, "--no-objects", "--force", "--json").output)["objects"] == 0
+    assert not (tmp_path / "copy.db.s3").exists()
+    told = " ".join(run("--help").output.split())
+    assert "without, --force also removes those of the copy that was there" in told
+
+
 def test_nothing_is_left_beside_a_copy_and_it_is_its_owners_alone(file: Path, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     made = backup(f"sqlite:///{file}", folder / "monday.db")
@@ -136,6 +152,132 @@ def test_a_copy_that_is_there_is_replaced_only_by_force(file: Path, tmp_path: Pa
     assert not objects.exists()
 
 
+@pytest.mark.parametrize("had_objects", [True, False])
+@pytest.mark.parametrize("failing", ["copy.db", "copy.db.s3"])
+def test_a_copy_that_cannot_be_replaced_stays_as_it_was_with_its_objects(
+    failing: str, had_objects: bool, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows refuses to rename over a file that anybody has open; a disk may be gone at any moment."""
+    copy, objects = tmp_path / "copy.db", tmp_path / "copy.db.s3"
+    keep_objects(tmp_path / "registry.db.s3", "today")
+    copy.write_text("yesterday's")
+    if had_objects:
+        keep_objects(objects, "yesterday")
+    refuse_renames_onto(tmp_path / failing, monkeypatch=monkeypatch)
+    with pytest.raises(CannotOpen, match=r"copy\.db cannot be written: Permission denied"):
+        backup(f"sqlite:///{file}", copy, force=True)
+    assert copy.read_text() == "yesterday's"
+    assert [kept.stem for kept in objects.glob("*/*.object")] == ["yesterday"] * had_objects
+    assert objects.exists() == had_objects
+    assert not list(tmp_path.glob(".copy.db*"))
+
+
+def test_objects_that_cannot_be_put_back_are_left_where_the_error_says(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, objects = tmp_path / "copy.db", tmp_path / "copy.db.s3"
+    keep_objects(objects, "yesterday")
+    keep_objects(tmp_path / "registry.db.s3", "today")
+    refuse_renames_onto(copy, objects, monkeypatch=monkeypatch)
+    with pytest.raises(CannotOpen, match="the S3 objects that were beside it are in ") as refused:
+        backup(f"sqlite:///{file}", copy, force=True)
+    left = Path(str(refused.value).rpartition(" are in ")[2])
+    assert [kept.stem for kept in left.glob("*/*.object")] == ["yesterday"]
+
+
+def keep_objects(folder: Path, *names: str) -> None:
+    """Keep S3 objects of these names in a bucket, as a server does."""
+    bucket = folder / "bucket"
+    bucket.mkdir(parents=True)
+    (bucket / "bucket.json").write_text("{}\n")
+    for name in names:
+        (bucket / f"{name}.object").write_text("{}\ncontent")
+
+
+def refuse_renames_onto(*refused: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the operating system refuse a rename onto the first path, after it one onto the next, and so on."""
+    refusals = list(refused)
+
+    def refusing(rename: Callable[..., None]) -> Callable[..., None]:
+        def renamed(source: Path, target: Path) -> None:
+            if refusals and Path(target) == refusals[0]:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(refusals.pop(0)))
+            rename(source, target)
+
+        return renamed
+
+    for name in ("rename", "replace"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+
+
+DYING = """
+import os, sys
+from sagemaker_registry.client.backup import backup
+
+moment, url, file = sys.argv[1:]
+
+def die(*_):
+    os._exit(9)
+
+def wait(*_):
+    print("copying", flush=True)
+    sys.stdin.read()
+
+if moment == "between the names":
+    os.replace = die
+backup(url, file, force=True, progress={"copying": die, "waiting": wait}.get(moment, lambda *_: None))
+"""
+
+
+def dying(moment: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start a backup that is killed, or waits, at a moment."""
+    command = [sys.executable, "-c", DYING, moment, *map(str, arguments)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def test_what_a_killed_backup_has_left_goes_with_the_next_one_and_what_others_write_stays(
+    file: Path, tmp_path: Path
+) -> None:
+    folder, url = tmp_path / "backups", f"sqlite:///{file}"
+    with dying("copying", url, folder / "monday.db") as killed:
+        assert killed.wait(60) == 9
+    (left,) = folder.iterdir()
+    (folder / ".mine.backup" / "copy").mkdir(parents=True)
+    (folder / ".link.backup").symlink_to(tmp_path)
+    with dying("waiting", url, folder / "tuesday.db") as waiting:
+        assert waiting.stdout is not None
+        assert waiting.stdin is not None
+        assert waiting.stdout.readline() == "copying\n"
+        backup(url, folder / "wednesday.db")
+        assert not left.exists()
+        waiting.stdin.close()
+        assert waiting.wait(60) == 0
+    there = {path.name for path in folder.iterdir()}
+    assert there == {"tuesday.db", "wednesday.db", ".mine.backup", ".link.backup"}
+    assert versions(folder / "tuesday.db") == [1]
+
+
+def test_a_backup_killed_between_the_two_names_is_taken_back_by_the_next(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, objects, url = tmp_path / "copy.db", tmp_path / "copy.db.s3", f"sqlite:///{file}"
+    copy.write_text("yesterday's")
+    keep_objects(objects, "yesterday")
+    keep_objects(tmp_path / "registry.db.s3", "today")
+    with dying("between the names", url, copy) as killed:
+        assert killed.wait(60) == 9
+    assert [kept.stem for kept in objects.glob("*/*.object")] == ["today"]
+    backup(url, tmp_path / "other.db")
+    refuse_renames_onto(copy, monkeypatch=monkeypatch)
+    with pytest.raises(CannotOpen, match="cannot be written"):
+        backup(url, copy, force=True)
+    assert copy.read_text() == "yesterday's"
+    assert [kept.stem for kept in objects.glob("*/*.object")] == ["yesterday"]
+    backup(url, copy, force=True)
+    assert [kept.stem for kept in objects.glob("*/*.object")] == ["today"]
+    assert list(tmp_path.glob(".*")) == []
+
+
 def test_neither_the_registry_itself_nor_one_in_use_is_written_over(file: Path, tmp_path: Path) -> None:
     result = run(str(tmp_path / "." / "registry.db"), "--url", f"sqlite:///{file}", "--force")
     assert (result.exit_code, "is the registry itself" in result.output) == (2, True)
@@ -144,6 +286,57 @@ def test_neither_the_registry_itself_nor_one_in_use_is_written_over(file: Path, 
         result = run(str(tmp_path / "other.db"), "--url", f"sqlite:///{file}", "--force")
         assert (result.exit_code, "is a registry in use" in result.output) == (2, True)
         assert [version.version for version in other.versions("fraud")] == [1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [f"registry.db{end}" for end in ("-wal", "-shm", "-journal", ".lock", ".s3", ".s3/copy.db")] + ["REGISTRY.DB-WAL"],
+)
+def test_no_file_that_is_part_of_the_registry_is_written_over(name: str, file: Path, tmp_path: Path) -> None:
+    link = tmp_path / "links" / "models.db"
+    link.parent.mkdir()
+    link.symlink_to(file)
+    keep_objects(tmp_path / "registry.db.s3", "today")
+    with ModelRegistry(f"sqlite:///{file}") as registry:
+        registry.register("churn", image="churn:2")
+        before = {path: path.stat().st_ino for path in tmp_path.rglob("*")}
+        for source in (file, link):
+            result = run(str(tmp_path / name), "--url", f"sqlite:///{source}", "--force")
+            assert (result.exit_code, "is part of the registry itself" in result.output) == (2, True), result.output
+        assert {path: path.stat().st_ino for path in tmp_path.rglob("*")} == before
+        registry.register("churn", image="churn:3")
+    assert versions(file) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("end", ["-wal", "-shm", ".lock", ".s3"])
+def test_no_file_that_is_part_of_another_registry_is_written_over(end: str, file: Path, tmp_path: Path) -> None:
+    keep_objects(tmp_path / "other.db.s3", "today")
+    with ModelRegistry(f"sqlite:///{tmp_path}/other.db") as other:
+        other.register("fraud", image="fraud:1")
+        result = run(str(tmp_path / f"other.db{end}"), "--url", f"sqlite:///{file}", "--force")
+        assert (result.exit_code, "is part of other.db: give the copy another name" in result.output) == (2, True)
+        other.register("fraud", image="fraud:2")
+    assert versions(tmp_path / "other.db", "fraud") == [1, 2]
+
+
+def test_a_copy_whose_objects_would_replace_the_registry_is_refused(file: Path, tmp_path: Path) -> None:
+    source = file.rename(tmp_path / "copy.db.s3")
+    result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{source}", "--force")
+    assert (result.exit_code, "give the copy another name" in result.output) == (2, True)
+    assert versions(source) == [1]
+
+
+def test_a_file_with_a_journal_to_roll_back_is_not_replaced(file: Path, tmp_path: Path) -> None:
+    """SQLite would roll the copy back by it when it is opened."""
+    copy = tmp_path / "copy.db"
+    copy.write_text("mine")
+    journal = tmp_path / "copy.db-journal"
+    journal.write_bytes(b"")  # as it stays on a network share
+    run(str(copy), "--url", f"sqlite:///{file}", "--force")
+    assert versions(copy) == [1]
+    journal.write_bytes(bytes.fromhex("d9d505f920a163d7"))
+    result = run(str(copy), "--url", f"sqlite:///{file}", "--force")
+    assert (result.exit_code, "was not closed" in result.output) == (2, True)
 
 
 @pytest.mark.parametrize(

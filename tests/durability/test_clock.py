@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from durability.asking import verified
 from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
@@ -112,13 +113,7 @@ def history(registry: LocalRegistry) -> list[dict[str, Any]]:
     """Return the changes of the group in the order in which they were made; they are as they were written."""
     found: list[dict[str, Any]] = []
     asked: dict[str, Any] = {"group": "churn", "order": "Ascending"}
-    verified: dict[str, Any] = {}
-    while True:
-        answer = registry.control("history/verify", verified, Caller())
-        assert answer["broken"] == []
-        if "next_token" not in answer:
-            break
-        verified = {"next_token": answer["next_token"]}
+    verified(lambda name, params: registry.control(name, params, Caller()))
     while True:
         page = registry.control("history", asked, Caller())
         found += page["changes"]
@@ -138,9 +133,7 @@ def events(registry: LocalRegistry) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("jump", [-HOUR, -YEAR / 2, HOUR], ids=["back an hour", "back half a year", "forward an hour"])
-def test_a_token_registers_once_whatever_the_clock_did_within_a_day(
-    registry: LocalRegistry, clock: Clock, jump: float
-) -> None:
+def test_a_token_registers_once_whatever_the_clock_did(registry: LocalRegistry, clock: Clock, jump: float) -> None:
     assert create(registry, ClientToken="a" * 36) == 1
     clock.now += jump
     assert create(registry, ClientToken="a" * 36) == 1

@@ -17,6 +17,7 @@ import orjson
 import pytest
 
 from clients import Emulator
+from durability.asking import verified
 from durability.writers import writing
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.base import Backend, Caller
@@ -90,17 +91,8 @@ def stored(backend: Backend) -> Iterator[tuple[int, str, int]]:
         asked["next_token"] = page["next_token"]
 
 
-def verified(backend: Backend) -> int:
-    """Return how many changes history has, all of which are as they were written."""
-    asked: dict[str, Any] = {}
-    checked = 0
-    while True:
-        page = backend.control("history/verify", asked, Caller())
-        assert page["broken"] == []
-        checked += page["checked"]
-        if "next_token" not in page:
-            return checked
-        asked = {"next_token": page["next_token"]}
+def changes_verified(backend: Backend) -> int:
+    return verified(lambda name, asked: backend.control(name, asked, Caller()))
 
 
 @pytest.mark.sized(ci=2_000, nightly=100_000, release=1_000_000)
@@ -112,7 +104,7 @@ def test_processes_on_one_file_take_consecutive_numbers(size: int, figures: dict
             acknowledged = writers.finish()
         assert sorted(acknowledged) == list(range(1, size + 1))
         assert [number for number, _, _ in stored(backend)] == list(range(1, size + 1))
-        figures |= {"processes": PROCESSES, "versions": size, "changes verified": verified(backend)}
+        figures |= {"processes": PROCESSES, "versions": size, "changes verified": changes_verified(backend)}
         assert figures["changes verified"] == size + 1
 
 
@@ -148,5 +140,5 @@ def test_clients_of_several_servers_register_and_approve_at_once(
             (number, "Approved", 1) if number in approved else (number, "PendingManualApproval", 0)
             for number in range(1, count + 1)
         ]
-        assert verified(backend) == 1 + count + len(approved)
+        assert changes_verified(backend) == 1 + count + len(approved)
         figures |= {"clients": CLIENTS, "versions": count, "approvals": len(approved)}

@@ -1,10 +1,14 @@
-"""Files that were damaged: refused, answered with errors, or found out by the history; no invented rows."""
+"""Files that were damaged: refused, answered with errors, or found out by the history; no invented rows.
+
+Larger files are not looked over so thoroughly when they are opened: then `doctor` may be who finds it out.
+"""
 
 from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +17,19 @@ import pytest
 from durability.workload import CALLER, GROUP, digest, made, open_file, verify
 from sagemaker_registry.backends import CannotOpen
 from sagemaker_registry.backends.errors import InternalFailure, RegistryError, ServiceUnavailable, ValidationException
+from sagemaker_registry.backends.local import sqlite as store
+from sagemaker_registry.backends.local.driver import sqlite3
 from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.client.doctor import examine
 
 PAGE = 4096
+LOOKS = {
+    "as a small file": store.CHECKS,
+    "as a larger one": {"quick_check": store.CHECKS["quick_check"]},
+    "as one too large to be looked over": {},
+}
+"""How a file is looked over when it is opened: see CHECKS."""
+DOCTOR = "found out by doctor"
 Answers = dict[str, Any]
 
 
@@ -24,6 +38,15 @@ def answers(registry: LocalRegistry) -> Answers:
     found: Answers = {"groups": ask(registry, "ListModelPackageGroups", {})}
     listed = ask(registry, "ListModelPackages", {"ModelPackageGroupName": GROUP, "MaxResults": 100})
     found["versions"] = listed
+    for name, value in (("ModelPackageGroupName", GROUP), ("ModelApprovalStatus", "Approved")):
+        wanted = {"Filters": [{"Name": name, "Operator": "Equals", "Value": value}]}
+        sought = {"Resource": "ModelPackage", "SearchExpression": wanted, "MaxResults": 100}
+        found[f"search by {name}"] = ask(registry, "Search", sought)
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/" + GROUP
+    found["tags"] = ask(registry, "ListTags", {"ResourceArn": arn})
+    found["policy"] = ask(registry, "GetModelPackageGroupPolicy", {"ModelPackageGroupName": GROUP})
+    found["approved"] = asked_for(lambda: registry.control("versions", {"approval": "Approved"}, CALLER))
+    found["history"] = asked_for(lambda: registry.control("history", {"max_results": 100}, CALLER))
     for number in range(1, 20):
         name = f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{GROUP}/{number}"
         found[name] = ask(registry, "DescribeModelPackage", {"ModelPackageName": name})
@@ -31,8 +54,12 @@ def answers(registry: LocalRegistry) -> Answers:
 
 
 def ask(registry: LocalRegistry, operation: str, params: dict[str, Any]) -> Any:
+    return asked_for(lambda: registry.call(operation, params, CALLER))
+
+
+def asked_for(question: Callable[[], Any]) -> Any:
     try:
-        return registry.call(operation, params, CALLER)
+        return question()
     except (InternalFailure, ServiceUnavailable, ValidationException) as refused:
         return refused
 
@@ -46,9 +73,20 @@ def is_found_out(registry: LocalRegistry) -> bool:
     return False
 
 
+def is_found_by_doctor(path: Path) -> bool:
+    return any(check.verdict == "failed" for check in examine(f"sqlite:///{path}"))
+
+
 def flip(content: bytearray, rng: random.Random) -> None:
     for _ in range(rng.choice((1, 1, 3, 50))):
         content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+
+
+def flip_a_cell(content: bytearray, rng: random.Random) -> None:
+    """What a page holds is at its end."""
+    page = rng.randrange(max(1, len(content) // PAGE)) * PAGE
+    for _ in range(rng.choice((1, 1, 3))):
+        content[min(len(content), page + PAGE) - rng.randrange(1, 512)] ^= 1 << rng.randrange(8)
 
 
 def blank(content: bytearray, rng: random.Random) -> None:
@@ -78,12 +116,16 @@ def grow(content: bytearray, rng: random.Random) -> None:
     content += rng.randbytes(rng.randrange(1, 3 * PAGE))
 
 
-MUTATIONS = (flip, flip, blank, scramble, exchange, cut, head, grow)
+MUTATIONS = (flip, flip_a_cell, flip_a_cell, flip_a_cell, blank, scramble, exchange, cut, head, grow)
 
 
 @pytest.mark.sized(ci=60, nightly=2_000, release=50_000)
 def test_a_damaged_file_is_refused_or_answered_with_errors_or_found_out(
-    tmp_path: Path, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
+    tmp_path: Path,
+    rounds: Iterator[int],
+    rng: random.Random,
+    figures: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever is done to the file, its log or its index: answers are right, or errors, or what history denies."""
     states: dict[bool, list[bytes]] = {}
@@ -99,7 +141,7 @@ def test_a_damaged_file_is_refused_or_answered_with_errors_or_found_out(
         known[log] = answers(registry)
         registry.close()
         shutil.rmtree(tmp_path / "known")
-    outcomes = ("refused", "all right", "an earlier state", "answered with errors", "found out by history")
+    outcomes = ("refused", "all right", "an earlier state", "answered with errors", "found out by history", DOCTOR)
     figures.update(dict.fromkeys(outcomes, 0))
     for number in rounds:
         folder, log = tmp_path / "damaged", rng.random() < 0.5
@@ -109,8 +151,11 @@ def test_a_damaged_file_is_refused_or_answered_with_errors_or_found_out(
         mutation = rng.choice(MUTATIONS)
         mutation(content, rng)
         target.write_bytes(content)
+        look = rng.choice([*LOOKS])
+        monkeypatch.setattr(store, "CHECKS", LOOKS[look])
         outcome = outcome_of(folder / "registry.db", known[log], states[log] if target.suffix == ".db-wal" else [])
-        assert outcome in figures, f"round {number}: {mutation.__name__} of {target.name}: {outcome}"
+        assert outcome in figures, f"round {number}: {mutation.__name__} of {target.name}, opened {look}: {outcome}"
+        assert outcome != DOCTOR or look != "as a small file", f"round {number}: {mutation.__name__} of {target.name}"
         figures[outcome] += 1
         shutil.rmtree(folder)
 
@@ -140,6 +185,20 @@ def outcome_of(path: Path, known: Answers, earlier: Collection[bytes]) -> str:
             return "answered with errors"
         if is_in(registry, earlier):
             return "an earlier state"
-        return "found out by history" if is_found_out(registry) else f"silently wrong: {wrong}"
+        if is_found_out(registry):
+            return "found out by history"
+        return DOCTOR if is_found_by_doctor(path) else f"silently wrong: {wrong}"
     finally:
         registry.close()
+
+
+@pytest.mark.parametrize("content", ["{}", '{"before":null,"after":null,"reason":null}', "[]", "7", "no JSON"])
+def test_a_row_of_history_that_says_nothing_is_answered_with_an_error(content: str, tmp_path: Path) -> None:
+    """What is still a text, and JSON, is not yet what was written."""
+    path = tmp_path / "registry.db"
+    made(path, 3)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        assert connection.execute("UPDATE history SET content = ? WHERE seq = 2", [content]).rowcount == 1
+    with closing(open_file(path)) as registry:
+        assert isinstance(asked_for(lambda: registry.control("history", {}, CALLER)), InternalFailure)
+        assert is_found_out(registry)

@@ -6,7 +6,6 @@ import os
 import random
 import re
 import shutil
-import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from clients import REGION, Emulator
 from durability.disk import FULL, IOERR, OK, Disk
+from durability.places import mounted
 from durability.workload import CALLER, GROUP, changes, digest, open_file, request, verify
 from sagemaker_registry.backends import CannotOpen
 from sagemaker_registry.backends.errors import ServiceUnavailable
@@ -41,15 +41,8 @@ BLOCK = 4096
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Return a file system of one MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if shutil.which("mount") is None or os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("this machine does not let root mount a file system")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted(tmp_path / "small", "size=1m", "mode=0700") as folder:
+        yield folder
 
 
 def fill(folder: Path, left: int) -> Path:

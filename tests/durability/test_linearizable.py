@@ -71,7 +71,7 @@ def test_concurrent_approvals_could_have_happened_one_after_the_other(
 ) -> None:
     url = request.getfixturevalue("postgres_url") if store == "postgres" else f"sqlite:///{tmp_path}/registry.db"
     told: Counter[str] = Counter()
-    checked = searched = 0
+    checked = searched = overlapping = 0
     with opened(serve, url) as (backend, doors):
         for number in rounds:
             group, is_short = f"churn-{number}", number % 2 == 0
@@ -86,9 +86,28 @@ def test_concurrent_approvals_could_have_happened_one_after_the_other(
             assert not found, kept(tmp_path, events, changes, found)
             checked += 1
             told.update(event.outcome for event in events)
+            overlapping += sum(met_another(event, events) for event in events)
     assert told[DONE]
     assert told[REFUSED]
-    figures |= {"histories": checked, "of them searched as well": searched, **told}
+    assert overlapping >= checked, "nobody asked while somebody else did"
+    figures |= {
+        "histories": checked,
+        "of them searched as well": searched,
+        "decisions at once": overlapping,
+        **told,
+    }
+
+
+def met_another(event: Event, events: Iterable[Event]) -> bool:
+    """Whether this is a decision, and somebody else asked for one while it was not answered yet."""
+    answered = (DONE, REFUSED)
+    return event.outcome in answered and any(
+        other.client != event.client
+        and other.outcome in answered
+        and other.invoked < event.returned
+        and event.invoked < other.returned
+        for other in events
+    )
 
 
 def kept(folder: Path, events: list[Event], changes: list[Change], found: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""A migration that is killed, or loses its power: the file is as before or as after, and the next start goes on."""
+"""A new file, or a migration, that is killed or loses its power: as before or as after, and the next start goes on."""
 
 from __future__ import annotations
 
@@ -14,23 +14,33 @@ from typing import Any
 
 import pytest
 
-from durability.places import place_for_images  # noqa: F401 - a fixture
+from durability.places import (
+    needs_fork,
+    place_for_images,  # noqa: F401 - a fixture
+)
 from durability.power import Recorder, cuts
-from durability.workload import CALLER, open_file, verify
+from durability.workload import CALLER, GROUP, digest_of, open_file, verify
+from sagemaker_registry.backends.local import schema
 from sagemaker_registry.backends.local import sqlite as store
 from sagemaker_registry.backends.local.driver import sqlite3
 
 RELEASED = sorted((Path(__file__).parents[1] / "data").glob("schema-*.sql"))
+OLDER = [path for path in RELEASED if schema.STEPS[-1] not in path.read_text()]
+"""Those that are migrated; the others have the schema of today."""
 CONTENT = ("model_package_groups", "model_packages", "client_tokens")
 """Tables of the first release, whose rows no migration changes."""
 
 KILLS_OF_A_LARGE_FILE = 12
 
 
-def make(path: Path, released: Path, versions: int = 1) -> None:
-    """Make a file as a release left it, with so many versions."""
+def clear(path: Path) -> None:
     for end in ("", "-wal", "-shm", "-journal"):
         Path(f"{path}{end}").unlink(missing_ok=True)
+
+
+def make(path: Path, released: Path, versions: int = 1) -> None:
+    """Make a file as a release left it, with so many versions."""
+    clear(path)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(released.read_text())
         if versions > 1:
@@ -95,12 +105,13 @@ def traced(look: Callable[[int], None]) -> Iterator[None]:
         store.SQLiteRows._connect = connect  # type: ignore[method-assign]
 
 
-@pytest.fixture(params=RELEASED, ids=lambda path: path.stem.removeprefix("schema-"))
+@pytest.fixture(params=OLDER, ids=lambda path: path.stem.removeprefix("schema-"))
 def released(request: pytest.FixtureRequest) -> Path:
     found: Path = request.param
     return found
 
 
+@needs_fork
 @pytest.mark.sized(ci=12, nightly=1_000, release=1_000)
 def test_a_migration_killed_at_any_statement_is_done_or_not_begun(
     released: Path, image: Path, size: int, rng: random.Random, figures: dict[str, Any]
@@ -114,6 +125,7 @@ def test_a_migration_killed_at_any_statement_is_done_or_not_begun(
         registry = open_file(path)
     registry.close()
     new = schema_of(path)
+    assert new != old
     figures.update({"statements": len(seen), "kills": 0, "still old": 0, "new": 0})
     for statement in (*sorted(rng.sample(seen, min(size, len(seen)))), len(seen)):
         make(path, released)
@@ -153,6 +165,7 @@ def test_a_migration_that_loses_its_power_is_done_or_not_begun(
     with disk.in_use():
         open_file(work / "registry.db").close()
     new = schema_of(work / "registry.db")
+    assert new != old
     figures.update({"power cuts": 0, "still old": 0, "new": 0})
     coming = cuts(disk.taken(), size, rng, {"registry.db": before})
     for number, cut in zip(rounds, coming, strict=False):
@@ -167,6 +180,7 @@ def test_a_migration_that_loses_its_power_is_done_or_not_begun(
             goes_on(path, new, content)
 
 
+@needs_fork
 @pytest.mark.sized(ci=1_000, nightly=100_000, release=1_000_000)
 def test_a_migration_of_a_large_file_is_killed(
     tmp_path: Path, size: int, rng: random.Random, figures: dict[str, Any]
@@ -181,6 +195,7 @@ def test_a_migration_of_a_large_file_is_killed(
         assert content_of(path) == content
         if schema_of(path) != old:
             break
+    assert kills
     registry = open_file(path)
     newest = registry.call("ListModelPackages", {"ModelPackageGroupName": "churn", "MaxResults": 1}, CALLER)
     assert newest["ModelPackageSummaryList"][0]["ModelPackageArn"].endswith(f"/{size}")
@@ -188,3 +203,80 @@ def test_a_migration_of_a_large_file_is_killed(
     registry.close()
     assert content_of(path) == content
     figures.update({"rows": size, "kills": kills})
+
+
+@pytest.mark.parametrize("today", [path for path in RELEASED if path not in OLDER], ids=lambda path: path.stem)
+def test_a_file_of_the_schema_of_today_opens_as_it_is(today: Path, tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    make(path, today)
+    old, content, everything = schema_of(path), content_of(path), digest_of(path)
+    registry = open_file(path)
+    assert digest_of(path) == everything
+    registry.close()
+    assert digest_of(path) == everything
+    goes_on(path, old, content)
+
+
+@needs_fork
+@pytest.mark.sized(ci=12, nightly=1_000, release=1_000)
+def test_a_new_file_killed_at_any_statement_is_made_or_empty(
+    image: Path, size: int, rng: random.Random, figures: dict[str, Any]
+) -> None:
+    """At each of the statements that make it, or at so many; and after the last."""
+    path = image / "registry.db"
+    seen: list[int] = []
+    with traced(seen.append):
+        registry = open_file(path)
+    registry.close()
+    whole = digest_of(path)
+    assert len(seen) > len(schema.STEPS)
+    figures.update({"statements": len(seen), "kills": 0, "still empty": 0, "made": 0})
+    for statement in (*sorted(rng.sample(seen, min(size, len(seen)))), len(seen)):
+        clear(path)
+        assert killed_at(path, statement) == (statement < len(seen))
+        figures["kills"] += statement < len(seen)
+        is_made = is_whole(path, whole, f"killed at {statement}")
+        figures["made" if is_made else "still empty"] += 1
+        begins(path, whole)
+    assert figures["made"]
+    assert figures["still empty"]
+
+
+@pytest.mark.sized(ci=100, nightly=3_000, release=30_000)
+def test_a_new_file_that_loses_its_power_is_made_or_empty(
+    image: Path, rounds: Iterator[int], size: int, rng: random.Random, figures: dict[str, Any]
+) -> None:
+    work, path = image / "work", image / "cut" / "registry.db"
+    work.mkdir()
+    path.parent.mkdir()
+    disk = Recorder(work)
+    with disk.in_use():
+        open_file(work / "registry.db").close()
+    whole = digest_of(work / "registry.db")
+    figures.update({"power cuts": 0, "still empty": 0, "made": 0})
+    for number, cut in zip(rounds, cuts(disk.taken(), size, rng), strict=False):
+        cut.put_into(path.parent)
+        figures["power cuts"] += 1
+        figures["made" if is_whole(path, whole, str(cut)) else "still empty"] += 1
+        if number % 20 == 0:
+            begins(path, whole)
+    assert figures["made"]
+    assert figures["still empty"]
+
+
+def is_whole(path: Path, whole: bytes, what: str) -> bool:
+    """Whether all of a new file is there; or else nothing may be."""
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    found = schema_of(path)
+    assert not found or digest_of(path) == whole, f"half of a new file: {what}"
+    return bool(found)
+
+
+def begins(path: Path, whole: bytes) -> None:
+    """Open a file as the next start does: it is a registry then."""
+    registry = open_file(path)
+    assert digest_of(path) == whole
+    registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
+    assert verify(registry) == 1
+    registry.close()

@@ -21,9 +21,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from clients import Emulator
+from durability.places import needs_proc
 from sagemaker_registry.client.backup import backup
 
 GROUPS = [f"churn-{number}" for number in range(4)]
+APPROVAL, DELETION = "an approval", "a deletion"
 CLIENTS = 3
 LIVING = 50
 """Versions of a group that are kept: what is searched stays of one size, history does not."""
@@ -51,30 +53,40 @@ class State:
 
 @dataclass
 class Load:
-    """What was asked so far, over all lives of the server."""
+    """What was asked so far, over all lives of the server; `changes` by what was acknowledged, creations by group."""
 
     seed: int
-    created: Counter[str] = field(default_factory=Counter)
+    changes: Counter[str] = field(default_factory=Counter)
     requests: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, clients: Sequence[Client], seconds: float) -> list[float]:
-        """Have clients ask for some seconds, and at least once; return how long each answer took."""
+    def run(self, clients: Sequence[Client], seconds: float, first: Sequence[str] = ()) -> list[float]:
+        """Have clients ask for some seconds, and at least once, and before that for `first`.
+
+        Returns:
+            How long each answer took.
+        """
         deadline = time.monotonic() + seconds
         failed: list[BaseException] = []
         took: list[float] = []
 
+        def ask(client: Client, name: str, group: str) -> None:
+            began = time.perf_counter()
+            changes = client.ask(name, group)
+            took.append(time.perf_counter() - began)
+            with self.lock:
+                self.requests[name] += 1
+                self.changes.update(changes)
+
         def be(client: Client) -> None:
             try:
+                group = client.rng.choice(GROUPS)
+                for name in first:
+                    ask(client, name, group)
                 asking = True
                 while asking:
-                    began = time.perf_counter()
-                    name, created = client.ask()
-                    took.append(time.perf_counter() - began)
-                    with self.lock:
-                        self.requests[name] += 1
-                        self.created.update(created)
+                    ask(client, *client.choice())
                     asking = time.monotonic() < deadline
                 client.hang_up()
             except BaseException as error:
@@ -108,22 +120,31 @@ class Client:
             "page": (1, self.page),
         }
 
-    def ask(self) -> tuple[str, list[str]]:
+    def choice(self) -> tuple[str, str]:
+        """Choose a kind of request and a group."""
         weights = [weight for weight, _ in self.kinds.values()]
         (name,) = self.rng.choices([*self.kinds], weights)
-        return name, self.kinds[name][1](self.rng.choice(GROUPS))
+        return name, self.rng.choice(GROUPS)
+
+    def ask(self, name: str, group: str) -> list[str]:
+        """Ask for something of a group; return the changes that were acknowledged."""
+        return self.kinds[name][1](group)
 
     def create(self, group: str) -> list[str]:
         arn = self.sagemaker.create_model_package(ModelPackageGroupName=group, ModelPackageDescription="of the soak")
         number = int(arn["ModelPackageArn"].rpartition("/")[2])
         if number > LIVING:
             self.sagemaker.delete_model_package(ModelPackageName=f"{group}/{number - LIVING}")
+            return [group, DELETION]
         return [group]
 
     def approve(self, group: str) -> list[str]:
         for arn in self.newest(group)[:1]:
-            status = self.rng.choice(["Approved", "Rejected"])
-            self.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=status)
+            status, reason = self.rng.choice(["Approved", "Rejected"]), f"{self.rng.random()}"
+            self.sagemaker.update_model_package(
+                ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=reason
+            )
+            return [APPROVAL]
         return []
 
     def describe(self, group: str) -> list[str]:
@@ -191,6 +212,7 @@ def p99(seconds: list[float]) -> float:
     return sorted(seconds)[len(seconds) * 99 // 100] * 1000
 
 
+@needs_proc
 @pytest.mark.sized(ci=8, nightly=3_600, release=86_400)
 def test_a_server_under_mixed_load_stays_as_it_was(
     size: int,
@@ -199,8 +221,6 @@ def test_a_server_under_mixed_load_stays_as_it_was(
     serve: Callable[..., Emulator],
     request: pytest.FixtureRequest,
 ) -> None:
-    if not Path("/proc/self/fd").exists():
-        pytest.skip("what a process has open is read from /proc")
     (tmp_path / "registry.toml").write_text(SETTINGS)
     load, growth, slow = Load(request.config.option.random_seed), [], []
     seconds = request.config.option.soak_seconds or size
@@ -211,7 +231,7 @@ def test_a_server_under_mixed_load_stays_as_it_was(
             prepare(served)
         seeds = [f"{load.seed} {number} {place}" for place in range(CLIENTS)]
         clients = [Client(served, cookie, random.Random(seed)) for seed in seeds]
-        load.run(clients, warm_up)
+        load.run(clients, warm_up, [*clients[0].kinds])
         states = [State.of(served.process.pid)]
         for part in parts:
             slow.append(p99(load.run(clients, part)))
@@ -230,9 +250,14 @@ def test_a_server_under_mixed_load_stays_as_it_was(
         (tmp_path / "events.jsonl").unlink()
     made = backup(f"sqlite:///{tmp_path}/registry.db", tmp_path / "copy.db")
     assert made.broken == ()
-    assert {group: newest(tmp_path / "copy.db", group) for group in GROUPS} == dict(load.created)
+    assert {group: newest(tmp_path / "copy.db", group) for group in GROUPS} == {
+        group: load.changes[group] for group in GROUPS
+    }
+    assert load.changes[APPROVAL]
+    assert made.history == len(GROUPS) + load.changes.total()
     figures |= {"requests": load.requests.total(), "growth of memory at most, %": max(growth) * 100}
     figures |= {"ms p99 at first": slow[0], "ms p99 at last": slow[-1], "changes verified": made.history}
+    figures |= {"approvals": load.changes[APPROVAL], "deletions": load.changes[DELETION]}
 
 
 def prepare(served: Emulator) -> None:

@@ -8,13 +8,13 @@ anew again. SQLite tells its VFS of the changed header just there (`xUnfetch`), 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -22,7 +22,8 @@ from typing import Any
 
 import pytest
 
-from durability.disk import Disk
+from durability.disk import Disk, library
+from durability.places import needs_proc
 from durability.workload import CALLER, GROUP, open_file, request, verify
 from sagemaker_registry.backends import CannotOpen
 from sagemaker_registry.backends.errors import InternalFailure
@@ -33,7 +34,10 @@ from sagemaker_registry.backends.local.rows import GROUPS
 from sagemaker_registry.client.doctor.checks import examine
 from sagemaker_registry.client.doctor.sqlite_file import loses_commits
 
+fcntl = pytest.importorskip("fcntl", reason="the fault is that of POSIX's locks, which this system has not")
+
 ROWS = 400
+PATIENCE = 60.0
 
 
 class Held(Disk):
@@ -208,7 +212,19 @@ def test_nothing_is_written_or_checkpointed_without_the_lock(
     with disk.in_use():
         use(path)
     assert disk.free == []
+    assert disk.held or use is be_examined, "nobody listened"
     figures.update({"operations under the lock": len(disk.held), "without": len(disk.free)})
+
+
+def python(program: str, *arguments: object) -> subprocess.Popen[str]:
+    """Run a program of these tests in a process of its own, with pipes to it."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
 
 
 HOLDING = """
@@ -236,14 +252,13 @@ with disk.in_use():
 """
 
 
+@needs_proc
 def test_a_commit_waits_at_the_lock_while_another_process_checkpoints(tmp_path: Path) -> None:
     path = tmp_path / "registry.db"
     registry = open_file(path)
     registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
-    command = [sys.executable, "-c", HOLDING, str(path)]
-    tests = str(Path(__file__).parents[1])
-    pipe: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipe, env={**os.environ, "PYTHONPATH": tests}) as other:
+    library()  # or the other process cannot listen
+    with python(HOLDING, path) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "within a checkpoint\n"
         answer: list[dict[str, Any]] = []
@@ -251,8 +266,11 @@ def test_a_commit_waits_at_the_lock_while_another_process_checkpoints(tmp_path: 
             target=lambda: answer.append(registry.call("CreateModelPackage", request("waiting"), CALLER))
         )
         waiting.start()
+        deadline = time.monotonic() + PATIENCE
         while not waits_for(f"{path}.lock"):
             assert waiting.is_alive()
+            assert time.monotonic() < deadline, "it does not wait for the lock"
+            waiting.join(0.01)
         found = registry.call("ListModelPackages", {"ModelPackageGroupName": GROUP}, CALLER)  # readers do not wait
         assert len(found["ModelPackageSummaryList"]) == 1
         assert answer == []
@@ -295,13 +313,8 @@ def test_processes_that_commit_and_checkpoint_at_once_lose_nothing(
     path = tmp_path / "registry.db"
     registry = open_file(path)
     registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    pipe: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
     with ExitStack() as ended:
-        loads = [
-            ended.enter_context(subprocess.Popen([sys.executable, "-c", LOAD, str(path), f"p{n}", str(size)], **pipe))
-            for n in range(3)
-        ]
+        loads = [ended.enter_context(python(LOAD, path, f"p{n}", size)) for n in range(3)]
         for load in loads:
             assert load.stdin is not None
             load.stdin.write("go\n")
@@ -336,8 +349,9 @@ def test_a_file_looked_at_twice_in_one_process_keeps_its_log(look: Callable[[Pat
     registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
     log = os.stat(f"{path}-wal").st_ino
     look(path)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    subprocess.run([sys.executable, "-c", OPEN_AND_CLOSE, str(path)], check=True, env=environment, timeout=60)
+    with python(OPEN_AND_CLOSE, path) as other:
+        other.communicate(timeout=PATIENCE)
+    assert other.returncode == 0
     assert os.stat(f"{path}-wal").st_ino == log
     told = registry.call("CreateModelPackage", request("kept"), CALLER)["ModelPackageArn"]
     again = open_file(path)

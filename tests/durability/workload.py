@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from durability.asking import verified
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.local.driver import sqlite3
 from sagemaker_registry.backends.local.registry import LocalRegistry
@@ -17,18 +18,14 @@ from sagemaker_registry.backends.local.sqlite import SQLiteRows
 
 CALLER = Caller()
 GROUP = "churn"
-CONTENT = tuple(
-    f"SELECT {columns} FROM {table} ORDER BY {order}"
-    for table, columns, order in (
-        ("model_package_groups", "name, last_version, rev, record", "name"),
-        ("model_packages", "name, version, approval, rev, record", "name, version"),
-        ("history", "name, seq, hash, content", "name, seq"),
-        ("history_heads", "name, seq, hash", "name"),
-        ("events", "name, seq, position, record", "name, seq"),
-        ("event_notes", "name, seq, version", "name, seq"),
-        ("client_tokens", "token, digest, record", "token"),
-    )
+NO_CONTENT = frozenset({"_sqlite_migrations"})
+"""The one table that is not compared: when a file was made. All others are, whatever their names."""
+POLICY = (
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sagemaker:DescribeModelPackageGroup", '
+    '"Principal": {"AWS": "arn:aws:iam::210987654321:root"}, '
+    '"Resource": "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/churn"}]}'
 )
+TAGS = ("team", "cost-centre", "stage")
 
 
 def open_file(path: Path) -> LocalRegistry:
@@ -45,28 +42,48 @@ def request(token: str) -> dict[str, Any]:
 
 
 def changes(registry: Callable[[], LocalRegistry], count: int, rng: random.Random) -> Iterator[None]:
-    """Make changes, of which each is one transaction, and pause when it is acknowledged."""
-    registry().call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
+    """Make changes, of which each is one transaction and leaves another state, and pause when it is acknowledged."""
+
+    def call(operation: str, **params: Any) -> Any:
+        return registry().call(operation, params, CALLER)
+
+    group = call("CreateModelPackageGroup", ModelPackageGroupName=GROUP)["ModelPackageGroupArn"]
     yield
     made: list[str] = []
+    tags: dict[str, None] = {}
+    has_policy = False
     for number in range(1, count):
-        if not made or rng.random() < 0.5:
-            made.append(registry().call("CreateModelPackage", request(f"token-{number}"), CALLER)["ModelPackageArn"])
+        chance = rng.random()
+        if not made or chance < 0.45:
+            made.append(call("CreateModelPackage", **request(f"token-{number}"))["ModelPackageArn"])
+        elif chance < 0.75:
+            status, reason = rng.choice(("Approved", "Rejected")), f"{number} {'because ' * rng.randrange(100)}"
+            arn = rng.choice(made)
+            call("UpdateModelPackage", ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=reason)
+        elif chance < 0.83 or (chance < 0.88 and not tags):
+            key = rng.choice(TAGS)
+            tags[key] = None
+            call("AddTags", ResourceArn=group, Tags=[{"Key": key, "Value": str(number)}])
+        elif chance < 0.88:
+            call("DeleteTags", ResourceArn=group, TagKeys=[tags.popitem()[0]])
+        elif chance < 0.95:
+            if has_policy:
+                call("DeleteModelPackageGroupPolicy", ModelPackageGroupName=GROUP)
+            else:
+                call("PutModelPackageGroupPolicy", ModelPackageGroupName=GROUP, ResourcePolicy=POLICY)
+            has_policy = not has_policy
         else:
-            change = {
-                "ModelPackageArn": rng.choice(made),
-                "ModelApprovalStatus": rng.choice(("Approved", "Rejected")),
-                "ApprovalDescription": f"{number} {'because ' * rng.randrange(100)}",
-            }
-            registry().call("UpdateModelPackage", change, CALLER)
+            call("DeleteModelPackage", ModelPackageName=made.pop(rng.randrange(len(made))))
         yield
 
 
 def digest(connection: Any) -> bytes:
     """Return what stands for all there is in a registry's database."""
     content = hashlib.blake2b(digest_size=16)
-    for statement in CONTENT:
-        content.update(repr(connection.execute(statement).fetchall()).encode())
+    for name, table in connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name"):
+        if name not in NO_CONTENT:
+            rows = connection.execute(f'SELECT * FROM "{name}"').fetchall()
+            content.update(repr((table, sorted(map(repr, rows)))).encode())
     return content.digest()
 
 
@@ -99,11 +116,4 @@ def made(path: Path, count: int = 30, *, log: bool = False) -> list[bytes]:
 
 def verify(registry: LocalRegistry) -> int:
     """Have a registry verify its whole history; return how many rows it has."""
-    rows, token = 0, None
-    while True:
-        found = registry.control("history/verify", {"next_token": token} if token else {}, CALLER)
-        assert found["broken"] == []
-        rows += found["checked"]
-        token = found.get("next_token")
-        if token is None:
-            return rows
+    return verified(lambda name, asked: registry.control(name, asked, CALLER))

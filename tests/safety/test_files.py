@@ -47,6 +47,7 @@ def test_all_that_a_server_and_commands_write_is_for_their_owner_alone(
     sagemaker.create_model_package(ModelPackageGroupName="churn", InferenceSpecification={"Containers": [container]})
     eventually(lambda: (home / "events.jsonl").exists())
     run("export", "home/export.jsonl", "--url", served.url, cwd=tmp_path)
+    run("backup", "home/backups/nightly/copy.db", "--url", "sqlite:///home/registry.db", cwd=tmp_path)
     run(
         "watch",
         "--once",
@@ -64,6 +65,7 @@ def test_all_that_a_server_and_commands_write_is_for_their_owner_alone(
     names = {path.name for path in made}
     assert {"registry.db", "registry.db-wal", "registry.db-shm", "registry.db.lock", "events.jsonl"} <= names
     assert {"export.jsonl", "seen.json", "registry.db.s3", "bucket.json"} <= names
+    assert {"backups", "nightly", "copy.db", "copy.db.s3"} <= names
     too_open = {
         path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in [home, *made] if path.stat().st_mode & 0o077
     }

@@ -622,7 +622,8 @@ def test_who_does_not_read_is_cut_off_and_holds_no_worker(address: tuple[str, in
     for connection in deaf:
         with connection:
             came.append(len(everything(connection)))
-    assert max(came[:4]) < 2**25  # the last may have found a worker when its client began to read
+    cut = [size for size in came if size < 2**25]  # others may have found a worker when their client began to read
+    assert len(cut) >= 2, "four workers, five who do not read: two were let go before health was answered"
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks for files that are open where Linux lists them")
