@@ -12,11 +12,13 @@ import string
 import tempfile
 from collections.abc import Mapping
 from configparser import Error, MissingSectionHeaderError, ParsingError, RawConfigParser
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from .errors import CannotOpen
+from .local.filelock import FileLock
 
 KEY: Final = "aws_access_key_id"
 SECRET: Final = "aws_secret_access_key"  # noqa: S105 - the name of one
@@ -66,21 +68,31 @@ def generate(profile: str) -> Credential:
 def add(path: Path, profile: str) -> Credential:
     """Write a new key pair for a profile at the end of a file, which is there as a whole or as it was.
 
+    Whoever adds another one at the same time waits; a link to the file stays one.
+
     Raises:
         CannotOpen: the name is none, the file has it already, or the file cannot be read or written.
     """
-    path = path.expanduser()
+    path = Path(os.path.realpath(path.expanduser()))
     if not PROFILE.fullmatch(profile):
         raise CannotOpen(f"{profile!r} is not a name: it begins with a letter, and has letters, digits and _ . @ -")
-    if profile in (_parsed(path).sections() if path.exists() else ()):
-        raise CannotOpen(f"{path} has keys for [{profile}] already: take them out first, or give another name")
-    made = generate(profile)
     try:
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
-        gap = "" if not before or before.endswith("\n\n") else "\n" if before.endswith("\n") else "\n\n"
-        _replace(path, f"{before}{gap}[{profile}]\n{KEY} = {made.access_key}\n{SECRET} = {made.secret}\n")
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(path.name + ".lock"))
+        with closing(lock), lock:
+            return _added(path, profile)
     except OSError as error:
         raise CannotOpen(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _added(path: Path, profile: str) -> Credential:
+    is_there = os.path.lexists(path)
+    if is_there and profile in _parsed(path).sections():
+        raise CannotOpen(f"{path} has keys for [{profile}] already: take them out first, or give another name")
+    made = generate(profile)
+    before = path.read_text(encoding="utf-8") if is_there else ""
+    gap = "" if not before or before.endswith("\n\n") else "\n" if before.endswith("\n") else "\n\n"
+    _replace(path, f"{before}{gap}[{profile}]\n{KEY} = {made.access_key}\n{SECRET} = {made.secret}\n")
     return made
 
 
@@ -127,7 +139,6 @@ def _credential(path: Path, profile: str, values: Mapping[str, str]) -> Credenti
 
 def _replace(path: Path, text: str) -> None:
     """Replace a file as a whole, durably, readable by its owner alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # of mode 0600
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
@@ -138,3 +149,9 @@ def _replace(path: Path, text: str) -> None:
     except OSError:
         Path(temporary).unlink(missing_ok=True)
         raise
+    if hasattr(os, "O_DIRECTORY"):  # where the name of a file can be synced by itself
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -144,7 +144,7 @@ class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     refuse_replays: bool = False
     """Whether a signature is good once; presigned URLs are good until they expire."""
     failures_per_minute: Annotated[int, msgspec.Meta(ge=1)] = 30
-    """After so many of one key from one address, nothing of it is verified until the minute is over."""
+    """After so many of one key from one address, who fails again is told to wait; who signs rightly is answered."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

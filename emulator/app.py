@@ -15,7 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from msgspec.structs import replace
 
 from ..backends import model
 from ..backends.base import Backend
@@ -26,6 +28,7 @@ from .gate import Gate
 from .metrics import Metrics
 from .neighbours import Neighbours
 from .refusals import Refusals
+from .sigv4 import is_signed_request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -35,93 +38,90 @@ if find_spec("flask") is None:  # better now than when somebody asks
     raise ModuleNotFoundError("No module named 'flask'", name="flask")
 
 
-def create_app(
-    backend: Backend,
-    *,
-    neighbours: WSGIApplication | None = None,
-    allowed_hosts: Iterable[str] = (),
-    registry: str = "",
-    reviewed_at: console.Console | None = None,
-    say: Callable[[str], None] = print,
-    authenticated: Callable[..., WSGIApplication] | None = None,
-) -> Flask:
+class Options(TypedDict, total=False):
+    """What an application is made with, beside its backend."""
+
+    neighbours: WSGIApplication
+    """Who answers every other AWS call; moto unless given."""
+    allowed_hosts: Iterable[str]
+    """Names the server answers for beyond loopback names and IP addresses."""
+    registry: str
+    """The URL of the backend, as it may be shown."""
+    reviewed_at: console.Console | None
+    """The console where people review and decide; without, there is none."""
+    say: Callable[[str], None]
+    """Shows a line to whoever runs the server: prints it, unless given."""
+    authenticated: Callable[..., WSGIApplication] | None
+    """Puts what verifies signatures in front of an application; without, nobody does."""
+
+
+def create_app(backend: Backend, **options: Unpack[Options]) -> Flask:
     """Return the emulator as a Flask application in front of a backend, to serve, to test, or to add routes to.
 
     Args:
         backend: who answers the registry's operations; closing it stays with the caller.
-        neighbours: who answers every other AWS call; moto unless given.
-        allowed_hosts: names the server answers for beyond loopback names and IP addresses.
-        registry: the URL of the backend, as it may be shown.
-        reviewed_at: the console where people review and decide; without, there is none.
-        say: shows a line to whoever runs the server.
-        authenticated: puts what verifies signatures in front of an application; without, nobody does.
+        options: see Options.
     """
     from . import paths
 
-    refusals, counted = Refusals(), Metrics()
-    app = paths.own(backend, registry, counted, refusals, has_console=reviewed_at is not None)
-    if reviewed_at is not None:
-        paths.add_pages(app, backend, reviewed_at, refusals, say)
-    others, routing = neighbours or Neighbours(), app.wsgi_app
-    behind = Switchboard(
-        calls=Calls(backend, others, counted, refusals),
-        ours=routing,
-        pages=routing if reviewed_at is not None else None,
-        neighbours=paths.added(app, others),
-        operations=backend.operations,
-    )
-    guarded = _guarded(behind, allowed_hosts, refusals, authenticated, has_console=reviewed_at is not None)
-    app.wsgi_app = guarded  # type: ignore[method-assign, assignment]  # Flask's own place for middleware
+    parts = _Parts(backend, options)
+    app = parts.own()
+    if parts.console is not None:
+        paths.add_pages(app, backend, parts.console, parts.refusals, parts.say)
+    routing = app.wsgi_app
+    beyond = paths.added(app, parts.neighbours)
+    whole = parts.assembled(routing, routing if parts.console is not None else None, beyond)
+    app.wsgi_app = whole  # type: ignore[method-assign]  # Flask's own place for middleware
     return app
 
 
-def application(
-    backend: Backend,
-    *,
-    neighbours: WSGIApplication | None = None,
-    allowed_hosts: Iterable[str] = (),
-    registry: str = "",
-    reviewed_at: console.Console | None = None,
-    say: Callable[[str], None] = print,
-    authenticated: Callable[..., WSGIApplication] | None = None,
-) -> WSGIApplication:
+def application(backend: Backend, **options: Unpack[Options]) -> WSGIApplication:
     """Return what answers as `create_app` does, with its arguments: Flask and the console load when somebody asks."""
-    others = neighbours or Neighbours()
-    refusals, counted = Refusals(), Metrics()
-    has_console = reviewed_at is not None
+    parts = _Parts(backend, options)
+    pages = OnFirstUse(partial(parts.pages, parts.console)) if parts.console is not None else None
+    return parts.assembled(OnFirstUse(parts.own), pages, parts.neighbours)
 
-    def own_paths() -> WSGIApplication:
+
+class _Parts:
+    """What an application is put together from."""
+
+    def __init__(self, backend: Backend, options: Options) -> None:
+        self._backend, self._options = backend, options
+        self._authenticated = options.get("authenticated")
+        self._counted = Metrics()
+        self.refusals = Refusals()
+        self.neighbours = options.get("neighbours") or Neighbours()
+        self.say = options.get("say", print)
+        self.console = options.get("reviewed_at")
+        if self.console is not None and self._authenticated is not None:
+            self.console = replace(self.console, is_strict=True)  # keys are worth no more than what goes round them
+
+    def own(self) -> Flask:
+        """Make what answers for the server's own paths."""
         from . import paths
 
-        return paths.own(backend, registry, counted, refusals, has_console=has_console)
+        registry, has_console = self._options.get("registry", ""), self.console is not None
+        return paths.own(self._backend, registry, self._counted, self.refusals, has_console=has_console)
 
-    def pages(reviewed_at: console.Console) -> WSGIApplication:
+    def pages(self, reviewed_at: console.Console) -> WSGIApplication:
+        """Make what answers for the console."""
         from . import paths
 
-        return paths.pages(backend, reviewed_at, refusals, say)
+        return paths.pages(self._backend, reviewed_at, self.refusals, self.say)
 
-    behind = Switchboard(
-        calls=Calls(backend, others, counted, refusals),
-        ours=OnFirstUse(own_paths),
-        pages=OnFirstUse(partial(pages, reviewed_at)) if reviewed_at is not None else None,
-        neighbours=others,
-        operations=backend.operations,
-    )
-    return _guarded(behind, allowed_hosts, refusals, authenticated, has_console=has_console)
+    def assembled(self, ours: WSGIApplication, pages: WSGIApplication | None, beyond: WSGIApplication) -> Gate:
+        """Put them together, behind what every request has to pass.
 
-
-def _guarded(
-    behind: WSGIApplication,
-    allowed_hosts: Iterable[str],
-    refusals: Refusals,
-    authenticated: Callable[..., WSGIApplication] | None,
-    *,
-    has_console: bool,
-) -> WSGIApplication:
-    """Return an application with what every request has to pass in front of it."""
-    if authenticated is not None:
-        behind = authenticated(behind, refusals=refusals, has_console=has_console)
-    return Gate(behind, allowed_hosts, refusals)
+        Args:
+            ours: answers for the server's own paths.
+            pages: answers for the console, if there is one.
+            beyond: answers where neither of them does, nor the registry.
+        """
+        calls = Calls(self._backend, self.neighbours, self._counted, self.refusals)
+        behind: WSGIApplication = Switchboard(calls, ours, pages, beyond, self._backend.operations)
+        if self._authenticated is not None:
+            behind = self._authenticated(behind, refusals=self.refusals, has_console=self.console is not None)
+        return Gate(behind, self._options.get("allowed_hosts", ()), self.refusals)
 
 
 class Switchboard:
@@ -157,7 +157,9 @@ class Switchboard:
         if path.startswith(PREFIX):
             return self._ours
         if self._pages is not None and console.is_console(path):
-            return self._neighbours if _is_signed(environ) else self._pages  # signed, it is about a bucket of that name
+            return (
+                self._neighbours if is_signed_request(environ) else self._pages
+            )  # signed, it is about a bucket of that name
         if self._is_call(target, environ):
             return self._calls if path in ("", "/") and environ["REQUEST_METHOD"] == "POST" else self._ours
         return self._ours if path == "/" and _is_a_person(environ) else self._neighbours
@@ -169,10 +171,6 @@ class Switchboard:
             return operation in self._operations or not model.known(operation)
         is_json = environ.get("CONTENT_TYPE", "").startswith("application/x-amz-json")
         return is_json and not target  # a JSON call without a target is nobody's
-
-
-def _is_signed(environ: WSGIEnvironment) -> bool:
-    return "HTTP_AUTHORIZATION" in environ or "X-Amz-" in environ.get("QUERY_STRING", "")
 
 
 def _is_a_person(environ: WSGIEnvironment) -> bool:

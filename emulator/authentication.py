@@ -14,23 +14,26 @@ import time
 from calendar import timegm
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from io import BytesIO
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ..backends.base import Caller
 from ..backends.credentials import Credential
 from ..backends.errors import AccessDeniedException, RegistryError
 from ..backends.settings import Authentication as Strictness
 from . import PREFIX as CONTROL
-from . import answers, signatures, sigv4
+from . import answers, signatures
+from .bodies import LARGEST_UNVERIFIED, LARGEST_UPLOAD, is_empty, kept, released
 from .caller_identity import Issued, issued
+from .calls import LARGEST_BODY, TARGET_PREFIX
 from .console import PREFIX as CONSOLE
+from .console import is_console
 from .failures import Failures
 from .refusals import Refusals
 from .refused import Refused, answer
 from .resetting import MOTO, RESET
 from .s3_headers import HEAD
 from .signatures import Claim, Headers
+from .sigv4 import VERIFIED, caller_of, is_signed_request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -78,12 +81,12 @@ class Authentication:
         for name in [name for name in environ if name.startswith("HTTP_X_MOTO_")]:
             del environ[name]  # by which moto would take one for somebody else
         path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "")
-        if self._has_console and path == "/" and method in ("GET", "HEAD") and not is_signed(environ):
+        if self._has_console and path == "/" and method in ("GET", "HEAD") and not is_signed_request(environ):
             return _to_the_console(start_response)
         if self._is_open(path, method, environ):
             return self._app(environ, start_response)
         try:
-            self._verify(environ)
+            environ[VERIFIED] = self._verify(environ)
             if path.startswith(MOTO) and (method, path) != ("POST", RESET):
                 raise AccessDeniedException(f"Where requests are signed, of {MOTO} only reset is answered.")
         except Refused as refused:
@@ -91,35 +94,36 @@ class Authentication:
         except RegistryError as refusal:
             error = refusal
         else:
-            return self._app(environ, start_response)
-        key = sigv4.caller(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", "")).access_key
+            return released(environ, self._app(environ, start_response))
+        key = caller_of(environ).access_key
         log.info("%s %s: %s", error.status, error.code, key)
         self._refusals.note(f"{method} {path}", key, error.status, error.code, error.message)
-        return answer(error, environ, start_response)
+        return released(environ, answer(error, environ, start_response))
 
     def _is_open(self, path: str, method: str, environ: WSGIEnvironment) -> bool:
         """Whether a request needs no signature."""
         if method in ("GET", "HEAD") and (path in HEALTH or (path == METRICS and self._strictness.open_metrics)):
             return True
-        is_console = path == CONSOLE or path.startswith(f"{CONSOLE}/")
-        return self._has_console and is_console and not is_signed(environ)
+        return self._has_console and is_console(path) and not is_signed_request(environ)
 
-    def _verify(self, environ: WSGIEnvironment) -> None:
-        """Raise Refused unless a request is what somebody with a key has signed."""
+    def _verify(self, environ: WSGIEnvironment) -> Caller:
+        """Return who has signed a request.
+
+        Raises:
+            Refused: it is not what somebody with a key has signed.
+        """
         headers = headers_of(environ)
         claim = _claim(environ, headers)
-        address = str(environ.get("REMOTE_ADDR", ""))
         proof = self._proof(claim)
-        place = (address, claim.key if proof is not None else "")
-        if self._failures.are_too_many(place):
-            raise Refused("throttled")
         try:
             if proof is None:
                 raise Refused("unknown")
             self._check(claim, environ, headers, proof)
         except Refused:
-            self._failures.note(place)
+            if self._failures.is_one_too_many((environ.get("REMOTE_ADDR"), claim.key if proof is not None else "")):
+                raise Refused("throttled") from None
             raise
+        return Caller.of(claim.key, claim.region)
 
     def _check(self, claim: Claim, environ: WSGIEnvironment, headers: Headers, proof: Issued) -> None:
         now = self._clock()
@@ -132,7 +136,9 @@ class Authentication:
         path, _, query = _target(environ).partition("?")
         said = ",".join(headers.get("x-amz-content-sha256", ()))
         payload = said or (
-            signatures.UNSIGNED if claim.expires is not None and claim.service == "s3" else _body_hash(environ)
+            signatures.UNSIGNED
+            if claim.expires is not None and claim.service == "s3"
+            else _body_hash(environ, LARGEST_BODY if _is_ours(environ) else LARGEST_UNVERIFIED)
         )
         expected = signatures.signature_of(
             claim, proof.secret, environ["REQUEST_METHOD"], path, query, headers, payload
@@ -145,10 +151,15 @@ class Authentication:
             raise Refused("wrong", "The signature was used already: a request can be sent once.")
 
     def _proof(self, claim: Claim) -> Issued | None:
-        found = self._keys.get(claim.key)
-        if found is not None:
-            return Issued(found.secret)
-        return issued(Caller.of(claim.key, claim.region)) if self._strictness.issued_keys else None
+        return proof_of(Caller.of(claim.key, claim.region), self._keys, self._strictness)
+
+
+def proof_of(caller: Caller, keys: Mapping[str, Credential], strictness: Strictness) -> Issued | None:
+    """Return what proves the access key of a caller; None if it is nobody's. A server asks before it reads a lot."""
+    found = keys.get(caller.access_key)
+    if found is not None:
+        return Issued(found.secret)
+    return issued(caller) if strictness.issued_keys else None
 
 
 class _Seen:
@@ -168,11 +179,6 @@ class _Seen:
                 return True
             self._until[signature] = now + 2 * SKEW_SECONDS
             return False
-
-
-def is_signed(environ: WSGIEnvironment) -> bool:
-    """Whether a request claims to be signed, in its header or its query."""
-    return "HTTP_AUTHORIZATION" in environ or "X-Amz-" in environ.get("QUERY_STRING", "")
 
 
 def headers_of(environ: WSGIEnvironment) -> Headers:
@@ -211,8 +217,8 @@ def _claim(environ: WSGIEnvironment, headers: Headers) -> Claim:
     )
     if claim is None or not _MOMENT.fullmatch(claim.moment):
         raise Refused("incomplete", _what_is_missing(authorization[0], headers) if authorization else _QUERY_PARTS)
-    # everybody behind this reads the caller by this function: it must be whom the signature is of
-    if sigv4.caller(environ.get("HTTP_AUTHORIZATION", ""), raw).access_key != claim.key:
+    # the neighbours read the credential themselves: it must be that of the signature, however they look for it
+    if caller_of(environ).access_key != claim.key:
         raise Refused("incomplete", "The request names its credential twice, or in a form that is not AWS's.")
     return claim
 
@@ -220,6 +226,12 @@ def _claim(environ: WSGIEnvironment, headers: Headers) -> Claim:
 _QUERY_PARTS: Final = (
     "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
     "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+)
+
+
+_OURS_IN_QUERY: Final = (
+    "What the registry answers itself is signed in the header Authorization: a URL that is signed would let whoever "
+    "reads it be who made it, for as long as it is good."
 )
 
 
@@ -268,12 +280,19 @@ def _check_time(claim: Claim, now: float) -> None:
         )
 
 
+def _is_ours(environ: WSGIEnvironment) -> bool:
+    target: str = environ.get("HTTP_X_AMZ_TARGET", "")
+    path: str = environ.get("PATH_INFO", "")
+    return target.startswith(TARGET_PREFIX) or path.startswith(CONTROL)
+
+
 def _check_scope(claim: Claim, environ: WSGIEnvironment, headers: Headers) -> None:
     """Refuse a signature that is for another service, or leaves out what it must cover."""
-    target, path = environ.get("HTTP_X_AMZ_TARGET", ""), environ.get("PATH_INFO", "")
-    ours = target.startswith("SageMaker.") or path.startswith(CONTROL)
+    ours = _is_ours(environ)
     if ours and claim.service != "sagemaker":
         raise Refused("wrong", "Credential should be scoped to correct service: 'sagemaker'. ")
+    if ours and claim.expires is not None:
+        raise Refused("incomplete", _OURS_IN_QUERY)
     if list(claim.signed) != sorted(set(claim.signed)):
         raise Refused("incomplete", "The names in SignedHeaders must be in small letters, sorted, each of them once.")
     if "host" not in claim.signed:
@@ -290,32 +309,24 @@ def _check_scope(claim: Claim, environ: WSGIEnvironment, headers: Headers) -> No
 def _is_body_as_said(said: str, claim: Claim, environ: WSGIEnvironment, headers: Headers, secret: str) -> bool:
     """Whether a body is the one whose hash was signed; S3 takes one that was not, and one in signed chunks."""
     if claim.service != "s3" or said not in signatures.STREAMING | {signatures.UNSIGNED}:
-        return hmac.compare_digest(said.encode(), _body_hash(environ).encode())
+        return hmac.compare_digest(said.encode(), _body_hash(environ, LARGEST_UPLOAD).encode())
     if said == signatures.UNSIGNED:
         return True
-    body, length = _body(environ), ",".join(headers.get("x-amz-decoded-content-length", ())).strip()
+    body, length = kept(environ, LARGEST_UPLOAD), ",".join(headers.get("x-amz-decoded-content-length", ())).strip()
     try:
         return signatures.are_chunks_signed(body, claim, secret, said, length)
     finally:
         body.seek(0)
 
 
-def _body_hash(environ: WSGIEnvironment) -> str:
-    if environ.get("CONTENT_LENGTH") in (None, "", "0"):
+def _body_hash(environ: WSGIEnvironment, most: int) -> str:
+    if is_empty(environ):
         return signatures.EMPTY
-    body = _body(environ)
+    body = kept(environ, most)
     try:
         return signatures.hash_of(body)
     finally:
         body.seek(0)
-
-
-def _body(environ: WSGIEnvironment) -> Any:
-    """Return the body of a request, to be read and then put back to its beginning."""
-    body: IO[bytes] = environ["wsgi.input"]
-    if not (hasattr(body, "seekable") and body.seekable()):
-        environ["wsgi.input"] = body = BytesIO(body.read(int(environ["CONTENT_LENGTH"])))
-    return body
 
 
 def _target(environ: WSGIEnvironment) -> str:

@@ -13,11 +13,12 @@ from datetime import UTC
 from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from ..backends.base import Caller, Identity
 from ..backends.identities import Identities
 from . import sigv4, wire
+from .bodies import length_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -92,21 +93,28 @@ class CallerIdentity:
         self._identities = identities
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        authorization = environ.get("HTTP_AUTHORIZATION", "")
-        caller = sigv4.caller(authorization, environ.get("QUERY_STRING", ""), wire.request_id())
-        caller = self._identities.recognise(caller)
+        caller = self._identities.recognise(sigv4.caller_of(environ, wire.request_id()))
         environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", caller.account)
-        if "/sts/aws4_request" in authorization and _action(environ) == "GetCallerIdentity":
+        if _is_for_sts(environ) and _action(environ) == "GetCallerIdentity":
             return _answer(caller, start_response)
         return self._neighbours(environ, start_response)
 
 
+def _is_for_sts(environ: WSGIEnvironment) -> bool:
+    query = environ.get("QUERY_STRING", "")
+    scope = "/sts/aws4_request"
+    return scope in environ.get("HTTP_AUTHORIZATION", "") or ("X-Amz-Credential=" in query and scope in unquote(query))
+
+
 def _action(environ: WSGIEnvironment) -> str:
-    """Return the action of a form, which stays to be read."""
-    length = environ.get("CONTENT_LENGTH") or "0"
-    if environ.get("REQUEST_METHOD") != "POST" or not length.isdigit() or int(length) > LARGEST_FORM:
+    """Return the action that is asked for, in the query or in a form, which stays to be read."""
+    if environ.get("REQUEST_METHOD") == "GET":
+        asked: str = parse_qs(environ.get("QUERY_STRING", "")).get("Action", [""])[0]
+        return asked
+    length = length_of(environ) or 0
+    if environ.get("REQUEST_METHOD") != "POST" or length > LARGEST_FORM:
         return ""
-    body = environ["wsgi.input"].read(int(length))
+    body = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = BytesIO(body)
     action: str = parse_qs(body.decode("latin-1")).get("Action", [""])[0]
     return action

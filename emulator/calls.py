@@ -25,6 +25,7 @@ from ..backends.errors import (
 )
 from . import lost_answers, sigv4, wire
 from .answers import headers, wsgi_error
+from .bodies import length_of
 from .metrics import OK, Metrics
 from .refusals import Refusals, without_values
 
@@ -63,7 +64,7 @@ class Calls:
             if environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
                 raise SerializationException("Send the body without Content-Encoding.")
             identity = wire.request_id(self._backend)
-            caller = sigv4.caller(environ.get("HTTP_AUTHORIZATION", ""), request_id=identity)
+            caller = sigv4.caller_of(environ, identity)
             sigv4.check_region(caller)
             body = _body(environ)
             answer = wire.write(self._backend.call(operation, wire.read(operation, body), caller))
@@ -103,7 +104,7 @@ def note(refusals: Refusals, error: RegistryError, environ: WSGIEnvironment) -> 
     log.info("%s %s: %s", error.status, error.code, without_values(error.message))
     path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
     what = environ.get("HTTP_X_AMZ_TARGET") or f"{environ['REQUEST_METHOD']} {path}"
-    who = sigv4.caller(environ.get("HTTP_AUTHORIZATION", "")).access_key
+    who = sigv4.caller_of(environ).access_key
     refusals.note(what, who, error.status, error.code, error.message)
 
 
@@ -128,8 +129,7 @@ def operation_of(target: str) -> str:
 
 
 def _body(environ: WSGIEnvironment) -> bytes:
-    length: str = environ.get("CONTENT_LENGTH", "")
-    size = int(length) if length.isascii() and length.isdigit() else None
+    size = length_of(environ)
     if size is None and not environ.get("wsgi.input_terminated"):
         return b""  # nobody says where it ends
     if size is not None and size > LARGEST_BODY:

@@ -6,21 +6,25 @@ is refused, what is too large for the registry is refused before it is read, and
 
 from __future__ import annotations
 
+import select
 import time
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
-from waitress.channel import HTTPChannel
-from waitress.parser import ParsingError
-from waitress.task import Task
-from waitress.utilities import RequestEntityTooLarge
+from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
+from waitress.task import Task, WSGITask
+from waitress.utilities import BadRequest, Error, InternalServerError, RequestEntityTooLarge
 
-from ..backends.errors import RegistryError, RequestTooLarge, ValidationException
-from . import answers, wire
+from ..backends.errors import InternalFailure, RegistryError, RequestTooLarge, ValidationException
+from . import PREFIX, answers, console, sigv4, wire
+from .calls import TARGET_PREFIX
 from .gate import EVERYWHERE
+from .refused import Refused, answer
 from .s3_headers import Channel as HeaderChannel
-from .s3_headers import Parser as HeaderParser
+from .s3_headers import metadata_of
 
 LARGEST_HEAD: Final = 2**15
 """Bytes of the request line and all headers."""
@@ -31,46 +35,124 @@ READ_SECONDS: Final = 30.0
 """How long a head may take, and a body without any progress."""
 SLOWEST: Final = 1024
 """Bytes a second, on average, of a body that takes longer: uploads to S3 may, what trickles may not."""
-OURS: Final = ("/_registry", "/console")
+IDLE_SECONDS: Final = 120.0
+"""How long a connection may wait for its next request."""
+MOST_CONNECTIONS: Final = 1000
+MOST_WITHOUT_POLL: Final = 400
+"""Connections where there is only select, which takes 512 files on Windows."""
+CROWDED: Final = 0.75
+"""The part of all connections above which those that wait for nothing are closed."""
+LONGEST_LENGTH: Final = 15
+"""Digits of a Content-Length: Python refuses to read thousands, and some server would read one as a small number."""
+LONGEST_LINE: Final = 8192
+"""Bytes before a chunk, and behind the last: waitress keeps them in memory, and looks at all of them each time."""
+ONCE: Final = (b"host", b"content-length", b"transfer-encoding", b"authorization")
+"""Headers a request can have once."""
 
 
-class _Parser(HeaderParser):
-    """Reads a request as `s3_headers` does, and refuses what is ambiguous or too much."""
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    """Reads a request, remembers what waitress drops, and refuses what is ambiguous or too much."""
 
-    def __init__(self, adjustments: Any) -> None:
+    def __init__(self, adjustments: Any, admits: Callable[[str, str], bool]) -> None:
         super().__init__(adjustments)
+        self._admits, self._may_be_large = admits, False
         self.began = time.monotonic()
         self.error: Any = None
 
     def parse_header(self, header_plus: bytes) -> None:
-        first, _, head = header_plus.partition(b"\r\n")
-        names = [line.partition(b":")[0].lower() for line in head.split(b"\r\n") if line[:1] not in (b" ", b"\t", b"")]
-        target = first.split(b" ")[1:2]
-        if len(names) > MOST_HEADERS:
-            raise ParsingError(f"A request can have at most {MOST_HEADERS} headers.")
-        for name in (b"host", b"content-length", b"transfer-encoding", b"authorization"):
-            if names.count(name) > 1:
-                raise ParsingError(f"A request has {name.decode()} once.")
-        if b"transfer-encoding" in names and (b"content-length" in names or not first.endswith(b"HTTP/1.1")):
-            raise ParsingError("A request has Transfer-Encoding in HTTP/1.1, and then no Content-Length.")
-        if first and (not target or target[0][:1] not in (b"/", b"*") or b"#" in target[0]):
-            raise ParsingError("A request line names a path: the host is in the header Host.")
-        super().parse_header(header_plus)
+        first, _, rest = header_plus.partition(b"\r\n")
+        fields = _fields(rest)
+        _check_line(first)
+        _check_fields(first, fields)
+        self.head, self.metadata = header_plus, metadata_of(fields)
+        super().parse_header(b"\r\n".join([first, *[b"%b:%b" % field for field in fields], b""]))
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
-        if self.error is None and max(self.content_length, self.body_bytes_received) > LARGEST_READ and self._is_ours():
-            self.error = RequestEntityTooLarge(f"exceeds max_body of {LARGEST_READ}")
-            self.completed, self.expect_continue = True, False
+        if self.error is None and self.body_rcv is not None:
+            self.error = self._too_much()
+        if self.error is not None:
+            self.completed = True
+        if self.completed:
+            self.expect_continue = False  # or waitress says "continue", and waits for what has come or never will
         return consumed
 
+    def _too_much(self) -> Error | None:
+        """Return what is wrong with the size of a body, as far as it has come."""
+        if not self._may_be_large and max(self.content_length, self.body_bytes_received) > LARGEST_READ:
+            if self._is_ours():
+                return RequestEntityTooLarge(f"exceeds max_body of {LARGEST_READ}")
+            if not self._admits(self.headers.get("AUTHORIZATION", ""), self.query):
+                return _Stranger("is of nobody with a key")
+            self._may_be_large = True
+        if self.chunked and max(len(self.body_rcv.control_line), len(self.body_rcv.trailer)) > LONGEST_LINE:
+            return BadRequest(f"The line before a chunk, and what follows the last, have at most {LONGEST_LINE} bytes.")
+        return None
+
     def _is_ours(self) -> bool:
-        return str(self.headers.get("X_AMZ_TARGET", "")).startswith("SageMaker.") or str(self.path).startswith(OURS)
+        """Whether it is for the registry or its console, as `app` will find it to be; anything else is S3's."""
+        path = f"/{self.path.lstrip('/')}"  # as waitress hands it on
+        if self.headers.get("X_AMZ_TARGET", "").startswith(TARGET_PREFIX) or path.startswith(PREFIX):
+            return True
+        return console.is_console(path) and not sigv4.is_signed(self.headers.get("AUTHORIZATION"), self.query)
 
     def is_too_slow(self, now: float, seconds: float) -> bool:
         """Whether less has come than should have by now."""
         waited = now - self.began - seconds
         return bool(waited > (self.body_bytes_received / SLOWEST if self.headers_finished else 0))
+
+
+def _fields(rest: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the names and the values of headers, without the spaces around a value.
+
+    waitress's pattern for a header takes time with the square of those. Its pattern for the request line is worse, and
+    is only shown lines that `_check_line` has found good.
+    """
+    fields: list[tuple[bytes, bytes]] = []
+    lines = rest.split(b"\r\n")
+    if len(lines) > MOST_HEADERS + 2:  # the last two are empty
+        raise ParsingError(f"A request can have at most {MOST_HEADERS} headers.")
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if line[:1] in (b" ", b"\t"):  # goes on with the one before
+            if not fields:
+                raise ParsingError("A head begins with a header's name.")
+            fields[-1] = (fields[-1][0], b"%b %b" % (fields[-1][1], line.strip(b" \t")))
+        elif colon:
+            fields.append((name, value.strip(b" \t")))
+        elif line:
+            raise ParsingError("A header is a name, a colon and a value.")
+    return fields
+
+
+def _check_line(first: bytes) -> None:
+    """Raise ParsingError for a request line that is not a method, a path and a version."""
+    method, *more = first.rstrip().split(b" ")
+    if not 1 <= len(more) <= 2 or more[1:] not in ([], [b"HTTP/1.0"], [b"HTTP/1.1"]):
+        raise ParsingError("A request line is a method, a path, and HTTP/1.1 or HTTP/1.0.")
+    if not method or more[0][:1] not in (b"/", b"*") or b"#" in more[0]:
+        raise ParsingError("A request line names a path: the host is in the header Host.")
+
+
+def _check_fields(first: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None:
+    """Raise ParsingError for headers that could be read in two ways."""
+    names = [name.lower() for name, _ in fields]
+    for name in ONCE:
+        if names.count(name) > 1:
+            raise ParsingError(f"A request has {name.decode()} once.")
+    if b"transfer-encoding" in names:
+        if b"content-length" in names or not first.endswith(b"HTTP/1.1"):
+            raise ParsingError("A request has Transfer-Encoding in HTTP/1.1, and then no Content-Length.")
+        if fields[names.index(b"transfer-encoding")][1].lower() != b"chunked":
+            raise TransferEncodingNotImplemented("Transfer-Encoding is chunked, once, and nothing else.")
+    elif b"content-length" in names and len(fields[names.index(b"content-length")][1]) > LONGEST_LENGTH:
+        raise ParsingError(f"Content-Length has at most {LONGEST_LENGTH} digits.")
+
+
+class _Stranger(Error):  # type: ignore[misc]
+    """A large body of somebody who has no key: it is not read, for it would only fill a disk."""
+
+    code, reason = HTTPStatus.FORBIDDEN.value, HTTPStatus.FORBIDDEN.phrase
 
 
 class _Refusal(Task):  # type: ignore[misc]
@@ -80,12 +162,30 @@ class _Refusal(Task):  # type: ignore[misc]
 
     def execute(self) -> None:
         found = self.request.error
+        if isinstance(found, _Stranger):
+            self._turn_away()
+            return
         error: RegistryError = ValidationException(f"The request cannot be read: {found.body}")
         if found.code in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE):
             error = RequestTooLarge(f"The request is too large: it {found.body}.")
+        elif isinstance(found, InternalServerError):  # what the application raised
+            error = InternalFailure("The server failed to answer; its log says why.")
         body = wire.write_error(error)
-        self.status = f"{found.code} {found.reason}"
-        self.response_headers.extend([*answers.headers(body), *EVERYWHERE.items()])
+        self._answer(f"{found.code} {found.reason}", answers.headers(body), body)
+
+    def _turn_away(self) -> None:
+        """Answer as `Authentication` does, in the form that the client reads."""
+        environ = WSGITask(self.channel, self.request).get_environment()
+        is_signed = sigv4.is_signed(environ.get("HTTP_AUTHORIZATION"), self.request.query)
+        error = Refused("unknown" if is_signed else "missing").as_error(environ)
+        started: list[Any] = []
+        body = b"".join(answer(error, environ, lambda *said: started.extend(said)))  # type: ignore[arg-type]
+        status, headers = started
+        self._answer(status, headers, body)
+
+    def _answer(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.status = status
+        self.response_headers.extend([*headers, *EVERYWHERE.items()])
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(b"" if self.request.headers_finished and self._is_head() else body)
@@ -97,21 +197,81 @@ class _Refusal(Task):  # type: ignore[misc]
 class Channel(HeaderChannel):
     """A connection of waitress that keeps to all of this."""
 
-    parser_class = _Parser
     error_task_class = _Refusal
+    moved = 0.0
+    """When anything last came or went, by a clock that is never put forward."""
+
+    def __init__(self, *arguments: Any, admits: Callable[[str, str], bool], **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.parser_class = partial(_Parser, admits=admits)
+        self.moved = time.monotonic()
+
+    def received(self, data: bytes) -> bool:
+        self.moved = time.monotonic()
+        return bool(super().received(data))
+
+    def write_soon(self, data: Any) -> int:
+        if not self.total_outbufs_len:  # what is sent begins now
+            self.moved = time.monotonic()
+        return super().write_soon(data)
+
+    def _flush_some(self, do_close: bool = True) -> bool:
+        has_sent = bool(super()._flush_some(do_close))
+        if has_sent:
+            self.moved = time.monotonic()
+        return has_sent
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether a request of it is being answered: it is not read meanwhile, however long that takes."""
+        return bool(self.requests or self.total_outbufs_len)
 
 
-def cut_off(channels: Iterable[HTTPChannel], seconds: float) -> None:
-    """Close the connections that keep a server waiting: those that send too slowly, and those that do not read.
+def most_connections() -> int:
+    """Return how many connections a server can have: as many as it may open files, and some for everything else."""
+    if not hasattr(select, "poll"):
+        return MOST_WITHOUT_POLL
+    import resource  # where there is no poll, there may be no such module
+
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if files == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, max(files - 128, files // 2))
+
+
+def cut_off(channels: Iterable[Channel], seconds: float, most: int) -> None:
+    """Close the connections that keep a server waiting: that send too slowly, that do not read, and that are left open.
+
+    Where there is little room for others, those that wait for nothing make some: of the address that has most
+    connections first, and of those the one that has been silent for longest.
 
     Args:
         channels: all there are.
         seconds: how long they may.
+        most: how many there can be.
     """
-    now, wall = time.monotonic(), time.time()
+    now, waiting = time.monotonic(), []
     for channel in list(channels):
         request = channel.request
+        if request is not None and channel.is_answered:
+            request.began = now
         is_slow = request is not None and request.is_too_slow(now, seconds)
-        is_deaf = channel.total_outbufs_len > 0 and channel.last_activity < wall - seconds
-        if is_slow or is_deaf:
+        is_deaf = channel.total_outbufs_len > 0 and channel.moved < now - seconds
+        is_idle = channel.moved < now - IDLE_SECONDS and not channel.is_answered
+        if is_slow or is_deaf or is_idle:
             channel.handle_close()  # at once: waitress waits until there is something to write, which may be never
+        else:
+            waiting.append(channel)
+    if len(waiting) > most * CROWDED:
+        _make_room(waiting, len(waiting) - int(most * CROWDED))
+
+
+def _make_room(channels: Sequence[Channel], count: int) -> None:
+    silent: defaultdict[str, list[Channel]] = defaultdict(list)
+    for channel in sorted(channels, key=lambda channel: channel.moved, reverse=True):
+        if not channel.is_answered:
+            silent[channel.addr[0]].append(channel)
+    held = Counter(channel.addr[0] for channel in channels)
+    for _ in range(count):
+        if not (address := max((address for address in silent if silent[address]), key=held.__getitem__, default="")):
+            return
+        silent[address].pop().handle_close()
+        held[address] -= 1

@@ -55,7 +55,7 @@ def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
         if backend.controls[name] and request.method != "POST":
             raise MethodNotAllowed
         g.request_id = wire.request_id(backend)
-        caller = sigv4.caller(request.headers.get("Authorization", ""), request_id=g.request_id)
+        caller = sigv4.caller_of(request.environ, g.request_id)
         sigv4.check_region(caller)
         params = request.args.to_dict() if request.method == "GET" else _object(request.get_data(cache=False))
         return _json(followers.answer(name, params, caller))

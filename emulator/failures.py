@@ -1,4 +1,7 @@
-"""How often somebody has failed within a minute: whoever fails too often is not looked at until it is over."""
+"""How often somebody has failed within a minute: whoever fails too often is told to wait, and no more.
+
+Whoever does it right is answered all the same: others may come from the same address, and know the same access key.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +27,13 @@ class Failures:
         self._lock = threading.Lock()
         self._counts: OrderedDict[Hashable, tuple[float, int]] = OrderedDict()
 
-    def are_too_many(self, place: Hashable) -> bool:
-        """Whether a place has failed so often that it has to wait."""
-        began, count = self._counts.get(place, (0.0, 0))
-        return count >= self._most and self._clock() - began < SECONDS
-
-    def note(self, place: Hashable) -> None:
-        """Count one failure of a place; a minute begins with its first."""
+    def is_one_too_many(self, place: Hashable) -> bool:
+        """Count one more failure of a place; return whether it has had its share. A minute begins with the first."""
         now = self._clock()
         with self._lock:
             began, count = self._counts.get(place, (now, 0))
-            self._counts[place] = (now, 1) if now - began >= SECONDS else (began, count + 1)
+            began, count = (now, 1) if now - began >= SECONDS else (began, count + 1)
+            self._counts[place] = (began, count)
             if len(self._counts) > MOST_PLACES:
                 self._counts.popitem(last=False)
+            return count > self._most

@@ -60,7 +60,7 @@ class KeptObjects:
         bucket, _, key = _path(environ).partition("/")
         if not bucket:
             return
-        caller = sigv4.caller(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""))
+        caller = sigv4.caller_of(environ)
         with self._lock, _disk():
             self._keep_bucket(caller, bucket, ask)
             for changed in _changed_keys(key, environ, answer):

@@ -49,7 +49,7 @@ class Neighbours:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # moto keeps accounts apart by this header; the account is the one the registry sees.
-        caller = sigv4.caller(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""))
+        caller = sigv4.caller_of(environ)
         environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", caller.account)
         # moto tells `?` and `%` in a key from those of a URL by the path as it was sent, which it looks for here.
         environ.setdefault("RAW_URI", environ.get("REQUEST_URI", ""))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, redirect, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.routing import MapAdapter, RequestRedirect
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..backends.base import Backend
@@ -85,12 +86,21 @@ def added(app: Flask, neighbours: WSGIApplication) -> WSGIApplication:
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
-            endpoint, _ = app.url_map.bind_to_environ(environ).match()
+            endpoint = _endpoint(app.url_map.bind_to_environ(environ))
         except HTTPException:  # no route of that path and method
             return neighbours(environ, start_response)
         return (neighbours if endpoint in own else routing)(environ, start_response)
 
     return answer
+
+
+def _endpoint(adapter: MapAdapter) -> str:
+    """Return the endpoint of a path, also of one that is only sent on: `/report`, where there is `/report/`."""
+    try:
+        endpoint: str = adapter.match()[0]
+    except RequestRedirect:
+        endpoint = adapter.match(f"{adapter.path_info}/")[0]
+    return endpoint
 
 
 def _application(refusals: Refusals) -> Flask:

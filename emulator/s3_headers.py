@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
-
-from waitress.parser import HTTPRequestParser
+from typing import TYPE_CHECKING, Any, Final
 
 from .lost_answers import CuttingTask
 from .whole_answers import WholeChannel
@@ -24,7 +22,7 @@ FOR_MOTO = "moto.preserved_header_names"
 HEAD = "sagemaker_registry.head"
 """Where in the environment of a request is its head as it was sent: a signature is about each header and its spaces."""
 
-_METADATA = re.compile(rb"^(x-amz-meta-[^:\s]*_[^:\s]*):[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_META: Final = b"x-amz-meta-"
 _META_NAME = re.compile(rb"^x-amz-meta-[^:\s]+", re.IGNORECASE | re.MULTILINE)
 
 
@@ -38,15 +36,13 @@ def add_metadata(environ: WSGIEnvironment, headers: Iterable[tuple[str, str]]) -
             names[key] = name
 
 
-class Parser(HTTPRequestParser):  # type: ignore[misc]
-    """Reads a request's head, and remembers the headers waitress drops."""
-
-    def parse_header(self, header_plus: bytes) -> None:
-        self.head = header_plus
-        self.metadata = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in _METADATA.findall(header_plus)
-        ]
-        super().parse_header(header_plus)
+def metadata_of(fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """Return the metadata among the headers of a request that a server drops: its names have an underscore."""
+    return [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in fields
+        if b"_" in name and name[: len(_META)].lower() == _META
+    ]
 
 
 class _Task(CuttingTask):
@@ -66,7 +62,6 @@ class _Task(CuttingTask):
 
 
 class Channel(WholeChannel):
-    """A connection of waitress whose requests keep those headers."""
+    """A connection of waitress whose requests keep those headers, if its parser has."""
 
-    parser_class = Parser
     task_class = _Task

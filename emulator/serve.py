@@ -34,9 +34,10 @@ from ..backends.errors import CannotOpen, RegistryError
 from ..backends.identities import Identities, with_profiles
 from ..backends.settings import Events, Settings
 from ..backends.staged import Staged
+from . import sigv4
 from .app import application
 from .caller_identity import CallerIdentity, identity_of
-from .connections import LARGEST_HEAD, READ_SECONDS, Channel, cut_off
+from .connections import LARGEST_HEAD, READ_SECONDS, Channel, cut_off, most_connections
 from .console import Console
 from .console.opening import console_of, links
 from .delivery import Dispatcher, RuleWatch
@@ -92,7 +93,16 @@ def url_of(listener: socket.socket) -> str:
 
 
 class Server:
-    """A WSGI application on a socket, in the thread that calls `run`; `stop` may be called from anywhere."""
+    """A WSGI application on a socket, in the thread that calls `run`; `stop` may be called from anywhere.
+
+    Args:
+        app: the application.
+        listener: the socket.
+        threads: how many requests are answered at the same time.
+        read_seconds: how long a connection may send or read nothing of what it has begun.
+        most: connections; as many as there are files for, unless given.
+        admits: whether large bodies are read of whoever an Authorization header or a query names.
+    """
 
     def __init__(
         self,
@@ -101,37 +111,43 @@ class Server:
         *,
         threads: int = THREADS,
         read_seconds: float = READ_SECONDS,
+        most: int | None = None,
+        admits: Callable[[str, str], bool] = lambda authorization, query: True,
     ) -> None:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # one warning for each waiting request
         self._listener = listener
-        self._read_seconds = read_seconds
+        self._read_seconds, self._most = read_seconds, most or most_connections()
         self._looked = time.monotonic()
         self._map: dict[int, Any] = {}
-        self._stopping = threading.Event()
+        self._is_stopping = self._is_over = False
+        self._ending = threading.RLock()  # a signal may come while it is held, and its handler runs in the same thread
         self._server = create_server(
             app,
             map=self._map,
             sockets=[listener],
             threads=threads,
-            connection_limit=1000,
+            connection_limit=self._most,
+            channel_timeout=2**31,  # `cut_off` looks for idle ones, by a clock that is never put forward
             max_request_body_size=LARGEST_UPLOAD,
             max_request_header_size=LARGEST_HEAD,
             ident="",  # AWS answers without a Server header
             clear_untrusted_proxy_headers=True,
         )
 
-        self._server.channel_class = Channel
+        self._server.channel_class = partial(Channel, admits=admits)
 
     def run(self) -> None:
         """Answer until `stop`; then finish every request that had reached this machine, and return."""
-        while not self._stopping.is_set():
+        while not self._is_stopping:
             self._step(min(_WAKE_SECONDS, self._read_seconds / 4))
         self._drain()
 
     def stop(self) -> None:
-        """Make `run` finish. Safe in a signal handler and in another thread."""
-        self._stopping.set()
-        self._server.pull_trigger()
+        """Make `run` finish. Safe in a signal handler, in another thread, and as often as one likes."""
+        self._is_stopping = True
+        with self._ending:
+            if not self._is_over:  # or what is written to has been closed, and its number may be another file's
+                self._server.pull_trigger()
 
     def _drain(self) -> None:
         while select.select([self._listener], [], [], 0)[0]:  # connected, but not accepted yet
@@ -142,6 +158,8 @@ class Server:
         while self._is_busy() and time.monotonic() < deadline:
             self._step(_WAKE_SECONDS)
         self._server.task_dispatcher.shutdown()
+        with self._ending:
+            self._is_over = True
         wasyncore.close_all(self._map)
 
     def _is_busy(self) -> bool:
@@ -153,9 +171,11 @@ class Server:
 
     def _step(self, timeout: float) -> None:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
-        if time.monotonic() - self._looked > min(self._read_seconds / 4, _WAKE_SECONDS):
+        if self._server.in_connection_overflow or time.monotonic() - self._looked > min(
+            self._read_seconds / 4, _WAKE_SECONDS
+        ):
             self._looked = time.monotonic()
-            cut_off(self._server.active_channels.values(), self._read_seconds)
+            cut_off(self._server.active_channels.values(), self._read_seconds, self._most)
 
 
 def serve(
@@ -224,7 +244,7 @@ def serve(
             say=_say,
             authenticated=authenticated,
         )
-        server = Server(app, listener)
+        server = Server(app, listener, admits=_admission(keys, switches)) if keys else Server(app, listener)
         _stop_on_signals(server, dispatcher)
         _tell(url_of(listener), shown, console, is_signed=bool(keys))
         server.run()
@@ -267,6 +287,15 @@ def _authentication(keys: Mapping[str, Credential], settings: Settings) -> Calla
     from .authentication import Authentication
 
     return partial(Authentication, keys=keys, strictness=settings.authentication)
+
+
+def _admission(keys: Mapping[str, Credential], settings: Settings) -> Callable[[str, str], bool]:
+    """Return whether the Authorization header or the query of a request names a key that somebody has."""
+    from .authentication import proof_of
+
+    return lambda authorization, query: (
+        proof_of(sigv4.caller(authorization, query), keys, settings.authentication) is not None
+    )
 
 
 def _tell(url: str, registry: str, console: Console | None, *, is_signed: bool) -> None:

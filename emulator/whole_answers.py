@@ -6,10 +6,13 @@ success without members: no ARN where there always is one.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from waitress.channel import HTTPChannel
 from waitress.task import WSGITask
+
+FIRST: Final = 2**16
+"""Bytes of a body that leave with the head; whoever gets no more misses some of what Content-Length says."""
 
 
 class WholeChannel(HTTPChannel):  # type: ignore[misc]
@@ -21,10 +24,14 @@ class WholeChannel(HTTPChannel):  # type: ignore[misc]
         self._held = []
 
     def release(self) -> None:
-        """Send what was held back, at once."""
+        """Send what was held back: the head and the first of the body at once, without a copy of a large rest."""
         held, self._held = self._held, None
-        if held:
-            self.write_soon(b"".join(held))
+        if not held:
+            return
+        *before, last = held
+        self.write_soon(b"".join([*before, last[:FIRST]]))
+        if len(last) > FIRST:
+            self.write_soon(memoryview(last)[FIRST:])
 
     def write_soon(self, data: Any) -> int:
         if self._held is not None and isinstance(data, bytes):

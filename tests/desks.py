@@ -44,7 +44,7 @@ class Desk:
         self.said: list[str] = []
         self.url = "http://localhost"
         self.backend = backend
-        self.console = Console(users=("alice",), **options)
+        self.console = Console(**{"users": ("alice",), **options})
         self.app = create_app(backend, reviewed_at=self.console, say=self.said.append)
 
     def visitor(self) -> Client:

@@ -15,8 +15,25 @@ from botocore.credentials import Credentials
 from sagemaker_registry.backends.credentials import Credential
 from sagemaker_registry.emulator.s3_headers import HEAD
 
-SIGNERS = {"header": SigV4Auth, "s3 header": S3SigV4Auth, "query": SigV4QueryAuth, "s3 query": S3SigV4QueryAuth}
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+
+
+class QueryAndBodyAuth(SigV4QueryAuth):
+    """Signs in the query, and leaves the body where it is: as anybody can who does not go by botocore."""
+
+    def _modify_request_before_signing(self, request: Any) -> None:
+        body, request.data = request.data, b""
+        super()._modify_request_before_signing(request)  # type: ignore[misc]
+        request.data = body
+
+
+SIGNERS = {
+    "header": SigV4Auth,
+    "s3 header": S3SigV4Auth,
+    "query": SigV4QueryAuth,
+    "query and body": QueryAndBodyAuth,
+    "s3 query": S3SigV4QueryAuth,
+}
 
 
 def signed(

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
-from werkzeug.test import Client
+from werkzeug.test import Client, TestResponse
 
 from desks import PAGES, Desk, fields_of, send, settings_of, text_of
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.base import Backend, Caller
 from sagemaker_registry.backends.errors import ServiceUnavailable
 from sagemaker_registry.emulator.app import create_app
-from sagemaker_registry.emulator.console import HEADERS
+from sagemaker_registry.emulator.authentication import Authentication
+from sagemaker_registry.emulator.console import HEADERS, Console
+from sagemaker_registry.emulator.console.opening import console_of
 from sagemaker_registry.emulator.console.session import LINK_SECONDS, MOST_LINKS, SESSION_SECONDS, Sessions
 
 pytest_plugins = ("consoles",)
@@ -114,19 +117,75 @@ def test_who_leaves_is_out(desk: Desk) -> None:
     assert client.get("/console/").status_code == 403
 
 
-def test_somebody_inside_makes_a_link_for_somebody_else(desk: Desk) -> None:
-    client = desk.browser()
+def ask_for_link(client: Client, user: str) -> TestResponse:
+    """Ask for a login link as the form on Health does."""
     token = re.search(
         r'action="/console/link">\s*<input type="hidden" name="token" value="([^"]+)"',
         client.get("/console/health").text,
     )
     assert token
-    page = client.post("/console/link", data={"token": token[1], "user": "bob"})
-    path = re.search(r"http://localhost(/console/login\?token=[\w-]+)", page.text)
+    return client.post("/console/link", data={"token": token[1], "user": user})
+
+
+def link_in(text: str) -> str | None:
+    """Return the path of the login link in a text."""
+    found = re.search(r"http://localhost(/console/login\?token=[\w-]+)", text)
+    return found[1] if found else None
+
+
+def test_somebody_inside_makes_a_link_for_somebody_else(desk: Desk) -> None:
+    client = desk.browser()
+    path = link_in(ask_for_link(client, "bob").text)
     assert path
-    assert "This link is for bob" in text_of(desk.visitor().get(path[1]))
+    assert "This link is for bob" in text_of(desk.visitor().get(path))
     assert client.post("/console/link", data={"token": "no", "user": "bob"}).status_code == 403
-    assert "is not a name" in text_of(client.post("/console/link", data={"token": token[1], "user": "1\n2"}))
+    assert "is not a name" in text_of(ask_for_link(client, "1\n2"))
+    assert desk.said == []
+
+
+def test_where_it_matters_who_decides_nobody_inside_becomes_somebody_else(open_desk: Callable[..., Desk]) -> None:
+    desk = open_desk(users=("alice", "bob"), is_strict=True)
+    client = desk.browser("alice")
+    own = link_in(ask_for_link(client, "alice").text)
+    assert own
+    assert "This link is for alice" in text_of(desk.visitor().get(own))
+    assert desk.said == []
+    page = ask_for_link(client, "bob")
+    assert "A login link for bob is printed in the server's terminal" in text_of(page)
+    assert link_in(page.text) is None
+    (line,) = desk.said
+    assert line.startswith("console:   http://localhost/console/login?token=")
+    assert line.endswith("  (bob)")
+    assert "This link is for bob" in text_of(desk.visitor().get(link_in(line) or ""))
+    assert "One was printed a moment ago: look there first" in text_of(ask_for_link(client, "bob"))
+    for name in ("carol", "Alice", "bob2"):
+        refused = ask_for_link(client, name)
+        assert refused.status_code == 403
+        assert f"serve --console-user {name}" in text_of(refused)
+        assert link_in(refused.text) is None
+    assert len(desk.said) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_strict"),
+    [
+        ({}, False),
+        ({"identities": {"alice": {"access_key": "AKIAALICE"}}}, False),
+        ({"approval": [{"groups": ["*"], "rules": ["creator-may-not-approve"]}]}, True),
+        ({"authentication": {"credentials": "keys.ini"}}, True),
+    ],
+)
+def test_it_matters_who_decides_where_there_are_keys_or_rules(settings: dict[str, Any], is_strict: bool) -> None:
+    assert console_of("sqlite://", [], settings_of(**settings), ["alice"]).is_strict == is_strict
+
+
+def test_a_console_of_an_application_whose_requests_are_signed_is_strict(desk: Desk) -> None:
+    console = Console(users=("alice",))
+    app = create_app(desk.backend, reviewed_at=console, authenticated=partial(Authentication, keys={}))
+    client = Client(app)
+    token = console.path_of_link("alice").partition("token=")[2]
+    assert client.post("/console/login", data={"token": token}).status_code == 303
+    assert ask_for_link(client, "bob").status_code == 403
 
 
 def test_every_answer_has_the_headers_whatever_it_is(desk: Desk) -> None:

@@ -59,6 +59,19 @@ def test_a_blueprint_that_is_added_answers_and_the_rest_stays_who_it_was(app: Fl
     assert client.get("/", headers={"Accept": "text/html"}).location == "/console/"
 
 
+def test_a_route_that_ends_with_a_slash_is_found_without_it_and_no_bucket_is_taken_for_one(
+    app: Flask, client: FlaskClient
+) -> None:
+    app.add_url_rule("/report/", "report", lambda: {"report": True})
+    app.add_url_rule("/deep/report", "deep", lambda: {"report": True})
+    assert client.get("/report").location == "http://localhost/report/"
+    assert client.get("/report", follow_redirects=True).json == {"report": True}
+    assert client.get("/report?x=1").location == "http://localhost/report/?x=1"
+    assert client.post("/report").status_code == 400
+    for path in ("/deep//report", "/console/at/111122223333/us-east-1"):  # a key of S3's, and the console's own
+        assert client.get(path, headers=SIGNED).status_code == 400, path
+
+
 def test_it_answers_as_the_server_does() -> None:
     requests: list[dict[str, Any]] = [
         {"path": "/", "method": "POST", "data": CHURN, "headers": CALL},

@@ -210,6 +210,42 @@ def test_requests_in_flight_are_finished_when_it_stops() -> None:
         socket.create_connection(address, timeout=5)
 
 
+def test_who_stops_a_server_that_has_ended_does_nothing(tmp_path: Path) -> None:
+    server = Server(lambda environ, start_response: [], listen("127.0.0.1", 0))
+    server.stop()
+    server.run()
+    opened = [(tmp_path / str(number)).open("w+b") for number in range(16)]  # some have the numbers of what was closed
+    server.stop()
+    for file in opened:
+        with file:
+            file.seek(0)
+            assert file.read() == b""
+
+
+def test_a_second_signal_changes_nothing(serve: Serve, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as receiver:  # it answers nothing
+        address = f"http://127.0.0.1:{receiver.getsockname()[1]}/"
+        config = tmp_path / "hook.toml"
+        config.write_text(f'[[events.webhooks]]\nname = "slow"\nurl = "{address}"\n')
+        served = serve("--backend", "sqlite:///told.db", "--config", str(config))
+        client = served.client("sagemaker")
+        client.create_model_package_group(ModelPackageGroupName="churn")
+        client.create_model_package(ModelPackageGroupName="churn")
+        receiver.settimeout(60)
+        telling, _ = receiver.accept()
+        with telling:
+            served.process.send_signal(signal.SIGTERM)
+            with pytest.raises(ConnectionRefusedError):
+                while True:
+                    socket.create_connection(address_of(served), timeout=5).close()
+            assert served.stop() == 0
+
+
+def address_of(served: Emulator) -> tuple[str, int]:
+    host, _, port = served.url.removeprefix("http://").partition(":")
+    return host, int(port)
+
+
 def read_to_the_end(connection: socket.socket) -> bytes:
     with connection:
         return b"".join(iter(lambda: connection.recv(65536), b""))

@@ -74,6 +74,8 @@ class Console(msgspec.Struct, frozen=True):
         people: whom registry.toml names.
         users: for whom links are printed.
         sessions: who is in.
+        is_strict: whether it matters who decides, as requests are signed or rules say who may: nobody inside then gets
+            to see a login link for somebody else.
     """
 
     home: Place = msgspec.field(default_factory=Place)
@@ -82,6 +84,7 @@ class Console(msgspec.Struct, frozen=True):
     people: Mapping[str, IdentityTable] = msgspec.field(default_factory=dict)
     users: Sequence[str] = ()
     sessions: Sessions = msgspec.field(default_factory=Sessions)
+    is_strict: bool = False
 
     def caller(self, user: str, place: Place, request_id: str) -> Caller:
         """Return somebody at the console as the registry knows them."""
@@ -103,6 +106,10 @@ class Console(msgspec.Struct, frozen=True):
         if not USER.fullmatch(user):
             raise ValueError(f"{user!r} is not a name: it begins with a letter, and has letters, digits and _ . @ -")
         return f"{PREFIX}/login?token={self.sessions.link(user)}"
+
+    def line_of_link(self, user: str, url: str) -> str:
+        """Return the line a server prints with a new login link for somebody; of several people, it says for whom."""
+        return f"console:   {url}{self.path_of_link(user)}" + (f"  ({user})" if len(self.users) > 1 else "")
 
     def session(self, request: Request) -> Session | None:
         """Return the session of a request; None without one."""

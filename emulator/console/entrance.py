@@ -1,4 +1,8 @@
-"""How people come in and leave: by a link that works once, or one that somebody inside has made for them."""
+"""How people come in and leave: by a link that works once, or one that somebody inside has made for them.
+
+Where it matters who decides, a link for somebody else is never shown inside: it is printed where the first ones were,
+for those whom the server was started for.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from .problems import Problem
 from .session import USER
 
 MOST_FAILURES: Final = 30
-"""Links that are none, of one address, within a minute; then it has to wait."""
+"""Links that are none, of one address, within a minute; then it is told to wait."""
 LINK: Final = "link"
 LEAVE: Final = "leave"
 """Subjects of forms that are about the session itself."""
@@ -40,13 +44,14 @@ class LoginPage:
 
 @dataclass(frozen=True, slots=True)
 class LinkPage:
-    """A new login link for somebody, shown once."""
+    """A new login link for somebody, shown once; without one, it is printed in the terminal, or was a moment ago."""
 
     template: ClassVar[str] = "link.html"
     title: ClassVar[str] = "Login link"
 
     user: str
-    link: str
+    link: str = ""
+    is_too_soon: bool = False
 
 
 def add(routes: Blueprint, console: Console, show: Callable[..., Response], say: Callable[[str], None]) -> None:
@@ -68,13 +73,9 @@ def add(routes: Blueprint, console: Console, show: Callable[..., Response], say:
 
     @routes.post(f"{PREFIX}/login")
     def log_in() -> BaseResponse:
-        place = request.remote_addr
-        if failures.are_too_many(place):
-            return show(LoginPage(is_used=True), 429)
         value = console.sessions.open(request.form.get("token", ""))
         if value is None:
-            failures.note(place)
-            return show(LoginPage(is_used=True), 403)
+            return show(LoginPage(is_used=True), 429 if failures.is_one_too_many(request.remote_addr) else 403)
         response = redirect(url_for("console.inbox"), 303)
         set_cookie(request, response, value)  # type: ignore[arg-type]
         return response
@@ -83,7 +84,7 @@ def add(routes: Blueprint, console: Console, show: Callable[..., Response], say:
     def reprint() -> Response:
         may = bool(console.users) and console.sessions.may_reprint()
         for user in console.users if may else ():
-            say(f"console:   {request.host_url.rstrip('/')}{console.path_of_link(user)}")
+            say(console.line_of_link(user, _address()))
         return show(LoginPage(is_printed=may, is_too_soon=not may))
 
     @routes.post(f"{PREFIX}/leave")
@@ -102,4 +103,21 @@ def add(routes: Blueprint, console: Console, show: Callable[..., Response], say:
                 f"{user[:100]!r} is not a name: it begins with a letter, and has letters, digits and _ . @ - after it."
             )
             return show(Problem("That is no name", what, "Go back and write another one."), 400)
-        return show(LinkPage(user, request.host_url.rstrip("/") + console.path_of_link(user)))
+        if not console.is_strict or user == g.session.user:
+            return show(LinkPage(user, _address() + console.path_of_link(user)))
+        if user not in console.users:
+            return show(_not_from_here(user), 403)
+        may = console.sessions.may_reprint()
+        if may:
+            say(console.line_of_link(user, _address()))
+        return show(LinkPage(user, is_too_soon=not may))
+
+
+def _not_from_here(user: str) -> Problem:
+    what = f"It matters here who decides, so nobody inside can let {user} in: only whoever runs the server can."
+    return Problem("No link for somebody else", what, f"They start it with `serve --console-user {user}`.")
+
+
+def _address() -> str:
+    """Return the address of the server as who asks has it."""
+    return request.host_url.rstrip("/")

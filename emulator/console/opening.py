@@ -44,13 +44,14 @@ def console_of(backend_url: str, hosts: Iterable[str], settings: Settings, revie
         remote=is_alone(backend_url),
         people=settings.identities,
         users=users,
+        is_strict=bool(settings.approval or settings.authentication.credentials),
     )
 
 
 def links(console: Console, url: str) -> Iterator[str]:
     """Yield a line for each person who may log in to the console."""
     for user in console.users:
-        yield f"console:   {url}{console.path_of_link(user)}" + (f"  ({user})" if len(console.users) > 1 else "")
+        yield console.line_of_link(user, url)
 
 
 def _usual(settings: Settings) -> tuple[str, ...]:

@@ -187,16 +187,20 @@ def test_a_signature_is_good_once_where_replays_are_refused() -> None:
     assert verifier()(environ_of(prepared)).passed
 
 
-def test_who_fails_too_often_waits_and_others_do_not() -> None:
+def test_who_fails_too_often_is_told_to_wait_and_who_signs_rightly_is_answered() -> None:
+    """Behind a proxy everybody has one address: nobody is to be locked out by the wrong tries of somebody else."""
     ask = verifier(Strictness(failures_per_minute=3))
     wrong = signed(Credential("alice", ALICE.access_key, BOB.secret), headers=JSON, at=NOW)
-    good = signed(ALICE, headers=JSON, at=NOW)
-    for _ in range(3):
-        assert "InvalidSignatureException" in ask(environ_of(wrong)).body
-    assert '"__type":"ThrottlingException"' in ask(environ_of(good)).body
-    assert ask({**environ_of(good), "REMOTE_ADDR": "192.0.2.1"}).passed
-    assert ask(environ_of(signed(BOB, headers=JSON, at=NOW))).passed
-    assert ask(environ_of(good), 61).passed
+    stranger = signed(Credential("mallory", "AKIAMALLORY", BOB.secret), headers=JSON, at=NOW)
+    for request, code in ((wrong, "InvalidSignatureException"), (stranger, "UnrecognizedClientException")):
+        for _ in range(3):
+            assert code in ask(environ_of(request)).body
+        assert '"__type":"ThrottlingException"' in ask(environ_of(request)).body
+        assert code in ask({**environ_of(request), "REMOTE_ADDR": "192.0.2.1"}).body
+    for right in (ALICE, BOB):
+        assert ask(environ_of(signed(right, headers=JSON, at=NOW))).passed
+    assert '"__type":"ThrottlingException"' in ask(environ_of(wrong)).body
+    assert "InvalidSignatureException" in ask(environ_of(wrong), 61).body
 
 
 def test_metrics_are_open_where_the_settings_say_so() -> None:

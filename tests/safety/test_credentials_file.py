@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import PIPE
 
 import boto3
 import pytest
@@ -25,13 +31,61 @@ def test_keys_are_made_for_their_owner_alone_and_never_shown(tmp_path: Path, mon
     assert credentials.load(file) == {one.access_key: one for one in made}
     assert all(len(one.access_key) == 20 and len(one.secret) == 40 for one in made)
     assert made[0].secret not in repr(made[0])
-    assert os.listdir(tmp_path) == ["keys.ini"]
+    assert sorted(os.listdir(tmp_path)) == ["keys.ini", "keys.ini.lock"]
+    assert stat.S_IMODE((tmp_path / "keys.ini.lock").stat().st_mode) == 0o600
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
     found = boto3.Session(profile_name="bob").get_credentials()
     assert found is not None
     assert (found.access_key, found.secret_key) == (made[1].access_key, made[1].secret)
     with pytest.raises(CannotOpen, match="has keys for \\[alice\\] already"):
         credentials.add(file, "alice")
+
+
+def test_keys_that_are_made_at_the_same_moment_are_all_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "keys.ini"
+    at_once = threading.Barrier(8)
+
+    def add(number: int) -> credentials.Credential:
+        at_once.wait()
+        return credentials.add(file, f"job-{number}")
+
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(add, range(8)))
+    assert credentials.load(file) == {one.access_key: one for one in made}
+
+
+def test_one_of_two_who_want_the_same_name_at_the_same_moment_gets_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sagemaker_registry.client.cli", "credentials", "add", "alice", "--json"]
+    started = [
+        subprocess.Popen([*command, "--file", "keys.ini"], stdout=PIPE, stderr=PIPE, text=True, cwd=tmp_path)
+        for _ in range(3)
+    ]
+    answers = [process.communicate(timeout=120) for process in started]
+    assert sorted(process.returncode for process in started) == [0, 2, 2]
+    (printed,) = [out for out, _ in answers if out]
+    assert json.loads(printed)["aws_access_key_id"] in credentials.load(tmp_path / "keys.ini")
+    assert sum("has keys for [alice] already" in said for _, said in answers) == 2
+
+
+def test_a_link_to_the_file_stays_one_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "keys.ini").symlink_to(Path("secrets") / "keys.ini")  # which is not there yet
+    made = [credentials.add(tmp_path / "keys.ini", name) for name in ("alice", "bob")]
+    assert (tmp_path / "keys.ini").is_symlink()
+    assert not (tmp_path / "secrets" / "keys.ini").is_symlink()
+    assert credentials.load(tmp_path / "keys.ini") == {one.access_key: one for one in made}
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(CannotOpen, match="loop cannot be"):
+        credentials.add(tmp_path / "loop", "alice")
+
+
+@pytest.mark.skipif(not hasattr(os, "O_DIRECTORY"), reason="folders cannot be synced here")
+def test_a_key_is_on_the_disk_before_anybody_is_told_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    sync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (synced.append(os.fstat(descriptor).st_ino), sync(descriptor)))
+    credentials.add(tmp_path / "keys.ini", "alice")
+    assert synced == [(tmp_path / "keys.ini").stat().st_ino, tmp_path.stat().st_ino]
 
 
 SECRET = "a-secret-of-forty-characters-0123456789"

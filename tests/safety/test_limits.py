@@ -8,17 +8,22 @@ import os
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from clients import start
+from safety.verifier import ALICE
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.emulator import sigv4
 from sagemaker_registry.emulator.app import create_app
-from sagemaker_registry.emulator.connections import LARGEST_HEAD, LARGEST_READ, MOST_HEADERS
+from sagemaker_registry.emulator.connections import LARGEST_HEAD, LARGEST_READ, MOST_HEADERS, cut_off, most_connections
 from sagemaker_registry.emulator.serve import Server, listen
 
 READ_SECONDS = 0.4
@@ -85,13 +90,11 @@ def say(address: tuple[str, int]) -> Callable[..., bytes]:
 
 
 def everything(connection: socket.socket) -> bytes:
-    found = b""
-    try:
-        while piece := connection.recv(65536):
-            found += piece
-    except ConnectionResetError:
-        pass
-    return found
+    found = []
+    with suppress(ConnectionResetError):
+        while piece := connection.recv(2**18):
+            found.append(piece)
+    return b"".join(found)
 
 
 def status_of(answer: bytes) -> int:
@@ -113,6 +116,56 @@ def test_a_head_has_so_many_headers(say: Callable[..., bytes]) -> None:
     assert status_of(say(HEALTH[:-2] + most + b"X-More: 1\r\n\r\n")) == 400
 
 
+PUT = b"PUT /bucket/key HTTP/1.1\r\nHost: localhost\r\n"
+WORST_HEADS = {
+    "spaces in metadata": PUT + b"x-amz-meta-a_b: y%bz\r\n\r\n" % (b" " * 32000),
+    "metadata without a colon": PUT + b"x-amz-meta-%b\r\n\r\n" % (b"_" * 32000),
+    "spaces before a value": PUT + b"X-Long:%bz\r\n\r\n" % (b" " * 32000),
+    "tabs before a folded value": PUT + b"X-Long:\r\n%b\x01\r\n\r\n" % (b"\t" * 32000),
+    "a host in the path": b"GET /a://%b HTTP/9.99\r\nHost: localhost\r\n\r\n" % (b"1" * 32000),
+    "credentials": PUT + b"Authorization: %b\r\n\r\n" % (b"Credential=" * 2900),
+    "slashes in a credential": PUT + b"Authorization: Credential=a%b\r\n\r\n" % (b"/" * 32000),
+    "folded lines": PUT + b"X-Long: a\r\n%b\r\n" % (b" \r\n" * 10000),
+    "dots in a host": b"GET / HTTP/1.1\r\nHost: %b!\r\n\r\n" % (b"." * 32000),
+    "parameters": b"PUT /b/k?%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"X-Amz-Credential=&" * 1700),
+}
+
+
+@pytest.mark.parametrize("name", WORST_HEADS)
+def test_no_head_takes_long_to_read(say: Callable[..., bytes], name: str) -> None:
+    asked = WORST_HEADS[name]
+    assert LARGEST_HEAD - 4000 < len(asked) < LARGEST_HEAD
+    began = time.process_time()  # that of the server too, whatever else this machine does
+    answer = say(asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    took = time.process_time() - began
+    assert 200 <= status_of(answer) < 500
+    assert took < 0.1
+
+
+@pytest.mark.parametrize(
+    ("authorization", "key"),
+    [
+        ("AWS4-HMAC-SHA256 Credential=ann/20261124/eu-west-1/sagemaker/aws4_request, SignedHeaders=host", "ann"),
+        ("AWS4-HMAC-SHA256 Credential=ann/20261124/eu-west-1/sagemaker/aws4_request", "ann"),
+        ("AWS4-HMAC-SHA256 SignedHeaders=host,Credential=ann/20261124/eu-west-1/sagemaker/aws4_request", "ann"),
+        ("AWS4-HMAC-SHA256 Credential=ann/20261124/eu-west-1/sagemaker", "anonymous"),
+        ("AWS4-HMAC-SHA256 Credential=/20261124/eu-west-1/sagemaker/aws4_request", "anonymous"),
+        ("AWS4-HMAC-SHA256 Credential= ann/20261124/eu-west-1/sagemaker/aws4_request", "anonymous"),
+        ("AWS4-HMAC-SHA256 Credential=a nn/20261124/eu-west-1/sagemaker/aws4_request", "anonymous"),
+        ("AWS4-HMAC-SHA256 Credential=ann,/20261124/eu-west-1/sagemaker/aws4_request", "anonymous"),
+        ("", "anonymous"),
+    ],
+)
+def test_a_credential_is_read_where_it_is_whole(authorization: str, key: str) -> None:
+    for caller in (
+        sigv4.caller(authorization),
+        sigv4.caller("", f"X-Amz-Credential={quote(authorization.partition('Credential=')[2].partition(', ')[0])}"),
+    ):
+        assert caller.access_key == key
+        assert caller.region == ("us-east-1" if key == "anonymous" else "eu-west-1")
+    assert sigv4.has_scope(authorization) == (key != "anonymous")
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -122,6 +175,15 @@ def test_a_head_has_so_many_headers(say: Callable[..., bytes]) -> None:
         b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: , chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n ,chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: \r\n\r\n{}",
+        b"Content-Length: 0000000000000002\r\n\r\n{}",
+        b"Content-Length: " + b"1" * 5000 + b"\r\n\r\n{}",
+        b"Expect: 100-continue\r\nContent-Length: x\r\n\r\n",
+        b"Expect: 100-continue\r\nContent-Length: 5368709120\r\n\r\n",
+        b"Expect: 100-continue\r\nTransfer-Encoding: gzip\r\n\r\n",
         b"Transfer-Encoding: \x0bchunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n0\r\n\r\n",
         b"Content-Length: -2\r\n\r\n{}",
@@ -137,10 +199,50 @@ def test_a_head_has_so_many_headers(say: Callable[..., bytes]) -> None:
 )
 def test_what_two_servers_could_read_differently_is_refused(say: Callable[..., bytes], head: bytes) -> None:
     answer = say(CALL + head)
-    assert status_of(answer) in (400, 501)
+    assert status_of(answer) in (400, 413, 501)
     assert b'"__type"' in answer
     assert answer.count(b"__type") == 1
     assert b"Connection: close" in answer
+
+
+@pytest.mark.parametrize("head", [HEALTH, UPLOAD + b"Content-Length: 0\r\n\r\n", UPLOAD + b"\r\n"])
+def test_who_expects_to_continue_and_sends_nothing_is_answered_at_once(say: Callable[..., bytes], head: bytes) -> None:
+    assert status_of(say(head.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))) == 200
+
+
+def test_who_expects_to_continue_is_told_to_and_heard(address: tuple[str, int], bucket: Bucket) -> None:
+    with socket.create_connection(address, timeout=60) as connection:
+        connection.sendall(UPLOAD + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"bytes")
+        assert status_of(everything(connection)) == 200
+    assert bucket.sizes[-1] == 5
+
+
+@pytest.mark.parametrize("before", [b"", b"1;", b"0\r\nX-Trailer: "], ids=["size", "extension", "trailer"])
+def test_what_stands_between_chunks_has_an_end(say: Callable[..., bytes], before: bytes) -> None:
+    answer = say(UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n" + before, *[b"1" * 2**16] * 64)
+    assert not answer or (status_of(answer) == 400 and b"at most 8192 bytes" in answer)
+
+
+def test_a_chunk_as_aws_signs_it_is_read(say: Callable[..., bytes], bucket: Bucket) -> None:
+    signature = b";chunk-signature=" + b"0" * 64
+    body = b"5%b\r\nbytes\r\n0%b\r\nx-amz-trailer-signature:%b\r\n\r\n" % (signature, signature, b"0" * 64)
+    assert status_of(say(UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n" + body)) == 200
+    assert bucket.sizes[-1] == 5
+
+
+def test_a_failure_of_the_application_is_told_as_one(caplog: pytest.LogCaptureFixture) -> None:
+    def fails(environ: Any, start_response: Any) -> list[bytes]:
+        raise KeyError("what nobody needs to know")
+
+    with served(fails) as address, socket.create_connection(address, timeout=60) as connection:
+        connection.sendall(HEALTH)
+        answer = everything(connection)
+    assert status_of(answer) == 500
+    assert b'"__type":"InternalFailure"' in answer
+    assert b"nobody needs to know" not in answer
+    assert "nobody needs to know" in caplog.text
 
 
 def test_transfer_encoding_is_not_of_http_1_0(say: Callable[..., bytes]) -> None:
@@ -171,11 +273,94 @@ def test_a_compressed_object_is_not_unpacked(say: Callable[..., bytes], bucket: 
     assert bucket.sizes[-1] == len(bomb)
 
 
-@pytest.mark.parametrize("path", [b"POST / ", b"POST /_registry/seed ", b"POST /console/login "])
+@pytest.mark.parametrize(
+    "path", [b"POST / ", b"POST /_registry/seed ", b"POST //_registry/seed ", b"POST /console/login ", b"PUT /console "]
+)
 def test_a_gibibyte_for_the_registry_is_refused_before_it_is_read(say: Callable[..., bytes], path: bytes) -> None:
     answer = say(CALL.replace(b"POST / ", path) + b"Content-Length: %d\r\n\r\n" % 2**30)
     assert status_of(answer) == 413
     assert b"RequestTooLarge" in answer
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"PUT /console-models/model.tar.gz HTTP/1.1\r\n",
+        b"PUT /console/model.tar.gz HTTP/1.1\r\nAuthorization: AWS4-HMAC-SHA256 Credential=a\r\n",
+        b"PUT /console/model.tar.gz?X-Amz-Signature=0 HTTP/1.1\r\n",
+    ],
+    ids=["a longer name", "signed", "presigned"],
+)
+def test_a_bucket_may_be_called_as_the_console(say: Callable[..., bytes], bucket: Bucket, head: bytes) -> None:
+    length = LARGEST_READ + 1
+    head += b"Host: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % length
+    assert status_of(say(head, b"m" * length)) == 200
+    assert bucket.sizes[-1] == length
+
+
+@pytest.fixture(scope="module")
+def with_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """Give the address of a server to which everybody signs, alice with the key ALICE."""
+    folder = tmp_path_factory.mktemp("keys")
+    file = folder / "keys.ini"
+    file.write_text(f"[alice]\naws_access_key_id = {ALICE.access_key}\naws_secret_access_key = {ALICE.secret}\n")
+    file.chmod(0o600)
+    emulator = start("--backend", "sqlite://", "--credentials", str(file), "--no-console", cwd=folder)
+    host, _, port = emulator.url.removeprefix("http://").partition(":")
+    yield host, int(port)
+    assert emulator.stop() == 0
+
+
+SIGNED = b"Authorization: AWS4-HMAC-SHA256 Credential=%b/20261124/us-east-1/%b/aws4_request\r\n"
+LARGE = b"Content-Length: 5000000000\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        (UPLOAD + LARGE, b"<Code>AccessDenied</Code>"),
+        (UPLOAD + SIGNED % (b"AKIANOBODY", b"s3") + LARGE, b"<Code>InvalidAccessKeyId</Code>"),
+        (
+            UPLOAD.replace(b"/key", b"/key?X-Amz-Credential=nobody%2Fa%2Fb%2Fs3%2Faws4_request") + LARGE,
+            b"InvalidAccess",
+        ),
+        (UPLOAD + SIGNED % (b"AKIANOBODY", b"ecr") + LARGE, b'"__type":"UnrecognizedClientException"'),
+    ],
+    ids=["unsigned", "unknown key", "presigned", "another service"],
+)
+@pytest.mark.parametrize("before", [b"", b"Expect: 100-continue\r\n"], ids=["sends", "asks"])
+def test_a_large_body_of_a_stranger_is_not_read(
+    with_keys: tuple[str, int], head: bytes, code: bytes, before: bytes
+) -> None:
+    with socket.create_connection(with_keys, timeout=60) as connection:
+        connection.sendall(head.replace(b"Content-Length", before + b"Content-Length"))
+        answer = everything(connection)
+    assert status_of(answer) in (400, 403)
+    assert code in answer
+    assert b"nosniff" in answer
+
+
+def test_a_large_body_of_a_stranger_is_not_read_on_where_it_tells_no_length(with_keys: tuple[str, int]) -> None:
+    chunk, sent = b"100000\r\n" + b"a" * 2**20 + b"\r\n", 0
+    with socket.create_connection(with_keys, timeout=60) as connection:
+        connection.sendall(UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        with suppress(ConnectionError):
+            while sent < 2**8:
+                connection.sendall(chunk)
+                sent += 1
+        answer = everything(connection)
+    assert sent < 2**8
+    assert not answer or status_of(answer) == 403
+
+
+@pytest.mark.parametrize("place", ["header", "query"])
+def test_a_large_body_of_somebody_with_a_key_is_read(with_keys: tuple[str, int], place: str) -> None:
+    head = UPLOAD + SIGNED % (ALICE.access_key.encode(), b"s3")
+    if place == "query":
+        head = UPLOAD.replace(b"/key", b"/key?X-Amz-Credential=%b/a/b/s3/aws4_request" % ALICE.access_key.encode())
+    with socket.create_connection(with_keys, timeout=60) as connection:
+        connection.sendall(head + b"Expect: 100-continue\r\n" + LARGE)
+        assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def test_a_body_without_a_length_is_refused_where_it_becomes_too_large(say: Callable[..., bytes]) -> None:
@@ -233,6 +418,187 @@ def test_many_slow_clients_keep_nobody_waiting(address: tuple[str, int], say: Ca
     for connection in slow:
         with connection:
             assert everything(connection) == b""
+
+
+@contextmanager
+def served(app: Any, **limits: Any) -> Iterator[tuple[str, int]]:
+    """Serve an application of the test's own; give its address."""
+    listener = listen("127.0.0.1", 0)
+    server = Server(app, listener, **limits)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield listener.getsockname()
+    finally:
+        server.stop()
+        thread.join(60)
+
+
+def well(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Length", "4")])
+    return [b"well"]
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"GET / HTTP/1.1\r\n", UPLOAD + b"Content-Length: 1000000\r\n\r\nx"],
+    ids=["silent", "heads", "bodies"],
+)
+def test_connections_that_wait_for_nothing_keep_nobody_out(begun: bytes) -> None:
+    with ExitStack() as opened:
+        address = opened.enter_context(served(well, most=40))
+        for _ in range(60):
+            opened.enter_context(socket.create_connection(address, timeout=60)).sendall(begun)
+        asking = opened.enter_context(socket.create_connection(address, timeout=20))
+        asking.sendall(HEALTH)
+        assert status_of(everything(asking)) == 200
+
+
+def test_where_it_is_crowded_a_request_is_still_answered() -> None:
+    begun, release = threading.Semaphore(0), threading.Event()
+
+    def slow(environ: Any, start_response: Any) -> list[bytes]:
+        begun.release()
+        release.wait(60)
+        return well(environ, start_response)
+
+    with ExitStack() as opened:
+        address = opened.enter_context(served(slow, most=40))
+        asking = [opened.enter_context(socket.create_connection(address, timeout=60)) for _ in range(2)]
+        for connection in asking:
+            connection.sendall(HEALTH)
+            assert begun.acquire(timeout=60)
+        first = opened.enter_context(socket.create_connection(address, timeout=60))
+        for _ in range(60):
+            opened.enter_context(socket.create_connection(address, timeout=60))
+        assert everything(first) == b""  # it was silent for longest
+        release.set()
+        assert [status_of(everything(connection)) for connection in asking] == [200, 200]
+
+
+class Held:
+    """A connection as `cut_off` sees it."""
+
+    request = None
+    total_outbufs_len = 0
+    is_answered = False
+
+    def __init__(self, address: str, moved: float) -> None:
+        self.addr, self.moved, self.is_closed = (address, 1), moved, False
+
+    def handle_close(self) -> None:
+        self.is_closed = True
+
+
+class Answered(Held):
+    is_answered = True
+    total_outbufs_len = 1
+    last_activity = time.time()
+
+
+def test_room_is_made_by_the_address_that_has_most() -> None:
+    now = time.monotonic()
+    many = [Held("203.0.113.1", now - 80 + number) for number in range(70)]
+    few = [Held("203.0.113.2", now - 100) for _ in range(20)]
+    cut_off([*many, *few], 3600, 100)  # type: ignore[list-item]
+    assert not any(held.is_closed for held in few)
+    assert [number for number, held in enumerate(many) if held.is_closed] == list(range(15))
+
+
+def test_a_connection_waits_two_minutes_for_its_next_request() -> None:
+    now = time.monotonic()
+    held = [Held("203.0.113.1", now - 121), Held("203.0.113.1", now - 100), Answered("203.0.113.1", now - 121)]
+    cut_off(held, 3600, 100)  # type: ignore[arg-type]
+    assert [connection.is_closed for connection in held] == [True, False, False]
+
+
+@pytest.mark.parametrize(("files", "most"), [(256, 128), (1024, 896), (64, 32), (2**20, 1000), (-1, 1000)])
+def test_connections_leave_files_for_everything_else(monkeypatch: pytest.MonkeyPatch, files: int, most: int) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (files, files))
+    assert most_connections() == most
+
+
+def test_where_there_is_only_select_connections_are_fewer_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("select.poll")
+    assert most_connections() < 512
+
+
+def test_a_clock_that_is_put_forward_cuts_nobody_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ExitStack() as opened:
+        address = opened.enter_context(served(Bucket(), read_seconds=1.0))
+        connection = opened.enter_context(socket.create_connection(address, timeout=60))
+        connection.sendall(b"GET /bucket/key HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        came = len(connection.recv(1))
+        now = time.time
+        monkeypatch.setattr(time, "time", lambda: now() + 3600)
+        slow = opened.enter_context(socket.create_connection(address, timeout=0.05))
+        with suppress(ConnectionError):
+            while is_open(slow):  # until it is cut off: the other was looked at too
+                slow.send(b"G")
+                came += len(connection.recv(2**18))
+        assert came + len(everything(connection)) > 2**25
+
+
+def test_who_reads_is_known_by_a_clock_that_is_never_put_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, deaf = (Answered("203.0.113.1", time.monotonic() - seconds) for seconds in (29, 31))
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 3600)
+    cut_off([reads, deaf], 30, 100)  # type: ignore[list-item]
+    assert not reads.is_closed
+    assert deaf.is_closed
+
+
+def is_open(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) != b""
+    except TimeoutError:
+        return True
+
+
+def test_a_request_behind_one_that_takes_long_is_waited_for() -> None:
+    release = threading.Event()
+
+    def slow(environ: Any, start_response: Any) -> list[bytes]:
+        release.wait(60)
+        return well(environ, start_response)
+
+    with ExitStack() as opened:
+        address = opened.enter_context(served(slow, read_seconds=READ_SECONDS))
+        connection = opened.enter_context(socket.create_connection(address, timeout=60))
+        half = len(HEALTH) // 2
+        connection.sendall(HEALTH.replace(b"Connection: close\r\n", b"") + HEALTH[:half])
+        for _ in range(2):
+            other = opened.enter_context(socket.create_connection(address, timeout=60))
+            assert is_closed_while_sending(other, b"G") > READ_SECONDS * 0.9
+        release.set()
+        assert status_of(connection.recv(15)) == 200
+        connection.sendall(HEALTH[half:])
+        assert everything(connection).count(b"200 OK") == 1
+
+
+def test_a_large_answer_is_copied_once() -> None:
+    body = bytes(range(256)) * 2**18  # 64 MiB, which an application holds anyway
+    came, head = 0, b""
+
+    def large(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    with served(large) as address, socket.create_connection(address, timeout=60) as connection:
+        tracemalloc.start()
+        connection.sendall(HEALTH)
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(2**16)
+        rest = head.partition(b"\r\n\r\n")[2]
+        while rest:
+            assert body.startswith(rest, came)
+            came += len(rest)
+            rest = connection.recv(2**18)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert came == len(body)
+    assert peak < len(body) * 1.5  # what the server keeps until it is read
 
 
 def test_a_large_upload_may_take_its_time_as_long_as_it_goes_on(address: tuple[str, int], bucket: Bucket) -> None:
