@@ -32,6 +32,9 @@ LIVING = 50
 SETTINGS = '[events]\nfile = "events.jsonl"\n'
 MOST_WARM_UP = 120.0
 MOST_GROWTH = 0.05
+MOTO_KEEPS = 6 * 1024
+"""Bytes that moto keeps of every object ever put, whatever its size, until it is reset: 4 to 5 KiB were measured, of
+moto 5.2 (`FakeKey.instances_tracked`). They are not ours, and no leak of ours may hide in more."""
 MORE_FILES = 16
 """Connections that one moment may need and another not: a leak is more than that in no time."""
 
@@ -232,17 +235,18 @@ def test_a_server_under_mixed_load_stays_as_it_was(
         seeds = [f"{load.seed} {number} {place}" for place in range(CLIENTS)]
         clients = [Client(served, cookie, random.Random(seed)) for seed in seeds]
         load.run(clients, warm_up, [*clients[0].kinds])
-        states = [State.of(served.process.pid)]
+        states, uploads = [State.of(served.process.pid)], load.requests["upload"]
         for part in parts:
             slow.append(p99(load.run(clients, part)))
             states.append(State.of(served.process.pid))
         assert served.stop() == 0
         warm, last = states[0], states[-1]
-        growth.append(last.memory / warm.memory - 1)
+        motos = (load.requests["upload"] - uploads) * MOTO_KEEPS
+        growth.append((last.memory - motos) / warm.memory - 1)
         figures[f"life {number + 1}"] = " ".join(
             f"{one.memory >> 20}MiB/{one.files}fd/{one.threads}t" for one in states
         )
-        assert last.memory <= warm.memory * (1 + MOST_GROWTH), figures
+        assert growth[-1] <= MOST_GROWTH, figures
         assert last.files <= warm.files + MORE_FILES, figures
         assert last.threads <= warm.threads, figures
         for line in (tmp_path / "events.jsonl").read_text().splitlines():
@@ -255,7 +259,8 @@ def test_a_server_under_mixed_load_stays_as_it_was(
     }
     assert load.changes[APPROVAL]
     assert made.history == len(GROUPS) + load.changes.total()
-    figures |= {"requests": load.requests.total(), "growth of memory at most, %": max(growth) * 100}
+    figures |= {"requests": load.requests.total(), "uploads": load.requests["upload"]}
+    figures |= {"growth of memory at most, without moto's, %": max(growth) * 100}
     figures |= {"ms p99 at first": slow[0], "ms p99 at last": slow[-1], "changes verified": made.history}
     figures |= {"approvals": load.changes[APPROVAL], "deletions": load.changes[DELETION]}
 
