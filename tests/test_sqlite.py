@@ -222,6 +222,7 @@ def test_who_reads_while_a_registry_is_closed_leaves_no_log_behind(tmp_path: Pat
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that interrupts")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it may come where Python drops it
 @pytest.mark.parametrize("operation", ["ListModelPackageGroups", "CreateModelPackage"])
 def test_whenever_a_notebook_is_interrupted_its_registry_goes_on(operation: str) -> None:
     """Ctrl-C between two steps of Python must not leave the lock of a store in memory held."""
@@ -232,7 +233,7 @@ def test_whenever_a_notebook_is_interrupted_its_registry_goes_on(operation: str)
         with open_backend("sqlite://") as registry:
             registry.call("CreateModelPackageGroup", GROUP, CALLER)
             for _ in range(100):
-                with suppress(KeyboardInterrupt):  # it may come where Python drops it
+                with suppress(KeyboardInterrupt):
                     signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.0002, 0.002))
                     for _ in range(500):
                         registry.call(operation, params, CALLER)
