@@ -157,9 +157,8 @@ class Switchboard:
         if path.startswith(PREFIX):
             return self._ours
         if self._pages is not None and console.is_console(path):
-            return (
-                self._neighbours if is_signed_request(environ) else self._pages
-            )  # signed, it is about a bucket of that name
+            # signed, it is about a bucket of that name
+            return self._neighbours if is_signed_request(environ) else self._pages
         if self._is_call(target, environ):
             return self._calls if path in ("", "/") and environ["REQUEST_METHOD"] == "POST" else self._ours
         return self._ours if path == "/" and _is_a_person(environ) else self._neighbours
