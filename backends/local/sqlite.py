@@ -71,7 +71,11 @@ ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     "SQLITE_FULL": (ServiceUnavailable, "The disk of the registry is full: nothing was changed, reading still works."),
     "SQLITE_READONLY": (ServiceUnavailable, "The registry's database is read-only: nothing was changed."),
     "SQLITE_CANTOPEN": (ServiceUnavailable, "The registry's database cannot be opened: nothing was changed."),
-    "SQLITE_IOERR": (ServiceUnavailable, "The registry's disk failed to answer: nothing was changed."),
+    "SQLITE_IOERR": (
+        # What the log has of a commit is found again after a restart, if nothing was written over it.
+        ServiceUnavailable,
+        "The registry's disk failed to answer: nothing was changed, but the change may be found after a restart.",
+    ),
     "SQLITE_CORRUPT": (InternalFailure, "The registry's database is damaged: restore it from a backup."),
     "SQLITE_NOTADB": (InternalFailure, "The registry's database is not an SQLite file any more."),
 }

@@ -32,9 +32,9 @@ LIVING = 50
 SETTINGS = '[events]\nfile = "events.jsonl"\n'
 MOST_WARM_UP = 120.0
 MOST_GROWTH = 0.05
-MOTO_KEEPS = 6 * 1024
-"""Bytes that moto keeps of every object ever put, whatever its size, until it is reset: 4 to 5 KiB were measured, of
-moto 5.2 (`FakeKey.instances_tracked`). They are not ours, and no leak of ours may hide in more."""
+MOTO_KEEPS = 4 * 1024
+"""Bytes that moto keeps of every object ever put, whatever its size, until it is reset: 4 KiB were measured among other
+requests, of moto 5.2 (`FakeKey.instances_tracked`). They are not ours, and no leak of ours may hide behind them."""
 MORE_FILES = 16
 """Connections that one moment may need and another not: a leak is more than that in no time."""
 
