@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 from msgspec.structs import replace
 
@@ -161,7 +162,7 @@ def operations(registry: LocalRegistry, size: int) -> dict[str, Operation]:
     return {
         "create": create(),
         "create in another group": create(ModelPackageGroupName="group-000001"),
-        "create with a token": lambda: create(ClientToken=f"token-{size}-{next(numbers)}")(),
+        "create with a token": lambda: create(ClientToken=str(uuid4()))(),
         "describe": call("DescribeModelPackage", ModelPackageName=arn),
         "update": update,
         "list, page 1": call("ListModelPackages", **of_group, MaxResults=20),
