@@ -9,7 +9,6 @@ import os
 import re
 import secrets
 import string
-import tempfile
 from collections.abc import Mapping
 from configparser import Error, MissingSectionHeaderError, ParsingError, RawConfigParser
 from contextlib import closing
@@ -19,6 +18,7 @@ from typing import Final
 
 from .errors import CannotOpen
 from .local.filelock import FileLock
+from .private_files import make_folder, whole
 
 KEY: Final = "aws_access_key_id"
 SECRET: Final = "aws_secret_access_key"  # noqa: S105 - the name of one
@@ -77,7 +77,7 @@ def add(path: Path, profile: str) -> Credential:
     if not PROFILE.fullmatch(profile):
         raise CannotOpen(f"{profile!r} is not a name: it begins with a letter, and has letters, digits and _ . @ -")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         lock = FileLock(path.with_name(path.name + ".lock"))
         with closing(lock), lock:
             return _added(path, profile)
@@ -92,7 +92,8 @@ def _added(path: Path, profile: str) -> Credential:
     made = generate(profile)
     before = path.read_text(encoding="utf-8") if is_there else ""
     gap = "" if not before or before.endswith("\n\n") else "\n" if before.endswith("\n") else "\n\n"
-    _replace(path, f"{before}{gap}[{profile}]\n{KEY} = {made.access_key}\n{SECRET} = {made.secret}\n")
+    with whole(path) as file:
+        file.write(f"{before}{gap}[{profile}]\n{KEY} = {made.access_key}\n{SECRET} = {made.secret}\n".encode())
     return made
 
 
@@ -135,23 +136,3 @@ def _credential(path: Path, profile: str, values: Mapping[str, str]) -> Credenti
     if (account := values.get(ACCOUNT, "")) and not re.fullmatch("[0-9]{12}", account):
         raise CannotOpen(f"{path}: the {ACCOUNT} of [{profile}] is none: twelve digits")
     return Credential(profile, values[KEY], values[SECRET], account)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Replace a file as a whole, durably, readable by its owner alone."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # of mode 0600
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # where the name of a file can be synced by itself
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

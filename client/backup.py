@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from ..backends import database_file, default_url, without_password
 from ..backends.errors import CannotOpen
 from ..backends.local.filelock import FileLock, can_be_had
+from ..backends.private_files import PART, make_folder, sync
 from . import URL_VARIABLE
 
 OBJECTS: Final = ".s3"
@@ -120,7 +121,7 @@ def backup(
             raise CannotOpen(f"{source} is not backed up: {error}") from error
         # After the database: what a version names was uploaded before it was registered.
         count = _copy_objects(_beside(source), folder / COPIED, progress) if objects else 0
-        _sync(copied)
+        sync(copied)
         size = copied.stat().st_size
         _name(folder, target)
     return Backup(target, at, size, count, found.history, found.broken, found.pending)
@@ -174,7 +175,7 @@ def _has_log(target: Path) -> bool:
 def _written(target: Path) -> Iterator[Path]:
     """Give a folder to write in, beside the target and so on its disk; nothing of it is left in the end."""
     try:
-        _make_folder(target.parent)
+        make_folder(target.parent)
         _sweep(target)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent))
     except OSError as error:
@@ -182,7 +183,7 @@ def _written(target: Path) -> Iterator[Path]:
     folder = unfinished / COPY
     try:
         with _held(unfinished / LOCK):
-            _make_folder(folder / COPIED)
+            make_folder(folder / COPIED)
             try:
                 yield folder
             finally:
@@ -233,29 +234,23 @@ def _is_left(unfinished: Path) -> bool:
 
 def _copy_objects(source: Path, target: Path, progress: Progress) -> int:
     """Copy the S3 objects kept beside a file; each is replaced as a whole there, so none is ever half."""
-    files = [file for file in sorted(source.glob("*/*")) if file.suffix != ".new"]
+    files = [file for file in sorted(source.glob("*/*")) if file.suffix != PART]
     count = 0
     for done, file in enumerate(files, 1):
         copied = target / file.relative_to(source)
-        _make_folder(copied.parent)
+        make_folder(copied.parent)
         try:
             shutil.copyfile(file, copied)
         except FileNotFoundError:  # deleted meanwhile
             copied.unlink(missing_ok=True)
             continue
         copied.chmod(0o600)
-        _sync(copied)
+        sync(copied)
         count += file.suffix == ".object"
         progress("files of S3 objects", done, len(files))
     for folder in [target, *target.glob("*/")]:
-        _sync(folder)
+        sync(folder)
     return count
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it for their owner alone: each by itself, as a mode is for the last one made."""
-    for one in (*reversed(folder.parents), folder):
-        one.mkdir(mode=0o700, exist_ok=True)
 
 
 def _name(folder: Path, target: Path) -> None:
@@ -270,7 +265,7 @@ def _name(folder: Path, target: Path) -> None:
     except BaseException:
         _put_back(folder, target)
         raise
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def _put_back(folder: Path, target: Path) -> None:
@@ -287,17 +282,6 @@ def _put_back(folder: Path, target: Path) -> None:
 def _is_half(folder: Path) -> bool:
     """Whether the objects of the database that is there are in a folder that was written in."""
     return (folder / REPLACED).exists() and (folder / DATABASE).exists()
-
-
-def _sync(path: Path) -> None:
-    """Have what was written on the disk: a file, or the names in a folder, where a system can."""
-    if not path.exists() or (path.is_dir() and not hasattr(os, "O_DIRECTORY")):
-        return
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _beside(file: Path) -> Path:

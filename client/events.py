@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from ..backends.private_files import whole
 from . import controls
 
 if TYPE_CHECKING:
@@ -201,16 +201,8 @@ class Position:
         self.value = position
         if self._path is None:
             return
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                json.dump({"position": position}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self._path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with whole(self._path) as file:
+            file.write(json.dumps({"position": position}).encode())
 
     def _read(self) -> int | None:
         if self._path is None or not self._path.exists():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +20,7 @@ import orjson
 
 from ..backends.base import Caller
 from ..backends.errors import ServiceUnavailable
+from ..backends.private_files import PART, make_folder, whole
 from . import sigv4
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ class KeptObjects:
         self._lock = threading.Lock()
 
     def restore(self, ask: Ask) -> None:
-        """Put every kept bucket and object back, through S3's own calls."""
+        """Put every kept bucket and object back, through S3's own calls; remove what writes cut off have left."""
+        for part in self._folder.glob(f"*/*{PART}"):
+            part.unlink(missing_ok=True)
         for bucket, _, folder in _read_all(self._folder.glob(f"*/{BUCKET_FILE}")):
             caller = Caller(account=bucket["account"], region=bucket["region"])
             _must(ask(caller, "s3", "PUT", f"/{bucket['name']}", **_location(bucket["region"])))
@@ -144,22 +146,10 @@ def _must(answer: Response) -> None:
 
 def _write(file: Path, head: dict[str, Any], content: bytes) -> None:
     """Replace a file as a whole, durably: a line of JSON, then the content."""
-    for folder in (file.parent.parent, file.parent):  # each by itself: the mode is for the last one made alone
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = file.with_suffix(".new")
-    temporary.unlink(missing_ok=True)  # of a write that was cut off; a link there is not followed
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+    make_folder(file.parent)
+    with whole(file) as stream:
         stream.write(orjson.dumps(head) + b"\n")
         stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(file)
-    if hasattr(os, "O_DIRECTORY"):
-        descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _read_all(files: Iterable[Path]) -> Iterator[tuple[dict[str, Any], bytes, Path]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -570,6 +571,21 @@ def test_a_failed_export_leaves_the_file_there_was(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert file.read_text() == "the last good one"
     assert [path.name for path in tmp_path.iterdir()] == ["registry.jsonl"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_written_to_and_not_replaced(
+    source: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", SOURCE)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        content = pool.submit(pipe.read_bytes)
+        assert run("export", str(pipe), "--url", f"sqlite:///{tmp_path}/source.db").exit_code == 0
+        assert lasting(content.result(timeout=30)) == lasting(exported(source)) != []
+    assert pipe.is_fifo()
 
 
 def test_the_header_has_no_password() -> None:

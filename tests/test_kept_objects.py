@@ -13,6 +13,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from clients import Emulator
+from sagemaker_registry.backends.private_files import PART
 
 Serve = Callable[..., Emulator]
 FILE = ("--backend", "sqlite:///kept.db")
@@ -151,6 +152,19 @@ def test_a_damaged_file_costs_its_object_alone(serve: Serve, tmp_path: Path) -> 
     first.stop()
     next((tmp_path / "kept.db.s3").glob("*/*.object")).write_bytes(b"damaged")
     assert len(keys(serve(*FILE).client("s3"), "models")) == 1
+
+
+def test_what_an_upload_that_was_cut_off_has_left_goes_with_the_next_start(serve: Serve, tmp_path: Path) -> None:
+    first = serve(*FILE)
+    s3 = first.client("s3")
+    s3.create_bucket(Bucket="models")
+    s3.put_object(Bucket="models", Key="one", Body=b"x")
+    first.kill()
+    (file,) = (tmp_path / "kept.db.s3").glob("*/*.object")
+    left = file.with_name(f".{file.name}.abc{PART}")
+    left.write_bytes(b"half")
+    assert keys(serve(*FILE).client("s3"), "models") == ["one"]
+    assert not left.exists()
 
 
 def test_a_registry_in_memory_keeps_nothing(serve: Serve, tmp_path: Path) -> None:

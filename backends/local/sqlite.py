@@ -6,10 +6,8 @@ commits with NORMAL and none with FULL.
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-import stat
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
@@ -32,6 +30,7 @@ from ..errors import (
 )
 from . import schema
 from .driver import sqlite3
+from .file import created, lock_of
 from .filelock import FileLock, network_file_system
 from .registry import LocalRegistry
 from .turns import Turns
@@ -111,7 +110,7 @@ class SQLiteRows:
         self._between_processes: AbstractContextManager[None] = nullcontext()
         with ExitStack() as undo:
             if path is not None:
-                lock = _lock_of(_create_file(path))
+                lock = lock_of(created(path))
                 undo.callback(lock.close)
                 self._between_processes = lock
             try:
@@ -243,7 +242,7 @@ class SQLiteRows:
             return
         self._idle.append(connection)
         if self._is_closed and self.path is not None:
-            with suppress(IndexError), closing(_lock_of(self.path)) as lock, lock:
+            with suppress(IndexError), closing(lock_of(self.path)) as lock, lock:
                 self._idle.pop().close()  # it may be the last, which checkpoints
 
     def _found(self) -> tuple[int, int] | None:
@@ -329,45 +328,6 @@ class SQLiteRows:
         if tables and not schema.taken(self._writer):
             some = ", ".join(repr(name) for name in sorted(tables)[:3])
             raise CannotOpen(f"{self.path} is a database of something else (it has {some}): name another file")
-
-
-def _create_file(path: Path) -> Path:
-    """Make the file, readable by its owner alone, with the folders above it; return where it really is.
-
-    One that is there is not opened: closing any descriptor of a file gives up all locks this process has on it, and
-    with them those of a registry that is open here already. Another process would take itself for the last user, and
-    remove the log that is still written to.
-    """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.is_symlink() and path.parent.stat().st_mode & stat.S_IWOTH:
-            raise CannotOpen(f"{path} is a link in a folder where anyone may put one: name the file it stands for")
-        file = Path(os.path.realpath(path))
-        with suppress(FileExistsError):
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        if not file.is_file():
-            raise CannotOpen(f"{path} is not a file: name a database file, such as {path / 'registry.db'}")
-        if not os.access(file, os.R_OK | os.W_OK):
-            raise OSError(code := _obstacle(file), os.strerror(code))
-    except OSError as error:
-        raise CannotOpen(f"{path} cannot be opened for writing: {error.strerror}") from error
-    return file
-
-
-def _obstacle(file: Path) -> int:
-    """Return why a file cannot be written."""
-    if hasattr(os, "statvfs") and os.statvfs(file).f_flag & os.ST_RDONLY:
-        return errno.EROFS
-    return errno.EACCES
-
-
-def _lock_of(file: Path) -> FileLock:
-    """Return the lock of a database file: beside the file itself, where every link to it leads."""
-    lock = file.with_name(file.name + ".lock")
-    try:
-        return FileLock(lock)
-    except OSError as error:
-        raise CannotOpen(f"{lock}, which keeps writers apart, cannot be opened: {error.strerror}") from error
 
 
 class _Reading:

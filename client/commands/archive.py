@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from ...backends.private_files import whole
 from .output import NO, REFUSED, end, print_json, refusals
 
 if TYPE_CHECKING:
@@ -109,23 +110,19 @@ def _boto(region: str | None) -> dict[str, Any]:
 
 @contextmanager
 def _whole(path: str) -> Iterator[BinaryIO]:
-    """Open a file that gets its name when all is in it, readable by its owner alone; - is stdout."""
+    """Open a file that gets its name when all of it is on the disk, readable by its owner alone; - is stdout.
+
+    A pipe or a device, as /dev/null, is written to: it must not be replaced.
+    """
     if path == "-":
         yield sys.stdout.buffer
         return
     target = Path(path)
     try:
-        part = tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False)  # noqa: SIM115
+        with target.open("wb") if target.exists() and not target.is_file() else whole(target) as file:
+            yield file
     except OSError as error:
         end(f"{path} cannot be written: {error.strerror}", REFUSED)
-    try:
-        with part:
-            yield part  # type: ignore[misc]
-        Path(part.name).replace(target)
-    except OSError as error:
-        end(f"{path} cannot be written: {error.strerror}", REFUSED)
-    finally:
-        Path(part.name).unlink(missing_ok=True)
 
 
 def _rewindable(file: BinaryIO) -> BinaryIO:

@@ -79,15 +79,6 @@ def test_a_link_to_the_file_stays_one_and_what_it_leads_to_is_written(tmp_path: 
         credentials.add(tmp_path / "loop", "alice")
 
 
-@pytest.mark.skipif(not hasattr(os, "O_DIRECTORY"), reason="folders cannot be synced here")
-def test_a_key_is_on_the_disk_before_anybody_is_told_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synced: list[int] = []
-    sync = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda descriptor: (synced.append(os.fstat(descriptor).st_ino), sync(descriptor)))
-    credentials.add(tmp_path / "keys.ini", "alice")
-    assert synced == [(tmp_path / "keys.ini").stat().st_ino, tmp_path.stat().st_ino]
-
-
 SECRET = "a-secret-of-forty-characters-0123456789"
 ENTRY = f"aws_access_key_id = AKIAONE\naws_secret_access_key = {SECRET}\n"
 

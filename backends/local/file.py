@@ -1,0 +1,59 @@
+"""The database file of a registry, before SQLite has it: made for its owner alone, refused, locked."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import CannotOpen
+from ..private_files import make_folder
+from .filelock import FileLock
+
+
+def created(path: Path) -> Path:
+    """Make the file, readable by its owner alone, with the folders above it; return where it really is.
+
+    One that is there is not opened: closing any descriptor of a file gives up all locks this process has on it, and
+    with them those of a registry that is open here already. Another process would take itself for the last user, and
+    remove the log that is still written to.
+
+    Raises:
+        CannotOpen: it cannot be written; the sentence says why.
+    """
+    try:
+        make_folder(path.parent)
+        if path.is_symlink() and path.parent.stat().st_mode & stat.S_IWOTH:
+            raise CannotOpen(f"{path} is a link in a folder where anyone may put one: name the file it stands for")
+        file = Path(os.path.realpath(path))
+        with suppress(FileExistsError):
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        if not file.is_file():
+            raise CannotOpen(f"{path} is not a file: name a database file, such as {path / 'registry.db'}")
+        if not os.access(file, os.R_OK | os.W_OK):
+            raise OSError(code := _obstacle(file), os.strerror(code))
+    except OSError as error:
+        raise CannotOpen(f"{path} cannot be opened for writing: {error.strerror}") from error
+    return file
+
+
+def _obstacle(file: Path) -> int:
+    """Return why a file cannot be written."""
+    if hasattr(os, "statvfs") and os.statvfs(file).f_flag & os.ST_RDONLY:
+        return errno.EROFS
+    return errno.EACCES
+
+
+def lock_of(file: Path) -> FileLock:
+    """Return the lock of a database file: beside the file itself, where every link to it leads.
+
+    Raises:
+        CannotOpen: it cannot be opened.
+    """
+    lock = file.with_name(file.name + ".lock")
+    try:
+        return FileLock(lock)
+    except OSError as error:
+        raise CannotOpen(f"{lock}, which keeps writers apart, cannot be opened: {error.strerror}") from error
