@@ -1,0 +1,44 @@
+"""A registry with short limits at a real socket, and a bucket beside it: for whoever sends what no client would."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from safety.listener import READ_SECONDS, Bucket, everything, served
+from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.emulator.app import create_app
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Bucket:
+    return Bucket()
+
+
+@pytest.fixture(scope="module")
+def address(bucket: Bucket) -> Iterator[tuple[str, int]]:
+    """Serve a registry beside the bucket."""
+    with (
+        LocalRegistry(SQLiteRows(None)) as backend,
+        served(create_app(backend, neighbours=bucket), read_seconds=READ_SECONDS) as address,
+    ):
+        yield address
+
+
+@pytest.fixture
+def say(address: tuple[str, int]) -> Callable[..., bytes]:
+    """Return a function that sends bytes and returns all that comes back."""
+
+    def say(*pieces: bytes) -> bytes:
+        with socket.create_connection(address, timeout=60) as connection:
+            try:
+                for piece in pieces:
+                    connection.sendall(piece)
+            except ConnectionError:
+                pass  # it has heard enough: what did it say?
+            return everything(connection)
+
+    return say

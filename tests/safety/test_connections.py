@@ -1,0 +1,252 @@
+"""What a connection may cost: how many, how long and how slow, each at a real socket of a server."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import Any
+
+import pytest
+
+from safety.listener import CALL, HEALTH, READ_SECONDS, UPLOAD, Bucket, everything, served, status_of
+from sagemaker_registry.emulator.connections import cut_off, most_connections
+
+
+def is_closed_while_sending(connection: socket.socket, piece: bytes) -> float:
+    """Send a piece again and again, a byte at a time, until the server hangs up; return how long that took."""
+    began = time.monotonic()
+    connection.settimeout(0.05)  # what is between two bytes
+    while time.monotonic() - began < 30:
+        try:
+            connection.send(piece)
+            if connection.recv(1) == b"":
+                return time.monotonic() - began
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            return time.monotonic() - began
+    raise AssertionError("the server still listens")
+
+
+@pytest.mark.parametrize(
+    ("before", "piece"),
+    [
+        (b"", b"G"),
+        (b"GET / HTTP/1.1\r\n", b"X-A: b\r\n"),
+        (CALL + b"Content-Length: 4000000\r\n\r\n", b"x"),
+        (UPLOAD + b"Content-Length: 4000000000\r\n\r\n", b"x"),
+        (UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    ],
+    ids=["request line", "headers", "call", "upload", "chunks"],
+)
+def test_a_request_that_trickles_is_cut_off(address: tuple[str, int], before: bytes, piece: bytes) -> None:
+    with socket.create_connection(address, timeout=60) as connection:
+        connection.sendall(before)
+        took = is_closed_while_sending(connection, piece)
+    assert READ_SECONDS * 0.9 < took < 20
+
+
+def test_many_slow_clients_keep_nobody_waiting(address: tuple[str, int], say: Callable[..., bytes]) -> None:
+    slow = [socket.create_connection(address, timeout=60) for _ in range(100)]
+    for connection in slow:
+        connection.sendall(CALL + b"Content-Length: 100\r\n\r\n{")
+    assert status_of(say(HEALTH)) == 200
+    for connection in slow:
+        with connection:
+            assert everything(connection) == b""
+
+
+def well(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Length", "4")])
+    return [b"well"]
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"GET / HTTP/1.1\r\n", UPLOAD + b"Content-Length: 1000000\r\n\r\nx"],
+    ids=["silent", "heads", "bodies"],
+)
+def test_connections_that_wait_for_nothing_keep_nobody_out(begun: bytes) -> None:
+    with ExitStack() as opened:
+        address = opened.enter_context(served(well, most=40))
+        for _ in range(60):
+            opened.enter_context(socket.create_connection(address, timeout=60)).sendall(begun)
+        asking = opened.enter_context(socket.create_connection(address, timeout=20))
+        asking.sendall(HEALTH)
+        assert status_of(everything(asking)) == 200
+
+
+def test_where_it_is_crowded_a_request_is_still_answered() -> None:
+    begun, release = threading.Semaphore(0), threading.Event()
+
+    def slow(environ: Any, start_response: Any) -> list[bytes]:
+        begun.release()
+        release.wait(60)
+        return well(environ, start_response)
+
+    with ExitStack() as opened:
+        address = opened.enter_context(served(slow, most=40))
+        asking = [opened.enter_context(socket.create_connection(address, timeout=60)) for _ in range(2)]
+        for connection in asking:
+            connection.sendall(HEALTH)
+            assert begun.acquire(timeout=60)
+        first = opened.enter_context(socket.create_connection(address, timeout=60))
+        for _ in range(60):
+            opened.enter_context(socket.create_connection(address, timeout=60))
+        assert everything(first) == b""  # it was silent for longest
+        release.set()
+        assert [status_of(everything(connection)) for connection in asking] == [200, 200]
+
+
+class Held:
+    """A connection as `cut_off` sees it."""
+
+    request = None
+    total_outbufs_len = 0
+    is_answered = False
+
+    def __init__(self, address: str, moved: float) -> None:
+        self.addr, self.moved, self.is_closed = (address, 1), moved, False
+
+    def handle_close(self) -> None:
+        self.is_closed = True
+
+
+class Answered(Held):
+    is_answered = True
+    total_outbufs_len = 1
+    last_activity = time.time()
+
+
+def test_room_is_made_by_the_address_that_has_most() -> None:
+    now = time.monotonic()
+    many = [Held("203.0.113.1", now - 80 + number) for number in range(70)]
+    few = [Held("203.0.113.2", now - 100) for _ in range(20)]
+    cut_off([*many, *few], 3600, 100)  # type: ignore[list-item]
+    assert not any(held.is_closed for held in few)
+    assert [number for number, held in enumerate(many) if held.is_closed] == list(range(15))
+
+
+def test_a_connection_waits_two_minutes_for_its_next_request() -> None:
+    now = time.monotonic()
+    held = [Held("203.0.113.1", now - 121), Held("203.0.113.1", now - 100), Answered("203.0.113.1", now - 121)]
+    cut_off(held, 3600, 100)  # type: ignore[arg-type]
+    assert [connection.is_closed for connection in held] == [True, False, False]
+
+
+@pytest.mark.parametrize(("files", "most"), [(256, 128), (1024, 896), (64, 32), (2**20, 1000), (-1, 1000)])
+def test_connections_leave_files_for_everything_else(monkeypatch: pytest.MonkeyPatch, files: int, most: int) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (files, files))
+    assert most_connections() == most
+
+
+def test_where_there_is_only_select_connections_are_fewer_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("select.poll")
+    assert most_connections() < 512
+
+
+def test_a_clock_that_is_put_forward_cuts_nobody_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ExitStack() as opened:
+        address = opened.enter_context(served(Bucket(), read_seconds=1.0))
+        connection = opened.enter_context(socket.create_connection(address, timeout=60))
+        connection.sendall(b"GET /bucket/key HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        came = len(connection.recv(1))
+        now = time.time
+        monkeypatch.setattr(time, "time", lambda: now() + 3600)
+        slow = opened.enter_context(socket.create_connection(address, timeout=0.05))
+        with suppress(ConnectionError):
+            while is_open(slow):  # until it is cut off: the other was looked at too
+                slow.send(b"G")
+                came += len(connection.recv(2**18))
+        assert came + len(everything(connection)) > 2**25
+
+
+def test_who_reads_is_known_by_a_clock_that_is_never_put_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, deaf = (Answered("203.0.113.1", time.monotonic() - seconds) for seconds in (29, 31))
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 3600)
+    cut_off([reads, deaf], 30, 100)  # type: ignore[list-item]
+    assert not reads.is_closed
+    assert deaf.is_closed
+
+
+def is_open(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) != b""
+    except TimeoutError:
+        return True
+
+
+def test_a_request_behind_one_that_takes_long_is_waited_for() -> None:
+    release = threading.Event()
+
+    def slow(environ: Any, start_response: Any) -> list[bytes]:
+        release.wait(60)
+        return well(environ, start_response)
+
+    with ExitStack() as opened:
+        address = opened.enter_context(served(slow, read_seconds=READ_SECONDS))
+        connection = opened.enter_context(socket.create_connection(address, timeout=60))
+        half = len(HEALTH) // 2
+        connection.sendall(HEALTH.replace(b"Connection: close\r\n", b"") + HEALTH[:half])
+        for _ in range(2):
+            other = opened.enter_context(socket.create_connection(address, timeout=60))
+            assert is_closed_while_sending(other, b"G") > READ_SECONDS * 0.9
+        release.set()
+        assert status_of(connection.recv(15)) == 200
+        connection.sendall(HEALTH[half:])
+        assert everything(connection).count(b"200 OK") == 1
+
+
+def test_a_large_answer_is_copied_once() -> None:
+    body = bytes(range(256)) * 2**18  # 64 MiB, which an application holds anyway
+    came, head = 0, b""
+
+    def large(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    with served(large) as address, socket.create_connection(address, timeout=60) as connection:
+        tracemalloc.start()
+        connection.sendall(HEALTH)
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(2**16)
+        rest = head.partition(b"\r\n\r\n")[2]
+        while rest:
+            assert body.startswith(rest, came)
+            came += len(rest)
+            rest = connection.recv(2**18)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert came == len(body)
+    assert peak < len(body) * 1.5  # what the server keeps until it is read
+
+
+def test_a_large_upload_may_take_its_time_as_long_as_it_goes_on(address: tuple[str, int], bucket: Bucket) -> None:
+    began, sent = time.monotonic(), 0
+    with socket.create_connection(address, timeout=60) as connection:
+        connection.sendall(UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        while time.monotonic() - began < READ_SECONDS * 3:
+            connection.sendall(b"1000\r\n" + b"u" * 4096 + b"\r\n")
+            sent += 4096
+        connection.sendall(b"0\r\n\r\n")
+        assert status_of(everything(connection)) == 200
+    assert bucket.sizes[-1] == sent
+
+
+def test_who_does_not_read_is_cut_off_and_holds_no_worker(address: tuple[str, int], say: Callable[..., bytes]) -> None:
+    deaf = [socket.create_connection(address, timeout=60) for _ in range(5)]  # more than there are workers
+    for connection in deaf:
+        connection.sendall(b"GET /bucket/key HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert status_of(say(HEALTH)) == 200
+    came = []
+    for connection in deaf:
+        with connection:
+            came.append(len(everything(connection)))
+    cut = [size for size in came if size < 2**25]  # others may have found a worker when their client began to read
+    assert len(cut) >= 2, "four workers, five who do not read: two were let go before health was answered"
