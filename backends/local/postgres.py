@@ -51,7 +51,7 @@ FACTS = {
     "store": "SELECT substr(version(), 1, 60)",
     "durability": "SELECT CASE WHEN current_setting('fsync', true) = 'off' THEN 'fsync=off' "
     "ELSE 'synchronous_commit=' || current_setting('synchronous_commit', true) END",
-    "steps": f"SELECT name FROM schema_steps WHERE name <> '{postgres_schema.LOCK_ROW}' ORDER BY name",  # noqa: S608
+    "steps": f"SELECT name FROM schema_steps WHERE name <> '{postgres_schema.LOCK_ROW}' ORDER BY name",  # noqa: S608 - names are ours
 }
 """See `rows.Reading.facts`."""
 

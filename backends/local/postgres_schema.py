@@ -32,11 +32,11 @@ ROWS_AT_ONCE: Final = 500
 def _fill_terms(connection: Connection) -> None:
     """Keep the terms of all records there are, as m0006 does."""
     columns, places = ", ".join(schema_terms.COLUMNS), ", ".join("%s" for _ in schema_terms.COLUMNS)
-    insert = f"INSERT INTO search_terms ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING".encode()  # noqa: S608
+    insert = f"INSERT INTO search_terms ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING".encode()  # noqa: S608 - names are ours
     for kind, (table, key, moment) in schema_terms.RECORDS.items():
         position, beyond = ", ".join(key), ", ".join("%s" for _ in key)
         text = (
-            f"SELECT {position}, {moment}, record FROM {table} WHERE ({position}) > ({beyond}) "  # noqa: S608
+            f"SELECT {position}, {moment}, record FROM {table} WHERE ({position}) > ({beyond}) "  # noqa: S608 - names are ours
             f"ORDER BY {position} LIMIT {ROWS_AT_ONCE}"
         ).encode()
         after: tuple[Any, ...] = tuple(-1 if column == "version" else "" for column in key)

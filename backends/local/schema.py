@@ -25,8 +25,8 @@ TAKEN: Final = "_sqlite_migrations"
 """Where sqlite-utils notes the steps that a file has taken; ours by STEPS_OF."""
 STEPS_OF: Final = "sagemaker-registry"
 
-ASK_TAKEN: Final = f"SELECT name FROM {TAKEN} WHERE migration_set = '{STEPS_OF}' ORDER BY rowid"  # noqa: S608
-_NOTE: Final = f"INSERT INTO {TAKEN} (migration_set, name, applied_at) VALUES (?, ?, ?)"  # noqa: S608 - name is ours
+ASK_TAKEN: Final = f"SELECT name FROM {TAKEN} WHERE migration_set = '{STEPS_OF}' ORDER BY rowid"  # noqa: S608 - names are ours
+_NOTE: Final = f"INSERT INTO {TAKEN} (migration_set, name, applied_at) VALUES (?, ?, ?)"  # noqa: S608 - names are ours
 
 
 def taken(connection: sqlite3.Connection) -> tuple[str, ...]:

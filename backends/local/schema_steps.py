@@ -233,9 +233,9 @@ def m0006_a_million_versions(db: Database) -> None:
 def _fill_terms(db: Database) -> None:
     """Keep the terms of all records there are, as m0006 does."""
     columns, places = ", ".join(schema_terms.COLUMNS), ", ".join("?" for _ in schema_terms.COLUMNS)
-    insert = f"INSERT INTO search_terms ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608
+    insert = f"INSERT INTO search_terms ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608 - names are ours
     for kind, (table, key, moment) in schema_terms.RECORDS.items():
-        for values in db.conn.execute(f"SELECT {', '.join(key)}, {moment}, record FROM {table}"):  # noqa: S608
+        for values in db.conn.execute(f"SELECT {', '.join(key)}, {moment}, record FROM {table}"):  # noqa: S608 - names are ours
             db.conn.executemany(insert, schema_terms.of(kind, values))
 
 
@@ -249,7 +249,7 @@ def as_sql() -> str:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         apply(connection)
         made = [sql for (sql,) in connection.execute(_MADE)]
-        figures = [f"INSERT INTO sqlite_stat1 VALUES ({values})" for (values,) in connection.execute(_FIGURES)]  # noqa: S608
+        figures = [f"INSERT INTO sqlite_stat1 VALUES ({values})" for (values,) in connection.execute(_FIGURES)]  # noqa: S608 - quoted
     measured = ["ANALYZE sqlite_master", "DELETE FROM sqlite_stat1", *figures, "ANALYZE sqlite_master"]
     return "".join(f"{statement};\n" for statement in (f"{_HEAD}{made[0]}", *made[1:], *measured))
 

@@ -1,5 +1,7 @@
 """The SQL of the store, built from tables and conditions; values always travel as parameters."""
 
+# ruff: noqa: S608 - all that is put into a statement are names of a Table, which are ours; values are bound
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -14,56 +16,53 @@ OPERATORS = {"=": "{} = ?", "<": "{} < ?", ">": "{} > ?", "contains": "instr({},
 
 @cache
 def get(table: Table) -> str:
-    return f"SELECT {_columns(table)} FROM {table.name} WHERE {_key(table)}"  # noqa: S608 - names are ours
+    return f"SELECT {_columns(table)} FROM {table.name} WHERE {_key(table)}"
 
 
 @cache
 def text(table: Table) -> str:
-    return f"SELECT record FROM {table.name} WHERE {_key(table)}"  # noqa: S608
+    return f"SELECT record FROM {table.name} WHERE {_key(table)}"
 
 
 @cache
 def insert(table: Table) -> str:
     places = ", ".join("?" for _ in table.columns)
-    return f"INSERT INTO {table.name} ({_columns(table)}) VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608
+    return f"INSERT INTO {table.name} ({_columns(table)}) VALUES ({places}) ON CONFLICT DO NOTHING"
 
 
 @cache
 def insert_all(table: Table, count: int) -> str:
     places = f"({', '.join('?' for _ in table.key)})"
     rows = ", ".join(places for _ in range(count))
-    return f"INSERT INTO {table.name} ({', '.join(table.key)}) VALUES {rows} ON CONFLICT DO NOTHING"  # noqa: S608
+    return f"INSERT INTO {table.name} ({', '.join(table.key)}) VALUES {rows} ON CONFLICT DO NOTHING"
 
 
 @cache
 def delete_all(table: Table, count: int) -> str:
     """Name each key, as (...) IN (VALUES ...) makes SQLite look at every row."""
-    return f"DELETE FROM {table.name} WHERE {' OR '.join(f'({_key(table)})' for _ in range(count))}"  # noqa: S608
+    return f"DELETE FROM {table.name} WHERE {' OR '.join(f'({_key(table)})' for _ in range(count))}"
 
 
 @cache
 def update(table: Table, changed: tuple[str, ...]) -> str:
     settings = ", ".join(f"{column} = ?" for column in changed)
-    return f"UPDATE {table.name} SET {settings}, rev = rev + 1 WHERE {_key(table)} AND rev = ?"  # noqa: S608
+    return f"UPDATE {table.name} SET {settings}, rev = rev + 1 WHERE {_key(table)} AND rev = ?"
 
 
 @cache
 def next_version(table: Table) -> str:
-    return (
-        f"UPDATE {table.name} SET last_version = last_version + 1 "  # noqa: S608
-        f"WHERE {_key(table)} RETURNING last_version"
-    )
+    return f"UPDATE {table.name} SET last_version = last_version + 1 WHERE {_key(table)} RETURNING last_version"
 
 
 def delete(table: Table, where: Sequence[Condition]) -> Statement:
     text, values = _conditions(where)
-    return f"DELETE FROM {table.name} WHERE {text}", values  # noqa: S608
+    return f"DELETE FROM {table.name} WHERE {text}", values
 
 
 def count(table: Table, where: Sequence[Condition], limit: int) -> Statement:
     text, values = _conditions(where)
     return (
-        f"SELECT count(*) FROM (SELECT 1 FROM {table.name} WHERE {text} LIMIT ?) AS counted",  # noqa: S608
+        f"SELECT count(*) FROM (SELECT 1 FROM {table.name} WHERE {text} LIMIT ?) AS counted",
         [*values, limit],
     )
 
@@ -77,10 +76,10 @@ def count_common(table: Table, wheres: Sequence[Sequence[Condition]], limit: int
     for where in others:
         also, more = _conditions([(f"other.{column}", how, value) for column, how, value in where])
         also += "".join(f" AND other.{column} = one.{column}" for column in same)
-        text += f" AND EXISTS (SELECT 1 FROM {table.name} AS other WHERE {also})"  # noqa: S608
+        text += f" AND EXISTS (SELECT 1 FROM {table.name} AS other WHERE {also})"
         values += more
     return (
-        f"SELECT count(*) FROM (SELECT 1 FROM {table.name} AS one WHERE {text} LIMIT ?) AS counted",  # noqa: S608
+        f"SELECT count(*) FROM (SELECT 1 FROM {table.name} AS one WHERE {text} LIMIT ?) AS counted",
         [*values, limit],
     )
 
@@ -114,7 +113,7 @@ def _find(
         text += f" AND ({', '.join(order)}) {'<' if descending else '>'} ({places})"
     direction = "DESC" if descending else "ASC"
     sorting = f" ORDER BY {', '.join(f'{column} {direction}' for column in order)}" if order else ""
-    return f"SELECT {', '.join(columns)} FROM {table.name} WHERE {text}{sorting} LIMIT ?"  # noqa: S608 - names are ours
+    return f"SELECT {', '.join(columns)} FROM {table.name} WHERE {text}{sorting} LIMIT ?"
 
 
 def _columns(table: Table) -> str:
