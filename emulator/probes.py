@@ -147,8 +147,8 @@ class EndpointProbe(NeighbourProbe):
 
     @cached_property
     def _s3(self) -> S3Client:
-        import boto3
+        from boto3.session import Session
         from botocore.config import Config
 
         config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
-        return boto3.client("s3", endpoint_url=self._endpoint, region_name="us-east-1", config=config)
+        return Session().client("s3", endpoint_url=self._endpoint, region_name="us-east-1", config=config)
