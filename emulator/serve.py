@@ -235,6 +235,8 @@ def serve(
         else:
             beside = NeverReset(beside)
         console = console_of(backend_url, hosts, switches, reviewers) if reviewers is not None else None
+        if console is not None:
+            console = replace(console, address=_reachable(url_of(listener)))
         app = application(
             backend,
             neighbours=beside,
@@ -307,7 +309,7 @@ def _tell(url: str, registry: str, console: Console | None, *, is_signed: bool) 
     else:
         _say("point AWS clients here (any credentials will do):")
     _say(f"  export AWS_ENDPOINT_URL={_reachable(url)}")
-    for line in links(console, _reachable(url)) if console is not None else ():
+    for line in links(console) if console is not None else ():
         _say(line)
     _say("stop with Ctrl-C")
 

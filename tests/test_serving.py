@@ -16,7 +16,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from clients import Emulator
+from clients import Emulator, start
 from sagemaker_registry.backends import without_password
 from sagemaker_registry.emulator.serve import Server, listen
 
@@ -35,6 +35,17 @@ def test_the_first_lines_say_where_and_how(tmp_path: Path) -> None:
     assert f"export AWS_ENDPOINT_URL={match[1]}\n" in rest
     assert process.returncode == 0
     assert (tmp_path / "data" / "sagemaker-registry" / "registry.db").exists()
+
+
+def test_login_links_are_printed_with_the_address_of_the_server_whoever_asks_for_them() -> None:
+    emulator = start("--backend", "sqlite://", "--console-user", "alice")
+    asked = requests.post(f"{emulator.url}/console/reprint", headers={"Host": "203.0.113.66:8080"}, timeout=60)
+    assert asked.status_code == 200
+    emulator.process.terminate()
+    said, _ = emulator.process.communicate(timeout=60)
+    links = [line for line in said.splitlines() if line.startswith("console:")]
+    assert len(links) == 2
+    assert all(line.startswith(f"console:   {emulator.url}/console/login?token=") for line in links)
 
 
 def test_everything_stays_across_restarts(serve: Serve) -> None:
