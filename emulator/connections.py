@@ -7,6 +7,7 @@ is refused, what is too large for the registry is refused before it is read, and
 from __future__ import annotations
 
 import select
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -37,6 +38,11 @@ SLOWEST: Final = 1024
 """Bytes a second, on average, of a body that takes longer: uploads to S3 may, what trickles may not."""
 IDLE_SECONDS: Final = 120.0
 """How long a connection may wait for its next request."""
+MOST_UNREAD: Final = 2**24
+"""Bytes of answers that a connection may have unread where another request of it is to be answered."""
+NO_WATERMARK: Final = sys.maxsize
+"""Of what is to be sent: at waitress's, a worker waits until a reader has got on, and readers may take their time. What
+is not read lies in a file (waitress keeps 1 MiB of it in memory), and who reads nothing of it for long is cut off."""
 MOST_CONNECTIONS: Final = 1000
 MOST_WITHOUT_POLL: Final = 400
 """Connections where there is only select, which takes 512 files on Windows."""
@@ -198,6 +204,7 @@ class Channel(HeaderChannel):
     """A connection of waitress that keeps to all of this."""
 
     error_task_class = _Refusal
+    requests: list[_Parser]
     moved = 0.0
     """When anything last came or went, by a clock that is never put forward."""
 
@@ -209,6 +216,22 @@ class Channel(HeaderChannel):
     def received(self, data: bytes) -> bool:
         self.moved = time.monotonic()
         return bool(super().received(data))
+
+    def service(self) -> None:
+        """Answer the next request, unless too much of the answers before is still unread.
+
+        Then the connection ends with those. Whoever sends requests one behind the other can ask for the rest again, and
+        no worker waits for them to read.
+        """
+        if self.total_outbufs_len <= MOST_UNREAD:
+            super().service()
+            return
+        with self.requests_lock:  # as waitress does for the last answer of a connection
+            self.close_when_flushed = True
+            for request in self.requests:
+                request.close()
+            self.requests = []
+        self.server.pull_trigger()
 
     def write_soon(self, data: Any) -> int:
         if not self.total_outbufs_len:  # what is sent begins now

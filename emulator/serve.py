@@ -37,7 +37,7 @@ from ..backends.staged import Staged
 from . import sigv4
 from .app import application
 from .caller_identity import CallerIdentity, identity_of
-from .connections import LARGEST_HEAD, READ_SECONDS, Channel, cut_off, most_connections
+from .connections import LARGEST_HEAD, NO_WATERMARK, READ_SECONDS, Channel, cut_off, most_connections
 from .console import Console
 from .console.opening import console_of, links
 from .delivery import Dispatcher, RuleWatch
@@ -130,6 +130,7 @@ class Server:
             channel_timeout=2**31,  # `cut_off` looks for idle ones, by a clock that is never put forward
             max_request_body_size=LARGEST_UPLOAD,
             max_request_header_size=LARGEST_HEAD,
+            outbuf_high_watermark=NO_WATERMARK,
             ident="",  # AWS answers without a Server header
             clear_untrusted_proxy_headers=True,
         )

@@ -42,8 +42,9 @@ def test_login_links_are_printed_with_the_address_of_the_server_whoever_asks_for
     asked = requests.post(f"{emulator.url}/console/reprint", headers={"Host": "203.0.113.66:8080"}, timeout=60)
     assert asked.status_code == 200
     emulator.process.terminate()
-    said, _ = emulator.process.communicate(timeout=60)
-    links = [line for line in said.splitlines() if line.startswith("console:")]
+    with emulator.process:
+        assert emulator.process.stdout
+        links = [line for line in emulator.process.stdout if line.startswith("console:")]
     assert len(links) == 2
     assert all(line.startswith(f"console:   {emulator.url}/console/login?token=") for line in links)
 
