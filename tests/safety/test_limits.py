@@ -18,7 +18,8 @@ import pytest
 from clients import start
 from safety.listener import CALL, HEALTH, LARGEST_BODY, UPLOAD, Bucket, everything, served, status_of
 from safety.verifier import ALICE
-from sagemaker_registry.emulator import sigv4
+from sagemaker_registry.backends.base import Caller, partition_of
+from sagemaker_registry.emulator import signatures, sigv4
 from sagemaker_registry.emulator.connections import LARGEST_HEAD, LARGEST_READ, MOST_HEADERS
 
 
@@ -50,6 +51,26 @@ WORST_HEADS = {
     "dots in a host": b"GET / HTTP/1.1\r\nHost: %b!\r\n\r\n" % (b"." * 32000),
     "parameters": b"PUT /b/k?%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"X-Amz-Credential=&" * 1700),
 }
+
+
+def test_a_signed_url_of_many_parameters_takes_no_longer_to_read_than_to_split() -> None:
+    """Before any key is known, so for everybody: the time may grow with the length, and not with its square."""
+    claimed = (
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A/20261124/us-east-1/s3/aws4_request&X-Amz-Expires=60"
+        f"&X-Amz-Date=20261124T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature={'0' * 64}"
+    )
+    pairs = signatures.pairs_of(claimed + "".join(f"&X-Amz-{number}" for number in range(2500)))
+    began = time.process_time()
+    assert signatures.claim_of_query(pairs)
+    assert time.process_time() - began < 0.02
+    assert signatures.claim_of_query([*pairs, pairs[-1]]) is None
+
+
+def test_regions_that_callers_make_up_are_not_kept() -> None:
+    for number in range(300):
+        assert Caller("123456789012", f"nowhere-{number}-{'x' * 1000}", "ann").partition == "aws"
+    assert partition_of.cache_info().currsize <= 256
+    assert Caller("123456789012", "cn-north-1", "ann").partition == "aws-cn"
 
 
 @pytest.mark.parametrize("name", WORST_HEADS)
