@@ -8,7 +8,7 @@ stops.
 from __future__ import annotations
 
 import logging
-import select
+import selectors
 import signal
 import socket
 import threading
@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 THREADS = 4
 """Two more than may wait for events (`following.MOST_WAITING`): with two in all, they would leave none to others.
 A slow upload holds none: waitress reads a body before a thread has it."""
+BACKLOG = 1024
+"""Connections the system keeps until they are accepted."""
 DRAIN_SECONDS = 30.0
 LARGEST_UPLOAD = 5 * 2**30
 """Bytes of one request: S3's own limit for one PutObject."""
@@ -81,9 +83,17 @@ def listen(host: str, port: int, *, anywhere: bool = False) -> socket.socket:
                 f"on {host} anybody who reaches this machine could read and change the registry: "
                 "give --credentials FILE (made by: sagemaker-registry credentials add), or --i-accept-no-authentication"
             )
-        return socket.create_server(address[:2], family=family, backlog=1024)
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except OSError as error:
         raise CannotOpen(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+
+
+def _has_visitors(listener: socket.socket) -> bool:
+    """Whether somebody has connected to a socket and is not accepted yet, whatever its number is."""
+    kind = getattr(selectors, "PollSelector", selectors.SelectSelector)  # select takes no number over 1023
+    with kind() as selector:
+        selector.register(listener, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def url_of(listener: socket.socket) -> str:
@@ -130,6 +140,7 @@ class Server:
             channel_timeout=2**31,  # `cut_off` looks for idle ones, by a clock that is never put forward
             max_request_body_size=LARGEST_UPLOAD,
             max_request_header_size=LARGEST_HEAD,
+            backlog=BACKLOG,
             outbuf_high_watermark=NO_WATERMARK,
             ident="",  # AWS answers without a Server header
             clear_untrusted_proxy_headers=True,
@@ -151,11 +162,13 @@ class Server:
                 self._server.pull_trigger()
 
     def _drain(self) -> None:
-        while select.select([self._listener], [], [], 0)[0]:  # connected, but not accepted yet
-            self._step(0)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        for _ in range(BACKLOG):  # who had connected before; others may go on doing so
+            if not _has_visitors(self._listener) or time.monotonic() > deadline:
+                break
+            self._step(_WAKE_SECONDS if self._server.in_connection_overflow else 0)
         wasyncore.dispatcher.close(self._server)  # nobody new
         self._step(0)  # read what idle connections have sent
-        deadline = time.monotonic() + DRAIN_SECONDS
         while self._is_busy() and time.monotonic() < deadline:
             self._step(_WAKE_SECONDS)
         self._server.task_dispatcher.shutdown()
