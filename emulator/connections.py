@@ -38,11 +38,12 @@ SLOWEST: Final = 1024
 """Bytes a second, on average, of a body that takes longer: uploads to S3 may, what trickles may not."""
 IDLE_SECONDS: Final = 120.0
 """How long a connection may wait for its next request."""
-MOST_UNREAD: Final = 2**24
-"""Bytes of answers that a connection may have unread where another request of it is to be answered."""
+MOST_UNREAD: Final = 2**20
+"""Bytes of answers that a connection may have unread where another request of it is to be answered: as many as waitress
+keeps in memory, so that a connection has no more than two files of them."""
 NO_WATERMARK: Final = sys.maxsize
 """Of what is to be sent: at waitress's, a worker waits until a reader has got on, and readers may take their time. What
-is not read lies in a file (waitress keeps 1 MiB of it in memory), and who reads nothing of it for long is cut off."""
+is not read lies in a file (but for 1 MiB), and who reads nothing of it for long is cut off."""
 MOST_CONNECTIONS: Final = 1000
 MOST_WITHOUT_POLL: Final = 400
 """Connections where there is only select, which takes 512 files on Windows."""
@@ -251,13 +252,15 @@ class Channel(HeaderChannel):
 
 
 def most_connections() -> int:
-    """Return how many connections a server can have: as many as it may open files, and some for everything else."""
+    """Return how many connections a server can have: each may be two files, itself and a body, and others are open."""
     if not hasattr(select, "poll"):
         return MOST_WITHOUT_POLL
     import resource  # where there is no poll, there may be no such module
 
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST_CONNECTIONS if files == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, max(files - 128, files // 2))
+    if files == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return min(MOST_CONNECTIONS, max((files - 128) // 2, files // 4))
 
 
 def cut_off(channels: Iterable[Channel], seconds: float, most: int) -> None:

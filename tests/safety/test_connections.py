@@ -139,7 +139,7 @@ def test_a_connection_waits_two_minutes_for_its_next_request() -> None:
     assert [connection.is_closed for connection in held] == [True, False, False]
 
 
-@pytest.mark.parametrize(("files", "most"), [(256, 128), (1024, 896), (64, 32), (2**20, 1000), (-1, 1000)])
+@pytest.mark.parametrize(("files", "most"), [(256, 64), (1024, 448), (64, 16), (2**20, 1000), (-1, 1000)])
 def test_connections_leave_files_for_everything_else(monkeypatch: pytest.MonkeyPatch, files: int, most: int) -> None:
     resource = pytest.importorskip("resource")
     monkeypatch.setattr(resource, "getrlimit", lambda which: (files, files))
