@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 from waitress.task import Task, WSGITask
@@ -53,6 +54,8 @@ LONGEST_LENGTH: Final = 15
 """Digits of a Content-Length: Python refuses to read thousands, and some server would read one as a small number."""
 LONGEST_LINE: Final = 8192
 """Bytes before a chunk, and behind the last: waitress keeps them in memory, and looks at all of them each time."""
+_NEVER_IN_A_PATH: Final = bytes([*range(0x21), 0x7F])
+"""Tabs among them, which urlsplit takes out: what is answered would not be what is signed."""
 ONCE: Final = (b"host", b"content-length", b"transfer-encoding", b"authorization")
 """Headers a request can have once."""
 
@@ -69,8 +72,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
     def parse_header(self, header_plus: bytes) -> None:
         first, _, rest = header_plus.partition(b"\r\n")
         fields = _fields(rest)
-        _check_line(first)
-        _check_fields(first, fields)
+        _check_fields(_check_line(first), fields)
         self.head, self.metadata = header_plus, metadata_of(fields)
         super().parse_header(b"\r\n".join([first, *[b"%b:%b" % field for field in fields], b""]))
 
@@ -132,23 +134,32 @@ def _fields(rest: bytes) -> list[tuple[bytes, bytes]]:
     return fields
 
 
-def _check_line(first: bytes) -> None:
-    """Raise ParsingError for a request line that is not a method, a path and a version."""
+def _check_line(first: bytes) -> bytes:
+    """Return the version of a request line; raise ParsingError for one that is not a method, a path and a version."""
     method, *more = first.rstrip().split(b" ")
     if not 1 <= len(more) <= 2 or more[1:] not in ([], [b"HTTP/1.0"], [b"HTTP/1.1"]):
         raise ParsingError("A request line is a method, a path, and HTTP/1.1 or HTTP/1.0.")
     if not method or more[0][:1] not in (b"/", b"*") or b"#" in more[0]:
         raise ParsingError("A request line names a path: the host is in the header Host.")
+    target = more[0]
+    if len(target.translate(None, _NEVER_IN_A_PATH)) < len(target):
+        raise ParsingError("A path has no control characters: each is sent as a % and two digits.")
+    if target[:2] == b"//":  # as keys of S3 may begin; moto reads a host there
+        try:
+            urlsplit(target.decode("latin-1"))
+        except ValueError as error:
+            raise ParsingError("A path that begins with two slashes has its brackets sent as %5B and %5D.") from error
+    return more[1] if more[1:] else b""
 
 
-def _check_fields(first: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None:
+def _check_fields(version: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None:
     """Raise ParsingError for headers that could be read in two ways."""
     names = [name.lower() for name, _ in fields]
     for name in ONCE:
         if names.count(name) > 1:
             raise ParsingError(f"A request has {name.decode()} once.")
     if b"transfer-encoding" in names:
-        if b"content-length" in names or not first.endswith(b"HTTP/1.1"):
+        if b"content-length" in names or version != b"HTTP/1.1":
             raise ParsingError("A request has Transfer-Encoding in HTTP/1.1, and then no Content-Length.")
         if fields[names.index(b"transfer-encoding")][1].lower() != b"chunked":
             raise TransferEncodingNotImplemented("Transfer-Encoding is chunked, once, and nothing else.")

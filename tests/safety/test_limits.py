@@ -187,9 +187,38 @@ def test_a_failure_of_the_application_is_told_as_one(caplog: pytest.LogCaptureFi
     assert "nobody needs to know" in caplog.text
 
 
-def test_transfer_encoding_is_not_of_http_1_0(say: Callable[..., bytes]) -> None:
-    old = CALL.replace(b"HTTP/1.1", b"HTTP/1.0")
-    assert status_of(say(old + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")) == 400
+@pytest.mark.parametrize("line", [b"POST / HTTP/1.0", b"POST /", b"POST /HTTP/1.1", b"POST /xHTTP/1.1"])
+def test_transfer_encoding_is_of_http_1_1_alone(say: Callable[..., bytes], line: bytes) -> None:
+    other = CALL.replace(b"POST / HTTP/1.1", line)
+    answer = say(other + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+    assert status_of(answer) == 400
+    assert b"Transfer-Encoding in HTTP/1.1" in answer
+
+
+def test_a_space_behind_the_version_changes_nothing(say: Callable[..., bytes]) -> None:
+    call = CALL.replace(b"HTTP/1.1", b"HTTP/1.1 ") + b"Connection: close\r\n"
+    assert status_of(say(call + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")) == 200
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *(b"/\t/[x", b"/\t/evil.example/_registry/health", b"/_registry/\thealth", b"/a\0b", b"/a\x0bb", b"/a\x7fb"),
+        *(b"//[x", b"//\\[x", b"//x]/key", b"//\xff[x"),
+    ],
+)
+def test_a_path_that_is_read_otherwise_than_it_is_sent_is_refused(
+    say: Callable[..., bytes], caplog: pytest.LogCaptureFixture, target: bytes
+) -> None:
+    answer = say(HEALTH.replace(b"/_registry/health", target))
+    assert status_of(answer) == 400
+    assert b"The request cannot be read: A path " in answer
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("target", [b"//key", b"//[::1]/key", b"//%5Bx", b"/bucket//[x", b"/bucket/[x]"])
+def test_a_key_of_s3_may_have_slashes_and_brackets(say: Callable[..., bytes], target: bytes) -> None:
+    assert status_of(say(UPLOAD.replace(b"/bucket/key", target) + b"Content-Length: 0\r\n\r\n")) == 200
 
 
 def test_requests_one_behind_the_other_are_answered_in_their_order(say: Callable[..., bytes]) -> None:
