@@ -234,6 +234,7 @@ def serve(
         backend = opened.enter_context(open_backend(backend_url, surroundings))
         listener = opened.enter_context(listen(host, port, anywhere=bool(keys) or accepts_no_authentication))
         authenticated = _authentication(keys, switches) if keys else None
+        server_of = partial(Server, admits=_admission(keys, switches)) if keys else Server
         _answers(backend)
         prepare(backend)
         beside: WSGIApplication = alone if is_alone(backend_url) else CallerIdentity(neighbours, identities)
@@ -243,7 +244,7 @@ def serve(
         if is_memory(backend_url) if test_controls is None else test_controls:
             backend = staged = started(backend, clock, backend_url, identities.recognise)
             staged.serve_fork = opened.enter_context(
-                Forks(host, partial(_app_of_fork, beside, hosts, shown, authenticated))
+                Forks(host, partial(_app_of_fork, beside, hosts, shown, authenticated), server_of)
             ).serve
             beside = ResetTogether(beside, staged, lambda: not neighbours.may_hold_objects)
         else:
@@ -260,7 +261,7 @@ def serve(
             say=_say,
             authenticated=authenticated,
         )
-        server = Server(app, listener, admits=_admission(keys, switches)) if keys else Server(app, listener)
+        server = server_of(app, listener)
         _stop_on_signals(server, dispatcher)
         _tell(url_of(listener), shown, console, is_signed=bool(keys))
         server.run()
