@@ -291,9 +291,10 @@ def cut_off(channels: Iterable[Channel], seconds: float, most: int) -> None:
         if request is not None and channel.is_answered:
             request.began = now
         is_slow = request is not None and request.is_too_slow(now, seconds)
-        is_deaf = channel.total_outbufs_len > 0 and channel.moved < now - seconds
+        has_begun = request is not None and not channel.is_answered  # however much of it came at first
+        is_stuck = (has_begun or channel.total_outbufs_len > 0) and channel.moved < now - seconds
         is_idle = channel.moved < now - IDLE_SECONDS and not channel.is_answered
-        if is_slow or is_deaf or is_idle:
+        if is_slow or is_stuck or is_idle:
             channel.handle_close()  # at once: waitress waits until there is something to write, which may be never
         else:
             waiting.append(channel)

@@ -8,6 +8,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -49,6 +50,32 @@ def test_a_request_that_trickles_is_cut_off(address: tuple[str, int], before: by
         connection.sendall(before)
         took = is_closed_while_sending(connection, piece)
     assert READ_SECONDS * 0.9 < took < 20
+
+
+@pytest.mark.parametrize("sent", [0, 200 * 1024], ids=["nothing", "much"])
+@pytest.mark.parametrize("before", [b"", b"Expect: 100-continue\r\n"], ids=["sends", "asks"])
+def test_a_body_that_stops_is_cut_off_however_much_of_it_came(
+    address: tuple[str, int], before: bytes, sent: int
+) -> None:
+    with socket.create_connection(address, timeout=20) as connection:
+        connection.sendall(UPLOAD + before + b"Content-Length: 1000000\r\n\r\n")
+        connection.sendall(b"x" * sent)
+        assert everything(connection) == (b"HTTP/1.1 100 Continue\r\n\r\n" if before else b"")
+
+
+def test_a_body_behind_a_request_that_takes_long_has_its_time_from_the_answer_on() -> None:
+    now = time.monotonic()
+    answered, sends = Answered("203.0.113.1", now - 20), Held("203.0.113.1", now - 20)
+    for held in (answered, sends):
+        held.request = Begun(now - 3600)  # type: ignore[assignment]
+    answered.total_outbufs_len = 0
+    cut_off([answered, sends], 30, 100)  # type: ignore[list-item]
+    assert answered.request.began >= now  # type: ignore[attr-defined]
+    assert [held.is_closed for held in (answered, sends)] == [False, False]
+    for held in (answered, sends):
+        held.moved = now - 31
+    cut_off([answered, sends], 30, 100)  # type: ignore[list-item]
+    assert [held.is_closed for held in (answered, sends)] == [False, True]
 
 
 def test_many_slow_clients_keep_nobody_waiting(address: tuple[str, int], say: Callable[..., bytes]) -> None:
@@ -115,6 +142,16 @@ class Held:
 
     def handle_close(self) -> None:
         self.is_closed = True
+
+
+@dataclass
+class Begun:
+    """A request as `cut_off` sees it, of which more has come than must have."""
+
+    began: float
+
+    def is_too_slow(self, now: float, seconds: float) -> bool:
+        return False
 
 
 class Answered(Held):
