@@ -99,7 +99,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         return None
 
     def _is_ours(self) -> bool:
-        """Whether it is never large: a path of ours, any call of SageMaker's, the unsigned console's; others are S3's."""
+        """Whether it is never large: a path of ours, any call of SageMaker's, the unsigned console's; others may be."""
         path = f"/{self.path.lstrip('/')}"  # as waitress hands it on
         if self.headers.get("X_AMZ_TARGET", "").startswith(TARGET_PREFIX) or path.startswith(PREFIX):
             return True
