@@ -252,8 +252,8 @@ class _Walk(msgspec.Struct):
 
     def _last_of_its_resource(self, row: Row) -> int | None:
         same = [*self._of(row["name"]), ("version", "=", row["version"]), ("kind", "=", row["kind"])]
-        last = self.call.rows.find(HISTORY, same, ("seq",), descending=True, limit=1)
-        return int(last[0]["seq"]) if last else None
+        last = self.call.rows.pick(("seq",), HISTORY, same, ("seq",), descending=True, limit=1)
+        return int(last[0][0]) if last else None
 
     def _fault_of_resource(self, row: Row) -> str | None:
         """Return what is wrong with a resource, which a change was the last to be made of."""
@@ -315,7 +315,7 @@ class _Walk(msgspec.Struct):
     def _check_origin(self, table: Table, name: str, version: int) -> None:
         kind = KINDS[table]
         chain = self._of(name)
-        if self.call.rows.find(HISTORY, [*chain, ("version", "=", version), ("kind", "=", kind)], limit=1):
+        if self.call.rows.pick(("seq",), HISTORY, [*chain, ("version", "=", version), ("kind", "=", kind)], limit=1):
             return
         first = self.call.rows.find(HISTORY, chain, ("seq",), limit=1)
         if first and history.begins_a_group(first[0]) and (table is not PACKAGES or version):
