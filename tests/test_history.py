@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clients import REGION, Emulator
+from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.base import Caller, NoProbe, Surroundings
 from sagemaker_registry.backends.errors import RegistryError
 from sagemaker_registry.backends.local import history as reading
@@ -27,7 +28,7 @@ from sagemaker_registry.backends.local import verification
 from sagemaker_registry.backends.local.call import Call
 from sagemaker_registry.backends.local.journal import hash_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import HISTORY
+from sagemaker_registry.backends.local.rows import HISTORY, TERMS
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.local.views import Transaction
 from sagemaker_registry.backends.rulebook import Rulebook
@@ -547,6 +548,32 @@ def test_a_long_history_is_verified_in_parts(tmp_path: Path, monkeypatch: pytest
         )
         (found,) = registry.verify_history().broken
         assert str(found) == f"fraud/1: {SURPLUS.format('ModelPackageGroupName', 'fraud')}"
+
+
+@pytest.mark.parametrize("store", ["file", "postgres"])
+def test_terms_nobody_has_are_found_wherever_they_sort_in_every_store(
+    store: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are walked through in parts, in an order of the store's own."""
+    monkeypatch.setattr(verification, "MOST_ROWS", 2)
+    url = request.getfixturevalue("postgres_url") if store == "postgres" else f"sqlite:///{tmp_path}/registry.db"
+    metadata = {"a": "0", "B": "É" * 256, "_b": "@", "ä": " x", "b": "y" * 256}
+    with ModelRegistry(url, region_name=REGION) as registry, open_backend(url) as backend:
+        registry.boto3.create_model_package_group(**GROUP, Tags=[{"Key": "Team", "Value": "x"}])
+        for _ in range(3):
+            registry.boto3.create_model_package(**GROUP, CustomerMetadataProperties=metadata)
+        assert registry.verify_history().ok
+        assert isinstance(backend, LocalRegistry)
+        for path, value in (("ModelLifeCycle.Stage", ""), ("CustomerMetadataProperties.ß", "é" * 256), ("Tags.~", "~")):
+            account = registry.get("churn/1").arn.split(":")[4]
+            surplus = (account, REGION, "package", path, value, 5, f"churn-{path[0]}", 2)
+            with backend._rows.writing() as rows:
+                rows.insert_all(TERMS, [surplus])
+            (found,) = registry.verify_history().broken
+            assert str(found) == f"churn-{path[0]}/2: {SURPLUS.format(path, value)}"
+            with backend._rows.writing() as rows:
+                rows.delete_all(TERMS, [surplus])
+        assert registry.verify_history().ok
 
 
 def test_the_command_tells_what_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
