@@ -113,8 +113,8 @@ def backup(
             f"a backup needs the package {error.name!r}: pip install 'sagemaker-registry[server]'"
         ) from error
     source, target = _source(url or os.environ.get(URL_VARIABLE) or default_url()), Path(file).expanduser()
-    _check_target(source, target, force=force)
     there = _state(target)
+    _check_target(source, target, force=force)
     with _written(target) as folder:
         copied = folder / DATABASE
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -171,7 +171,7 @@ def _state(target: Path) -> tuple[int, ...] | None:
     """Return what tells a file from others, and from what it is when somebody has written to it; None for none."""
     try:
         found = target.stat()
-    except FileNotFoundError:
+    except OSError:  # the sentence comes from who writes there
         return None
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
