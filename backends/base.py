@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -89,7 +89,7 @@ class Caller(msgspec.Struct, frozen=True):
         return {"IamIdentity": {"Arn": self.arn, "PrincipalId": self.principal}}
 
 
-@cache
+@lru_cache(maxsize=256)  # whoever signs names a region, of any length
 def partition_of(region: str) -> str:
     """Return the partition of a region: `aws`, `aws-cn`, `aws-us-gov` ...; of an unknown region, `aws`."""
     for partition in model.partitions():

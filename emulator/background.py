@@ -65,7 +65,7 @@ def running(url: str = "sqlite://", settings: Settings | None = None) -> Iterato
         staged = opened.enter_context(started(backend, clock, url, identities.recognise))
         others: WSGIApplication = alone if is_alone(url) else CallerIdentity(neighbours, identities)
         beside = ResetTogether(others, staged, lambda: not neighbours.may_hold_objects)
-        forks = opened.enter_context(Forks("127.0.0.1", lambda fork: application(fork, neighbours=others)))
+        forks = opened.enter_context(Forks("127.0.0.1", lambda fork: application(fork, neighbours=others), Server))
         staged.serve_fork = forks.serve
         server = Server(application(staged, neighbours=beside, registry=without_password(url)), listener)
         thread = threading.Thread(target=server.run, name="sagemaker-registry", daemon=True)

@@ -7,12 +7,14 @@ is refused, what is too large for the registry is refused before it is read, and
 from __future__ import annotations
 
 import select
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 from waitress.task import Task, WSGITask
@@ -37,6 +39,12 @@ SLOWEST: Final = 1024
 """Bytes a second, on average, of a body that takes longer: uploads to S3 may, what trickles may not."""
 IDLE_SECONDS: Final = 120.0
 """How long a connection may wait for its next request."""
+MOST_UNREAD: Final = 2**20
+"""Bytes of answers that a connection may have unread where another request of it is to be answered: as many as waitress
+keeps in memory, so that a connection has no more than two files of them."""
+NO_WATERMARK: Final = sys.maxsize
+"""Of what is to be sent: at waitress's, a worker waits until a reader has got on, and readers may take their time. What
+is not read lies in a file (but for 1 MiB), and who reads nothing of it for long is cut off."""
 MOST_CONNECTIONS: Final = 1000
 MOST_WITHOUT_POLL: Final = 400
 """Connections where there is only select, which takes 512 files on Windows."""
@@ -46,6 +54,8 @@ LONGEST_LENGTH: Final = 15
 """Digits of a Content-Length: Python refuses to read thousands, and some server would read one as a small number."""
 LONGEST_LINE: Final = 8192
 """Bytes before a chunk, and behind the last: waitress keeps them in memory, and looks at all of them each time."""
+_NEVER_IN_A_PATH: Final = bytes([*range(0x21), 0x7F])
+"""Tabs among them, which urlsplit takes out: what is answered would not be what is signed."""
 ONCE: Final = (b"host", b"content-length", b"transfer-encoding", b"authorization")
 """Headers a request can have once."""
 
@@ -62,8 +72,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
     def parse_header(self, header_plus: bytes) -> None:
         first, _, rest = header_plus.partition(b"\r\n")
         fields = _fields(rest)
-        _check_line(first)
-        _check_fields(first, fields)
+        _check_fields(_check_line(first), fields)
         self.head, self.metadata = header_plus, metadata_of(fields)
         super().parse_header(b"\r\n".join([first, *[b"%b:%b" % field for field in fields], b""]))
 
@@ -90,7 +99,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         return None
 
     def _is_ours(self) -> bool:
-        """Whether it is for the registry or its console, as `app` will find it to be; anything else is S3's."""
+        """Whether it is never large: a path of ours, any call of SageMaker's, the unsigned console's; others may be."""
         path = f"/{self.path.lstrip('/')}"  # as waitress hands it on
         if self.headers.get("X_AMZ_TARGET", "").startswith(TARGET_PREFIX) or path.startswith(PREFIX):
             return True
@@ -125,23 +134,32 @@ def _fields(rest: bytes) -> list[tuple[bytes, bytes]]:
     return fields
 
 
-def _check_line(first: bytes) -> None:
-    """Raise ParsingError for a request line that is not a method, a path and a version."""
+def _check_line(first: bytes) -> bytes:
+    """Return the version of a request line; raise ParsingError for one that is not a method, a path and a version."""
     method, *more = first.rstrip().split(b" ")
     if not 1 <= len(more) <= 2 or more[1:] not in ([], [b"HTTP/1.0"], [b"HTTP/1.1"]):
         raise ParsingError("A request line is a method, a path, and HTTP/1.1 or HTTP/1.0.")
     if not method or more[0][:1] not in (b"/", b"*") or b"#" in more[0]:
         raise ParsingError("A request line names a path: the host is in the header Host.")
+    target = more[0]
+    if len(target.translate(None, _NEVER_IN_A_PATH)) < len(target):
+        raise ParsingError("A path has no control characters: each is sent as a % and two digits.")
+    if target[:2] == b"//":  # as keys of S3 may begin; moto reads a host there
+        try:
+            urlsplit(target.decode("latin-1"))
+        except ValueError as error:
+            raise ParsingError("A path that begins with two slashes has its brackets sent as %5B and %5D.") from error
+    return more[1] if more[1:] else b""
 
 
-def _check_fields(first: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None:
+def _check_fields(version: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None:
     """Raise ParsingError for headers that could be read in two ways."""
     names = [name.lower() for name, _ in fields]
     for name in ONCE:
         if names.count(name) > 1:
             raise ParsingError(f"A request has {name.decode()} once.")
     if b"transfer-encoding" in names:
-        if b"content-length" in names or not first.endswith(b"HTTP/1.1"):
+        if b"content-length" in names or version != b"HTTP/1.1":
             raise ParsingError("A request has Transfer-Encoding in HTTP/1.1, and then no Content-Length.")
         if fields[names.index(b"transfer-encoding")][1].lower() != b"chunked":
             raise TransferEncodingNotImplemented("Transfer-Encoding is chunked, once, and nothing else.")
@@ -198,6 +216,7 @@ class Channel(HeaderChannel):
     """A connection of waitress that keeps to all of this."""
 
     error_task_class = _Refusal
+    requests: list[_Parser]
     moved = 0.0
     """When anything last came or went, by a clock that is never put forward."""
 
@@ -209,6 +228,22 @@ class Channel(HeaderChannel):
     def received(self, data: bytes) -> bool:
         self.moved = time.monotonic()
         return bool(super().received(data))
+
+    def service(self) -> None:
+        """Answer the next request, unless too much of the answers before is still unread.
+
+        Then the connection ends with those. Whoever sends requests one behind the other can ask for the rest again, and
+        no worker waits for them to read.
+        """
+        if self.total_outbufs_len <= MOST_UNREAD:
+            super().service()
+            return
+        with self.requests_lock:  # as waitress does for the last answer of a connection
+            self.close_when_flushed = True
+            for request in self.requests:
+                request.close()
+            self.requests = []
+        self.server.pull_trigger()
 
     def write_soon(self, data: Any) -> int:
         if not self.total_outbufs_len:  # what is sent begins now
@@ -228,13 +263,15 @@ class Channel(HeaderChannel):
 
 
 def most_connections() -> int:
-    """Return how many connections a server can have: as many as it may open files, and some for everything else."""
+    """Return how many connections a server can have: each may be two files, itself and a body, and others are open."""
     if not hasattr(select, "poll"):
         return MOST_WITHOUT_POLL
     import resource  # where there is no poll, there may be no such module
 
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST_CONNECTIONS if files == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, max(files - 128, files // 2))
+    if files == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return min(MOST_CONNECTIONS, max((files - 128) // 2, files // 4))
 
 
 def cut_off(channels: Iterable[Channel], seconds: float, most: int) -> None:
@@ -254,9 +291,10 @@ def cut_off(channels: Iterable[Channel], seconds: float, most: int) -> None:
         if request is not None and channel.is_answered:
             request.began = now
         is_slow = request is not None and request.is_too_slow(now, seconds)
-        is_deaf = channel.total_outbufs_len > 0 and channel.moved < now - seconds
+        has_begun = request is not None and not channel.is_answered  # however much of it came at first
+        is_stuck = (has_begun or channel.total_outbufs_len > 0) and channel.moved < now - seconds
         is_idle = channel.moved < now - IDLE_SECONDS and not channel.is_answered
-        if is_slow or is_deaf or is_idle:
+        if is_slow or is_stuck or is_idle:
             channel.handle_close()  # at once: waitress waits until there is something to write, which may be never
         else:
             waiting.append(channel)

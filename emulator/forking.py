@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,6 +15,8 @@ from ..backends.staged import START, Staged
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+    from .serve import Server
+
 MOST: Final = 16
 """Forks one server serves at once: each has threads and memory of its own."""
 
@@ -24,11 +27,17 @@ class Forks:
     Args:
         host: where to listen.
         app_of: makes the application for a copy.
+        server_of: makes what answers with an application at a socket, within the limits of its own server.
     """
 
-    def __init__(self, host: str, app_of: Callable[[Staged], WSGIApplication]) -> None:
+    def __init__(
+        self,
+        host: str,
+        app_of: Callable[[Staged], WSGIApplication],
+        server_of: Callable[[WSGIApplication, socket.socket], Server],
+    ) -> None:
         self._host = host
-        self._app_of = app_of
+        self._app_of, self._server_of = app_of, server_of
         self._opened = ExitStack()
         self._lock = threading.Lock()
         self._count = 0
@@ -40,7 +49,7 @@ class Forks:
             ConflictException: there are too many.
             ServiceUnavailable: no port is free.
         """
-        from .serve import Server, listen, url_of  # which serves forks
+        from .serve import listen, url_of  # which serves forks
 
         with self._lock, ExitStack() as undo:
             undo.callback(fork.close)
@@ -51,7 +60,7 @@ class Forks:
             except CannotOpen as error:
                 raise ServiceUnavailable(f"The fork cannot be served: {error}") from error
             fork.snapshot(START)
-            server = Server(self._app_of(fork), listener)
+            server = self._server_of(self._app_of(fork), listener)
             thread = threading.Thread(target=server.run, name=f"fork-{self._count}", daemon=True)
             thread.start()
             undo.callback(thread.join)

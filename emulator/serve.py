@@ -8,7 +8,7 @@ stops.
 from __future__ import annotations
 
 import logging
-import select
+import selectors
 import signal
 import socket
 import threading
@@ -37,7 +37,7 @@ from ..backends.staged import Staged
 from . import sigv4
 from .app import application
 from .caller_identity import CallerIdentity, identity_of
-from .connections import LARGEST_HEAD, READ_SECONDS, Channel, cut_off, most_connections
+from .connections import LARGEST_HEAD, NO_WATERMARK, READ_SECONDS, Channel, cut_off, most_connections
 from .console import Console
 from .console.opening import console_of, links
 from .delivery import Dispatcher, RuleWatch
@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 THREADS = 4
 """Two more than may wait for events (`following.MOST_WAITING`): with two in all, they would leave none to others.
 A slow upload holds none: waitress reads a body before a thread has it."""
+BACKLOG = 1024
+"""Connections the system keeps until they are accepted."""
 DRAIN_SECONDS = 30.0
 LARGEST_UPLOAD = 5 * 2**30
 """Bytes of one request: S3's own limit for one PutObject."""
@@ -81,9 +83,17 @@ def listen(host: str, port: int, *, anywhere: bool = False) -> socket.socket:
                 f"on {host} anybody who reaches this machine could read and change the registry: "
                 "give --credentials FILE (made by: sagemaker-registry credentials add), or --i-accept-no-authentication"
             )
-        return socket.create_server(address[:2], family=family, backlog=1024)
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except OSError as error:
         raise CannotOpen(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+
+
+def _has_visitors(listener: socket.socket) -> bool:
+    """Whether somebody has connected to a socket and is not accepted yet, whatever its number is."""
+    kind = getattr(selectors, "PollSelector", selectors.SelectSelector)  # select takes no number over 1023
+    with kind() as selector:
+        selector.register(listener, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def url_of(listener: socket.socket) -> str:
@@ -130,6 +140,8 @@ class Server:
             channel_timeout=2**31,  # `cut_off` looks for idle ones, by a clock that is never put forward
             max_request_body_size=LARGEST_UPLOAD,
             max_request_header_size=LARGEST_HEAD,
+            backlog=BACKLOG,
+            outbuf_high_watermark=NO_WATERMARK,
             ident="",  # AWS answers without a Server header
             clear_untrusted_proxy_headers=True,
         )
@@ -150,11 +162,13 @@ class Server:
                 self._server.pull_trigger()
 
     def _drain(self) -> None:
-        while select.select([self._listener], [], [], 0)[0]:  # connected, but not accepted yet
-            self._step(0)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        for _ in range(BACKLOG):  # who had connected before; others may go on doing so
+            if not _has_visitors(self._listener) or time.monotonic() > deadline:
+                break
+            self._step(_WAKE_SECONDS if self._server.in_connection_overflow else 0)
         wasyncore.dispatcher.close(self._server)  # nobody new
         self._step(0)  # read what idle connections have sent
-        deadline = time.monotonic() + DRAIN_SECONDS
         while self._is_busy() and time.monotonic() < deadline:
             self._step(_WAKE_SECONDS)
         self._server.task_dispatcher.shutdown()
@@ -220,6 +234,7 @@ def serve(
         backend = opened.enter_context(open_backend(backend_url, surroundings))
         listener = opened.enter_context(listen(host, port, anywhere=bool(keys) or accepts_no_authentication))
         authenticated = _authentication(keys, switches) if keys else None
+        server_of = partial(Server, admits=_admission(keys, switches)) if keys else Server
         _answers(backend)
         prepare(backend)
         beside: WSGIApplication = alone if is_alone(backend_url) else CallerIdentity(neighbours, identities)
@@ -229,12 +244,14 @@ def serve(
         if is_memory(backend_url) if test_controls is None else test_controls:
             backend = staged = started(backend, clock, backend_url, identities.recognise)
             staged.serve_fork = opened.enter_context(
-                Forks(host, partial(_app_of_fork, beside, hosts, shown, authenticated))
+                Forks(host, partial(_app_of_fork, beside, hosts, shown, authenticated), server_of)
             ).serve
             beside = ResetTogether(beside, staged, lambda: not neighbours.may_hold_objects)
         else:
             beside = NeverReset(beside)
         console = console_of(backend_url, hosts, switches, reviewers) if reviewers is not None else None
+        if console is not None:
+            console = replace(console, address=_reachable(url_of(listener)))
         app = application(
             backend,
             neighbours=beside,
@@ -244,7 +261,7 @@ def serve(
             say=_say,
             authenticated=authenticated,
         )
-        server = Server(app, listener, admits=_admission(keys, switches)) if keys else Server(app, listener)
+        server = server_of(app, listener)
         _stop_on_signals(server, dispatcher)
         _tell(url_of(listener), shown, console, is_signed=bool(keys))
         server.run()
@@ -307,7 +324,7 @@ def _tell(url: str, registry: str, console: Console | None, *, is_signed: bool) 
     else:
         _say("point AWS clients here (any credentials will do):")
     _say(f"  export AWS_ENDPOINT_URL={_reachable(url)}")
-    for line in links(console, _reachable(url)) if console is not None else ():
+    for line in links(console) if console is not None else ():
         _say(line)
     _say("stop with Ctrl-C")
 

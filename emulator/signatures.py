@@ -72,13 +72,13 @@ def claim_of_header(authorization: str, headers: Headers) -> Claim | None:
 
 def claim_of_query(query: Sequence[tuple[str, str]]) -> Claim | None:
     """Return what a presigned URL claims; None if a part is missing, or there twice."""
-    names = [name for name, _ in query]
-    parts = {name: value for name, value in query if name.startswith("X-Amz-")}
+    given = [(name, value) for name, value in query if name.startswith("X-Amz-")]
+    parts = dict(given)
     scope = _SCOPE.fullmatch(parts.get("X-Amz-Credential", ""))
     expires = parts.get("X-Amz-Expires", "")
     if scope is None or parts.get("X-Amz-Algorithm") != ALGORITHM or not re.fullmatch("[0-9]{1,6}", expires):
         return None
-    if any(names.count(name) > 1 for name in parts):
+    if len(parts) < len(given):
         return None
     signed = tuple(parts.get("X-Amz-SignedHeaders", "").split(";"))
     signature, moment = parts.get("X-Amz-Signature", ""), parts.get("X-Amz-Date", "")

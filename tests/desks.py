@@ -37,6 +37,10 @@ PAGES = (
 )
 
 
+ADDRESS = "http://127.0.0.1:8080"
+"""Of a console in this process, as the server that is not there would print it."""
+
+
 class Desk:
     """A console, the backend behind it, and browsers without a window; `said` is what it has said to its owner."""
 
@@ -44,7 +48,7 @@ class Desk:
         self.said: list[str] = []
         self.url = "http://localhost"
         self.backend = backend
-        self.console = Console(**{"users": ("alice",), **options})
+        self.console = Console(**{"users": ("alice",), "address": ADDRESS, **options})
         self.app = create_app(backend, reviewed_at=self.console, say=self.said.append)
 
     def visitor(self) -> Client:

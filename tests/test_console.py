@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from desks import PAGES, Desk, fields_of, send, settings_of, text_of
+from desks import ADDRESS, PAGES, Desk, fields_of, send, settings_of, text_of
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.base import Backend, Caller
 from sagemaker_registry.backends.errors import ServiceUnavailable
@@ -18,7 +18,13 @@ from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.authentication import Authentication
 from sagemaker_registry.emulator.console import HEADERS, Console
 from sagemaker_registry.emulator.console.opening import console_of
-from sagemaker_registry.emulator.console.session import LINK_SECONDS, MOST_LINKS, SESSION_SECONDS, Sessions
+from sagemaker_registry.emulator.console.session import (
+    LINK_SECONDS,
+    MOST_LINKS,
+    REPRINT_SECONDS,
+    SESSION_SECONDS,
+    Sessions,
+)
 
 pytest_plugins = ("consoles",)
 
@@ -90,11 +96,30 @@ def test_a_lost_link_is_printed_anew_where_the_first_one_was(desk: Desk) -> None
     visitor = desk.visitor()
     assert "A new link is printed" in text_of(visitor.post("/console/reprint"))
     (line,) = desk.said
-    path = line.partition("//localhost")[2]
-    assert line.startswith("console:   http://localhost/console/login?token=")
+    path = line.partition(ADDRESS)[2]
+    assert line.startswith(f"console:   {ADDRESS}/console/login?token=")
     assert "This link is for alice" in text_of(visitor.get(path))
     assert "printed a moment ago" in text_of(visitor.post("/console/reprint"))
     assert len(desk.said) == 1
+
+
+@pytest.mark.parametrize("address", [ADDRESS, ""], ids=["of a server", "of an application in somebody's server"])
+def test_no_printed_link_leads_where_a_stranger_wants(open_desk: Callable[..., Desk], address: str) -> None:
+    now = [1000.0]
+    desk = open_desk(users=("alice", "bob"), is_strict=True, address=address, sessions=Sessions(lambda: now[0]))
+    elsewhere = {"base_url": "http://203.0.113.66:8080"}
+    desk.visitor().post("/console/reprint", **elsewhere)
+    client = desk.browser("bob")
+    page = client.get("/console/health").text
+    token = re.search(r'action="/console/link">\s*<input type="hidden" name="token" value="([^"]+)"', page)
+    assert token
+    cookie = client.get_cookie("registry-console-80", path="/console")
+    assert cookie
+    client.set_cookie("registry-console-8080", cookie.value, domain="203.0.113.66", path="/console")
+    now[0] += REPRINT_SECONDS
+    client.post("/console/link", data={"token": token[1], "user": "alice"}, **elsewhere)
+    assert len(desk.said) == 3, "of both, and of alice once more"
+    assert all(line.startswith(f"console:   {address}/console/login?token=") for line in desk.said)
 
 
 def test_the_cookie_is_for_nobody_else(desk: Desk) -> None:
@@ -129,7 +154,7 @@ def ask_for_link(client: Client, user: str) -> TestResponse:
 
 def link_in(text: str) -> str | None:
     """Return the path of the login link in a text."""
-    found = re.search(r"http://localhost(/console/login\?token=[\w-]+)", text)
+    found = re.search(r"http://[\w.:]+(/console/login\?token=[\w-]+)", text)
     return found[1] if found else None
 
 
@@ -154,7 +179,7 @@ def test_where_it_matters_who_decides_nobody_inside_becomes_somebody_else(open_d
     assert "A login link for bob is printed in the server's terminal" in text_of(page)
     assert link_in(page.text) is None
     (line,) = desk.said
-    assert line.startswith("console:   http://localhost/console/login?token=")
+    assert line.startswith(f"console:   {ADDRESS}/console/login?token=")
     assert line.endswith("  (bob)")
     assert "This link is for bob" in text_of(desk.visitor().get(link_in(line) or ""))
     assert "One was printed a moment ago: look there first" in text_of(ask_for_link(client, "bob"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,9 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from clients import Emulator
+from clients import Emulator, start
 from sagemaker_registry.backends import without_password
+from sagemaker_registry.emulator import serve as serving
 from sagemaker_registry.emulator.serve import Server, listen
 
 Serve = Callable[..., Emulator]
@@ -35,6 +39,18 @@ def test_the_first_lines_say_where_and_how(tmp_path: Path) -> None:
     assert f"export AWS_ENDPOINT_URL={match[1]}\n" in rest
     assert process.returncode == 0
     assert (tmp_path / "data" / "sagemaker-registry" / "registry.db").exists()
+
+
+def test_login_links_are_printed_with_the_address_of_the_server_whoever_asks_for_them() -> None:
+    emulator = start("--backend", "sqlite://", "--console-user", "alice")
+    asked = requests.post(f"{emulator.url}/console/reprint", headers={"Host": "203.0.113.66:8080"}, timeout=60)
+    assert asked.status_code == 200
+    emulator.process.terminate()
+    with emulator.process:
+        assert emulator.process.stdout
+        links = [line for line in emulator.process.stdout if line.startswith("console:")]
+    assert len(links) == 2
+    assert all(line.startswith(f"console:   {emulator.url}/console/login?token=") for line in links)
 
 
 def test_everything_stays_across_restarts(serve: Serve) -> None:
@@ -322,3 +338,48 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
         ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
     assert ended.returncode == 2
     assert f"cannot listen on 127.0.0.1 port {port}: Address already in use" in ended.stderr
+
+
+def test_a_server_that_is_full_ends_in_time_and_waits_without_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "DRAIN_SECONDS", 2.0)
+    begun, release = threading.Semaphore(0), threading.Event()
+
+    def slow(environ: Any, start_response: Any) -> list[bytes]:
+        begun.release()
+        release.wait(60)
+        start_response("200 OK", [("Content-Length", "0")])
+        return [b""]
+
+    with ExitStack() as opened:
+        listener = opened.enter_context(listen("127.0.0.1", 0))
+        server = Server(slow, listener, most=5, threads=2)  # three connections, beside what the server itself has
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        opened.callback(thread.join, 60)
+        opened.callback(server.stop)
+        opened.callback(release.set)
+        for _ in range(6):
+            asking = opened.enter_context(socket.create_connection(listener.getsockname(), timeout=60))
+            asking.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for _ in range(2):
+            assert begun.acquire(timeout=60)
+        worked = time.process_time()
+        server.stop()
+        thread.join(20)  # two seconds, and those that waitress gives its workers
+        assert not thread.is_alive()
+        assert time.process_time() - worked < 1
+
+
+def test_a_server_ends_whatever_the_number_of_its_socket_is() -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2048:
+        pytest.skip("so many files may not be open")
+    with ExitStack() as opened:
+        opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (2048, hard))
+        with listen("127.0.0.1", 0) as low:
+            listener = opened.enter_context(socket.socket(fileno=os.dup2(low.fileno(), 2000)))
+        server = Server(lambda environ, start_response: [], listener)
+        server.stop()
+        server.run()

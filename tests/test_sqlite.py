@@ -141,6 +141,8 @@ def test_network_file_systems_are_told_from_local_ones(tmp_path: Path) -> None:
     assert network_file_system(share / "local" / "registry.db", mounts) is None
     assert network_file_system(tmp_path / "registry.db", mounts) is None
     assert network_file_system(tmp_path / "registry.db", tmp_path / "no such list") is None
+    (tmp_path / "empty").touch()
+    assert network_file_system(tmp_path / "registry.db", tmp_path / "empty") is None
 
 
 @pytest.mark.parametrize(

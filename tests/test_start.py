@@ -26,7 +26,7 @@ from sagemaker_registry.emulator.console.opening import console_of, links
 from sagemaker_registry.backends.settings import Settings
 
 console = console_of("sqlite://", [], Settings(), ["alice"])
-(link,) = links(console, "http://127.0.0.1:1")
+(link,) = links(console)
 app = application(open_backend("sqlite://"), reviewed_at=console)
 
 def ask(method, path, body=b"", query="", **more):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -68,3 +70,45 @@ def test_who_is_interrupted_while_waiting_leaves_nothing_behind() -> None:
     turns.release()
     with turns:
         pass
+
+
+@pytest.mark.parametrize("is_held", [False, True], ids=["nobody has it", "another has it"])
+def test_wherever_an_interrupt_comes_who_was_not_given_the_lock_does_not_have_it(is_held: bool) -> None:
+    for line in range(1, 40):
+        turns = Turns(patience=0)
+        another = threading.Timer(0.02, turns.release)
+        if is_held:
+            turns.acquire()
+            another.start()
+        was_interrupted = interrupted_at(line, turns)
+        if is_held:
+            another.join()
+        assert turns.locked() is not was_interrupted
+        assert not turns._next
+        if not was_interrupted:
+            assert line > 3
+            return
+
+
+def interrupted_at(line: int, turns: Turns) -> bool:
+    """Acquire a lock, interrupted before so many lines of that were passed; return whether it has more lines."""
+    passed = 0
+
+    def trace(frame: Any, event: str, _: object) -> Any:
+        nonlocal passed
+        if frame.f_code is not Turns.acquire.__code__:
+            return None
+        passed += event == "line"
+        if event == "line" and passed == line:
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        turns.acquire()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False

@@ -7,10 +7,16 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from ..errors import CannotOpen
 from ..private_files import make_folder
 from .filelock import FileLock
+
+LOGS: Final = ("-wal", "-journal")
+"""What SQLite calls the log of a file, by its kind."""
+INDEX: Final = "-shm"
+"""What it calls the index of the first, which all who have that open share."""
 
 
 def created(path: Path) -> Path:
@@ -37,6 +43,45 @@ def created(path: Path) -> Path:
     except OSError as error:
         raise CannotOpen(f"{path} cannot be opened for writing: {error.strerror}") from error
     return file
+
+
+def keep_apart(file: Path, lock: FileLock) -> None:
+    """Note which file a lock is of; refuse to open another one while the log of that one lies beside it.
+
+    SQLite knows a log by its name: who puts another file in the place of one that is open, or whose server was killed,
+    would be shown the old one's pages, and commits would go where nobody finds them. An empty log is removed, with its
+    index: a registry that still has them open, of the file that was here, keeps its own without a name.
+
+    The note counts for the lock file it is in: a copy of all files together has another, and begins anew.
+
+    Args:
+        file: the database, before SQLite has opened it.
+        lock: its lock, which is held.
+
+    Raises:
+        CannotOpen: there is such a log; nothing was changed.
+    """
+    here, noted = f"{lock.inode} {file.stat().st_ino}\n", lock.read()
+    if noted == here:
+        return
+    if noted.split(" ")[0] == str(lock.inode):
+        for log in (file.with_name(file.name + end) for end in LOGS):
+            if log.exists() and log.stat().st_size:
+                raise CannotOpen(
+                    f"{file} has taken the place of another file, whose last changes are still in {log.name}: stop "
+                    f"what has that file open, or put it back; if nothing has, and they may be lost, remove {log.name}"
+                )
+        for end in (*LOGS, INDEX):
+            _remove(file.with_name(file.name + end))
+    with suppress(OSError):  # a full disk keeps nobody from reading: what is not noted is not noticed, no more
+        lock.note(here)
+
+
+def _remove(log: Path) -> None:
+    try:
+        log.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotOpen(f"{log}, which is of another file, cannot be removed: {error.strerror}") from error
 
 
 def _obstacle(file: Path) -> int:

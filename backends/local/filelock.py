@@ -23,6 +23,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
 MOUNTS: Final = Path("/proc/self/mounts")
 """Where Linux lists what is mounted; no other system does."""
 
+_MOST_NOTED: Final = 256
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -39,6 +40,23 @@ class FileLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         _unlock(self._descriptor)
+
+    @property
+    def inode(self) -> int:
+        """The number of the file, which a copy of it does not have."""
+        return os.fstat(self._descriptor).st_ino
+
+    def read(self) -> str:
+        """Return what is noted in the file; call it inside `with`."""
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        return os.read(self._descriptor, _MOST_NOTED).decode("ascii", "replace")
+
+    def note(self, text: str) -> None:
+        """Note something in the file, for good; call it inside `with`."""
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, text.encode("ascii"))
+        os.fsync(self._descriptor)
 
     def close(self) -> None:
         """Let the file go; once more does nothing: the number may be another file's by then."""
@@ -113,7 +131,7 @@ def network_file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
     if not mounts.exists():
         return None
     holding: tuple[int, str] = (-1, "")
-    for line in mounts.read_bytes().decode("utf-8", "surrogateescape").rstrip("\n").split("\n"):
+    for line in filter(None, mounts.read_bytes().decode("utf-8", "surrogateescape").split("\n")):
         _, point, kind, *_ = line.split(" ")
         mount = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), point))
         if resolved.is_relative_to(mount) and len(mount.parts) >= holding[0]:  # the last one at a place is on top

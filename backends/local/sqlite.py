@@ -30,7 +30,7 @@ from ..errors import (
 )
 from . import schema
 from .driver import sqlite3
-from .file import created, lock_of
+from .file import created, keep_apart, lock_of
 from .filelock import FileLock, network_file_system
 from .registry import LocalRegistry
 from .turns import Turns
@@ -102,24 +102,29 @@ class SQLiteRows:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self.path = path
+        self.path = path.absolute() if path is not None else None  # a process may go to another folder
         self._lock: Turns | threading.Lock = Turns() if path is not None else threading.Lock()
         self._is_failing = self._is_closed = False
         self._journal = "WAL"
         self._idle: list[sqlite3.Connection] = []
         self._between_processes: AbstractContextManager[None] = nullcontext()
         with ExitStack() as undo:
-            if path is not None:
-                lock = lock_of(created(path))
+            if self.path is not None:
+                self._file = created(self.path)
+                lock = lock_of(self._file)
                 undo.callback(lock.close)
                 self._between_processes = lock
             try:
                 with self._between_processes:
                     self._opened = self._found()
+                    if isinstance(self._between_processes, FileLock):
+                        keep_apart(self._file, self._between_processes)
                     self._writer = self._connect(PRAGMAS)
                     with ExitStack() as closed:
                         closed.callback(self._writer.close)  # who is the last to close checkpoints, too
                         self._prepare()
+                        if self._is_elsewhere():
+                            raise CannotOpen(f"{path} was replaced while it was opened: open it again")
                         closed.pop_all()
             except sqlite3.Error as error:
                 raise CannotOpen(f"{path}: {' '.join(str(error).split())}") from error
@@ -129,18 +134,19 @@ class SQLiteRows:
 
     def close(self) -> None:
         """Close every connection, checkpointing under the lock; once more does nothing."""
-        with self._lock:
+        with _translated(), self._lock:
             if self._is_closed:
                 return
             self._is_closed = True
-            with self._between_processes:
+            with ExitStack() as closed:
+                if isinstance(self._between_processes, FileLock):
+                    closed.callback(self._between_processes.close)
+                closed.enter_context(self._between_processes)
+                closed.callback(self._writer.close)
                 while self._idle:
                     self._idle.pop().close()
                 if self._is_elsewhere():
                     self._empty_log()
-                self._writer.close()
-            if isinstance(self._between_processes, FileLock):
-                self._between_processes.close()
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
@@ -238,12 +244,20 @@ class SQLiteRows:
     def _give_back(self, connection: sqlite3.Connection, *, has_failed: bool) -> None:
         """Keep a connection for the next reader; one that failed is not handed on, and of a closed store none is."""
         if has_failed:
-            connection.close()
+            self._close_reader(connection)
             return
         self._idle.append(connection)
-        if self._is_closed and self.path is not None:
-            with suppress(IndexError), closing(lock_of(self.path)) as lock, lock:
-                self._idle.pop().close()  # it may be the last, which checkpoints
+        if self._is_closed:
+            with suppress(IndexError):
+                self._close_reader(self._idle.pop())
+
+    def _close_reader(self, connection: sqlite3.Connection) -> None:
+        """Close a connection that reads the file; of a closed store under the lock: the last one checkpoints."""
+        with ExitStack() as held:
+            if self._is_closed:
+                with suppress(CannotOpen):  # where its folder is gone, nobody else can have it
+                    held.enter_context(held.enter_context(closing(lock_of(self._file))))
+            connection.close()
 
     def _found(self) -> tuple[int, int] | None:
         """Return which file is at the path now; None if there is none, or none is wanted."""
@@ -276,9 +290,13 @@ class SQLiteRows:
         """Bring what the log has into the file that was moved; call it under the locks.
 
         The log stays where it was, also when it is closed: a file that has replaced ours would take it for its own when
-        it is opened next, and be overwritten.
+        it is opened next, and be overwritten. With somebody who still reads it stays full, and nobody waits for them.
         """
-        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._writer.execute("PRAGMA busy_timeout=0")
+        try:
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            self._writer.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000:.0f}")
 
     def _connect(self, pragmas: dict[str, str]) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from types import TracebackType
+from operator import call, methodcaller
 from typing import Final
 
 PATIENCE_SECONDS: Final = 0.025
@@ -29,26 +29,46 @@ class Turns:
         self._next: deque[threading.Lock] = deque()
 
     def acquire(self) -> None:
-        if self._lock.acquire(timeout=self._patience):
-            return
+        """Wait for the lock. Whoever is interrupted meanwhile, as by Ctrl-C, does not have it.
+
+        An interrupt comes between two steps of Python: behind a lock that was acquired, before anybody knows. Hence
+        what was done, and what came of it, is noted in one step: that of `extend`.
+        """
+        done: list[bool | None] = []
         turn = threading.Lock()
-        turn.acquire()
         try:
-            self._next.append(turn)
-            if self._lock.acquire(blocking=False):  # it was released before anybody could see who waits
-                self._next.remove(turn)
-                return
-            turn.acquire()
-        except BaseException:  # such as Ctrl-C
-            try:
-                self._next.remove(turn)
-            except ValueError:  # the turn has come meanwhile
+            done.extend(map(self._lock.acquire, (True,), (self._patience,)))
+            if not done[0]:
+                turn.acquire()
+                done.extend(map(self._next.append, (turn,)))
+                done.extend(map(self._lock.acquire, (False,)))
+                if done[-1]:  # it was released before anybody could see who waits
+                    self._next.remove(turn)
+                else:
+                    done.extend(map(turn.acquire, (True,)))
+        except BaseException:
+            is_held = any(done)
+            if len(done) > 1:  # it has asked for its turn
+                try:
+                    self._next.remove(turn)
+                except ValueError:
+                    is_held = True  # its turn has come
+            if is_held:
                 self.release()
             raise
 
-    def release(self) -> None:
-        """Hand the lock to who is next, as it is; without anybody, let it go."""
-        while not self._hand_over():
+    def release(self, *_: object) -> None:
+        """Hand the lock to who is next, as it is; without anybody, let it go.
+
+        Short, and without functions of its own: each of their beginnings is a place where an interrupt can come.
+        """
+        while True:
+            try:
+                if self._next:
+                    deque(map(_RELEASE, map(call, (self._next.popleft,))), 0)  # in one step, again
+                    return
+            except IndexError:
+                pass  # who was next was interrupted just now
             self._lock.release()
             if not (self._next and self._lock.acquire(blocking=False)):
                 return  # nobody waits, or whoever has taken it will see who does
@@ -57,16 +77,10 @@ class Turns:
         """Whether somebody holds it."""
         return self._lock.locked()
 
-    def _hand_over(self) -> bool:
-        if not self._next:
-            return False
-        self._next.popleft().release()
-        return True
-
     def __enter__(self) -> None:
         self.acquire()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
+    __exit__ = release
+
+
+_RELEASE = methodcaller("release")

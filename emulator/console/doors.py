@@ -76,6 +76,8 @@ class Console(msgspec.Struct, frozen=True):
         sessions: who is in.
         is_strict: whether it matters who decides, as requests are signed or rules say who may: nobody inside then gets
             to see a login link for somebody else.
+        address: of the server, as whoever runs it reaches it: links are printed with it, and never with the Host of a
+            request, which whoever asks may choose. Without, of an application in somebody's server, paths are printed.
     """
 
     home: Place = msgspec.field(default_factory=Place)
@@ -85,6 +87,7 @@ class Console(msgspec.Struct, frozen=True):
     users: Sequence[str] = ()
     sessions: Sessions = msgspec.field(default_factory=Sessions)
     is_strict: bool = False
+    address: str = ""
 
     def caller(self, user: str, place: Place, request_id: str) -> Caller:
         """Return somebody at the console as the registry knows them."""
@@ -107,9 +110,9 @@ class Console(msgspec.Struct, frozen=True):
             raise ValueError(f"{user!r} is not a name: it begins with a letter, and has letters, digits and _ . @ -")
         return f"{PREFIX}/login?token={self.sessions.link(user)}"
 
-    def line_of_link(self, user: str, url: str) -> str:
+    def line_of_link(self, user: str) -> str:
         """Return the line a server prints with a new login link for somebody; of several people, it says for whom."""
-        return f"console:   {url}{self.path_of_link(user)}" + (f"  ({user})" if len(self.users) > 1 else "")
+        return f"console:   {self.address}{self.path_of_link(user)}" + (f"  ({user})" if len(self.users) > 1 else "")
 
     def session(self, request: Request) -> Session | None:
         """Return the session of a request; None without one."""

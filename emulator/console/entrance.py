@@ -84,7 +84,7 @@ def add(routes: Blueprint, console: Console, show: Callable[..., Response], say:
     def reprint() -> Response:
         may = bool(console.users) and console.sessions.may_reprint()
         for user in console.users if may else ():
-            say(console.line_of_link(user, _address()))
+            say(console.line_of_link(user))
         return show(LoginPage(is_printed=may, is_too_soon=not may))
 
     @routes.post(f"{PREFIX}/leave")
@@ -104,20 +104,15 @@ def add(routes: Blueprint, console: Console, show: Callable[..., Response], say:
             )
             return show(Problem("That is no name", what, "Go back and write another one."), 400)
         if not console.is_strict or user == g.session.user:
-            return show(LinkPage(user, _address() + console.path_of_link(user)))
+            return show(LinkPage(user, request.host_url.rstrip("/") + console.path_of_link(user)))
         if user not in console.users:
             return show(_not_from_here(user), 403)
         may = console.sessions.may_reprint()
         if may:
-            say(console.line_of_link(user, _address()))
+            say(console.line_of_link(user))
         return show(LinkPage(user, is_too_soon=not may))
 
 
 def _not_from_here(user: str) -> Problem:
     what = f"It matters here who decides, so nobody inside can let {user} in: only whoever runs the server can."
     return Problem("No link for somebody else", what, f"They start it with `serve --console-user {user}`.")
-
-
-def _address() -> str:
-    """Return the address of the server as who asks has it."""
-    return request.host_url.rstrip("/")

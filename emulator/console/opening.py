@@ -48,10 +48,10 @@ def console_of(backend_url: str, hosts: Iterable[str], settings: Settings, revie
     )
 
 
-def links(console: Console, url: str) -> Iterator[str]:
+def links(console: Console) -> Iterator[str]:
     """Yield a line for each person who may log in to the console."""
     for user in console.users:
-        yield console.line_of_link(user, url)
+        yield console.line_of_link(user)
 
 
 def _usual(settings: Settings) -> tuple[str, ...]:

@@ -13,14 +13,12 @@ from pathlib import Path
 import pytest
 
 from durability.places import mounted, needs_fork
-from durability.workload import CALLER, GROUP, made, open_file
+from durability.workload import CALLER, made, open_file
 from sagemaker_registry.backends import CannotOpen
-from sagemaker_registry.backends.errors import ServiceUnavailable
 from sagemaker_registry.backends.local import schema
 from sagemaker_registry.backends.local import sqlite as store
 from sagemaker_registry.backends.local.driver import sqlite3
 from sagemaker_registry.backends.local.filelock import network_file_system
-from sagemaker_registry.backends.local.registry import LocalRegistry
 
 NOBODY = 65534
 
@@ -243,64 +241,6 @@ def test_a_read_only_file_system_is_named(log: bool, tmp_path: Path) -> None:
             open_file(folder / "registry.db")
         with pytest.raises(CannotOpen, match="Read-only file system"):
             open_file(folder / "new.db")
-
-
-@pytest.mark.parametrize("what", ["the file", "its folder"])
-def test_a_file_that_is_taken_away_while_it_is_open_takes_no_more_writes(what: str, tmp_path: Path) -> None:
-    """What would be acknowledged then would be in a file that nobody finds again."""
-    path = tmp_path / "folder" / "registry.db"
-    path.parent.mkdir()
-    registry = open_file(path)
-    registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
-    moved, there = (path.parent, tmp_path / "elsewhere") if what == "its folder" else (path, tmp_path / "moved.db")
-    moved.rename(there)
-    for ask in (
-        lambda: registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "more"}, CALLER),
-        registry.ping,
-    ):
-        with pytest.raises(
-            ServiceUnavailable, match="moved, removed or replaced while it was open: nothing was changed"
-        ):
-            ask()
-    there.rename(moved)
-    registry.ping()
-    registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "more"}, CALLER)
-    registry.close()
-    with open_file(path) as again:
-        assert groups_of(again) == {GROUP, "more"}
-
-
-def test_a_file_that_was_moved_while_it_was_open_has_all_that_was_acknowledged(tmp_path: Path) -> None:
-    path, moved = tmp_path / "registry.db", tmp_path / "moved.db"
-    registry = open_file(path)
-    registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
-    path.rename(moved)
-    registry.close()
-    with open_file(moved) as again:
-        assert groups_of(again) == {GROUP}
-
-
-def test_a_file_that_replaces_an_open_one_is_neither_written_to_nor_read_with_its_log(tmp_path: Path) -> None:
-    """Somebody restores a backup and forgets to stop the server."""
-    path, restored = tmp_path / "registry.db", tmp_path / "restored.db"
-    with open_file(restored) as registry:
-        registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "restored"}, CALLER)
-    registry = open_file(path)
-    registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
-    with registry._rows.reading():  # so that whoever reads now needs a new connection
-        restored.replace(path)
-        with pytest.raises(ServiceUnavailable, match="replaced while it was open"):
-            groups_of(registry)
-    with pytest.raises(ServiceUnavailable, match="replaced while it was open"):
-        registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "more"}, CALLER)
-    registry.close()
-    with open_file(path) as again:
-        assert groups_of(again) == {"restored"}
-
-
-def groups_of(registry: LocalRegistry) -> set[str]:
-    found = registry.call("ListModelPackageGroups", {}, CALLER)["ModelPackageGroupSummaryList"]
-    return {group["ModelPackageGroupName"] for group in found}
 
 
 def test_a_network_share_gets_a_rollback_journal_and_the_doctor_says_so(

@@ -8,12 +8,14 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from safety.listener import CALL, HEALTH, READ_SECONDS, UPLOAD, Bucket, everything, served, status_of
 from sagemaker_registry.emulator.connections import cut_off, most_connections
+from sagemaker_registry.emulator.serve import THREADS
 
 
 def is_closed_while_sending(connection: socket.socket, piece: bytes) -> float:
@@ -48,6 +50,32 @@ def test_a_request_that_trickles_is_cut_off(address: tuple[str, int], before: by
         connection.sendall(before)
         took = is_closed_while_sending(connection, piece)
     assert READ_SECONDS * 0.9 < took < 20
+
+
+@pytest.mark.parametrize("sent", [0, 200 * 1024], ids=["nothing", "much"])
+@pytest.mark.parametrize("before", [b"", b"Expect: 100-continue\r\n"], ids=["sends", "asks"])
+def test_a_body_that_stops_is_cut_off_however_much_of_it_came(
+    address: tuple[str, int], before: bytes, sent: int
+) -> None:
+    with socket.create_connection(address, timeout=20) as connection:
+        connection.sendall(UPLOAD + before + b"Content-Length: 1000000\r\n\r\n")
+        connection.sendall(b"x" * sent)
+        assert everything(connection) == (b"HTTP/1.1 100 Continue\r\n\r\n" if before else b"")
+
+
+def test_a_body_behind_a_request_that_takes_long_has_its_time_from_the_answer_on() -> None:
+    now = time.monotonic()
+    answered, sends = Answered("203.0.113.1", now - 20), Held("203.0.113.1", now - 20)
+    for held in (answered, sends):
+        held.request = Begun(now - 3600)  # type: ignore[assignment]
+    answered.total_outbufs_len = 0
+    cut_off([answered, sends], 30, 100)  # type: ignore[list-item]
+    assert answered.request.began >= now  # type: ignore[attr-defined]
+    assert [held.is_closed for held in (answered, sends)] == [False, False]
+    for held in (answered, sends):
+        held.moved = now - 31
+    cut_off([answered, sends], 30, 100)  # type: ignore[list-item]
+    assert [held.is_closed for held in (answered, sends)] == [False, True]
 
 
 def test_many_slow_clients_keep_nobody_waiting(address: tuple[str, int], say: Callable[..., bytes]) -> None:
@@ -116,6 +144,16 @@ class Held:
         self.is_closed = True
 
 
+@dataclass
+class Begun:
+    """A request as `cut_off` sees it, of which more has come than must have."""
+
+    began: float
+
+    def is_too_slow(self, now: float, seconds: float) -> bool:
+        return False
+
+
 class Answered(Held):
     is_answered = True
     total_outbufs_len = 1
@@ -138,7 +176,7 @@ def test_a_connection_waits_two_minutes_for_its_next_request() -> None:
     assert [connection.is_closed for connection in held] == [True, False, False]
 
 
-@pytest.mark.parametrize(("files", "most"), [(256, 128), (1024, 896), (64, 32), (2**20, 1000), (-1, 1000)])
+@pytest.mark.parametrize(("files", "most"), [(256, 64), (1024, 448), (64, 16), (2**20, 1000), (-1, 1000)])
 def test_connections_leave_files_for_everything_else(monkeypatch: pytest.MonkeyPatch, files: int, most: int) -> None:
     resource = pytest.importorskip("resource")
     monkeypatch.setattr(resource, "getrlimit", lambda which: (files, files))
@@ -239,14 +277,61 @@ def test_a_large_upload_may_take_its_time_as_long_as_it_goes_on(address: tuple[s
     assert bucket.sizes[-1] == sent
 
 
-def test_who_does_not_read_is_cut_off_and_holds_no_worker(address: tuple[str, int], say: Callable[..., bytes]) -> None:
-    deaf = [socket.create_connection(address, timeout=60) for _ in range(5)]  # more than there are workers
-    for connection in deaf:
-        connection.sendall(b"GET /bucket/key HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-    assert status_of(say(HEALTH)) == 200
-    came = []
-    for connection in deaf:
-        with connection:
-            came.append(len(everything(connection)))
-    cut = [size for size in came if size < 2**25]  # others may have found a worker when their client began to read
-    assert len(cut) >= 2, "four workers, five who do not read: two were let go before health was answered"
+GET = b"GET /bucket/key HTTP/1.1\r\nHost: localhost\r\n\r\n"
+"""Asks for an answer of 32 MiB in 32 pieces."""
+
+
+def deaf_client(address: tuple[str, int]) -> socket.socket:
+    """Connect as somebody for whom little is kept on the way."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
+    connection.settimeout(60)
+    connection.connect(address)
+    return connection
+
+
+def test_who_does_not_read_is_cut_off(address: tuple[str, int]) -> None:
+    with deaf_client(address) as deaf:
+        deaf.sendall(GET)
+        for _ in range(2):  # for as long as two who are too slow are listened to
+            with socket.create_connection(address, timeout=60) as other:
+                is_closed_while_sending(other, b"G")
+        assert len(everything(deaf)) < 2**25
+
+
+def test_no_worker_waits_for_who_does_not_read() -> None:
+    with ExitStack() as opened:
+        address = opened.enter_context(served(Bucket()))
+        deaf = [opened.enter_context(deaf_client(address)) for _ in range(THREADS + 1)]
+        for connection in deaf:
+            connection.sendall(GET * 2)
+        for _ in range(3):
+            asking = opened.enter_context(socket.create_connection(address, timeout=10))
+            asking.sendall(HEALTH)
+            assert status_of(everything(asking)) == 200
+            for connection in deaf:
+                assert connection.recv(2**16), "who reads a little now and then holds nobody up either"
+
+
+def test_who_asks_for_more_than_they_read_has_all_of_what_was_answered_and_can_ask_again() -> None:
+    begun, bucket = threading.Semaphore(0), Bucket()
+
+    def counting(environ: Any, start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] == "/_registry/health":
+            return well(environ, start_response)
+        begun.release()
+        return bucket(environ, start_response)
+
+    with ExitStack() as opened:
+        address = opened.enter_context(served(counting, threads=1))
+        connection = opened.enter_context(deaf_client(address))
+        connection.sendall(GET * 3)
+        assert begun.acquire(timeout=60)
+        for _ in range(2):  # the one worker has then come to the second request
+            asking = opened.enter_context(socket.create_connection(address, timeout=60))
+            asking.sendall(HEALTH)
+            everything(asking)
+        head, _, body = everything(connection).partition(b"\r\n\r\n")
+        assert status_of(head) == 200
+        assert len(body) == 2**25
+        assert not begun.acquire(blocking=False)

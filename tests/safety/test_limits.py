@@ -14,12 +14,15 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import requests
 
 from clients import start
 from safety.listener import CALL, HEALTH, LARGEST_BODY, UPLOAD, Bucket, everything, served, status_of
 from safety.verifier import ALICE
-from sagemaker_registry.emulator import sigv4
+from sagemaker_registry.backends.base import Caller, partition_of
+from sagemaker_registry.emulator import signatures, sigv4
 from sagemaker_registry.emulator.connections import LARGEST_HEAD, LARGEST_READ, MOST_HEADERS
+from signing import signed
 
 
 def test_a_head_has_a_largest_size(say: Callable[..., bytes]) -> None:
@@ -50,6 +53,26 @@ WORST_HEADS = {
     "dots in a host": b"GET / HTTP/1.1\r\nHost: %b!\r\n\r\n" % (b"." * 32000),
     "parameters": b"PUT /b/k?%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"X-Amz-Credential=&" * 1700),
 }
+
+
+def test_a_signed_url_of_many_parameters_takes_no_longer_to_read_than_to_split() -> None:
+    """Before any key is known, so for everybody: the time may grow with the length, and not with its square."""
+    claimed = (
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A/20261124/us-east-1/s3/aws4_request&X-Amz-Expires=60"
+        f"&X-Amz-Date=20261124T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature={'0' * 64}"
+    )
+    pairs = signatures.pairs_of(claimed + "".join(f"&X-Amz-{number}" for number in range(2500)))
+    began = time.process_time()
+    assert signatures.claim_of_query(pairs)
+    assert time.process_time() - began < 0.02
+    assert signatures.claim_of_query([*pairs, pairs[-1]]) is None
+
+
+def test_regions_that_callers_make_up_are_not_kept() -> None:
+    for number in range(300):
+        assert Caller("123456789012", f"nowhere-{number}-{'x' * 1000}", "ann").partition == "aws"
+    assert partition_of.cache_info().currsize <= 256
+    assert Caller("123456789012", "cn-north-1", "ann").partition == "aws-cn"
 
 
 @pytest.mark.parametrize("name", WORST_HEADS)
@@ -166,9 +189,38 @@ def test_a_failure_of_the_application_is_told_as_one(caplog: pytest.LogCaptureFi
     assert "nobody needs to know" in caplog.text
 
 
-def test_transfer_encoding_is_not_of_http_1_0(say: Callable[..., bytes]) -> None:
-    old = CALL.replace(b"HTTP/1.1", b"HTTP/1.0")
-    assert status_of(say(old + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")) == 400
+@pytest.mark.parametrize("line", [b"POST / HTTP/1.0", b"POST /", b"POST /HTTP/1.1", b"POST /xHTTP/1.1"])
+def test_transfer_encoding_is_of_http_1_1_alone(say: Callable[..., bytes], line: bytes) -> None:
+    other = CALL.replace(b"POST / HTTP/1.1", line)
+    answer = say(other + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+    assert status_of(answer) == 400
+    assert b"Transfer-Encoding in HTTP/1.1" in answer
+
+
+def test_a_space_behind_the_version_changes_nothing(say: Callable[..., bytes]) -> None:
+    call = CALL.replace(b"HTTP/1.1", b"HTTP/1.1 ") + b"Connection: close\r\n"
+    assert status_of(say(call + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")) == 200
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *(b"/\t/[x", b"/\t/evil.example/_registry/health", b"/_registry/\thealth", b"/a\0b", b"/a\x0bb", b"/a\x7fb"),
+        *(b"//[x", b"//\\[x", b"//x]/key", b"//\xff[x"),
+    ],
+)
+def test_a_path_that_is_read_otherwise_than_it_is_sent_is_refused(
+    say: Callable[..., bytes], caplog: pytest.LogCaptureFixture, target: bytes
+) -> None:
+    answer = say(HEALTH.replace(b"/_registry/health", target))
+    assert status_of(answer) == 400
+    assert b"The request cannot be read: A path " in answer
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("target", [b"//key", b"//[::1]/key", b"//%5Bx", b"/bucket//[x", b"/bucket/[x]"])
+def test_a_key_of_s3_may_have_slashes_and_brackets(say: Callable[..., bytes], target: bytes) -> None:
+    assert status_of(say(UPLOAD.replace(b"/bucket/key", target) + b"Content-Length: 0\r\n\r\n")) == 200
 
 
 def test_requests_one_behind_the_other_are_answered_in_their_order(say: Callable[..., bytes]) -> None:
@@ -259,6 +311,16 @@ def test_a_large_body_of_a_stranger_is_not_read(
     assert status_of(answer) in (400, 403)
     assert code in answer
     assert b"nosniff" in answer
+
+
+def test_a_large_body_of_a_stranger_is_not_read_by_a_fork_either(with_keys: tuple[str, int]) -> None:
+    host, port = with_keys
+    request = signed(ALICE, url=f"http://{host}:{port}/_registry/fork", body=b'{"name": "start"}')
+    forked = requests.post(request.url, data=request.body, headers=dict(request.headers), timeout=60).json()
+    with socket.create_connection((host, int(forked["url"].rpartition(":")[2])), timeout=5) as connection:
+        connection.sendall(UPLOAD + LARGE)
+        answer = everything(connection)
+    assert status_of(answer) == 403
 
 
 def test_a_large_body_of_a_stranger_is_not_read_on_where_it_tells_no_length(with_keys: tuple[str, int]) -> None:
