@@ -89,7 +89,11 @@ def backup(
     """Copy a registry that is kept in a file, while others use it, with the S3 objects kept beside it.
 
     The copy is of one moment. It is looked into, and has its name only when all of it is on the disk; to restore it is
-    to serve it, or to copy it back while nobody uses the original.
+    to serve it, or to put it in the place of the original: stop what uses that, and remove its `FILE-wal` and
+    `FILE-shm` with it. SQLite would take the log that a killed server has left for one of the file that is there now.
+
+    The lock `FILE.lock` stays beside the copy, as beside every registry: if it were removed, whoever comes would have
+    another than whoever waits for it.
 
     Args:
         url: `sqlite:///FILE`; without one, what SAGEMAKER_REGISTRY_URL names, else the user's own.
@@ -109,6 +113,7 @@ def backup(
             f"a backup needs the package {error.name!r}: pip install 'sagemaker-registry[server]'"
         ) from error
     source, target = _source(url or os.environ.get(URL_VARIABLE) or default_url()), Path(file).expanduser()
+    there = _state(target)
     _check_target(source, target, force=force)
     with _written(target) as folder:
         copied = folder / DATABASE
@@ -123,7 +128,11 @@ def backup(
         count = _copy_objects(_beside(source), folder / COPIED, progress) if objects else 0
         sync(copied)
         size = copied.stat().st_size
-        _name(folder, target)
+        with _held(_lock_of(target)):  # the one that a registry takes to open, write and close its file
+            _check_unopened(target)
+            _put_back_what_is_left(target)
+            _check_unchanged(target, there)
+            _name(folder, target)
     return Backup(target, at, size, count, found.history, found.broken, found.pending)
 
 
@@ -141,7 +150,8 @@ def _check_target(source: Path, target: Path, *, force: bool) -> None:
     """Refuse a name that is somebody's: that of the registry itself, of another file, of a registry in use."""
     if target.exists() and target.samefile(source):
         raise CannotOpen(f"{target} is the registry itself: give the copy another name")
-    part = next((path for path in (target, _beside(target)) if _is_part_of(source, path)), None)
+    own = (target, _beside(target), _lock_of(target))
+    part = next((path for path in own if _is_part_of(source, path)), None)
     if part is not None:
         raise CannotOpen(f"{part} is part of the registry itself: give the copy another name")
     for end in filter(None, PARTS):
@@ -155,6 +165,27 @@ def _check_target(source: Path, target: Path, *, force: bool) -> None:
     there = next((path for path in (target, _beside(target)) if path.exists()), None)
     if there is not None and not force:
         raise CannotOpen(f"{there} is there already: --force puts the copy in its place")
+
+
+def _state(target: Path) -> tuple[int, ...] | None:
+    """Return what tells a file from others, and from what it is when somebody has written to it; None for none."""
+    try:
+        found = target.stat()
+    except OSError:  # the sentence comes from who writes there
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _check_unopened(target: Path) -> None:
+    """Refuse what a registry is open on: it has a log as long, if only an empty one. Call it under the lock."""
+    if _has_log(target):
+        raise CannotOpen(f"somebody has opened {target} meanwhile: nothing was replaced, give the copy another name")
+
+
+def _check_unchanged(target: Path, there: tuple[int, ...] | None) -> None:
+    """Refuse to replace anything but what was there when it was asked for; call it under the lock."""
+    if _state(target) != there:
+        raise CannotOpen(f"somebody has written {target} meanwhile: nothing was replaced, see what it is and try again")
 
 
 def _is_part_of(source: Path, path: Path) -> bool:
@@ -188,6 +219,7 @@ def _written(target: Path) -> Iterator[Path]:
                 yield folder
             finally:
                 if not _is_half(folder):
+                    (folder / DATABASE).unlink(missing_ok=True)  # see `_remove`
                     shutil.rmtree(folder)
     except OSError as error:
         where = f"; the S3 objects that were beside it are in {folder / REPLACED}" if _is_half(folder) else ""
@@ -199,7 +231,7 @@ def _written(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def _held(path: Path) -> Iterator[None]:
-    """Hold a lock nobody waits for: that it cannot be had tells others that whoever writes here is alive."""
+    """Hold the lock of a file: that it cannot be had tells others that whoever writes here is alive."""
     lock = FileLock(path)
     try:
         with suppress(OSError):  # on a disk that keeps no locks, nobody can have it either
@@ -211,15 +243,28 @@ def _held(path: Path) -> Iterator[None]:
 
 def _sweep(target: Path) -> None:
     """Remove what backups that were killed have left beside a target; what one had half replaced is put back."""
+    if any(_is_begun(folder) for folder in _left_of(target)):
+        with _held(_lock_of(target)):
+            _check_unopened(target)
+            _put_back_what_is_left(target)
     for unfinished in target.parent.glob(f".*{UNFINISHED}"):
         folder = unfinished / COPY
-        if not _is_left(unfinished):
-            continue
-        if unfinished.name.removesuffix(UNFINISHED).rpartition(".")[0] == f".{target.name}":
-            _put_back(folder, target)
-        if not _is_half(folder):
+        if _is_left(unfinished) and not _is_begun(folder):
             for left in (folder, unfinished):  # in this order: cut off between them, no more than a name is left
-                shutil.rmtree(left, ignore_errors=True)  # another may be at it
+                _remove(left)
+
+
+def _put_back_what_is_left(target: Path) -> None:
+    """Put back what a backup that was killed has half replaced; call it under the lock of the target."""
+    for folder in _left_of(target):
+        _put_back(folder, target)
+
+
+def _left_of(target: Path) -> list[Path]:
+    """Return what backups of a target were writing when they were killed."""
+    folders = sorted(target.parent.glob(f".*{UNFINISHED}"))
+    ours = (one for one in folders if one.name.removesuffix(UNFINISHED).rpartition(".")[0] == f".{target.name}")
+    return [one / COPY for one in ours if _is_left(one)]
 
 
 def _is_left(unfinished: Path) -> bool:
@@ -279,6 +324,17 @@ def _put_back(folder: Path, target: Path) -> None:
         (folder / REPLACED).rename(objects)
 
 
+def _remove(folder: Path) -> None:
+    """Remove what was written, its database first: cut off after it, nobody takes the rest for half replaced."""
+    (folder / DATABASE).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # another may be at it
+
+
+def _is_begun(folder: Path) -> bool:
+    """Whether objects were given, or lost, their names for a database that did not get its own."""
+    return (folder / DATABASE).exists() and ((folder / REPLACED).exists() or not (folder / COPIED).exists())
+
+
 def _is_half(folder: Path) -> bool:
     """Whether the objects of the database that is there are in a folder that was written in."""
     return (folder / REPLACED).exists() and (folder / DATABASE).exists()
@@ -286,3 +342,7 @@ def _is_half(folder: Path) -> bool:
 
 def _beside(file: Path) -> Path:
     return file.with_name(file.name + OBJECTS)
+
+
+def _lock_of(file: Path) -> Path:
+    return file.with_name(file.name + ".lock")

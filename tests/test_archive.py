@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -160,6 +161,24 @@ def test_into_another_account_and_region_arns_are_rewritten_and_history_is_kept(
         assert registry.verify_history().ok
         assert registry.as_of("churn", before[-1].at).version == 1
         assert imported(registry, content).new == {}
+
+
+def test_a_number_that_only_an_import_has_raised_is_no_break_of_history(tmp_path: Path) -> None:
+    """Two copies of a registry go on by themselves, and what the one made and deleted is told to the other."""
+    urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("one", "other")]
+    with ModelRegistry(urls[0], **boto(SOURCE)) as one:
+        one.boto3.create_model_package_group(**GROUP)
+    shutil.copyfile(tmp_path / "one.db", tmp_path / "other.db")
+    for url, count in zip(urls, (1, 3), strict=True):
+        with ModelRegistry(url, **boto(SOURCE)) as registry:
+            made = [registry.register("churn", image="churn:1") for _ in range(count)]
+            for version in made:
+                registry.delete(version)
+    with ModelRegistry(urls[0], **boto(SOURCE)) as one, ModelRegistry(urls[1], **boto(SOURCE)) as other:
+        assert imported(one, exported(other)).new == {}
+        assert one.verify_history().broken == ()
+        assert one.register("churn", image="churn:4").version == 4
+        assert one.verify_history().broken == ()
 
 
 def test_what_is_there_with_other_content_is_named_and_nothing_is_changed(source: ModelRegistry, url: str) -> None:

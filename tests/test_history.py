@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clients import REGION, Emulator
+from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.base import Caller, NoProbe, Surroundings
 from sagemaker_registry.backends.errors import RegistryError
 from sagemaker_registry.backends.local import history as reading
@@ -27,7 +28,7 @@ from sagemaker_registry.backends.local import verification
 from sagemaker_registry.backends.local.call import Call
 from sagemaker_registry.backends.local.journal import hash_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import HISTORY
+from sagemaker_registry.backends.local.rows import HISTORY, TERMS
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.local.views import Transaction
 from sagemaker_registry.backends.rulebook import Rulebook
@@ -301,6 +302,9 @@ def edit(path: Path, *statements: str) -> None:
 
 OF_CHURN = "WHERE name = 'churn' AND seq"
 REHASHED = "it does not follow the row before it, which was written anew"
+MOVED = "the {} is as this change left it, but its column {}, which lists go by, is not"
+NUMBERED = "the group would give {} to its next version, and the last number it gave is {}"
+SURPLUS = "Search finds it by what it has not: {} {}"
 
 
 @pytest.mark.parametrize(
@@ -355,7 +359,52 @@ REHASHED = "it does not follow the row before it, which was written anew"
         ),
         (
             ["UPDATE model_packages SET approval = 'Approved' WHERE version = 2 AND name = 'fraud'"],
-            [("fraud", 3, "the package is not as this change left it")],
+            [("fraud", 3, MOVED.format("package", "approval"))],
+        ),
+        (
+            ["UPDATE model_packages SET created = 5 WHERE version = 2 AND name = 'fraud'"],
+            [("fraud", 3, MOVED.format("package", "created"))],
+        ),
+        (
+            ["UPDATE model_packages SET modified = modified + 1 WHERE version = 1 AND name = 'churn'"],
+            [("churn", 4, MOVED.format("package", "modified"))],
+        ),
+        (
+            ["UPDATE model_packages SET type = 'X' WHERE version = 1 AND name = 'fraud'"],
+            [("fraud", 2, MOVED.format("package", "type"))],
+        ),
+        (
+            ["UPDATE model_package_groups SET created = created - 1 WHERE name = 'fraud'"],
+            [("fraud", 1, MOVED.format("group", "created"))],
+        ),
+        (
+            ["UPDATE model_package_groups SET last_version = 7 WHERE name = 'fraud'"],
+            [("fraud", 3, NUMBERED.format(8, 2))],
+        ),
+        (
+            ["UPDATE model_package_groups SET last_version = 1 WHERE name = 'churn'"],
+            [("churn", 4, NUMBERED.format(2, 2))],
+        ),
+        (
+            [
+                "INSERT INTO search_terms SELECT account, region, kind, path, 'Approved', moment, name, version "
+                "FROM search_terms WHERE value = 'Rejected'"
+            ],
+            [("churn", None, SURPLUS.format("ModelApprovalStatus", "Approved"))],
+        ),
+        (
+            [
+                "INSERT INTO search_terms SELECT account, region, kind, path, value, moment, 'gone', 9 "
+                "FROM search_terms WHERE value = 'Rejected'"
+            ],
+            [("gone", None, SURPLUS.format("ModelApprovalStatus", "Rejected"))],
+        ),
+        (
+            [
+                "INSERT INTO search_terms SELECT account, region, 'new', path, value, moment, name, version "
+                "FROM search_terms WHERE value = 'Rejected'"
+            ],
+            [("churn", None, SURPLUS.format("ModelApprovalStatus", "Rejected"))],
         ),
         (
             ["DELETE FROM model_package_groups WHERE name = 'fraud'"],
@@ -487,6 +536,44 @@ def test_a_long_history_is_verified_in_parts(tmp_path: Path, monkeypatch: pytest
         assert str(found) == "churn/2, change 3: it was changed after it was written"
         assert registry.verify_history("fraud").ok
         assert not registry.verify_history("churn").ok
+        edit(tmp_path / "registry.db", f"UPDATE history SET at = at - 1 {OF_CHURN} = 3")
+        edit(tmp_path / "registry.db", "UPDATE model_package_groups SET last_version = 9 WHERE name = 'churn'")
+        (found,) = registry.verify_history().broken
+        assert str(found) == f"churn, change 4: {NUMBERED.format(10, 2)}"
+        edit(tmp_path / "registry.db", "UPDATE model_package_groups SET last_version = 2 WHERE name = 'churn'")
+        edit(
+            tmp_path / "registry.db",
+            "INSERT INTO search_terms SELECT account, region, kind, path, value, moment + 1, name, version "
+            "FROM search_terms WHERE name = 'fraud' AND path = 'ModelPackageGroupName'",
+        )
+        (found,) = registry.verify_history().broken
+        assert str(found) == f"fraud/1: {SURPLUS.format('ModelPackageGroupName', 'fraud')}"
+
+
+@pytest.mark.parametrize("store", ["file", "postgres"])
+def test_terms_nobody_has_are_found_wherever_they_sort_in_every_store(
+    store: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are walked through in parts, in an order of the store's own."""
+    monkeypatch.setattr(verification, "MOST_ROWS", 2)
+    url = request.getfixturevalue("postgres_url") if store == "postgres" else f"sqlite:///{tmp_path}/registry.db"
+    metadata = {"a": "0", "B": "É" * 256, "_b": "@", "ä": " x", "b": "y" * 256}
+    with ModelRegistry(url, region_name=REGION) as registry, open_backend(url) as backend:
+        registry.boto3.create_model_package_group(**GROUP, Tags=[{"Key": "Team", "Value": "x"}])
+        for _ in range(3):
+            registry.boto3.create_model_package(**GROUP, CustomerMetadataProperties=metadata)
+        assert registry.verify_history().ok
+        assert isinstance(backend, LocalRegistry)
+        for path, value in (("ModelLifeCycle.Stage", ""), ("CustomerMetadataProperties.ß", "é" * 256), ("Tags.~", "~")):
+            account = registry.get("churn/1").arn.split(":")[4]
+            surplus = (account, REGION, "package", path, value, 5, f"churn-{path[0]}", 2)
+            with backend._rows.writing() as rows:
+                rows.insert_all(TERMS, [surplus])
+            (found,) = registry.verify_history().broken
+            assert str(found) == f"churn-{path[0]}/2: {SURPLUS.format(path, value)}"
+            with backend._rows.writing() as rows:
+                rows.delete_all(TERMS, [surplus])
+        assert registry.verify_history().ok
 
 
 def test_the_command_tells_what_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,10 @@
 """Whether history is as it was written: finds every row, head and resource that was changed past the registry.
 
-Of a resource that is as it should be, what Search finds it by is looked for, too: no hash is kept of those rows.
+Of a resource that is as it should be, what is kept beside its record, and has no hash, is held against that: the
+columns that lists go by, what Search finds it by, and, when all is verified, whether Search finds more. The number that
+a group goes on with is held against those its history gave; of a group that was imported, or is older than history, the
+file or nobody knows what was given before, and only a number too low is found. What no answer shows is not looked for:
+revisions, events and their deliveries, answers kept for tokens, and columns of what is older than history.
 
 A call looks at a bounded number of rows and answers a token with which the next goes on, so that a registry with a
 million changes is verified without holding a transaction for minutes. Of a name that is broken, a call reports where it
@@ -15,22 +19,55 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from . import history, terms
+from . import derived, history, terms
 from .call import Call
 from .journal import BEFORE_THE_FIRST, KINDS, hash_of
 from .paging import position_of, query_of, token_of
-from .rows import HEADS, HISTORY, PACKAGES, TERMS, Condition, Row, Table
+from .rows import GROUPS, HEADS, HISTORY, PACKAGES, TERMS, Condition, Key, Row, Table
 
 MOST_ROWS: Final = 1000
 """Rows of history, or resources, that one call looks at."""
 
-CHAINS: Final = -1
-"""The stage in which chains are walked; those of the resources of each table follow, by their place in TABLES."""
-
 TABLES: Final = tuple(KINDS)
 
-Position = tuple[Any, ...]
-"""Where a walk stands: the stage, a name, a number (row of the chain, or version), the hash of the row before."""
+CHAINS: Final = -1
+"""The stage in which chains are walked; those of the resources of each table follow, by their place in TABLES."""
+SURPLUS: Final = len(TABLES)
+"""The last stage, in which every term is looked at: only when there are not as many as resources have."""
+
+TERM: Final = tuple(column for column in TERMS.key if column not in ("account", "region"))
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Where a walk stands.
+
+    Args:
+        stage: what is walked through.
+        name: of the chain, or the resource.
+        number: row of the chain, or version.
+        previous: of a chain, the hash of that row.
+        last: of a chain, see `_Numbers`; as the next.
+        is_known: of a chain.
+        updates: of a chain.
+        terms: how many terms the resources so far have.
+        kind: of the term; as the next.
+        path: of the term.
+        value: of the term.
+        moment: of the term.
+    """
+
+    stage: int = CHAINS
+    name: str = ""
+    number: int = 0
+    previous: str = BEFORE_THE_FIRST
+    last: int = 0
+    is_known: bool = False
+    updates: int = 0
+    terms: int = 0
+    kind: str = ""
+    path: str = ""
+    value: str = ""
+    moment: int = 0
 
 
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,8 +90,10 @@ def verify(call: Call, asked: Query) -> dict[str, Any]:
     only = history.named(call, asked.group)[0] if asked.group is not None else None
     query = query_of(call, {"group": asked.group})
     walk = _Walk(call, only)
-    start = (CHAINS, "", 0, BEFORE_THE_FIRST)
-    position = walk.go_on(start if asked.next_token is None else position_of(query, asked.next_token, len(start)))
+    start = Position()
+    if asked.next_token is not None:
+        start = Position(*position_of(query, asked.next_token, len(Position.__struct_fields__)))
+    position = walk.go_on(start)
     if only is not None and asked.next_token is None and not walk.chains:
         raise history.no_history(only)
     answer: dict[str, Any] = {
@@ -64,8 +103,34 @@ def verify(call: Call, asked: Query) -> dict[str, Any]:
         "broken": walk.broken,
     }
     if position is not None:
-        answer["next_token"] = token_of(query, position)
+        answer["next_token"] = token_of(query, msgspec.structs.astuple(position))
     return answer
+
+
+class _Numbers(msgspec.Struct):
+    """What a chain says of the numbers of a group, since it was last made.
+
+    Args:
+        last: the highest that was given to a version.
+        is_known: whether the group was made here, and nothing was imported since: a file has a number of its own.
+        updates: how many changes of the group itself there were. An import that does no more than raise its number
+            leaves no row, but a revision.
+    """
+
+    last: int = 0
+    is_known: bool = False
+    updates: int = 0
+
+    def follow(self, row: Row) -> None:
+        """Take in a row of the chain."""
+        if history.begins_a_group(row):
+            self.last, self.is_known, self.updates = 0, True, 0
+        elif row["kind"] == KINDS[GROUPS]:
+            self.updates += 1
+        if row["operation"] == history.IMPORT:
+            self.is_known = False
+        if row["kind"] == KINDS[PACKAGES]:
+            self.last = max(self.last, row["version"])
 
 
 class _Walk(msgspec.Struct):
@@ -79,43 +144,51 @@ class _Walk(msgspec.Struct):
     unrecorded: int = 0
     broken: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
-    def go_on(self, position: Position) -> Position | None:
+    def go_on(self, at: Position) -> Position | None:
         """Walk on from a position; return where the next call begins, or None at the end."""
-        stage, name, number, previous = position
-        if stage == CHAINS:
-            stopped = self._walk_chains(name, number, previous)
+        if at.stage == CHAINS:
+            stopped = self._walk_chains(at)
             if stopped is not None:
-                return (CHAINS, *stopped)
-            stage, name, number = CHAINS + 1, "", -1
-        for place, table in enumerate(TABLES):
-            if place >= stage:
-                after = self._walk_resources(table, (name, number) if place == stage else ("", -1))
-                if after is not None:
-                    return (place, *after, "")
-        return None
+                return stopped
+            at = Position(CHAINS + 1, number=-1)
+        if at.stage < SURPLUS:
+            count = at.terms
+            for stage in range(at.stage, SURPLUS):
+                begin = at if stage == at.stage else Position(stage, number=-1)
+                stopped, found = self._walk_resources(begin)
+                count += found
+                if stopped is not None:
+                    return msgspec.structs.replace(stopped, terms=count)
+            if self.only is not None or self.call.rows.count(TERMS, self.call.place(), count + 1) == count:
+                return None
+            at = Position(SURPLUS)
+        return self._walk_terms(at)
 
-    def _walk_chains(self, name: str, seq: int, previous: str) -> Position | None:
-        """Walk through chains from the row after `seq`; 0 is the end of that chain."""
+    def _walk_chains(self, at: Position) -> Position | None:
+        """Walk through chains from the row after `at.number`; 0 is the end of that chain."""
+        name, seq, previous, numbers = at.name, at.number, at.previous, _Numbers(at.last, at.is_known, at.updates)
         while self.left > 0:
             if seq == 0:
                 following = self._following(name)
                 if following is None:
                     return None
-                name, previous = following, BEFORE_THE_FIRST
+                name, previous, numbers = following, BEFORE_THE_FIRST, _Numbers()
                 self.chains += 1
             rows = self.call.rows.find(HISTORY, self._of(name), ("seq",), after=(seq,), limit=self.left)
             is_end = len(rows) < self.left
             self.left -= len(rows) or 1
-            sound = self._follow(name, rows, seq, previous)
+            sound = self._follow(name, rows, seq, previous, numbers)
             if rows:
                 seq, previous = rows[-1]["seq"], rows[-1]["hash"]
             if sound and is_end:
                 sound = self._check_head(name, seq, previous)
             if sound:
                 sound = self._check_resources(name, rows)
+            if sound and is_end:
+                self._check_numbers(name, seq, numbers)
             if is_end or not sound:
                 seq = 0
-        return name, seq, previous
+        return Position(CHAINS, name, seq, previous, *msgspec.structs.astuple(numbers))
 
     def _following(self, name: str) -> str | None:
         """Return the next name that has rows or a head."""
@@ -128,7 +201,7 @@ class _Walk(msgspec.Struct):
         ]
         return min((row["name"] for row in firsts), default=None)
 
-    def _follow(self, name: str, rows: Sequence[Row], seq: int, previous: str) -> bool:
+    def _follow(self, name: str, rows: Sequence[Row], seq: int, previous: str, numbers: _Numbers) -> bool:
         """Check consecutive rows of a chain."""
         for row in rows:
             why = _fault(row, seq, previous)
@@ -136,6 +209,7 @@ class _Walk(msgspec.Struct):
                 self._report(name, row, why)
                 return False
             self.checked += 1
+            numbers.follow(row)
             seq, previous = row["seq"], row["hash"]
         return True
 
@@ -164,10 +238,22 @@ class _Walk(msgspec.Struct):
         self._report(name, {"seq": seq, "version": 0}, why)
         return False
 
+    def _check_numbers(self, name: str, seq: int, numbers: _Numbers) -> None:
+        """Check that a group goes on with the number after the last one it gave."""
+        group = self.call.rows.get(GROUPS, self._key(name)) if numbers.last or numbers.is_known else None
+        if group is None:
+            return
+        counter, is_known = group["last_version"], numbers.is_known and group["rev"] == numbers.updates
+        if counter < numbers.last or (is_known and counter != numbers.last):
+            why = (
+                f"the group would give {counter + 1} to its next version, and the last number it gave is {numbers.last}"
+            )
+            self._report(name, {"seq": seq, "version": 0}, why)
+
     def _last_of_its_resource(self, row: Row) -> int | None:
         same = [*self._of(row["name"]), ("version", "=", row["version"]), ("kind", "=", row["kind"])]
-        last = self.call.rows.find(HISTORY, same, ("seq",), descending=True, limit=1)
-        return int(last[0]["seq"]) if last else None
+        last = self.call.rows.pick(("seq",), HISTORY, same, ("seq",), descending=True, limit=1)
+        return int(last[0][0]) if last else None
 
     def _fault_of_resource(self, row: Row) -> str | None:
         """Return what is wrong with a resource, which a change was the last to be made of."""
@@ -177,31 +263,59 @@ class _Walk(msgspec.Struct):
         after = orjson.loads(row["content"])["after"]
         if stored is None and after is None:
             return None
-        if stored is None or after is None or not _is_as_left(table, stored, after):
+        if stored is None or after is None or stored["record"] != after:
             return f"the {row['kind']} is not as this change left it"
+        if column := derived.moved(table, stored):
+            return f"the {row['kind']} is as this change left it, but its column {column}, which lists go by, is not"
         if table in terms.INDEXED and any(self.call.rows.get(TERMS, key) is None for key in terms.of(table, stored)):
             return f"Search does not find the {row['kind']} by all there is in it"
         return None
 
-    def _walk_resources(self, table: Table, after: Position) -> Position | None:
-        """Look for resources that no change has made."""
+    def _walk_resources(self, at: Position) -> tuple[Position | None, int]:
+        """Look for resources that no change has made; return where it stopped, and how many terms those seen have."""
+        table = TABLES[at.stage]
         order = ("name", "version") if table is PACKAGES else ("name",)
         where = self._of(self.only) if self.only is not None else self.call.place()
+        after, count = (at.name, at.number), 0
         while self.left > 0:
             limit = self.left
             rows = self.call.rows.find(table, where, order, after=after[: len(order)], limit=limit)
             self.left -= len(rows) or 1
             for row in rows:
                 self._check_origin(table, row["name"], row.get("version", 0))
+                count += len(derived.terms_of(table, row))
                 after = (row["name"], row.get("version", 0))
             if len(rows) < limit:
+                return None, count
+        return Position(at.stage, *after), count
+
+    def _walk_terms(self, at: Position) -> Position | None:
+        """Look for terms that are not those of any resource."""
+        after: Key = (at.kind, at.path, at.value, at.moment, at.name, at.number)
+        while self.left > 0:
+            limit = self.left
+            found = self.call.rows.find(TERMS, self.call.place(), TERM, after=after, limit=limit)
+            self.left -= len(found) or 1
+            for term in found:
+                if not self._is_somebodys(term):
+                    why = f"Search finds it by what it has not: {term['path']} {term['value']}"
+                    self._report(term["name"], {"seq": None, "version": term["version"]}, why)
+                after = tuple(term[column] for column in TERM)
+            if len(found) < limit:
                 return None
-        return after
+        kind, path, value, moment, name, version = after
+        return Position(SURPLUS, name, version, kind=kind, path=path, value=value, moment=moment)
+
+    def _is_somebodys(self, term: Row) -> bool:
+        table = derived.TABLES_OF_TERMS.get(term["kind"])
+        row = self.call.rows.get(table, tuple(term[column] for column in table.key)) if table is not None else None
+        key = tuple(term[column] for column in TERMS.key)
+        return table is not None and row is not None and key in derived.terms_of(table, row)
 
     def _check_origin(self, table: Table, name: str, version: int) -> None:
         kind = KINDS[table]
         chain = self._of(name)
-        if self.call.rows.find(HISTORY, [*chain, ("version", "=", version), ("kind", "=", kind)], limit=1):
+        if self.call.rows.pick(("seq",), HISTORY, [*chain, ("version", "=", version), ("kind", "=", kind)], limit=1):
             return
         first = self.call.rows.find(HISTORY, chain, ("seq",), limit=1)
         if first and history.begins_a_group(first[0]) and (table is not PACKAGES or version):
@@ -219,11 +333,6 @@ class _Walk(msgspec.Struct):
 
     def _key(self, name: str) -> tuple[str, str, str]:
         return (self.call.caller.account, self.call.caller.region, name)
-
-
-def _is_as_left(table: Table, stored: Row, after: dict[str, Any]) -> bool:
-    listed_alike = table is not PACKAGES or stored["approval"] == after.get("ModelApprovalStatus", "")
-    return bool(stored["record"] == after and listed_alike)
 
 
 def _fault(row: Row, seq: int, previous: str) -> str | None:

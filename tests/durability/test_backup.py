@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -18,6 +19,7 @@ from click.testing import CliRunner, Result
 
 from clients import Emulator
 from durability.writers import writing
+from sagemaker_registry.backends.local.filelock import can_be_had
 from sagemaker_registry.client import CannotOpen, ModelRegistry
 from sagemaker_registry.client.backup import backup
 from sagemaker_registry.client.cli import main
@@ -130,10 +132,11 @@ def test_a_copy_without_objects_takes_away_those_of_the_copy_it_replaces_as_the_
     assert "without, --force also removes those of the copy that was there" in told
 
 
-def test_nothing_is_left_beside_a_copy_and_it_is_its_owners_alone(file: Path, tmp_path: Path) -> None:
+def test_nothing_but_its_lock_is_left_beside_a_copy_and_it_is_its_owners_alone(file: Path, tmp_path: Path) -> None:
+    """Removed, the lock would be another file for whoever comes than for whoever waits for it."""
     folder = tmp_path / "backups"
     made = backup(f"sqlite:///{file}", folder / "monday.db")
-    assert [path.name for path in folder.iterdir()] == ["monday.db"]
+    assert {path.name for path in folder.iterdir()} == {"monday.db", "monday.db.lock"}
     if sys.platform != "win32":
         assert made.file.stat().st_mode & 0o777 == 0o600
         assert folder.stat().st_mode & 0o077 == 0
@@ -188,7 +191,7 @@ def test_objects_that_cannot_be_put_back_are_left_where_the_error_says(
 def keep_objects(folder: Path, *names: str) -> None:
     """Keep S3 objects of these names in a bucket, as a server does."""
     bucket = folder / "bucket"
-    bucket.mkdir(parents=True)
+    bucket.mkdir(parents=True, exist_ok=True)
     (bucket / "bucket.json").write_text("{}\n")
     for name in names:
         (bucket / f"{name}.object").write_text("{}\ncontent")
@@ -223,8 +226,11 @@ def wait(*_):
     print("copying", flush=True)
     sys.stdin.read()
 
+replace = os.replace
 if moment == "between the names":
     os.replace = die
+if moment == "waiting between the names":
+    os.replace = lambda *names: (wait(), replace(*names))
 backup(url, file, force=True, progress={"copying": die, "waiting": wait}.get(moment, lambda *_: None))
 """
 
@@ -241,7 +247,7 @@ def test_what_a_killed_backup_has_left_goes_with_the_next_one_and_what_others_wr
     folder, url = tmp_path / "backups", f"sqlite:///{file}"
     with dying("copying", url, folder / "monday.db") as killed:
         assert killed.wait(60) == 9
-    (left,) = folder.iterdir()
+    (left,) = folder.glob(".*.backup")
     (folder / ".mine.backup" / "copy").mkdir(parents=True)
     (folder / ".link.backup").symlink_to(tmp_path)
     with dying("waiting", url, folder / "tuesday.db") as waiting:
@@ -252,7 +258,7 @@ def test_what_a_killed_backup_has_left_goes_with_the_next_one_and_what_others_wr
         assert not left.exists()
         waiting.stdin.close()
         assert waiting.wait(60) == 0
-    there = {path.name for path in folder.iterdir()}
+    there = {path.name for path in folder.iterdir() if path.suffix != ".lock"}
     assert there == {"tuesday.db", "wednesday.db", ".mine.backup", ".link.backup"}
     assert versions(folder / "tuesday.db") == [1]
 
@@ -276,6 +282,101 @@ def test_a_backup_killed_between_the_two_names_is_taken_back_by_the_next(
     backup(url, copy, force=True)
     assert [kept.stem for kept in objects.glob("*/*.object")] == ["today"]
     assert list(tmp_path.glob(".*")) == []
+
+
+OPENED = "somebody has opened {} meanwhile: nothing was replaced"
+WRITTEN = "somebody has written {} meanwhile: nothing was replaced"
+
+
+@pytest.mark.parametrize(
+    ("writes", "closes", "told"), [(True, False, OPENED), (False, False, OPENED), (True, True, WRITTEN)]
+)
+def test_a_registry_that_is_opened_where_the_copy_goes_meanwhile_loses_nothing(
+    writes: bool, closes: bool, told: str, file: Path, tmp_path: Path
+) -> None:
+    """What it has acknowledged is in its file or log, and the log is nobody else's."""
+    copy, url = tmp_path / "copy.db", f"sqlite:///{file}"
+    keep_objects(tmp_path / "registry.db.s3", "yesterday")
+    backup(url, copy)
+    keep_objects(tmp_path / "registry.db.s3", "today")
+    opened: list[ModelRegistry] = []
+
+    def open_it(*_: object) -> None:
+        if not opened:
+            opened.append(ModelRegistry(f"sqlite:///{copy}"))
+            if writes:
+                opened[0].register("churn", image="churn:2")
+            if closes:
+                opened[0].close()
+
+    with pytest.raises(CannotOpen, match=re.escape(told.format(copy))):
+        backup(url, copy, force=True, progress=open_it)
+    if not closes:
+        opened[0].register("churn", image="churn:next")
+        opened[0].close()
+    assert versions(copy) == list(range(1, 2 + writes + (not closes)))
+    assert kept_beside(copy) == ["yesterday"]
+    assert not list(tmp_path.glob(".copy.db*"))
+
+
+def test_a_copy_that_somebody_has_put_there_meanwhile_is_not_replaced(file: Path, tmp_path: Path) -> None:
+    copy, url = tmp_path / "copy.db", f"sqlite:///{file}"
+
+    def put_it(*_: object) -> None:
+        copy.write_text("mine")
+
+    for force in (False, True):
+        with pytest.raises(CannotOpen, match=re.escape(WRITTEN.format(copy))):
+            backup(url, copy, force=force, progress=put_it)
+        assert copy.read_text() == "mine"
+        copy.unlink()
+
+
+def test_of_two_backups_at_once_the_copy_and_its_objects_are_of_one(file: Path, tmp_path: Path) -> None:
+    """While one gives its names, no other does, nor opens a registry there; the other does not replace what it made."""
+    copy, url = tmp_path / "copy.db", f"sqlite:///{file}"
+    keep_objects(tmp_path / "registry.db.s3", "yesterday")
+    backup(url, copy)
+    keep_objects(tmp_path / "registry.db.s3", "today")
+    with dying("waiting", url, copy) as second, dying("waiting between the names", url, copy) as first:
+        for one in (second, first):
+            assert one.stdout is not None
+            assert one.stdout.readline() == "copying\n"
+        assert not can_be_had(tmp_path / "copy.db.lock", 0)
+        keep_objects(tmp_path / "registry.db.s3", "tomorrow")
+        for one, code in ((first, 0), (second, 1)):
+            assert one.stdin is not None
+            one.stdin.close()
+            assert one.wait(60) == code
+    assert kept_beside(copy) == ["today", "yesterday"]
+    assert backup(url, copy, force=True).objects == 3
+
+
+def test_what_a_killed_backup_has_half_replaced_stays_as_long_as_somebody_has_it_open(
+    file: Path, tmp_path: Path
+) -> None:
+    copy, url = tmp_path / "copy.db", f"sqlite:///{file}"
+    backup(url, copy)
+    keep_objects(tmp_path / "registry.db.s3", "today")
+    with dying("between the names", url, copy) as killed:
+        assert killed.wait(60) == 9
+    (left,) = tmp_path.glob(".*.backup")
+    with ModelRegistry(f"sqlite:///{copy}"):
+        with pytest.raises(CannotOpen, match="is a registry in use"):
+            backup(url, copy, force=True)
+        backup(url, tmp_path / "other.db")
+        assert left.exists()
+        assert kept_beside(copy) == ["today"]
+    with pytest.raises(CannotOpen, match="is there already"):
+        backup(url, copy)
+    backup(url, copy, force=True, objects=False)
+    assert not left.exists()
+    assert not (tmp_path / "copy.db.s3").exists()
+
+
+def kept_beside(copy: Path) -> list[str]:
+    """Return the names of the S3 objects beside a copy."""
+    return sorted(kept.stem for kept in copy.with_name(copy.name + ".s3").glob("*/*.object"))
 
 
 def test_neither_the_registry_itself_nor_one_in_use_is_written_over(file: Path, tmp_path: Path) -> None:
@@ -319,8 +420,9 @@ def test_no_file_that_is_part_of_another_registry_is_written_over(end: str, file
     assert versions(tmp_path / "other.db", "fraud") == [1, 2]
 
 
-def test_a_copy_whose_objects_would_replace_the_registry_is_refused(file: Path, tmp_path: Path) -> None:
-    source = file.rename(tmp_path / "copy.db.s3")
+@pytest.mark.parametrize("end", [".s3", ".lock"])
+def test_a_copy_whose_objects_or_lock_would_be_the_registry_is_refused(end: str, file: Path, tmp_path: Path) -> None:
+    source = file.rename(tmp_path / f"copy.db{end}")
     result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{source}", "--force")
     assert (result.exit_code, "give the copy another name" in result.output) == (2, True)
     assert versions(source) == [1]
