@@ -21,6 +21,7 @@ from clients import REGION, Emulator
 from sagemaker_registry.backends.local.registry import OPERATIONS
 from sagemaker_registry.client import connect
 from sagemaker_registry.client.cli import main
+from sagemaker_registry.client.testing import Control
 from sagemaker_registry.client.verification import CONFIG, compare
 from sagemaker_registry.client.verification.answers import Difference, Place, differences
 from sagemaker_registry.client.verification.scenario import STEPS
@@ -248,11 +249,13 @@ def test_something_that_is_no_registry_is_a_refusal(serve: Callable[..., Emulato
     assert "nothing can be compared" in result.stderr
 
 
-def test_sigterm_tidies_up(emulator: Emulator, account: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sigterm_tidies_up(serve: Callable[..., Emulator], account: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
-    there = opened(emulator.url, account)
-    command = [sys.executable, "-m", "sagemaker_registry.client.cli", "verify", emulator.url]
+    url = serve("--backend", "sqlite://").url
+    there = opened(url, account)
+    Control(there).fault("latency", "CreateModelPackage", seconds=0.3)  # or it is done before anybody looks
+    command = [sys.executable, "-m", "sagemaker_registry.client.cli", "verify", url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
         while not groups(there) and process.poll() is None and time.monotonic() < deadline:
