@@ -381,8 +381,8 @@ def test_a_moto_server_has_the_artefacts_and_the_registry_looks_for_them_there(t
     moto_port, port = free_port(), free_port()
     block = block_with("sh", "moto_server")
     script = block.replace("5000", str(moto_port)).replace("8080", str(port)).replace("serve ", f"serve --port {port} ")
-    script += "timeout 60 sh -c 'until grep -q \"^listening on\" registry.log; do sleep 0.2; done'\n"
-    script += "timeout 60 sh -c 'until grep -q Running moto.log; do sleep 0.2; done'\n"
+    script += "timeout 60 sh -c 'until grep -qs \"^listening on\" registry.log; do sleep 0.2; done'\n"
+    script += "timeout 60 sh -c 'until grep -qs Running moto.log; do sleep 0.2; done'\n"
     script += "echo $AWS_ENDPOINT_URL $AWS_ENDPOINT_URL_SAGEMAKER $AWS_ACCESS_KEY_ID\n"
     with a_shell(script, tmp_path) as printed:
         moto_url, url, key = printed.split()
