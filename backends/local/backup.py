@@ -19,6 +19,7 @@ from ..base import Caller
 from ..errors import CannotOpen
 from . import schema
 from .driver import sqlite3
+from .file import keep_apart
 from .filelock import FileLock
 from .registry import LocalRegistry
 from .rows import HEADS, Reading
@@ -58,6 +59,8 @@ def copy(source: Path, target: Path, progress: Progress) -> None:
     except OSError as error:
         raise CannotOpen(f"{source} cannot be copied: its lock file cannot be opened: {error.strerror}") from error
     try:
+        with lock:
+            keep_apart(source, lock)  # or what is copied is the log of another file
         reader = _connect(source, "rw")
         try:
             for name, value in READER_PRAGMAS.items():

@@ -16,6 +16,7 @@ from sagemaker_registry.backends.local.driver import sqlite3
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.rows import GROUPS
 from sagemaker_registry.backends.local.sqlite import BUSY_TIMEOUT_SECONDS
+from sagemaker_registry.client.backup import backup
 
 
 @pytest.mark.parametrize("what", ["the file", "its folder"])
@@ -81,6 +82,8 @@ def test_a_file_in_the_place_of_one_that_is_open_is_not_opened_with_its_log(tmp_
     shutil.copyfile(restored, path)
     with pytest.raises(CannotOpen, match=r"last changes are still in registry\.db-wal: stop what has that file open"):
         open_file(path)
+    with pytest.raises(CannotOpen, match=r"last changes are still in registry\.db-wal"):
+        backup(f"sqlite:///{path}", tmp_path / "copy.db")
     with pytest.raises(ServiceUnavailable, match="replaced while it was open"):  # which brings its log home
         first.call("CreateModelPackageGroup", {"ModelPackageGroupName": "more"}, CALLER)
     with open_file(path) as second:
