@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from functools import cache
 
 import msgspec
 
 from . import model
+from .identities import meet
 
 NEW = "new"
 """What a version is before it is registered; of a life cycle, a version that has none."""
@@ -102,22 +102,6 @@ PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (_AWS, _
 def life_cycle_state(life_cycle: Mapping[str, str] | None) -> str:
     """Return the state a ModelLifeCycle is in, as `Stage/StageStatus`."""
     return f"{life_cycle['Stage']}/{life_cycle['StageStatus']}" if life_cycle else NEW
-
-
-def meet(a: str, b: str) -> bool:
-    """Whether some text fits both of two patterns of `*` and `?`."""
-
-    @cache
-    def rest(i: int, j: int) -> bool:
-        if i == len(a) and j == len(b):
-            return True
-        if i < len(a) and a[i] == "*":
-            return rest(i + 1, j) or (j < len(b) and rest(i, j + 1))
-        if j < len(b) and b[j] == "*":
-            return rest(i, j + 1) or (i < len(a) and rest(i + 1, j))
-        return i < len(a) and j < len(b) and (a[i] == b[j] or "?" in (a[i], b[j])) and rest(i + 1, j + 1)
-
-    return rest(0, 0)
 
 
 def diagram(profile: Profile) -> str:

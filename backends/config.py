@@ -11,11 +11,8 @@ from typing import Any
 import msgspec
 
 from .errors import CannotOpen, Misconfigured
-from .identities import meant
 from .rulebook import Rulebook
-from .settings import ApprovalTable, IdentityTable, ProfileTable, Settings
-
-Place = tuple[str | int, ...]
+from .settings import ApprovalTable, IdentityTable, Place, ProfileTable, Settings, misread
 
 NAMED: dict[str, Any] = {
     "identities": IdentityTable,
@@ -28,12 +25,17 @@ NAMED: dict[str, Any] = {
 _HEADER = re.compile(r"\s*(?P<many>\[)?\[\s*(?P<name>[^\]]+?)\s*\]")
 _PART = r"""(?:"[^"]*"|'[^']*'|[\w-]+)"""
 _KEY = re.compile(rf"\s*(?P<key>{_PART}(?:\s*\.\s*{_PART})*)\s*=")
-_UNKNOWN = re.compile(r"unknown field `(?P<field>[^`]*)`")
-_STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>[0-9]+)\]")
 
 
-def load(path: Path) -> Settings:
-    """Read a file; see `settings.load`."""
+def load(path: Path | None) -> Settings:
+    """Read `registry.toml`; without a path, return the defaults.
+
+    Raises:
+        CannotOpen: there is no such file, it is not TOML, a key or value is not one of ours, or one contradicts
+            another; the sentence says which, and where.
+    """
+    if path is None:
+        return Settings()
     try:
         text = path.read_text(encoding="utf-8")
         raw = tomllib.loads(text)
@@ -74,30 +76,6 @@ def _convert(value: Any, struct: Any, place: Place) -> Any:
         return msgspec.convert(value, struct)
     except msgspec.ValidationError as error:
         raise misread(error, struct, place) from error
-
-
-def misread(error: msgspec.ValidationError, struct: Any, place: Place) -> Misconfigured:
-    """Return msgspec's refusal of a value with its place, and for an unknown key with what was meant."""
-    sentence, _, path = str(error).partition(" - at `$")
-    path = path.rstrip("`")
-    inside = tuple(int(step["index"]) if step["index"] else step["key"] for step in _STEP.finditer(path))
-    unknown = _UNKNOWN.search(sentence)
-    hint = ""
-    if unknown:
-        hint = meant(unknown["field"], _fields(struct, inside))
-        inside = (*inside, unknown["field"])
-    shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place) + path
-    return Misconfigured(f"{sentence}{f' - at `${shown}`' if shown else ''}{hint}", (*place, *inside))
-
-
-def _fields(struct: Any, path: Place) -> list[str]:
-    """Return the keys a struct takes at a path inside it, as far as structs lead there."""
-    for step in path:
-        found = {field.encode_name: field.type for field in msgspec.structs.fields(struct)}.get(str(step))
-        if not (isinstance(found, type) and issubclass(found, msgspec.Struct)):
-            return []
-        struct = found
-    return [field.encode_name for field in msgspec.structs.fields(struct)]
 
 
 def line_of(text: str, place: Place, value: str = "") -> int | None:

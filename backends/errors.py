@@ -153,3 +153,11 @@ def as_client_error(error: RegistryError, operation: str) -> ClientError:
         "ResponseMetadata": {"HTTPStatusCode": error.status},
     }
     return ClientError(answer, operation)
+
+
+def meant(word: str, known: object) -> str:
+    """Return a hint at what a word was meant to be, for the end of a sentence; empty if there is nothing like it."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, [str(one) for one in known], n=1)  # type: ignore[attr-defined]
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import TypeAlias
 
 import msgspec
 from msgspec.structs import replace
 
-from .approval import meet
 from .base import Caller, Identity
 from .credentials import Credential
-from .errors import Misconfigured
+from .errors import Misconfigured, meant
 from .settings import IdentityTable
 
 Identify: TypeAlias = Callable[[Caller], Identity | None]
@@ -192,14 +192,6 @@ def with_profiles(tables: Mapping[str, IdentityTable], keys: Mapping[str, Creden
     return found
 
 
-def meant(word: str, known: object) -> str:
-    """Return a hint at what a word was meant to be, for the end of a sentence; empty if there is nothing like it."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(word, [str(one) for one in known], n=1)  # type: ignore[attr-defined]
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
 def _id(caller: Caller) -> str:
     return caller.identity.principal if caller.identity else caller.access_key
 
@@ -230,3 +222,19 @@ def _default_arn(table: IdentityTable, name: str, partition: str, account: str) 
     if table.role:
         return f"arn:{partition}:sts::{account}:assumed-role/{table.role}/{name}"
     return f"arn:{partition}:iam::{account}:user/{name}"
+
+
+def meet(a: str, b: str) -> bool:
+    """Whether some text fits both of two patterns of `*` and `?`."""
+
+    @cache
+    def rest(i: int, j: int) -> bool:
+        if i == len(a) and j == len(b):
+            return True
+        if i < len(a) and a[i] == "*":
+            return rest(i + 1, j) or (j < len(b) and rest(i, j + 1))
+        if j < len(b) and b[j] == "*":
+            return rest(i, j + 1) or (i < len(a) and rest(i + 1, j))
+        return i < len(a) and j < len(b) and (a[i] == b[j] or "?" in (a[i], b[j])) and rest(i + 1, j + 1)
+
+    return rest(0, 0)

@@ -12,7 +12,7 @@ from . import model
 from .base import Caller, Probe
 from .changes import METADATA
 from .errors import ValidationException
-from .local.existence import S3_URL
+from .service.records import S3_URL
 
 
 def sources() -> list[str]:

@@ -10,9 +10,9 @@ import msgspec
 import msgspec.structs
 
 from . import model
-from .approval import NEW, PROFILES, STATES, Move, Profile, meet
-from .errors import Misconfigured
-from .identities import Identify, Identities, meant
+from .approval import NEW, PROFILES, STATES, Move, Profile
+from .errors import Misconfigured, meant
+from .identities import Identify, Identities, meet
 from .metrics import sources
 from .rules import CALLERS, KINDS, OBJECTS, Approvers, MetadataRequired, Metric, Only, Rule
 from .settings import MoveTable, ProfileTable, Settings
@@ -124,7 +124,7 @@ class Rulebook:
         try:
             options = msgspec.convert(table, KINDS[kind].options)
         except msgspec.ValidationError as error:
-            from .config import misread
+            from .settings import misread
 
             raise misread(error, KINDS[kind].options, place) from error
         self._check_options(options, place)

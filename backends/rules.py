@@ -18,8 +18,8 @@ from .approval import APPROVED, PENDING, REJECTED
 from .changes import APPROVAL, LIFE_CYCLE, METADATA, Change, Verdict, creator_of, member_of, milliseconds, moment
 from .errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
 from .identities import Who, known_as
-from .local.existence import artifacts
 from .metrics import value_of
+from .service.records import artifacts
 
 APPROVALS, CALLERS, OBJECTS, TAGS = "approvals", "callers", "objects", "ListTags"
 """What a rule may need of a backend: that it keeps approvals, that callers have the ARNs which records show, somewhere

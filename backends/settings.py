@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 import msgspec.structs
+
+from .errors import Misconfigured, meant
+
+Place = tuple[str | int, ...]
+
+_UNKNOWN = re.compile(r"unknown field `(?P<field>[^`]*)`")
+_STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>[0-9]+)\]")
 
 Check = Literal["off", "auto", "always"]
 Some = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
@@ -168,20 +174,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return msgspec.structs.replace(self, events=self.events.shown(), identities=bare)
 
 
-def load(path: Path | None) -> Settings:
-    """Read `registry.toml`; without a path, return the defaults.
-
-    Raises:
-        CannotOpen: there is no such file, it is not TOML, a key or value is not one of ours, or one contradicts
-            another; the sentence says which, and where.
-    """
-    if path is None:
-        return Settings()
-    from . import config  # which knows rules, and these know settings
-
-    return config.load(path)
-
-
 def override(settings: Settings, **tables: dict[str, Any]) -> Settings:
     """Return settings with some switches set otherwise, by table; None leaves a switch as it is."""
     changes = {
@@ -189,3 +181,27 @@ def override(settings: Settings, **tables: dict[str, Any]) -> Settings:
         for table, given in tables.items()
     }
     return msgspec.structs.replace(settings, **changes)
+
+
+def misread(error: msgspec.ValidationError, struct: Any, place: Place) -> Misconfigured:
+    """Return msgspec's refusal of a value with its place, and for an unknown key with what was meant."""
+    sentence, _, path = str(error).partition(" - at `$")
+    path = path.rstrip("`")
+    inside = tuple(int(step["index"]) if step["index"] else step["key"] for step in _STEP.finditer(path))
+    unknown = _UNKNOWN.search(sentence)
+    hint = ""
+    if unknown:
+        hint = meant(unknown["field"], _fields(struct, inside))
+        inside = (*inside, unknown["field"])
+    shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place) + path
+    return Misconfigured(f"{sentence}{f' - at `${shown}`' if shown else ''}{hint}", (*place, *inside))
+
+
+def _fields(struct: Any, path: Place) -> list[str]:
+    """Return the keys a struct takes at a path inside it, as far as structs lead there."""
+    for step in path:
+        found = {field.encode_name: field.type for field in msgspec.structs.fields(struct)}.get(str(step))
+        if not (isinstance(found, type) and issubclass(found, msgspec.Struct)):
+            return []
+        struct = found
+    return [field.encode_name for field in msgspec.structs.fields(struct)]

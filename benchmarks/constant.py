@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response
 
 from sagemaker_registry.emulator.gate import Gate
-from sagemaker_registry.emulator.serve import Server, listen, url_of
+from sagemaker_registry.emulator.http.server import Server, listen, url_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

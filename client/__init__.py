@@ -82,7 +82,7 @@ def surroundings_of(settings: str | Path) -> Surroundings:
     """Return what a backend in this process is opened with."""
     try:
         from ..backends.base import Surroundings
-        from ..backends.settings import load
+        from ..backends.config import load
     except ModuleNotFoundError as error:
         raise CannotOpen(f"rules need the package {error.name!r}: pip install 'sagemaker-registry[server]'") from error
     return Surroundings(load(Path(settings)))

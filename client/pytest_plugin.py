@@ -73,7 +73,7 @@ def sagemaker_client(sagemaker_registry: ModelRegistry) -> SageMakerClient:
 @pytest.fixture(scope="session")
 def _sagemaker_registry_running(request: pytest.FixtureRequest) -> Iterator[Running]:
     """The one server of this process; xdist's workers have one each."""
-    from ..backends.settings import load
+    from ..backends.config import load
     from ..emulator.background import running
 
     config = _option(request.config, "config")

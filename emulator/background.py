@@ -19,9 +19,10 @@ from ..backends.staged import START, Staged
 from .app import application
 from .caller_identity import CallerIdentity
 from .forking import Forks
+from .http.server import Server, listen, url_of
 from .neighbours import Neighbours, alone
 from .resetting import RESET, ResetTogether, started
-from .serve import Server, listen, surroundings_of, url_of
+from .serve import surroundings_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -15,7 +15,7 @@ from ..backends.staged import START, Staged
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-    from .serve import Server
+    from .http.server import Server
 
 MOST: Final = 16
 """Forks one server serves at once: each has threads and memory of its own."""
@@ -49,7 +49,7 @@ class Forks:
             ConflictException: there are too many.
             ServiceUnavailable: no port is free.
         """
-        from .serve import listen, url_of  # which serves forks
+        from .http.server import listen, url_of  # which serves forks
 
         with self._lock, ExitStack() as undo:
             undo.callback(fork.close)

@@ -7,24 +7,16 @@ stops.
 
 from __future__ import annotations
 
-import logging
-import selectors
 import signal
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
-from waitress import create_server, wasyncore
-from waitress.channel import HTTPChannel
 
 from ..backends import credentials, database_file, is_alone, is_memory, open_backend, without_password
 from ..backends.base import Backend, Surroundings, nobody
@@ -37,11 +29,11 @@ from ..backends.staged import Staged
 from . import sigv4
 from .app import application
 from .caller_identity import CallerIdentity, identity_of
-from .connections import LARGEST_HEAD, NO_WATERMARK, READ_SECONDS, Channel, cut_off, most_connections
 from .console import Console
 from .console.opening import console_of, links
 from .delivery import Dispatcher, RuleWatch
 from .forking import Forks
+from .http.server import Server, listen, url_of
 from .kept_objects import KeptObjects
 from .neighbours import Neighbours, alone
 from .probes import EndpointProbe, NeighbourProbe
@@ -52,144 +44,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
     from ..backends.local.deliveries import Outbox
-
-THREADS = 4
-"""Two more than may wait for events (`following.MOST_WAITING`): with two in all, they would leave none to others.
-A slow upload holds none: waitress reads a body before a thread has it."""
-BACKLOG = 1024
-"""Connections the system keeps until they are accepted."""
-DRAIN_SECONDS = 30.0
-LARGEST_UPLOAD = 5 * 2**30
-"""Bytes of one request: S3's own limit for one PutObject."""
-
-_WAKE_SECONDS = 1.0
-
-
-def listen(host: str, port: int, *, anywhere: bool = False) -> socket.socket:
-    """Return a listening socket; port 0 picks a free one.
-
-    Args:
-        host: an address or a name of this machine.
-        port: the port.
-        anywhere: whether others than this machine may be listened to.
-
-    Raises:
-        CannotOpen: the address is not this machine's, or in use, or one that others reach too.
-    """
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        if not anywhere and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
-            raise CannotOpen(
-                f"on {host} anybody who reaches this machine could read and change the registry: "
-                "give --credentials FILE (made by: sagemaker-registry credentials add), or --i-accept-no-authentication"
-            )
-        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise CannotOpen(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
-
-
-def _has_visitors(listener: socket.socket) -> bool:
-    """Whether somebody has connected to a socket and is not accepted yet, whatever its number is."""
-    kind = getattr(selectors, "PollSelector", selectors.SelectSelector)  # select takes no number over 1023
-    with kind() as selector:
-        selector.register(listener, selectors.EVENT_READ)
-        return bool(selector.select(0))
-
-
-def url_of(listener: socket.socket) -> str:
-    """Return the URL of a listening socket."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-class Server:
-    """A WSGI application on a socket, in the thread that calls `run`; `stop` may be called from anywhere.
-
-    Args:
-        app: the application.
-        listener: the socket.
-        threads: how many requests are answered at the same time.
-        read_seconds: how long a connection may send or read nothing of what it has begun.
-        most: connections; as many as there are files for, unless given.
-        admits: whether large bodies are read of whoever an Authorization header or a query names.
-    """
-
-    def __init__(
-        self,
-        app: WSGIApplication,
-        listener: socket.socket,
-        *,
-        threads: int = THREADS,
-        read_seconds: float = READ_SECONDS,
-        most: int | None = None,
-        admits: Callable[[str, str], bool] = lambda authorization, query: True,
-    ) -> None:
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # one warning for each waiting request
-        self._listener = listener
-        self._read_seconds, self._most = read_seconds, most or most_connections()
-        self._looked = time.monotonic()
-        self._map: dict[int, Any] = {}
-        self._is_stopping = self._is_over = False
-        self._ending = threading.RLock()  # a signal may come while it is held, and its handler runs in the same thread
-        self._server = create_server(
-            app,
-            map=self._map,
-            sockets=[listener],
-            threads=threads,
-            connection_limit=self._most,
-            channel_timeout=2**31,  # `cut_off` looks for idle ones, by a clock that is never put forward
-            max_request_body_size=LARGEST_UPLOAD,
-            max_request_header_size=LARGEST_HEAD,
-            backlog=BACKLOG,
-            outbuf_high_watermark=NO_WATERMARK,
-            ident="",  # AWS answers without a Server header
-            clear_untrusted_proxy_headers=True,
-        )
-
-        self._server.channel_class = partial(Channel, admits=admits)
-
-    def run(self) -> None:
-        """Answer until `stop`; then finish every request that had reached this machine, and return."""
-        while not self._is_stopping:
-            self._step(min(_WAKE_SECONDS, self._read_seconds / 4))
-        self._drain()
-
-    def stop(self) -> None:
-        """Make `run` finish. Safe in a signal handler, in another thread, and as often as one likes."""
-        self._is_stopping = True
-        with self._ending:
-            if not self._is_over:  # or what is written to has been closed, and its number may be another file's
-                self._server.pull_trigger()
-
-    def _drain(self) -> None:
-        deadline = time.monotonic() + DRAIN_SECONDS
-        for _ in range(BACKLOG):  # who had connected before; others may go on doing so
-            if not _has_visitors(self._listener) or time.monotonic() > deadline:
-                break
-            self._step(_WAKE_SECONDS if self._server.in_connection_overflow else 0)
-        wasyncore.dispatcher.close(self._server)  # nobody new
-        self._step(0)  # read what idle connections have sent
-        while self._is_busy() and time.monotonic() < deadline:
-            self._step(_WAKE_SECONDS)
-        self._server.task_dispatcher.shutdown()
-        with self._ending:
-            self._is_over = True
-        wasyncore.close_all(self._map)
-
-    def _is_busy(self) -> bool:
-        return any(
-            channel.requests or channel.request is not None or channel.total_outbufs_len
-            for channel in self._map.values()
-            if isinstance(channel, HTTPChannel)
-        )
-
-    def _step(self, timeout: float) -> None:
-        wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
-        if self._server.in_connection_overflow or time.monotonic() - self._looked > min(
-            self._read_seconds / 4, _WAKE_SECONDS
-        ):
-            self._looked = time.monotonic()
-            cut_off(self._server.active_channels.values(), self._read_seconds, self._most)
 
 
 def serve(

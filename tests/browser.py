@@ -20,7 +20,7 @@ from desks import REBOUND, WAIT_MS, Desk, Watched, watch
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.base import Backend, Surroundings
 from sagemaker_registry.backends.settings import Settings
-from sagemaker_registry.emulator.serve import Server, listen, url_of
+from sagemaker_registry.emulator.http.server import Server, listen, url_of
 
 MISSING = "Chromium is not installed: apt-get install chromium"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")

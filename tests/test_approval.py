@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sagemaker_registry.backends import approval, model
+from sagemaker_registry.backends import approval, identities, model
 from sagemaker_registry.backends.approval import NEW, PROFILES, STATES, Move, Profile
 from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.errors import ConflictException, RegistryError, ValidationException
@@ -344,7 +344,7 @@ def test_the_page_is_drawn_from_the_rows() -> None:
     [("Staging/*", "*/Approved", True), ("a?c", "abc", True), ("a", "b", False), ("a*", "*b", True), ("", "*", True)],
 )
 def test_patterns_meet_where_some_text_fits_both(a: str, b: str, expected: bool) -> None:
-    assert approval.meet(a, b) is approval.meet(b, a) is expected
+    assert identities.meet(a, b) is identities.meet(b, a) is expected
 
 
 def test_a_source_no_move_leads_to_is_found() -> None:

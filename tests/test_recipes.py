@@ -26,7 +26,7 @@ from botocore.exceptions import ClientError
 
 from clients import REGION, Emulator
 from clients_of_others.programs import EXAMPLES, ROOT, aws_cli
-from sagemaker_registry.backends.settings import load
+from sagemaker_registry.backends.config import load
 from sagemaker_registry.client import ModelRegistry
 from sagemaker_registry.client.commands import command as command_of
 

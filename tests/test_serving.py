@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 from clients import Emulator, start
 from sagemaker_registry.backends import without_password
 from sagemaker_registry.emulator import serve as serving
-from sagemaker_registry.emulator.serve import Server, listen
+from sagemaker_registry.emulator.http.server import Server, listen
 
 Serve = Callable[..., Emulator]
 

@@ -11,9 +11,10 @@ import pytest
 
 from sagemaker_registry.backends import CannotOpen, open_backend
 from sagemaker_registry.backends.base import Caller, Surroundings
+from sagemaker_registry.backends.config import load
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
-from sagemaker_registry.backends.settings import Checks, Lists, Settings, Validation, load, override
+from sagemaker_registry.backends.settings import Checks, Lists, Settings, Validation, override
 
 CALLER = Caller()
 GROUP = {"ModelPackageGroupName": "churn"}

@@ -5,16 +5,13 @@ AWS always looks. Here it depends on who could hold them, and on the switches of
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from .. import model
 from ..base import Caller, Probe
 from ..errors import ValidationException
+from ..service.records import artifacts, containers
 from ..settings import Check, Checks
-
-S3_URL = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)")
 
 
 def check(params: Mapping[str, Any], caller: Caller, probe: Probe, checks: Checks) -> None:
@@ -42,22 +39,5 @@ def _is_missing(found: bool | None, check: Check) -> bool:
     return found is False or (found is None and check == "always")
 
 
-def artifacts(params: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
-    """Yield bucket, key and whether it is a prefix, of every model artefact; only s3:// URLs are looked for."""
-    for container in _containers(params):
-        source = container.get("ModelDataSource", {}).get("S3DataSource", {})
-        for url, is_prefix in (
-            (container.get("ModelDataUrl"), False),
-            (source.get("S3Uri"), source.get("S3DataType") == "S3Prefix"),
-        ):
-            match = S3_URL.fullmatch(url or "")
-            if match:
-                yield match["bucket"], match["key"], is_prefix
-
-
 def _images(params: Mapping[str, Any]) -> list[str]:
-    return [container["Image"] for container in _containers(params) if "Image" in container]
-
-
-def _containers(params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    return model.structures("CreateModelPackage", params, "ModelPackageContainerDefinition", of_input=True)
+    return [container["Image"] for container in containers(params) if "Image" in container]

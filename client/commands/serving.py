@@ -161,8 +161,9 @@ def serve(
     for library in TALKATIVE:
         logging.getLogger(library).setLevel(max(logging.INFO, logging.getLogger().level))
     try:
+        from ...backends.config import load
         from ...backends.local import lean
-        from ...backends.settings import load, override
+        from ...backends.settings import override
         from ...emulator.serve import serve as run
     except ModuleNotFoundError as error:
         end(f"serving needs the package {error.name!r}: pip install 'sagemaker-registry[server]'", REFUSED)

@@ -1,5 +1,6 @@
 """What may be wrong between a user and a registry, looked at one by one: the command `doctor`."""
 
-from .checks import Check, Verdict, examine
+from ...backends.diagnosis import Check, Verdict
+from .checks import examine
 
 __all__ = ["Check", "Verdict", "examine"]

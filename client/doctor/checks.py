@@ -12,15 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from ...backends import SCHEMES, boto, database_file, default_url, without_password
+from ...backends.diagnosis import PATIENCE, Check
 from ...backends.errors import CannotOpen
 from .. import URL_VARIABLE
-
-Verdict = Literal["ok", "warning", "failed"]
 
 DISTRIBUTION = "sagemaker-registry"
 EXTRAS = {
@@ -29,20 +28,9 @@ EXTRAS = {
     "postgres": "for postgresql:// URLs",
     "moto": "for the other AWS services beside a registry",
 }
-PATIENCE = 5.0
 SLOW = 1.0
 LOOPBACK = ("127.0.0.1", "localhost")
 AWS_KEY = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,}")
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What was looked at, how it is, and what to do if it is not well."""
-
-    name: str
-    verdict: Verdict
-    sentence: str
-    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

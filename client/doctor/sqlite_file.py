@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ...backends.diagnosis import PATIENCE, Check, Verdict
 from ...backends.local.filelock import can_be_had, network_file_system, tells_networks
-from .checks import PATIENCE, Check, Verdict
 
 FIXED = (3, 51, 3)
 BACKPORTS = {(3, 50): 7, (3, 44): 6}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sagemaker_registry.emulator.serve import Server, listen
+from sagemaker_registry.emulator.http.server import Server, listen
 
 READ_SECONDS = 0.4
 LARGEST_BODY = 4 * 2**20

@@ -15,7 +15,7 @@ import pytest
 
 from safety.listener import CALL, HEALTH, READ_SECONDS, UPLOAD, Bucket, everything, served, status_of
 from sagemaker_registry.emulator.connections import cut_off, most_connections
-from sagemaker_registry.emulator.serve import THREADS
+from sagemaker_registry.emulator.http.server import THREADS
 
 
 def is_closed_while_sending(connection: socket.socket, piece: bytes) -> float:

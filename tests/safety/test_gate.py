@@ -19,9 +19,9 @@ from sagemaker_registry.emulator.authentication import HEALTH, Authentication
 from sagemaker_registry.emulator.console import HEADERS as OF_CONSOLE
 from sagemaker_registry.emulator.console import Console
 from sagemaker_registry.emulator.gate import EVERYWHERE, Gate
+from sagemaker_registry.emulator.http.server import Server, listen
 from sagemaker_registry.emulator.metrics import Metrics
 from sagemaker_registry.emulator.refusals import Refusals
-from sagemaker_registry.emulator.serve import Server, listen
 
 KEYS = {one.access_key: one for one in [credentials.generate("alice")]}
 OTHERS = [

@@ -13,7 +13,7 @@ import requests
 from clients import Emulator, start
 from sagemaker_registry.backends import credentials
 from sagemaker_registry.backends.errors import CannotOpen
-from sagemaker_registry.emulator.serve import listen
+from sagemaker_registry.emulator.http.server import listen
 
 FLAG = "--i-accept-no-authentication"
 

@@ -1,0 +1,1 @@
+"""What AWS defines: the service model and what follows from it; knows no registry."""
