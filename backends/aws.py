@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from . import boto, scope
+from .boto import only, restrict
 from .errors import AccessDeniedException, CannotOpen, ValidationException
-from .remote import RemoteBackend, only, restrict
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -100,6 +100,7 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
         return _client(session, target, caller.region, account.check, {})
 
     from .guard import guarded  # needs what the client for production has not
+    from .remote import RemoteBackend
 
     backend = RemoteBackend(of, scope.OPERATIONS, "AWS", same=lambda caller: caller.region)
     return guarded(backend, surroundings, "AWS", owner)
@@ -112,6 +113,7 @@ def of_client(url: str, surroundings: Surroundings, **options: Any) -> Backend:
         CannotOpen: the URL cannot be used, or AWS does not take the credentials.
     """
     from .guard import guarded  # needs what the client for production has not
+    from .remote import RemoteBackend
 
     made, account = _client_and_account(url, options)
     return guarded(

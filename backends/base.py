@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Protocol, Self
 
 import msgspec
 import regex
 
 from . import model
+from .errors import UnknownOperationException
 from .settings import Settings
 
 DEFAULT_ACCOUNT = "123456789012"
@@ -154,14 +157,17 @@ class Surroundings(msgspec.Struct, frozen=True):
     """The time, in epoch seconds."""
 
 
-class Backend(Protocol):
+class Backend(ABC):
     """Anything that answers the registry API: AWS member names and Python values in, the same out."""
 
-    @property
-    def operations(self) -> frozenset[str]:
-        """The names of the operations it answers: capability is data."""
-        ...
+    operations: frozenset[str]
+    """The names of the operations it answers: capability is data."""
+    controls: Mapping[str, bool] = MappingProxyType({})
+    """The names of what it does beyond AWS's API, each with whether that writes."""
+    outbox: Any = None
+    """The `Outbox` of its events; None where events are not kept."""
 
+    @abstractmethod
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer one operation of `operations`.
 
@@ -178,12 +184,6 @@ class Backend(Protocol):
             Elsewhere: the operation is shared with the rest of SageMaker (tags, search, models), and this request
                 is not about the registry's resources, or only had to be allowed by it.
         """
-        ...
-
-    @property
-    def controls(self) -> Mapping[str, bool]:
-        """The names of what it does beyond AWS's API, each with whether that writes; of most backends, nothing."""
-        ...
 
     def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
         """Do one thing of `controls`, within the caller's account and region.
@@ -199,18 +199,32 @@ class Backend(Protocol):
         Raises:
             RegistryError: the refusal; nothing was changed.
         """
-        ...
+        there = ", ".join(sorted(self.controls)) or "nothing beyond AWS's API"
+        raise UnknownOperationException(f"This registry has no {name!r}: it has {there}.")
 
+    @abstractmethod
     def ping(self) -> None:
         """Return when it can answer, else raise a RegistryError that says what is wrong."""
-        ...
 
+    @abstractmethod
     def close(self) -> None:
         """Release files and connections; what was acknowledged stays."""
-        ...
 
-    def __enter__(self) -> Self: ...
+    def request_id(self) -> str:
+        """Return a new id for a request, as AWS gives one to each."""
+        return random_id()
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        self.close()
+
+
+def random_id() -> str:
+    """Return a random id as AWS gives them to requests, a UUID of version 4: as `uuid` makes them, in half its time."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

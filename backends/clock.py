@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import uuid
 from collections.abc import Callable
 from typing import Final
 
+from .base import random_id
+
 _VERSION_4: Final = uuid.UUID("00000000-0000-4000-8000-000000000000").int
 """What makes a number look like the random ids that AWS gives to requests."""
-
-
-def random_id() -> str:
-    """Return a random id as AWS gives them to requests, a UUID of version 4: as `uuid` makes them, in half its time."""
-    digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 class Clock:

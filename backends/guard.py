@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -21,7 +20,7 @@ from . import constraints, decisions
 from .approval import INITIAL
 from .base import Backend, Caller, NoProbe, Surroundings, nobody
 from .changes import APPROVAL, Change
-from .errors import UnknownOperationException, ValidationException
+from .errors import ValidationException
 from .explanations import explain
 from .local import arns, edits
 from .local.approvals import Asked
@@ -52,7 +51,7 @@ def guarded(
     return Guarded(backend, surroundings, name=name, account=account) if ruled else backend
 
 
-class Guarded:
+class Guarded(Backend):
     """A Backend in front of another, which is closed with it.
 
     Args:
@@ -75,6 +74,8 @@ class Guarded:
         account: str | None = None,
     ) -> None:
         self._backend = backend
+        self.operations, self.outbox = backend.operations, backend.outbox
+        self.controls = {**{k: v for k, v in backend.controls.items() if k not in BYPASSES}, EXPLAIN: False}
         self._account = account
         self._probe = surroundings.probe
         self._clock = clock or surroundings.clock
@@ -84,14 +85,6 @@ class Guarded:
             CALLERS: bool(surroundings.settings.identities) or surroundings.identify is not nobody,
         }
         self._rulebook.check_needs({*backend.operations, *(word for word in has if has[word])}, name)
-
-    @property
-    def operations(self) -> frozenset[str]:
-        return self._backend.operations
-
-    @property
-    def controls(self) -> Mapping[str, bool]:
-        return {**{k: v for k, v in self._backend.controls.items() if k not in BYPASSES}, EXPLAIN: False}
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Pass an operation on, if the rules allow it; see `Backend.call`."""
@@ -105,8 +98,7 @@ class Guarded:
     def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
         """Explain a version, or pass on what the backend does beyond AWS's API; see `Backend.control`."""
         if name not in self.controls:
-            there = ", ".join(sorted(self.controls))
-            raise UnknownOperationException(f"This registry has no {name!r}: it has {there}.")
+            return super().control(name, params, caller)
         caller = self._seen(caller)
         if name != EXPLAIN:
             return self._backend.control(name, params, caller)
@@ -121,14 +113,6 @@ class Guarded:
 
     def close(self) -> None:
         self._backend.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _seen(self, caller: Caller) -> Caller:
         """Return a caller as the identity that registry.toml knows, in the account the backend's groups are in."""

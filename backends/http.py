@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from . import boto, scope, without_password
+from .boto import only
 from .errors import CannotOpen, PassedOn, UnknownOperationException, as_client_error
-from .remote import RemoteBackend, only
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -50,6 +50,7 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
         return client(url, region_name=caller.region, **keys)
 
     from .guard import guarded  # needs what the client for production has not
+    from .remote import RemoteBackend
 
     return guarded(RemoteBackend(of, **does), surroundings, does["name"])
 
@@ -61,6 +62,7 @@ def of_client(url: str, surroundings: Surroundings, **options: Any) -> Backend:
         CannotOpen: nobody answers there.
     """
     from .guard import guarded  # needs what the client for production has not
+    from .remote import RemoteBackend
 
     made = client(url, **options)
     does = _what_it_does(url, made)

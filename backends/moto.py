@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 from wsgiref.util import setup_testing_defaults
 
 from . import boto, scope
+from .boto import only, restrict
 from .errors import CannotOpen, InternalFailure, RegistryError, UnknownOperationException
 from .guard import guarded
-from .remote import RemoteBackend, only, restrict
+from .remote import RemoteBackend
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Hashable, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from . import scope
+from .base import Backend, Caller
 from .errors import (
     Elsewhere,
     PassedOn,
-    RegistryError,
     ServiceUnavailable,
     UnknownOperationException,
-    as_client_error,
 )
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from .base import Caller
 
 MOST_CLIENTS = 64
 
-Check = Callable[[], None]
 Ask = Callable[[Any, str, Mapping[str, Any]], Any]
 
 
-class RemoteBackend:
+class RemoteBackend(Backend):
     """A Backend whose answers, and refusals, are those of another registry, as they come.
 
     Args:
@@ -51,7 +47,7 @@ class RemoteBackend:
         ask: Ask | None = None,
     ) -> None:
         self.operations = frozenset(operations)
-        self.controls: Mapping[str, bool] = controls or {}
+        self.controls = controls or {}
         self._client_for, self._name, self._same, self._ask = client_for, name, same, ask
         self._clients: dict[Hashable, SageMakerClient] = {}
         self._lock = threading.Lock()
@@ -78,8 +74,6 @@ class RemoteBackend:
 
     def ping(self) -> None:
         """List a group, so that a registry that answers is one that can."""
-        from .base import Caller
-
         self.call("ListModelPackageGroups", {"MaxResults": 1}, Caller())
 
     def close(self) -> None:
@@ -87,14 +81,6 @@ class RemoteBackend:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _passed_on(self, call: Callable[[], Any]) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -116,37 +102,3 @@ class RemoteBackend:
                     self._clients.pop(next(iter(self._clients)))
                 self._clients[key] = self._client_for(caller)
             return self._clients[key]
-
-
-def only(client: SageMakerClient) -> dict[str, Any]:
-    """Return arguments of a RemoteBackend that has one client, whoever calls."""
-    return {"client_for": lambda caller: client, "same": lambda caller: ""}
-
-
-def restrict(
-    client: SageMakerClient, operations: Collection[str], name: str, check: Check = lambda: None
-) -> SageMakerClient:
-    """Keep a client to the registry's calls that are answered, and return it; others are refused before they are sent.
-
-    Args:
-        client: a boto3 client of the service `sagemaker`.
-        operations: the names of the operations that are answered.
-        name: what answers, in a sentence.
-        check: raises a RegistryError if nothing may be called at all; asked before each call.
-    """
-
-    def refuse(params: dict[str, Any], model: Any, **_: Any) -> None:
-        try:
-            if not scope.OPERATIONS.get(model.name, scope.never)(params):
-                raise UnknownOperationException(f"{model.name} is not about the model registry: {ELSEWHERE}")
-            if model.name not in operations:
-                raise UnknownOperationException(f"{name} does not answer {model.name}.")
-            check()
-        except RegistryError as error:
-            raise as_client_error(error, model.name) from None
-
-    client.meta.events.register("provide-client-params.sagemaker", refuse, unique_id="sagemaker-registry-scope")
-    return client
-
-
-ELSEWHERE = "this client is for the registry's own calls; boto3.client('sagemaker') makes the others."

@@ -9,8 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Annotated, Any, Final, Protocol, Self, runtime_checkable
+from typing import Annotated, Any, Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -88,7 +87,7 @@ class Calls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: int = 0
 
 
-class Staged:
+class Staged(Backend):
     """A Backend in front of another, which is closed with it.
 
     Args:
@@ -109,22 +108,17 @@ class Staged:
         self.log = Log(self.clock)
         self.serve_fork: Callable[[Staged], str] | None = None
         """Serves a fork and returns its URL, where this registry is served itself."""
-        self.outbox = getattr(backend, "outbox", None)
-        """The backend's own, if it has events."""
+        self.operations, self.outbox = backend.operations, backend.outbox
         self._backend = backend
         self._lock = threading.Lock()
         self._snapshots: dict[str, Kept] = {}
         self._offered = {
             name: control for name, control in CONTROLS.items() if isinstance(backend, Store) or not control.needs_store
         }
-        self.controls: Mapping[str, bool] = {
+        self.controls = {
             **backend.controls,
             **{name: control.writes for name, control in self._offered.items()},
         }
-
-    @property
-    def operations(self) -> frozenset[str]:
-        return self._backend.operations
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Note an operation and pass it on, but for the faults there are; see `Backend.call`."""
@@ -199,14 +193,6 @@ class Staged:
                 kept.close()
             self._snapshots.clear()
         self._backend.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def forget(self) -> None:
         """Empty the log, take all faults away and let the clock run."""

@@ -69,8 +69,6 @@ def offers(client: SageMakerClient, name: str) -> bool:
 def _ask_in_process(behind: tuple[Backend, Caller], name: str, params: dict[str, Any]) -> Any:
     from msgspec.structs import replace
 
-    from ..emulator.wire import request_id
-
     backend, caller = behind
     if name == "info":
         return {"controls": dict(backend.controls)}
@@ -78,7 +76,7 @@ def _ask_in_process(behind: tuple[Backend, Caller], name: str, params: dict[str,
         if name in http.ABOUT_IT:
             backend.ping()
             return {"status": "ok"}
-        return backend.control(name, params, replace(caller, request_id=request_id(backend)))
+        return backend.control(name, params, replace(caller, request_id=backend.request_id()))
     except RegistryError as error:
         raise as_client_error(error, name) from error
 

@@ -44,7 +44,7 @@ def answer_from(backend: Backend, client: BaseClient, caller: Caller) -> None:
     """
 
     def answer(model: Any, params: dict[str, Any], **_: Any) -> Any:
-        asking = caller.asking(wire.request_id(backend))
+        asking = caller.asking(backend.request_id())
         try:
             if model.name not in backend.operations:
                 raise UnknownOperationException(f"This registry does not answer {model.name}.")

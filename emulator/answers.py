@@ -7,6 +7,7 @@ from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from ..backends.base import random_id
 from ..backends.errors import RegistryError
 from . import wire
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def headers(body: bytes, content_type: str = wire.CONTENT_TYPE, request_id: str = "") -> list[tuple[str, str]]:
     """Return the headers AWS sends with an answer, with a new request id if it has none; the server adds the date."""
     return [
-        ("x-amzn-RequestId", request_id or wire.request_id()),
+        ("x-amzn-RequestId", request_id or random_id()),
         ("Content-Type", content_type),
         ("Content-Length", str(len(body))),
     ]

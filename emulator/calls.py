@@ -63,7 +63,7 @@ class Calls:
             operation = operation_of(target)
             if environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
                 raise SerializationException("Send the body without Content-Encoding.")
-            identity = wire.request_id(self._backend)
+            identity = self._backend.request_id()
             caller = sigv4.caller_of(environ, identity)
             sigv4.check_region(caller)
             body = _body(environ)

@@ -10,7 +10,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from ..backends.base import Backend
 from ..backends.errors import SerializationException, UnknownOperationException
-from . import PREFIX, sigv4, wire
+from . import PREFIX, sigv4
 from .following import Followers
 from .metrics import CONTENT_TYPE, Metrics
 
@@ -54,7 +54,7 @@ def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
             )
         if backend.controls[name] and request.method != "POST":
             raise MethodNotAllowed
-        g.request_id = wire.request_id(backend)
+        g.request_id = backend.request_id()
         caller = sigv4.caller_of(request.environ, g.request_id)
         sigv4.check_region(caller)
         params = request.args.to_dict() if request.method == "GET" else _object(request.get_data(cache=False))

@@ -35,7 +35,7 @@ class Followers:
         self._backend = backend
         self._clock = clock
         self._places = threading.BoundedSemaphore(MOST_WAITING)
-        self._bell: Bell = getattr(getattr(backend, "outbox", None), "bell", None) or Bell()
+        self._bell: Bell = backend.outbox.bell if backend.outbox else Bell()
 
     def answer(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
         """Return what a control answers.

@@ -11,9 +11,10 @@ from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from ..backends.base import random_id
 from ..backends.errors import NotAuthenticated, RegistryError
 from . import PREFIX as CONTROL
-from . import answers, wire
+from . import answers
 from .resetting import MOTO
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _protocol(environ: WSGIEnvironment) -> str:
 
 
 def _as_s3(error: RegistryError, start_response: StartResponse) -> Iterable[bytes]:
-    request = wire.request_id()
+    request = random_id()
     message = escape(error.message, quote=False)
     inner = f"<Code>{error.code}</Code><Message>{message}</Message><RequestId>{request}</RequestId>"
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'.encode()

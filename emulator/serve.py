@@ -124,7 +124,7 @@ def serve(
 def _dispatcher(opened: ExitStack, backend: Backend, events: Events, shown: str) -> Dispatcher | None:
     """Return what delivers the events of a backend; None if it has none, which is only wrong if somebody wants them."""
     sinks = sinks_of(events)
-    outbox: Outbox | None = getattr(backend, "outbox", None)
+    outbox: Outbox | None = backend.outbox
     if outbox is None:
         if sinks:
             raise CannotOpen(f"[events] of the settings: {shown} has no events to deliver")

@@ -14,10 +14,8 @@ from typing import Any
 import orjson
 
 from ..backends import model
-from ..backends.clock import random_id
 from ..backends.errors import RegistryError, SerializationException
 from ..backends.model import Shape
-from ..backends.staged import Staged
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 DEEPEST = 64
@@ -56,13 +54,6 @@ def write(answer: Mapping[str, Any]) -> bytes:
 def write_error(error: RegistryError) -> bytes:
     """Return an error as AWS writes it: the bare code in `__type`, and the sentence."""
     return orjson.dumps({"__type": error.code, model.error_member(error.code): error.message})
-
-
-def request_id(backend: object = None) -> str:
-    """Return a new id for an answer, as AWS gives one to each; a backend under test control may count them."""
-    if isinstance(backend, Staged):
-        return backend.request_id()
-    return random_id()
 
 
 def timestamp(moment: datetime) -> str:

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from random import uniform
-from types import TracebackType
-from typing import Any, Self, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
 from .. import constraints, model, scope
-from ..base import Caller, NoProbe, Probe, Surroundings
+from ..base import Backend, Caller, NoProbe, Probe, Surroundings
 from ..errors import CannotOpen, Elsewhere, LostRace, UnknownOperationException, ValidationException
 from ..rulebook import Rulebook
 from ..rules import APPROVALS, CALLERS, OBJECTS
@@ -80,7 +79,7 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 
-class LocalRegistry:
+class LocalRegistry(Backend):
     """A Backend over rows: AWS's rules, written once for every store.
 
     Args:
@@ -143,7 +142,7 @@ class LocalRegistry:
     def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
         """Do one thing beyond AWS's API; see `Backend.control`."""
         if name not in CONTROLS:
-            raise UnknownOperationException(f"This registry has no {name!r}: it has {', '.join(sorted(CONTROLS))}.")
+            return super().control(name, params, caller)
         control = CONTROLS[name]
         try:
             asked = msgspec.convert(params, control.params, strict=False)
@@ -233,11 +232,3 @@ class LocalRegistry:
 
     def close(self) -> None:
         self._rows.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

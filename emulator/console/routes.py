@@ -14,9 +14,8 @@ from flask import Blueprint, Response, abort, g, redirect, render_template, requ
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from ...backends.base import Backend
+from ...backends.base import Backend, random_id
 from ...backends.errors import RegistryError
-from .. import wire
 from ..refusals import Refusals
 from . import compare as comparing
 from . import decide as deciding
@@ -85,7 +84,7 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
         g.started = perf_counter()
         given = {name: values.pop(name) for name in ("account", "region") if values and name in values}
         g.place = Place(**given) if given else console.home
-        g.request_id = wire.request_id()
+        g.request_id = random_id()
 
     @routes.url_defaults
     def stay_in_place(endpoint: str, values: dict[str, Any]) -> None:

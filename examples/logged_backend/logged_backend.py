@@ -8,8 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sagemaker_registry.backends import RegistryError, open_backend
 from sagemaker_registry.backends.base import Backend, Caller, Surroundings
@@ -22,7 +21,7 @@ def open_registry(url: str, surroundings: Surroundings) -> LoggedBackend:
     return LoggedBackend(open_backend(url.removeprefix("logged:"), surroundings))
 
 
-class LoggedBackend:
+class LoggedBackend(Backend):
     """A Backend in front of another."""
 
     def __init__(self, inner: Backend) -> None:
@@ -54,11 +53,3 @@ class LoggedBackend:
     def close(self) -> None:
         """Close the other."""
         self._inner.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
