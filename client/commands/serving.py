@@ -166,7 +166,10 @@ def serve(
         from ...backends.settings import override
         from ...emulator.serve import serve as run
     except ModuleNotFoundError as error:
-        end(f"serving needs the package {error.name!r}: pip install 'sagemaker-registry[server]'", REFUSED)
+        end(
+            f"serving needs the package {(error.name or '').partition('.')[0]!r}: pip install 'sagemaker-registry[server]'",
+            REFUSED,
+        )
     from ...backends import default_url
     from ...backends.errors import CannotOpen
 
