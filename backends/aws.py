@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from . import boto, scope
+from . import boto
 from .boto import only, restrict
 from .errors import AccessDeniedException, CannotOpen, ValidationException
+from .service import operations
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -102,7 +103,7 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
     from .guard import guarded  # needs what the client for production has not
     from .remote import RemoteBackend
 
-    backend = RemoteBackend(of, scope.OPERATIONS, "AWS", same=lambda caller: caller.region)
+    backend = RemoteBackend(of, operations.OPERATIONS, "AWS", same=lambda caller: caller.region)
     return guarded(backend, surroundings, "AWS", owner)
 
 
@@ -117,7 +118,10 @@ def of_client(url: str, surroundings: Surroundings, **options: Any) -> Backend:
 
     made, account = _client_and_account(url, options)
     return guarded(
-        RemoteBackend(**only(made), operations=scope.OPERATIONS, name="AWS"), surroundings, "AWS", _owner(url, account)
+        RemoteBackend(**only(made), operations=operations.OPERATIONS, name="AWS"),
+        surroundings,
+        "AWS",
+        _owner(url, account),
     )
 
 
@@ -174,7 +178,7 @@ def _client(session: Session, target: Target, region: str, check: Any, options: 
     config = _config(options)
     given = {name: value for name, value in options.items() if name != "config"}
     place: dict[str, Any] = {"region_name": region, "endpoint_url": target.endpoint_url}
-    return restrict(session.client("sagemaker", config=config, **place, **given), scope.OPERATIONS, "AWS", check)
+    return restrict(session.client("sagemaker", config=config, **place, **given), operations.OPERATIONS, "AWS", check)
 
 
 def _config(options: dict[str, Any]) -> Any:

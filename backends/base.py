@@ -13,8 +13,8 @@ from typing import Any, Protocol, Self
 import msgspec
 import regex
 
-from . import model
 from .errors import UnknownOperationException
+from .service import model
 from .settings import Settings
 
 DEFAULT_ACCOUNT = "123456789012"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from . import scope
 from .errors import CannotOpen, RegistryError, UnknownOperationException, as_client_error
+from .service.operations import OPERATIONS, never
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -96,7 +96,7 @@ def restrict(
 
     def refuse(params: dict[str, Any], model: Any, **_: Any) -> None:
         try:
-            if not scope.OPERATIONS.get(model.name, scope.never)(params):
+            if not OPERATIONS.get(model.name, never)(params):
                 raise UnknownOperationException(f"{model.name} is not about the model registry: {ELSEWHERE}")
             if model.name not in operations:
                 raise UnknownOperationException(f"{name} does not answer {model.name}.")

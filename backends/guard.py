@@ -16,16 +16,17 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from . import constraints, decisions
+from . import decisions
 from .approval import INITIAL
 from .base import Backend, Caller, NoProbe, Surroundings, nobody
 from .changes import APPROVAL, Change
 from .errors import ValidationException
 from .explanations import explain
-from .local import arns, edits
+from .local import arns
 from .local.approvals import Asked
 from .rulebook import Regime, Rulebook
 from .rules import CALLERS, OBJECTS, TAGS
+from .service import constraints, records
 
 EXPLAIN = "explain"
 BYPASSES = frozenset({"decide", "import", "seed"})
@@ -136,7 +137,7 @@ class Guarded(Backend):
         record = self._record(params["ModelPackageArn"], caller)
         if "ModelPackageVersion" in record:
             regime = self._rulebook.regime(record["ModelPackageGroupName"])
-            change = self._change(regime, _group(record, caller), caller, record, edits.edited(record, params))
+            change = self._change(regime, _group(record, caller), caller, record, records.edited(record, params))
             decisions.judge(regime, change, params)
         return params
 

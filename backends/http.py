@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from . import boto, scope, without_password
+from . import boto, without_password
 from .boto import only
 from .errors import CannotOpen, PassedOn, UnknownOperationException, as_client_error
+from .service.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -75,9 +76,9 @@ def _what_it_does(url: str, client: SageMakerClient) -> dict[str, Any]:
 
     try:
         info = ask(client, "info", {})
-        operations, controls = set(info["operations"]) & scope.OPERATIONS.keys(), info["controls"]
+        operations, controls = set(info["operations"]) & OPERATIONS.keys(), info["controls"]
     except ClientError:  # somebody else's emulator, of which nothing more is known
-        operations, controls = set(scope.OPERATIONS), {}
+        operations, controls = set(OPERATIONS), {}
     except (BotoCoreError, ValueError) as error:
         raise CannotOpen(f"{url} cannot be opened: {error}") from error
     return {"operations": operations, "name": f"The registry at {url}", "controls": controls, "ask": ask}

@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from . import model
 from .base import Caller, Probe
 from .changes import METADATA
 from .errors import ValidationException
+from .service import model
 from .service.records import S3_URL
 
 

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from wsgiref.util import setup_testing_defaults
 
-from . import boto, scope
+from . import boto
 from .boto import only, restrict
 from .errors import CannotOpen, InternalFailure, RegistryError, UnknownOperationException
 from .guard import guarded
 from .remote import RemoteBackend
+from .service.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -90,7 +91,7 @@ def operations() -> frozenset[str]:
     from botocore import xform_name
     from moto.sagemaker.responses import SageMakerResponse
 
-    return frozenset(name for name in scope.OPERATIONS if hasattr(SageMakerResponse, xform_name(name)))
+    return frozenset(name for name in OPERATIONS if hasattr(SageMakerResponse, xform_name(name)))
 
 
 @cache

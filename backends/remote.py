@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import scope
 from .base import Backend, Caller
 from .errors import (
     Elsewhere,
@@ -14,6 +13,7 @@ from .errors import (
     ServiceUnavailable,
     UnknownOperationException,
 )
+from .service.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -56,7 +56,7 @@ class RemoteBackend(Backend):
         """Pass one operation on; see `Backend.call`."""
         if operation not in self.operations:
             raise UnknownOperationException(f"{self._name} does not answer {operation}.")
-        if not scope.OPERATIONS[operation](params):
+        if not OPERATIONS[operation](params):
             raise Elsewhere
         from botocore import xform_name
 

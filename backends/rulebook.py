@@ -9,12 +9,12 @@ from functools import cached_property
 import msgspec
 import msgspec.structs
 
-from . import model
 from .approval import NEW, PROFILES, STATES, Move, Profile
 from .errors import Misconfigured, meant
 from .identities import Identify, Identities, meet
 from .metrics import sources
 from .rules import CALLERS, KINDS, OBJECTS, Approvers, MetadataRequired, Metric, Only, Rule
+from .service import model
 from .settings import MoveTable, ProfileTable, Settings
 
 Place = tuple[str | int, ...]

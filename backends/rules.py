@@ -13,12 +13,12 @@ from typing import Annotated, Any
 
 import msgspec
 
-from . import model
 from .approval import APPROVED, PENDING, REJECTED
 from .changes import APPROVAL, LIFE_CYCLE, METADATA, Change, Verdict, creator_of, member_of, milliseconds, moment
 from .errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
 from .identities import Who, known_as
 from .metrics import value_of
+from .service import model
 from .service.records import artifacts
 
 APPROVALS, CALLERS, OBJECTS, TAGS = "approvals", "callers", "objects", "ListTags"

@@ -15,8 +15,8 @@ from botocore.exceptions import ConnectionClosedError
 
 from ..backends.base import Backend, Caller
 from ..backends.errors import AnswerLost, Elsewhere, RegistryError, UnknownOperationException
-from ..backends.model import error_member
-from ..emulator import wire
+from ..backends.service import wire
+from ..backends.service.model import error_member
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..backends.base import random_id
 from ..backends.errors import RegistryError
-from . import wire
+from ..backends.service import wire
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from msgspec.structs import replace
 
-from ..backends import model
 from ..backends.base import Backend
+from ..backends.service import model
 from . import PREFIX, console
 from .calls import TARGET_PREFIX, Calls
 from .first_use import OnFirstUse

@@ -12,7 +12,6 @@ from io import BytesIO
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
-from ..backends import model
 from ..backends.base import Backend
 from ..backends.errors import (
     AnswerLost,
@@ -23,7 +22,8 @@ from ..backends.errors import (
     SerializationException,
     UnknownOperationException,
 )
-from . import lost_answers, sigv4, wire
+from ..backends.service import model, wire
+from . import lost_answers, sigv4
 from .answers import headers, wsgi_error
 from .bodies import length_of
 from .metrics import OK, Metrics

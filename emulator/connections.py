@@ -21,7 +21,8 @@ from waitress.task import Task, WSGITask
 from waitress.utilities import BadRequest, Error, InternalServerError, RequestEntityTooLarge
 
 from ..backends.errors import InternalFailure, RegistryError, RequestTooLarge, ValidationException
-from . import PREFIX, answers, console, sigv4, wire
+from ..backends.service import wire
+from . import PREFIX, answers, console, sigv4
 from .calls import TARGET_PREFIX
 from .gate import EVERYWHERE
 from .refused import Refused, answer

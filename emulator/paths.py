@@ -13,7 +13,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ..backends.base import Backend
 from ..backends.errors import InternalFailure, RegistryError, UnknownOperationException
-from . import answers, console, control, wire
+from ..backends.service import wire
+from . import answers, console, control
 from .calls import LARGEST_BODY, note, too_large
 from .metrics import Metrics
 from .refusals import Refusals

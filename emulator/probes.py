@@ -11,7 +11,7 @@ import orjson
 
 from ..backends.base import LARGEST_CONTENT, Caller
 from ..backends.errors import ServiceUnavailable, ValidationException
-from . import wire
+from ..backends.service import wire
 from .neighbours import Neighbours
 
 if TYPE_CHECKING:

@@ -12,12 +12,11 @@ from typing import Any, Protocol
 
 import orjson
 
-from ..backends import model
 from ..backends.base import Caller
 from ..backends.errors import CannotOpen
 from ..backends.local.events import STATUS, is_wanted
+from ..backends.service import model, wire
 from ..backends.settings import Events, Webhook
-from . import wire
 from .neighbours import Neighbours
 from .webhooks import Address, Undelivered, address_of, post
 

@@ -14,13 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sagemaker_registry.backends import approval, identities, model
+from sagemaker_registry.backends import approval, identities
 from sagemaker_registry.backends.approval import NEW, PROFILES, STATES, Move, Profile
 from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.errors import ConflictException, RegistryError, ValidationException
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.rows import PACKAGES
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.service import model
 from sagemaker_registry.backends.settings import ApprovalTable, MoveTable, ProfileTable, Settings
 
 pytest_plugins = ("postgres_server",)

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clients import Emulator
-from sagemaker_registry.backends import model
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import Elsewhere, RegistryError
 from sagemaker_registry.backends.local.registry import OPERATIONS, LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.service import model
 from shapes import values
 
 CALLER = Caller()

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from desks import REBOUND, Desk, Watched, settings_of, violations
-from sagemaker_registry.backends import model
+from sagemaker_registry.backends.service import model
 
 pytest_plugins = ("browser",)
 

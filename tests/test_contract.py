@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from clients import REGION, Emulator, checked, start
-from sagemaker_registry.backends import contract, moto, scope
+from sagemaker_registry.backends import contract, moto
 from sagemaker_registry.backends.contract.sandbox import new_prefix, sandboxed
+from sagemaker_registry.backends.service.operations import OPERATIONS
 from sagemaker_registry.client import connect
 
 pytest_plugins = ("postgres_server",)
@@ -44,7 +45,7 @@ class Kind:
 
     url: str
     within: Callable[[Any], AbstractContextManager[Any]] = nullcontext
-    operations: Callable[[], frozenset[str]] = lambda: frozenset(scope.OPERATIONS)
+    operations: Callable[[], frozenset[str]] = lambda: frozenset(OPERATIONS)
     check: Callable[[Any], Any] = checked
     has_own_account: bool = True
 

@@ -10,9 +10,8 @@ from typing import Any
 import orjson
 import pytest
 
-from sagemaker_registry.backends import constraints, model
-from sagemaker_registry.backends.shapes import Shapes
-from sagemaker_registry.emulator import wire
+from sagemaker_registry.backends.service import constraints, model, wire
+from sagemaker_registry.backends.service.shapes import Shapes
 
 ROUNDS = 60
 AT_ONCE = 4

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagemaker_registry.backends import model
-from sagemaker_registry.backends.glance import glance, marked, plain
+from sagemaker_registry.backends.service import model
+from sagemaker_registry.backends.service.decoding import glance, marked, plain
 
 LISTS = {"ListModelPackages": "ModelPackageSummaryList", "ListModelPackageGroups": "ModelPackageGroupSummaryList"}
 MARK = "_Mark"

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from sagemaker_registry.backends import model
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.local import arns
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.rows import PACKAGES
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.service import model
 
 CALLER = Caller()
 GROUP = {"ModelPackageGroupName": "churn"}

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sagemaker_registry.backends import model
 from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.errors import Elsewhere, ValidationException
 from sagemaker_registry.backends.local import search, search_plans, terms
@@ -25,6 +24,7 @@ from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.rows import PACKAGES, POLICIES, TERMS
 from sagemaker_registry.backends.local.search_expressions import COMBINATIONS, OPERATORS
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.service import model
 from sagemaker_registry.backends.settings import Settings, Validation
 
 CALLER = Caller()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sagemaker_registry.backends import model
+from sagemaker_registry.backends.service import model
 
 Pair = tuple[Any, Any]
 

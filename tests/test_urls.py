@@ -15,10 +15,11 @@ import requests
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from clients import REGION, Emulator
-from sagemaker_registry.backends import CannotOpen, default_url, moto, open_backend, scope
+from sagemaker_registry.backends import CannotOpen, default_url, moto, open_backend
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import PassedOn, RegistryError, ServiceUnavailable
 from sagemaker_registry.backends.local.registry import OPERATIONS
+from sagemaker_registry.backends.service import operations
 from sagemaker_registry.client import ModelRegistry, connect
 
 Serve = Callable[..., Emulator]
@@ -40,7 +41,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_operations_that_may_be_passed_on_are_those_of_the_registry() -> None:
     """CreateModel is the deploy gate of the local registry; in AWS the service itself is."""
-    assert scope.OPERATIONS.keys() == OPERATIONS.keys() - {"CreateModel"}
+    assert operations.OPERATIONS.keys() == OPERATIONS.keys() - {"CreateModel"}
 
 
 def test_a_registry_nobody_names_is_in_the_users_data_folder(tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_accounts_are_kept_apart_in_moto() -> None:
 
 def test_what_moto_lacks_is_refused_in_a_sentence() -> None:
     sagemaker = connect("moto://", region_name=REGION, **KEYS)
-    assert "DeleteModelPackage" in scope.OPERATIONS.keys() - moto.operations()
+    assert "DeleteModelPackage" in operations.OPERATIONS.keys() - moto.operations()
     code, sentence = refusal(sagemaker.delete_model_package, ModelPackageName="churn")
     assert code == "UnknownOperationException"
     assert sentence == f"{moto.name()} does not answer DeleteModelPackage."

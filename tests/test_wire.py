@@ -11,9 +11,9 @@ from botocore.serialize import create_serializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagemaker_registry.backends import errors, model
+from sagemaker_registry.backends import errors
 from sagemaker_registry.backends.local.registry import OPERATIONS
-from sagemaker_registry.emulator import wire
+from sagemaker_registry.backends.service import model, wire
 from shapes import moments, values
 
 

@@ -12,14 +12,15 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from .. import constraints, decisions
+from .. import decisions
 from ..approval import INITIAL
 from ..changes import APPROVAL, Change
 from ..errors import RegistryError, ValidationException
 from ..explanations import explain as explanation
 from ..rulebook import Regime
 from ..rules import OBJECTS, TAGS
-from . import arns, edits
+from ..service import constraints, records
+from . import arns
 from .arns import Arn
 from .call import Call
 from .rows import GROUPS, Row
@@ -116,7 +117,7 @@ def _judge(call: Call, regime: Regime, change: Change, request: Mapping[str, Any
 def look_before_update(call: Call, params: Mapping[str, Any]) -> Callable[[], object]:
     """Return what asks the questions of an update's rules, outside of any transaction."""
     arn = call.package(params["ModelPackageArn"])
-    return _asking(call, arn, params, lambda record: edits.edited(record, params))
+    return _asking(call, arn, params, lambda record: records.edited(record, params))
 
 
 def look_before_create(call: Call, params: Mapping[str, Any]) -> Callable[[], object]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from .. import model
 from ..approval import APPROVED
 from ..errors import Elsewhere, ValidationException
+from ..service import model
 from .call import Call
 
 OPERATION = "CreateModel"

@@ -24,8 +24,8 @@ from uuid import uuid4
 import msgspec
 import orjson
 
-from .. import model
 from ..errors import ValidationException
+from ..service import model
 from . import history, validation
 from .call import Call
 from .rows import CURSORS, EVENTS, HISTORY, NOTES, Condition, Key, Reading, Row, Writing

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from .. import model
 from ..errors import ValidationException
+from ..service import model
 
 Params = Mapping[str, Any]
 

@@ -15,13 +15,14 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
-from .. import decisions, model
+from .. import decisions
 from ..approval import INITIAL
 from ..base import Caller, Surroundings
 from ..errors import RegistryError, ValidationException
-from ..glance import glance, marked, plain
+from ..service import model, records
+from ..service.decoding import glance, marked, plain
 from ..settings import Lists
-from . import approvals, arns, edits, existence, model_cards, package_rules, sources, tags, validation
+from . import approvals, arns, existence, model_cards, package_rules, sources, tags, validation
 from .arns import Arn
 from .call import Call
 from .paging import Filter, Listing, milliseconds, page
@@ -180,8 +181,8 @@ def update(call: Call, params: Mapping[str, Any], rev: int | None = None) -> dic
     package_rules.check_update(before, params)
     approvals.check_rev(row, rev)
     model_cards.check(before.get("ModelCard", {}), params.get("ModelCard", {}))
-    if any(name in params for name in edits.editable()):
-        record = edits.edited(before, params)
+    if any(name in params for name in records.editable()):
+        record = records.edited(before, params)
         _fill_digests(record)
         record = approvals.updated(call, arn, regime, before, record, params)
         record |= {"LastModifiedTime": call.now / 1000, "LastModifiedBy": call.caller.user_context}

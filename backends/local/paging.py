@@ -18,10 +18,10 @@ from typing import Any
 import msgspec
 import orjson
 
-from .. import model
 from ..errors import ValidationException
-from ..glance import glance, marked, plain
-from ..model import Shape
+from ..service import model
+from ..service.decoding import glance, marked, plain
+from ..service.model import Shape
 from .call import Call
 from .rows import Condition, Key, Operator, Row, Table
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
-from .. import constraints, model
 from ..decisions import LEDGER
 from ..errors import ValidationException
+from ..service import constraints, model
 from . import validation
 from .rows import Row
 

@@ -11,11 +11,12 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
-from .. import constraints, model, scope
 from ..base import Backend, Caller, NoProbe, Probe, Surroundings
 from ..errors import CannotOpen, Elsewhere, LostRace, UnknownOperationException, ValidationException
 from ..rulebook import Rulebook
 from ..rules import APPROVALS, CALLERS, OBJECTS
+from ..service import constraints, model
+from ..service.operations import always, names_ours, searches_ours
 from . import approvals, copies, deployment, events, groups, packages, policies, search, tags, tokens
 from .call import Call
 from .controls import CONTROLS
@@ -49,7 +50,7 @@ class Operation(msgspec.Struct, frozen=True):
     answer: Callable[[Call, Mapping[str, Any]], Mapping[str, Any]]
     writes: bool = False
     prepare: Callable[[Mapping[str, Any], Caller, Surroundings], Mapping[str, Any]] = lambda params, *_: params
-    is_ours: Callable[[Mapping[str, Any]], bool] = scope.always
+    is_ours: Callable[[Mapping[str, Any]], bool] = always
     look: Look | None = None
     is_seen: bool = False
 
@@ -67,14 +68,14 @@ OPERATIONS: dict[str, Operation] = {
     "UpdateModelPackage": Operation(packages.update, writes=True, look=approvals.look_before_update),
     "DeleteModelPackage": Operation(packages.delete, writes=True),
     "BatchDescribeModelPackage": Operation(packages.batch_describe),
-    "AddTags": Operation(tags.add, writes=True, is_ours=scope.names_ours),
-    "ListTags": Operation(tags.list_tags, is_ours=scope.names_ours),
-    "DeleteTags": Operation(tags.delete, writes=True, is_ours=scope.names_ours),
+    "AddTags": Operation(tags.add, writes=True, is_ours=names_ours),
+    "ListTags": Operation(tags.list_tags, is_ours=names_ours),
+    "DeleteTags": Operation(tags.delete, writes=True, is_ours=names_ours),
     "PutModelPackageGroupPolicy": Operation(policies.put, writes=True),
     "GetModelPackageGroupPolicy": Operation(policies.get),
     "DeleteModelPackageGroupPolicy": Operation(policies.delete, writes=True),
-    "Search": Operation(search.search, is_ours=scope.searches_ours),
-    "GetSearchSuggestions": Operation(search.suggestions, is_ours=scope.searches_ours),
+    "Search": Operation(search.search, is_ours=searches_ours),
+    "GetSearchSuggestions": Operation(search.suggestions, is_ours=searches_ours),
     "CreateModel": Operation(deployment.allow, is_ours=deployment.is_ours),
 }
 

@@ -18,11 +18,11 @@ from typing import Annotated, Any, Final
 import msgspec
 import orjson
 
-from .. import model
 from ..approval import INITIAL
 from ..base import Caller
-from ..constraints import check
 from ..errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
+from ..service import model
+from ..service.constraints import check
 from . import arns, packages, policies, records
 from .archive import Change, Group, Line, Package, Policy
 from .call import Call

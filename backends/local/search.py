@@ -20,9 +20,9 @@ from typing import Any
 
 import msgspec
 
-from .. import model
 from ..errors import ValidationException
-from ..model import Shape
+from ..service import model
+from ..service.model import Shape
 from . import arns, permissions, search_plans, search_sorting, terms, validation
 from .arns import Arn
 from .call import Call

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from ..errors import ValidationException
-from ..model import Shape
+from ..service.model import Shape
 
 Record = Mapping[str, Any]
 Predicate = Callable[[Record], bool]

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from ..model import Shape
+from ..service.model import Shape
 from . import terms, validation
 from .call import Call
 from .rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from .. import constraints, model
 from ..approval import INITIAL
 from ..base import Surroundings
 from ..errors import RegistryError, ValidationException
+from ..service import constraints, model
 from . import groups, packages
 from .call import Call
 from .rows import GROUPS

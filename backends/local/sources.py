@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .. import model
 from ..base import Caller, Probe
+from ..service import model
 from . import arns
 from .call import Call
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 import msgspec.structs
 
-from .. import model
 from ..errors import AccessDeniedException, ValidationException
+from ..service import model
 from . import arns, validation
 from .call import Call
 from .paging import position_of, query_of, token_of

@@ -1,12 +1,18 @@
-"""What the records of packages name: containers and artifacts."""
+"""Records of packages: what a request makes of one, and the containers and artifacts it names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from functools import cache
 from typing import Any
 
-from .. import model
+from . import model
+
+Record = dict[str, Any]
+Edit = Callable[[Record, str, Any], None]
+_NOT_STORED = ("ClientToken", "ModelPackageArn")
 
 S3_URL = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)")
 
@@ -26,3 +32,51 @@ def artifacts(params: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
 
 def containers(params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     return model.structures("CreateModelPackage", params, "ModelPackageContainerDefinition", of_input=True)
+
+
+def replace_member(record: Record, member: str, value: Any) -> None:
+    """Store the value as sent."""
+    record[member] = value
+
+
+def merge(record: Record, member: str, value: dict[str, Any]) -> None:
+    """Add and overwrite keys; keys that are not sent stay."""
+    record[member] = {**record.get(member, {}), **value}
+
+
+def remove_metadata(record: Record, member: str, keys: list[str]) -> None:
+    """Take keys out of CustomerMetadataProperties; an absent key is no error (our choice)."""
+    kept = {k: v for k, v in record.get("CustomerMetadataProperties", {}).items() if k not in keys}
+    record.pop("CustomerMetadataProperties", None)
+    if kept:
+        record["CustomerMetadataProperties"] = kept
+
+
+def append_specifications(record: Record, member: str, added: list[Any]) -> None:
+    """Append to AdditionalInferenceSpecifications."""
+    record["AdditionalInferenceSpecifications"] = [*record.get("AdditionalInferenceSpecifications", []), *added]
+
+
+@cache
+def editable() -> tuple[str, ...]:
+    """Return the members an update may send: those that replace, then those with an edit, in that table's order."""
+    sent = model.members(model.input_shape("UpdateModelPackage"))
+    return (*(name for name in sent if name not in EDITS and name not in _NOT_STORED), *EDITS)
+
+
+def edited(record: Record, params: Mapping[str, Any]) -> Record:
+    """Return a record as an UpdateModelPackage request leaves it; the record itself stays as it is: edits replace."""
+    after = dict(record)
+    for name in editable():
+        if name in params:
+            EDITS.get(name, replace_member)(after, name, deepcopy(params[name]))
+    return after
+
+
+EDITS: dict[str, Edit] = {
+    # In the order they are applied: metadata merges, then removes (our choice: AWS's order has not been seen).
+    "ModelCard": merge,
+    "CustomerMetadataProperties": merge,
+    "CustomerMetadataPropertiesToRemove": remove_metadata,
+    "AdditionalInferenceSpecificationsToAdd": append_specifications,
+}

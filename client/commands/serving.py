@@ -167,7 +167,8 @@ def serve(
         from ...emulator.serve import serve as run
     except ModuleNotFoundError as error:
         end(
-            f"serving needs the package {(error.name or '').partition('.')[0]!r}: pip install 'sagemaker-registry[server]'",
+            f"serving needs the package {(error.name or '').partition('.')[0]!r}: "
+            "pip install 'sagemaker-registry[server]'",
             REFUSED,
         )
     from ...backends import default_url

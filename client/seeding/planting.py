@@ -25,8 +25,9 @@ def planting(sources: Sequence[Path]) -> Callable[[Backend], None]:
     """
     if not sources:
         return lambda backend: None
-    from ...backends import boto, model
+    from ...backends import boto
     from ...backends.base import Caller
+    from ...backends.service import model
 
     seed = read(sources, model.service())
 

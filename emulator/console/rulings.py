@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Self
 
-from ...backends import model
+from ...backends.service import model
 from .metrics import number
 from .records import APPROVED, Version
 

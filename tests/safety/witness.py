@@ -23,15 +23,15 @@ from botocore.validate import ParamValidator
 from clients import FOUND_NAME
 from safety.furniture import FURNITURE, STRANGER, STRANGERS
 from safety.hostile import operation_model
-from sagemaker_registry.backends import constraints
 from sagemaker_registry.backends.base import Surroundings
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.service import constraints
+from sagemaker_registry.backends.service.wire import CONTENT_TYPE
 from sagemaker_registry.backends.settings import Settings
 from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.console import Console
 from sagemaker_registry.emulator.neighbours import alone
-from sagemaker_registry.emulator.wire import CONTENT_TYPE
 
 SCOPE: Final = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/sagemaker/aws4_request, SignedHeaders=host, Signature=none"
 READS: Final = ("BatchDescribe", "Describe", "Get", "List", "Search")

@@ -15,8 +15,8 @@ from typing import Any
 
 import regex
 
+from ..errors import ValidationException
 from . import model
-from .errors import ValidationException
 from .model import Shape
 
 LONGEST_QUOTE = 1024

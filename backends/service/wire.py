@@ -13,9 +13,9 @@ from typing import Any
 
 import orjson
 
-from ..backends import model
-from ..backends.errors import RegistryError, SerializationException
-from ..backends.model import Shape
+from ..errors import RegistryError, SerializationException
+from . import model
+from .model import Shape
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 DEEPEST = 64
