@@ -28,7 +28,8 @@ class Scheme:
     """How a registry is reached whose URL begins with it.
 
     Args:
-        module: where `open_registry(url, surroundings)` is, which returns a Backend.
+        module: of the function that opens it.
+        opener: takes the URL and the surroundings, and returns a Backend.
         extra: what an install needs for it.
         has_client: whether the module has `client(url, **boto)` too, as boto3 reaches it without a Backend in between;
             and `of_client(url, surroundings, **boto)`, the same behind rules.
@@ -36,15 +37,16 @@ class Scheme:
     """
 
     module: str
+    opener: str = "open_registry"
     extra: str = "server"
     has_client: bool = False
     alone: bool = False
 
 
 SCHEMES: dict[str, Scheme] = {
-    "sqlite": Scheme("local.sqlite"),
-    "postgresql": Scheme("local.postgres", "postgres"),
-    "moto": Scheme("moto", "moto", has_client=True),
+    "sqlite": Scheme("local", "open_sqlite"),
+    "postgresql": Scheme("local", "open_postgres", "postgres"),
+    "moto": Scheme("moto", extra="moto", has_client=True),
     "http": Scheme("http", has_client=True, alone=True),
     "https": Scheme("http", has_client=True, alone=True),
     "aws": Scheme("aws", has_client=True, alone=True),
@@ -68,7 +70,10 @@ def open_backend(url: str, surroundings: Surroundings | None = None) -> Backend:
     opener = _opener(url)
     from .base import Surroundings
 
-    return opener(url, surroundings or Surroundings())
+    try:
+        return opener(url, surroundings or Surroundings())
+    except ModuleNotFoundError as error:
+        raise _lacking(urlsplit(url).scheme, error) from error
 
 
 def database_file(url: str) -> Path | None:
@@ -163,15 +168,19 @@ def _module(scheme: str) -> Any:
     try:
         return import_module(f"{__name__}.{SCHEMES[scheme].module}")
     except ModuleNotFoundError as error:
-        raise CannotOpen(
-            f"{scheme}:// needs the package {error.name!r}: pip install 'sagemaker-registry[{SCHEMES[scheme].extra}]'"
-        ) from error
+        raise _lacking(scheme, error) from error
+
+
+def _lacking(scheme: str, error: ModuleNotFoundError) -> CannotOpen:
+    package = (error.name or "").partition(".")[0]
+    extra = f": pip install 'sagemaker-registry[{SCHEMES[scheme].extra}]'" if scheme in SCHEMES else ""
+    return CannotOpen(f"{scheme}:// needs the package {package!r}{extra}")
 
 
 def _opener(url: str) -> Opener:
     scheme = urlsplit(url).scheme
     if scheme in SCHEMES:
-        opener: Opener = _module(scheme).open_registry
+        opener: Opener = getattr(_module(scheme), SCHEMES[scheme].opener)
         return opener
     from importlib.metadata import entry_points  # which takes the email package along
 

@@ -31,8 +31,8 @@ from sagemaker_registry.backends.errors import (
     ThrottlingException,
     ValidationException,
 )
+from sagemaker_registry.backends.local import open_postgres, postgres_schema, schema
 from sagemaker_registry.backends.local import postgres as store
-from sagemaker_registry.backends.local import postgres_schema, schema
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.rows import (
     EVENTS,
@@ -57,7 +57,7 @@ KEY = ("1", "r", "n")
 
 
 def open_registry(url: str) -> LocalRegistry:
-    return store.open_registry(url, Surroundings())
+    return open_postgres(url, Surroundings())
 
 
 @pytest.fixture
@@ -253,7 +253,7 @@ def test_a_token_whose_first_request_was_refused_is_free_again(two: tuple[LocalR
 def test_servers_that_start_at_once_on_an_empty_database_all_serve(postgres_url: str) -> None:
     script = (
         "import sys; from sagemaker_registry.backends.base import Caller, Surroundings\n"
-        "from sagemaker_registry.backends.local.postgres import open_registry\n"
+        "from sagemaker_registry.backends.local import open_postgres as open_registry\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "with open_registry(sys.argv[1], Surroundings()) as registry:\n"
         "    print(registry.call('ListModelPackageGroups', {}, Caller()))"

@@ -1,1 +1,29 @@
-"""The registry itself: AWS's rules over rows, in this process."""
+"""The registry itself: AWS's rules, written once, over the rows of any store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import database_file
+
+if TYPE_CHECKING:
+    from ..base import Surroundings
+    from .registry import LocalRegistry
+
+__all__ = ["open_postgres", "open_sqlite"]
+
+
+def open_sqlite(url: str, surroundings: Surroundings) -> LocalRegistry:
+    """Open `sqlite://` (memory, gone when closed), `sqlite:///relative/path.db` or `sqlite:////absolute/path.db`."""
+    from .registry import LocalRegistry
+    from .sqlite import SQLiteRows
+
+    return LocalRegistry(SQLiteRows(database_file(url)), surroundings=surroundings)
+
+
+def open_postgres(url: str, surroundings: Surroundings) -> LocalRegistry:
+    """Open `postgresql://user:password@host:port/database`, with any parameter of libpq's after a `?`."""
+    from .postgres import PostgresRows
+    from .registry import LocalRegistry
+
+    return LocalRegistry(PostgresRows(url), surroundings=surroundings)

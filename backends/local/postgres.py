@@ -19,7 +19,6 @@ from psycopg import IsolationLevel
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from ..base import Surroundings
 from ..errors import (
     CannotOpen,
     InternalFailure,
@@ -31,7 +30,6 @@ from ..errors import (
 )
 from . import copies, postgres_schema, statements
 from .postgres_schema import Connection
-from .registry import LocalRegistry
 from .rows import GROUPS, HEADS, PACKAGES, Key, Row, Rows, Table
 from .views import Run, Transaction, View
 
@@ -79,11 +77,6 @@ ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     "XX001": (InternalFailure, "The registry's database is damaged: restore it from a backup."),
     "XX002": (InternalFailure, "An index of the registry's database is damaged: rebuild it with REINDEX."),
 }
-
-
-def open_registry(url: str, surroundings: Surroundings) -> LocalRegistry:
-    """Open `postgresql://user:password@host:port/database`, with any parameter of libpq's after a `?`."""
-    return LocalRegistry(PostgresRows(url), surroundings=surroundings)
 
 
 class PostgresRows:

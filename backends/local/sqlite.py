@@ -18,8 +18,6 @@ from typing import Final
 import msgspec
 import orjson
 
-from .. import database_file
-from ..base import Surroundings
 from ..errors import (
     CannotOpen,
     InternalFailure,
@@ -32,7 +30,6 @@ from . import schema
 from .driver import sqlite3
 from .file import created, keep_apart, lock_of
 from .filelock import FileLock, network_file_system
-from .registry import LocalRegistry
 from .turns import Turns
 from .views import Transaction, View
 
@@ -87,11 +84,6 @@ GONE: Final = (
 UNREADABLE = (UnicodeDecodeError, orjson.JSONDecodeError, msgspec.DecodeError)
 """What is raised for text, or a record, of a damaged page that SQLite takes for whole: it keeps no checksums."""
 FAILURES = (*UNREADABLE, sqlite3.Error, OverflowError)
-
-
-def open_registry(url: str, surroundings: Surroundings) -> LocalRegistry:
-    """Open `sqlite://` (memory, gone when closed), `sqlite:///relative/path.db` or `sqlite:////absolute/path.db`."""
-    return LocalRegistry(SQLiteRows(database_file(url)), surroundings=surroundings)
 
 
 class SQLiteRows:
