@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from .errors import CannotOpen, RegistryError
+from .urls import SCHEMES, without_password
 
 if TYPE_CHECKING:  # at run time the base install, which lacks what a registry needs, imports this module too
     from mypy_boto3_sagemaker import SageMakerClient
@@ -21,36 +20,6 @@ if TYPE_CHECKING:  # at run time the base install, which lacks what a registry n
 __all__ = ["CannotOpen", "RegistryError", "open_backend", "open_client"]
 
 ENTRY_POINTS = "sagemaker_registry.backends"
-
-
-@dataclass(frozen=True, slots=True)
-class Scheme:
-    """How a registry is reached whose URL begins with it.
-
-    Args:
-        module: of the function that opens it.
-        opener: takes the URL and the surroundings, and returns a Backend.
-        extra: what an install needs for it.
-        has_client: whether the module has `client(url, **boto)` too, as boto3 reaches it without a Backend in between;
-            and `of_client(url, surroundings, **boto)`, the same behind rules.
-        alone: whether it is served without the rest of AWS beside it, for its artefacts and models are elsewhere.
-    """
-
-    module: str
-    opener: str = "open_registry"
-    extra: str = "server"
-    has_client: bool = False
-    alone: bool = False
-
-
-SCHEMES: dict[str, Scheme] = {
-    "sqlite": Scheme("local", "open_sqlite"),
-    "postgresql": Scheme("local", "open_postgres", "postgres"),
-    "moto": Scheme("moto", extra="moto", has_client=True),
-    "http": Scheme("http", has_client=True, alone=True),
-    "https": Scheme("http", has_client=True, alone=True),
-    "aws": Scheme("aws", has_client=True, alone=True),
-}
 
 
 Opener: TypeAlias = "Callable[[str, Surroundings], Backend]"
@@ -67,31 +36,10 @@ def open_backend(url: str, surroundings: Surroundings | None = None) -> Backend:
     Raises:
         CannotOpen: an unknown scheme, a missing extra, or a store that cannot be used; the sentence says what to do.
     """
-    opener = _opener(url)
-    from .base import Surroundings
+    with _naming_what_is_missing(url):
+        from .base import Surroundings
 
-    try:
-        return opener(url, surroundings or Surroundings())
-    except ModuleNotFoundError as error:
-        raise _lacking(urlsplit(url).scheme, error) from error
-
-
-def database_file(url: str) -> Path | None:
-    """Return the file a `sqlite:` URL names; None for memory, and for other schemes.
-
-    Raises:
-        CannotOpen: a `sqlite:` URL that is neither of a file nor of memory.
-    """
-    parts = urlsplit(url)
-    if parts.scheme != "sqlite":
-        return None
-    if parts.netloc or parts.query or parts.fragment:
-        raise CannotOpen(
-            f"{without_password(url)!r}: write sqlite:///registry.db for a file here, sqlite:////data/registry.db for "
-            "an absolute path, or sqlite:// for memory"
-        )
-    path = unquote(parts.path)[1:]
-    return Path(path).expanduser() if path else None
+        return _opener(url)(url, surroundings or Surroundings())
 
 
 def open_client(url: str, **boto: Any) -> SageMakerClient | None:
@@ -103,8 +51,9 @@ def open_client(url: str, **boto: Any) -> SageMakerClient | None:
     name = urlsplit(url).scheme
     if name not in SCHEMES or not SCHEMES[name].has_client:
         return None
-    client: SageMakerClient = _module(name).client(url, **boto)
-    return client
+    with _naming_what_is_missing(url):
+        client: SageMakerClient = _module(name).client(url, **boto)
+        return client
 
 
 def open_guarded(url: str, surroundings: Surroundings, **boto: Any) -> Backend:
@@ -116,8 +65,9 @@ def open_guarded(url: str, surroundings: Surroundings, **boto: Any) -> Backend:
     name = urlsplit(url).scheme
     if name not in SCHEMES or not SCHEMES[name].has_client:
         return open_backend(url, surroundings)
-    backend: Backend = _module(name).of_client(url, surroundings, **boto)
-    return backend
+    with _naming_what_is_missing(url):
+        backend: Backend = _module(name).of_client(url, surroundings, **boto)
+        return backend
 
 
 def open_staged(url: str, surroundings: Surroundings | None = None, **boto: Any) -> Staged:
@@ -126,13 +76,13 @@ def open_staged(url: str, surroundings: Surroundings | None = None, **boto: Any)
     Raises:
         CannotOpen: as `open_guarded`.
     """
-    _opener(url)  # says what is missing before the next lines need the same packages
-    from msgspec.structs import replace
+    with _naming_what_is_missing(url):
+        from msgspec.structs import replace
 
-    from .base import Surroundings
-    from .clock import Clock
-    from .identities import Identities
-    from .staged import Staged
+        from .base import Surroundings
+        from .clock import Clock
+        from .identities import Identities
+        from .staged import Staged
 
     clock = Clock()
     surroundings = replace(surroundings or Surroundings(), clock=clock)
@@ -140,41 +90,19 @@ def open_staged(url: str, surroundings: Surroundings | None = None, **boto: Any)
     return Staged(backend, clock, Identities(surroundings.settings.identities, surroundings.identify).recognise)
 
 
-def is_memory(url: str) -> bool:
-    """Whether a registry is gone when it is closed, and so is under test control unless somebody says otherwise."""
-    return urlsplit(url).scheme == "sqlite" and database_file(url) is None
-
-
-def default_url() -> str:
-    """Return the URL of the registry of whoever names none: a file in the user's own data folder."""
-    from platformdirs import user_data_path
-
-    return f"sqlite:///{user_data_path('sagemaker-registry', appauthor=False) / 'registry.db'}"
-
-
-def without_password(url: str) -> str:
-    """Return a URL that may be shown and kept: the same, but for the password, whatever characters that has."""
-    bare = re.sub(r"(?<=://)([^/:@]*):.*@", r"\1@", url)
-    return re.sub(r"(?<=[?&])password=[^&]*(&|$)", "", bare).rstrip("?&")
-
-
-def is_alone(url: str) -> bool:
-    """Whether the registry of a URL is served without the rest of AWS beside it."""
-    return urlsplit(url).scheme in SCHEMES and SCHEMES[urlsplit(url).scheme].alone
-
-
 def _module(scheme: str) -> Any:
-    """Return the module of a scheme, loaded at its first use."""
+    return import_module(f"{__name__}.{SCHEMES[scheme].module}")
+
+
+@contextmanager
+def _naming_what_is_missing(url: str) -> Iterator[None]:
+    """Raise CannotOpen with the extra to install if the block lacks a package."""
     try:
-        return import_module(f"{__name__}.{SCHEMES[scheme].module}")
+        yield
     except ModuleNotFoundError as error:
-        raise _lacking(scheme, error) from error
-
-
-def _lacking(scheme: str, error: ModuleNotFoundError) -> CannotOpen:
-    package = (error.name or "").partition(".")[0]
-    extra = f": pip install 'sagemaker-registry[{SCHEMES[scheme].extra}]'" if scheme in SCHEMES else ""
-    return CannotOpen(f"{scheme}:// needs the package {package!r}{extra}")
+        scheme, package = urlsplit(url).scheme, (error.name or "").partition(".")[0]
+        extra = f": pip install 'sagemaker-registry[{SCHEMES[scheme].extra}]'" if scheme in SCHEMES else ""
+        raise CannotOpen(f"{scheme}:// needs the package {package!r}{extra}") from error
 
 
 def _opener(url: str) -> Opener:

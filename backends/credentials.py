@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from .errors import CannotOpen
-from .local.filelock import FileLock
-from .private_files import make_folder, whole
+from .files import FileLock, make_folder, whole
 
 KEY: Final = "aws_access_key_id"
 SECRET: Final = "aws_secret_access_key"  # noqa: S105 - the name of one

@@ -16,13 +16,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from . import decisions
+from . import arns, decisions
 from .approval import INITIAL
 from .base import Backend, Caller, NoProbe, Surroundings, nobody
 from .changes import APPROVAL, Change
 from .errors import ValidationException
 from .explanations import explain
-from .local import arns
 from .local.approvals import Asked
 from .rulebook import Regime, Rulebook
 from .rules import CALLERS, OBJECTS, TAGS

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from . import boto, without_password
+from . import boto
 from .boto import only
 from .errors import CannotOpen, PassedOn, UnknownOperationException, as_client_error
 from .service.operations import OPERATIONS
+from .urls import without_password
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

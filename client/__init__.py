@@ -41,7 +41,8 @@ def connect(url: str | None = None, *, settings: str | Path | None = None, **bot
     >>> sagemaker.create_model_package_group(ModelPackageGroupName="churn")["ModelPackageGroupArn"]
     'arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/churn'
     """
-    from ..backends import default_url, is_memory, open_backend, open_client, open_guarded
+    from ..backends import open_backend, open_client, open_guarded
+    from ..backends.urls import default_url, is_memory
 
     url = url or os.environ.get(URL_VARIABLE) or default_url()
     settings = settings or os.environ.get(SETTINGS_VARIABLE)

@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ..backends import database_file, default_url, without_password
 from ..backends.errors import CannotOpen
-from ..backends.local.filelock import FileLock, can_be_had
-from ..backends.private_files import PART, make_folder, sync
+from ..backends.files import PART, FileLock, can_be_had, make_folder, sync
+from ..backends.urls import database_file, default_url, without_password
 from . import URL_VARIABLE
 
 OBJECTS: Final = ".s3"

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ..backends.private_files import whole
+from ..backends.files import whole
 from . import controls
 
 if TYPE_CHECKING:

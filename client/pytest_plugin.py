@@ -181,7 +181,7 @@ class _Place:
 
     @classmethod
     def of(cls, config: pytest.Config) -> _Place:
-        from ..backends import is_memory
+        from ..backends.urls import is_memory
 
         url = _option(config, "backend") or MEMORY
         is_shared = not is_memory(url)

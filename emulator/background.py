@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from ..backends import is_alone, open_backend, without_password
+from ..backends import open_backend
 from ..backends.base import Caller
 from ..backends.clock import Clock
 from ..backends.identities import Identities
 from ..backends.settings import Settings
 from ..backends.staged import START, Staged
+from ..backends.urls import is_alone, without_password
 from .app import application
 from .caller_identity import CallerIdentity
 from .forking import Forks

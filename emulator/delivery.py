@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..backends import moto
 from ..backends.errors import RegistryError
-from ..backends.local.deliveries import DEAD, DONE, SKIPPED, Outbox
+from ..backends.events import DEAD, DONE, SKIPPED
+from ..backends.local.deliveries import Outbox
 from ..backends.settings import Events
 from .answers import wsgi_error
 from .sinks import Sink

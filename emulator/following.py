@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..backends.base import Backend, Caller
-from ..backends.local.deliveries import Bell
+from ..backends.events import Bell
 
 EVENTS: Final = "events"
 WAIT_SECONDS: Final = 20.0

@@ -20,7 +20,7 @@ import orjson
 
 from ..backends.base import Caller
 from ..backends.errors import ServiceUnavailable
-from ..backends.private_files import PART, make_folder, whole
+from ..backends.files import PART, make_folder, whole
 from . import sigv4
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from ..backends import is_memory
 from ..backends.base import Backend, Caller
 from ..backends.clock import Clock
 from ..backends.errors import AccessDeniedException, RegistryError
 from ..backends.staged import START, Staged
+from ..backends.urls import is_memory
 from .answers import headers, wsgi_error
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from ..backends import credentials, database_file, is_alone, is_memory, open_backend, without_password
+from ..backends import credentials, open_backend
 from ..backends.base import Backend, Surroundings, nobody
 from ..backends.clock import Clock
 from ..backends.credentials import Credential
@@ -26,6 +26,7 @@ from ..backends.errors import CannotOpen, RegistryError
 from ..backends.identities import Identities, with_profiles
 from ..backends.settings import Events, Settings
 from ..backends.staged import Staged
+from ..backends.urls import database_file, is_alone, is_memory, without_password
 from . import sigv4
 from .app import application
 from .caller_identity import CallerIdentity, identity_of

@@ -14,7 +14,7 @@ import orjson
 
 from ..backends.base import Caller
 from ..backends.errors import CannotOpen
-from ..backends.local.events import STATUS, is_wanted
+from ..backends.events import STATUS, is_wanted
 from ..backends.service import model, wire
 from ..backends.settings import Events, Webhook
 from .neighbours import Neighbours

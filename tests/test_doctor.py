@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from clients import Emulator
-from sagemaker_registry.backends.local.filelock import FileLock, tells_networks
+from sagemaker_registry.backends.files import FileLock, tells_networks
 from sagemaker_registry.client import connect
 from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.doctor import sqlite_file

@@ -13,7 +13,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from clients import Emulator
-from sagemaker_registry.backends.private_files import PART
+from sagemaker_registry.backends.files import PART
 
 Serve = Callable[..., Emulator]
 FILE = ("--backend", "sqlite:///kept.db")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from sagemaker_registry.backends import arns
 from sagemaker_registry.backends.base import Caller
-from sagemaker_registry.backends.local import arns
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.rows import PACKAGES
 from sagemaker_registry.backends.local.sqlite import SQLiteRows

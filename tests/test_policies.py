@@ -14,11 +14,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clients import REGION, Emulator, checked
+from sagemaker_registry.backends.arns import GROUP, PACKAGE, Arn
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.contract.base import CONTAINER, SPECIFICATION, UNVERSIONED_SPECIFICATION, refusal
 from sagemaker_registry.backends.errors import ValidationException
 from sagemaker_registry.backends.local import permissions, policies
-from sagemaker_registry.backends.local.arns import GROUP, PACKAGE, Arn
 from sagemaker_registry.backends.local.rows import POLICIES, Reading
 from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.client import connect

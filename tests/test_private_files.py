@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sagemaker_registry.backends import credentials
-from sagemaker_registry.backends.private_files import PART, make_folder, whole
+from sagemaker_registry.backends.files import PART, make_folder, whole
 from sagemaker_registry.client.events import Position
 from sagemaker_registry.emulator.kept_objects import KeptObjects
 

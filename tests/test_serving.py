@@ -20,7 +20,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from clients import Emulator, start
-from sagemaker_registry.backends import without_password
+from sagemaker_registry.backends.urls import without_password
 from sagemaker_registry.emulator import serve as serving
 from sagemaker_registry.emulator.http.server import Server, listen
 

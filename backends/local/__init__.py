@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import database_file
+from ..urls import database_file
 
 if TYPE_CHECKING:
     from ..base import Surroundings

@@ -12,16 +12,15 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from .. import decisions
+from .. import arns, decisions
 from ..approval import INITIAL
+from ..arns import Arn
 from ..changes import APPROVAL, Change
 from ..errors import RegistryError, ValidationException
 from ..explanations import explain as explanation
 from ..rulebook import Regime
 from ..rules import OBJECTS, TAGS
 from ..service import constraints, records
-from . import arns
-from .arns import Arn
 from .call import Call
 from .rows import GROUPS, Row
 

@@ -17,10 +17,10 @@ from msgspec.structs import replace
 
 from ..base import Caller
 from ..errors import CannotOpen
+from ..files import FileLock
 from . import schema
 from .driver import sqlite3
 from .file import keep_apart
-from .filelock import FileLock
 from .registry import LocalRegistry
 from .rows import HEADS, Reading
 from .sqlite import BUSY_TIMEOUT_SECONDS, READER_PRAGMAS, SQLiteRows

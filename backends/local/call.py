@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
+from .. import arns
+from ..arns import Arn
 from ..base import Caller, Probe
 from ..errors import AccessDeniedException
 from ..rulebook import Rulebook
 from ..settings import Settings
-from . import arns, permissions
-from .arns import Arn
+from . import permissions
 from .rows import PACKAGES, Condition, Row, Writing
 
 

@@ -10,7 +10,6 @@ ones.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from itertools import takewhile
 from typing import Annotated, Any, Final, Literal
@@ -18,18 +17,14 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from ..errors import ValidationException
+from ..events import FAILED, PENDING, SKIPPED, Bell, Wanted, is_pattern, is_wanted
 from . import events, history
 from .call import Call
 from .rows import CURSORS, DELIVERIES, EVENTS, Condition, Key, Row, Rows
 
-PENDING, FAILED, DONE, DEAD, SKIPPED = "pending", "failed", "done", "dead", "skipped"
-"""Not tried yet; tried, and to be tried again; told; given up; not to be told after all."""
-
 MOST_DELIVERIES: Final = 100
 MOST_REPLAYED: Final = 10_000
 LONGEST_ERROR: Final = 500
-
-Wanted = Callable[[Mapping[str, Any]], bool]
 
 
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,26 +47,6 @@ class Replay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: history.Moment | None = None
     sink: str | None = None
     """To whom; without, to every sink there is. A sink is never told of what its settings leave out."""
-
-
-class Bell:
-    """Wakes those who wait for news of a registry in this process; what other processes write they look for."""
-
-    def __init__(self) -> None:
-        self._rung = threading.Condition()
-        self.count = 0
-        self.is_closed = False
-        """Set when a server stops: nobody should begin to wait. A plain attribute, safe in a signal handler."""
-
-    def ring(self) -> None:
-        with self._rung:
-            self.count += 1
-            self._rung.notify_all()
-
-    def wait(self, seen: int, seconds: float) -> None:
-        """Return when the bell has rung since `count` was `seen`, or after some seconds."""
-        with self._rung:
-            self._rung.wait_for(lambda: self.count != seen, seconds)
 
 
 class Outbox:
@@ -190,7 +165,7 @@ class Outbox:
 
 def log(call: Call, asked: Query) -> dict[str, Any]:
     """Return a page of deliveries, newest event first."""
-    if events.is_pattern(asked.group):
+    if is_pattern(asked.group):
         raise ValidationException("events/deliveries: give the name of a group, or churn/3; patterns are for events.")
     where = events.selection(call, asked.group, asked.version)
     where += [(name, "=", value) for name in ("sink", "state") if (value := getattr(asked, name)) is not None]
@@ -229,13 +204,13 @@ def _replayed(call: Call, asked: Replay) -> list[Row]:
     where = events.selection(call, asked.group, asked.version)
     if asked.since is not None:
         where.append(("at", ">", history.milliseconds(asked.since, "since", end_of_day=False) - 1))
-    groups = [asked.group] if asked.group is not None and events.is_pattern(asked.group) else []
+    groups = [asked.group] if asked.group is not None and is_pattern(asked.group) else []
     found: list[Row] = []
     after = 0
     while rows := call.rows.find(EVENTS, [*where, ("position", ">", after)], ("position",), limit=events.BATCH):
         after = rows[-1]["position"]
         for row in rows:
-            is_one = asked.id in (None, row["record"]["id"]) and events.is_wanted(row["record"], groups=groups)
+            is_one = asked.id in (None, row["record"]["id"]) and is_wanted(row["record"], groups=groups)
             found += [row] if is_one else []
         if len(found) > MOST_REPLAYED:
             raise ValidationException(f"events/replay: these are more than {MOST_REPLAYED:,} events: narrow it down.")

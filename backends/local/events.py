@@ -13,11 +13,9 @@ its end are no events.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from fnmatch import translate
-from functools import cache, lru_cache
+from functools import cache
 from typing import Annotated, Any, Final, Literal
 from uuid import uuid4
 
@@ -25,15 +23,11 @@ import msgspec
 import orjson
 
 from ..errors import ValidationException
+from ..events import DETAIL_TYPE, FIELDS, SOURCE, STATUS, is_pattern, is_wanted
 from ..service import model
 from . import history, validation
 from .call import Call
 from .rows import CURSORS, EVENTS, HISTORY, NOTES, Condition, Key, Reading, Row, Writing
-
-SOURCE: Final = "aws.sagemaker"
-DETAIL_TYPE: Final = "SageMaker Model Package State Change"
-STATUS: Final = "ModelApprovalStatus"
-FIELDS: Final = "UpdatedModelPackageFields"
 
 SPELLED: Final = {"SourceUri": "sourceUri"}
 """Members that AWS's documentation spells otherwise in UpdatedModelPackageFields."""
@@ -138,23 +132,6 @@ def events(call: Call, asked: Query) -> dict[str, Any]:
     }
 
 
-def is_wanted(
-    envelope: Mapping[str, Any], *, on: Collection[str] = (), every: bool = False, groups: Collection[str] = ()
-) -> bool:
-    """Whether an event is one of those somebody asked for.
-
-    Args:
-        envelope: the event.
-        on: approval statuses, of which the version has one; without, all.
-        every: with `on`, also if the version had the status before: a stamp on an approved version is no approval.
-        groups: patterns of names of groups; without, all.
-    """
-    detail = envelope["detail"]
-    if groups and not any(_matcher(pattern)(detail["ModelPackageGroupName"]) for pattern in groups):
-        return False
-    return not on or (detail.get(STATUS) in on and (every or STATUS in detail.get(FIELDS, [STATUS])))
-
-
 def selection(call: Call, group: str | None, version: int | None) -> list[Condition]:
     """Return the conditions of events of a group or version of the caller's; a pattern is none."""
     where = call.place()
@@ -165,10 +142,6 @@ def selection(call: Call, group: str | None, version: int | None) -> list[Condit
     if version is not None:
         where.append(("version", "=", version))
     return where
-
-
-def is_pattern(group: str | None) -> bool:
-    return group is not None and not set("*?").isdisjoint(group)
 
 
 def check_status(status: str | None) -> None:
@@ -233,8 +206,3 @@ def _in_time(rows: list[Row]) -> list[Row]:
 
 def _key(row: Row) -> Key:
     return tuple(row[column] for column in EVENTS.key)
-
-
-@lru_cache(maxsize=256)
-def _matcher(pattern: str) -> Callable[[str], object]:
-    return re.compile(translate(pattern.replace("[", "[[]"))).match

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import CannotOpen
-from ..private_files import make_folder
-from .filelock import FileLock
+from ..files import FileLock, make_folder
 
 LOGS: Final = ("-wal", "-journal")
 """What SQLite calls the log of a file, by its kind."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .. import arns
 from ..errors import ConflictException, ValidationException
-from . import arns, policies, tags
+from . import policies, tags
 from .call import Call
 from .paging import Filter, Listing, milliseconds, page, page_of
 from .rows import GROUPS, PACKAGES, POLICIES, Condition, Row

@@ -16,8 +16,9 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 import msgspec.structs
 
+from .. import arns
 from ..errors import AccessDeniedException, ValidationException
-from . import arns, validation
+from . import validation
 from .call import Call
 from .paging import position_of, query_of, token_of
 from .rows import HISTORY, PACKAGES, Condition, Row

@@ -20,9 +20,10 @@ from typing import Any, Final
 import msgspec
 import orjson
 
+from .. import arns
+from ..arns import Arn
 from ..base import partition_of
-from . import arns, terms
-from .arns import Arn
+from . import terms
 from .call import Call
 from .rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Key, Row, Table, Writing
 

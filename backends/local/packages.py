@@ -15,15 +15,15 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
-from .. import decisions
+from .. import arns, decisions
 from ..approval import INITIAL
+from ..arns import Arn
 from ..base import Caller, Surroundings
 from ..errors import RegistryError, ValidationException
 from ..service import model, records
 from ..service.decoding import glance, marked, plain
 from ..settings import Lists
-from . import approvals, arns, existence, model_cards, package_rules, sources, tags, validation
-from .arns import Arn
+from . import approvals, existence, model_cards, package_rules, sources, tags, validation
 from .call import Call
 from .paging import Filter, Listing, milliseconds, page
 from .rows import GROUPS, PACKAGES, Condition, Row

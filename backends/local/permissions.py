@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 import orjson
 
+from ..arns import GROUP, Arn
 from ..base import Caller
-from .arns import GROUP, Arn
 from .rows import POLICIES, Reading
 
 Statement = Mapping[str, Any]

@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 import orjson
 
+from .. import arns
+from ..arns import Arn
 from ..errors import ValidationException
-from . import arns
-from .arns import Arn
 from .call import Call
 from .permissions import ALLOW, DENY, as_list, discoverable
 from .rows import GROUPS, POLICIES, Key, Row

@@ -18,12 +18,13 @@ from typing import Annotated, Any, Final
 import msgspec
 import orjson
 
+from .. import arns
 from ..approval import INITIAL
 from ..base import Caller
 from ..errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
 from ..service import model
 from ..service.constraints import check
-from . import arns, packages, policies, records
+from . import packages, policies, records
 from .archive import Change, Group, Line, Package, Policy
 from .call import Call
 from .journal import KINDS, Journal, hash_of

@@ -20,11 +20,12 @@ from typing import Any
 
 import msgspec
 
+from .. import arns
+from ..arns import Arn
 from ..errors import ValidationException
 from ..service import model
 from ..service.model import Shape
-from . import arns, permissions, search_plans, search_sorting, terms, validation
-from .arns import Arn
+from . import permissions, search_plans, search_sorting, terms, validation
 from .call import Call
 from .paging import DEFAULT_PAGE, not_this_list, position_of, query_of, token_of
 from .rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table

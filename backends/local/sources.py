@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .. import arns
 from ..base import Caller, Probe
 from ..service import model
-from . import arns
 from .call import Call
 
 MODEL = "model"

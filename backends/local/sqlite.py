@@ -26,10 +26,10 @@ from ..errors import (
     ThrottlingException,
     ValidationException,
 )
+from ..files import FileLock, network_file_system
 from . import schema
 from .driver import sqlite3
 from .file import created, keep_apart, lock_of
-from .filelock import FileLock, network_file_system
 from .turns import Turns
 from .views import Transaction, View
 

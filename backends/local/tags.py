@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .. import arns
+from ..arns import Arn
 from ..errors import ValidationException
-from . import arns
-from .arns import Arn
 from .call import Call
 from .paging import not_this_list
 from .rows import GROUPS, PACKAGES, Key, Row, Table

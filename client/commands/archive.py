@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from ...backends.private_files import whole
+from ...backends.files import whole
 from .output import NO, REFUSED, end, print_json, refusals
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...backends import without_password
+from ...backends.urls import without_password
 from .output import NO, REFUSED, Command, end, print_json, refusals
 from .planned import count, said, show
 

@@ -171,8 +171,8 @@ def serve(
             "pip install 'sagemaker-registry[server]'",
             REFUSED,
         )
-    from ...backends import default_url
     from ...backends.errors import CannotOpen
+    from ...backends.urls import default_url
 
     lean.leave_out("numpy", "pandas")
     gc.freeze()

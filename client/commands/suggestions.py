@@ -79,7 +79,7 @@ def _answer(
 ) -> list[CompletionItem]:
     from botocore.config import Config
 
-    from ...backends import database_file, default_url
+    from ...backends.urls import database_file, default_url
     from .. import connect
 
     url = url or default_url()

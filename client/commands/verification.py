@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...backends import without_password
+from ...backends.urls import without_password
 from .output import NO, REFUSED, end, print_json, refusals
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ...backends import SCHEMES, boto, database_file, default_url, without_password
+from ...backends import boto
 from ...backends.diagnosis import PATIENCE, Check
 from ...backends.errors import CannotOpen
+from ...backends.urls import SCHEMES, database_file, default_url, without_password
 from .. import URL_VARIABLE
 
 DISTRIBUTION = "sagemaker-registry"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...backends.diagnosis import PATIENCE, Check, Verdict
-from ...backends.local.filelock import can_be_had, network_file_system, tells_networks
+from ...backends.files import can_be_had, network_file_system, tells_networks
 
 FIXED = (3, 51, 3)
 BACKPORTS = {(3, 50): 7, (3, 44): 6}

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from ...backends import database_file, is_alone, without_password
 from ...backends.base import DEFAULT_REGION
 from ...backends.errors import CannotOpen
 from ...backends.settings import Settings
+from ...backends.urls import database_file, is_alone, without_password
 from .doors import Console, Place, Site
 from .session import USER
 

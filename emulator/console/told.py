@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ...backends.local.events import FIELDS, STATUS, is_wanted
+from ...backends.events import FIELDS, STATUS, is_wanted
 from .reading import Reader
 from .records import Version
 

@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 
 from clients import Emulator
 from durability.writers import writing
-from sagemaker_registry.backends.local.filelock import can_be_had
+from sagemaker_registry.backends.files import can_be_had
 from sagemaker_registry.client import CannotOpen, ModelRegistry
 from sagemaker_registry.client.backup import backup
 from sagemaker_registry.client.cli import main

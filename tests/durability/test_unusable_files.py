@@ -15,10 +15,10 @@ import pytest
 from durability.places import mounted, needs_fork
 from durability.workload import CALLER, made, open_file
 from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends.files import network_file_system
 from sagemaker_registry.backends.local import schema
 from sagemaker_registry.backends.local import sqlite as store
 from sagemaker_registry.backends.local.driver import sqlite3
-from sagemaker_registry.backends.local.filelock import network_file_system
 
 NOBODY = 65534
 

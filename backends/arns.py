@@ -9,8 +9,8 @@ import re
 
 import msgspec
 
-from ..base import Caller
-from ..errors import ValidationException
+from .base import Caller
+from .errors import ValidationException
 
 GROUP = "model-package-group"
 PACKAGE = "model-package"

@@ -1,0 +1,65 @@
+"""What the registry and its subscribers both know of events."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Collection, Mapping
+from fnmatch import translate
+from functools import lru_cache
+from typing import Any, Final
+
+PENDING, FAILED, DONE, DEAD, SKIPPED = "pending", "failed", "done", "dead", "skipped"
+"""Not tried yet; tried, and to be tried again; told; given up; not to be told after all."""
+Wanted = Callable[[Mapping[str, Any]], bool]
+
+SOURCE: Final = "aws.sagemaker"
+DETAIL_TYPE: Final = "SageMaker Model Package State Change"
+STATUS: Final = "ModelApprovalStatus"
+FIELDS: Final = "UpdatedModelPackageFields"
+
+
+def is_wanted(
+    envelope: Mapping[str, Any], *, on: Collection[str] = (), every: bool = False, groups: Collection[str] = ()
+) -> bool:
+    """Whether an event is one of those somebody asked for.
+
+    Args:
+        envelope: the event.
+        on: approval statuses, of which the version has one; without, all.
+        every: with `on`, also if the version had the status before: a stamp on an approved version is no approval.
+        groups: patterns of names of groups; without, all.
+    """
+    detail = envelope["detail"]
+    if groups and not any(_matcher(pattern)(detail["ModelPackageGroupName"]) for pattern in groups):
+        return False
+    return not on or (detail.get(STATUS) in on and (every or STATUS in detail.get(FIELDS, [STATUS])))
+
+
+def is_pattern(group: str | None) -> bool:
+    return group is not None and not set("*?").isdisjoint(group)
+
+
+@lru_cache(maxsize=256)
+def _matcher(pattern: str) -> Callable[[str], object]:
+    return re.compile(translate(pattern.replace("[", "[[]"))).match
+
+
+class Bell:
+    """Wakes those who wait for news of a registry in this process; what other processes write they look for."""
+
+    def __init__(self) -> None:
+        self._rung = threading.Condition()
+        self.count = 0
+        self.is_closed = False
+        """Set when a server stops: nobody should begin to wait. A plain attribute, safe in a signal handler."""
+
+    def ring(self) -> None:
+        with self._rung:
+            self.count += 1
+            self._rung.notify_all()
+
+    def wait(self, seen: int, seconds: float) -> None:
+        """Return when the bell has rung since `count` was `seen`, or after some seconds."""
+        with self._rung:
+            self._rung.wait_for(lambda: self.count != seen, seconds)
