@@ -1,108 +1,121 @@
-"""One command that measures everything: `python -m benchmarks`."""
+"""Measure the registry and write docs/performance.md: `python -m benchmarks --help`."""
 
 from __future__ import annotations
 
+import inspect
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from . import NAMES, page, results
-from .figures import Run
-from .machine import described, disk, fdatasync, file_system
+from . import figures, floors, growth, moto, writers
+from .figures import Figures, Goal, Results, Run, table
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+PAGE = figures.ROOT / "docs" / "performance.md"
+INTRODUCTION = """# Performance
+
+How fast the registry is, what it costs, and how it grows. `python -m benchmarks --write` (`just bench`) writes this
+page. What is compared runs in turn in one run; figures are medians of the rounds, and ratios are medians of the ratios
+within each round. Ratios say more about another machine than milliseconds do, and CPU time says more than latency where
+other processes use the machine too. The cost of a durable write depends on the disk, so each measurement says how fast
+the disk was before and after, and which commit was measured (with `+`: with uncommitted changes)."""
+GOALS = """Where a goal is about several operations, the table shows the worst one and how many miss the goal.
+[performance-notes.md](performance-notes.md) says why goals are missed, and what was tried and dropped."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What to measure, and what the page shows of it: the docstring of `measure`, goals, and tables."""
+
+    measure: Callable[[Run], Figures]
+    goals: Callable[[Figures], Iterable[Goal]]
+    tables: Callable[[Figures], Iterable[str]]
+
+    @property
+    def text(self) -> str:
+        return inspect.getdoc(self.measure) or ""
+
+    @property
+    def title(self) -> str:
+        return self.text.partition("\n")[0]
+
+
+MEASUREMENTS = {
+    "moto": Measurement(moto.measure, moto.goals, moto.tables),
+    "startup": Measurement(moto.measure_startup, moto.startup_goals, moto.startup_tables),
+    "floors": Measurement(floors.measure, floors.goals, floors.tables),
+    "writers": Measurement(writers.measure, writers.goals, writers.tables),
+    "growth": Measurement(growth.measure, growth.goals, growth.tables),
+}
+"""In the order of the page."""
 
 
 @click.command()
-@click.option(
-    "--only", "names", multiple=True, type=click.Choice(NAMES), metavar="NAME", help="Measure this alone; repeatable."
-)
-@click.option("--quick", is_flag=True, help="Small sizes and few rounds, for trying: the figures are worth nothing.")
-@click.option("--rounds", type=click.IntRange(1), metavar="N", help="How often everything is measured.")
-@click.option("--list", "lists", is_flag=True, help="Say what there is to measure, and measure nothing.")
-@click.option("--write", "writes", is_flag=True, help="Write docs/performance.md and its plot; otherwise print.")
-@click.option(
-    "--json",
-    "kept",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Keep the figures in this file; those of other measurements in it stay, and are on the page.",
-)
+@click.option("--only", "names", multiple=True, type=click.Choice(list(MEASUREMENTS)), help="Measure this; repeatable.")
+@click.option("--quick", is_flag=True, help="Use small sizes and few rounds, to try it: the figures mean nothing.")
+@click.option("--rounds", type=click.IntRange(1), metavar="N", help="How often to measure everything.")
+@click.option("--size", "sizes", multiple=True, type=click.IntRange(10), metavar="N", help="Versions; repeatable.")
+@click.option("--write", "writes", is_flag=True, help="Write docs/performance.md instead of printing.")
+@click.option("--json", "kept", type=click.Path(dir_okay=False, path_type=Path), help="Store the figures in this file.")
 @click.option(
     "--from",
-    "sources",
+    "source",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    multiple=True,
-    metavar="FILE",
-    help="Measure nothing, but take the figures that --json kept; of several files, the last that has them.",
+    help="Measure nothing; take the figures from this file.",
 )
 def main(
     names: tuple[str, ...],
     quick: bool,
     rounds: int | None,
-    lists: bool,
+    sizes: tuple[int, ...],
     writes: bool,
     kept: Path | None,
-    sources: tuple[Path, ...],
+    source: Path | None,
 ) -> None:
-    """Measure the registry: against moto, against floors of its own, with many writers, and as it grows.
+    """Measure the registry: against moto, against floors, with several writers, and as it grows.
 
-    Prints the page in Markdown, of --only some measurements their part of it, or writes it to docs/performance.md.
-    Progress is on stderr. Everything takes some 25 minutes on two quiet cores, and 7 GB in $TMPDIR.
+    Print the page in Markdown, with --only the sections of these measurements, or write it to docs/performance.md. A
+    file of --json keeps the figures of other measurements, which the page then shows too. Progress is on stderr. All
+    measurements take about 25 minutes on two quiet cores, and 7 GB in $TMPDIR.
 
     \b
     Examples:
-      python -m benchmarks --list
       python -m benchmarks --quick --only floors
       python -m benchmarks --only floors --only writers --json figures.json
+      python -m benchmarks --only growth --size 1000 --size 100000
       python -m benchmarks --write --json figures.json
       python -m benchmarks --from figures.json --write
     """
-    if lists:
-        for name in NAMES:
-            click.echo(f"{name:<{max(map(len, NAMES))}}  {page.title(name)}")
-        return
+    found: Results = {}
     try:
-        found: results.Results = {}
-        for file in sources:
-            found |= results.read(file)
-        if kept is not None and kept.exists():  # better refused before measuring than after
-            found = {**results.read(kept), **found}
+        for file in (kept, source):
+            found |= figures.read(file, MEASUREMENTS) if file and file.exists() else {}
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    if not sources and sys.platform != "linux":
-        raise click.ClickException("measuring needs Linux: the CPU time of a server is read from /proc.")
-    wanted = [name for name in NAMES if name in (names or NAMES)]
-    say = _clock()
-    try:
-        for number, name in enumerate(() if sources else wanted, 1):
-            say(f"{name} ({number} of {len(wanted)}): {page.title(name)}")
-            found[name] = _measured(name, Run(quick, rounds, say))
-            if kept is not None:
-                results.write(kept, found)
-        if sources and kept is not None:
-            results.write(kept, found)
-        if writes:
-            page.write(PAGE, found)
-    except ModuleNotFoundError as error:
-        raise click.ClickException(f"this needs the package {error.name!r}: pip install -e '.[all,bench]'") from error
+    if source is None:
+        _measure(found, names or tuple(MEASUREMENTS), Run(quick, rounds, sizes, _reporter()), kept)
+    elif kept is not None:
+        figures.write(kept, found)
     if writes:
-        say(f"wrote {PAGE.name}")
+        PAGE.write_text(_page(found), encoding="utf-8")
     else:
-        click.echo("\n\n".join(page.section(name, found) for name in names) if names else page.render(found))
+        click.echo("\n\n".join(_section(name, found) for name in names) if names else _page(found), nl=bool(names))
 
 
-def _measured(name: str, run: Run) -> results.Measured:
-    before = fdatasync()
-    figures = page.module(name).measure(run)
-    return results.Measured(described(), figures, disk(file_system(), before, fdatasync()))
+def _measure(found: Results, names: Iterable[str], run: Run, kept: Path | None) -> None:
+    if sys.platform != "linux":
+        raise click.ClickException("measuring requires Linux: the CPU time of a server is read from /proc.")
+    for name in (name for name in MEASUREMENTS if name in names):
+        run.say(f"{name}: {MEASUREMENTS[name].title}")
+        found[name] = figures.taken(MEASUREMENTS[name].measure, run)
+        if kept is not None:
+            figures.write(kept, found)
 
 
-def _clock() -> Callable[[str], None]:
-    """Return what shows a line of progress on stderr, and how long it has been."""
+def _reporter() -> Callable[[str], None]:
     begun = time.monotonic()
 
     def say(line: str) -> None:
@@ -110,6 +123,26 @@ def _clock() -> Callable[[str], None]:
         print(f"{minutes:3}:{seconds:02}  {line}", file=sys.stderr, flush=True)
 
     return say
+
+
+def _page(found: Results) -> str:
+    listed = "\n".join(f"- [`{name}`](#{name}): {each.title}" for name, each in MEASUREMENTS.items())
+    goals = table(["goal", "measured", "reached?"], (goal.row() for goal in _goals(found)))
+    parts = [INTRODUCTION, f"## Goals\n\n{GOALS}\n\n{goals}", f"## What is measured\n\n{listed}"]
+    return "\n\n".join([*parts, *(_section(name, found) for name in MEASUREMENTS)]) + "\n"
+
+
+def _goals(found: Results) -> Iterator[Goal]:
+    for name, each in MEASUREMENTS.items():
+        yield from each.goals(Figures(found[name].figures if name in found else ()))
+
+
+def _section(name: str, found: Results) -> str:
+    head = f"## {name}\n\n{MEASUREMENTS[name].text}"
+    if name not in found:
+        return f"{head}\n\nNot measured yet: `python -m benchmarks --only {name}`."
+    result = found[name]
+    return "\n\n".join([head, result.conditions, *MEASUREMENTS[name].tables(Figures(result.figures))])
 
 
 if __name__ == "__main__":

@@ -1,246 +1,230 @@
-"""A registry filled as creates would fill it, of a hundred versions or of a million, and the operations on it.
-
-A registry is filled by the functions that answer CreateModelPackage and CreateModelPackageGroup, a few hundred in one
-transaction: so its rows, history and events are as single calls leave them, but for the commits between.
-"""
+"""Fill registries with versions, and measure what operations cost as registries grow."""
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 import statistics
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from msgspec.structs import replace
 
 from sagemaker_registry.backends import open_backend
-from sagemaker_registry.backends.base import Backend, Caller, NoProbe
+from sagemaker_registry.backends.base import Caller, NoProbe
 from sagemaker_registry.backends.local import groups, packages
-from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import GROUPS
-from sagemaker_registry.emulator.console.groups import groups as groups_page
-from sagemaker_registry.emulator.console.inbox import Filters, inbox
-from sagemaker_registry.emulator.console.reading import Reader
 
-CALLER = Caller()
-GROUP = "growth"
-VERSIONS_OF_A_GROUP = 10
-"""There is a group for so many versions, so that lists of groups grow too."""
-AT_ONCE = 250
-"""Versions that are registered in one transaction."""
-TOLD_EVERY = 50_000
-"""Versions after which it is told how far it is."""
-FEW = 10
-"""How many versions have what few have, whatever the size."""
-ROUNDS, LEAST_ROUNDS = 31, 3
-SECONDS = 2.0
-"""After which an operation is not repeated more than LEAST_ROUNDS times."""
+from . import load
+from .figures import CPU, Figures, Goal, Run, ratio, table, times
+from .load import GROUP, VERSION
 
-SPECIFICATION = {
-    "Containers": [{"Image": "registry/churn:3", "ModelDataUrl": "s3://models/churn/model.tar.gz"}],
-    "SupportedContentTypes": ["text/csv"],
-    "SupportedResponseMIMETypes": ["text/csv"],
-}
+SIZES, BASE = (100, 1_000, 10_000, 100_000, 1_000_000), 1_000
+"""Versions in one group, and the size that the largest is compared with."""
+ROUNDS, CALLS, FEWEST_CALLS, SECONDS = 3, 31, 3, 2.0
+"""Rounds; calls of an operation in each, and how many are enough once they took so long."""
+BATCH, VERSIONS_PER_GROUP = 250, 10
+REGISTRY, CALLER = "registry", Caller()
+GOAL = (
+    *("create", "describe", "update", "list, page 1", "list, page 1,000", "list, a rare status"),
+    *("search, metadata of one", "search, metadata of few"),
+)
 
 Operation = Callable[[], object]
 Say = Callable[[str], None]
 
 
-def measured(url: str, size: int) -> dict[str, float]:
-    """Return the median milliseconds of CPU that this process needs for each operation on a registry.
+def measure(run: Run) -> Figures:
+    """Measure what each operation costs among a hundred versions, and among a million.
 
-    Args:
-        url: the registry, which was filled.
-        size: how many versions its group has.
+    One group has all versions but those of the other groups: there is another group with one version for every ten, so
+    100,000 groups at a million. One in fifty versions waits for approval; ten are rejected, and ten have "rare" in
+    their metadata, whatever the size. Each registry is filled once, and all are measured in turn in every round. The
+    smaller ones are copied before each round, so that no round sees what another has written. Figures are CPU
+    milliseconds of the process that holds the registry.
+
+    "open" includes a check for damage: of a file up to 16 MiB with its indexes, up to 100 MiB without. A larger file is
+    opened unchecked (`sagemaker-registry doctor` checks it), so it opens faster.
     """
-    times = {"open": milliseconds(lambda: open_backend(url).close())}
-    with open_backend(url) as registry:
-        for name, operation in operations(local(registry), size).items():
-            times[name] = milliseconds(operation)
-    return times
+    figures, sizes, rounds = Figures(), run.sizes_of(SIZES), run.rounds_of(ROUNDS)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, filled = Path(temporary), 0
+        for size in sizes:
+            run.say(f"growth: filling up to {size:,} versions")
+            if filled:
+                shutil.copy(folder / f"{filled}.db", folder / f"{size}.db")
+            with open_backend(f"sqlite:///{folder}/{size}.db") as registry:
+                fill(registry, range(filled + 1, size + 1), run.say)
+            filled = size
+        for turn in range(rounds):
+            for size in sizes:
+                run.say(f"growth: {size:,} versions, round {turn + 1} of {rounds}")
+                with tempfile.TemporaryDirectory(dir=folder) as copies:
+                    file = folder / f"{size}.db"
+                    url = f"sqlite:///{file if size == filled else shutil.copy(file, copies)}"
+                    figures.add(REGISTRY, "open", CPU, _milliseconds(lambda: open_backend(url).close()), size)  # noqa: B023
+                    with open_backend(url) as registry:
+                        for name, operation in operations(registry, size).items():
+                            figures.add(REGISTRY, name, CPU, _milliseconds(operation), size)
+    return figures
 
 
-def local(registry: Backend) -> LocalRegistry:
-    """Return a registry that was opened as what it is: one of our own rows, which can be filled."""
-    assert isinstance(registry, LocalRegistry)
-    return registry
+def fill(registry: Any, numbers: range, say: Say = lambda _: None) -> None:
+    """Register versions with these numbers as the newest of the group, and a group with one version for every ten.
 
-
-def fill(registry: LocalRegistry, size: int, say: Say = lambda _: None) -> None:
-    """Register versions of one group until it has so many, and other groups with them, each with a version.
-
-    Of the versions, one in fifty waits for a decision, ten are rejected and ten have `rare` in their metadata; half are
-    of the team `risk`, and all have a commit of their own.
+    The functions that answer CreateModelPackage and CreateModelPackageGroup register them, 250 in one transaction:
+    rows, history and events are as single calls leave them.
     """
-    rows: Any = registry._rows
-    if hasattr(rows, "_writer"):  # what a power cut leaves of it does not matter
-        rows._writer.execute("PRAGMA synchronous=OFF")
-    present = {"ModelPackageGroupName": GROUP, "MaxResults": 1, "SortBy": "CreationTime", "SortOrder": "Descending"}
-    newest = registry.call("ListModelPackages", present, CALLER)["ModelPackageSummaryList"]
-    number = newest[0]["ModelPackageVersion"] if newest else 0
-    if not number:
+    if numbers[:1] == range(1, 2):
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
-    while number < size:
-        if number and number % TOLD_EVERY == 0:
-            say(f"filled: {number:,} of {size:,} versions")
-        until = min(number + AT_ONCE, size)
+    for first in numbers[::BATCH]:
+        batch = range(first, min(first + BATCH, numbers.stop))
         with registry._transaction("CreateModelPackage", CALLER, NoProbe(), writes=True) as call:
-            now = call.now - (until - number)
-            for number in range(number + 1, until + 1):  # noqa: B020 - goes on where it was
-                now += 1
-                packages.create(replace(call, now=now), request(number))
+            for number in batch:
+                packages.create(replace(call, now=call.now - batch[-1] + number), request(number))
         with registry._transaction("CreateModelPackageGroup", CALLER, NoProbe(), writes=True) as call:
-            for place in range(until - until % VERSIONS_OF_A_GROUP, number - AT_ONCE, -VERSIONS_OF_A_GROUP):
-                name = f"group-{place // VERSIONS_OF_A_GROUP:06}"
-                if place > 0 and not _exists(call, name):
+            for number in batch:
+                if number % VERSIONS_PER_GROUP == 0:
+                    name = f"group-{number // VERSIONS_PER_GROUP:06}"
                     groups.create(call, {"ModelPackageGroupName": name})
                     packages.create(call, {"ModelPackageGroupName": name, "ModelApprovalStatus": "Approved"})
+        if first % 50_000 < BATCH < first:
+            say(f"filled: {first:,} versions")
     registry.outbox.settle()
-    if hasattr(rows, "_writer"):
-        rows._writer.execute("PRAGMA synchronous=FULL")
-        rows._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _exists(call: Any, name: str) -> bool:
-    return bool(call.rows.find(GROUPS, [*call.place(), ("name", "=", name)], limit=1))
 
 
 def request(number: int) -> dict[str, Any]:
-    """Return the request that registers the version of that number."""
-    few = number <= FEW * 9 and number % 9 == 0
-    metadata = {
-        "accuracy": f"0.{number % 100:02}",
-        "commit": hashlib.sha256(str(number).encode()).hexdigest()[:12],
-        "team": "risk" if number % 2 else "sales",
-        **({"rare": "yes"} if few else {}),
-    }
-    status = "Rejected" if few else "PendingManualApproval" if number % 50 == 1 else "Approved"
+    """Return the request that registers the version with that number."""
+    is_rare = number <= 90 and number % 9 == 0
     return {
         "ModelPackageGroupName": GROUP,
-        "ModelApprovalStatus": status,
+        "ModelApprovalStatus": ("Rejected" if is_rare else "PendingManualApproval" if number % 50 == 1 else "Approved"),
         "ModelPackageDescription": f"model number {number}{', a needle' if number == 50 else ''}",
-        "InferenceSpecification": SPECIFICATION,
-        "CustomerMetadataProperties": metadata,
+        "InferenceSpecification": VERSION["InferenceSpecification"],
+        "CustomerMetadataProperties": {
+            "accuracy": f"0.{number % 100:02}",
+            "commit": hashlib.sha256(str(number).encode()).hexdigest()[:12],
+            "team": "risk" if number % 2 else "sales",
+            **({"rare": "yes"} if is_rare else {}),
+        },
     }
 
 
-def operations(registry: LocalRegistry, size: int) -> dict[str, Operation]:
-    """Return what is measured, by name."""
-    numbers = count()
-    arn = registry.call("DescribeModelPackage", {"ModelPackageName": f"{GROUP}/{size // 2}"}, CALLER)["ModelPackageArn"]
+def operations(registry: Any, size: int) -> dict[str, Operation]:
+    """Return what to measure, by name."""
+    middle, numbers, metadata = size // 2, count(), "CustomerMetadataProperties"
+    new = {**request(1000), "ModelApprovalStatus": "Approved"}
+    last = registry.control("events", {"order": "Descending", "max_results": 1}, CALLER)["last"]
+    commit = request(middle)[metadata]["commit"]
 
     def call(operation: str, **params: Any) -> Operation:
-        return lambda: registry.call(operation, params, CALLER)
-
-    def control(name: str, **params: Any) -> Operation:
-        return lambda: registry.control(name, params, CALLER)
-
-    def create(**params: Any) -> Operation:
-        named = {"ModelPackageGroupName": GROUP, "ModelApprovalStatus": "Approved", **params}
-        return lambda: registry.call("CreateModelPackage", {**request(1000), **named}, CALLER)
-
-    def reader() -> Reader:
-        return Reader(registry, CALLER)  # it remembers, so each page has its own
+        ask = registry.call if operation in registry.operations else registry.control
+        return lambda: ask(operation, params, CALLER)
 
     def update() -> object:
-        changes = {"ModelPackageArn": arn, "ApprovalDescription": f"looked at {next(numbers)}"}
+        changes = {"ModelPackageArn": load.arn(middle), "ApprovalDescription": f"ticket {next(numbers)}"}
         return registry.call("UpdateModelPackage", changes, CALLER)
 
-    def search(*filters: tuple[str, str, str], **params: Any) -> Operation:
-        sought = [{"Name": name, "Operator": how, "Value": value} for name, how, value in filters]
-        expression = {"SearchExpression": {"Filters": sought}} if sought else {}
-        return call("Search", Resource="ModelPackage", MaxResults=20, **expression, **params)
+    def page_1000(operation: str, **params: Any) -> Operation:
+        for _ in range(min(size, 1000) - 1):
+            response = registry.call(operation, params, CALLER)
+            if "NextToken" not in response:
+                break
+            params["NextToken"] = response["NextToken"]
+        return call(operation, **params)
 
-    metadata = "CustomerMetadataProperties"
-    of_group = {"ModelPackageGroupName": GROUP}
-    by_name = {"SortBy": "Name", "MaxResults": 1}
-    last = registry.control("events", {"order": "Descending", "max_results": 1}, CALLER)["last"]
-    commit = request(size // 2)[metadata]["commit"]
+    def search(*filters: tuple[str, str, str], **params: Any) -> Operation:
+        found = [{"Name": name, "Operator": operator, "Value": value} for name, operator, value in filters]
+        expression = {"SearchExpression": {"Filters": found}} if found else {}
+        return call("Search", **{"Resource": "ModelPackage", "MaxResults": 20, **expression, **params})
+
+    risk, rejected = (f"{metadata}.team", "Equals", "risk"), ("ModelApprovalStatus", "Equals", "Rejected")
+    approved, group = ("ModelApprovalStatus", "Equals", "Approved"), ("ModelPackageGroupName", "Equals", GROUP)
+    by_name = {"Name": "ModelPackageGroupName", "Value": GROUP}
+    not_x, few = ("ModelPackageDescription", "NotEquals", "x"), ("ModelPackageVersion", "LessThan", "11")
     return {
-        "create": create(),
-        "create in another group": create(ModelPackageGroupName="group-000001"),
-        "create with a token": lambda: create(ClientToken=str(uuid4()))(),
-        "describe": call("DescribeModelPackage", ModelPackageName=arn),
+        "create": call("CreateModelPackage", **new),
+        "create in another group": call("CreateModelPackage", **{**new, "ModelPackageGroupName": "group-000001"}),
+        "create with a token": lambda: call("CreateModelPackage", **new, ClientToken=str(uuid4()))(),
+        "describe": call("DescribeModelPackage", ModelPackageName=load.arn(middle)),
         "update": update,
-        "list, page 1": call("ListModelPackages", **of_group, MaxResults=20),
-        "list, page 1,000": call(
-            "ListModelPackages", **_page(registry, "ListModelPackages", {**of_group, "MaxResults": 1}, size)
-        ),
-        "list, few with that status": call("ListModelPackages", **of_group, ModelApprovalStatus="Rejected"),
+        "list, page 1": call("ListModelPackages", ModelPackageGroupName=GROUP, MaxResults=20),
+        "list, page 1,000": page_1000("ListModelPackages", ModelPackageGroupName=GROUP, MaxResults=1),
+        "list, a rare status": call("ListModelPackages", ModelPackageGroupName=GROUP, ModelApprovalStatus="Rejected"),
         "list, page 1 of all groups": call("ListModelPackages", ModelPackageType="Versioned", MaxResults=20),
         "list groups, page 1": call("ListModelPackageGroups", MaxResults=20),
-        "list groups, page 1,000": call(
-            "ListModelPackageGroups", **_page(registry, "ListModelPackageGroups", by_name, size)
-        ),
+        "list groups, page 1,000": page_1000("ListModelPackageGroups", SortBy="Name", MaxResults=1),
         "list groups, many names contain it": call("ListModelPackageGroups", NameContains="00000", MaxResults=20),
-        "list groups, one name contains it": call("ListModelPackageGroups", NameContains="growth", MaxResults=20),
+        "list groups, one name contains it": call("ListModelPackageGroups", NameContains=GROUP, MaxResults=20),
         "search, all": search(),
         "search, metadata of one": search((f"{metadata}.commit", "Equals", commit)),
         "search, metadata of few": search((f"{metadata}.rare", "Equals", "yes")),
         "search, metadata that few have": search((f"{metadata}.rare", "Exists", "-")),
-        "search, metadata of half": search((f"{metadata}.team", "Equals", "risk")),
-        "search, status of few": search(("ModelApprovalStatus", "Equals", "Rejected")),
-        "search, status of most": search(("ModelApprovalStatus", "Equals", "Approved")),
+        "search, metadata of half": search(risk),
+        "search, status of few": search(rejected),
+        "search, status of most": search(approved),
         "search, a group": search(("ModelPackageGroupName", "Equals", "group-000001")),
-        "search, group and status of few": search(
-            ("ModelPackageGroupName", "Equals", GROUP), ("ModelApprovalStatus", "Equals", "Rejected")
-        ),
-        "search, team and status of most": search(
-            (f"{metadata}.team", "Equals", "risk"), ("ModelApprovalStatus", "Equals", "Approved")
-        ),
+        "search, group and status of few": search(group, rejected),
+        "search, team and status of most": search(risk, approved),
         "search, all, by CreationTime": search(SortBy="CreationTime"),
         "search, all, by ModelPackageVersion": search(SortBy="ModelPackageVersion"),
-        "search, text that one contains": search(("ModelPackageDescription", "Contains", "a needle")),
-        "search, not what most have": search(
-            ("ModelPackageDescription", "NotEquals", "x"), ("ModelPackageVersion", "LessThan", "11")
-        ),
-        "search groups, by name": call(
-            "Search",
-            Resource="ModelPackageGroup",
-            SearchExpression={"Filters": [{"Name": "ModelPackageGroupName", "Value": GROUP}]},
-        ),
+        "search, text in one description": search(("ModelPackageDescription", "Contains", "a needle")),
+        "search, NotEquals and LessThan": search(not_x, few),
+        "search groups, by name": call("Search", Resource="ModelPackageGroup", SearchExpression={"Filters": [by_name]}),
         "suggestions": call("GetSearchSuggestions", Resource="ModelPackage"),
-        "latest approved": control("versions", group=GROUP, approval="Approved", max_results=1),
-        "what waits": control("versions", approval="PendingManualApproval", order="Ascending", max_results=20),
-        "console: inbox": lambda: inbox(reader(), Filters(), None, CALLER.arn),
-        "console: inbox of a group": lambda: inbox(reader(), Filters(group=GROUP), None, CALLER.arn),
-        "console: groups": lambda: groups_page(reader(), "", "name", None),
-        "history, page 1": control("history", max_results=20),
-        "history of a version": control("history", group=GROUP, version=size // 2),
-        "history verify, one call": control("history/verify"),
-        "as-of": control("as-of", group=GROUP, moment=time.time()),
-        "as-of, of a version": control("as-of", group=GROUP, version=size // 2, moment=time.time()),
-        "explain": control("explain", arn=arn),
-        "events, the first": control("events", max_results=20),
-        "events, after the last": control("events", after=last, max_results=20),
-        "deliveries": control("events/deliveries", max_results=20),
+        "latest approved": call("versions", group=GROUP, approval="Approved", max_results=1),
+        "pending approvals": call("versions", approval="PendingManualApproval", order="Ascending", max_results=20),
+        "history, page 1": call("history", max_results=20),
+        "history of a version": call("history", group=GROUP, version=middle),
+        "history verify, one call": call("history/verify"),
+        "as-of": call("as-of", group=GROUP, moment=time.time()),
+        "as-of, of a version": call("as-of", group=GROUP, version=middle, moment=time.time()),
+        "explain": call("explain", arn=load.arn(middle)),
+        "events, page 1": call("events", max_results=20),
+        "events, after the last": call("events", after=last, max_results=20),
+        "deliveries": call("events/deliveries", max_results=20),
     }
 
 
-def _page(registry: LocalRegistry, operation: str, params: Mapping[str, Any], size: int) -> dict[str, Any]:
-    """Return the parameters of the 1,000th page, or of the last."""
-    asked = dict(params)
-    for _ in range(min(size, 1000) - 1):
-        answer = registry.call(operation, asked, CALLER)
-        if "NextToken" not in answer:
-            break
-        asked["NextToken"] = answer["NextToken"]
-    return asked
-
-
-def milliseconds(operation: Operation) -> float:
-    """Return the median time of an operation that is warm; of one that takes very long, the first."""
-    begun = time.process_time()
-    operation()
-    first = time.process_time() - begun
-    if first > SECONDS:
-        return first * 1000
+def _milliseconds(operation: Operation) -> float:
+    """Return the median CPU time of an operation after its first call; that of the first if it takes very long."""
     took: list[float] = []
-    while len(took) < (LEAST_ROUNDS if sum(took) > SECONDS else ROUNDS):
+    while len(took) <= (FEWEST_CALLS if sum(took[1:]) > SECONDS else CALLS):
         begun = time.process_time()
         operation()
         took.append(time.process_time() - begun)
-    return statistics.median(took) * 1000
+        if took[0] > SECONDS:
+            return took[0] * 1000
+    return statistics.median(took[1:]) * 1000
+
+
+def _base(figures: Figures) -> int:
+    return BASE if BASE in figures.sizes else figures.sizes[0]
+
+
+def _growth(figures: Figures, name: str) -> float | None:
+    """Return an operation's cost at the largest size divided by that at the base, or else the smallest."""
+    return ratio(*(figures.get(REGISTRY, name, CPU, size) for size in (figures.sizes[-1], _base(figures))))
+
+
+def goals(figures: Figures) -> Iterator[Goal]:
+    is_whole = figures.sizes[-1:] == [SIZES[-1]]
+    yield Goal(
+        "create, describe, update, list in one group, and search by metadata one or few have, cost at most 1.3 x as "
+        f"much at {SIZES[-1]:,} versions as at {BASE:,}",
+        1.3,
+        {name: _growth(figures, name) for name in GOAL} if is_whole else {},
+    )
+
+
+def tables(figures: Figures) -> Iterator[str]:
+    rows = [
+        [name, *(figures.get(REGISTRY, name, CPU, size) for size in figures.sizes), times(_growth(figures, name))]
+        for name in dict.fromkeys(figure.operation for figure in figures)
+    ]
+    sizes = [f"{size:,}" for size in figures.sizes]
+    yield table(["CPU milliseconds per call, at", *sizes, f"{sizes[-1]} to {_base(figures):,}"], rows)

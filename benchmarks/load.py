@@ -1,20 +1,43 @@
-"""A load of requests over kept-alive connections: one select loop, so that the server is what is measured."""
+"""Start servers as processes of their own, send requests to them, and make calls in this process."""
 
 from __future__ import annotations
 
+import itertools
 import math
-import selectors
+import os
 import socket
 import statistics
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
+from botocore import xform_name
+
+from .figures import ROOT
+
+GROUP = "churn"
+OPTIONS: Any = {"region_name": "us-east-1", "aws_access_key_id": "123456789012", "aws_secret_access_key": "bench"}
+VERSION: Any = {
+    "ModelPackageGroupName": GROUP,
+    "ModelPackageDescription": "gradient boosting, retrained every night",
+    "InferenceSpecification": {
+        "Containers": [{"Image": "registry/churn:3", "ModelDataUrl": "s3://models/churn/model.tar.gz"}],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    },
+    "CustomerMetadataProperties": {"accuracy": "0.93", "dataset_version": "2026-11", "git_commit": "4f5c2a9"},
+}
+"""A request that registers a version, as a training job sends it."""
 
 HEADERS = {
     "Content-Type": "application/x-amz-json-1.1",
@@ -28,129 +51,121 @@ HEADERS = {
 }
 """What boto3 sends with a request."""
 
+PATIENCE = 60.0
+"""Seconds in which a server has to answer."""
+PORT = "PORT"
+"""Stands for the port in the arguments of a server."""
+
+
+def registry_server(url: str) -> list[str]:
+    """Return the arguments of Python that serve the registry at a URL."""
+    return ["-m", "sagemaker_registry.client.cli", "serve", "--port", PORT, "--backend", url]
+
+
+def arn(version: int) -> str:
+    return f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{GROUP}/{version}"
+
+
+def updates(versions: range) -> list[dict[str, str]]:
+    """Return requests that change the status of every version in turn, and change it again."""
+    statuses = ("Rejected", "Approved")
+    return [
+        {"ModelPackageArn": arn(version), "ModelApprovalStatus": status, "ApprovalDescription": f"ticket: {status}"}
+        for status in statuses
+        for version in versions
+    ]
+
+
+def register(client: Any, versions: int) -> None:
+    """Create the group, and so many versions of it, with a boto3 client."""
+    client.create_model_package_group(ModelPackageGroupName=GROUP)
+    for _ in range(versions):
+        client.create_model_package(**VERSION)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A process that listens on a port, and what Linux counts of it."""
+
+    url: str
+    pid: int
+    begun: float
+    """`time.perf_counter()` before it was started."""
+
+    @property
+    def cpu(self) -> float:
+        """Return the milliseconds of CPU it has used, by its clock in the kernel; see clock_getcpuclockid(3)."""
+        return time.clock_gettime_ns((~self.pid << 3) | 2) / 1e6
+
+    @property
+    def resident(self) -> float:
+        """Return its resident memory in MiB."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+@contextmanager
+def served(arguments: list[str], folder: Path) -> Iterator[Server]:
+    """Run Python with these arguments until the block ends; yield as soon as the port is open.
+
+    The process has nothing of the environment of this one.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    command = [sys.executable, *(str(port) if argument == PORT else argument for argument in arguments)]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": os.defpath, "HOME": str(folder), "TMPDIR": tempfile.gettempdir()}
+    environment["MOTO_DISABLE_GLOBAL_CORS"] = "true"
+    begun = time.perf_counter()
+    with (
+        tempfile.TemporaryFile("w+") as output,
+        subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output) as process,
+    ):
+        try:
+            while not _listens(port):
+                if process.poll() is not None or time.perf_counter() - begun > 10 * PATIENCE:
+                    output.seek(0)
+                    raise RuntimeError(f"{' '.join(command)} did not start: {output.read()}")
+                time.sleep(0.002)
+            yield Server(f"http://127.0.0.1:{port}", process.pid, begun)
+        finally:
+            process.terminate()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
 
 @dataclass(frozen=True)
 class Load:
-    """What was measured: the milliseconds each request took, and the seconds of all."""
+    """What requests took: milliseconds of each, seconds of all, and CPU milliseconds of the process that answered."""
 
     took: list[float]
     seconds: float
-    answered: int = 0
-    """Bytes of the last answer's body."""
+    cpu: float
+    """Per request."""
+    size: int = 0
+    """Bytes of the last response's body."""
 
     @property
     def median(self) -> float:
         return statistics.median(self.took)
 
     @property
-    def p99(self) -> float:
-        return sorted(self.took)[int(len(self.took) * 0.99)]
-
-    @property
     def rate(self) -> float:
         return len(self.took) / self.seconds
 
 
-def requests(operation: str, params: Any, path: str = "/") -> Iterator[bytes]:
-    """Yield a request as boto3 sends it, for ever; creates have a ClientToken of their own each.
-
-    Args:
-        operation: its name.
-        params: its members, or a list of such to be sent in turn.
-        path: where to send it.
-    """
-    lines = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
-    bodies = [orjson.dumps(body) for body in (params if isinstance(params, list) else [params])]
-    while True:
-        for body in bodies:
-            if operation == "CreateModelPackage":
-                body = body[:-1] + f',"ClientToken":"{uuid.uuid4()}"}}'.encode()
-            head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{lines}X-Amz-Target: SageMaker.{operation}\r\n"
-            yield f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
-
-
-def run(
-    url: str,
-    messages: Iterator[bytes],
-    *,
-    clients: int = 1,
-    count: int = 0,
-    seconds: float = 0,
-    limit: float = math.inf,
-    patience: float = 120,
-) -> Load:
-    """Send requests from `clients` connections, each waiting for its answer, until so many or so long are done.
-
-    Every request that was sent has been answered when this returns. A server that closes the connection after each
-    answer, as moto's does, is connected to anew, within the time of the request: so it is for every client of it.
-
-    Args:
-        url: the server.
-        messages: what is sent, in turn.
-        clients: how many connections there are.
-        count: how many requests are sent,
-        seconds: or for how long.
-        limit: after which no more requests are sent, even if it were fewer.
-        patience: how long an answer may take.
-
-    Raises:
-        TimeoutError: an answer took longer than `patience`.
-    """
-    took: list[float] = []
-    sent = answered = 0
-    begun = time.perf_counter()
-    with selectors.DefaultSelector() as selector:
-
-        def send(connection: socket.socket | None) -> None:
-            nonlocal sent
-            message, at = next(messages), time.perf_counter()
-            if connection is None:
-                connection = _connected(url)
-                selector.register(connection, selectors.EVENT_READ, [at, b""])
-            else:
-                selector.get_key(connection).data[:] = [at, b""]
-            connection.sendall(message)
-            sent += 1
-
-        for _ in range(min(clients, count or clients)):
-            send(None)
-        while selector.get_map():
-            ready = selector.select(patience)
-            if not ready:
-                raise TimeoutError(f"no answer in {patience:g} s")
-            for key, _ in ready:
-                connection, state = key.fileobj, key.data
-                assert isinstance(connection, socket.socket)
-                data = connection.recv(1 << 18)
-                if not data:
-                    raise ConnectionError("the server closed the connection without an answer")
-                state[1] += data
-                size = _body(state[1])
-                if size is None:
-                    continue
-                now = time.perf_counter()
-                took.append((now - state[0]) * 1000)
-                answered = size
-                is_kept = b"connection: close" not in state[1].lower()
-                goes_on = (sent < count and now - begun < limit) or now - begun < seconds
-                if not (goes_on and is_kept):
-                    selector.unregister(connection)
-                    connection.close()
-                if goes_on:
-                    send(connection if is_kept else None)
-    return Load(took, time.perf_counter() - begun, answered)
-
-
 def threads(call: Callable[[], object], *, clients: int = 1, count: int, limit: float = math.inf) -> Load:
-    """Call something in this process from `clients` threads, which begin together, `count` times each, or for so long.
+    """Call a function from `clients` threads that begin together, `count` times each or for `limit` seconds.
 
-    Where calls are this interpreter's own work, a thread makes several within its turn: what each takes is then that of
-    one client alone, and what several clients get is the rate of all.
+    What all clients get is the rate: a thread may make several short calls before Python switches to another one, so
+    the time of a call is that of one client alone.
     """
     took: list[float] = []
     together = threading.Barrier(clients)
 
-    def work() -> tuple[float, float]:
+    def work(_: int) -> tuple[float, float]:
         together.wait()
         begun = time.perf_counter()
         for _ in range(count):
@@ -162,28 +177,97 @@ def threads(call: Callable[[], object], *, clients: int = 1, count: int, limit: 
                 break
         return begun, time.perf_counter()
 
-    if clients == 1:
-        spans = [work()]
-    else:
-        with ThreadPoolExecutor(clients) as pool:
-            spans = [done.result() for done in [pool.submit(work) for _ in range(clients)]]
-    return Load(took, max(end for _, end in spans) - min(begun for begun, _ in spans))
+    cpu = time.process_time()
+    with ThreadPoolExecutor(clients) as pool:
+        spans = list(pool.map(work, range(clients)))
+    cpu = (time.process_time() - cpu) * 1000 / len(took)
+    return Load(took, max(end for _, end in spans) - min(begun for begun, _ in spans), cpu)
 
 
-def _connected(url: str) -> socket.socket:
-    name, _, port = url.removeprefix("http://").partition(":")
-    connection = socket.create_connection((name, int(port)), timeout=120)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
+def requests(operation: str, params: list[Any], path: str = "/") -> Iterator[bytes]:
+    """Return requests with these parameters in turn, forever, as boto3 sends them: each create has its own token."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{lines}X-Amz-Target: SageMaker.{operation}\r\n"
+
+    def message(body: bytes) -> bytes:
+        if operation == "CreateModelPackage":
+            body = body[:-1] + f',"ClientToken":"{uuid.uuid4()}"}}'.encode()
+        return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+    return map(message, itertools.cycle([orjson.dumps(body) for body in params]))
 
 
-def _body(answer: bytes) -> int | None:
-    """Return how many bytes the body of an answer has; None if it is not whole yet."""
-    head, found, body = answer.partition(b"\r\n\r\n")
+def send(server: Server, messages: Iterator[bytes], *, clients: int = 1, count: int, limit: float = math.inf) -> Load:
+    """Send `count` requests over `clients` connections, each of which waits for a response before its next request.
+
+    moto's server closes the connection after each response. Connecting again is part of the request, as it is for every
+    client of that server.
+
+    Raises:
+        TimeoutError: no response within PATIENCE.
+    """
+    local = threading.local()
+    size = 0
+
+    def exchange() -> None:
+        nonlocal size
+        if getattr(local, "connection", None) is None:
+            address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+            local.connection = stack.enter_context(socket.create_connection(address, timeout=PATIENCE))
+            local.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        local.connection.sendall(next(messages))
+        response = b""
+        while (complete := _body_size(response)) is None:
+            data = local.connection.recv(1 << 18)
+            if not data:
+                raise ConnectionError("the server closed the connection without a response")
+            response += data
+        size = complete
+        if b"connection: close" in response.lower():
+            local.connection.close()
+            local.connection = None
+
+    with ExitStack() as stack:
+        before = server.cpu
+        done = threads(exchange, clients=clients, count=max(count // clients, 1), limit=limit)
+    return Load(done.took, done.seconds, (server.cpu - before) / len(done.took), size)
+
+
+def _body_size(response: bytes) -> int | None:
+    """Return the size of a response's body; None if it is not complete yet."""
+    head, found, body = response.partition(b"\r\n\r\n")
     if not found:
         return None
     if not head.startswith(b"HTTP/1.1 200"):
-        raise RuntimeError(answer.decode(errors="replace"))
+        raise RuntimeError(response.decode(errors="replace"))
     length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
     size = int(length.partition(b":")[2])
     return size if len(body) >= size else None
+
+
+Requests = dict[str, tuple[str, list[Any]]]
+"""By the name of what is measured: the operation, and its parameters, which are sent in turn."""
+
+
+Caller = Callable[..., Load]
+"""Sends requests by the name of what is measured, with the limits of `send` and `threads`."""
+
+
+def over_http(server: Server, named: Requests, *, by_path: bool = False) -> Caller:
+    """Return a caller of a server; `by_path` if the path is the operation's name."""
+    messages = {
+        name: requests(operation, params, f"/{operation}" if by_path else "/")
+        for name, (operation, params) in named.items()
+    }
+
+    return lambda name, **limits: send(server, messages[name], **limits)
+
+
+def in_process(client: Any, named: Requests) -> Caller:
+    """Return a caller of a boto3 client."""
+    calls = {
+        name: (getattr(client, xform_name(operation)), itertools.cycle(params))
+        for name, (operation, params) in named.items()
+    }
+
+    return lambda name, **limits: threads(lambda: calls[name][0](**next(calls[name][1])), **limits)

@@ -1,31 +1,15 @@
-"""Against moto: the same requests, of one client and of eight, among a hundred versions and a hundred thousand.
-
-Over HTTP, `sagemaker-registry serve` on a file against `moto_server`, as a bare HTTP client sees them; in process, a
-stock boto3 client on `sqlite:///FILE` and `sqlite://` against one under moto's `mock_aws`. Both have the same versions:
-one group of that many, one in fifty of which waits for a decision, and a tenth as many groups of one version. Every
-write of ours but in `sqlite://` is durable; moto has everything in memory only.
-
-What moto does not do: it searches versions, but not by metadata ("refused": Unknown property name), and returns all it
-finds at once, without pages; it keeps no history and tells no events; it has no BatchDescribeModelPackage, deletes no
-groups and versions, and knows no ClientToken. "list pending" is the first page of ListModelPackages with that status:
-ours filters a page that was cut before, as AWS does, moto looks at all there are. Where several threads create at once,
-moto may fail ("dictionary changed size during iteration").
-
-In process, eight clients are threads of one interpreter, which begin together and call 64 times each, or for two
-seconds. Python runs one of them at a time: a short call that is all Python, as many of moto's are, is over before
-another thread has its turn, while ours lets others run as it waits for its lock and the disk. The time of a call would
-compare unlike things, so there it is the rate of all that is shown.
-"""
+"""Compare with moto; `python -m benchmarks.moto PORT SIZE` is moto's server with so many versions in it."""
 
 from __future__ import annotations
 
 import itertools
 import shutil
-import sqlite3
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -37,31 +21,28 @@ from sagemaker_registry.backends import open_backend
 from sagemaker_registry.client import connect
 from sagemaker_registry.client.inprocess import BEHIND
 
-from . import growth, load, moto_filled
-from .figures import Figure, Figures, Notebook, Run, number, ratio, table
-from .processes import ours, served
-from .versions import OPTIONS, arn, update
+from . import growth, load
+from .figures import CPU, MS, RATE, Figure, Figures, Goal, Run, ratio, table, times
+from .load import GROUP, OPTIONS
 
-SIZES, QUICK_SIZES = (100, 10_000, 100_000), (100, 300)
-CLIENTS = (1, 8)
-ROUNDS, COUNT = 3, 64
-"""How often all is measured, and how many requests there are: over HTTP of all clients, in process of each."""
-SECONDS = 2.0
-"""After which a cell has enough requests, however few they are."""
-PATIENCE = 60.0
-"""How long one answer may take."""
-SERVED, MOTO_SERVER = "served", "`moto_server`"
-FILE, MEMORY, MOCKED = "`sqlite:///FILE`", "`sqlite://`", "`mock_aws`"
-MOTOS = {MOTO_SERVER, MOCKED}
-MS, CPU, RATE = "ms", "CPU ms", "/s"
-LACKING = {"search by metadata"}
-"""What moto refuses."""
+SIZES, AT, CLIENTS = (100, 10_000, 100_000), 10_000, (1, 8)
+"""Versions, at which of these the comparison is a goal, and clients that call at once."""
+ROUNDS, COUNT, SECONDS = 3, 64, 2.0
+"""Rounds, and in each the calls, over HTTP of all clients and in process of each; none begins after so many seconds."""
+SERVER, MOTO_SERVER = "`sagemaker-registry serve`", "`moto_server`"
+FILE, MEMORY, MOCK_AWS = "`sqlite:///FILE`", "`sqlite://`", "`mock_aws`"
+MOTO = {MOTO_SERVER, MOCK_AWS}
+WAYS = {
+    "Over HTTP": (SERVER, MOTO_SERVER),
+    f"In process, {FILE}": (FILE, MOCK_AWS),
+    f"In process, {MEMORY}": (MEMORY, MOCK_AWS),
+}
+REFUSED = "search by metadata"
 
 
-def requests(size: int) -> dict[str, tuple[str, list[Any]]]:
-    """Return what is measured: by name, the operation, and the parameters that are sent in turn."""
+def requests(size: int) -> load.Requests:
     some = range(1, size + 1, max(size // 100, 1))
-    group = {"ModelPackageGroupName": growth.GROUP, "MaxResults": 100}
+    group = {"ModelPackageGroupName": GROUP, "MaxResults": 100}
 
     def search(name: str, value: str) -> dict[str, Any]:
         sought = {"Filters": [{"Name": name, "Operator": "Equals", "Value": value}]}
@@ -70,171 +51,224 @@ def requests(size: int) -> dict[str, tuple[str, list[Any]]]:
     commits = [growth.request(version)["CustomerMetadataProperties"]["commit"] for version in some]
     return {
         "create": ("CreateModelPackage", [growth.request(1000)]),
-        "describe": ("DescribeModelPackage", [{"ModelPackageName": arn(version, growth.GROUP)} for version in some]),
-        "update": (
-            "UpdateModelPackage",
-            [
-                {"ModelPackageArn": arn(version, growth.GROUP), **update(times)}
-                for times in range(2)
-                for version in some
-            ],
-        ),
+        "describe": ("DescribeModelPackage", [{"ModelPackageName": load.arn(version)} for version in some]),
+        "update": ("UpdateModelPackage", load.updates(some)),
         "list, first page": ("ListModelPackages", [group]),
         "list pending": ("ListModelPackages", [{**group, "ModelApprovalStatus": "PendingManualApproval"}]),
         "search by status": ("Search", [search("ModelApprovalStatus", "Rejected")]),
-        "search by metadata": (
-            "Search",
-            [search("CustomerMetadataProperties.commit", commit) for commit in commits],
-        ),
+        REFUSED: ("Search", [search("CustomerMetadataProperties.commit", commit) for commit in commits]),
     }
 
 
-def measure(run: Run) -> list[Figure]:
-    """Measure every operation on every registry of each size, in turn."""
-    found = Notebook()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        for size in QUICK_SIZES if run.quick else SIZES:
-            run.say(f"moto: filling up to {size:,} versions")
-            with open_backend(f"sqlite:///{folder}/filled.db") as registry:
-                growth.fill(growth.local(registry), size, run.say)
-                _verify(registry)
-            with _over_http(folder, size) as by_name:
-                _measure(run, found, size, by_name)
-            with _in_process(folder, size) as by_name:
-                _measure(run, found, size, by_name)
-    return found.figures()
+def measure(run: Run) -> Figures:
+    """Compare the registry with moto, for one client and for eight, among up to 100,000 versions.
 
+    Over HTTP, `sagemaker-registry serve` on a file is compared with `moto_server`, as a plain HTTP client sees them; in
+    process, a boto3 client on `sqlite:///FILE` and on `sqlite://` with one under moto's `mock_aws`. Both have the same
+    versions: a group of that many, one in fifty of which waits for approval, and a tenth as many groups of one version.
+    Every write except to `sqlite://` is durable; moto keeps everything in memory.
 
-def _verify(registry: Any) -> None:
-    """Make sure that what was filled in is what creates leave: so history says, as far as one call looks at it."""
-    verified = registry.control("history/verify", {}, growth.CALLER)
-    if verified["broken"] or verified["unrecorded"] or not verified["checked"]:
-        raise RuntimeError(f"the registry was not filled as creates would: {verified}")
+    moto cannot search by metadata ("refused": Unknown property name) and returns all matches of a search at once,
+    without pages. It keeps no history, sends no events, deletes neither groups nor versions, and has neither
+    BatchDescribeModelPackage nor ClientToken. "list pending" is the first page of ListModelPackages with that status:
+    the registry filters a page that was cut before, as AWS does; moto reads all versions. When several threads create
+    at once, moto may fail ("dictionary changed size during iteration").
 
-
-def shown(who: str, clients: int) -> str:
-    """Return in which unit requests are compared: several clients in process by the rate of all, see above."""
-    return RATE if clients > 1 and who not in (SERVED, MOTO_SERVER) else MS
-
-
-Cell = Callable[[str, int, int, float], tuple[load.Load, float]]
-"""Sends requests of an operation: of how many clients, how many, for how long; returns the load, and CPU ms."""
-
-
-def _measure(run: Run, found: Notebook, size: int, by_name: dict[str, Cell]) -> None:
-    rounds, count, seconds = run.times(ROUNDS), run.count(COUNT), SECONDS / (10 if run.quick else 1)
-    lost: set[tuple[str, str, int]] = set()
-    for turn in range(rounds + 1):  # the first is to warm up, and not noted
-        for operation, clients in itertools.product(requests(size), CLIENTS if turn else CLIENTS[:1]):
-            for who, cell in by_name.items():
-                where: Any = {"size": size, "clients": clients}
-                unit = shown(who, clients)
-                if (who, operation, clients) in lost:
-                    continue
-                if who in MOTOS and operation in LACKING:
-                    found.gave_up(who, operation, unit, "refused", **where)
-                    continue
-                try:
-                    done, cpu = cell(operation, clients, count if turn else 1, seconds)
-                except Exception as error:
-                    if who not in MOTOS:
-                        raise
-                    lost.add((who, operation, clients))
-                    why = f"gave up after {PATIENCE:g} s" if isinstance(error, TimeoutError) else "failed"
-                    found.gave_up(who, operation, unit, why, **where)
-                    run.say(f"moto: {operation} of {clients} clients on {who}: {str(error)[-200:]}")
-                else:
-                    if turn:
-                        found.add(who, operation, unit, done.rate if unit == RATE else done.median, **where)
-                        found.add(who, operation, CPU, cpu / len(done.took), **where)
-        run.say(f"moto: {size:,} versions, {', '.join(by_name)}: round {turn} of {rounds}")
-
-
-@contextmanager
-def _over_http(folder: Path, size: int) -> Iterator[dict[str, Cell]]:
-    shutil.copy(folder / "filled.db", folder / "served.db")
-    with (
-        served(ours("sqlite:///served.db"), folder) as registry,
-        served(["-m", "benchmarks.moto_filled", str(size)], folder) as moto,
-    ):
-
-        def cell(place: Any) -> Cell:
-            asked = {name: load.requests(*request) for name, request in requests(size).items()}
-
-            def send(name: str, clients: int, count: int, seconds: float) -> tuple[load.Load, float]:
-                cpu = place.cpu
-                done = load.run(place.url, asked[name], clients=clients, count=count, limit=seconds, patience=PATIENCE)
-                return done, place.cpu - cpu
-
-            return send
-
-        yield {SERVED: cell(registry), MOTO_SERVER: cell(moto)}
-
-
-@contextmanager
-def _in_process(folder: Path, size: int) -> Iterator[dict[str, Cell]]:
+    In process, eight clients are threads of one interpreter, which begin together and call 64 times each, or for two
+    seconds. Python runs one of them at a time. A short call that is all Python, as many of moto's are, ends before
+    another thread runs, while the registry lets others run when it waits for its lock and the disk. The times of single
+    calls cannot be compared, so the tables show how many requests all threads complete.
+    """
     from moto import mock_aws
 
-    shutil.copy(folder / "filled.db", folder / "local.db")
-    of_file = connect(f"sqlite:///{folder}/local.db", **OPTIONS)
-    in_memory = connect("sqlite://", **OPTIONS)
-    registry: Any = BEHIND[in_memory][0]
-    filled = sqlite3.connect(folder / "filled.db")
-    registry._backend.put_back(filled)
-    filled.close()
-    with mock_aws():
-        moto_filled.fill(size)
-        mocked = boto3.client("sagemaker", config=Config(max_pool_connections=max(CLIENTS)), **OPTIONS)
-
-        def cell(client: Any) -> Cell:
-            asked = {name: itertools.cycle(sent) for name, (_, sent) in requests(size).items()}
-            methods = {name: getattr(client, xform_name(called)) for name, (called, _) in requests(size).items()}
-
-            def call(name: str, clients: int, count: int, seconds: float) -> tuple[load.Load, float]:
-                cpu = time.process_time()
-                done = load.threads(
-                    lambda: methods[name](**next(asked[name])), clients=clients, count=count, limit=seconds
-                )
-                return done, (time.process_time() - cpu) * 1000
-
-            return call
-
-        yield {FILE: cell(of_file), MEMORY: cell(in_memory), MOCKED: cell(mocked)}
-    of_file.close()
-    in_memory.close()
-
-
-WAYS = {
-    "Over HTTP": (SERVED, MOTO_SERVER),
-    f"In process, {FILE}": (FILE, MOCKED),
-    f"In process, {MEMORY}": (MEMORY, MOCKED),
-}
+    figures, filled = Figures(), 0
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for size in run.sizes_of(SIZES):
+            run.say(f"moto: filling up to {size:,} versions")
+            with open_backend(f"sqlite:///{folder}/filled.db") as registry:
+                growth.fill(registry, range(filled + 1, size + 1), run.say)
+                verified = registry.control("history/verify", {}, growth.CALLER)
+                if verified["broken"] or verified["unrecorded"] or not verified["checked"]:
+                    raise RuntimeError(f"the registry is not filled as calls would fill it: {verified}")
+            filled, named = size, requests(size)
+            shutil.copy(folder / "filled.db", folder / "served.db")
+            with (
+                load.served(load.registry_server("sqlite:///served.db"), folder) as server,
+                load.served(["-m", "benchmarks.moto", load.PORT, str(size)], folder) as moto,
+            ):
+                callers = {SERVER: load.over_http(server, named), MOTO_SERVER: load.over_http(moto, named)}
+                _measure(run, figures, size, callers)
+            shutil.copy(folder / "filled.db", folder / "local.db")
+            with (
+                closing(connect(f"sqlite:///{folder}/local.db", **OPTIONS)) as file,
+                closing(connect("sqlite://", **OPTIONS)) as memory,
+                mock_aws(),
+            ):
+                behind: Any = BEHIND[memory][0]
+                growth.fill(behind._backend, range(1, size + 1), run.say)
+                fill(size)
+                mocked = boto3.client("sagemaker", config=Config(max_pool_connections=max(CLIENTS)), **OPTIONS)
+                clients = {FILE: file, MEMORY: memory, MOCK_AWS: mocked}
+                callers = {subject: load.in_process(client, named) for subject, client in clients.items()}
+                _measure(run, figures, size, callers)
+    return figures
 
 
-def page(figures: Figures) -> str:
-    """Return a table for each way to ask and number of clients: ours, moto's, and how many times faster ours is."""
-    sizes = sorted({figure.size for figure in figures.all})
-    names = list(requests(100))
+def _measure(run: Run, figures: Figures, size: int, callers: dict[str, load.Caller]) -> None:
+    rounds, limit = run.rounds_of(ROUNDS), SECONDS / (10 if run.quick else 1)
+    for turn in range(rounds + 1):  # the first is to warm up, and not recorded
+        for name, clients in itertools.product(requests(size), CLIENTS if turn else CLIENTS[:1]):
+            for subject, call in callers.items():
+                key: Any = {"size": size, "clients": clients}
+                note = "refused" if subject in MOTO and name == REFUSED else figures.get(subject, name, CPU, **key).note
+                if not note:
+                    try:
+                        done = call(name, clients=clients, count=run.requests_of(COUNT) if turn else 1, limit=limit)
+                    except Exception as error:
+                        if subject not in MOTO:
+                            raise
+                        note = f"no answer in {load.PATIENCE:g} s" if isinstance(error, TimeoutError) else "failed"
+                        run.say(f"moto: {name}, {clients} clients, {subject}: {str(error)[-200:]}")
+                if note:
+                    figures.drop(subject, name, note, **key)
+                elif turn:
+                    figures.add_load(subject, name, done, **key)
+        run.say(f"moto: {size:,} versions, {', '.join(callers)}: round {turn} of {rounds}")
+
+
+def fill(size: int) -> None:
+    """Put into moto's memory what `growth.fill` registers; calls would take hours, as a create reads all versions."""
+    from moto.sagemaker.models import ModelPackage, sagemaker_backends
+
+    backend = sagemaker_backends["123456789012"]["us-east-1"]
+
+    def register(group: str, version: int, request: dict[str, Any]) -> None:
+        members: dict[str, Any] = dict.fromkeys(list(signature(ModelPackage).parameters))
+        members |= {xform_name(name): value for name, value in request.items()}
+        members |= {"model_package_name": group, "model_package_group_name": group, "model_package_version": version}
+        members |= {"region_name": "us-east-1", "account_id": "123456789012", "model_package_type": "Versioned"}
+        package = ModelPackage(**members)
+        backend.model_package_name_mapping |= {package.model_package_name: package.arn, package.arn: package.arn}
+        backend.model_packages[package.arn] = package
+
+    backend.create_model_package_group(GROUP, "")
+    for number_of_version in range(1, size + 1):
+        register(GROUP, number_of_version, growth.request(number_of_version))
+        if number_of_version % growth.VERSIONS_PER_GROUP == 0:
+            group = f"group-{number_of_version // growth.VERSIONS_PER_GROUP:06}"
+            backend.create_model_package_group(group, "")
+            register(group, 1, {"ModelPackageGroupName": group, "ModelApprovalStatus": "Approved"})
+
+
+def _unit(subject: str, clients: int) -> str:
+    return RATE if clients > 1 and subject != SERVER else MS
+
+
+def goals(figures: Figures) -> Iterator[Goal]:
+    ratios = {}
+    for name, clients in itertools.product(requests(AT), CLIENTS):
+        moto, ours = (figures.get(subject, name, MS, AT, clients) for subject in (MOTO_SERVER, SERVER))
+        ratios[f"{name}, {clients} client{'s' * (clients > 1)}"] = ratio(moto, ours)
+    sentence = f"every operation moto's server answers is answered at least 8 x as fast at {AT:,} versions"
+    yield Goal(sentence, 8, ratios, at_least=True)
+
+
+def tables(figures: Figures) -> Iterator[str]:
     pairs = [
-        (way, mine, motos, shown(mine, clients), clients) for way, (mine, motos) in WAYS.items() for clients in CLIENTS
+        (way, *of, _unit(of[0], clients), clients) for (way, of), clients in itertools.product(WAYS.items(), CLIENTS)
     ]
-    pairs.insert(1, ("Over HTTP, CPU of the server", SERVED, MOTO_SERVER, CPU, 1))
-    parts = []
-    for way, mine, motos, unit, clients in pairs:
-        rows = [[name, *(_cell(figures, mine, motos, name, unit, size, clients) for size in sizes)] for name in names]
-        counted = "requests a second of all" if unit == RATE else "milliseconds a request"
-        title = f"{way}, {clients} client{'s' * (clients > 1)}, {counted}, ours / moto's:"
-        parts.append(f"{title}\n\n{table(['versions', *(f'{size:,}' for size in sizes)], rows)}")
-    return "\n\n".join(parts)
+    pairs.insert(1, ("Over HTTP, CPU of the server", SERVER, MOTO_SERVER, CPU, 1))
+    for way, ours, moto, unit, clients in pairs:
+        counted = "requests per second of all" if unit == RATE else "milliseconds per request"
+        yield f"{way}, {clients} client{'s' * (clients > 1)}, {counted}, registry / moto (times faster):"
+        rows = []
+        for name in requests(100):
+            both = [[figures.get(of, name, unit, size, clients) for of in (ours, moto)] for size in figures.sizes]
+            rows.append([name, *(_cell(*each) for each in both)])
+        yield table(["versions", *(f"{size:,}" for size in figures.sizes)], rows)
 
 
-def _cell(figures: Figures, mine: str, motos: str, name: str, unit: str, size: int, clients: int) -> str:
-    ours, other = (figures.get(who, name, unit, size, clients) for who in (mine, motos))
-    other = other or figures.get(motos, name, shown(motos, clients), size, clients)  # which says why there is none
-    if ours is None or not ours.values or other is None:
-        return ""
-    if not other.values:
-        return f"{number(ours.median)} / {other.note}"
-    times = ratio(ours, other) if unit == RATE else ratio(other, ours)
-    return f"{number(ours.median)} / {number(other.median)}" + (f" ({number(times)} x)" if times is not None else "")
+def _cell(ours: Figure, moto: Figure) -> str:
+    faster = times(ratio(ours, moto) if ours.unit == RATE else ratio(moto, ours))
+    return f"{ours} / {moto}" + (f" ({faster})" if faster else "") if ours.values else ""
+
+
+VERSIONS, STARTS = 200, 7
+STARTED = NEW, EXISTING = "first call answered", "first call answered, existing file"
+MEMORY_AT = ("memory then", f"memory after {VERSIONS} versions", "memory after an S3 upload too")
+
+
+def measure_startup(run: Run) -> Figures:
+    """Compare start-up time and memory of the registry's server with those of moto's server.
+
+    A server has started when it has answered its first ListModelPackageGroups: a port may be open before there is
+    anything behind it, and moto's server loads SageMaker with the first call. The registry starts with a new file, and
+    with one that has 200 versions, which it checks for damage. Resident memory is read after that first answer, after
+    200 versions were registered and listed, and after an upload to S3 as well, which moto answers in both servers.
+    """
+    figures, rounds = Figures(), run.rounds_of(STARTS)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        with open_backend(f"sqlite:///{folder}/existing.db") as registry:
+            growth.fill(registry, range(1, VERSIONS + 1))
+        for turn in range(rounds):
+            _start(figures, SERVER, (NEW,), load.registry_server(f"sqlite:///{turn}.db"), folder)
+            shutil.copy(folder / "existing.db", folder / "copy.db")
+            _start(figures, SERVER, (EXISTING,), load.registry_server("sqlite:///copy.db"), folder)
+            moto_server = ["-c", "from moto.server import main; main()", "-p", load.PORT]
+            _start(figures, MOTO_SERVER, STARTED, moto_server, folder)
+            run.say(f"startup: round {turn + 1} of {rounds}")
+    return figures
+
+
+def _start(figures: Figures, subject: str, operations: tuple[str, ...], arguments: list[str], folder: Path) -> None:
+    with load.served(arguments, folder) as server:
+        load.send(server, load.requests("ListModelPackageGroups", [{}]), count=1)
+        took = {"s": time.perf_counter() - server.begun, "CPU s": server.cpu / 1000}
+        for operation, unit in itertools.product(operations, took):
+            figures.add(subject, operation, unit, took[unit])
+        if NEW not in operations:
+            return
+        figures.add(subject, MEMORY_AT[0], "MiB", server.resident)
+        with closing(boto3.client("sagemaker", endpoint_url=server.url, **OPTIONS)) as sagemaker:
+            load.register(sagemaker, VERSIONS)
+            sagemaker.list_model_packages(ModelPackageGroupName=GROUP)
+        figures.add(subject, MEMORY_AT[1], "MiB", server.resident)
+        with closing(boto3.client("s3", endpoint_url=server.url, **OPTIONS)) as s3:
+            s3.create_bucket(Bucket="models-of-the-bench")
+            s3.put_object(Bucket="models-of-the-bench", Key="model.tar.gz", Body=b"m" * 100_000)
+        figures.add(subject, MEMORY_AT[2], "MiB", server.resident)
+
+
+def _to_moto(figures: Figures, operation: str, unit: str) -> float | None:
+    return ratio(figures.get(SERVER, operation, unit), figures.get(MOTO_SERVER, operation, unit))
+
+
+def startup_goals(figures: Figures) -> Iterator[Goal]:
+    files = {"a new file": NEW, "an existing file": EXISTING}
+    ratios = {f"{file}, {unit}": _to_moto(figures, files[file], unit) for file in files for unit in ("CPU s", "s")}
+    yield Goal("the first call is answered in half of the time moto's server needs from its start", 0.5, ratios)
+    used = (f"{VERSIONS} versions were registered and listed", "an upload to S3 as well, which loads moto,")
+    for use, operation in zip(used, MEMORY_AT[1:], strict=True):
+        sentence = f"memory after {use} is at most half of that of moto's server"
+        yield Goal(sentence, 0.5, {"": _to_moto(figures, operation, "MiB")})
+
+
+def startup_tables(figures: Figures) -> Iterator[str]:
+    rows = []
+    for operation, unit in [*itertools.product(STARTED, ("CPU s", "s")), *((each, "MiB") for each in MEMORY_AT)]:
+        values = [figures.get(subject, operation, unit) for subject in (SERVER, MOTO_SERVER)]
+        rows.append([f"{operation}, {unit}", *values, times(ratio(*values))])
+    yield table(["", SERVER, MOTO_SERVER, "registry to moto"], rows)
+
+
+def main(port: str, size: str) -> None:
+    from moto.server import main as serve
+
+    fill(int(size))
+    serve(["-p", port])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,114 +1,92 @@
-"""Eight writers at once: how long one of them waits, at the median, at the 99th percentile, and at worst.
-
-Every create is a durable transaction of its own. Over HTTP the writers are connections to one server; in process they
-are threads of one boto3 client on a file; and two processes of four threads each share one file.
-"""
+"""Measure how long writers wait for each other."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from multiprocessing import get_context
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 from sagemaker_registry.client import connect
 
 from . import load
-from .figures import Figure, Figures, Notebook, Run, cell, number, ratio, table
-from .processes import environment, ours, served
-from .versions import GROUP, OPTIONS, VERSION
+from .figures import MS, Figures, Goal, Run, ratio, table, times
+from .load import GROUP, OPTIONS, VERSION
 
-ROUNDS, COUNT, CLIENTS = 7, 1000, 8
-PROCESSES = 2
+ROUNDS, COUNT, CLIENTS, PROCESSES = 7, 1000, 8, 2
 WAYS = HTTP, THREADS, SHARED = "over HTTP", "threads in process", "two processes, one file"
+SPAWN = get_context("spawn")
 PERCENTILES = {"median": 0.5, "p99": 0.99, "max": 1.0}
 
 
-def measure(run: Run) -> list[Figure]:
-    """Let the writers write each way in turn."""
-    found, count = Notebook(), run.count(COUNT)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        with (
-            served(ours("sqlite:///served.db"), folder) as server,
-            closing(connect(server.url, **OPTIONS)) as over_http,
-            closing(connect(f"sqlite:///{folder}/local.db", **OPTIONS)) as local,
-            closing(connect(f"sqlite:///{folder}/shared.db", **OPTIONS)) as shared,
-        ):
-            for client in (over_http, local, shared):
-                client.create_model_package_group(ModelPackageGroupName=GROUP)
-            messages = load.requests("CreateModelPackage", VERSION)
-            ways: dict[str, Callable[[], list[float]]] = {
-                HTTP: lambda: load.run(server.url, messages, clients=CLIENTS, count=count).took,
-                THREADS: lambda: write(local, CLIENTS, count),
-                SHARED: lambda: _two_processes(folder / "shared.db", count),
-            }
-            for turn in range(run.times(ROUNDS)):
-                for way, writes in ways.items():
-                    took = sorted(writes())
-                    for name, share in PERCENTILES.items():
-                        found.add(way, name, "ms", took[min(int(len(took) * share), len(took) - 1)], clients=CLIENTS)
-                run.say(f"writers: round {turn + 1} of {run.times(ROUNDS)}")
-    return found.figures()
+def measure(run: Run) -> Figures:
+    """Measure how long each of eight writers waits: the median, the 99th percentile, and the maximum.
+
+    Every create is a durable transaction of its own. Over HTTP the writers are connections to one server; in process
+    they are threads of one boto3 client on a file; and two processes of four threads each share one file.
+    """
+    figures, rounds, count = Figures(), run.rounds_of(ROUNDS), max(run.requests_of(COUNT) // CLIENTS, 2)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        load.served(load.registry_server("sqlite:///served.db"), Path(folder)) as server,
+        closing(connect(server.url, **OPTIONS)) as over_http,
+        closing(connect(f"sqlite:///{folder}/local.db", **OPTIONS)) as local,
+        closing(connect(f"sqlite:///{folder}/shared.db", **OPTIONS)) as shared,
+        SPAWN.Manager() as manager,
+        ProcessPoolExecutor(PROCESSES, SPAWN) as pool,
+    ):
+        together = manager.Barrier(PROCESSES)
+        for client in (over_http, local, shared):
+            client.create_model_package_group(ModelPackageGroupName=GROUP)
+        messages = load.requests("CreateModelPackage", [VERSION])
+
+        def two_processes() -> list[float]:
+            url = f"sqlite:///{folder}/shared.db"
+            started = [pool.submit(_write_from, url, together, count) for _ in range(PROCESSES)]
+            return [took for each in started for took in each.result()]
+
+        ways: dict[str, Callable[[], list[float]]] = {
+            HTTP: lambda: load.send(server, messages, clients=CLIENTS, count=count * CLIENTS).took,
+            THREADS: lambda: _write(local, CLIENTS, count),
+            SHARED: two_processes,
+        }
+        for turn in range(rounds):
+            for way, writes in ways.items():
+                took = sorted(writes())
+                for name, share in PERCENTILES.items():
+                    figures.add(way, name, MS, took[min(int(len(took) * share), len(took) - 1)], clients=CLIENTS)
+            run.say(f"writers: round {turn + 1} of {rounds}")
+    return figures
 
 
-def write(client: Any, threads: int, count: int) -> list[float]:
-    """Register versions from several threads of one client; return the milliseconds each took."""
-    create = client.create_model_package
-    return load.threads(lambda: create(**VERSION), clients=threads, count=count // threads).took
+def _write(client: Any, threads: int, count: int) -> list[float]:
+    return load.threads(lambda: client.create_model_package(**VERSION), clients=threads, count=count).took
 
 
-def _two_processes(file: Path, count: int) -> list[float]:
-    """Let two processes write one file: both begin when both are ready."""
-    each = [str(file), str(CLIENTS // PROCESSES), str(count // PROCESSES)]
-    command = [sys.executable, "-m", "benchmarks.writers", *each]
-    started = [
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(file.parent)
-        )
-        for _ in range(PROCESSES)
-    ]
-    for process in started:
-        assert process.stdout is not None
-        process.stdout.readline()
-    for process in started:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    took: list[float] = []
-    for process in started:
-        out, _ = process.communicate()
-        took += json.loads(out)
-    return took
+def _write_from(url: str, together: Barrier, count: int) -> list[float]:
+    """Write from one of the processes, as soon as all are ready; return the milliseconds each create took."""
+    with closing(connect(url, **OPTIONS)) as client:
+        together.wait(load.PATIENCE)
+        return _write(client, CLIENTS // PROCESSES, count)
 
 
-def main(file: str, threads: str, count: str) -> None:
-    """Be one of the two processes."""
-    with closing(connect(f"sqlite:///{file}", **OPTIONS)) as client:
-        print("ready", flush=True)
-        sys.stdin.readline()
-        print(json.dumps(write(client, int(threads), int(count))))
-
-
-def spread(figures: Figures, way: str) -> float | None:
-    """Return how many times the median the 99th percentile is: in the median round."""
-    median, p99 = (figures.get(way, name, "ms", clients=CLIENTS) for name in ("median", "p99"))
+def _spread(figures: Figures, way: str) -> float | None:
+    median, p99 = (figures.get(way, name, MS, clients=CLIENTS) for name in ("median", "p99"))
     return ratio(p99, median)
 
 
-def page(figures: Figures) -> str:
-    """Return a table of the ways to write."""
-    rows = []
-    for way in WAYS:
-        cells = [cell(figures.get(way, name, "ms", clients=CLIENTS)) for name in PERCENTILES]
-        times = spread(figures, way)
-        rows.append([way, *cells, f"{number(times)} x" if times is not None else ""])
-    return table([f"{CLIENTS} writers, milliseconds a create", *PERCENTILES, "p99 to median"], rows)
+def goals(figures: Figures) -> Iterator[Goal]:
+    sentence = f"of {CLIENTS} writers, the 99th percentile waits at most 10 x the median"
+    yield Goal(sentence, 10, {way: _spread(figures, way) for way in WAYS})
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def tables(figures: Figures) -> Iterator[str]:
+    rows = [
+        [way, *(figures.get(way, name, MS, clients=CLIENTS) for name in PERCENTILES), times(_spread(figures, way))]
+        for way in WAYS
+    ]
+    yield table([f"{CLIENTS} writers, milliseconds per create", *PERCENTILES, "p99 to median"], rows)

@@ -1,8 +1,8 @@
 """The emulator as a process: bind, say where, answer until told to stop, finish what was begun.
 
 The server is waitress, which serves a socket we bound, in one process that owns the database, on every platform (what
-that costs: docs/performance.md). It is driven here rather than by its own loop, which drops queued requests when it
-stops.
+that costs: docs/performance-notes.md). It is driven here rather than by its own loop, which drops queued requests when
+it stops.
 """
 
 from __future__ import annotations
