@@ -19,10 +19,10 @@ from sagemaker_registry.backends.approval import NEW, PROFILES, STATES, Move, Pr
 from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.errors import ConflictException, RegistryError, ValidationException
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import PACKAGES
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.service import model
 from sagemaker_registry.backends.settings import ApprovalTable, MoveTable, ProfileTable, Settings
+from sagemaker_registry.backends.store.rows import PACKAGES
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 pytest_plugins = ("postgres_server",)
 
@@ -276,7 +276,7 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
             else:
                 if "CI" not in os.environ:
                     pytest.importorskip("psycopg_pool", reason="pip install 'sagemaker-registry[postgres]'")
-                from sagemaker_registry.backends.local.postgres import PostgresRows
+                from sagemaker_registry.backends.store.postgres import PostgresRows
 
                 rows = PostgresRows(request.getfixturevalue("postgres_url"))
             made = opened.enter_context(LocalRegistry(rows, surroundings=Surroundings(tables)))

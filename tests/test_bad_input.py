@@ -14,8 +14,8 @@ from clients import Emulator
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import Elsewhere, RegistryError
 from sagemaker_registry.backends.local.registry import OPERATIONS, LocalRegistry
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.service import model
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from shapes import values
 
 CALLER = Caller()

@@ -279,7 +279,7 @@ def test_what_a_model_says_is_text_whatever_it_looks_like(
     harmless = [served.register("churn", CustomerMetadataProperties={"accuracy": "0.9"}) for _ in range(2)]
     decide(served, harmless[0], "Approved")
     rows: Any = served.backend._rows  # type: ignore[attr-defined]
-    from sagemaker_registry.backends.local.rows import GROUPS, PACKAGES
+    from sagemaker_registry.backends.store.rows import GROUPS, PACKAGES
 
     with rows.writing() as writing:
         for number in (1, 2):

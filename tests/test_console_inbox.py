@@ -12,7 +12,7 @@ from werkzeug.test import Client, TestResponse
 from clients import Emulator
 from desks import Desk, settings_of, text_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.emulator.console.reading import MOST_LOOKED_THROUGH, PAGE
 
 pytest_plugins = ("consoles",)

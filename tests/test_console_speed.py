@@ -10,8 +10,8 @@ import pytest
 
 from desks import CONSOLE, Desk, text_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import GROUPS, PACKAGES
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.store.rows import GROUPS, PACKAGES
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 pytest_plugins = ("consoles",)
 

@@ -17,10 +17,10 @@ from click.testing import CliRunner, Result
 
 from clients import Emulator
 from sagemaker_registry.backends.files import FileLock, tells_networks
+from sagemaker_registry.backends.store.sqlite import diagnosis
+from sagemaker_registry.backends.store.sqlite.diagnosis import loses_commits
 from sagemaker_registry.client import connect
 from sagemaker_registry.client.cli import main
-from sagemaker_registry.client.doctor import sqlite_file
-from sagemaker_registry.client.doctor.sqlite_file import loses_commits
 
 pytest_plugins = ("postgres_server",)
 
@@ -86,7 +86,7 @@ def test_a_file_in_use_is_looked_at_with_what_is_in_its_wal(file: Path) -> None:
 
 def test_a_lock_that_somebody_keeps_is_found(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert examined("--url", f"sqlite:///{file}")["lock"][1].startswith("it can be had, after ")
-    monkeypatch.setattr(sqlite_file, "PATIENCE", 0.0)
+    monkeypatch.setattr(diagnosis, "PATIENCE", 0.0)
     lock = FileLock(file.with_name("registry.db.lock"))
     with lock:
         verdict, sentence, advice = examined("--url", f"sqlite:///{file}", code=1)["lock"]
@@ -98,7 +98,7 @@ def test_a_lock_that_somebody_keeps_is_found(file: Path, monkeypatch: pytest.Mon
 def test_where_no_system_tells_networks_from_disks_a_file_is_not_called_local(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_file, "tells_networks", lambda: tells_networks(tmp_path / "no such list"))
+    monkeypatch.setattr(diagnosis, "tells_networks", lambda: tells_networks(tmp_path / "no such list"))
     verdict, sentence, advice = examined("--url", f"sqlite:///{file}")["file system"]
     assert (verdict, sentence) == ("ok", "this system does not say whether it is local or on a network")
     assert advice == "keep it on a disk of this machine"

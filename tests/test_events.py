@@ -28,8 +28,8 @@ from sagemaker_registry.backends.events import is_wanted
 from sagemaker_registry.backends.local import packages
 from sagemaker_registry.backends.local.deliveries import Outbox
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.settings import Events
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.client import ModelRegistry, controls
 from sagemaker_registry.client.events import deliveries
 from sagemaker_registry.emulator.delivery import Dispatcher

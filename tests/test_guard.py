@@ -20,8 +20,8 @@ from sagemaker_registry.backends.errors import (
 )
 from sagemaker_registry.backends.guard import Guarded, guarded
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.settings import Settings
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 GROUP = {"ModelPackageGroupName": "churn"}
 PEOPLE = """

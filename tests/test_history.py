@@ -28,11 +28,11 @@ from sagemaker_registry.backends.local import verification
 from sagemaker_registry.backends.local.call import Call
 from sagemaker_registry.backends.local.journal import hash_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import HISTORY, TERMS
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
-from sagemaker_registry.backends.local.views import Transaction
 from sagemaker_registry.backends.rulebook import Rulebook
 from sagemaker_registry.backends.settings import ApprovalTable, Settings
+from sagemaker_registry.backends.store.rows import HISTORY, TERMS
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
+from sagemaker_registry.backends.store.transactions import Transaction
 from sagemaker_registry.client import ModelRegistry
 from sagemaker_registry.client.cli import main
 

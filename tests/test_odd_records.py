@@ -10,9 +10,9 @@ import pytest
 from sagemaker_registry.backends import arns
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import PACKAGES
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.service import model
+from sagemaker_registry.backends.store.rows import PACKAGES
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 CALLER = Caller()
 GROUP = {"ModelPackageGroupName": "churn"}

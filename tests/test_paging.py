@@ -14,7 +14,7 @@ from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import ValidationException
 from sagemaker_registry.backends.local.paging import token_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 CALLER = Caller()
 STATUSES = ["Approved", "Rejected", "PendingManualApproval"]

@@ -31,10 +31,11 @@ from sagemaker_registry.backends.errors import (
     ThrottlingException,
     ValidationException,
 )
-from sagemaker_registry.backends.local import open_postgres, postgres_schema, schema
-from sagemaker_registry.backends.local import postgres as store
+from sagemaker_registry.backends.local import open_postgres
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import (
+from sagemaker_registry.backends.store import postgres as store
+from sagemaker_registry.backends.store import postgres_schema
+from sagemaker_registry.backends.store.rows import (
     EVENTS,
     GROUPS,
     HEADS,
@@ -45,8 +46,9 @@ from sagemaker_registry.backends.local.rows import (
     TERMS,
     TOKENS,
 )
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
-from sagemaker_registry.backends.local.views import Transaction
+from sagemaker_registry.backends.store.sqlite import schema
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
+from sagemaker_registry.backends.store.transactions import Transaction
 
 pytest_plugins = ("postgres_server",)
 

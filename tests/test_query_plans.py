@@ -21,8 +21,8 @@ from sagemaker_registry.backends.errors import Elsewhere
 from sagemaker_registry.backends.local import search_plans
 from sagemaker_registry.backends.local.controls import CONTROLS
 from sagemaker_registry.backends.local.registry import OPERATIONS, LocalRegistry
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.settings import Lists, Settings
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 CALLER = Caller()
 GROUP = {"ModelPackageGroupName": "churn"}

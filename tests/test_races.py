@@ -11,7 +11,7 @@ import pytest
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import LostRace, ThrottlingException
 from sagemaker_registry.backends.local.registry import PAUSES, LocalRegistry
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 CALLER = Caller()
 GROUP = {"ModelPackageGroupName": "churn"}

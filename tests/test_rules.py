@@ -22,9 +22,9 @@ from sagemaker_registry.backends.errors import (
     ValidationException,
 )
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import PACKAGES
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.rules import KINDS
+from sagemaker_registry.backends.store.rows import PACKAGES
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 GROUP = {"ModelPackageGroupName": "churn"}
 PENDING = "PendingManualApproval"

@@ -14,7 +14,7 @@ import sqlite_utils.utils
 
 from sagemaker_registry.backends import CannotOpen, open_backend
 from sagemaker_registry.backends.base import Caller
-from sagemaker_registry.backends.local import driver, schema, schema_steps
+from sagemaker_registry.backends.store.sqlite import driver, migrations, schema
 
 DATA = Path(__file__).parent / "data"
 SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY rowid"
@@ -42,13 +42,13 @@ def folded(sql: str) -> str:
 def test_a_new_database_has_what_all_steps_come_to_in_the_same_order() -> None:
     with closing(sqlite3.connect(":memory:")) as new, closing(sqlite3.connect(":memory:")) as stepwise:
         schema.upgrade(new)
-        schema_steps.apply(stepwise)
+        migrations.apply(stepwise)
         assert all_of(new) == all_of(stepwise)
 
 
 def test_what_new_databases_are_made_from_is_what_just_schema_writes() -> None:
     written = Path(schema.__file__).with_suffix(".sql").read_text()
-    assert folded(written) == folded(schema_steps.as_sql()), "a step was added: just schema"
+    assert folded(written) == folded(migrations.as_sql()), "a step was added: just schema"
 
 
 @pytest.mark.parametrize("module", STEPS)
@@ -67,7 +67,7 @@ def test_the_steps_of_a_release_come_to_what_its_files_have(dump: Path) -> None:
         released.executescript(dump.read_text())
         steps = schema.taken(released)
         following = dict(zip(schema.STEPS, schema.STEPS[1:], strict=False)).get(steps[-1])
-        schema_steps.migrations.apply(sqlite_utils.Database(today), stop_before=following)
+        migrations.migrations.apply(sqlite_utils.Database(today), stop_before=following)
         assert schema.taken(today) == steps
         assert tables_of(today) == tables_of(released)
 
@@ -99,24 +99,24 @@ def test_the_terms_that_a_step_makes_of_records_are_those_that_are_kept_of_them_
     with closing(sqlite3.connect(path)) as connection:
         kept = set(connection.execute("SELECT * FROM search_terms"))
         connection.execute("DELETE FROM search_terms")
-        schema_steps._fill_terms(sqlite_utils.Database(connection))
+        migrations._fill_terms(sqlite_utils.Database(connection))
         assert set(connection.execute("SELECT * FROM search_terms")) == kept
     assert {path for *_, path, _, _, _, _ in kept} >= {"Tags.use", "SourceUri", "ModelLifeCycle.StageStatus"}
 
 
 def test_the_steps_are_those_there_are() -> None:
     with closing(sqlite3.connect(":memory:")) as empty:
-        there_are = schema_steps.migrations.pending(sqlite_utils.Database(empty))
+        there_are = migrations.migrations.pending(sqlite_utils.Database(empty))
     assert tuple(step.name for step in there_are) == schema.STEPS
-    assert schema_steps.migrations.migrations_table == schema.TAKEN
+    assert migrations.migrations.migrations_table == schema.TAKEN
 
 
 def test_steps_that_are_left_are_taken_and_noted_with_those_before() -> None:
     with closing(sqlite3.connect(":memory:")) as older, closing(sqlite3.connect(":memory:")) as stepwise:
-        schema_steps.migrations.apply(sqlite_utils.Database(older), stop_before="m0004_events")
+        migrations.migrations.apply(sqlite_utils.Database(older), stop_before="m0004_events")
         assert schema.left(schema.taken(older)) == schema.STEPS[3:]
         schema.upgrade(older)
-        schema_steps.apply(stepwise)
+        migrations.apply(stepwise)
         assert all_of(older) == all_of(stepwise)
 
 

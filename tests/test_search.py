@@ -21,11 +21,11 @@ from sagemaker_registry.backends.local import search, search_plans, terms
 from sagemaker_registry.backends.local.call import Call
 from sagemaker_registry.backends.local.paging import query_of, token_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import PACKAGES, POLICIES, TERMS
 from sagemaker_registry.backends.local.search_expressions import COMBINATIONS, OPERATORS
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.service import model
 from sagemaker_registry.backends.settings import Settings, Validation
+from sagemaker_registry.backends.store.rows import PACKAGES, POLICIES, TERMS
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 CALLER = Caller()
 OTHER = Caller(account="999999999999")

@@ -13,8 +13,8 @@ from sagemaker_registry.backends import CannotOpen, open_backend
 from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.config import load
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.settings import Checks, Lists, Settings, Validation, override
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 CALLER = Caller()
 GROUP = {"ModelPackageGroupName": "churn"}

@@ -20,8 +20,8 @@ from sagemaker_registry.backends import CannotOpen, open_backend
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
 from sagemaker_registry.backends.files import FileLock, is_share, network_file_system
-from sagemaker_registry.backends.local import sqlite as store
-from sagemaker_registry.backends.local.rows import GROUPS
+from sagemaker_registry.backends.store.rows import GROUPS
+from sagemaker_registry.backends.store.sqlite import store as store
 
 DATA = Path(__file__).parent / "data"
 CALLER = Caller()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import TOKENS
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.store.rows import TOKENS
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 CALLER = Caller()
 GROUP = {"ModelPackageGroupName": "churn"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sagemaker_registry.backends.local.turns import Turns
+from sagemaker_registry.backends.store.sqlite.writer_lock import Turns
 
 
 @pytest.mark.parametrize("patience", [0, 0.0001, 0.025])

@@ -15,15 +15,15 @@ __all__ = ["open_postgres", "open_sqlite"]
 
 def open_sqlite(url: str, surroundings: Surroundings) -> LocalRegistry:
     """Open `sqlite://` (memory, gone when closed), `sqlite:///relative/path.db` or `sqlite:////absolute/path.db`."""
+    from ..store.sqlite.store import SQLiteRows
     from .registry import LocalRegistry
-    from .sqlite import SQLiteRows
 
     return LocalRegistry(SQLiteRows(database_file(url)), surroundings=surroundings)
 
 
 def open_postgres(url: str, surroundings: Surroundings) -> LocalRegistry:
     """Open `postgresql://user:password@host:port/database`, with any parameter of libpq's after a `?`."""
-    from .postgres import PostgresRows
+    from ..store.postgres import PostgresRows
     from .registry import LocalRegistry
 
     return LocalRegistry(PostgresRows(url), surroundings=surroundings)

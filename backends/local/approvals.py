@@ -21,8 +21,8 @@ from ..explanations import explain as explanation
 from ..rulebook import Regime
 from ..rules import OBJECTS, TAGS
 from ..service import constraints, records
+from ..store.rows import GROUPS, Row
 from .call import Call
-from .rows import GROUPS, Row
 
 Record = Mapping[str, Any]
 

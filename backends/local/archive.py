@@ -14,10 +14,10 @@ import msgspec
 import orjson
 
 from ..errors import ConflictException
+from ..store.rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Row, Table
 from .call import Call
 from .history import iso
 from .paging import position_of, query_of, token_of
-from .rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Row, Table
 
 MOST_LINES: Final = 500
 MOST_BYTES: Final = 2**20

@@ -18,12 +18,12 @@ from msgspec.structs import replace
 from ..base import Caller
 from ..errors import CannotOpen
 from ..files import FileLock
-from . import schema
-from .driver import sqlite3
-from .file import keep_apart
+from ..store.rows import HEADS, Reading
+from ..store.sqlite import schema
+from ..store.sqlite.driver import sqlite3
+from ..store.sqlite.file import keep_apart
+from ..store.sqlite.store import BUSY_TIMEOUT_SECONDS, READER_PRAGMAS, SQLiteRows
 from .registry import LocalRegistry
-from .rows import HEADS, Reading
-from .sqlite import BUSY_TIMEOUT_SECONDS, READER_PRAGMAS, SQLiteRows
 from .versions import AFTER_EVERY_NAME
 
 PAGES_AT_ONCE: Final = 512

@@ -12,8 +12,8 @@ from ..base import Caller, Probe
 from ..errors import AccessDeniedException
 from ..rulebook import Rulebook
 from ..settings import Settings
+from ..store.rows import PACKAGES, Condition, Row, Writing
 from . import permissions
-from .rows import PACKAGES, Condition, Row, Writing
 
 
 class Call(msgspec.Struct, frozen=True):

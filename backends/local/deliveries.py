@@ -18,9 +18,9 @@ import msgspec
 
 from ..errors import ValidationException
 from ..events import FAILED, PENDING, SKIPPED, Bell, Wanted, is_pattern, is_wanted
+from ..store.rows import CURSORS, DELIVERIES, EVENTS, Condition, Key, Row, Rows
 from . import events, history
 from .call import Call
-from .rows import CURSORS, DELIVERIES, EVENTS, Condition, Key, Row, Rows
 
 MOST_DELIVERIES: Final = 100
 MOST_REPLAYED: Final = 10_000

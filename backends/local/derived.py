@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ..store.rows import Key, Row, Table
 from . import packages, records, terms
-from .rows import Key, Row, Table
 
 TABLES_OF_TERMS: Final = {indexed.kind: table for table, indexed in terms.INDEXED.items()}
 

@@ -25,9 +25,9 @@ import orjson
 from ..errors import ValidationException
 from ..events import DETAIL_TYPE, FIELDS, SOURCE, STATUS, is_pattern, is_wanted
 from ..service import model
+from ..store.rows import CURSORS, EVENTS, HISTORY, NOTES, Condition, Key, Reading, Row, Writing
 from . import history, validation
 from .call import Call
-from .rows import CURSORS, EVENTS, HISTORY, NOTES, Condition, Key, Reading, Row, Writing
 
 SPELLED: Final = {"SourceUri": "sourceUri"}
 """Members that AWS's documentation spells otherwise in UpdatedModelPackageFields."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from .. import arns
 from ..errors import ConflictException, ValidationException
+from ..store.rows import GROUPS, PACKAGES, POLICIES, Condition, Row
 from . import policies, tags
 from .call import Call
 from .paging import Filter, Listing, milliseconds, page, page_of
-from .rows import GROUPS, PACKAGES, POLICIES, Condition, Row
 
 LISTING = Listing(
     table=GROUPS,

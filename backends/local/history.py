@@ -18,10 +18,10 @@ import msgspec.structs
 
 from .. import arns
 from ..errors import AccessDeniedException, ValidationException
+from ..store.rows import HISTORY, PACKAGES, Condition, Row
 from . import validation
 from .call import Call
 from .paging import position_of, query_of, token_of
-from .rows import HISTORY, PACKAGES, Condition, Row
 
 MOST_CHANGES: Final = 100
 MOST_LOOKED_AT: Final = 2000

@@ -23,9 +23,9 @@ import orjson
 from .. import arns
 from ..arns import Arn
 from ..base import partition_of
+from ..store.rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Key, Row, Table, Writing
 from . import terms
 from .call import Call
-from .rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Key, Row, Table, Writing
 
 KINDS: Final = {GROUPS: "group", PACKAGES: "package", POLICIES: "policy"}
 """The tables whose changes are history, and what a row of each is called."""

@@ -23,10 +23,10 @@ from ..errors import RegistryError, ValidationException
 from ..service import model, records
 from ..service.decoding import glance, marked, plain
 from ..settings import Lists
+from ..store.rows import GROUPS, PACKAGES, Condition, Row
 from . import approvals, existence, model_cards, package_rules, sources, tags, validation
 from .call import Call
 from .paging import Filter, Listing, milliseconds, page
-from .rows import GROUPS, PACKAGES, Condition, Row
 
 VERSIONED, UNVERSIONED = "Versioned", "Unversioned"
 

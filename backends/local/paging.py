@@ -22,8 +22,8 @@ from ..errors import ValidationException
 from ..service import model
 from ..service.decoding import glance, marked, plain
 from ..service.model import Shape
+from ..store.rows import Condition, Key, Operator, Row, Table
 from .call import Call
-from .rows import Condition, Key, Operator, Row, Table
 
 DEFAULT_PAGE = 100
 """Entries of a page when MaxResults is absent (our choice: AWS does not document it)."""

@@ -19,7 +19,7 @@ import orjson
 
 from ..arns import GROUP, Arn
 from ..base import Caller
-from .rows import POLICIES, Reading
+from ..store.rows import POLICIES, Reading
 
 Statement = Mapping[str, Any]
 

@@ -17,9 +17,9 @@ import orjson
 from .. import arns
 from ..arns import Arn
 from ..errors import ValidationException
+from ..store.rows import GROUPS, POLICIES, Key, Row
 from .call import Call
 from .permissions import ALLOW, DENY, as_list, discoverable
-from .rows import GROUPS, POLICIES, Key, Row
 
 LONGEST_QUOTE = 100
 """Characters of a refused value that a sentence repeats."""

@@ -10,8 +10,8 @@ import msgspec
 from ..decisions import LEDGER
 from ..errors import ValidationException
 from ..service import constraints, model
+from ..store.rows import Row
 from . import validation
-from .rows import Row
 
 Record = dict[str, Any]
 

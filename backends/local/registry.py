@@ -17,13 +17,14 @@ from ..rulebook import Rulebook
 from ..rules import APPROVALS, CALLERS, OBJECTS
 from ..service import constraints, model
 from ..service.operations import always, names_ours, searches_ours
-from . import approvals, copies, deployment, events, groups, packages, policies, search, tags, tokens
+from ..store import snapshots
+from ..store.rows import GROUPS, Kept, Rows, Writing
+from . import approvals, deployment, events, groups, packages, policies, search, tags, tokens
 from .call import Call
 from .controls import CONTROLS
 from .deliveries import Outbox
 from .journal import Journal
 from .remembered import Remembered
-from .rows import GROUPS, Kept, Rows, Writing
 
 Clock = Callable[[], float]
 T = TypeVar("T")
@@ -223,7 +224,7 @@ class LocalRegistry(Backend):
     def clear(self, account: str | None = None, region: str | None = None, name: str | None = None) -> None:
         """Remove everything, or what is of an account, a region, a name; history included."""
         given: list[tuple[str, str | None]] = [("account", account), ("region", region), ("name", name)]
-        copies.clear(self._rows, [(column, "=", value) for column, value in given if value is not None])
+        snapshots.clear(self._rows, [(column, "=", value) for column, value in given if value is not None])
 
     def ping(self) -> None:
         """Read from the store, and write if it could not, so that a registry that answers is one that can."""

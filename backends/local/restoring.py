@@ -24,11 +24,11 @@ from ..base import Caller
 from ..errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
 from ..service import model
 from ..service.constraints import check
+from ..store.rows import GROUPS, Key, Row, Table
 from . import packages, policies, records
 from .archive import Change, Group, Line, Package, Policy
 from .call import Call
 from .journal import KINDS, Journal, hash_of
-from .rows import GROUPS, Key, Row, Table
 
 NAMED: Final = 20
 """Resources that an answer or a sentence lists at most."""

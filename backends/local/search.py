@@ -25,10 +25,10 @@ from ..arns import Arn
 from ..errors import ValidationException
 from ..service import model
 from ..service.model import Shape
+from ..store.rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table
 from . import permissions, search_plans, search_sorting, terms, validation
 from .call import Call
 from .paging import DEFAULT_PAGE, not_this_list, position_of, query_of, token_of
-from .rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table
 from .search_expressions import STRUCTURE, Predicate, matching, property_of, visible
 from .search_plans import Lookup
 from .search_sorting import Sorting

@@ -15,9 +15,9 @@ import msgspec
 import orjson
 
 from ..service.model import Shape
+from ..store.rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table
 from . import terms, validation
 from .call import Call
-from .rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table
 from .search_expressions import TEXT, TIMESTAMP, property_of
 
 FEW: Final = 500

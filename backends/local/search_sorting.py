@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
+from ..store.rows import Condition, Key, Row, Table
 from .call import Call
 from .paging import not_this_list
-from .rows import Condition, Key, Row, Table
 from .search_plans import Lookup
 
 PLACE: Final = ("account", "region")

@@ -16,9 +16,9 @@ from ..approval import INITIAL
 from ..base import Surroundings
 from ..errors import RegistryError, ValidationException
 from ..service import constraints, model
+from ..store.rows import GROUPS
 from . import groups, packages
 from .call import Call
-from .rows import GROUPS
 
 
 class SeedVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

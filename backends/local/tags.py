@@ -12,9 +12,9 @@ from typing import Any
 from .. import arns
 from ..arns import Arn
 from ..errors import ValidationException
+from ..store.rows import GROUPS, PACKAGES, Key, Row, Table
 from .call import Call
 from .paging import not_this_list
-from .rows import GROUPS, PACKAGES, Key, Row, Table
 
 MOST_TAGS = 50
 RESERVED_PREFIX = "aws:"

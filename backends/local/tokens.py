@@ -15,8 +15,8 @@ from typing import Any
 import orjson
 
 from ..errors import ConflictException, ThrottlingException
+from ..store.rows import TOKENS
 from .call import Call
-from .rows import TOKENS
 
 REMEMBERED_MS = 24 * 60 * 60 * 1000
 

@@ -19,11 +19,11 @@ from typing import Any, Final
 import msgspec
 import orjson
 
+from ..store.rows import GROUPS, HEADS, HISTORY, PACKAGES, TERMS, Condition, Key, Row, Table
 from . import derived, history, terms
 from .call import Call
 from .journal import BEFORE_THE_FIRST, KINDS, hash_of
 from .paging import position_of, query_of, token_of
-from .rows import GROUPS, HEADS, HISTORY, PACKAGES, TERMS, Condition, Key, Row, Table
 
 MOST_ROWS: Final = 1000
 """Rows of history, or resources, that one call looks at."""

@@ -14,10 +14,10 @@ import msgspec.structs
 from .. import arns
 from ..errors import AccessDeniedException, ValidationException
 from ..service import model
+from ..store.rows import GROUPS, PACKAGES, Condition, Row
 from . import validation
 from .call import Call
 from .paging import position_of, query_of, token_of
-from .rows import GROUPS, PACKAGES, Condition, Row
 
 MOST_VERSIONS: Final = 101
 """One more than a hundred, so that who counts can tell "100" from "more"."""

@@ -162,8 +162,8 @@ def serve(
         logging.getLogger(library).setLevel(max(logging.INFO, logging.getLogger().level))
     try:
         from ...backends.config import load
-        from ...backends.local import lean
         from ...backends.settings import override
+        from ...backends.store.sqlite import lean
         from ...emulator.serve import serve as run
     except ModuleNotFoundError as error:
         end(

@@ -110,7 +110,7 @@ def _version(name: str) -> str | None:
 
 
 def _sqlite(_: Subject) -> Iterator[Check]:
-    from .sqlite_file import library
+    from ...backends.store.sqlite.diagnosis import library
 
     yield library()
 
@@ -133,7 +133,7 @@ def _registry(subject: Subject) -> Iterator[Check]:
 
 def _sqlite_store(subject: Subject) -> Iterator[Check]:
     """A file is looked at without opening it as a registry, which would bring it up to date."""
-    from .sqlite_file import examine_file
+    from ...backends.store.sqlite.diagnosis import examine_file
 
     file = database_file(subject.url)
     yield from _answering(subject) if file is None else examine_file(file)
@@ -144,7 +144,7 @@ def _postgres_store(subject: Subject) -> Iterator[Check]:
     try:
         import psycopg
 
-        from ...backends.local import postgres, postgres_schema
+        from ...backends.store import postgres, postgres_schema
     except ModuleNotFoundError:
         return  # said of the extra
     options = postgres.options_of(subject.url)

@@ -124,7 +124,7 @@ def _capabilities(reader: Reader) -> tuple[Fact, ...]:
 
 
 def _database(file: Path) -> tuple[Fact, ...]:
-    from ...backends.local.driver import sqlite3
+    from ...backends.store.sqlite.driver import sqlite3
 
     version = sqlite3.sqlite_version_info
     is_fixed = version >= FIXED_IN[-1] or any(version[:2] == first[:2] and version >= first for first in FIXED_IN)

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from sagemaker_registry.backends.local.driver import sqlite3
+from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 
 OK, IOERR, FULL = 0, 10, 13
 LOCK_SHARED, LOCK_EXCLUSIVE = 4, 8

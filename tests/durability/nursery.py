@@ -24,9 +24,9 @@ from typing import IO, NoReturn
 NEEDED = (
     "email.parser",
     "http.client",
-    "sagemaker_registry.backends.local.postgres",
+    "sagemaker_registry.backends.store.postgres",
     "sagemaker_registry.backends.local.registry",
-    "sagemaker_registry.backends.local.sqlite",
+    "sagemaker_registry.backends.store.sqlite.store",
     "sagemaker_registry.client.cli",
     "sagemaker_registry.client.commands.output",
     "sagemaker_registry.client.commands.serving",

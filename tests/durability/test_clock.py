@@ -12,8 +12,8 @@ import pytest
 from durability.asking import verified
 from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.settings import Settings, Validation
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 GROUP = {"ModelPackageGroupName": "churn"}
 START = 1_790_000_000.0

@@ -17,9 +17,9 @@ import pytest
 from durability.workload import CALLER, GROUP, digest, made, open_file, verify
 from sagemaker_registry.backends import CannotOpen
 from sagemaker_registry.backends.errors import InternalFailure, RegistryError, ServiceUnavailable, ValidationException
-from sagemaker_registry.backends.local import sqlite as store
-from sagemaker_registry.backends.local.driver import sqlite3
 from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.backends.store.sqlite import store as store
+from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 from sagemaker_registry.client.doctor import examine
 
 PAGE = 4096

@@ -24,9 +24,9 @@ from durability.places import mounted
 from durability.workload import CALLER, GROUP, changes, digest, open_file, request, verify
 from sagemaker_registry.backends import CannotOpen
 from sagemaker_registry.backends.errors import ServiceUnavailable
-from sagemaker_registry.backends.local import sqlite as store
-from sagemaker_registry.backends.local.driver import sqlite3
 from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.backends.store.sqlite import store as store
+from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 from sagemaker_registry.client.backup import backup
 
 DATA = Path(__file__).parents[1] / "data"

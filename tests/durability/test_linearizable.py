@@ -23,8 +23,8 @@ from durability.reviewers import INITIAL, STATUSES, Door, changes_of, in_process
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.base import Backend, Caller
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import PACKAGES
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.store.rows import PACKAGES
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 pytest_plugins = ("postgres_server",)
 

@@ -11,9 +11,10 @@ import pytest
 
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import PACKAGES
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
-from sagemaker_registry.client.doctor import examine, sqlite_file
+from sagemaker_registry.backends.store.rows import PACKAGES
+from sagemaker_registry.backends.store.sqlite import diagnosis
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
+from sagemaker_registry.client.doctor import examine
 
 GROUP = {"ModelPackageGroupName": "churn"}
 WRITERS = 4
@@ -28,7 +29,7 @@ def test_a_reader_holds_the_wal_back_and_doctor_says_so(
     size: int, figures: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For as many seconds as the size has, and 20,000 versions at most; nothing bounds it while somebody reads."""
-    monkeypatch.setattr(sqlite_file, "LARGE_WAL", LARGE)
+    monkeypatch.setattr(diagnosis, "LARGE_WAL", LARGE)
     file = tmp_path / "registry.db"
     wal = tmp_path / "registry.db-wal"
     rows = SQLiteRows(file)

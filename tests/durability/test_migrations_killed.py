@@ -20,9 +20,9 @@ from durability.places import (
 )
 from durability.power import Recorder, cuts
 from durability.workload import CALLER, GROUP, digest_of, open_file, verify
-from sagemaker_registry.backends.local import schema
-from sagemaker_registry.backends.local import sqlite as store
-from sagemaker_registry.backends.local.driver import sqlite3
+from sagemaker_registry.backends.store.sqlite import schema
+from sagemaker_registry.backends.store.sqlite import store as store
+from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 
 RELEASED = sorted((Path(__file__).parents[1] / "data").glob("schema-*.sql"))
 OLDER = [path for path in RELEASED if schema.STEPS[-1] not in path.read_text()]

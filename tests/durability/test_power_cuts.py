@@ -14,8 +14,8 @@ import pytest
 from durability.places import place_for_images  # noqa: F401 - a fixture
 from durability.power import Acknowledged, Cut, Recorder, cuts
 from durability.workload import CALLER, GROUP, changes, digest, digest_of, open_file, request, verify
-from sagemaker_registry.backends.local import sqlite as store
-from sagemaker_registry.backends.local.driver import sqlite3
+from sagemaker_registry.backends.store.sqlite import store as store
+from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 
 CHANGES = 40
 CUTS = 500

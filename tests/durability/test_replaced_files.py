@@ -12,10 +12,10 @@ import pytest
 from durability.workload import CALLER, GROUP, open_file
 from sagemaker_registry.backends import CannotOpen
 from sagemaker_registry.backends.errors import InternalFailure, ServiceUnavailable
-from sagemaker_registry.backends.local.driver import sqlite3
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.rows import GROUPS
-from sagemaker_registry.backends.local.sqlite import BUSY_TIMEOUT_SECONDS
+from sagemaker_registry.backends.store.rows import GROUPS
+from sagemaker_registry.backends.store.sqlite.driver import sqlite3
+from sagemaker_registry.backends.store.sqlite.store import BUSY_TIMEOUT_SECONDS
 from sagemaker_registry.client.backup import backup
 
 

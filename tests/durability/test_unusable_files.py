@@ -16,9 +16,9 @@ from durability.places import mounted, needs_fork
 from durability.workload import CALLER, made, open_file
 from sagemaker_registry.backends import CannotOpen
 from sagemaker_registry.backends.files import network_file_system
-from sagemaker_registry.backends.local import schema
-from sagemaker_registry.backends.local import sqlite as store
-from sagemaker_registry.backends.local.driver import sqlite3
+from sagemaker_registry.backends.store.sqlite import schema
+from sagemaker_registry.backends.store.sqlite import store as store
+from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 
 NOBODY = 65534
 
@@ -189,8 +189,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 AS_ANOTHER = """
 import os, sys
 from sagemaker_registry.backends import CannotOpen, open_backend
-import sagemaker_registry.backends.local.sqlite
-from sagemaker_registry.client.doctor.sqlite_file import examine_file
+import sagemaker_registry.backends.store.sqlite.store
+from sagemaker_registry.backends.store.sqlite.diagnosis import examine_file
 from pathlib import Path
 os.setgid({user}); os.setuid({user})
 print(*[check.sentence for check in examine_file(Path(sys.argv[1])) if check.verdict == "failed"], sep="; ")
@@ -248,16 +248,16 @@ def test_a_network_share_gets_a_rollback_journal_and_the_doctor_says_so(
 ) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"/dev/vda / ext4 rw 0 0\nserver:/models {tmp_path} nfs4 rw,vers=4.2 0 0\n")
-    from sagemaker_registry.client.doctor import sqlite_file
+    from sagemaker_registry.backends.store.sqlite import diagnosis
 
     share = tmp_path / "share"
     share.mkdir()
     path = share / "registry.db"
     made(path)
-    for module in (store, sqlite_file):
+    for module in (store, diagnosis):
         monkeypatch.setattr(module, "network_file_system", lambda file: network_file_system(file, mounts))
     assert network_file_system(path, mounts) == "nfs4"
-    before = {check.name: check for check in sqlite_file.examine_file(path)}
+    before = {check.name: check for check in diagnosis.examine_file(path)}
     assert before["journal"].verdict == "warning"
     registry = open_file(path)
     registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "shared"}, CALLER)
@@ -265,6 +265,6 @@ def test_a_network_share_gets_a_rollback_journal_and_the_doctor_says_so(
     with registry._rows.reading() as reading:
         assert reading.facts()["journal"] == ["TRUNCATE"]
     registry.close()
-    after = {check.name: check for check in sqlite_file.examine_file(path)}
+    after = {check.name: check for check in diagnosis.examine_file(path)}
     assert "nfs4" in after["file system"].sentence
     assert "a rollback journal" in after["journal"].sentence

@@ -15,7 +15,7 @@ import pytest
 
 from durability.places import place_for_images  # noqa: F401 - a fixture
 from durability.workload import changes, digest, digest_of, open_file, verify
-from sagemaker_registry.backends.local.driver import sqlite3
+from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 
 HEAD, FRAME = 32, 24 + 4096
 CHANGES = 12

@@ -27,12 +27,12 @@ from durability.places import needs_proc
 from durability.workload import CALLER, GROUP, open_file, request, verify
 from sagemaker_registry.backends import CannotOpen
 from sagemaker_registry.backends.errors import InternalFailure
-from sagemaker_registry.backends.local import schema
-from sagemaker_registry.backends.local import sqlite as store
-from sagemaker_registry.backends.local.driver import sqlite3
-from sagemaker_registry.backends.local.rows import GROUPS
+from sagemaker_registry.backends.store.rows import GROUPS
+from sagemaker_registry.backends.store.sqlite import schema
+from sagemaker_registry.backends.store.sqlite import store as store
+from sagemaker_registry.backends.store.sqlite.diagnosis import loses_commits
+from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 from sagemaker_registry.client.doctor.checks import examine
-from sagemaker_registry.client.doctor.sqlite_file import loses_commits
 
 fcntl = pytest.importorskip("fcntl", reason="the fault is that of POSIX's locks, which this system has not")
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from durability.asking import verified
 from sagemaker_registry.backends.base import Caller
-from sagemaker_registry.backends.local.driver import sqlite3
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.store.sqlite.driver import sqlite3
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 CALLER = Caller()
 GROUP = "churn"

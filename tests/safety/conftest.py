@@ -9,7 +9,7 @@ import pytest
 
 from safety.listener import READ_SECONDS, Bucket, everything, served
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.emulator.app import create_app
 
 

@@ -12,7 +12,7 @@ from werkzeug.test import Client
 
 from sagemaker_registry.backends import credentials
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.emulator import paths
 from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.authentication import HEALTH, Authentication

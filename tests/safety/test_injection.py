@@ -210,6 +210,6 @@ def test_statements_are_made_where_they_can_be_read() -> None:
         for path in (ROOT / folder).rglob("*.py")
     }
     assert {path for path, count in made.items() if count} == {
-        *("backends/local/statements.py", "backends/local/postgres.py", "backends/local/postgres_schema.py"),
-        *("backends/local/schema.py", "backends/local/schema_steps.py"),
+        *("backends/store/sql.py", "backends/store/postgres.py", "backends/store/postgres_schema.py"),
+        *("backends/store/sqlite/schema.py", "backends/store/sqlite/migrations.py"),
     }

@@ -25,10 +25,10 @@ from safety.furniture import FURNITURE, STRANGER, STRANGERS
 from safety.hostile import operation_model
 from sagemaker_registry.backends.base import Surroundings
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.sqlite import SQLiteRows
 from sagemaker_registry.backends.service import constraints
 from sagemaker_registry.backends.service.wire import CONTENT_TYPE
 from sagemaker_registry.backends.settings import Settings
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.console import Console
 from sagemaker_registry.emulator.neighbours import alone

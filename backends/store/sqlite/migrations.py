@@ -10,7 +10,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from . import lean, schema, schema_terms
+from .. import terms_0006
+from . import lean, schema
 from .driver import sqlite3
 from .schema_statistics import statistics
 
@@ -232,11 +233,11 @@ def m0006_a_million_versions(db: Database) -> None:
 
 def _fill_terms(db: Database) -> None:
     """Keep the terms of all records there are, as m0006 does."""
-    columns, places = ", ".join(schema_terms.COLUMNS), ", ".join("?" for _ in schema_terms.COLUMNS)
+    columns, places = ", ".join(terms_0006.COLUMNS), ", ".join("?" for _ in terms_0006.COLUMNS)
     insert = f"INSERT INTO search_terms ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608 - names are ours
-    for kind, (table, key, moment) in schema_terms.RECORDS.items():
+    for kind, (table, key, moment) in terms_0006.RECORDS.items():
         for values in db.conn.execute(f"SELECT {', '.join(key)}, {moment}, record FROM {table}"):  # noqa: S608 - names are ours
-            db.conn.executemany(insert, schema_terms.of(kind, values))
+            db.conn.executemany(insert, terms_0006.of(kind, values))
 
 
 def apply(connection: sqlite3.Connection) -> None:
@@ -254,7 +255,7 @@ def as_sql() -> str:
     return "".join(f"{statement};\n" for statement in (f"{_HEAD}{made[0]}", *made[1:], *measured))
 
 
-_HEAD = "-- What all steps of schema_steps.py come to, for new files; written by `just schema`.\n"
+_HEAD = "-- What all steps of migrations.py come to, for new files; written by `just schema`.\n"
 _MADE = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
 _FIGURES = "SELECT quote(tbl) || ', ' || quote(idx) || ', ' || quote(stat) FROM sqlite_stat1 ORDER BY rowid"
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from . import statements
+from . import sql
 from .rows import GROUPS, Condition, Key, Row, Table
 
 
@@ -42,10 +42,10 @@ class View:
         return {name: [str(row[0]) for row in self._run(text, ()).fetchall()] for name, text in self._facts.items()}
 
     def get(self, table: Table, key: Key) -> Row | None:
-        return self._one(table, statements.get(table), key)
+        return self._one(table, sql.get(table), key)
 
     def text(self, table: Table, key: Key) -> str | None:
-        found = self._run(statements.text(table), key).fetchall()
+        found = self._run(sql.text(table), key).fetchall()
         return found[0][0] if found else None
 
     def find(
@@ -58,7 +58,7 @@ class View:
         after: Key | None = None,
         limit: int,
     ) -> list[Row]:
-        text, values = statements.find(table, where, order, descending, after, limit)
+        text, values = sql.find(table, where, order, descending, after, limit)
         return [_row(table, found) for found in self._run(text, values).fetchall()]
 
     def pick(
@@ -72,14 +72,14 @@ class View:
         after: Key | None = None,
         limit: int,
     ) -> list[Key]:
-        text, values = statements.find(table, where, order, descending, after, limit, columns)
+        text, values = sql.find(table, where, order, descending, after, limit, columns)
         return self._run(text, values).fetchall()
 
     def count(self, table: Table, where: Sequence[Condition], limit: int) -> int:
-        return int(self._run(*statements.count(table, where, limit)).fetchall()[0][0])
+        return int(self._run(*sql.count(table, where, limit)).fetchall()[0][0])
 
     def count_common(self, table: Table, wheres: Sequence[Sequence[Condition]], limit: int) -> int:
-        return int(self._run(*statements.count_common(table, wheres, limit)).fetchall()[0][0])
+        return int(self._run(*sql.count_common(table, wheres, limit)).fetchall()[0][0])
 
     def _one(self, table: Table, text: str, key: Key) -> Row | None:
         found = self._run(text, key).fetchall()
@@ -91,24 +91,24 @@ class Transaction(View):
 
     def insert(self, table: Table, row: Row) -> bool:
         stored = _stored(row)
-        return self._run(statements.insert(table), [stored[column] for column in table.columns]).rowcount == 1
+        return self._run(sql.insert(table), [stored[column] for column in table.columns]).rowcount == 1
 
     def insert_all(self, table: Table, keys: Sequence[Key]) -> None:
-        self._run_for_all(statements.insert_all, table, keys)
+        self._run_for_all(sql.insert_all, table, keys)
 
     def delete_all(self, table: Table, keys: Sequence[Key]) -> None:
-        self._run_for_all(statements.delete_all, table, keys)
+        self._run_for_all(sql.delete_all, table, keys)
 
     def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
         stored = _stored(changes)
-        return self._run(statements.update(table, tuple(stored)), [*stored.values(), *key, rev]).rowcount == 1
+        return self._run(sql.update(table, tuple(stored)), [*stored.values(), *key, rev]).rowcount == 1
 
     def delete(self, table: Table, where: Sequence[Condition]) -> int:
-        text, values = statements.delete(table, where)
+        text, values = sql.delete(table, where)
         return self._run(text, values).rowcount
 
     def next_version(self, group: Key) -> int | None:
-        taken = self._run(statements.next_version(GROUPS), group).fetchall()
+        taken = self._run(sql.next_version(GROUPS), group).fetchall()
         return int(taken[0][0]) if taken else None
 
     def _run_for_all(self, statement: Callable[[Table, int], str], table: Table, keys: Sequence[Key]) -> None:

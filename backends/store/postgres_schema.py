@@ -17,7 +17,7 @@ import psycopg
 from psycopg.errors import DuplicateObject, DuplicateTable, UndefinedTable, UniqueViolation
 
 from ..errors import CannotOpen
-from . import schema_terms
+from . import terms_0006
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -31,9 +31,9 @@ ROWS_AT_ONCE: Final = 500
 
 def _fill_terms(connection: Connection) -> None:
     """Keep the terms of all records there are, as m0006 does."""
-    columns, places = ", ".join(schema_terms.COLUMNS), ", ".join("%s" for _ in schema_terms.COLUMNS)
+    columns, places = ", ".join(terms_0006.COLUMNS), ", ".join("%s" for _ in terms_0006.COLUMNS)
     insert = f"INSERT INTO search_terms ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING".encode()  # noqa: S608 - names are ours
-    for kind, (table, key, moment) in schema_terms.RECORDS.items():
+    for kind, (table, key, moment) in terms_0006.RECORDS.items():
         position, beyond = ", ".join(key), ", ".join("%s" for _ in key)
         text = (
             f"SELECT {position}, {moment}, record FROM {table} WHERE ({position}) > ({beyond}) "  # noqa: S608 - names are ours
@@ -42,7 +42,7 @@ def _fill_terms(connection: Connection) -> None:
         after: tuple[Any, ...] = tuple(-1 if column == "version" else "" for column in key)
         while found := connection.execute(text, after).fetchall():
             after = found[-1][: len(key)]
-            terms = [term for values in found for term in schema_terms.of(kind, values)]
+            terms = [term for values in found for term in terms_0006.of(kind, values)]
             connection.cursor().executemany(insert, terms)
 
 

@@ -1,4 +1,4 @@
--- What all steps of schema_steps.py come to, for new files; written by `just schema`.
+-- What all steps of migrations.py come to, for new files; written by `just schema`.
 CREATE TABLE "_sqlite_migrations" (
    "id" INTEGER PRIMARY KEY,
    "migration_set" TEXT,

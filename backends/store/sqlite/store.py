@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 import orjson
 
-from ..errors import (
+from ...errors import (
     CannotOpen,
     InternalFailure,
     RegistryError,
@@ -26,12 +26,12 @@ from ..errors import (
     ThrottlingException,
     ValidationException,
 )
-from ..files import FileLock, network_file_system
+from ...files import FileLock, network_file_system
+from ..transactions import Transaction, View
 from . import schema
 from .driver import sqlite3
 from .file import created, keep_apart, lock_of
-from .turns import Turns
-from .views import Transaction, View
+from .writer_lock import Turns
 
 BUSY_TIMEOUT_SECONDS: Final = 30.0
 CHECKS: Final = {"integrity_check": 16 * 2**20, "quick_check": 100 * 2**20}

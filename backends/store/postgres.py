@@ -28,10 +28,10 @@ from ..errors import (
     ThrottlingException,
     ValidationException,
 )
-from . import copies, postgres_schema, statements
+from . import postgres_schema, snapshots, sql
 from .postgres_schema import Connection
 from .rows import GROUPS, HEADS, PACKAGES, Key, Row, Rows, Table
-from .views import Run, Transaction, View
+from .transactions import Run, Transaction, View
 
 MOST_CONNECTIONS: Final = 8
 CONNECT_SECONDS: Final = 5
@@ -119,20 +119,20 @@ class PostgresRows:
     def check_writing(self) -> None:
         """Nothing to try: a PostgreSQL that cannot write its log stops."""
 
-    def keep(self) -> copies.KeptRows:
+    def keep(self) -> snapshots.KeptRows:
         """Return all rows, as they are at one moment: seconds where SQLite takes milliseconds."""
-        return copies.keep(self)
+        return snapshots.keep(self)
 
-    def put_back(self, kept: copies.KeptRows) -> None:
+    def put_back(self, kept: snapshots.KeptRows) -> None:
         """Put kept rows in the place of all there are, in one transaction."""
-        copies.put_back(self, kept)
+        snapshots.put_back(self, kept)
 
-    def fork(self, kept: copies.KeptRows) -> Rows:
+    def fork(self, kept: snapshots.KeptRows) -> Rows:
         """Return a store in memory, of SQLite, that begins with what was kept."""
-        from .sqlite import SQLiteRows
+        from .sqlite.store import SQLiteRows
 
         forked = SQLiteRows(None)
-        copies.put_back(forked, kept)
+        snapshots.put_back(forked, kept)
         return forked
 
     @contextmanager
@@ -151,7 +151,7 @@ def _runner(connection: Connection) -> Run:
 class _Locking(Transaction):
     def get(self, table: Table, key: Key) -> Row | None:
         """Return the row of that key; what is decided by it must still hold at the commit."""
-        text = statements.get(table)
+        text = sql.get(table)
         return self._one(table, f"{text} FOR UPDATE" if table in LOCKED else text, key)
 
 

@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ...backends.diagnosis import PATIENCE, Check, Verdict
-from ...backends.files import can_be_had, network_file_system, tells_networks
+from ...diagnosis import PATIENCE, Check, Verdict
+from ...files import can_be_had, network_file_system, tells_networks
 
 FIXED = (3, 51, 3)
 BACKPORTS = {(3, 50): 7, (3, 44): 6}
@@ -182,7 +182,7 @@ def _journal(file: Path, *, uses_wal: bool) -> Check:
 def _durability() -> Iterator[Check]:
     """What a registry of this release asks of the disk at each commit: the file itself does not say."""
     try:
-        from ...backends.local.sqlite import PRAGMAS
+        from .store import PRAGMAS
     except ModuleNotFoundError:
         return  # said of the extra
     yield Check("durability", "ok", f"synchronous={PRAGMAS['synchronous']}: what was acknowledged outlives a power cut")
@@ -203,7 +203,7 @@ def _read_only(file: Path) -> str | None:
 
 def _schema(connection: Any) -> Check:
     try:
-        from ...backends.local import schema
+        from . import schema
     except ModuleNotFoundError:
         return Check("schema", "ok", "not looked at without [server]")
     taken = schema.taken(connection)
@@ -221,7 +221,7 @@ def _schema(connection: Any) -> Check:
 def _sqlite3() -> Any:
     """Return the SQLite a registry uses: that of [server], if it is installed."""
     try:
-        from ...backends.local.driver import sqlite3
+        from .driver import sqlite3
     except ModuleNotFoundError:
         import sqlite3
     return sqlite3

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from ..errors import CannotOpen
-from ..files import FileLock, make_folder
+from ...errors import CannotOpen
+from ...files import FileLock, make_folder
 
 LOGS: Final = ("-wal", "-journal")
 """What SQLite calls the log of a file, by its kind."""

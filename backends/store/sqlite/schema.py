@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from ..errors import CannotOpen
+from ...errors import CannotOpen
 from .driver import sqlite3
 
 STEPS: Final = (
@@ -60,9 +60,9 @@ def upgrade(connection: sqlite3.Connection) -> None:
     if not have:
         _make(connection)
     elif left(have):
-        from . import schema_steps
+        from . import migrations
 
-        schema_steps.apply(connection)
+        migrations.apply(connection)
 
 
 def _make(connection: sqlite3.Connection) -> None:

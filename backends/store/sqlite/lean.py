@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..errors import CannotOpen
+from ...errors import CannotOpen
 
 if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations

@@ -1,0 +1,1 @@
+"""Rows in SQLite: the store, its file, its schema."""
