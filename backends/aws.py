@@ -100,7 +100,7 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
             )
         return _client(session, target, caller.region, account.check, {})
 
-    from .guard import guarded  # needs what the client for production has not
+    from .approval.guard import guarded  # needs what the client for production has not
     from .remote import RemoteBackend
 
     backend = RemoteBackend(of, operations.OPERATIONS, "AWS", same=lambda caller: caller.region)
@@ -113,7 +113,7 @@ def of_client(url: str, surroundings: Surroundings, **options: Any) -> Backend:
     Raises:
         CannotOpen: the URL cannot be used, or AWS does not take the credentials.
     """
-    from .guard import guarded  # needs what the client for production has not
+    from .approval.guard import guarded  # needs what the client for production has not
     from .remote import RemoteBackend
 
     made, account = _client_and_account(url, options)

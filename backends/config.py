@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
+from .approval.rulebook import Rulebook
 from .errors import CannotOpen, Misconfigured
-from .rulebook import Rulebook
 from .settings import ApprovalTable, IdentityTable, Place, ProfileTable, Settings, misread
 
 NAMED: dict[str, Any] = {

@@ -51,7 +51,7 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
         keys = {"aws_access_key_id": caller.access_key, "aws_secret_access_key": "any"}
         return client(url, region_name=caller.region, **keys)
 
-    from .guard import guarded  # needs what the client for production has not
+    from .approval.guard import guarded  # needs what the client for production has not
     from .remote import RemoteBackend
 
     return guarded(RemoteBackend(of, **does), surroundings, does["name"])
@@ -63,7 +63,7 @@ def of_client(url: str, surroundings: Surroundings, **options: Any) -> Backend:
     Raises:
         CannotOpen: nobody answers there.
     """
-    from .guard import guarded  # needs what the client for production has not
+    from .approval.guard import guarded  # needs what the client for production has not
     from .remote import RemoteBackend
 
     made = client(url, **options)

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 from wsgiref.util import setup_testing_defaults
 
 from . import boto
+from .approval.guard import guarded
 from .boto import only, restrict
 from .errors import CannotOpen, InternalFailure, RegistryError, UnknownOperationException
-from .guard import guarded
 from .remote import RemoteBackend
 from .service.operations import OPERATIONS
 

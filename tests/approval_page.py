@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from sagemaker_registry.backends.approval import NEW, PROFILES, STATES, Profile, diagram
-from sagemaker_registry.backends.rules import KINDS, Kind, Options
+from sagemaker_registry.backends.approval.profiles import NEW, PROFILES, STATES, Profile, diagram
+from sagemaker_registry.backends.approval.rules import KINDS, Kind, Options
 
 PAGE = Path(__file__).parents[1] / "docs" / "approval.md"
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sagemaker_registry.backends import approval, identities
-from sagemaker_registry.backends.approval import NEW, PROFILES, STATES, Move, Profile
+from sagemaker_registry.backends import identities
+from sagemaker_registry.backends.approval import profiles
+from sagemaker_registry.backends.approval.profiles import NEW, PROFILES, STATES, Move, Profile
 from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.errors import ConflictException, RegistryError, ValidationException
 from sagemaker_registry.backends.local.registry import LocalRegistry
@@ -131,7 +132,7 @@ def test_a_version_registered_without_a_status_begins_where_every_profile_lets_i
     for profile in PROFILES:
         with registry(profile) as made:
             made.call("CreateModelPackage", GROUP, ALICE)
-            assert stored(made)[1]["ModelApprovalStatus"] == approval.INITIAL
+            assert stored(made)[1]["ModelApprovalStatus"] == profiles.INITIAL
 
 
 def test_an_unversioned_package_has_no_approval_to_judge() -> None:
@@ -306,7 +307,7 @@ def test_of_all_who_decide_on_one_revision_exactly_one_wins(shared: Callable[[Se
     won = {rev: (found, left) for rev, found, left, told in history if told == "won"}
     assert len(won) == len([told for *_, told in history if told == "won"])
     assert sorted(won) == list(range(len(won)))
-    status = approval.INITIAL
+    status = profiles.INITIAL
     for rev in range(len(won)):
         assert won[rev][0] == status
         status = won[rev][1]

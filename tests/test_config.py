@@ -9,8 +9,8 @@ import approval_page
 import pytest
 
 from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends.approval.rulebook import covers
 from sagemaker_registry.backends.config import line_of, load
-from sagemaker_registry.backends.rulebook import covers
 
 
 def test_the_example_of_the_page_is_a_file_one_can_serve(tmp_path: Path) -> None:

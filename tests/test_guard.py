@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends.approval.guard import Guarded, guarded
 from sagemaker_registry.backends.base import Backend, Caller, Surroundings
 from sagemaker_registry.backends.config import read
 from sagemaker_registry.backends.errors import (
@@ -18,7 +19,6 @@ from sagemaker_registry.backends.errors import (
     UnknownOperationException,
     ValidationException,
 )
-from sagemaker_registry.backends.guard import Guarded, guarded
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.settings import Settings
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows

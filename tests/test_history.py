@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from clients import REGION, Emulator
 from sagemaker_registry.backends import open_backend
+from sagemaker_registry.backends.approval.rulebook import Rulebook
 from sagemaker_registry.backends.base import Caller, NoProbe, Surroundings
 from sagemaker_registry.backends.errors import RegistryError
 from sagemaker_registry.backends.local import history as reading
@@ -28,7 +29,6 @@ from sagemaker_registry.backends.local import verification
 from sagemaker_registry.backends.local.call import Call
 from sagemaker_registry.backends.local.journal import hash_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.rulebook import Rulebook
 from sagemaker_registry.backends.settings import ApprovalTable, Settings
 from sagemaker_registry.backends.store.rows import HISTORY, TERMS
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from clients import Emulator
 from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends.approval.rules import KINDS
 from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.config import read
 from sagemaker_registry.backends.errors import (
@@ -22,7 +23,6 @@ from sagemaker_registry.backends.errors import (
     ValidationException,
 )
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.rules import KINDS
 from sagemaker_registry.backends.store.rows import PACKAGES
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 

@@ -69,7 +69,7 @@ def test_a_model_somebody_keeps_is_the_one_that_counts(tmp_path: Any, monkeypatc
     )
     monkeypatch.setenv("HOME", str(tmp_path))
     script = (
-        "from sagemaker_registry.backends import model\n"
+        "from sagemaker_registry.backends.service import model\n"
         "print(sorted(model.shapes().operations), model.input_shape('Own'))"
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -20,8 +20,9 @@ from sagemaker_registry.backends import CannotOpen, open_backend
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
 from sagemaker_registry.backends.files import FileLock, is_share, network_file_system
+from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.rows import GROUPS
-from sagemaker_registry.backends.store.sqlite import store as store
+from sagemaker_registry.backends.store.sqlite import store
 
 DATA = Path(__file__).parent / "data"
 CALLER = Caller()
@@ -111,7 +112,7 @@ def test_an_answered_error_gives_its_reader_back(tmp_path: Path) -> None:
 def test_processes_take_turns(tmp_path: Path) -> None:
     lock = FileLock(tmp_path / "lock")
     waiting = (
-        "import sys; from pathlib import Path; from sagemaker_registry.backends.local.filelock import FileLock\n"
+        "import sys; from pathlib import Path; from sagemaker_registry.backends.files import FileLock\n"
         "lock = FileLock(Path(sys.argv[1])); print('ready', flush=True)\n"
         "with lock: print('mine', flush=True)"
     )
@@ -334,7 +335,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_full_disk_refuses_writes_and_goes_on_reading(tmp_path: Path) -> None:
     rows = store.SQLiteRows(tmp_path / "registry.db")
-    registry = store.LocalRegistry(rows)
+    registry = LocalRegistry(rows)
     registry.call("CreateModelPackageGroup", GROUP, CALLER)
     pages = setting(rows._writer, "page_count")
     rows._writer.execute(f"PRAGMA max_page_count={pages + 2}")
@@ -358,7 +359,7 @@ def test_a_database_that_became_read_only_says_so(tmp_path: Path) -> None:
     rows = store.SQLiteRows(tmp_path / "registry.db")
     rows._writer.execute("PRAGMA query_only=ON")
     with pytest.raises(ServiceUnavailable, match="read-only: nothing was changed"):
-        store.LocalRegistry(rows).call("CreateModelPackageGroup", GROUP, CALLER)
+        LocalRegistry(rows).call("CreateModelPackageGroup", GROUP, CALLER)
     rows.close()
 
 

@@ -21,11 +21,11 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from click.testing import CliRunner, Result
 
 from clients import REGION, Emulator
+from sagemaker_registry.backends.approval.guard import Guarded
 from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.clock import Clock
 from sagemaker_registry.backends.errors import RegistryError
 from sagemaker_registry.backends.faults import KINDS
-from sagemaker_registry.backends.guard import Guarded
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.settings import ApprovalTable, Settings
 from sagemaker_registry.backends.staged import CONTROLS, Staged

@@ -9,37 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
-from .. import arns, decisions
-from ..approval import INITIAL
+from .. import arns
+from ..approval import evaluation
+from ..approval.change import APPROVAL, Change
+from ..approval.explain import Asked, Version
+from ..approval.explain import explain as explanation
+from ..approval.profiles import INITIAL
+from ..approval.rulebook import Regime
+from ..approval.rules import OBJECTS, TAGS
 from ..arns import Arn
-from ..changes import APPROVAL, Change
 from ..errors import RegistryError, ValidationException
-from ..explanations import explain as explanation
-from ..rulebook import Regime
-from ..rules import OBJECTS, TAGS
 from ..service import constraints, records
 from ..store.rows import GROUPS, Row
 from .call import Call
 
 Record = Mapping[str, Any]
-
-
-class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A version as controls take it: by its `arn` (or GROUP/N), or by `group` and `version`."""
-
-    arn: str = ""
-    group: str = ""
-    version: int = 0
-
-
-class Asked(Version, frozen=True, forbid_unknown_fields=True):
-    """What `explain` takes: a version, who would decide (a name, an ARN or an access key), and with which reason."""
-
-    identity: str = ""
-    reason: str | None = None
 
 
 class Decision(Version, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -65,7 +51,7 @@ def change_of(call: Call, group: Arn, regime: Regime, before: Record, after: Rec
         row = call.rows.get(GROUPS, group.group_key)
         tags = {tag["Key"]: tag["Value"] for tag in row["record"].get("Tags", [])} if row else {}
     change = Change(call.caller, call.now, before, after, tags, probe=call.probe)
-    return replace(change, approvals=decisions.kept_approvals(regime, change))
+    return replace(change, approvals=evaluation.kept_approvals(regime, change))
 
 
 def lock(call: Call, arn: Arn) -> Regime:
@@ -97,7 +83,7 @@ def updated(
         RegistryError: it does not; see `decisions.judge`.
     """
     change = change_of(call, arn, regime, before, after)
-    return decisions.settle(change, params, _judge(call, regime, change, params))
+    return evaluation.settle(change, params, _judge(call, regime, change, params))
 
 
 def check_delete(call: Call, arn: Arn, regime: Regime, record: Record) -> None:
@@ -106,9 +92,9 @@ def check_delete(call: Call, arn: Arn, regime: Regime, record: Record) -> None:
         _judge(call, regime, change_of(call, arn, regime, record, {}), {})
 
 
-def _judge(call: Call, regime: Regime, change: Change, request: Mapping[str, Any]) -> list[decisions.Finding]:
+def _judge(call: Call, regime: Regime, change: Change, request: Mapping[str, Any]) -> list[evaluation.Finding]:
     """Judge a change in its transaction; what each rule said of it becomes part of its history."""
-    findings = decisions.judge(regime, change, request)
+    findings = evaluation.judge(regime, change, request)
     call.notes.extend({"rule": one.rule.name, "is": one.verdict.outcome, "why": one.verdict.why} for one in findings)
     return findings
 
@@ -129,7 +115,7 @@ def look_before_create(call: Call, params: Mapping[str, Any]) -> Callable[[], ob
         return _nothing
     record = {APPROVAL: INITIAL, **params, "ModelPackageGroupName": group.name}
     change = change_of(call, group, regime, {}, record)
-    return lambda: _asked(lambda: decisions.judge(regime, change, record))
+    return lambda: _asked(lambda: evaluation.judge(regime, change, record))
 
 
 def look_before_explain(call: Call, asked: Asked) -> Callable[[], object]:
@@ -176,7 +162,7 @@ def request_of(call: Call, decision: Decision) -> dict[str, Any]:
 def check_rev(row: Row, rev: int | None) -> None:
     """Refuse a change that was decided on by another revision of a version."""
     if rev is not None and row["rev"] != rev:
-        raise decisions.overtaken(row["record"])
+        raise evaluation.overtaken(row["record"])
 
 
 def _asking(
@@ -187,7 +173,7 @@ def _asking(
         return _nothing
     record = call.package_row(arn)["record"]
     change = change_of(call, arn, regime, record, edit(record))
-    return lambda: _asked(lambda: decisions.judge(regime, change, request))
+    return lambda: _asked(lambda: evaluation.judge(regime, change, request))
 
 
 def _asked(judge: Callable[[], object]) -> None:

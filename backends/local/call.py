@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from .. import arns
+from ..approval.rulebook import Rulebook
 from ..arns import Arn
 from ..base import Caller, Probe
 from ..errors import AccessDeniedException
-from ..rulebook import Rulebook
 from ..settings import Settings
 from ..store.rows import PACKAGES, Condition, Row, Writing
 from . import permissions

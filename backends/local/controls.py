@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ..approval import explain
 from ..settings import Settings
 from . import approvals, archive, deliveries, events, history, packages, restoring, seeding, verification, versions
 from .call import Call
@@ -52,7 +53,7 @@ CONTROLS: dict[str, Control] = {
     "as-of": Control(history.as_of, history.AsOf),
     "versions": Control(versions.versions, versions.Query),
     "places": Control(versions.places),
-    "explain": Control(approvals.explain, approvals.Asked, look=approvals.look_before_explain),
+    "explain": Control(approvals.explain, explain.Asked, look=approvals.look_before_explain),
     "decide": Control(
         packages.decide,
         approvals.Decision,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from ..approval import APPROVED
+from ..approval.profiles import APPROVED
 from ..errors import Elsewhere, ValidationException
 from ..service import model
 from .call import Call

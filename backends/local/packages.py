@@ -15,8 +15,9 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
-from .. import arns, decisions
-from ..approval import INITIAL
+from .. import arns
+from ..approval import evaluation
+from ..approval.profiles import INITIAL
 from ..arns import Arn
 from ..base import Caller, Surroundings
 from ..errors import RegistryError, ValidationException
@@ -188,7 +189,7 @@ def update(call: Call, params: Mapping[str, Any], rev: int | None = None) -> dic
         record |= {"LastModifiedTime": call.now / 1000, "LastModifiedBy": call.caller.user_context}
         stored = {"record": record, "modified": call.now, "approval": record["ModelApprovalStatus"]}
         if not call.rows.update(PACKAGES, arn.package_key, row["rev"], stored):
-            raise decisions.overtaken(before)
+            raise evaluation.overtaken(before)
     return {"ModelPackageArn": str(arn)}
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ..decisions import LEDGER
+from ..approval.evaluation import LEDGER
 from ..errors import ValidationException
 from ..service import constraints, model
 from ..store.rows import Row

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
+from ..approval.rulebook import Rulebook
+from ..approval.rules import APPROVALS, CALLERS, OBJECTS
 from ..base import Backend, Caller, NoProbe, Probe, Surroundings
 from ..errors import CannotOpen, Elsewhere, LostRace, UnknownOperationException, ValidationException
-from ..rulebook import Rulebook
-from ..rules import APPROVALS, CALLERS, OBJECTS
 from ..service import constraints, model
 from ..service.operations import always, names_ours, searches_ours
 from ..store import snapshots

@@ -19,7 +19,7 @@ import msgspec
 import orjson
 
 from .. import arns
-from ..approval import INITIAL
+from ..approval.profiles import INITIAL
 from ..base import Caller
 from ..errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
 from ..service import model

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from ..approval import INITIAL
+from ..approval.profiles import INITIAL
 from ..base import Surroundings
 from ..errors import RegistryError, ValidationException
 from ..service import constraints, model

@@ -232,7 +232,7 @@ import sys
 from pathlib import Path
 from durability.disk import Disk
 from durability.workload import CALLER, open_file, request
-from sagemaker_registry.backends.local import sqlite
+from sagemaker_registry.backends.store.sqlite import store as sqlite
 
 class Holding(Disk):
     is_held = False
@@ -295,7 +295,7 @@ from pathlib import Path
 from durability.workload import CALLER, open_file, request
 
 path, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-from sagemaker_registry.backends.local import sqlite
+from sagemaker_registry.backends.store.sqlite import store as sqlite
 sqlite.PRAGMAS["wal_autocheckpoint"] = "8"
 sys.stdin.readline()
 for part in range(0, count, 10):  # opened and closed again and again: who is the last to close checkpoints, too

@@ -16,16 +16,16 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from . import arns, decisions
-from .approval import INITIAL
-from .base import Backend, Caller, NoProbe, Surroundings, nobody
-from .changes import APPROVAL, Change
-from .errors import ValidationException
-from .explanations import explain
-from .local.approvals import Asked
+from .. import arns
+from ..base import Backend, Caller, NoProbe, Surroundings, nobody
+from ..errors import ValidationException
+from ..service import constraints, records
+from . import evaluation
+from .change import APPROVAL, Change
+from .explain import Asked, explain
+from .profiles import INITIAL
 from .rulebook import Regime, Rulebook
 from .rules import CALLERS, OBJECTS, TAGS
-from .service import constraints, records
 
 EXPLAIN = "explain"
 BYPASSES = frozenset({"decide", "import", "seed"})
@@ -129,7 +129,7 @@ class Guarded(Backend):
             return params
         sent = {APPROVAL: INITIAL, **params}
         record = {**sent, "ModelPackageGroupName": group.name}
-        decisions.judge(regime, self._change(regime, str(group), caller, {}, record), record)
+        evaluation.judge(regime, self._change(regime, str(group), caller, {}, record), record)
         return sent
 
     def _check_update(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
@@ -137,14 +137,14 @@ class Guarded(Backend):
         if "ModelPackageVersion" in record:
             regime = self._rulebook.regime(record["ModelPackageGroupName"])
             change = self._change(regime, _group(record, caller), caller, record, records.edited(record, params))
-            decisions.judge(regime, change, params)
+            evaluation.judge(regime, change, params)
         return params
 
     def _check_delete(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
         record = self._record(params["ModelPackageName"], caller)
         if "ModelPackageVersion" in record:
             regime = self._rulebook.regime(record["ModelPackageGroupName"])
-            decisions.judge(regime, self._change(regime, _group(record, caller), caller, record, {}), {})
+            evaluation.judge(regime, self._change(regime, _group(record, caller), caller, record, {}), {})
         return params
 
     def _explain(self, asked: Asked, caller: Caller) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from .base import Caller, NoProbe, Probe
-from .errors import RegistryError, ValidationException
+from ..base import Caller, NoProbe, Probe
+from ..errors import RegistryError, ValidationException
 
 Record = Mapping[str, Any]
 

@@ -9,13 +9,13 @@ from functools import cached_property
 import msgspec
 import msgspec.structs
 
-from .approval import NEW, PROFILES, STATES, Move, Profile
-from .errors import Misconfigured, meant
-from .identities import Identify, Identities, meet
+from ..errors import Misconfigured, meant
+from ..identities import Identify, Identities, meet
+from ..service import model
+from ..settings import MoveTable, ProfileTable, Settings
 from .metrics import sources
+from .profiles import NEW, PROFILES, STATES, Move, Profile
 from .rules import CALLERS, KINDS, OBJECTS, Approvers, MetadataRequired, Metric, Only, Rule
-from .service import model
-from .settings import MoveTable, ProfileTable, Settings
 
 Place = tuple[str | int, ...]
 
@@ -124,7 +124,7 @@ class Rulebook:
         try:
             options = msgspec.convert(table, KINDS[kind].options)
         except msgspec.ValidationError as error:
-            from .settings import misread
+            from ..settings import misread
 
             raise misread(error, KINDS[kind].options, place) from error
         self._check_options(options, place)

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from .base import Caller, Probe
-from .changes import METADATA
-from .errors import ValidationException
-from .service import model
-from .service.records import S3_URL
+from ..base import Caller, Probe
+from ..errors import ValidationException
+from ..service import model
+from ..service.records import S3_URL
+from .change import METADATA
 
 
 def sources() -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
-from .approval import NEW, STATES, Profile, life_cycle_state
-from .changes import APPROVAL, LIFE_CYCLE, Change, Step
-from .decisions import LEDGER, Finding, judge_state, judge_step, since
+from .change import APPROVAL, LIFE_CYCLE, Change, Step
+from .evaluation import LEDGER, Finding, judge_state, judge_step, since
+from .profiles import NEW, STATES, Profile, life_cycle_state
 from .rulebook import Regime
 
 
@@ -83,3 +84,18 @@ def _row(finding: Finding) -> dict[str, Any]:
         "outcome": verdict.outcome,
         "why": verdict.why,
     }
+
+
+class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A version as controls take it: by its `arn` (or GROUP/N), or by `group` and `version`."""
+
+    arn: str = ""
+    group: str = ""
+    version: int = 0
+
+
+class Asked(Version, frozen=True, forbid_unknown_fields=True):
+    """What `explain` takes: a version, who would decide (a name, an ARN or an access key), and with which reason."""
+
+    identity: str = ""
+    reason: str | None = None

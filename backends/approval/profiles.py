@@ -15,8 +15,8 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from .identities import meet
-from .service import model
+from ..identities import meet
+from ..service import model
 
 NEW = "new"
 """What a version is before it is registered; of a life cycle, a version that has none."""

@@ -13,13 +13,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-from .approval import APPROVED, PENDING, REJECTED
-from .changes import APPROVAL, LIFE_CYCLE, METADATA, Change, Verdict, creator_of, member_of, milliseconds, moment
-from .errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
-from .identities import Who, known_as
+from ..errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
+from ..identities import Who, known_as
+from ..service import model
+from ..service.records import artifacts
+from .change import APPROVAL, LIFE_CYCLE, METADATA, Change, Verdict, creator_of, member_of, milliseconds, moment
 from .metrics import value_of
-from .service import model
-from .service.records import artifacts
+from .profiles import APPROVED, PENDING, REJECTED
 
 APPROVALS, CALLERS, OBJECTS, TAGS = "approvals", "callers", "objects", "ListTags"
 """What a rule may need of a backend: that it keeps approvals, that callers have the ARNs which records show, somewhere

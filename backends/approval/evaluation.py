@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from .approval import APPROVED, NEW, life_cycle_state
-from .changes import APPROVAL, LIFE_CYCLE, Change, Record, Step, Verdict, creator_of, moment
-from .errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
+from ..errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
+from .change import APPROVAL, LIFE_CYCLE, Change, Record, Step, Verdict, creator_of, moment
+from .profiles import APPROVED, NEW, life_cycle_state
 from .rulebook import Regime
 from .rules import Approvers, Frozen, Rule
 
