@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # at run time the base install, which lacks what a registry n
     from mypy_boto3_sagemaker import SageMakerClient
 
     from .base import Backend, Surroundings
-    from .staged import Staged
+    from .testing.controlled import Staged
 
 __all__ = ["CannotOpen", "RegistryError", "open_backend", "open_client"]
 
@@ -80,9 +80,9 @@ def open_staged(url: str, surroundings: Surroundings | None = None, **boto: Any)
         from msgspec.structs import replace
 
         from .base import Surroundings
-        from .clock import Clock
         from .identities import Identities
-        from .staged import Staged
+        from .testing.clock import Clock
+        from .testing.controlled import Staged
 
     clock = Clock()
     surroundings = replace(surroundings or Surroundings(), clock=clock)

@@ -33,10 +33,10 @@ class Scheme:
 SCHEMES: dict[str, Scheme] = {
     "sqlite": Scheme("local", "open_sqlite"),
     "postgresql": Scheme("local", "open_postgres", "postgres"),
-    "moto": Scheme("moto", extra="moto", has_client=True),
-    "http": Scheme("http", has_client=True, alone=True),
-    "https": Scheme("http", has_client=True, alone=True),
-    "aws": Scheme("aws", has_client=True, alone=True),
+    "moto": Scheme("remote.moto", extra="moto", has_client=True),
+    "http": Scheme("remote.http", has_client=True, alone=True),
+    "https": Scheme("remote.http", has_client=True, alone=True),
+    "aws": Scheme("remote.aws", has_client=True, alone=True),
 }
 
 

@@ -59,8 +59,8 @@ def connect(url: str | None = None, *, settings: str | Path | None = None, **bot
 
 def client_of(backend: Backend, boto: dict[str, Any]) -> SageMakerClient:
     """Return a stock boto3 client that a backend in this process answers, which is closed with it."""
-    from ..backends import boto as clients
     from ..backends.base import Caller
+    from ..backends.remote import sessions as clients
     from .inprocess import answer_from
 
     session = clients.local_session()

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from ..backends import http
 from ..backends.errors import RegistryError, UnknownOperationException, as_client_error
+from ..backends.remote import http
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

@@ -126,10 +126,10 @@ class Served:
     def client(self, service: str) -> Any:
         """Return a stock boto3 client on the server: of `sagemaker`, `s3`, `sts` ..."""
         if service not in self._clients:
-            from ..backends import boto
+            from ..backends.remote import sessions
 
             keys = {"aws_access_key_id": self.account, "aws_secret_access_key": "test"}
-            self._clients[service] = boto.session().client(
+            self._clients[service] = sessions.session().client(
                 service,  # type: ignore[call-overload]
                 endpoint_url=self.url,
                 region_name=self.region,

@@ -146,7 +146,7 @@ class Control:
             name: of the snapshot.
             **boto: what `boto3.client` takes, for the fork's client.
         """
-        from ..backends.staged import Staged
+        from ..backends.testing.controlled import Staged
         from . import client_of
         from . import connect as connect_as_said
 

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from ..backends import open_backend
 from ..backends.base import Caller
-from ..backends.clock import Clock
 from ..backends.identities import Identities
 from ..backends.settings import Settings
-from ..backends.staged import START, Staged
+from ..backends.testing.clock import Clock
+from ..backends.testing.controlled import START, Staged
 from ..backends.urls import is_alone, without_password
 from .app import application
 from .caller_identity import CallerIdentity

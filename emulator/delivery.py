@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ..backends import moto
 from ..backends.errors import RegistryError
 from ..backends.events import DEAD, DONE, SKIPPED
 from ..backends.local.deliveries import Outbox
+from ..backends.remote import moto
 from ..backends.settings import Events
 from .answers import wsgi_error
 from .sinks import Sink

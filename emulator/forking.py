@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from ..backends.errors import CannotOpen, ConflictException, ServiceUnavailable
-from ..backends.staged import START, Staged
+from ..backends.testing.controlled import START, Staged
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ..backends import moto
 from ..backends.base import ANONYMOUS, DEFAULT_REGION, Caller
 from ..backends.errors import CannotOpen, InternalFailure, RegistryError, UnknownOperationException, ValidationException
+from ..backends.remote import moto
 from . import sigv4
 from .answers import wsgi_error
 from .kept_objects import KeptObjects, is_change

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ..backends.base import Backend, Caller
-from ..backends.clock import Clock
 from ..backends.errors import AccessDeniedException, RegistryError
-from ..backends.staged import START, Staged
+from ..backends.testing.clock import Clock
+from ..backends.testing.controlled import START, Staged
 from ..backends.urls import is_memory
 from .answers import headers, wsgi_error
 

@@ -20,12 +20,12 @@ from msgspec.structs import replace
 
 from ..backends import credentials, open_backend
 from ..backends.base import Backend, Surroundings, nobody
-from ..backends.clock import Clock
 from ..backends.credentials import Credential
 from ..backends.errors import CannotOpen, RegistryError
 from ..backends.identities import Identities, with_profiles
 from ..backends.settings import Events, Settings
-from ..backends.staged import Staged
+from ..backends.testing.clock import Clock
+from ..backends.testing.controlled import Staged
 from ..backends.urls import database_file, is_alone, is_memory, without_password
 from . import sigv4
 from .app import application

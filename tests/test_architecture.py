@@ -216,7 +216,6 @@ def test_every_part_of_a_folder_has_its_place_in_the_order(folder: str) -> None:
     assert {part for parts in ORDER[folder] for part in parts} == there - {"__init__", "contract"}
 
 
-@pytest.mark.xfail(strict=True, reason="being restructured")
 def test_the_registry_is_imported_through_its_public_face() -> None:
     assert [
         f"{name} -> {other}"

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from clients import REGION, Emulator, checked, start
-from sagemaker_registry.backends import contract, moto
+from sagemaker_registry.backends import contract
 from sagemaker_registry.backends.contract.sandbox import new_prefix, sandboxed
+from sagemaker_registry.backends.remote import moto
 from sagemaker_registry.backends.service.operations import OPERATIONS
 from sagemaker_registry.client import connect
 

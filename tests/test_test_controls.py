@@ -23,14 +23,14 @@ from click.testing import CliRunner, Result
 from clients import REGION, Emulator
 from sagemaker_registry.backends.approval.guard import Guarded
 from sagemaker_registry.backends.base import Caller, Surroundings
-from sagemaker_registry.backends.clock import Clock
 from sagemaker_registry.backends.errors import RegistryError
-from sagemaker_registry.backends.faults import KINDS
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.settings import ApprovalTable, Settings
-from sagemaker_registry.backends.staged import CONTROLS, Staged
 from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
+from sagemaker_registry.backends.testing.clock import Clock
+from sagemaker_registry.backends.testing.controlled import CONTROLS, Staged
+from sagemaker_registry.backends.testing.faults import KINDS
 from sagemaker_registry.client import ModelRegistry, archive, connect, controls, testing
 from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.commands.control import control_group

@@ -15,10 +15,11 @@ import requests
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from clients import REGION, Emulator
-from sagemaker_registry.backends import CannotOpen, moto, open_backend
+from sagemaker_registry.backends import CannotOpen, open_backend
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import PassedOn, RegistryError, ServiceUnavailable
 from sagemaker_registry.backends.local.registry import OPERATIONS
+from sagemaker_registry.backends.remote import moto
 from sagemaker_registry.backends.service import operations
 from sagemaker_registry.backends.urls import default_url
 from sagemaker_registry.client import ModelRegistry, connect

@@ -285,7 +285,7 @@ def _position(registry: ModelRegistry, begin: str | int) -> int:
 
 def _offered(registry: ModelRegistry) -> None:
     """End with a sentence if the registry has no events."""
-    from ...backends.moto import IN_PROCESS
+    from ...backends.remote.moto import IN_PROCESS
     from ..controls import offers
 
     if registry.boto3.meta.endpoint_url == IN_PROCESS or not offers(registry.boto3, "events"):

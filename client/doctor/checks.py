@@ -16,9 +16,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ...backends import boto
 from ...backends.diagnosis import PATIENCE, Check
 from ...backends.errors import CannotOpen
+from ...backends.remote import sessions
 from ...backends.urls import SCHEMES, database_file, default_url, without_password
 from .. import URL_VARIABLE
 
@@ -233,10 +233,10 @@ def _identity(subject: Subject) -> Iterator[Check]:
 
 
 def _local_identity(subject: Subject) -> Iterator[Check]:
-    session = boto.local_session()
+    session = sessions.local_session()
     region = subject.region or session.region_name
-    yield Check("region", "ok", region or f"{boto.DEFAULT_REGION}, as nobody says otherwise")
-    key, method = boto.LOCAL_CREDENTIALS["aws_access_key_id"], "nobody's: there are no credentials"
+    yield Check("region", "ok", region or f"{sessions.DEFAULT_REGION}, as nobody says otherwise")
+    key, method = sessions.LOCAL_CREDENTIALS["aws_access_key_id"], "nobody's: there are no credentials"
     credentials = session.get_credentials()
     if credentials is not None:
         key, method = credentials.access_key, credentials.method
@@ -248,10 +248,10 @@ def _local_identity(subject: Subject) -> Iterator[Check]:
 def _aws_identity(subject: Subject) -> Iterator[Check]:
     from botocore.config import Config
 
-    from ...backends.aws import Target
+    from ...backends.remote.aws import Target
 
     target = Target.of(subject.url)
-    session = boto.session(target.profile)
+    session = sessions.session(target.profile)
     region = subject.region or target.region or session.region_name
     if region is None:
         yield Check("region", "failed", "no region is named", "give one: aws://eu-west-1, or set AWS_REGION")

@@ -25,8 +25,8 @@ def planting(sources: Sequence[Path]) -> Callable[[Backend], None]:
     """
     if not sources:
         return lambda backend: None
-    from ...backends import boto
     from ...backends.base import Caller
+    from ...backends.remote import sessions
     from ...backends.service import model
 
     seed = read(sources, model.service())
@@ -34,7 +34,7 @@ def planting(sources: Sequence[Path]) -> Callable[[Backend], None]:
     def plant(backend: Backend) -> None:
         if "seed" not in backend.controls:
             raise BadSeed("a registry that is elsewhere, or behind rules here, takes no --seed: seed it by itself")
-        region = boto.local_session().region_name or boto.DEFAULT_REGION
+        region = sessions.local_session().region_name or sessions.DEFAULT_REGION
         try:
             backend.control("seed", {"groups": seed.as_json()}, Caller(region=region, access_key=GARDENER))
         except RegistryError as error:

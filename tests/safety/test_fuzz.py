@@ -26,12 +26,12 @@ from safety.hostile import Client, dump, operation_model
 from safety.hostile_texts import ACCOUNT, ARN, FLOATS, NUMBERS, REGION, TELLING, XSS
 from safety.witness import LONGEST_SECONDS, SCOPE, furnish, log_in, watched
 from sagemaker_registry.backends.base import Caller
-from sagemaker_registry.backends.clock import Clock
 from sagemaker_registry.backends.local.controls import CONTROLS as LOCAL
 from sagemaker_registry.backends.local.registry import OPERATIONS
 from sagemaker_registry.backends.service import constraints
-from sagemaker_registry.backends.staged import CONTROLS as STAGED
-from sagemaker_registry.backends.staged import Staged
+from sagemaker_registry.backends.testing.clock import Clock
+from sagemaker_registry.backends.testing.controlled import CONTROLS as STAGED
+from sagemaker_registry.backends.testing.controlled import Staged
 
 CHAPTER = 500
 """Requests after which a registry begins anew: it should live, and not only grow."""

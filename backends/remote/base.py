@@ -6,14 +6,9 @@ import threading
 from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .base import Backend, Caller
-from .errors import (
-    Elsewhere,
-    PassedOn,
-    ServiceUnavailable,
-    UnknownOperationException,
-)
-from .service.operations import OPERATIONS
+from ..base import Backend, Caller
+from ..errors import Elsewhere, PassedOn, ServiceUnavailable, UnknownOperationException
+from ..service.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

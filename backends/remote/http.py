@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from . import boto
-from .boto import only
-from .errors import CannotOpen, PassedOn, UnknownOperationException, as_client_error
-from .service.operations import OPERATIONS
-from .urls import without_password
+from ..errors import CannotOpen, PassedOn, UnknownOperationException, as_client_error
+from ..service.operations import OPERATIONS
+from ..urls import without_password
+from . import sessions
+from .sessions import only
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from .base import Backend, Caller, Surroundings
+    from ..base import Backend, Caller, Surroundings
 
 PREFIX = "/_registry"
 ABOUT_IT = frozenset({"info", "health", "ready"})
@@ -32,8 +32,8 @@ def client(url: str, **options: Any) -> SageMakerClient:
     """
     if "@" in urlsplit(url).netloc:
         raise CannotOpen(f"{without_password(url)}: leave user and password out of the URL; AWS's keys say who asks")
-    session = boto.local_session()
-    made: SageMakerClient = session.client("sagemaker", endpoint_url=url, **boto.local_options(session, options))
+    session = sessions.local_session()
+    made: SageMakerClient = session.client("sagemaker", endpoint_url=url, **sessions.local_options(session, options))
     return made
 
 
@@ -51,8 +51,8 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
         keys = {"aws_access_key_id": caller.access_key, "aws_secret_access_key": "any"}
         return client(url, region_name=caller.region, **keys)
 
-    from .approval.guard import guarded  # needs what the client for production has not
-    from .remote import RemoteBackend
+    from ..approval.guard import guarded  # needs what the client for production has not
+    from .base import RemoteBackend
 
     return guarded(RemoteBackend(of, **does), surroundings, does["name"])
 
@@ -63,8 +63,8 @@ def of_client(url: str, surroundings: Surroundings, **options: Any) -> Backend:
     Raises:
         CannotOpen: nobody answers there.
     """
-    from .approval.guard import guarded  # needs what the client for production has not
-    from .remote import RemoteBackend
+    from ..approval.guard import guarded  # needs what the client for production has not
+    from .base import RemoteBackend
 
     made = client(url, **options)
     does = _what_it_does(url, made)

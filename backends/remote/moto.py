@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from wsgiref.util import setup_testing_defaults
 
-from . import boto
-from .approval.guard import guarded
-from .boto import only, restrict
-from .errors import CannotOpen, InternalFailure, RegistryError, UnknownOperationException
-from .remote import RemoteBackend
-from .service.operations import OPERATIONS
+from ..approval.guard import guarded
+from ..errors import CannotOpen, InternalFailure, RegistryError, UnknownOperationException
+from ..service.operations import OPERATIONS
+from . import sessions
+from .base import RemoteBackend
+from .sessions import only, restrict
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from .base import Backend, Caller, Surroundings
+    from ..base import Backend, Caller, Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +49,11 @@ def client(url: str, **options: Any) -> SageMakerClient:
     """
     if url not in ("moto://", "moto:///"):
         raise CannotOpen(f"{url!r}: write moto:// alone; moto keeps everything in the memory of this process")
-    from .base import Caller
+    from ..base import Caller
 
-    session = boto.local_session()
-    given = boto.local_options(session, options)
-    account = Caller.of(boto.key_of(session, given), None).account
+    session = sessions.local_session()
+    given = sessions.local_options(session, options)
+    account = Caller.of(sessions.key_of(session, given), None).account
     made: SageMakerClient = session.client("sagemaker", endpoint_url=IN_PROCESS, **given)
     events: Any = made.meta.events
     events.register("before-send.sagemaker", _send(account), unique_id="sagemaker-registry-moto")

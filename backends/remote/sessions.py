@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from .errors import CannotOpen, RegistryError, UnknownOperationException, as_client_error
-from .service.operations import OPERATIONS, never
+from ..errors import CannotOpen, RegistryError, UnknownOperationException, as_client_error
+from ..service.operations import OPERATIONS, never
 
 if TYPE_CHECKING:
     from boto3.session import Session

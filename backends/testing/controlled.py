@@ -13,11 +13,11 @@ from typing import Annotated, Any, Final, Protocol, runtime_checkable
 
 import msgspec
 
-from .base import Backend, Caller
+from ..base import Backend, Caller
+from ..errors import UnknownOperationException, ValidationException
 from .clock import Clock
-from .errors import UnknownOperationException, ValidationException
 from .faults import Fault, Faults
-from .recording import Log
+from .request_log import Log
 
 START: Final = "start"
 """The name of the snapshot of how it was when it began to answer."""

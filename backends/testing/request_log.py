@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from .base import Caller
-from .errors import Elsewhere, RegistryError
+from ..base import Caller
+from ..errors import Elsewhere, RegistryError
 
 KEPT: Final = 10_000
 """Requests that are remembered; older ones make room."""

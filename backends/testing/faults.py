@@ -13,8 +13,8 @@ from typing import Annotated, Any, Final, TypeAlias
 import msgspec
 import msgspec.structs
 
-from .base import Caller
-from .errors import (
+from ..base import Caller
+from ..errors import (
     AnswerLost,
     ConflictException,
     InternalFailure,

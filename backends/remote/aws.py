@@ -18,16 +18,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from . import boto
-from .boto import only, restrict
-from .errors import AccessDeniedException, CannotOpen, ValidationException
-from .service import operations
+from ..errors import AccessDeniedException, CannotOpen, ValidationException
+from ..service import operations
+from . import sessions
+from .sessions import only, restrict
 
 if TYPE_CHECKING:
     from boto3.session import Session
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from .base import Backend, Caller, Surroundings
+    from ..base import Backend, Caller, Surroundings
 
 HOW = "write aws://, aws://eu-west-1 or aws://profile@eu-west-1?account=111122223333"
 ATTEMPTS = 3
@@ -89,8 +89,8 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
         CannotOpen: the URL cannot be used, or AWS does not take the credentials.
     """
     target = Target.of(url)
-    session = boto.session(target.profile)
-    account = _Account(session, target, target.region or session.region_name or boto.DEFAULT_REGION, {})
+    session = sessions.session(target.profile)
+    account = _Account(session, target, target.region or session.region_name or sessions.DEFAULT_REGION, {})
     owner = _owner(url, account)
 
     def of(caller: Caller) -> SageMakerClient:
@@ -100,8 +100,8 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
             )
         return _client(session, target, caller.region, account.check, {})
 
-    from .approval.guard import guarded  # needs what the client for production has not
-    from .remote import RemoteBackend
+    from ..approval.guard import guarded  # needs what the client for production has not
+    from .base import RemoteBackend
 
     backend = RemoteBackend(of, operations.OPERATIONS, "AWS", same=lambda caller: caller.region)
     return guarded(backend, surroundings, "AWS", owner)
@@ -113,8 +113,8 @@ def of_client(url: str, surroundings: Surroundings, **options: Any) -> Backend:
     Raises:
         CannotOpen: the URL cannot be used, or AWS does not take the credentials.
     """
-    from .approval.guard import guarded  # needs what the client for production has not
-    from .remote import RemoteBackend
+    from ..approval.guard import guarded  # needs what the client for production has not
+    from .base import RemoteBackend
 
     made, account = _client_and_account(url, options)
     return guarded(
@@ -127,7 +127,7 @@ def of_client(url: str, surroundings: Surroundings, **options: Any) -> Backend:
 
 def _client_and_account(url: str, options: dict[str, Any]) -> tuple[SageMakerClient, _Account]:
     target = Target.of(url)
-    session = boto.session(target.profile)
+    session = sessions.session(target.profile)
     region = options.pop("region_name", None) or target.region or session.region_name
     if region is None:
         raise CannotOpen(f"{url!r}: no region is named, here, in the environment or in a profile: {HOW}")

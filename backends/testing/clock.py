@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from typing import Final
 
-from .base import random_id
+from ..base import random_id
 
 _VERSION_4: Final = uuid.UUID("00000000-0000-4000-8000-000000000000").int
 """What makes a number look like the random ids that AWS gives to requests."""

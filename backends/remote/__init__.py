@@ -1,0 +1,1 @@
+"""Registries that are answered elsewhere: AWS, an emulator, moto."""

@@ -1,0 +1,1 @@
+"""Test control: faults, a clock, the log of requests, snapshots."""
