@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.base import Caller, NoProbe
-from sagemaker_registry.backends.local import groups, packages
+from sagemaker_registry.backends.local.operations import groups, packages
 
 from . import load
 from .figures import CPU, Figures, Goal, Run, ratio, table, times

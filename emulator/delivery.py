@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..backends.errors import RegistryError
 from ..backends.events import DEAD, DONE, SKIPPED
-from ..backends.local.deliveries import Outbox
+from ..backends.local.history.outbox import Outbox
 from ..backends.remote import moto
 from ..backends.settings import Events
 from .answers import wsgi_error

@@ -44,7 +44,7 @@ from .sinks import EventBridge, sinks_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-    from ..backends.local.deliveries import Outbox
+    from ..backends.local.history.outbox import Outbox
 
 
 def serve(

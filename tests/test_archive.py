@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from clients import REGION, Emulator
 from sagemaker_registry.backends.approval.evaluation import LEDGER
-from sagemaker_registry.backends.local import archive as lines_of
+from sagemaker_registry.backends.local.transfer import export as lines_of
 from sagemaker_registry.client import ModelRegistry, archive, controls
 from sagemaker_registry.client.archive import api as archive_api
 from sagemaker_registry.client.archive import file as archive_file

@@ -25,8 +25,8 @@ from clients import REGION, Emulator
 from sagemaker_registry.backends.base import Caller, NoProbe
 from sagemaker_registry.backends.errors import ServiceUnavailable
 from sagemaker_registry.backends.events import is_wanted
-from sagemaker_registry.backends.local import packages
-from sagemaker_registry.backends.local.deliveries import Outbox
+from sagemaker_registry.backends.local.history.outbox import Outbox
+from sagemaker_registry.backends.local.operations import packages
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.settings import Events
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows

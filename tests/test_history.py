@@ -24,10 +24,10 @@ from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.approval.rulebook import Rulebook
 from sagemaker_registry.backends.base import Caller, NoProbe, Surroundings
 from sagemaker_registry.backends.errors import RegistryError
-from sagemaker_registry.backends.local import history as reading
-from sagemaker_registry.backends.local import verification
-from sagemaker_registry.backends.local.call import Call
-from sagemaker_registry.backends.local.journal import hash_of
+from sagemaker_registry.backends.local.context import Call
+from sagemaker_registry.backends.local.history import queries as reading
+from sagemaker_registry.backends.local.history import verification
+from sagemaker_registry.backends.local.history.journal import hash_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.settings import ApprovalTable, Settings
 from sagemaker_registry.backends.store.rows import HISTORY, TERMS

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import ValidationException
-from sagemaker_registry.backends.local.paging import token_of
+from sagemaker_registry.backends.local.pagination import token_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 

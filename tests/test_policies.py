@@ -18,7 +18,8 @@ from sagemaker_registry.backends.arns import GROUP, PACKAGE, Arn
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.contract.base import CONTAINER, SPECIFICATION, UNVERSIONED_SPECIFICATION, refusal
 from sagemaker_registry.backends.errors import ValidationException
-from sagemaker_registry.backends.local import permissions, policies
+from sagemaker_registry.backends.local import permissions
+from sagemaker_registry.backends.local.operations import policies
 from sagemaker_registry.backends.store.rows import POLICIES, Reading
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.client import connect

@@ -18,9 +18,9 @@ import pytest
 
 from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.errors import Elsewhere
-from sagemaker_registry.backends.local import search_plans
-from sagemaker_registry.backends.local.controls import CONTROLS
+from sagemaker_registry.backends.local.extensions import CONTROLS
 from sagemaker_registry.backends.local.registry import OPERATIONS, LocalRegistry
+from sagemaker_registry.backends.local.search import planner
 from sagemaker_registry.backends.settings import Lists, Settings
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
@@ -184,8 +184,8 @@ def faults() -> dict[str, tuple[str, list[str]]]:
         traced = Traced(Settings(lists=lists_))
         traced.registry.outbox.register("ci")
         for name, params in CALLS:
-            for few in {0, search_plans.FEW} if name == "Search" else {0}:
-                with patch.object(search_plans, "FEW", few):
+            for few in {0, planner.FEW} if name == "Search" else {0}:
+                with patch.object(planner, "FEW", few):
                     traced.do(name, params)
             if name == "export":
                 lines = traced.do(name, params)["lines"]

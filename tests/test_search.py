@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from sagemaker_registry.backends.base import Caller, Surroundings
 from sagemaker_registry.backends.errors import Elsewhere, ValidationException
-from sagemaker_registry.backends.local import search, search_plans, terms
-from sagemaker_registry.backends.local.call import Call
-from sagemaker_registry.backends.local.paging import query_of, token_of
+from sagemaker_registry.backends.local.context import Call
+from sagemaker_registry.backends.local.pagination import query_of, token_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.local.search_expressions import COMBINATIONS, OPERATORS
+from sagemaker_registry.backends.local.search import index, planner, search
+from sagemaker_registry.backends.local.search.expressions import COMBINATIONS, OPERATORS
 from sagemaker_registry.backends.service import model
 from sagemaker_registry.backends.settings import Settings, Validation
 from sagemaker_registry.backends.store.rows import PACKAGES, POLICIES, TERMS
@@ -153,7 +153,7 @@ def test_pages_hold_every_match_once_and_in_order(
         *sorted(present, key=value, reverse=descending),  # what is equal stays in place
         *[entry for entry in by_place if value(entry) is None],
     ]
-    with patch.object(search, "ROWS_AT_ONCE", at_once), patch.object(search_plans, "FEW", few):
+    with patch.object(search, "ROWS_AT_ONCE", at_once), patch.object(planner, "FEW", few):
         found = [result["ModelPackage"]["ModelPackageName"] for page in pages(registry, query) for result in page]
         hits = registry.call("Search", query, CALLER)["TotalHits"]
     assert found == [entry.name for entry in expected]
@@ -224,7 +224,7 @@ def test_expressions_agree_with_a_naive_evaluator(
     expression, holds = sought
     if len({one["Name"] for one in contained(expression)}) < len(contained(expression)):
         expression, holds = LEAVES[0]  # of Contains, one for each property is allowed
-    with patch.object(search_plans, "FEW", few), patch.object(search, "MOST_HITS_COUNTED", counted):
+    with patch.object(planner, "FEW", few), patch.object(search, "MOST_HITS_COUNTED", counted):
         found = find(registry, SearchExpression=expression, SortBy=sort)
     assert sorted(found) == sorted(entry.name for entry in entries if holds(entry))
     registry.close()
@@ -270,7 +270,7 @@ def test_what_an_index_says_is_what_the_records_say(changes: list[tuple[int, str
     with registry._rows.reading() as rows:
         stored = {tuple(row.values()) for row in rows.find(TERMS, [], limit=1000)}
         expected = {
-            key for table in terms.INDEXED for row in rows.find(table, [], limit=1000) for key in terms.of(table, row)
+            key for table in index.INDEXED for row in rows.find(table, [], limit=1000) for key in index.of(table, row)
         }
     assert stored == expected
     assert stored

@@ -23,8 +23,8 @@ from ..store.sqlite import schema
 from ..store.sqlite.driver import sqlite3
 from ..store.sqlite.file import keep_apart
 from ..store.sqlite.store import BUSY_TIMEOUT_SECONDS, READER_PRAGMAS, SQLiteRows
+from .operations.review_queue import AFTER_EVERY_NAME
 from .registry import LocalRegistry
-from .versions import AFTER_EVERY_NAME
 
 PAGES_AT_ONCE: Final = 512
 """How many are copied before somebody is told, and may interrupt."""

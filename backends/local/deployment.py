@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from ..approval.profiles import APPROVED
 from ..errors import Elsewhere, ValidationException
 from ..service import model
-from .call import Call
+from .context import Call
 
 OPERATION = "CreateModel"
 

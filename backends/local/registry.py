@@ -19,12 +19,15 @@ from ..service import constraints, model
 from ..service.operations import always, names_ours, searches_ours
 from ..store import snapshots
 from ..store.rows import GROUPS, Kept, Rows, Writing
-from . import approvals, deployment, events, groups, packages, policies, search, tags, tokens
-from .call import Call
-from .controls import CONTROLS
-from .deliveries import Outbox
-from .journal import Journal
+from . import deployment, tokens
+from .context import Call
+from .extensions import CONTROLS
+from .history import events
+from .history.journal import Journal
+from .history.outbox import Outbox
+from .operations import approvals, groups, packages, policies, tags
 from .remembered import Remembered
+from .search import search
 
 Clock = Callable[[], float]
 T = TypeVar("T")

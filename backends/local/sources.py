@@ -8,7 +8,7 @@ from typing import Any
 from .. import arns
 from ..base import Caller, Probe
 from ..service import model
-from .call import Call
+from .context import Call
 
 MODEL = "model"
 SPECIFICATION = "InferenceSpecification"

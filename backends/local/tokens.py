@@ -16,7 +16,7 @@ import orjson
 
 from ..errors import ConflictException, ThrottlingException
 from ..store.rows import TOKENS
-from .call import Call
+from .context import Call
 
 REMEMBERED_MS = 24 * 60 * 60 * 1000
 

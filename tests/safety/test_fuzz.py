@@ -26,7 +26,7 @@ from safety.hostile import Client, dump, operation_model
 from safety.hostile_texts import ACCOUNT, ARN, FLOATS, NUMBERS, REGION, TELLING, XSS
 from safety.witness import LONGEST_SECONDS, SCOPE, furnish, log_in, watched
 from sagemaker_registry.backends.base import Caller
-from sagemaker_registry.backends.local.controls import CONTROLS as LOCAL
+from sagemaker_registry.backends.local.extensions import CONTROLS as LOCAL
 from sagemaker_registry.backends.local.registry import OPERATIONS
 from sagemaker_registry.backends.service import constraints
 from sagemaker_registry.backends.testing.clock import Clock

@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from ..approval.profiles import INITIAL
-from ..base import Surroundings
-from ..errors import RegistryError, ValidationException
-from ..service import constraints, model
-from ..store.rows import GROUPS
-from . import groups, packages
-from .call import Call
+from ...approval.profiles import INITIAL
+from ...base import Surroundings
+from ...errors import RegistryError, ValidationException
+from ...service import constraints, model
+from ...store.rows import GROUPS
+from ..context import Call
+from ..operations import groups, packages
 
 
 class SeedVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,8 +9,10 @@ import msgspec
 
 from ..approval import explain
 from ..settings import Settings
-from . import approvals, archive, deliveries, events, history, packages, restoring, seeding, verification, versions
-from .call import Call
+from .context import Call
+from .history import events, outbox, queries, verification
+from .operations import approvals, packages, review_queue
+from .transfer import export, importing, seeding
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,11 +50,11 @@ def _store(call: Call, _: Nothing) -> dict[str, list[str]]:
 CONTROLS: dict[str, Control] = {
     "settings": Control(_settings),
     "store": Control(_store),
-    "history": Control(history.changes, history.Query),
+    "history": Control(queries.changes, queries.Query),
     "history/verify": Control(verification.verify, verification.Query),
-    "as-of": Control(history.as_of, history.AsOf),
-    "versions": Control(versions.versions, versions.Query),
-    "places": Control(versions.places),
+    "as-of": Control(queries.as_of, queries.AsOf),
+    "versions": Control(review_queue.versions, review_queue.Query),
+    "places": Control(review_queue.places),
     "explain": Control(approvals.explain, explain.Asked, look=approvals.look_before_explain),
     "decide": Control(
         packages.decide,
@@ -61,10 +63,10 @@ CONTROLS: dict[str, Control] = {
         look=approvals.look_before_decide,
         acts_as="UpdateModelPackage",
     ),
-    "export": Control(archive.export, archive.Export),
-    history.IMPORT: Control(restoring.restore, restoring.Import, writes=True),
+    "export": Control(export.export, export.Export),
+    queries.IMPORT: Control(importing.restore, importing.Import, writes=True),
     "seed": Control(seeding.sow, seeding.Seed, writes=True),
     "events": Control(events.events, events.Query, settles=True),
-    "events/deliveries": Control(deliveries.log, deliveries.Query),
-    "events/replay": Control(deliveries.replay, deliveries.Replay, writes=True, settles=True),
+    "events/deliveries": Control(outbox.log, outbox.Query),
+    "events/replay": Control(outbox.replay, outbox.Replay, writes=True, settles=True),
 }

@@ -20,18 +20,21 @@ from typing import Any
 
 import msgspec
 
-from .. import arns
-from ..arns import Arn
-from ..errors import ValidationException
-from ..service import model
-from ..service.model import Shape
-from ..store.rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table
-from . import permissions, search_plans, search_sorting, terms, validation
-from .call import Call
-from .paging import DEFAULT_PAGE, not_this_list, position_of, query_of, token_of
-from .search_expressions import STRUCTURE, Predicate, matching, property_of, visible
-from .search_plans import Lookup
-from .search_sorting import Sorting
+from ... import arns
+from ...arns import Arn
+from ...errors import ValidationException
+from ...service import model
+from ...service.model import Shape
+from ...store.rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table
+from .. import permissions
+from ..context import Call
+from ..operations import validation
+from ..pagination import DEFAULT_PAGE, not_this_list, position_of, query_of, token_of
+from . import index, planner
+from . import sorting as search_sorting
+from .expressions import STRUCTURE, Predicate, matching, property_of, visible
+from .planner import Lookup
+from .sorting import Sorting
 
 ROWS_AT_ONCE = 500
 MOST_HITS_COUNTED = 10_000
@@ -214,14 +217,14 @@ def _look(call: Call, resource: Resource, shape: Shape, params: Mapping[str, Any
     """Choose where to look: at the rows an index yields, at rows in the order of the answer, or at every row."""
     table, most = resource.table, MOST_HITS_COUNTED + 1
     whole = not params.get("VisibilityConditions")
-    made = search_plans.plan(call, table, shape, params.get("SearchExpression"), whole=whole)
+    made = planner.plan(call, table, shape, params.get("SearchExpression"), whole=whole)
     column = resource.columns.get(params.get("SortBy", DEFAULT_SORT))
     every = Lookup(table, (*call.place(), *made.texts))
     exact = made.exact or ()
     descending = params.get("SortOrder", "Descending") == "Descending"
     sorting = resource.sortings.get(params.get("SortBy", DEFAULT_SORT))
     if sorting is not None and len(exact) == 1 and sorting.column in exact[0].table.columns:
-        counted = search_plans.count(call, exact, most) if total is None else total
+        counted = planner.count(call, exact, most) if total is None else total
 
         def sorted_rows(after: Key | None, few: int) -> Iterator[Row]:
             return search_sorting.rows(call, table, exact[0], sorting, descending=descending, after=after, most=few)
@@ -230,24 +233,24 @@ def _look(call: Call, resource: Resource, shape: Shape, params: Mapping[str, Any
     if column is not None and len(exact) == 1 and exact[0].is_sorted_by(table, column):
         (lookup,) = exact  # nothing is better
     else:
-        choices = [(search_plans.count(call, choice, most), choice) for choice in made.choices]
+        choices = [(planner.count(call, choice, most), choice) for choice in made.choices]
         size, best = min(choices, key=operator.itemgetter(0), default=(most, (every,)))
         if column is None:
-            return _Look(lambda *_: search_plans.rows(call, table, best, ROWS_AT_ONCE))
+            return _Look(lambda *_: planner.rows(call, table, best, ROWS_AT_ONCE))
         in_order = [
             (number, choice[0])
             for number, choice in choices
             if len(choice) == 1 and choice[0].is_sorted_by(table, column)
         ]
         sorted_size, lookup = min(in_order, key=operator.itemgetter(0), default=(most, every))
-        if size <= search_plans.FEW or (size < most and size < sorted_size):
-            return _Look(lambda *_: search_plans.rows(call, table, best, ROWS_AT_ONCE))
+        if size <= planner.FEW or (size < most and size < sorted_size):
+            return _Look(lambda *_: planner.rows(call, table, best, ROWS_AT_ONCE))
     if exact and total is None:
-        total = search_plans.count_common(call, exact, most)
+        total = planner.count_common(call, exact, most)
 
     def rows(after: Key | None, few: int) -> Iterator[Row]:
         behind = _behind(after) if after is not None else None
-        return search_plans.in_order(
+        return planner.in_order(
             call, table, lookup, column, descending=descending, after=behind, at_first=few, most=ROWS_AT_ONCE
         )
 
@@ -271,13 +274,13 @@ def suggestions(call: Call, params: Mapping[str, Any]) -> Record:
     """Return the names that begin with the hint: of what AWS suggests, groups and packages have tags only."""
     hint = params.get("SuggestionQuery", {}).get("PropertyNameQuery", {}).get("PropertyNameHint", "")
     tables = {PACKAGES, GROUPS} if params["Resource"] == "ModelPackage" else {GROUPS}  # versions have their group's
-    names = {name for table in tables for name in _suggested(call, terms.INDEXED[table].kind, hint)}
+    names = {name for table in tables for name in _suggested(call, index.INDEXED[table].kind, hint)}
     return {"PropertyNameSuggestions": [{"PropertyName": name} for name in sorted(names)[:MOST_SUGGESTIONS]]}
 
 
 def _suggested(call: Call, kind: str, hint: str) -> Iterator[str]:
     """Yield the names of tags that begin with a hint, in their order: each is found behind the one before."""
-    every = f"{terms.TAGS}."
+    every = f"{index.TAGS}."
     if not hint.startswith(every) and not every.startswith(hint):
         return
     begin = hint if hint.startswith(every) else every
@@ -342,6 +345,6 @@ def _shared(call: Call, resource: Resource) -> Iterator[Row]:
     """Yield what other accounts' policies let the caller find and describe."""
     for group in permissions.discoverable(call.rows, call.caller):
         lookup = Lookup(resource.table, (*GROUPS.keyed(group.group_key), *resource.of_group))
-        for row in search_plans.rows(call, resource.table, (lookup,), ROWS_AT_ONCE):
+        for row in planner.rows(call, resource.table, (lookup,), ROWS_AT_ONCE):
             if permissions.allows(call.rows, call.caller, resource.describe, resource.arn(group, row)):
                 yield row

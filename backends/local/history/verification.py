@@ -19,11 +19,13 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from ..store.rows import GROUPS, HEADS, HISTORY, PACKAGES, TERMS, Condition, Key, Row, Table
-from . import derived, history, terms
-from .call import Call
+from ...store.rows import GROUPS, HEADS, HISTORY, PACKAGES, TERMS, Condition, Key, Row, Table
+from .. import derived
+from ..context import Call
+from ..pagination import position_of, query_of, token_of
+from ..search import index
+from . import queries
 from .journal import BEFORE_THE_FIRST, KINDS, hash_of
-from .paging import position_of, query_of, token_of
 
 MOST_ROWS: Final = 1000
 """Rows of history, or resources, that one call looks at."""
@@ -87,7 +89,7 @@ def verify(call: Call, asked: Query) -> dict[str, Any]:
     Raises:
         ValidationException: there is no history of that name.
     """
-    only = history.named(call, asked.group)[0] if asked.group is not None else None
+    only = queries.named(call, asked.group)[0] if asked.group is not None else None
     query = query_of(call, {"group": asked.group})
     walk = _Walk(call, only)
     start = Position()
@@ -95,7 +97,7 @@ def verify(call: Call, asked: Query) -> dict[str, Any]:
         start = Position(*position_of(query, asked.next_token, len(Position.__struct_fields__)))
     position = walk.go_on(start)
     if only is not None and asked.next_token is None and not walk.chains:
-        raise history.no_history(only)
+        raise queries.no_history(only)
     answer: dict[str, Any] = {
         "checked": walk.checked,
         "chains": walk.chains,
@@ -123,11 +125,11 @@ class _Numbers(msgspec.Struct):
 
     def follow(self, row: Row) -> None:
         """Take in a row of the chain."""
-        if history.begins_a_group(row):
+        if queries.begins_a_group(row):
             self.last, self.is_known, self.updates = 0, True, 0
         elif row["kind"] == KINDS[GROUPS]:
             self.updates += 1
-        if row["operation"] == history.IMPORT:
+        if row["operation"] == queries.IMPORT:
             self.is_known = False
         if row["kind"] == KINDS[PACKAGES]:
             self.last = max(self.last, row["version"])
@@ -267,7 +269,7 @@ class _Walk(msgspec.Struct):
             return f"the {row['kind']} is not as this change left it"
         if column := derived.moved(table, stored):
             return f"the {row['kind']} is as this change left it, but its column {column}, which lists go by, is not"
-        if table in terms.INDEXED and any(self.call.rows.get(TERMS, key) is None for key in terms.of(table, stored)):
+        if table in index.INDEXED and any(self.call.rows.get(TERMS, key) is None for key in index.of(table, stored)):
             return f"Search does not find the {row['kind']} by all there is in it"
         return None
 
@@ -318,7 +320,7 @@ class _Walk(msgspec.Struct):
         if self.call.rows.pick(("seq",), HISTORY, [*chain, ("version", "=", version), ("kind", "=", kind)], limit=1):
             return
         first = self.call.rows.find(HISTORY, chain, ("seq",), limit=1)
-        if first and history.begins_a_group(first[0]) and (table is not PACKAGES or version):
+        if first and queries.begins_a_group(first[0]) and (table is not PACKAGES or version):
             self._report(name, {"seq": None, "version": version}, f"no change has made this {kind}")
         else:
             self.unrecorded += 1

@@ -20,12 +20,12 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from .. import arns
-from ..arns import Arn
-from ..base import partition_of
-from ..store.rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Key, Row, Table, Writing
-from . import terms
-from .call import Call
+from ... import arns
+from ...arns import Arn
+from ...base import partition_of
+from ...store.rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Key, Row, Table, Writing
+from ..context import Call
+from ..search import index
 
 KINDS: Final = {GROUPS: "group", PACKAGES: "package", POLICIES: "policy"}
 """The tables whose changes are history, and what a row of each is called."""
@@ -123,7 +123,7 @@ class Journal:
         stored = self._rows.insert(table, row)
         if stored and table in KINDS:
             self._note(table, _key(table, row), before=NOTHING, after=_canonical(row["record"]))
-            terms.add(self._rows, table, row)
+            index.add(self._rows, table, row)
         return stored
 
     def insert_all(self, table: Table, keys: Sequence[Key]) -> None:
@@ -145,7 +145,7 @@ class Journal:
         changed = self._rows.update(table, key, rev, changes)
         if changed:
             self._note(table, key, before=seen[1], after=_canonical(changes["record"]))
-            terms.replace(self._rows, table, {**seen[0], "record": orjson.loads(seen[1])}, {**seen[0], **changes})
+            index.replace(self._rows, table, {**seen[0], "record": orjson.loads(seen[1])}, {**seen[0], **changes})
         return changed
 
     def delete(self, table: Table, where: Sequence[Condition]) -> int:
@@ -154,7 +154,7 @@ class Journal:
         removed = self._rows.delete(table, where)
         for row in gone:
             self._note(table, _key(table, row), before=_canonical(row["record"]), after=NOTHING)
-            terms.remove(self._rows, table, row)
+            index.remove(self._rows, table, row)
         return removed
 
     def next_version(self, group: Key) -> int | None:

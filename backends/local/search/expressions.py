@@ -18,8 +18,8 @@ from typing import Any
 
 import msgspec
 
-from ..errors import ValidationException
-from ..service.model import Shape
+from ...errors import ValidationException
+from ...service.model import Shape
 
 Record = Mapping[str, Any]
 Predicate = Callable[[Record], bool]

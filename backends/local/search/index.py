@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ..store.rows import GROUPS, PACKAGES, TERMS, Key, Row, Table, Writing
+from ...store.rows import GROUPS, PACKAGES, TERMS, Key, Row, Table, Writing
 
 LONGEST_VALUE: Final = 256
 """Characters that are kept of a text: metadata has no more."""

@@ -15,19 +15,20 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
-from .. import arns
-from ..approval import evaluation
-from ..approval.profiles import INITIAL
-from ..arns import Arn
-from ..base import Caller, Surroundings
-from ..errors import RegistryError, ValidationException
-from ..service import model, records
-from ..service.decoding import glance, marked, plain
-from ..settings import Lists
-from ..store.rows import GROUPS, PACKAGES, Condition, Row
-from . import approvals, existence, model_cards, package_rules, sources, tags, validation
-from .call import Call
-from .paging import Filter, Listing, milliseconds, page
+from ... import arns
+from ...approval import evaluation
+from ...approval.profiles import INITIAL
+from ...arns import Arn
+from ...base import Caller, Surroundings
+from ...errors import RegistryError, ValidationException
+from ...service import model, records
+from ...service.decoding import glance, marked, plain
+from ...settings import Lists
+from ...store.rows import GROUPS, PACKAGES, Condition, Row
+from .. import existence, model_cards, sources
+from ..context import Call
+from ..pagination import Filter, Listing, milliseconds, page
+from . import approvals, package_checks, tags, validation
 
 VERSIONED, UNVERSIONED = "Versioned", "Unversioned"
 
@@ -60,7 +61,7 @@ def prepare(params: Mapping[str, Any], caller: Caller, surroundings: Surrounding
         ValidationException: a combination AWS refuses (see `package_rules`), a model card that is not one, an artefact
             or image that is not there.
     """
-    package_rules.check_create(params)
+    package_checks.check_create(params)
     model_cards.check({}, params.get("ModelCard", {}))
     existence.check(params, caller, surroundings.probe, surroundings.settings.checks)
     return {**params, **sources.specification(params, caller, surroundings.probe)}
@@ -179,7 +180,7 @@ def update(call: Call, params: Mapping[str, Any], rev: int | None = None) -> dic
     regime = approvals.lock(call, arn)
     row = call.package_row(arn)
     before = row["record"]
-    package_rules.check_update(before, params)
+    package_checks.check_update(before, params)
     approvals.check_rev(row, rev)
     model_cards.check(before.get("ModelCard", {}), params.get("ModelCard", {}))
     if any(name in params for name in records.editable()):

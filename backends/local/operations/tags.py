@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import arns
-from ..arns import Arn
-from ..errors import ValidationException
-from ..store.rows import GROUPS, PACKAGES, Key, Row, Table
-from .call import Call
-from .paging import not_this_list
+from ... import arns
+from ...arns import Arn
+from ...errors import ValidationException
+from ...store.rows import GROUPS, PACKAGES, Key, Row, Table
+from ..context import Call
+from ..pagination import not_this_list
 
 MOST_TAGS = 50
 RESERVED_PREFIX = "aws:"

@@ -16,11 +16,11 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from ..errors import ValidationException
-from ..events import FAILED, PENDING, SKIPPED, Bell, Wanted, is_pattern, is_wanted
-from ..store.rows import CURSORS, DELIVERIES, EVENTS, Condition, Key, Row, Rows
-from . import events, history
-from .call import Call
+from ...errors import ValidationException
+from ...events import FAILED, PENDING, SKIPPED, Bell, Wanted, is_pattern, is_wanted
+from ...store.rows import CURSORS, DELIVERIES, EVENTS, Condition, Key, Row, Rows
+from ..context import Call
+from . import events, queries
 
 MOST_DELIVERIES: Final = 100
 MOST_REPLAYED: Final = 10_000
@@ -44,7 +44,7 @@ class Replay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str | None = None
     group: str | None = None
     version: int | None = None
-    since: history.Moment | None = None
+    since: queries.Moment | None = None
     sink: str | None = None
     """To whom; without, to every sink there is. A sink is never told of what its settings leave out."""
 
@@ -203,7 +203,7 @@ def _replayed(call: Call, asked: Replay) -> list[Row]:
     """Return the events to deliver again, oldest first."""
     where = events.selection(call, asked.group, asked.version)
     if asked.since is not None:
-        where.append(("at", ">", history.milliseconds(asked.since, "since", end_of_day=False) - 1))
+        where.append(("at", ">", queries.milliseconds(asked.since, "since", end_of_day=False) - 1))
     groups = [asked.group] if asked.group is not None and is_pattern(asked.group) else []
     found: list[Row] = []
     after = 0
@@ -243,8 +243,8 @@ def _entry(row: Row) -> dict[str, Any]:
     return {
         **{name: row[name] for name in ("position", "id", "sink", "state", "attempts")},
         "version": f"{row['name']}/{row['version']}",
-        "changed": history.iso(row["changed"]),
-        "next_attempt": history.iso(row["due"]) if row["open"] else None,
+        "changed": queries.iso(row["changed"]),
+        "next_attempt": queries.iso(row["due"]) if row["open"] else None,
         "error": row["error"] or None,
     }
 

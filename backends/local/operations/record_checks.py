@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
-from ..approval.evaluation import LEDGER
-from ..errors import ValidationException
-from ..service import constraints, model
-from ..store.rows import Row
+from ...approval.evaluation import LEDGER
+from ...errors import ValidationException
+from ...service import constraints, model
+from ...store.rows import Row
 from . import validation
 
 Record = dict[str, Any]

@@ -11,13 +11,13 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 import msgspec.structs
 
-from .. import arns
-from ..errors import AccessDeniedException, ValidationException
-from ..service import model
-from ..store.rows import GROUPS, PACKAGES, Condition, Row
+from ... import arns
+from ...errors import AccessDeniedException, ValidationException
+from ...service import model
+from ...store.rows import GROUPS, PACKAGES, Condition, Row
+from ..context import Call
+from ..pagination import position_of, query_of, token_of
 from . import validation
-from .call import Call
-from .paging import position_of, query_of, token_of
 
 MOST_VERSIONS: Final = 101
 """One more than a hundred, so that who counts can tell "100" from "more"."""

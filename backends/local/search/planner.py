@@ -14,11 +14,12 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from ..service.model import Shape
-from ..store.rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table
-from . import terms, validation
-from .call import Call
-from .search_expressions import TEXT, TIMESTAMP, property_of
+from ...service.model import Shape
+from ...store.rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table
+from ..context import Call
+from ..operations import validation
+from . import index
+from .expressions import TEXT, TIMESTAMP, property_of
 
 FEW: Final = 500
 """Rows that are read and sorted rather than read in order."""
@@ -30,7 +31,7 @@ MOST_DIGITS: Final = 18
 
 Expression = Mapping[str, Any]
 
-_NOT_AS_STORED: Final = ("ModelPackageName", *validation.MEMBERS, terms.TAGS)
+_NOT_AS_STORED: Final = ("ModelPackageName", *validation.MEMBERS, index.TAGS)
 """Members that Search shows otherwise than they are stored."""
 
 _NAMES: Final = {
@@ -53,7 +54,7 @@ class Lookup(msgspec.Struct, frozen=True):
     def is_sorted_by(self, table: Table, column: str) -> bool:
         """Whether an index yields them sorted by a column of the searched table."""
         if self.table is TERMS:
-            return self.is_of_a_text and column == terms.INDEXED[table].moment
+            return self.is_of_a_text and column == index.INDEXED[table].moment
         return self.where[-1][0] == column
 
     @property
@@ -186,7 +187,7 @@ class _Planner:
         self._call = call
         self._table = table
         self._shape = shape
-        self._kind = terms.INDEXED[table].kind
+        self._kind = index.INDEXED[table].kind
 
     def of_expression(self, expression: Expression) -> Plan:
         parts = [self._of_filter(asked) for asked in expression.get("Filters", ())]
@@ -223,7 +224,7 @@ class _Planner:
     def _of_nested(self, asked: Mapping[str, Any]) -> Plan:
         """Return the plan for filters of one object: each holds of the list, by its full name. Tags have no such."""
         within = f"{asked['NestedPropertyName']}."
-        if within == f"{terms.TAGS}.":
+        if within == f"{index.TAGS}.":
             return Plan()
         names = [within + one["Name"].removeprefix(within) for one in asked["Filters"]]
         return self._all(
@@ -254,23 +255,23 @@ class _Planner:
         return made
 
     def _texts(self, name: str, values: Sequence[str]) -> Plan:
-        if not terms.is_kept(self._table, name):
+        if not index.is_kept(self._table, name):
             return Plan()
         of_path = [*self._call.place(), ("kind", "=", self._kind), ("path", "=", name)]
-        lookups = [Lookup(TERMS, (*of_path, ("value", "=", value[: terms.LONGEST_VALUE]))) for value in values]
-        if name.partition(".")[0] == terms.TAGS and self._table is PACKAGES:
+        lookups = [Lookup(TERMS, (*of_path, ("value", "=", value[: index.LONGEST_VALUE]))) for value in values]
+        if name.partition(".")[0] == index.TAGS and self._table is PACKAGES:
             groups = self._of_tagged_groups(name, values)
             return Plan([(*lookups, *groups)] if groups is not None else [])
-        is_exact = len(lookups) == 1 and len(values[0]) < terms.LONGEST_VALUE
+        is_exact = len(lookups) == 1 and len(values[0]) < index.LONGEST_VALUE
         return Plan([tuple(lookups)], exact=(lookups[0],) if is_exact else None)
 
     def _of_tagged_groups(self, name: str, values: Sequence[str]) -> list[Lookup] | None:
         """Return the versions of groups with a tag: they have the tags of their group. None: there are too many."""
-        kind = terms.INDEXED[GROUPS].kind
+        kind = index.INDEXED[GROUPS].kind
         found: list[Row] = []
         for value in values:
             where: list[Condition] = [*self._call.place(), ("kind", "=", kind), ("path", "=", name)]
-            where.append(("value", "=", value[: terms.LONGEST_VALUE]))
+            where.append(("value", "=", value[: index.LONGEST_VALUE]))
             found += self._call.rows.find(TERMS, where, limit=MOST_TAGGED_GROUPS + 1)
         if len(found) > MOST_TAGGED_GROUPS:
             return None
@@ -278,7 +279,7 @@ class _Planner:
         return [Lookup(PACKAGES, (*place, ("name", "=", row["name"]), ("version", ">", 0))) for row in found]
 
     def _there(self, name: str, _: str) -> Plan:
-        if not terms.is_kept(self._table, name) or (name.startswith(terms.TAGS) and self._table is PACKAGES):
+        if not index.is_kept(self._table, name) or (name.startswith(index.TAGS) and self._table is PACKAGES):
             return Plan()
         lookup = Lookup(TERMS, (*self._call.place(), ("kind", "=", self._kind), ("path", "=", name)))
         return Plan([(lookup,)], exact=(lookup,))

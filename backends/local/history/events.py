@@ -22,12 +22,13 @@ from uuid import uuid4
 import msgspec
 import orjson
 
-from ..errors import ValidationException
-from ..events import DETAIL_TYPE, FIELDS, SOURCE, STATUS, is_pattern, is_wanted
-from ..service import model
-from ..store.rows import CURSORS, EVENTS, HISTORY, NOTES, Condition, Key, Reading, Row, Writing
-from . import history, validation
-from .call import Call
+from ...errors import ValidationException
+from ...events import DETAIL_TYPE, FIELDS, SOURCE, STATUS, is_pattern, is_wanted
+from ...service import model
+from ...store.rows import CURSORS, EVENTS, HISTORY, NOTES, Condition, Key, Reading, Row, Writing
+from ..context import Call
+from ..operations import validation
+from . import queries
 
 SPELLED: Final = {"SourceUri": "sourceUri"}
 """Members that AWS's documentation spells otherwise in UpdatedModelPackageFields."""
@@ -136,7 +137,7 @@ def selection(call: Call, group: str | None, version: int | None) -> list[Condit
     """Return the conditions of events of a group or version of the caller's; a pattern is none."""
     where = call.place()
     if group is not None and not is_pattern(group):
-        name, of_name = history.named(call, group)
+        name, of_name = queries.named(call, group)
         where.append(("name", "=", name))
         version = version if version is not None else of_name or None
     if version is not None:
@@ -153,7 +154,7 @@ def check_status(status: str | None) -> None:
 
 def _envelope(row: Row | None) -> dict[str, Any] | None:
     """Return the envelope of a row of history; None if it is no event."""
-    content = history.content_of(row) if row is not None else None
+    content = queries.content_of(row) if row is not None else None
     if row is None or content is None or content.after is None:
         return None
     before, after = content.before, content.after

@@ -23,7 +23,7 @@ from ..service import model
 from ..service.decoding import glance, marked, plain
 from ..service.model import Shape
 from ..store.rows import Condition, Key, Operator, Row, Table
-from .call import Call
+from .context import Call
 
 DEFAULT_PAGE = 100
 """Entries of a page when MaxResults is absent (our choice: AWS does not document it)."""

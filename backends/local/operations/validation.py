@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from ..settings import Validation
+from ...settings import Validation
 
 PLAN = "_Validation"
 """Where a record keeps its plan; not a member of any shape, so no answer shows it."""

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import msgspec
 
-from ..store.rows import Condition, Key, Row, Table
-from .call import Call
-from .paging import not_this_list
-from .search_plans import Lookup
+from ...store.rows import Condition, Key, Row, Table
+from ..context import Call
+from ..pagination import not_this_list
+from .planner import Lookup
 
 PLACE: Final = ("account", "region")
 NUMBERS: Final = ("version",)

@@ -11,19 +11,19 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from .. import arns
-from ..approval import evaluation
-from ..approval.change import APPROVAL, Change
-from ..approval.explain import Asked, Version
-from ..approval.explain import explain as explanation
-from ..approval.profiles import INITIAL
-from ..approval.rulebook import Regime
-from ..approval.rules import OBJECTS, TAGS
-from ..arns import Arn
-from ..errors import RegistryError, ValidationException
-from ..service import constraints, records
-from ..store.rows import GROUPS, Row
-from .call import Call
+from ... import arns
+from ...approval import evaluation
+from ...approval.change import APPROVAL, Change
+from ...approval.explain import Asked, Version
+from ...approval.explain import explain as explanation
+from ...approval.profiles import INITIAL
+from ...approval.rulebook import Regime
+from ...approval.rules import OBJECTS, TAGS
+from ...arns import Arn
+from ...errors import RegistryError, ValidationException
+from ...service import constraints, records
+from ...store.rows import GROUPS, Row
+from ..context import Call
 
 Record = Mapping[str, Any]
 

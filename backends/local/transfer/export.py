@@ -13,11 +13,11 @@ from typing import Annotated, Any, ClassVar, Final
 import msgspec
 import orjson
 
-from ..errors import ConflictException
-from ..store.rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Row, Table
-from .call import Call
-from .history import iso
-from .paging import position_of, query_of, token_of
+from ...errors import ConflictException
+from ...store.rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Row, Table
+from ..context import Call
+from ..history.queries import iso
+from ..pagination import position_of, query_of, token_of
 
 MOST_LINES: Final = 500
 MOST_BYTES: Final = 2**20

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .. import arns
-from ..errors import ConflictException, ValidationException
-from ..store.rows import GROUPS, PACKAGES, POLICIES, Condition, Row
+from ... import arns
+from ...errors import ConflictException, ValidationException
+from ...store.rows import GROUPS, PACKAGES, POLICIES, Condition, Row
+from ..context import Call
+from ..pagination import Filter, Listing, milliseconds, page, page_of
 from . import policies, tags
-from .call import Call
-from .paging import Filter, Listing, milliseconds, page, page_of
 
 LISTING = Listing(
     table=GROUPS,

@@ -16,12 +16,12 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 import msgspec.structs
 
-from .. import arns
-from ..errors import AccessDeniedException, ValidationException
-from ..store.rows import HISTORY, PACKAGES, Condition, Row
-from . import validation
-from .call import Call
-from .paging import position_of, query_of, token_of
+from ... import arns
+from ...errors import AccessDeniedException, ValidationException
+from ...store.rows import HISTORY, PACKAGES, Condition, Row
+from ..context import Call
+from ..operations import validation
+from ..pagination import position_of, query_of, token_of
 
 MOST_CHANGES: Final = 100
 MOST_LOOKED_AT: Final = 2000

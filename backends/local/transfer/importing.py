@@ -18,17 +18,17 @@ from typing import Annotated, Any, Final
 import msgspec
 import orjson
 
-from .. import arns
-from ..approval.profiles import INITIAL
-from ..base import Caller
-from ..errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
-from ..service import model
-from ..service.constraints import check
-from ..store.rows import GROUPS, Key, Row, Table
-from . import packages, policies, records
-from .archive import Change, Group, Line, Package, Policy
-from .call import Call
-from .journal import KINDS, Journal, hash_of
+from ... import arns
+from ...approval.profiles import INITIAL
+from ...base import Caller
+from ...errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
+from ...service import model
+from ...service.constraints import check
+from ...store.rows import GROUPS, Key, Row, Table
+from ..context import Call
+from ..history.journal import KINDS, Journal, hash_of
+from ..operations import packages, policies, record_checks
+from .export import Change, Group, Line, Package, Policy
 
 NAMED: Final = 20
 """Resources that an answer or a sentence lists at most."""
@@ -199,7 +199,7 @@ def _history(line: Change, before: list[Row]) -> Row:
     except msgspec.DecodeError as error:
         raise ValidationException(f"the content of change {line.seq} of {line.name}: {error}") from error
     for record in (content.before, content.after):
-        records.check_plan(record or {})
+        record_checks.check_plan(record or {})
     return row
 
 
@@ -232,12 +232,12 @@ LEFT_OUT: Final[dict[type, Record]] = {
 def _complete_group(caller: Caller, row: Row) -> None:
     arn = arns.own(caller, arns.GROUP, row["name"])
     row["record"] |= {"ModelPackageGroupName": row["name"], "ModelPackageGroupArn": str(arn)}
-    records.check("DescribeModelPackageGroup", row["record"])
-    records.check_times(row)
+    record_checks.check("DescribeModelPackageGroup", row["record"])
+    record_checks.check_times(row)
 
 
 def _complete_policy(caller: Caller, row: Row) -> None:
-    records.check("GetModelPackageGroupPolicy", row["record"])
+    record_checks.check("GetModelPackageGroupPolicy", row["record"])
     policies.check(row["record"]["ResourcePolicy"])
 
 
@@ -250,8 +250,8 @@ def _complete_package(caller: Caller, row: Row) -> None:
         record.pop("ModelPackageName", None)
     else:
         record["ModelPackageName"] = name
-    records.check("DescribeModelPackage", {**record, "ModelPackageName": name})
-    records.check_times(row)
+    record_checks.check("DescribeModelPackage", {**record, "ModelPackageName": name})
+    record_checks.check_times(row)
     row["type"] = packages.VERSIONED if version else packages.UNVERSIONED
     row["approval"] = record.get("ModelApprovalStatus", "")
     if row["approval"] not in ("", *model.enum("ModelApprovalStatus")):

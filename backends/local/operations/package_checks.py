@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from ..errors import ValidationException
-from ..service import model
+from ...errors import ValidationException
+from ...service import model
 
 Params = Mapping[str, Any]
 

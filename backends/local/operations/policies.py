@@ -14,12 +14,12 @@ from typing import Any
 import msgspec
 import orjson
 
-from .. import arns
-from ..arns import Arn
-from ..errors import ValidationException
-from ..store.rows import GROUPS, POLICIES, Key, Row
-from .call import Call
-from .permissions import ALLOW, DENY, as_list, discoverable
+from ... import arns
+from ...arns import Arn
+from ...errors import ValidationException
+from ...store.rows import GROUPS, POLICIES, Key, Row
+from ..context import Call
+from ..permissions import ALLOW, DENY, as_list, discoverable
 
 LONGEST_QUOTE = 100
 """Characters of a refused value that a sentence repeats."""

@@ -1,0 +1,1 @@
+"""The operations of the registry: groups, packages, tags, policies, and their checks."""

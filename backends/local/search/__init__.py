@@ -1,0 +1,1 @@
+"""Search: its index, its expressions, and how a query is planned."""
