@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,24 +11,34 @@ from random import uniform
 from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
+import orjson
 
 from ..approval.rulebook import Rulebook
 from ..approval.rules import APPROVALS, CALLERS, OBJECTS
 from ..base import Backend, Caller, NoProbe, Probe, Surroundings
-from ..errors import CannotOpen, Elsewhere, LostRace, UnknownOperationException, ValidationException
+from ..errors import (
+    CannotOpen,
+    ConflictException,
+    Elsewhere,
+    LostRace,
+    ThrottlingException,
+    UnknownOperationException,
+    ValidationException,
+)
 from ..service import constraints, model
 from ..service.operations import always, names_ours, searches_ours
 from ..store import snapshots
-from ..store.rows import GROUPS, Kept, Rows, Writing
-from . import deployment, tokens
+from ..store.rows import GROUPS, TOKENS, Kept, Rows, Writing
 from .context import Call
 from .extensions import CONTROLS
 from .history import events
 from .history.journal import Journal
 from .history.outbox import Outbox
 from .operations import approvals, groups, packages, policies, tags
-from .remembered import Remembered
+from .operations.approvals import Remembered
 from .search import search
+
+REMEMBERED_MS = 24 * 60 * 60 * 1000
 
 Clock = Callable[[], float]
 T = TypeVar("T")
@@ -80,7 +91,7 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteModelPackageGroupPolicy": Operation(policies.delete, writes=True),
     "Search": Operation(search.search, is_ours=searches_ours),
     "GetSearchSuggestions": Operation(search.suggestions, is_ours=searches_ours),
-    "CreateModel": Operation(deployment.allow, is_ours=deployment.is_ours),
+    "CreateModel": Operation(approvals.allow, is_ours=approvals.is_ours),
 }
 
 
@@ -135,7 +146,7 @@ class LocalRegistry(Backend):
         def once() -> Mapping[str, Any]:
             if handler.writes:
                 with self._transaction(operation, caller, probe, writes=True, reason=reason) as call:
-                    return tokens.once(call, params, partial(handler.answer, call, prepared))
+                    return idempotent(call, params, partial(handler.answer, call, prepared))
             now = int(self._clock() * 1000)
             with self._rows.reading() as seen:
                 rows = cast("Writing", seen)
@@ -237,3 +248,41 @@ class LocalRegistry(Backend):
 
     def close(self) -> None:
         self._rows.close()
+
+
+def idempotent(call: Call, params: Mapping[str, Any], answer: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Answer a call, or, if its token has been seen in this account and region, repeat the first answer.
+
+    Raises:
+        ConflictException: the token came with another request before.
+    """
+    token = params.get("ClientToken")
+    if token is None:
+        return answer()
+    digest = hashlib.sha256(orjson.dumps(params, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    key = (call.caller.account, call.caller.region, call.operation, token)
+    row = dict(zip(TOKENS.key, key, strict=True)) | {"created": call.now, "rev": 0, "digest": digest, "record": {}}
+    if digest.endswith("0"):  # one in sixteen: to look each time would cost more than what is left lying
+        _forget(call)
+    stored = call.rows.insert(TOKENS, row)
+    if not stored:
+        _forget(call)  # perhaps what is in the way
+        stored = call.rows.insert(TOKENS, row)
+    if stored:
+        result = answer()
+        call.rows.update(TOKENS, key, 0, {"record": result})
+        return result
+    seen = call.rows.get(TOKENS, key)
+    if seen is None:  # forgotten since, by a server whose clock is ahead of ours
+        raise ThrottlingException("Rate exceeded")
+    if seen["digest"] != digest:
+        raise ConflictException(
+            f"ClientToken {token} was already used for a {call.operation} request with other parameters."
+        )
+    first: Mapping[str, Any] = seen["record"]
+    return first
+
+
+def _forget(call: Call) -> None:
+    """Remove the tokens of the account and region that are no longer remembered."""
+    call.rows.delete(TOKENS, [*call.place(), ("created", "<", call.now - REMEMBERED_MS + 1)])

@@ -13,19 +13,21 @@ is broken first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 import orjson
 
 from ...store.rows import GROUPS, HEADS, HISTORY, PACKAGES, TERMS, Condition, Key, Row, Table
-from .. import derived
 from ..context import Call
+from ..operations import packages, record_checks
 from ..pagination import position_of, query_of, token_of
 from ..search import index
 from . import queries
 from .journal import BEFORE_THE_FIRST, KINDS, hash_of
+
+TABLES_OF_TERMS: Final = {indexed.kind: table for table, indexed in index.INDEXED.items()}
 
 MOST_ROWS: Final = 1000
 """Rows of history, or resources, that one call looks at."""
@@ -267,7 +269,7 @@ class _Walk(msgspec.Struct):
             return None
         if stored is None or after is None or stored["record"] != after:
             return f"the {row['kind']} is not as this change left it"
-        if column := derived.moved(table, stored):
+        if column := moved(table, stored):
             return f"the {row['kind']} is as this change left it, but its column {column}, which lists go by, is not"
         if table in index.INDEXED and any(self.call.rows.get(TERMS, key) is None for key in index.of(table, stored)):
             return f"Search does not find the {row['kind']} by all there is in it"
@@ -285,7 +287,7 @@ class _Walk(msgspec.Struct):
             self.left -= len(rows) or 1
             for row in rows:
                 self._check_origin(table, row["name"], row.get("version", 0))
-                count += len(derived.terms_of(table, row))
+                count += len(terms_of(table, row))
                 after = (row["name"], row.get("version", 0))
             if len(rows) < limit:
                 return None, count
@@ -309,10 +311,10 @@ class _Walk(msgspec.Struct):
         return Position(SURPLUS, name, version, kind=kind, path=path, value=value, moment=moment)
 
     def _is_somebodys(self, term: Row) -> bool:
-        table = derived.TABLES_OF_TERMS.get(term["kind"])
+        table = TABLES_OF_TERMS.get(term["kind"])
         row = self.call.rows.get(table, tuple(term[column] for column in table.key)) if table is not None else None
         key = tuple(term[column] for column in TERMS.key)
-        return table is not None and row is not None and key in derived.terms_of(table, row)
+        return table is not None and row is not None and key in terms_of(table, row)
 
     def _check_origin(self, table: Table, name: str, version: int) -> None:
         kind = KINDS[table]
@@ -347,3 +349,33 @@ def _fault(row: Row, seq: int, previous: str) -> str | None:
     if row["previous"] != previous:
         return "it does not follow the row before it, which was written anew"
     return None
+
+
+def terms_of(table: Table, row: Row) -> set[Key]:
+    """Return the terms of a row; of a damaged record, none."""
+    return set(index.of(table, row)) if table in index.INDEXED and isinstance(row["record"], dict) else set()
+
+
+def moved(table: Table, row: Row) -> str | None:
+    """Return a column that is not what follows from the key and the record of its row."""
+    followed = ((column, COLUMNS[column](row)) for column in table.others if column in COLUMNS)
+    return next((column for column, value in followed if row[column] != value), None)
+
+
+def _time(column: str) -> Callable[[Row], Any]:
+    """Return what tells a column that holds a time, in milliseconds; of a record without one, nothing is known."""
+
+    def time(row: Row) -> Any:
+        members = (row["record"].get(member) for member in record_checks.TIMES[column])
+        seconds = next((member for member in members if member is not None), None)
+        return round(seconds * 1000) if isinstance(seconds, int | float) else row[column]
+
+    return time
+
+
+COLUMNS: Final[Mapping[str, Callable[[Row], Any]]] = {
+    **{column: _time(column) for column in record_checks.TIMES},
+    "type": lambda row: packages.VERSIONED if row["version"] else packages.UNVERSIONED,
+    "approval": lambda row: row["record"].get("ModelApprovalStatus", ""),
+}
+"""Columns that follow from the rest of their row, and how."""

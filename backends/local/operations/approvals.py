@@ -7,7 +7,7 @@ is then, and remembered for the call: inside, only what has changed meanwhile is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 from msgspec.structs import replace
 
@@ -16,14 +16,19 @@ from ...approval import evaluation
 from ...approval.change import APPROVAL, Change
 from ...approval.explain import Asked, Version
 from ...approval.explain import explain as explanation
-from ...approval.profiles import INITIAL
+from ...approval.profiles import APPROVED, INITIAL
 from ...approval.rulebook import Regime
 from ...approval.rules import OBJECTS, TAGS
 from ...arns import Arn
-from ...errors import RegistryError, ValidationException
-from ...service import constraints, records
+from ...base import Caller, Probe
+from ...errors import Elsewhere, RegistryError, ValidationException
+from ...service import constraints, model, records
 from ...store.rows import GROUPS, Row
 from ..context import Call
+
+OPERATION = "CreateModel"
+
+Answer = TypeVar("Answer")
 
 Record = Mapping[str, Any]
 
@@ -200,3 +205,68 @@ def _resolved(call: Call, version: Version) -> Arn:
     if not (version.group and version.version > 0):
         raise ValidationException("Name a version: by arn, or by group and version.")
     return arns.version_of(arns.resolve(call.caller, arns.GROUP, version.group), version.version)
+
+
+class Remembered:
+    """Answers from what it has been told.
+
+    Args:
+        probe: who is asked what is not known yet.
+    """
+
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+        self._known: dict[tuple[Any, ...], Any] = {}
+
+    def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
+        """Whether the bucket holds the key; see `Probe`."""
+        return self._once(
+            ("artifact", caller, bucket, key, is_prefix),
+            lambda: self._probe.artifact(caller, bucket, key, is_prefix=is_prefix),
+        )
+
+    def image(self, caller: Caller, image: str) -> bool | None:
+        """Whether the registry holds the image; see `Probe`."""
+        return self._once(("image", caller, image), lambda: self._probe.image(caller, image))
+
+    def containers(self, caller: Caller, model: str) -> list[dict[str, Any]] | None:
+        """Return the containers of a model; see `Probe`."""
+        return self._once(("containers", caller, model), lambda: self._probe.containers(caller, model))
+
+    def content(self, caller: Caller, bucket: str, key: str) -> bytes | None:
+        """Return an object; see `Probe`."""
+        return self._once(("content", caller, bucket, key), lambda: self._probe.content(caller, bucket, key))
+
+    def _once(self, question: tuple[Any, ...], ask: Callable[[], Answer]) -> Answer:
+        if question not in self._known:
+            self._known[question] = ask()
+        answer: Answer = self._known[question]
+        return answer
+
+
+def is_ours(params: Mapping[str, Any]) -> bool:
+    """Whether a model is made from a package."""
+    return bool(_models_named(params))
+
+
+def allow(call: Call, params: Mapping[str, Any]) -> NoReturn:
+    """Let a CreateModel request pass on.
+
+    Raises:
+        Elsewhere: every package it names may be deployed.
+        ValidationException: one does not exist, or is not Approved.
+    """
+    for name in _models_named(params):
+        record = call.package_row(call.package(name))["record"]
+        status = record.get("ModelApprovalStatus", APPROVED)  # unversioned packages have no approval
+        if status != APPROVED:
+            raise ValidationException(
+                f"ModelPackage {record['ModelPackageArn']} cannot be deployed: its approval status is {status}, "
+                "and only Approved versions can be."
+            )
+    raise Elsewhere
+
+
+def _models_named(params: Mapping[str, Any]) -> list[str]:
+    containers = model.structures(OPERATION, params, "ContainerDefinition", of_input=True)
+    return [container["ModelPackageName"] for container in containers if "ModelPackageName" in container]

@@ -6,9 +6,27 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+import orjson
 
+from ...base import Caller, Probe
 from ...errors import ValidationException
 from ...service import model
+from ...service.records import artifacts, containers
+from ...settings import Check, Checks
+
+Card = Mapping[str, Any]
+SECTIONS = frozenset(
+    {
+        "model_overview",
+        "intended_uses",
+        "business_details",
+        "training_details",
+        "evaluation_details",
+        "additional_information",
+    }
+)
+"""Top level of the documented schema of a package's card: the general one without model_package_details."""
+OVERVIEW = frozenset({"model_creator", "model_artifact"})
 
 Params = Mapping[str, Any]
 
@@ -152,3 +170,74 @@ def check_update(record: Params, params: Params) -> None:
     for rule in UPDATE:
         if rule.broken(record, params):
             raise ValidationException(rule.sentence)
+
+
+def check_card(stored: Card, sent: Card) -> None:
+    """Check a card that is sent, against the one stored, which is empty when there is none.
+
+    Raises:
+        ValidationException: the content is not of the documented schema (sentences ours), content and status change
+            in one call, or the card is archived (both sentences documented for model cards).
+    """
+    _check_content(sent)
+    new_content, new_status = _differs(stored, sent, "ModelCardContent"), _differs(stored, sent, "ModelCardStatus")
+    if stored and new_content and new_status:
+        raise ValidationException("You cannot update both model card content and model card status in a single call.")
+    if stored.get("ModelCardStatus") == "Archived" and new_content:
+        raise ValidationException("Model Card is in Archived state")
+
+
+def _check_content(card: Card) -> None:
+    if "ModelCardContent" not in card:
+        return
+    try:
+        content = orjson.loads(card["ModelCardContent"])
+    except orjson.JSONDecodeError as error:
+        raise ValidationException(f"ModelCardContent is not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ValidationException("ModelCardContent must be a JSON object.")
+    _check_keys("ModelCardContent", content, SECTIONS)
+    overview = content.get("model_overview", {})
+    if not isinstance(overview, dict):
+        raise ValidationException("model_overview of ModelCardContent must be a JSON object.")
+    _check_keys("model_overview of ModelCardContent", overview, OVERVIEW)
+
+
+def _check_keys(what: str, content: Mapping[str, Any], allowed: frozenset[str]) -> None:
+    if unknown := sorted(set(content) - allowed):
+        raise ValidationException(
+            f"{what} of a model package cannot have {', '.join(unknown)}; it can have {', '.join(sorted(allowed))}."
+        )
+
+
+def _differs(stored: Card, sent: Card, member: str) -> bool:
+    return member in sent and sent[member] != stored.get(member)
+
+
+def check_existence(params: Mapping[str, Any], caller: Caller, probe: Probe, checks: Checks) -> None:
+    """Look for every artefact and image of a CreateModelPackage request.
+
+    Raises:
+        ValidationException: one is not there. The sentence for S3 is AWS's (captured); that for an image is of
+            another operation (captured for CreateModel), as this one's has not been seen.
+    """
+    if checks.artifacts != "off":
+        for bucket, key, is_prefix in artifacts(params):
+            if _is_missing(probe.artifact(caller, bucket, key, is_prefix=is_prefix), checks.artifacts):
+                raise ValidationException(
+                    f"Cannot find S3 object: {key} in bucket {bucket}. Please check if your S3 object exists and has "
+                    "proper permissions for SageMaker."
+                )
+    if checks.images != "off":
+        for image in _images(params):
+            if _is_missing(probe.image(caller, image), checks.images):
+                raise ValidationException(f"Requested image {image} not found.")
+
+
+def _is_missing(found: bool | None, check: Check) -> bool:
+    """Judge what a probe says: None is "nobody here could hold it"."""
+    return found is False or (found is None and check == "always")
+
+
+def _images(params: Mapping[str, Any]) -> list[str]:
+    return [container["Image"] for container in containers(params) if "Image" in container]

@@ -19,16 +19,18 @@ from ... import arns
 from ...approval import evaluation
 from ...approval.profiles import INITIAL
 from ...arns import Arn
-from ...base import Caller, Surroundings
+from ...base import Caller, Probe, Surroundings
 from ...errors import RegistryError, ValidationException
 from ...service import model, records
 from ...service.decoding import glance, marked, plain
 from ...settings import Lists
 from ...store.rows import GROUPS, PACKAGES, Condition, Row
-from .. import existence, model_cards, sources
 from ..context import Call
 from ..pagination import Filter, Listing, milliseconds, page
 from . import approvals, package_checks, tags, validation
+
+MODEL = "model"
+SPECIFICATION = "InferenceSpecification"
 
 VERSIONED, UNVERSIONED = "Versioned", "Unversioned"
 
@@ -62,9 +64,9 @@ def prepare(params: Mapping[str, Any], caller: Caller, surroundings: Surrounding
             or image that is not there.
     """
     package_checks.check_create(params)
-    model_cards.check({}, params.get("ModelCard", {}))
-    existence.check(params, caller, surroundings.probe, surroundings.settings.checks)
-    return {**params, **sources.specification(params, caller, surroundings.probe)}
+    package_checks.check_card({}, params.get("ModelCard", {}))
+    package_checks.check_existence(params, caller, surroundings.probe, surroundings.settings.checks)
+    return {**params, **specification(params, caller, surroundings.probe)}
 
 
 def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,7 +78,7 @@ def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     """
     record = {name: _copied(value) for name, value in params.items() if name not in _NOT_STORED}
     arn = _take_version(call, record) if "ModelPackageGroupName" in params else _name(call, record)
-    sources.clone(call, record)
+    clone(call, record)
     _fill_digests(record)
     record |= {
         "ModelPackageArn": str(arn),
@@ -182,7 +184,7 @@ def update(call: Call, params: Mapping[str, Any], rev: int | None = None) -> dic
     before = row["record"]
     package_checks.check_update(before, params)
     approvals.check_rev(row, rev)
-    model_cards.check(before.get("ModelCard", {}), params.get("ModelCard", {}))
+    package_checks.check_card(before.get("ModelCard", {}), params.get("ModelCard", {}))
     if any(name in params for name in records.editable()):
         record = records.edited(before, params)
         _fill_digests(record)
@@ -269,3 +271,34 @@ def _fill_digests(record: dict[str, Any]) -> None:
         if image and "ImageDigest" not in container:
             _, _, named = image.partition("@")
             container["ImageDigest"] = named or f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
+
+
+def specification(params: Mapping[str, Any], caller: Caller, probe: Probe) -> dict[str, Any]:
+    """Return the InferenceSpecification of the model a request's SourceUri names, as a member; or nothing.
+
+    That the SDK's tests register a model by its ARN is documented; which members of its containers come along is our
+    choice: those that both kinds of container have. A model nobody here knows fills nothing.
+    """
+    source = params.get("SourceUri", "")
+    if arns.kind_of(source) != MODEL:
+        return {}
+    found = probe.containers(caller, arns.parse(caller, MODEL, source).name)
+    if not found:
+        return {}
+    shape = model.named("ModelPackageContainerDefinition")
+    kept = [{name: value for name, value in container.items() if name in model.members(shape)} for container in found]
+    return {SPECIFICATION: {"Containers": kept}}
+
+
+def clone(call: Call, record: dict[str, Any]) -> None:
+    """Take the InferenceSpecification of the package a record's SourceUri names.
+
+    Raises:
+        ValidationException: no such package.
+    """
+    source = record.get("SourceUri", "")
+    if arns.kind_of(source) != arns.PACKAGE:
+        return
+    original = call.package_row(call.package(source))["record"]
+    if SPECIFICATION in original:
+        record[SPECIFICATION] = original[SPECIFICATION]
