@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from html import escape
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..backends.base import random_id
 from ..backends.errors import RegistryError
@@ -13,6 +13,25 @@ from ..backends.service import wire
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
+
+CONSOLE_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",  # with no-referrer, forms come with `Origin: null`, which the gate refuses
+    "Cache-Control": "no-store",
+}
+"""On every answer under CONSOLE_PREFIX, whatever it is."""
+
+COMMON_HEADERS: Final[Mapping[str, str]] = {
+    **CONSOLE_HEADERS,
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "sandbox",
+    "Referrer-Policy": "no-referrer",
+}
+"""On every answer that does not say otherwise: whatever an S3 object holds, in a browser it is inert."""
 
 
 def headers(body: bytes, content_type: str = wire.CONTENT_TYPE, request_id: str = "") -> list[tuple[str, str]]:

@@ -21,13 +21,14 @@ from msgspec.structs import replace
 
 from ..backends.base import Backend
 from ..backends.service import model
-from . import PREFIX, console
-from .calls import TARGET_PREFIX, Calls
+from . import console
+from .calls import Calls
 from .first_use import OnFirstUse
 from .gate import Gate
 from .metrics import Metrics
 from .neighbours import Neighbours
 from .refusals import Refusals
+from .routes import EXTENSION_PREFIX, TARGET_PREFIX, is_console
 from .sigv4 import is_signed_request
 
 if TYPE_CHECKING:
@@ -154,9 +155,9 @@ class Switchboard:
 
     def _who_answers(self, environ: WSGIEnvironment) -> WSGIApplication:
         path, target = environ.get("PATH_INFO", ""), environ.get("HTTP_X_AMZ_TARGET", "")
-        if path.startswith(PREFIX):
+        if path.startswith(EXTENSION_PREFIX):
             return self._ours
-        if self._pages is not None and console.is_console(path):
+        if self._pages is not None and is_console(path):
             # signed, it is about a bucket of that name
             return self._neighbours if is_signed_request(environ) else self._pages
         if self._is_call(target, environ):

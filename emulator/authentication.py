@@ -20,17 +20,14 @@ from ..backends.base import Caller
 from ..backends.credentials import Credential
 from ..backends.errors import AccessDeniedException, RegistryError
 from ..backends.settings import Authentication as Strictness
-from . import PREFIX as CONTROL
 from . import answers, signatures
 from .bodies import LARGEST_UNVERIFIED, LARGEST_UPLOAD, is_empty, kept, released
 from .caller_identity import Issued, issued
-from .calls import LARGEST_BODY, TARGET_PREFIX
-from .console import PREFIX as CONSOLE
-from .console import is_console
+from .calls import LARGEST_BODY
 from .failures import Failures
 from .refusals import Refusals
 from .refused import Refused, answer
-from .resetting import MOTO, RESET
+from .routes import CONSOLE_PREFIX, EXTENSION_PREFIX, MOTO, RESET, TARGET_PREFIX, is_console
 from .s3_headers import HEAD
 from .signatures import Claim, Headers
 from .sigv4 import VERIFIED, caller_of, is_signed_request
@@ -43,8 +40,8 @@ log = logging.getLogger(__name__)
 SKEW_SECONDS: Final = 15 * 60
 LONGEST_SECONDS: Final = 7 * 24 * 3600
 """How long a presigned URL can be good for."""
-HEALTH: Final = frozenset({f"{CONTROL}/health", f"{CONTROL}/ready"})
-METRICS: Final = f"{CONTROL}/metrics"
+HEALTH: Final = frozenset({f"{EXTENSION_PREFIX}/health", f"{EXTENSION_PREFIX}/ready"})
+METRICS: Final = f"{EXTENSION_PREFIX}/metrics"
 _MOMENT = re.compile("[0-9]{8}T[0-9]{6}Z")
 
 
@@ -283,7 +280,7 @@ def _check_time(claim: Claim, now: float) -> None:
 def _is_ours(environ: WSGIEnvironment) -> bool:
     target: str = environ.get("HTTP_X_AMZ_TARGET", "")
     path: str = environ.get("PATH_INFO", "")
-    return target.startswith(TARGET_PREFIX) or path.startswith(CONTROL)
+    return target.startswith(TARGET_PREFIX) or path.startswith(EXTENSION_PREFIX)
 
 
 def _check_scope(claim: Claim, environ: WSGIEnvironment, headers: Headers) -> None:
@@ -341,7 +338,7 @@ def _target(environ: WSGIEnvironment) -> str:
 
 
 def _to_the_console(start_response: StartResponse) -> Iterable[bytes]:
-    start_response("302 Found", [*answers.headers(b"", "text/plain"), ("Location", f"{CONSOLE}/")])
+    start_response("302 Found", [*answers.headers(b"", "text/plain"), ("Location", f"{CONSOLE_PREFIX}/")])
     return [b""]
 
 

@@ -22,7 +22,8 @@ from .caller_identity import CallerIdentity
 from .forking import Forks
 from .http.server import Server, listen, url_of
 from .neighbours import Neighbours, alone
-from .resetting import RESET, ResetTogether, started
+from .resetting import ResetTogether, started
+from .routes import RESET
 from .serve import surroundings_of
 
 if TYPE_CHECKING:

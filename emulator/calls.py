@@ -28,13 +28,13 @@ from .answers import headers, wsgi_error
 from .bodies import length_of
 from .metrics import OK, Metrics
 from .refusals import Refusals, without_values
+from .routes import TARGET_PREFIX
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
-TARGET_PREFIX: Final = "SageMaker."
 LARGEST_BODY: Final = 4 * 2**20
 """Bytes of a registry request; uploads to S3 are not limited."""
 

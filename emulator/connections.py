@@ -22,10 +22,10 @@ from waitress.utilities import BadRequest, Error, InternalServerError, RequestEn
 
 from ..backends.errors import InternalFailure, RegistryError, RequestTooLarge, ValidationException
 from ..backends.service import wire
-from . import PREFIX, answers, console, sigv4
-from .calls import TARGET_PREFIX
-from .gate import EVERYWHERE
+from . import answers, sigv4
+from .answers import COMMON_HEADERS
 from .refused import Refused, answer
+from .routes import EXTENSION_PREFIX, TARGET_PREFIX, is_console
 from .s3_headers import Channel as HeaderChannel
 from .s3_headers import metadata_of
 
@@ -102,9 +102,9 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
     def _is_ours(self) -> bool:
         """Whether it is never large: a path of ours, any call of SageMaker's, the unsigned console's; others may be."""
         path = f"/{self.path.lstrip('/')}"  # as waitress hands it on
-        if self.headers.get("X_AMZ_TARGET", "").startswith(TARGET_PREFIX) or path.startswith(PREFIX):
+        if self.headers.get("X_AMZ_TARGET", "").startswith(TARGET_PREFIX) or path.startswith(EXTENSION_PREFIX):
             return True
-        return console.is_console(path) and not sigv4.is_signed(self.headers.get("AUTHORIZATION"), self.query)
+        return is_console(path) and not sigv4.is_signed(self.headers.get("AUTHORIZATION"), self.query)
 
     def is_too_slow(self, now: float, seconds: float) -> bool:
         """Whether less has come than should have by now."""
@@ -204,7 +204,7 @@ class _Refusal(Task):  # type: ignore[misc]
 
     def _answer(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
         self.status = status
-        self.response_headers.extend([*headers, *EVERYWHERE.items()])
+        self.response_headers.extend([*headers, *COMMON_HEADERS.items()])
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(b"" if self.request.headers_finished and self._is_head() else body)

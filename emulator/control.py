@@ -10,9 +10,10 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from ..backends.base import Backend
 from ..backends.errors import SerializationException, UnknownOperationException
-from . import PREFIX, sigv4
+from . import sigv4
 from .following import Followers
 from .metrics import CONTENT_TYPE, Metrics
+from .routes import EXTENSION_PREFIX
 
 
 def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
@@ -20,15 +21,15 @@ def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
     routes = Blueprint("control", __name__)
     followers = Followers(backend)
 
-    @routes.get(f"{PREFIX}/health")
-    @routes.get(f"{PREFIX}/ready")
+    @routes.get(f"{EXTENSION_PREFIX}/health")
+    @routes.get(f"{EXTENSION_PREFIX}/ready")
     def health() -> Response:
         """Answer 200 when the backend can answer, else its error: who answers at all is seeded and ready."""
         backend.ping()
         return _json({"status": "ok"})
 
     @routes.get("/")
-    @routes.get(f"{PREFIX}/info")
+    @routes.get(f"{EXTENSION_PREFIX}/info")
     def info() -> Response:
         return _json(
             {
@@ -37,20 +38,20 @@ def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
                 "registry": registry,
                 "operations": sorted(backend.operations),
                 "controls": dict(backend.controls),
-                "health": f"{PREFIX}/health",
+                "health": f"{EXTENSION_PREFIX}/health",
             }
         )
 
-    @routes.get(f"{PREFIX}/metrics")
+    @routes.get(f"{EXTENSION_PREFIX}/metrics")
     def metrics() -> Response:
         return Response(counted.text(), content_type=CONTENT_TYPE)
 
-    @routes.route(f"{PREFIX}/<path:name>", methods=["GET", "POST"])
+    @routes.route(f"{EXTENSION_PREFIX}/<path:name>", methods=["GET", "POST"])
     def control(name: str) -> Response:
         """Do what the backend does beyond AWS's API: a GET takes its query, a POST its body, a JSON object."""
         if name not in backend.controls:
             raise UnknownOperationException(
-                f"{PREFIX}/{name[:200]} is not here; {PREFIX}/info lists, under controls, what is."
+                f"{EXTENSION_PREFIX}/{name[:200]} is not here; {EXTENSION_PREFIX}/info lists, under controls, what is."
             )
         if backend.controls[name] and request.method != "POST":
             raise MethodNotAllowed

@@ -8,28 +8,21 @@ headers, on any answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ..backends.errors import AccessDeniedException, MisdirectedRequest, RegistryError
-from .answers import wsgi_error, wsgi_text
-from .console import HEADERS, is_console
+from .answers import COMMON_HEADERS, CONSOLE_HEADERS, wsgi_error, wsgi_text
 from .refusals import Refusals
+from .routes import is_console
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+?)\.?(?::(?P<port>[0-9]{1,5}))?")
-EVERYWHERE: Final[Mapping[str, str]] = {
-    **HEADERS,
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "sandbox",
-    "Referrer-Policy": "no-referrer",
-}
-"""On every answer that does not say otherwise: whatever an S3 object holds, in a browser it is inert."""
-_LOWER: Final = tuple((name.lower(), (name, value)) for name, value in EVERYWHERE.items())
+_LOWER: Final = tuple((name.lower(), (name, value)) for name, value in COMMON_HEADERS.items())
 
 _OUR_OWN = frozenset({"same-origin", "none"})
 
@@ -71,7 +64,7 @@ class Gate:
         what = f"{environ.get('REQUEST_METHOD')} {path}"
         self._refusals.note(what, environ.get("HTTP_ORIGIN", ""), refusal.status, refusal.code, refusal.message)
         if is_console(path):
-            return wsgi_text(refusal, start_response, HEADERS)
+            return wsgi_text(refusal, start_response, CONSOLE_HEADERS)
         return wsgi_error(refusal, start_response)
 
     def _host_refusal(self, environ: WSGIEnvironment) -> RegistryError | None:

@@ -18,6 +18,7 @@ from . import answers, console, control
 from .calls import LARGEST_BODY, note, too_large
 from .metrics import Metrics
 from .refusals import Refusals
+from .routes import CONSOLE_PREFIX
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -42,7 +43,7 @@ def own(backend: Backend, registry: str, counted: Metrics, refusals: Refusals, *
     def people_are_shown_the_console() -> BaseResponse | None:
         looks = request.path == "/" and request.method in ("GET", "HEAD")
         if has_console and looks and "text/html" in request.accept_mimetypes.values():
-            return redirect(f"{console.PREFIX}/")
+            return redirect(f"{CONSOLE_PREFIX}/")
         return None
 
     return app

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from ..backends.base import random_id
 from ..backends.errors import NotAuthenticated, RegistryError
-from . import PREFIX as CONTROL
 from . import answers
-from .resetting import MOTO
+from .routes import EXTENSION_PREFIX, MOTO
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -121,7 +120,11 @@ def _protocol(environ: WSGIEnvironment) -> str:
     """Return how the client reads an error."""
     kind = environ.get("CONTENT_TYPE", "")
     path = environ.get("PATH_INFO", "")
-    if "HTTP_X_AMZ_TARGET" in environ or kind.startswith("application/x-amz-json") or path.startswith((CONTROL, MOTO)):
+    if (
+        "HTTP_X_AMZ_TARGET" in environ
+        or kind.startswith("application/x-amz-json")
+        or path.startswith((EXTENSION_PREFIX, MOTO))
+    ):
         return JSON
     if kind.startswith("application/x-www-form-urlencoded"):
         return QUERY

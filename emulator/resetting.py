@@ -11,12 +11,11 @@ from ..backends.testing.clock import Clock
 from ..backends.testing.controlled import START, Staged
 from ..backends.urls import is_memory
 from .answers import headers, wsgi_error
+from .routes import MOTO, RESET
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-MOTO = "/moto-api/"
-RESET = f"{MOTO}reset"
 AS_MOTO_SAYS = b'{"status": "ok"}'
 
 

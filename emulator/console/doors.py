@@ -12,24 +12,15 @@ import msgspec
 from ...backends.base import DEFAULT_ACCOUNT, DEFAULT_REGION, Caller
 from ...backends.identities import Identities
 from ...backends.settings import IdentityTable
+from ..answers import CONSOLE_HEADERS
+from ..routes import CONSOLE_PREFIX, is_console
 from .session import USER, Session, Sessions
 
 if TYPE_CHECKING:
     from flask import Request, Response
 
-PREFIX: Final = "/console"
 STATIC: Final = Path(__file__).parent / "static"
 
-HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",  # with no-referrer, forms come with `Origin: null`, which the gate refuses
-    "Cache-Control": "no-store",
-}
-"""On every answer under PREFIX, whatever it is."""
 
 FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 """On static files: pages name them by their content, so that a new one has a new address."""
@@ -108,7 +99,7 @@ class Console(msgspec.Struct, frozen=True):
         """Return the path of a new login link for somebody."""
         if not USER.fullmatch(user):
             raise ValueError(f"{user!r} is not a name: it begins with a letter, and has letters, digits and _ . @ -")
-        return f"{PREFIX}/login?token={self.sessions.link(user)}"
+        return f"{CONSOLE_PREFIX}/login?token={self.sessions.link(user)}"
 
     def line_of_link(self, user: str) -> str:
         """Return the line a server prints with a new login link for somebody; of several people, it says for whom."""
@@ -129,18 +120,13 @@ def cookie_name(request: Request) -> str:
 def set_cookie(request: Request, response: Response, value: str) -> None:
     """Let a browser keep a session's value, where no script reads it and no other site sends it."""
     response.set_cookie(
-        cookie_name(request), value, path=PREFIX, httponly=True, samesite="Strict", secure=request.is_secure
+        cookie_name(request), value, path=CONSOLE_PREFIX, httponly=True, samesite="Strict", secure=request.is_secure
     )
-
-
-def is_console(path: str) -> bool:
-    """Whether a path is the console's."""
-    return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 
 def guard(response: Response, path: str) -> Response:
     """Put the console's headers on an answer of a path of its own."""
     if is_console(path):
-        is_static = path.startswith(f"{PREFIX}/static/") and response.status_code == 200
-        response.headers.update({**HEADERS, **(FOR_EVER if is_static else {})})
+        is_static = path.startswith(f"{CONSOLE_PREFIX}/static/") and response.status_code == 200
+        response.headers.update({**CONSOLE_HEADERS, **(FOR_EVER if is_static else {})})
     return response

@@ -15,7 +15,8 @@ from flask import Blueprint, Response, abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..failures import Failures
-from .doors import PREFIX, Console, cookie_name, set_cookie
+from ..routes import CONSOLE_PREFIX
+from .doors import Console, cookie_name, set_cookie
 from .problems import Problem
 from .session import USER
 
@@ -65,13 +66,13 @@ def add(routes: Blueprint, console: Console, show: Callable[..., Response], say:
     """
     failures = Failures(MOST_FAILURES, time.monotonic)
 
-    @routes.get(f"{PREFIX}/login")
+    @routes.get(f"{CONSOLE_PREFIX}/login")
     def login() -> Response:
         token = request.args.get("token", "")
         user = console.sessions.user_of(token)
         return show(LoginPage(user=user or "", token=token if user else "", is_used=bool(token) and not user))
 
-    @routes.post(f"{PREFIX}/login")
+    @routes.post(f"{CONSOLE_PREFIX}/login")
     def log_in() -> BaseResponse:
         value = console.sessions.open(request.form.get("token", ""))
         if value is None:
@@ -80,20 +81,20 @@ def add(routes: Blueprint, console: Console, show: Callable[..., Response], say:
         set_cookie(request, response, value)  # type: ignore[arg-type]
         return response
 
-    @routes.post(f"{PREFIX}/reprint")
+    @routes.post(f"{CONSOLE_PREFIX}/reprint")
     def reprint() -> Response:
         may = bool(console.users) and console.sessions.may_reprint()
         for user in console.users if may else ():
             say(console.line_of_link(user))
         return show(LoginPage(is_printed=may, is_too_soon=not may))
 
-    @routes.post(f"{PREFIX}/leave")
+    @routes.post(f"{CONSOLE_PREFIX}/leave")
     def leave() -> BaseResponse:
         if g.session.has_given(request.form.get("token", ""), LEAVE):
             console.sessions.close(request.cookies.get(cookie_name(request), ""))
         return redirect(url_for("console.login"), 303)
 
-    @routes.post(f"{PREFIX}/link")
+    @routes.post(f"{CONSOLE_PREFIX}/link")
     def link() -> Response:
         user = request.form.get("user", "").strip()
         if not g.session.has_given(request.form.get("token", ""), LINK):

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from ...backends.base import Backend, random_id
 from ...backends.errors import RegistryError
 from ..refusals import Refusals
+from ..routes import CONSOLE_PREFIX
 from . import compare as comparing
 from . import decide as deciding
 from . import entrance
@@ -25,7 +26,7 @@ from . import health as checking
 from . import history as looking_back
 from . import inbox as waiting
 from . import review as reviewing
-from .doors import PREFIX, STATIC, Console, Place
+from .doors import STATIC, Console, Place
 from .entrance import LoginPage
 from .findings import Gone, Overtaken
 from .format import FILTERS
@@ -68,7 +69,7 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
         """Register a path, and the same for a place of its own."""
 
         def register(view: Callable[..., Any]) -> Callable[..., Any]:
-            for prefix in (PREFIX, f"{PREFIX}/at/<account>/<region>"):
+            for prefix in (CONSOLE_PREFIX, f"{CONSOLE_PREFIX}/at/<account>/<region>"):
                 routes.add_url_rule(f"{prefix}{rule}", view.__name__, view, methods=methods or ("GET",))
             return view
 
@@ -125,7 +126,7 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
         response.headers["Server-Timing"] = f"app;dur={(perf_counter() - g.started) * 1000:.1f}"
         return response
 
-    @routes.get(PREFIX)
+    @routes.get(CONSOLE_PREFIX)
     def to_inbox() -> BaseResponse:
         return redirect(url_for("console.inbox"), 308)
 
@@ -230,7 +231,7 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
     def keys() -> Response:
         return show(KeysPage())
 
-    @routes.get(f"{PREFIX}/static/<name>")
+    @routes.get(f"{CONSOLE_PREFIX}/static/<name>")
     def static_file(name: str) -> Response:
         return send_from_directory(STATIC, name)
 
@@ -238,7 +239,9 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
 
     @route("/<path:rest>", "GET", "POST")
     def nowhere(rest: str) -> Response:
-        return show(Problem("There is no such page", f"{PREFIX}/{rest[:200]} is not one of the console's."), 404)
+        return show(
+            Problem("There is no such page", f"{CONSOLE_PREFIX}/{rest[:200]} is not one of the console's."), 404
+        )
 
     @routes.errorhandler(Gone)
     def gone(error: Gone) -> Response:

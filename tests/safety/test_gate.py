@@ -14,11 +14,12 @@ from sagemaker_registry.backends import credentials
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.emulator import paths
+from sagemaker_registry.emulator.answers import COMMON_HEADERS
 from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.authentication import HEALTH, Authentication
 from sagemaker_registry.emulator.console import HEADERS as OF_CONSOLE
 from sagemaker_registry.emulator.console import Console
-from sagemaker_registry.emulator.gate import EVERYWHERE, Gate
+from sagemaker_registry.emulator.gate import Gate
 from sagemaker_registry.emulator.http.server import Server, listen
 from sagemaker_registry.emulator.metrics import Metrics
 from sagemaker_registry.emulator.refusals import Refusals
@@ -123,7 +124,7 @@ def test_no_route_but_health_and_the_door_answers_who_has_not_signed(apps: dict[
 
 def assert_guarded(answer: Any, what: object) -> None:
     given = {name.lower(): value for name, value in answer.headers.items()}
-    for name in EVERYWHERE:
+    for name in COMMON_HEADERS:
         assert name.lower() in given, (what, name)
     assert given["x-content-type-options"] == "nosniff"
     assert "frame-ancestors 'none'" in given["content-security-policy"]
