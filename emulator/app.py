@@ -12,6 +12,7 @@ place; `application` returns the same for a server of its own, which loads Flask
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 from importlib.util import find_spec
@@ -22,14 +23,13 @@ from msgspec.structs import replace
 from ..backends.base import Backend
 from ..backends.service import model
 from . import console
-from .calls import Calls
-from .first_use import OnFirstUse
-from .gate import Gate
-from .metrics import Metrics
-from .neighbours import Neighbours
-from .refusals import Refusals
+from .api.metrics import Metrics
+from .api.registry_api import Calls
+from .auth.host_check import Gate
+from .aws.other_services import Neighbours
+from .caller import is_signed_request
+from .error_log import Refusals
 from .routes import EXTENSION_PREFIX, TARGET_PREFIX, is_console
-from .sigv4 import is_signed_request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -63,14 +63,14 @@ def create_app(backend: Backend, **options: Unpack[Options]) -> Flask:
         backend: who answers the registry's operations; closing it stays with the caller.
         options: see Options.
     """
-    from . import paths
+    from . import flask_app
 
     parts = _Parts(backend, options)
     app = parts.own()
     if parts.console is not None:
-        paths.add_pages(app, backend, parts.console, parts.refusals, parts.say)
+        flask_app.add_pages(app, backend, parts.console, parts.refusals, parts.say)
     routing = app.wsgi_app
-    beyond = paths.added(app, parts.neighbours)
+    beyond = flask_app.added(app, parts.neighbours)
     whole = parts.assembled(routing, routing if parts.console is not None else None, beyond)
     app.wsgi_app = whole  # type: ignore[method-assign]  # Flask's own place for middleware
     return app
@@ -99,16 +99,16 @@ class _Parts:
 
     def own(self) -> Flask:
         """Make what answers for the server's own paths."""
-        from . import paths
+        from . import flask_app
 
         registry, has_console = self._options.get("registry", ""), self.console is not None
-        return paths.own(self._backend, registry, self._counted, self.refusals, has_console=has_console)
+        return flask_app.own(self._backend, registry, self._counted, self.refusals, has_console=has_console)
 
     def pages(self, reviewed_at: console.Console) -> WSGIApplication:
         """Make what answers for the console."""
-        from . import paths
+        from . import flask_app
 
-        return paths.pages(self._backend, reviewed_at, self.refusals, self.say)
+        return flask_app.pages(self._backend, reviewed_at, self.refusals, self.say)
 
     def assembled(self, ours: WSGIApplication, pages: WSGIApplication | None, beyond: WSGIApplication) -> Gate:
         """Put them together, behind what every request has to pass.
@@ -180,3 +180,22 @@ def _is_a_person(environ: WSGIEnvironment) -> bool:
         and "HTTP_AUTHORIZATION" not in environ
         and not environ.get("QUERY_STRING")
     )
+
+
+class OnFirstUse:
+    """A WSGI application that is made at its first request; thread-safe.
+
+    Args:
+        make: makes it; what it raises, the request meets, and the next one tries again.
+    """
+
+    def __init__(self, make: Callable[[], WSGIApplication]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: WSGIApplication | None = None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self._made is None:
+            with self._lock:
+                self._made = self._made or self._make()
+        return self._made(environ, start_response)

@@ -18,11 +18,11 @@ from ..backends.testing.clock import Clock
 from ..backends.testing.controlled import START, Staged
 from ..backends.urls import is_alone, without_password
 from .app import application
-from .caller_identity import CallerIdentity
-from .forking import Forks
+from .aws.other_services import Neighbours, alone
+from .aws.reset import ResetTogether, started
+from .aws.sts import CallerIdentity
+from .forks import Forks
 from .http.server import Server, listen, url_of
-from .neighbours import Neighbours, alone
-from .resetting import ResetTogether, started
 from .routes import RESET
 from .serve import surroundings_of
 

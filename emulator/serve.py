@@ -27,19 +27,19 @@ from ..backends.settings import Events, Settings
 from ..backends.testing.clock import Clock
 from ..backends.testing.controlled import Staged
 from ..backends.urls import database_file, is_alone, is_memory, without_password
-from . import sigv4
 from .app import application
-from .caller_identity import CallerIdentity, identity_of
+from .aws.lookups import EndpointProbe, NeighbourProbe
+from .aws.other_services import Neighbours, alone
+from .aws.reset import NeverReset, ResetTogether, started
+from .aws.s3_files import KeptObjects
+from .aws.sts import CallerIdentity, identity_of
+from .caller import caller_from
 from .console import Console
 from .console.opening import console_of, links
-from .delivery import Dispatcher, RuleWatch
-from .forking import Forks
+from .events.dispatcher import Dispatcher, RuleWatch
+from .events.sinks import EventBridge, sinks_of
+from .forks import Forks
 from .http.server import Server, listen, url_of
-from .kept_objects import KeptObjects
-from .neighbours import Neighbours, alone
-from .probes import EndpointProbe, NeighbourProbe
-from .resetting import NeverReset, ResetTogether, started
-from .sinks import EventBridge, sinks_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -156,17 +156,17 @@ def _with_keys(settings: Settings) -> tuple[Settings, Mapping[str, Credential]]:
 
 def _authentication(keys: Mapping[str, Credential], settings: Settings) -> Callable[..., WSGIApplication]:
     """Return what puts the verification of signatures in front of an application: loaded where there are keys."""
-    from .authentication import Authentication
+    from .auth.authentication import Authentication
 
     return partial(Authentication, keys=keys, strictness=settings.authentication)
 
 
 def _admission(keys: Mapping[str, Credential], settings: Settings) -> Callable[[str, str], bool]:
     """Return whether the Authorization header or the query of a request names a key that somebody has."""
-    from .authentication import proof_of
+    from .auth.authentication import proof_of
 
     return lambda authorization, query: (
-        proof_of(sigv4.caller(authorization, query), keys, settings.authentication) is not None
+        proof_of(caller_from(authorization, query), keys, settings.authentication) is not None
     )
 
 

@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from sagemaker_registry.backends.credentials import Credential
-from sagemaker_registry.emulator.s3_headers import HEAD
+from sagemaker_registry.emulator.http.channel import HEAD
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 

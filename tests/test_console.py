@@ -15,8 +15,8 @@ from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.base import Backend, Caller
 from sagemaker_registry.backends.errors import ServiceUnavailable
 from sagemaker_registry.emulator.app import create_app
-from sagemaker_registry.emulator.authentication import Authentication
-from sagemaker_registry.emulator.console import HEADERS, Console
+from sagemaker_registry.emulator.auth.authentication import Authentication
+from sagemaker_registry.emulator.console import Console
 from sagemaker_registry.emulator.console.opening import console_of
 from sagemaker_registry.emulator.console.session import (
     LINK_SECONDS,
@@ -25,6 +25,7 @@ from sagemaker_registry.emulator.console.session import (
     SESSION_SECONDS,
     Sessions,
 )
+from sagemaker_registry.emulator.responses import CONSOLE_HEADERS
 
 pytest_plugins = ("consoles",)
 
@@ -223,10 +224,13 @@ def test_every_answer_has_the_headers_whatever_it_is(desk: Desk) -> None:
             client.put(path),
             client.get(path, headers={"Host": "evil.example"}),
         ):
-            assert {name: answer.headers[name] for name in HEADERS} == dict(HEADERS), (path, answer.status)
+            assert {name: answer.headers[name] for name in CONSOLE_HEADERS} == dict(CONSOLE_HEADERS), (
+                path,
+                answer.status,
+            )
             assert "Access-Control-Allow-Origin" not in answer.headers
     with client.get("/console/static/console.css") as static:
-        assert {name for name in HEADERS if static.headers[name] != HEADERS[name]} == {"Cache-Control"}
+        assert {name for name in CONSOLE_HEADERS if static.headers[name] != CONSOLE_HEADERS[name]} == {"Cache-Control"}
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from werkzeug.test import Client
 
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.emulator.app import application, create_app
+from sagemaker_registry.emulator.aws.other_services import alone
 from sagemaker_registry.emulator.console import Console
-from sagemaker_registry.emulator.neighbours import alone
 
 CALL = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "SageMaker.CreateModelPackageGroup"}
 CHURN = b'{"ModelPackageGroupName": "churn"}'

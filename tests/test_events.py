@@ -32,9 +32,9 @@ from sagemaker_registry.backends.settings import Events
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.client import ModelRegistry, controls
 from sagemaker_registry.client.events import deliveries
-from sagemaker_registry.emulator.delivery import Dispatcher
-from sagemaker_registry.emulator.sinks import AppendedFile
-from sagemaker_registry.emulator.webhooks import Undelivered
+from sagemaker_registry.emulator.events.dispatcher import Dispatcher
+from sagemaker_registry.emulator.events.sinks import AppendedFile
+from sagemaker_registry.emulator.events.webhooks import Undelivered
 
 pytest_plugins = ("postgres_server",)
 

@@ -23,7 +23,7 @@ CONNECT_HTTP = (
 )
 CONNECT = "from sagemaker_registry.client import connect\nconnect('sqlite://')"
 S3 = (
-    "from sagemaker_registry.emulator.neighbours import Neighbours\n"
+    "from sagemaker_registry.emulator.aws.other_services import Neighbours\n"
     "environ = {'REQUEST_METHOD': 'GET', 'PATH_INFO': '/bucket', 'HTTP_HOST': 'localhost'}\n"
     "print(b''.join(Neighbours()(environ, lambda status, headers: print(status))).decode())"
 )

@@ -13,7 +13,7 @@ import pytest
 from sagemaker_registry.backends import credentials
 from sagemaker_registry.backends.files import PART, make_folder, whole
 from sagemaker_registry.client.events import Position
-from sagemaker_registry.emulator.kept_objects import KeptObjects
+from sagemaker_registry.emulator.aws.s3_files import KeptObjects
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX's")
 

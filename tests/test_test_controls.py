@@ -36,7 +36,7 @@ from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.commands.control import control_group
 from sagemaker_registry.client.seeding import BadSeed, sow
 from sagemaker_registry.client.testing import Control
-from sagemaker_registry.emulator.forking import MOST
+from sagemaker_registry.emulator.forks import MOST
 
 pytest_plugins = ("postgres_server",)
 

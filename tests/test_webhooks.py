@@ -19,9 +19,9 @@ from receiver import Receiver, receiving
 from sagemaker_registry.backends.config import load
 from sagemaker_registry.backends.errors import CannotOpen
 from sagemaker_registry.backends.settings import Events, Settings, Webhook
-from sagemaker_registry.emulator import webhooks
-from sagemaker_registry.emulator.sinks import sinks_of
-from sagemaker_registry.emulator.webhooks import Undelivered, address_of, destination, post
+from sagemaker_registry.emulator.events import webhooks
+from sagemaker_registry.emulator.events.sinks import sinks_of
+from sagemaker_registry.emulator.events.webhooks import Undelivered, address_of, destination, post
 
 SECRET = "canary-f00d"
 

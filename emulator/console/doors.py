@@ -12,7 +12,7 @@ import msgspec
 from ...backends.base import DEFAULT_ACCOUNT, DEFAULT_REGION, Caller
 from ...backends.identities import Identities
 from ...backends.settings import IdentityTable
-from ..answers import CONSOLE_HEADERS
+from ..responses import CONSOLE_HEADERS
 from ..routes import CONSOLE_PREFIX, is_console
 from .session import USER, Session, Sessions
 

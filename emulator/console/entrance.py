@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 from flask import Blueprint, Response, abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..failures import Failures
+from ..auth.rate_limit import Failures
 from ..routes import CONSOLE_PREFIX
 from .doors import Console, cookie_name, set_cookie
 from .problems import Problem

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any, ClassVar, Final
 
 from ...backends.errors import RegistryError
-from ..refusals import Refusal
+from ..error_log import Refusal
 from .doors import Site
 from .reading import Reader
 from .records import leaves

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ...backends.base import Backend, random_id
 from ...backends.errors import RegistryError
-from ..refusals import Refusals
+from ..error_log import Refusals
 from ..routes import CONSOLE_PREFIX
 from . import compare as comparing
 from . import decide as deciding

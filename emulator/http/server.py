@@ -16,7 +16,7 @@ from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 
 from ...backends.errors import CannotOpen
-from ..connections import LARGEST_HEAD, NO_WATERMARK, READ_SECONDS, Channel, cut_off, most_connections
+from .connections import LARGEST_HEAD, NO_WATERMARK, READ_SECONDS, Channel, cut_off, most_connections
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from safety.verifier import ALICE, BOB, JSON, verifier
 from sagemaker_registry.backends.credentials import Credential
 from sagemaker_registry.backends.settings import Authentication as Strictness
-from sagemaker_registry.emulator.s3_headers import HEAD
+from sagemaker_registry.emulator.http.channel import HEAD
 from signing import NOW, environ_of, signed
 
 NO_DATE = "20261124T120000Z"

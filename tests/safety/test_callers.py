@@ -18,8 +18,8 @@ from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.base import Surroundings
 from sagemaker_registry.backends.identities import Identities, with_profiles
 from sagemaker_registry.emulator.app import application
-from sagemaker_registry.emulator.authentication import Authentication
-from sagemaker_registry.emulator.caller_identity import CallerIdentity
+from sagemaker_registry.emulator.auth.authentication import Authentication
+from sagemaker_registry.emulator.aws.sts import CallerIdentity
 from signing import NOW, environ_of, signed
 
 TENANT = "222222222222"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from safety.listener import CALL, HEALTH, READ_SECONDS, UPLOAD, Bucket, everything, served, status_of
-from sagemaker_registry.emulator.connections import cut_off, most_connections
+from sagemaker_registry.emulator.http.connections import cut_off, most_connections
 from sagemaker_registry.emulator.http.server import THREADS
 
 

@@ -13,16 +13,15 @@ from werkzeug.test import Client
 from sagemaker_registry.backends import credentials
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
-from sagemaker_registry.emulator import paths
-from sagemaker_registry.emulator.answers import COMMON_HEADERS
+from sagemaker_registry.emulator import flask_app
+from sagemaker_registry.emulator.api.metrics import Metrics
 from sagemaker_registry.emulator.app import create_app
-from sagemaker_registry.emulator.authentication import HEALTH, Authentication
-from sagemaker_registry.emulator.console import HEADERS as OF_CONSOLE
+from sagemaker_registry.emulator.auth.authentication import HEALTH, Authentication
+from sagemaker_registry.emulator.auth.host_check import Gate
 from sagemaker_registry.emulator.console import Console
-from sagemaker_registry.emulator.gate import Gate
+from sagemaker_registry.emulator.error_log import Refusals
 from sagemaker_registry.emulator.http.server import Server, listen
-from sagemaker_registry.emulator.metrics import Metrics
-from sagemaker_registry.emulator.refusals import Refusals
+from sagemaker_registry.emulator.responses import COMMON_HEADERS, CONSOLE_HEADERS
 
 KEYS = {one.access_key: one for one in [credentials.generate("alice")]}
 OTHERS = [
@@ -66,8 +65,8 @@ def apps() -> Iterator[dict[str, Any]]:
 def every_path() -> list[str]:
     """Return a path of every rule, and some that have none."""
     with LocalRegistry(SQLiteRows(None)) as backend:
-        own = paths.own(backend, "", Metrics(), Refusals(), has_console=True)
-        pages = paths.pages(backend, Console(), Refusals(), print)
+        own = flask_app.own(backend, "", Metrics(), Refusals(), has_console=True)
+        pages = flask_app.pages(backend, Console(), Refusals(), print)
     rules = [rule.rule for app in (own, pages) for rule in app.url_map.iter_rules()]
     assert len(rules) > 20
     found = []
@@ -137,7 +136,7 @@ def test_what_s3_holds_is_inert_in_a_browser_and_keeps_its_own_headers(apps: dic
     assert answer.headers["Content-Security-Policy"].endswith("sandbox")
     assert answer.headers.getlist("Cache-Control") == ["max-age=60"]
     console = Client(apps["open"]).get("/console/login", headers={"Host": "localhost"})
-    assert console.headers["Content-Security-Policy"] == OF_CONSOLE["Content-Security-Policy"]
+    assert console.headers["Content-Security-Policy"] == CONSOLE_HEADERS["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("path", ["/", "/bucket/key", "/_registry/info", "/_registry/nothing", "/console/login"])

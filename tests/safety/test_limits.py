@@ -20,8 +20,9 @@ from clients import start
 from safety.listener import CALL, HEALTH, LARGEST_BODY, UPLOAD, Bucket, everything, served, status_of
 from safety.verifier import ALICE
 from sagemaker_registry.backends.base import Caller, partition_of
-from sagemaker_registry.emulator import signatures, sigv4
-from sagemaker_registry.emulator.connections import LARGEST_HEAD, LARGEST_READ, MOST_HEADERS
+from sagemaker_registry.emulator.auth import sigv4 as signatures
+from sagemaker_registry.emulator.caller import caller_from, has_scope
+from sagemaker_registry.emulator.http.connections import LARGEST_HEAD, LARGEST_READ, MOST_HEADERS
 from signing import signed
 
 
@@ -102,12 +103,12 @@ def test_no_head_takes_long_to_read(say: Callable[..., bytes], name: str) -> Non
 )
 def test_a_credential_is_read_where_it_is_whole(authorization: str, key: str) -> None:
     for caller in (
-        sigv4.caller(authorization),
-        sigv4.caller("", f"X-Amz-Credential={quote(authorization.partition('Credential=')[2].partition(', ')[0])}"),
+        caller_from(authorization),
+        caller_from("", f"X-Amz-Credential={quote(authorization.partition('Credential=')[2].partition(', ')[0])}"),
     ):
         assert caller.access_key == key
         assert caller.region == ("us-east-1" if key == "anonymous" else "eu-west-1")
-    assert sigv4.has_scope(authorization) == (key != "anonymous")
+    assert has_scope(authorization) == (key != "anonymous")
 
 
 @pytest.mark.parametrize(

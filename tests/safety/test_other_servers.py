@@ -11,9 +11,9 @@ import pytest
 from safety.verifier import ALICE, AT, JSON
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.emulator.app import create_app
-from sagemaker_registry.emulator.authentication import Authentication
-from sagemaker_registry.emulator.neighbours import alone
-from sagemaker_registry.emulator.s3_headers import HEAD
+from sagemaker_registry.emulator.auth.authentication import Authentication
+from sagemaker_registry.emulator.aws.other_services import alone
+from sagemaker_registry.emulator.http.channel import HEAD
 from signing import NOW, environ_of, signed
 
 CHURN = b'{"ModelPackageGroupName": "churn"}'

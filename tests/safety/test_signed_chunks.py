@@ -9,8 +9,8 @@ import pytest
 
 from safety.verifier import Answer
 from sagemaker_registry.backends.credentials import Credential
-from sagemaker_registry.emulator.authentication import Authentication
-from sagemaker_registry.emulator.s3_headers import HEAD
+from sagemaker_registry.emulator.auth.authentication import Authentication
+from sagemaker_registry.emulator.http.channel import HEAD
 
 EXAMPLE = Credential("example", "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 SIGNATURES = [

@@ -22,8 +22,8 @@ from clients import Emulator
 from safety.hostile_texts import PATHS
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import CannotOpen
-from sagemaker_registry.emulator.kept_objects import KeptObjects
-from sagemaker_registry.emulator.webhooks import Undelivered, address_of, destination, post
+from sagemaker_registry.emulator.aws.s3_files import KeptObjects
+from sagemaker_registry.emulator.events.webhooks import Undelivered, address_of, destination, post
 
 NOWHERE = [
     # networks no webhook may lead into, whatever the settings say

@@ -8,7 +8,7 @@ from typing import Any
 
 from sagemaker_registry.backends import credentials
 from sagemaker_registry.backends.settings import Authentication as Strictness
-from sagemaker_registry.emulator.authentication import Authentication
+from sagemaker_registry.emulator.auth.authentication import Authentication
 from signing import NOW
 
 ALICE = credentials.generate("alice")

@@ -30,8 +30,8 @@ from sagemaker_registry.backends.service.wire import CONTENT_TYPE
 from sagemaker_registry.backends.settings import Settings
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.emulator.app import create_app
+from sagemaker_registry.emulator.aws.other_services import alone
 from sagemaker_registry.emulator.console import Console
-from sagemaker_registry.emulator.neighbours import alone
 
 SCOPE: Final = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/sagemaker/aws4_request, SignedHeaders=host, Signature=none"
 READS: Final = ("BatchDescribe", "Describe", "Get", "List", "Search")

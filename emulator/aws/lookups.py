@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..backends.base import LARGEST_CONTENT, Caller
-from ..backends.errors import ServiceUnavailable, ValidationException
-from ..backends.service import wire
-from .neighbours import Neighbours
+from ...backends.base import LARGEST_CONTENT, Caller
+from ...backends.errors import ServiceUnavailable, ValidationException
+from ...backends.service import wire
+from .other_services import Neighbours
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -8,12 +8,12 @@ import orjson
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from ..backends.base import Backend
-from ..backends.errors import SerializationException, UnknownOperationException
-from . import sigv4
-from .following import Followers
+from ...backends.base import Backend
+from ...backends.errors import SerializationException, UnknownOperationException
+from ..caller import caller_of, check_region
+from ..routes import EXTENSION_PREFIX
+from .long_polling import Followers
 from .metrics import CONTENT_TYPE, Metrics
-from .routes import EXTENSION_PREFIX
 
 
 def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
@@ -56,8 +56,8 @@ def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
         if backend.controls[name] and request.method != "POST":
             raise MethodNotAllowed
         g.request_id = backend.request_id()
-        caller = sigv4.caller_of(request.environ, g.request_id)
-        sigv4.check_region(caller)
+        caller = caller_of(request.environ, g.request_id)
+        check_region(caller)
         params = request.args.to_dict() if request.method == "GET" else _object(request.get_data(cache=False))
         return _json(followers.answer(name, params, caller))
 

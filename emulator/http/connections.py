@@ -20,14 +20,14 @@ from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNot
 from waitress.task import Task, WSGITask
 from waitress.utilities import BadRequest, Error, InternalServerError, RequestEntityTooLarge
 
-from ..backends.errors import InternalFailure, RegistryError, RequestTooLarge, ValidationException
-from ..backends.service import wire
-from . import answers, sigv4
-from .answers import COMMON_HEADERS
-from .refused import Refused, answer
-from .routes import EXTENSION_PREFIX, TARGET_PREFIX, is_console
-from .s3_headers import Channel as HeaderChannel
-from .s3_headers import metadata_of
+from ...backends.errors import InternalFailure, RegistryError, RequestTooLarge, ValidationException
+from ...backends.service import wire
+from .. import responses
+from ..caller import is_signed
+from ..responses import COMMON_HEADERS, Refused, error_response
+from ..routes import EXTENSION_PREFIX, TARGET_PREFIX, is_console
+from .channel import Channel as HeaderChannel
+from .channel import metadata_of
 
 LARGEST_HEAD: Final = 2**15
 """Bytes of the request line and all headers."""
@@ -104,7 +104,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         path = f"/{self.path.lstrip('/')}"  # as waitress hands it on
         if self.headers.get("X_AMZ_TARGET", "").startswith(TARGET_PREFIX) or path.startswith(EXTENSION_PREFIX):
             return True
-        return is_console(path) and not sigv4.is_signed(self.headers.get("AUTHORIZATION"), self.query)
+        return is_console(path) and not is_signed(self.headers.get("AUTHORIZATION"), self.query)
 
     def is_too_slow(self, now: float, seconds: float) -> bool:
         """Whether less has come than should have by now."""
@@ -190,15 +190,15 @@ class _Refusal(Task):  # type: ignore[misc]
         elif isinstance(found, InternalServerError):  # what the application raised
             error = InternalFailure("The server failed to answer; its log says why.")
         body = wire.write_error(error)
-        self._answer(f"{found.code} {found.reason}", answers.headers(body), body)
+        self._answer(f"{found.code} {found.reason}", responses.headers(body), body)
 
     def _turn_away(self) -> None:
         """Answer as `Authentication` does, in the form that the client reads."""
         environ = WSGITask(self.channel, self.request).get_environment()
-        is_signed = sigv4.is_signed(environ.get("HTTP_AUTHORIZATION"), self.request.query)
-        error = Refused("unknown" if is_signed else "missing").as_error(environ)
+        reason = "unknown" if is_signed(environ.get("HTTP_AUTHORIZATION"), self.request.query) else "missing"
+        error = Refused(reason).as_error(environ)
         started: list[Any] = []
-        body = b"".join(answer(error, environ, lambda *said: started.extend(said)))  # type: ignore[arg-type]
+        body = b"".join(error_response(error, environ, lambda *said: started.extend(said)))  # type: ignore[arg-type]
         status, headers = started
         self._answer(status, headers, body)
 

@@ -13,10 +13,10 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from ..backends.errors import AccessDeniedException, MisdirectedRequest, RegistryError
-from .answers import COMMON_HEADERS, CONSOLE_HEADERS, wsgi_error, wsgi_text
-from .refusals import Refusals
-from .routes import is_console
+from ...backends.errors import AccessDeniedException, MisdirectedRequest, RegistryError
+from ..error_log import Refusals
+from ..responses import COMMON_HEADERS, CONSOLE_HEADERS, wsgi_error, wsgi_text
+from ..routes import is_console
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

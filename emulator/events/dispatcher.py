@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ..backends.errors import RegistryError
-from ..backends.events import DEAD, DONE, SKIPPED
-from ..backends.local.history.outbox import Outbox
-from ..backends.remote import moto
-from ..backends.settings import Events
-from .answers import wsgi_error
+from ...backends.errors import RegistryError
+from ...backends.events import DEAD, DONE, SKIPPED
+from ...backends.local.history.outbox import Outbox
+from ...backends.remote import moto
+from ...backends.settings import Events
+from ..responses import wsgi_error
 from .sinks import Sink
 from .webhooks import Undelivered
 

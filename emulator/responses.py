@@ -1,8 +1,4 @@
-"""Why a request is not authenticated, in the words of AWS for the protocol that it speaks.
-
-Codes and sentences are those that clients and their users have reported of AWS, where there are any; none of them has
-been held against AWS by this project, and what has no other source is our choice.
-"""
+"""Answers outside the framework: an error as a WSGI response, in the form the client's protocol reads."""
 
 from __future__ import annotations
 
@@ -13,19 +9,20 @@ from typing import TYPE_CHECKING, Final
 
 from ..backends.base import random_id
 from ..backends.errors import NotAuthenticated, RegistryError
-from . import answers
+from ..backends.service import wire
 from .routes import EXTENSION_PREFIX, MOTO
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 JSON, QUERY, S3 = "json", "query", "s3"
-
 _WRONG = "The request signature we calculated does not match the signature you provided. Check your"
 _WRONG_KEY = f"{_WRONG} AWS Secret Access Key and signing method. Consult the service documentation for details."
 _OLD = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
 _INVALID = "The security token included in the request is invalid."
-
 CODES: Final[Mapping[str, Mapping[str, tuple[str, int, str]]]] = {
     "missing": {
         JSON: ("MissingAuthenticationTokenException", 400, "Missing Authentication Token"),
@@ -94,6 +91,61 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, int, str]]]] = {
 }
 """What is said of each reason, by protocol: code, status, and the sentence where it does not tell of the request."""
 
+CONSOLE_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",  # with no-referrer, forms come with `Origin: null`, which the gate refuses
+    "Cache-Control": "no-store",
+}
+"""On every answer under CONSOLE_PREFIX, whatever it is."""
+
+COMMON_HEADERS: Final[Mapping[str, str]] = {
+    **CONSOLE_HEADERS,
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "sandbox",
+    "Referrer-Policy": "no-referrer",
+}
+"""On every answer that does not say otherwise: whatever an S3 object holds, in a browser it is inert."""
+
+
+def headers(body: bytes, content_type: str = wire.CONTENT_TYPE, request_id: str = "") -> list[tuple[str, str]]:
+    """Return the headers AWS sends with an answer, with a new request id if it has none; the server adds the date."""
+    return [
+        ("x-amzn-RequestId", request_id or random_id()),
+        ("Content-Type", content_type),
+        ("Content-Length", str(len(body))),
+    ]
+
+
+def wsgi_error(
+    error: RegistryError, start_response: StartResponse, *, as_xml: bool = False, request_id: str = ""
+) -> Iterable[bytes]:
+    """Answer a WSGI request with an error: AWS JSON, or XML for the protocols of S3, STS and IAM."""
+    body = _xml(error) if as_xml else wire.write_error(error)
+    start_response(
+        f"{error.status} {HTTPStatus(error.status).phrase}",
+        headers(body, "application/xml" if as_xml else wire.CONTENT_TYPE, request_id),
+    )
+    return [body]
+
+
+def wsgi_text(error: RegistryError, start_response: StartResponse, more: Mapping[str, str]) -> Iterable[bytes]:
+    """Answer a WSGI request of a person's with an error: its sentence, with headers beside the usual."""
+    body = f"{error.message}\n".encode()
+    start_response(
+        f"{error.status} {HTTPStatus(error.status).phrase}",
+        [*headers(body, "text/plain; charset=utf-8"), *more.items()],
+    )
+    return [body]
+
+
+def _xml(error: RegistryError) -> bytes:
+    inner = f"<Code>{error.code}</Code><Message>{escape(error.message, quote=False)}</Message>"
+    return f"<?xml version='1.0' encoding='UTF-8'?><ErrorResponse><Error>{inner}</Error></ErrorResponse>".encode()
+
 
 class Refused(Exception):
     """A request that is not authenticated, and why: one of CODES, with a sentence of its own where there is one."""
@@ -108,12 +160,12 @@ class Refused(Exception):
         return NotAuthenticated(code, self.sentence or sentence, status)
 
 
-def answer(error: RegistryError, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+def error_response(error: RegistryError, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer a request with an error, in the form its client reads."""
     protocol = _protocol(environ)
     if protocol == S3:
         return _as_s3(error, start_response)
-    return answers.wsgi_error(error, start_response, as_xml=protocol == QUERY)
+    return wsgi_error(error, start_response, as_xml=protocol == QUERY)
 
 
 def _protocol(environ: WSGIEnvironment) -> str:
@@ -137,7 +189,5 @@ def _as_s3(error: RegistryError, start_response: StartResponse) -> Iterable[byte
     message = escape(error.message, quote=False)
     inner = f"<Code>{error.code}</Code><Message>{message}</Message><RequestId>{request}</RequestId>"
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'.encode()
-    start_response(
-        f"{error.status} {HTTPStatus(error.status).phrase}", answers.headers(body, "application/xml", request)
-    )
+    start_response(f"{error.status} {HTTPStatus(error.status).phrase}", headers(body, "application/xml", request))
     return [body]

@@ -10,33 +10,30 @@ import logging
 from collections.abc import Iterable
 from io import BytesIO
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from ..backends.base import Backend
-from ..backends.errors import (
+from ...backends.base import Backend
+from ...backends.errors import (
     AnswerLost,
     Elsewhere,
     InternalFailure,
     RegistryError,
-    RequestTooLarge,
     SerializationException,
     UnknownOperationException,
 )
-from ..backends.service import model, wire
-from . import lost_answers, sigv4
-from .answers import headers, wsgi_error
-from .bodies import length_of
+from ...backends.service import model, wire
+from ..caller import caller_of, check_region
+from ..error_log import Refusals, without_values
+from ..http import channel
+from ..http.bodies import LARGEST_BODY, length_of, too_large
+from ..responses import headers, wsgi_error
+from ..routes import TARGET_PREFIX
 from .metrics import OK, Metrics
-from .refusals import Refusals, without_values
-from .routes import TARGET_PREFIX
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
-
-LARGEST_BODY: Final = 4 * 2**20
-"""Bytes of a registry request; uploads to S3 are not limited."""
 
 
 class Calls:
@@ -64,8 +61,8 @@ class Calls:
             if environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
                 raise SerializationException("Send the body without Content-Encoding.")
             identity = self._backend.request_id()
-            caller = sigv4.caller_of(environ, identity)
-            sigv4.check_region(caller)
+            caller = caller_of(environ, identity)
+            check_region(caller)
             body = _body(environ)
             answer = wire.write(self._backend.call(operation, wire.read(operation, body), caller))
         except Elsewhere:
@@ -76,7 +73,7 @@ class Calls:
             return self._refuse(error, environ, start_response, identity)
         except AnswerLost as error:
             code = type(error).__name__
-            if lost_answers.cut(environ):
+            if channel.cut(environ):
                 start_response("200 OK", headers(b"", request_id=identity))  # which nobody sees
                 return [b""]
             return self._refuse(InternalFailure(str(error)), environ, start_response, identity)
@@ -104,13 +101,8 @@ def note(refusals: Refusals, error: RegistryError, environ: WSGIEnvironment) -> 
     log.info("%s %s: %s", error.status, error.code, without_values(error.message))
     path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
     what = environ.get("HTTP_X_AMZ_TARGET") or f"{environ['REQUEST_METHOD']} {path}"
-    who = sigv4.caller_of(environ).access_key
+    who = caller_of(environ).access_key
     refusals.note(what, who, error.status, error.code, error.message)
-
-
-def too_large() -> RequestTooLarge:
-    """Return the answer to a body over the limit."""
-    return RequestTooLarge(f"The body of a registry request can have at most {LARGEST_BODY} bytes.")
 
 
 def operation_of(target: str) -> str:

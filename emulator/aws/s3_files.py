@@ -18,10 +18,10 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from ..backends.base import Caller
-from ..backends.errors import ServiceUnavailable
-from ..backends.files import PART, make_folder, whole
-from . import sigv4
+from ...backends.base import Caller
+from ...backends.errors import ServiceUnavailable
+from ...backends.files import PART, make_folder, whole
+from ..caller import caller_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -62,7 +62,7 @@ class KeptObjects:
         bucket, _, key = _path(environ).partition("/")
         if not bucket:
             return
-        caller = sigv4.caller_of(environ)
+        caller = caller_of(environ)
         with self._lock, _disk():
             self._keep_bucket(caller, bucket, ask)
             for changed in _changed_keys(key, environ, answer):

@@ -16,21 +16,21 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from ..backends.base import Caller
-from ..backends.credentials import Credential
-from ..backends.errors import AccessDeniedException, RegistryError
-from ..backends.settings import Authentication as Strictness
-from . import answers, signatures
-from .bodies import LARGEST_UNVERIFIED, LARGEST_UPLOAD, is_empty, kept, released
-from .caller_identity import Issued, issued
-from .calls import LARGEST_BODY
-from .failures import Failures
-from .refusals import Refusals
-from .refused import Refused, answer
-from .routes import CONSOLE_PREFIX, EXTENSION_PREFIX, MOTO, RESET, TARGET_PREFIX, is_console
-from .s3_headers import HEAD
-from .signatures import Claim, Headers
-from .sigv4 import VERIFIED, caller_of, is_signed_request
+from ...backends.base import Caller
+from ...backends.credentials import Credential
+from ...backends.errors import AccessDeniedException, RegistryError
+from ...backends.settings import Authentication as Strictness
+from .. import responses
+from ..aws.sts import Issued, issued
+from ..caller import VERIFIED, caller_of, is_signed_request
+from ..error_log import Refusals
+from ..http.bodies import LARGEST_BODY, LARGEST_UNVERIFIED, LARGEST_UPLOAD, is_empty, kept, released
+from ..http.channel import HEAD
+from ..responses import Refused, error_response
+from ..routes import CONSOLE_PREFIX, EXTENSION_PREFIX, MOTO, RESET, TARGET_PREFIX, is_console
+from . import sigv4
+from .rate_limit import Failures
+from .sigv4 import Claim, Headers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -95,7 +95,7 @@ class Authentication:
         key = caller_of(environ).access_key
         log.info("%s %s: %s", error.status, error.code, key)
         self._refusals.note(f"{method} {path}", key, error.status, error.code, error.message)
-        return released(environ, answer(error, environ, start_response))
+        return released(environ, error_response(error, environ, start_response))
 
     def _is_open(self, path: str, method: str, environ: WSGIEnvironment) -> bool:
         """Whether a request needs no signature."""
@@ -133,13 +133,11 @@ class Authentication:
         path, _, query = _target(environ).partition("?")
         said = ",".join(headers.get("x-amz-content-sha256", ()))
         payload = said or (
-            signatures.UNSIGNED
+            sigv4.UNSIGNED
             if claim.expires is not None and claim.service == "s3"
             else _body_hash(environ, LARGEST_BODY if _is_ours(environ) else LARGEST_UNVERIFIED)
         )
-        expected = signatures.signature_of(
-            claim, proof.secret, environ["REQUEST_METHOD"], path, query, headers, payload
-        )
+        expected = sigv4.signature_of(claim, proof.secret, environ["REQUEST_METHOD"], path, query, headers, payload)
         if not hmac.compare_digest(expected, claim.signature):
             raise Refused("wrong")
         if said and not _is_body_as_said(said, claim, environ, headers, proof.secret):
@@ -207,11 +205,7 @@ def _claim(environ: WSGIEnvironment, headers: Headers) -> Claim:
         raise Refused("old version")
     if len(authorization) + in_query > 1:
         raise Refused("incomplete", "Only one auth mechanism allowed: the Authorization header, or X-Amz-Signature.")
-    claim = (
-        signatures.claim_of_query(signatures.pairs_of(raw))
-        if in_query
-        else signatures.claim_of_header(authorization[0], headers)
-    )
+    claim = sigv4.claim_of_query(sigv4.pairs_of(raw)) if in_query else sigv4.claim_of_header(authorization[0], headers)
     if claim is None or not _MOMENT.fullmatch(claim.moment):
         raise Refused("incomplete", _what_is_missing(authorization[0], headers) if authorization else _QUERY_PARTS)
     # the neighbours read the credential themselves: it must be that of the signature, however they look for it
@@ -238,7 +232,7 @@ def _what_is_missing(authorization: str, headers: Headers) -> str:
     if not headers.get("x-amz-date"):
         said.append("Authorization header requires existence of an 'X-Amz-Date' header.")
     return " ".join(said) or (
-        f"The Authorization header is not one of Signature Version 4: {signatures.ALGORITHM} "
+        f"The Authorization header is not one of Signature Version 4: {sigv4.ALGORITHM} "
         "Credential=KEY/DATE/REGION/SERVICE/aws4_request, SignedHeaders=NAMES, Signature=HEX; X-Amz-Date: DATETIMEZ."
     )
 
@@ -305,23 +299,23 @@ def _check_scope(claim: Claim, environ: WSGIEnvironment, headers: Headers) -> No
 
 def _is_body_as_said(said: str, claim: Claim, environ: WSGIEnvironment, headers: Headers, secret: str) -> bool:
     """Whether a body is the one whose hash was signed; S3 takes one that was not, and one in signed chunks."""
-    if claim.service != "s3" or said not in signatures.STREAMING | {signatures.UNSIGNED}:
+    if claim.service != "s3" or said not in sigv4.STREAMING | {sigv4.UNSIGNED}:
         return hmac.compare_digest(said.encode(), _body_hash(environ, LARGEST_UPLOAD).encode())
-    if said == signatures.UNSIGNED:
+    if said == sigv4.UNSIGNED:
         return True
     body, length = kept(environ, LARGEST_UPLOAD), ",".join(headers.get("x-amz-decoded-content-length", ())).strip()
     try:
-        return signatures.are_chunks_signed(body, claim, secret, said, length)
+        return sigv4.are_chunks_signed(body, claim, secret, said, length)
     finally:
         body.seek(0)
 
 
 def _body_hash(environ: WSGIEnvironment, most: int) -> str:
     if is_empty(environ):
-        return signatures.EMPTY
+        return sigv4.EMPTY
     body = kept(environ, most)
     try:
-        return signatures.hash_of(body)
+        return sigv4.hash_of(body)
     finally:
         body.seek(0)
 
@@ -338,7 +332,7 @@ def _target(environ: WSGIEnvironment) -> str:
 
 
 def _to_the_console(start_response: StartResponse) -> Iterable[bytes]:
-    start_response("302 Found", [*answers.headers(b"", "text/plain"), ("Location", f"{CONSOLE_PREFIX}/")])
+    start_response("302 Found", [*responses.headers(b"", "text/plain"), ("Location", f"{CONSOLE_PREFIX}/")])
     return [b""]
 
 

@@ -12,11 +12,14 @@ from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Final
 
-from ..backends.errors import RequestTooLarge
-from .s3_headers import HEAD
+from ...backends.errors import RequestTooLarge
+from .channel import HEAD
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+LARGEST_BODY: Final = 4 * 2**20
+"""Bytes of a registry request; uploads to S3 are not limited."""
 
 LARGEST_UNVERIFIED: Final = 2**27
 """Bytes of a body that must be read to know whether it was signed; AWS's services take less."""
@@ -84,3 +87,8 @@ def length_of(environ: WSGIEnvironment) -> int | None:
 
 def _too_large(most: int) -> RequestTooLarge:
     return RequestTooLarge(f"The body of such a request can have at most {most} bytes.")
+
+
+def too_large() -> RequestTooLarge:
+    """Return the answer to a body over the limit."""
+    return RequestTooLarge(f"The body of a registry request can have at most {LARGEST_BODY} bytes.")

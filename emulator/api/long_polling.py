@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ..backends.base import Backend, Caller
-from ..backends.events import Bell
+from ...backends.base import Backend, Caller
+from ...backends.events import Bell
 
 EVENTS: Final = "events"
 WAIT_SECONDS: Final = 20.0

@@ -12,13 +12,19 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ..backends.base import ANONYMOUS, DEFAULT_REGION, Caller
-from ..backends.errors import CannotOpen, InternalFailure, RegistryError, UnknownOperationException, ValidationException
-from ..backends.remote import moto
-from . import sigv4
-from .answers import wsgi_error
-from .kept_objects import KeptObjects, is_change
-from .s3_headers import add_metadata
+from ...backends.base import ANONYMOUS, DEFAULT_REGION, Caller
+from ...backends.errors import (
+    CannotOpen,
+    InternalFailure,
+    RegistryError,
+    UnknownOperationException,
+    ValidationException,
+)
+from ...backends.remote import moto
+from ..caller import caller_of, has_scope
+from ..http.channel import add_metadata
+from ..responses import wsgi_error
+from .s3_files import KeptObjects, is_change
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -49,7 +55,7 @@ class Neighbours:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # moto keeps accounts apart by this header; the account is the one the registry sees.
-        caller = sigv4.caller_of(environ)
+        caller = caller_of(environ)
         environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", caller.account)
         # moto tells `?` and `%` in a key from those of a URL by the path as it was sent, which it looks for here.
         environ.setdefault("RAW_URI", environ.get("REQUEST_URI", ""))
@@ -122,7 +128,7 @@ def _sign(environ: WSGIEnvironment) -> None:
         ValidationException: a signature without a credential scope. (The sentence is ours.)
     """
     authorization = environ.get("HTTP_AUTHORIZATION", "")
-    if authorization.startswith("AWS4-HMAC-SHA256") and not sigv4.has_scope(authorization):
+    if authorization.startswith("AWS4-HMAC-SHA256") and not has_scope(authorization):
         raise ValidationException(
             "The Authorization header has no credential scope: Credential=KEY/DATE/REGION/SERVICE/aws4_request."
         )

@@ -26,10 +26,10 @@ def caller_of(environ: WSGIEnvironment, request_id: str = "") -> Caller:
     verified: Caller | None = environ.get(VERIFIED)
     if verified is not None:
         return verified.asking(request_id)
-    return caller(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""), request_id)
+    return caller_from(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""), request_id)
 
 
-def caller(authorization: str, query: str = "", request_id: str = "") -> Caller:
+def caller_from(authorization: str, query: str = "", request_id: str = "") -> Caller:
     """Return the caller a request names, which is not yet who it is: for that ask `caller_of`.
 
     One without a signature is anonymous, in the default account and region.

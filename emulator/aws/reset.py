@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from ..backends.base import Backend, Caller
-from ..backends.errors import AccessDeniedException, RegistryError
-from ..backends.testing.clock import Clock
-from ..backends.testing.controlled import START, Staged
-from ..backends.urls import is_memory
-from .answers import headers, wsgi_error
-from .routes import MOTO, RESET
+from ...backends.base import Backend, Caller
+from ...backends.errors import AccessDeniedException, RegistryError
+from ...backends.testing.clock import Clock
+from ...backends.testing.controlled import START, Staged
+from ...backends.urls import is_memory
+from ..responses import headers, wsgi_error
+from ..routes import MOTO, RESET
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -12,12 +12,12 @@ from typing import Any, Protocol
 
 import orjson
 
-from ..backends.base import Caller
-from ..backends.errors import CannotOpen
-from ..backends.events import STATUS, is_wanted
-from ..backends.service import model, wire
-from ..backends.settings import Events, Webhook
-from .neighbours import Neighbours
+from ...backends.base import Caller
+from ...backends.errors import CannotOpen
+from ...backends.events import STATUS, is_wanted
+from ...backends.service import model, wire
+from ...backends.settings import Events, Webhook
+from ..aws.other_services import Neighbours
 from .webhooks import Address, Undelivered, address_of, post
 
 FILE, EVENTBRIDGE = "file", "eventbridge"

@@ -14,10 +14,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from ..backends.base import Backend
 from ..backends.errors import InternalFailure, RegistryError, UnknownOperationException
 from ..backends.service import wire
-from . import answers, console, control
-from .calls import LARGEST_BODY, note, too_large
-from .metrics import Metrics
-from .refusals import Refusals
+from . import console, responses
+from .api import extension_routes
+from .api.metrics import Metrics
+from .api.registry_api import note
+from .error_log import Refusals
+from .http.bodies import LARGEST_BODY, too_large
 from .routes import CONSOLE_PREFIX
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def own(backend: Backend, registry: str, counted: Metrics, refusals: Refusals, *
         has_console: whether people who look at `/` are shown a console.
     """
     app = _application(refusals)
-    app.register_blueprint(control.blueprint(backend, registry, counted))
+    app.register_blueprint(extension_routes.blueprint(backend, registry, counted))
 
     @app.before_request
     def people_are_shown_the_console() -> BaseResponse | None:
@@ -119,7 +121,7 @@ def _application(refusals: Refusals) -> Flask:
     def refused(error: RegistryError) -> Response:
         note(refusals, error, request.environ)
         body = wire.write_error(error)
-        return Response(body, error.status, answers.headers(body, request_id=g.get("request_id", "")))
+        return Response(body, error.status, responses.headers(body, request_id=g.get("request_id", "")))
 
     @app.errorhandler(RequestEntityTooLarge)
     def over_the_limit(_: RequestEntityTooLarge) -> Response:

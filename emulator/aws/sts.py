@@ -15,10 +15,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
-from ..backends.base import Caller, Identity, random_id
-from ..backends.identities import Identities
-from . import sigv4
-from .bodies import length_of
+from ...backends.base import Caller, Identity, random_id
+from ...backends.identities import Identities
+from ..caller import caller_of
+from ..http.bodies import length_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -93,7 +93,7 @@ class CallerIdentity:
         self._identities = identities
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        caller = self._identities.recognise(sigv4.caller_of(environ, random_id()))
+        caller = self._identities.recognise(caller_of(environ, random_id()))
         environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", caller.account)
         if _is_for_sts(environ) and _action(environ) == "GetCallerIdentity":
             return _answer(caller, start_response)

@@ -1,0 +1,1 @@
+"""Who may call: the Host check, signatures, and limits on failed attempts."""

@@ -1,0 +1,1 @@
+"""Delivery of events: the dispatcher, its sinks, and webhooks."""
