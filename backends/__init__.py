@@ -8,24 +8,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
-from .errors import CannotOpen, RegistryError
+from .errors import BackendUnavailable, RegistryError
 from .urls import SCHEMES, without_password
 
 if TYPE_CHECKING:  # at run time the base install, which lacks what a registry needs, imports this module too
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from .base import Backend, Surroundings
-    from .testing.controlled import Staged
+    from .base import Backend, BackendOptions
+    from .testing.controlled import ControlledBackend
 
-__all__ = ["CannotOpen", "RegistryError", "open_backend", "open_client"]
+__all__ = ["BackendUnavailable", "RegistryError", "open_backend", "open_client"]
 
 ENTRY_POINTS = "sagemaker_registry.backends"
 
 
-Opener: TypeAlias = "Callable[[str, Surroundings], Backend]"
+Opener: TypeAlias = "Callable[[str, BackendOptions], Backend]"
 
 
-def open_backend(url: str, surroundings: Surroundings | None = None) -> Backend:
+def open_backend(url: str, options: BackendOptions | None = None) -> Backend:
     """Open the registry a URL names.
 
     `sqlite:///registry.db`, `sqlite://` (memory), `postgresql://host/database`, `moto://`, `http://host:port`, `aws://`.
@@ -34,19 +34,19 @@ def open_backend(url: str, surroundings: Surroundings | None = None) -> Backend:
     callable that takes the URL and the surroundings.
 
     Raises:
-        CannotOpen: an unknown scheme, a missing extra, or a store that cannot be used; the sentence says what to do.
+        BackendUnavailable: an unknown scheme, a missing extra, or an unusable store; the message says what to do.
     """
     with _naming_what_is_missing(url):
-        from .base import Surroundings
+        from .base import BackendOptions
 
-        return _opener(url)(url, surroundings or Surroundings())
+        return _opener(url)(url, options or BackendOptions())
 
 
 def open_client(url: str, **boto: Any) -> SageMakerClient | None:
     """Return a boto3 client that reaches the registry of a URL by itself; None if it takes a Backend to answer it.
 
     Raises:
-        CannotOpen: as `open_backend`.
+        BackendUnavailable: as `open_backend`.
     """
     name = urlsplit(url).scheme
     if name not in SCHEMES or not SCHEMES[name].has_client:
@@ -56,38 +56,38 @@ def open_client(url: str, **boto: Any) -> SageMakerClient | None:
         return client
 
 
-def open_guarded(url: str, surroundings: Surroundings, **boto: Any) -> Backend:
+def open_guarded(url: str, options: BackendOptions, **boto: Any) -> Backend:
     """Open the registry of a URL behind the rules of its surroundings, for one caller: who has the keys of `boto`.
 
     Raises:
-        CannotOpen: as `open_backend`, or a rule needs what the registry lacks.
+        BackendUnavailable: as `open_backend`, or a rule needs what the registry lacks.
     """
     name = urlsplit(url).scheme
     if name not in SCHEMES or not SCHEMES[name].has_client:
-        return open_backend(url, surroundings)
+        return open_backend(url, options)
     with _naming_what_is_missing(url):
-        backend: Backend = _module(name).of_client(url, surroundings, **boto)
+        backend: Backend = _module(name).of_client(url, options, **boto)
         return backend
 
 
-def open_staged(url: str, surroundings: Surroundings | None = None, **boto: Any) -> Staged:
+def open_controlled(url: str, options: BackendOptions | None = None, **boto: Any) -> ControlledBackend:
     """Open the registry of a URL under test control; behind the rules of its surroundings, as `open_guarded`.
 
     Raises:
-        CannotOpen: as `open_guarded`.
+        BackendUnavailable: as `open_guarded`.
     """
     with _naming_what_is_missing(url):
         from msgspec.structs import replace
 
-        from .base import Surroundings
+        from .base import BackendOptions
         from .identities import Identities
         from .testing.clock import Clock
-        from .testing.controlled import Staged
+        from .testing.controlled import ControlledBackend
 
     clock = Clock()
-    surroundings = replace(surroundings or Surroundings(), clock=clock)
-    backend = open_guarded(url, surroundings, **boto)
-    return Staged(backend, clock, Identities(surroundings.settings.identities, surroundings.identify).recognise)
+    options = replace(options or BackendOptions(), clock=clock)
+    backend = open_guarded(url, options, **boto)
+    return ControlledBackend(backend, clock, Identities(options.settings.identities, options.identify).recognise)
 
 
 def _module(scheme: str) -> Any:
@@ -96,13 +96,13 @@ def _module(scheme: str) -> Any:
 
 @contextmanager
 def _naming_what_is_missing(url: str) -> Iterator[None]:
-    """Raise CannotOpen with the extra to install if the block lacks a package."""
+    """Raise BackendUnavailable with the extra to install if the block lacks a package."""
     try:
         yield
     except ModuleNotFoundError as error:
         scheme, package = urlsplit(url).scheme, (error.name or "").partition(".")[0]
         extra = f": pip install 'sagemaker-registry[{SCHEMES[scheme].extra}]'" if scheme in SCHEMES else ""
-        raise CannotOpen(f"{scheme}:// needs the package {package!r}{extra}") from error
+        raise BackendUnavailable(f"{scheme}:// needs the package {package!r}{extra}") from error
 
 
 def _opener(url: str) -> Opener:
@@ -115,4 +115,4 @@ def _opener(url: str) -> Opener:
     for entry in entry_points(group=ENTRY_POINTS, name=scheme):
         return entry.load()  # type: ignore[no-any-return]
     known = ", ".join(f"{name}://" for name in sorted({*SCHEMES, *entry_points(group=ENTRY_POINTS).names}))
-    raise CannotOpen(f"{without_password(url)!r} does not name a registry: it should begin with one of {known}")
+    raise BackendUnavailable(f"{without_password(url)!r} does not name a registry: it should begin with one of {known}")

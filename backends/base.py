@@ -20,7 +20,7 @@ from .settings import Settings
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
 ANONYMOUS = "anonymous"
-LARGEST_CONTENT = 2**20
+MAX_CONTENT = 2**20
 """Bytes of an object a rule reads."""
 
 
@@ -117,7 +117,7 @@ class Probe(Protocol):
         ...
 
     def content(self, caller: Caller, bucket: str, key: str) -> bytes | None:
-        """Return an object of at most LARGEST_CONTENT bytes, such as a metrics file; None if there is none.
+        """Return an object of at most MAX_CONTENT bytes, such as a metrics file; None if there is none.
 
         Raises:
             ValidationException: it is larger.
@@ -141,17 +141,17 @@ class NoProbe:
         return None
 
 
-def nobody(caller: Caller) -> Identity | None:
+def no_identity(caller: Caller) -> Identity | None:
     """Know no caller."""
     return None
 
 
-class Surroundings(msgspec.Struct, frozen=True):
+class BackendOptions(msgspec.Struct, frozen=True):
     """What a backend is opened with besides its URL: its switches, and where artefacts and images are looked for."""
 
     settings: Settings = msgspec.field(default_factory=Settings)
     probe: Probe = msgspec.field(default_factory=NoProbe)
-    identify: Callable[[Caller], Identity | None] = nobody
+    identify: Callable[[Caller], Identity | None] = no_identity
     """Knows callers that registry.toml does not name: those with keys of the STS or IAM beside the registry."""
     clock: Callable[[], float] = time.time
     """The time, in epoch seconds."""

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from .approval.rulebook import Rulebook
-from .errors import CannotOpen, Misconfigured
+from .errors import BackendUnavailable, Misconfigured
 from .settings import ApprovalTable, IdentityTable, Place, ProfileTable, Settings, misread
 
 NAMED: dict[str, Any] = {
@@ -31,7 +31,7 @@ def load(path: Path | None) -> Settings:
     """Read `registry.toml`; without a path, return the defaults.
 
     Raises:
-        CannotOpen: there is no such file, it is not TOML, a key or value is not one of ours, or one contradicts
+        BackendUnavailable: there is no such file, it is not TOML, a key or value is not one of ours, or one contradicts
             another; the sentence says which, and where.
     """
     if path is None:
@@ -40,15 +40,15 @@ def load(path: Path | None) -> Settings:
         text = path.read_text(encoding="utf-8")
         raw = tomllib.loads(text)
     except OSError as error:
-        raise CannotOpen(f"{path} cannot be read: {error.strerror}") from error
+        raise BackendUnavailable(f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CannotOpen(f"{path} is not valid TOML: {error}") from error
+        raise BackendUnavailable(f"{path} is not valid TOML: {error}") from error
     try:
         settings = read(raw)
         Rulebook(settings)
     except Misconfigured as error:
         line = line_of(text, error.place, error.value)
-        raise CannotOpen(f"{path}{f', line {line}' if line else ''}: {error}") from error
+        raise BackendUnavailable(f"{path}{f', line {line}' if line else ''}: {error}") from error
     return settings
 
 

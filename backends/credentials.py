@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from .errors import CannotOpen
-from .files import FileLock, make_folder, whole
+from .errors import BackendUnavailable
+from .files import FileLock, atomic_write, make_private_dir
 
 KEY: Final = "aws_access_key_id"
 SECRET: Final = "aws_secret_access_key"  # noqa: S105 - the name of one
@@ -43,17 +43,17 @@ def load(path: Path) -> Mapping[str, Credential]:
     """Return the credentials of a file by their access keys.
 
     Raises:
-        CannotOpen: it cannot be read, others can read it, or a profile in it makes no sense.
+        BackendUnavailable: it cannot be read, others can read it, or a profile in it makes no sense.
     """
     parser = _parsed(path.expanduser())
     found: dict[str, Credential] = {}
     for profile in parser.sections():
         one = _credential(path, profile, dict(parser.items(profile)))
         if one.access_key in found:
-            raise CannotOpen(f"{path}: [{found[one.access_key].profile}] and [{profile}] have the same {KEY}")
+            raise BackendUnavailable(f"{path}: [{found[one.access_key].profile}] and [{profile}] have the same {KEY}")
         found[one.access_key] = one
     if not found:
-        raise CannotOpen(f"{path} has no access keys: sagemaker-registry credentials add NAME --file {path}")
+        raise BackendUnavailable(f"{path} has no access keys: sagemaker-registry credentials add NAME --file {path}")
     return found
 
 
@@ -70,28 +70,30 @@ def add(path: Path, profile: str) -> Credential:
     Whoever adds another one at the same time waits; a link to the file stays one.
 
     Raises:
-        CannotOpen: the name is none, the file has it already, or the file cannot be read or written.
+        BackendUnavailable: the name is none, the file has it already, or the file cannot be read or written.
     """
     path = Path(os.path.realpath(path.expanduser()))
     if not PROFILE.fullmatch(profile):
-        raise CannotOpen(f"{profile!r} is not a name: it begins with a letter, and has letters, digits and _ . @ -")
+        raise BackendUnavailable(
+            f"{profile!r} is not a name: it begins with a letter, and has letters, digits and _ . @ -"
+        )
     try:
-        make_folder(path.parent)
+        make_private_dir(path.parent)
         lock = FileLock(path.with_name(path.name + ".lock"))
         with closing(lock), lock:
             return _added(path, profile)
     except OSError as error:
-        raise CannotOpen(f"{path} cannot be written: {error.strerror}") from error
+        raise BackendUnavailable(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _added(path: Path, profile: str) -> Credential:
     is_there = os.path.lexists(path)
     if is_there and profile in _parsed(path).sections():
-        raise CannotOpen(f"{path} has keys for [{profile}] already: take them out first, or give another name")
+        raise BackendUnavailable(f"{path} has keys for [{profile}] already: take them out first, or give another name")
     made = generate(profile)
     before = path.read_text(encoding="utf-8") if is_there else ""
     gap = "" if not before or before.endswith("\n\n") else "\n" if before.endswith("\n") else "\n\n"
-    with whole(path) as file:
+    with atomic_write(path) as file:
         file.write(f"{before}{gap}[{profile}]\n{KEY} = {made.access_key}\n{SECRET} = {made.secret}\n".encode())
     return made
 
@@ -102,14 +104,14 @@ def _parsed(path: Path) -> RawConfigParser:
         with path.open(encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
             if os.name == "posix" and mode & 0o077:
-                raise CannotOpen(f"{path} can be read by others than its owner: chmod 600 {path}")
+                raise BackendUnavailable(f"{path} can be read by others than its owner: chmod 600 {path}")
             parser.read_file(file)
     except OSError as error:
-        raise CannotOpen(f"{path} cannot be read: {error.strerror}") from error
+        raise BackendUnavailable(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise CannotOpen(f"{path} is not a credentials file: it is not text in UTF-8") from error
+        raise BackendUnavailable(f"{path} is not a credentials file: it is not text in UTF-8") from error
     except Error as error:  # whose own words are the line, which may be a secret
-        raise CannotOpen(
+        raise BackendUnavailable(
             f"{path}{_line(error)} is not as in a credentials file: [NAME], {KEY} = ..., {SECRET} = ..."
         ) from None
     return parser
@@ -125,13 +127,15 @@ def _line(error: Error) -> str:
 def _credential(path: Path, profile: str, values: Mapping[str, str]) -> Credential:
     for name in (KEY, SECRET):
         if not values.get(name):
-            raise CannotOpen(f"{path}: [{profile}] has no {name}")
+            raise BackendUnavailable(f"{path}: [{profile}] has no {name}")
     if not PROFILE.fullmatch(profile):
-        raise CannotOpen(f"{path}: {profile!r} names nobody: a letter first, then letters, digits and _ . @ -")
+        raise BackendUnavailable(f"{path}: {profile!r} names nobody: a letter first, then letters, digits and _ . @ -")
     if not _KEY.fullmatch(values[KEY]):
-        raise CannotOpen(f"{path}: the {KEY} of [{profile}] is none: letters and digits, 20 of them in AWS's")
+        raise BackendUnavailable(f"{path}: the {KEY} of [{profile}] is none: letters and digits, 20 of them in AWS's")
     if len(values[SECRET]) < SHORTEST:
-        raise CannotOpen(f"{path}: the {SECRET} of [{profile}] can be guessed: it needs {SHORTEST} characters or more")
+        raise BackendUnavailable(
+            f"{path}: the {SECRET} of [{profile}] can be guessed: it needs {SHORTEST} characters or more"
+        )
     if (account := values.get(ACCOUNT, "")) and not re.fullmatch("[0-9]{12}", account):
-        raise CannotOpen(f"{path}: the {ACCOUNT} of [{profile}] is none: twelve digits")
+        raise BackendUnavailable(f"{path}: the {ACCOUNT} of [{profile}] is none: twelve digits")
     return Credential(profile, values[KEY], values[SECRET], account)

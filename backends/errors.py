@@ -11,10 +11,10 @@
     ├── MisdirectedRequest          the Host header names somebody else
     ├── NotAuthenticated            the signature is missing, or not what it should be: in the code of the protocol
     ├── ThrottlingException         try again: the store is busy
-    │   └── LostRace                the store gave way to another transaction: the registry itself tries again
+    │   └── SerializationFailure    the store gave way to another transaction; the registry retries
     ├── ServiceUnavailable          the store cannot write now (disk full, read-only)
     ├── InternalFailure             the store is damaged, or we have a bug
-    └── PassedOn                    what a registry behind this one has refused, as it said it
+    └── UpstreamError               what a registry behind this one has refused, as it said it
 
 Codes are the bare names seen in `__type` of captured SageMaker answers. `ValidationException` for "does not
 exist" is what the service does (boto3#2808).
@@ -91,7 +91,7 @@ class ThrottlingException(RegistryError):
     """Try again: SDKs do so by themselves."""
 
 
-class LostRace(ThrottlingException):
+class SerializationFailure(ThrottlingException):
     """The store has undone a transaction for the sake of another: the same again may well succeed."""
 
     code = ThrottlingException.code
@@ -109,7 +109,7 @@ class InternalFailure(RegistryError):
     status = 500
 
 
-class PassedOn(RegistryError):
+class UpstreamError(RegistryError):
     """The error of a registry behind this one, as it came."""
 
     def __init__(self, code: str, message: str, status: int) -> None:
@@ -117,19 +117,19 @@ class PassedOn(RegistryError):
         self.code, self.status = code, status
 
 
-class Elsewhere(Exception):
+class NotHandled(Exception):
     """The request is not about this registry's resources: the rest of SageMaker answers it. Nobody's error."""
 
 
-class AnswerLost(Exception):
+class ConnectionDropped(Exception):
     """What was asked for is done, and nobody is to hear of it: a fault of tests, for clients a lost connection."""
 
 
-class CannotOpen(Exception):
+class BackendUnavailable(Exception):
     """A backend's URL cannot be opened: the sentence says why and what to do. Raised at start, never as an answer."""
 
 
-class Misconfigured(CannotOpen):
+class Misconfigured(BackendUnavailable):
     """A setting means nothing, or contradicts another.
 
     Args:
@@ -155,7 +155,7 @@ def as_client_error(error: RegistryError, operation: str) -> ClientError:
     return ClientError(answer, operation)
 
 
-def meant(word: str, known: object) -> str:
+def did_you_mean(word: str, known: object) -> str:
     """Return a hint at what a word was meant to be, for the end of a sentence; empty if there is nothing like it."""
     from difflib import get_close_matches
 

@@ -45,21 +45,21 @@ def _matcher(pattern: str) -> Callable[[str], object]:
     return re.compile(translate(pattern.replace("[", "[[]"))).match
 
 
-class Bell:
+class Notifier:
     """Wakes those who wait for news of a registry in this process; what other processes write they look for."""
 
     def __init__(self) -> None:
-        self._rung = threading.Condition()
+        self._condition = threading.Condition()
         self.count = 0
         self.is_closed = False
         """Set when a server stops: nobody should begin to wait. A plain attribute, safe in a signal handler."""
 
-    def ring(self) -> None:
-        with self._rung:
+    def notify(self) -> None:
+        with self._condition:
             self.count += 1
-            self._rung.notify_all()
+            self._condition.notify_all()
 
     def wait(self, seen: int, seconds: float) -> None:
         """Return when the bell has rung since `count` was `seen`, or after some seconds."""
-        with self._rung:
-            self._rung.wait_for(lambda: self.count != seen, seconds)
+        with self._condition:
+            self._condition.wait_for(lambda: self.count != seen, seconds)

@@ -19,7 +19,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
 )
 MOUNTS: Final = Path("/proc/self/mounts")
 """Where Linux lists what is mounted; no other system does."""
-_MOST_NOTED: Final = 256
+_MAX_NOTED: Final = 256
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 PART: Final = ".new"
@@ -27,7 +27,7 @@ PART: Final = ".new"
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Give a file to write to, which takes its name when the block ends, and is there after a power cut then.
 
     Until then, and when the block fails, what was there stays; of several that write at once, one is whole in the end.
@@ -53,7 +53,7 @@ def whole(path: Path) -> Iterator[BinaryIO]:
     sync(path.parent)
 
 
-def make_folder(folder: Path) -> None:
+def make_private_dir(folder: Path) -> None:
     """Make a folder, and those above it, for their owner alone; those that are there stay as they are.
 
     Raises:
@@ -100,7 +100,7 @@ class FileLock:
     def read(self) -> str:
         """Return what is noted in the file; call it inside `with`."""
         os.lseek(self._descriptor, 0, os.SEEK_SET)
-        return os.read(self._descriptor, _MOST_NOTED).decode("ascii", "replace")
+        return os.read(self._descriptor, _MAX_NOTED).decode("ascii", "replace")
 
     def note(self, text: str) -> None:
         """Note something in the file, for good; call it inside `with`."""
@@ -116,7 +116,7 @@ class FileLock:
             os.close(descriptor)
 
 
-def can_be_had(path: Path, seconds: float) -> bool:
+def is_free(path: Path, seconds: float) -> bool:
     """Whether the lock of a file that is there can be had within some seconds; it is given back at once."""
     descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
     deadline = time.monotonic() + seconds

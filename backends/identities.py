@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from .base import Caller, Identity
 from .credentials import Credential
-from .errors import Misconfigured, meant
+from .errors import Misconfigured, did_you_mean
 from .settings import IdentityTable
 
 Identify: TypeAlias = Callable[[Caller], Identity | None]
@@ -54,7 +54,7 @@ class Who(msgspec.Struct, frozen=True):
         return any(fnmatchcase(name, pattern) for name in names if name)
 
 
-def known_as(caller: Caller) -> str:
+def display_name(caller: Caller) -> str:
     """Return a caller for a sentence: the name registry.toml has for it, and its ARN."""
     return f"{caller.name} ({caller.arn})" if caller.identity else caller.arn
 
@@ -137,9 +137,9 @@ class Identities:
             if colon and kind not in ("arn", "group", "role"):
                 sentence = f"{one!r}: write a name, group:NAME, role:NAME or an ARN"
             elif kind == "group" and colon and not any(fnmatchcase(group, pattern) for group in self.groups):
-                sentence = f"nobody is in {one}" + meant(pattern, self.groups)
+                sentence = f"nobody is in {one}" + did_you_mean(pattern, self.groups)
             elif self._tables and not colon and not any(fnmatchcase(name, one) for name in self._tables):
-                sentence = f"no identity is called {one!r}" + meant(one, self._tables)
+                sentence = f"no identity is called {one!r}" + did_you_mean(one, self._tables)
             elif self._tables and kind == "arn" and not self._could_be(one):
                 sentence = f"no identity has an ARN like {one}"
             if sentence:

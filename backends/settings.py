@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import msgspec.structs
 
-from .errors import Misconfigured, meant
+from .errors import Misconfigured, did_you_mean
 
 Place = tuple[str | int, ...]
 
@@ -191,7 +191,7 @@ def misread(error: msgspec.ValidationError, struct: Any, place: Place) -> Miscon
     unknown = _UNKNOWN.search(sentence)
     hint = ""
     if unknown:
-        hint = meant(unknown["field"], _fields(struct, inside))
+        hint = did_you_mean(unknown["field"], _fields(struct, inside))
         inside = (*inside, unknown["field"])
     shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place) + path
     return Misconfigured(f"{sentence}{f' - at `${shown}`' if shown else ''}{hint}", (*place, *inside))

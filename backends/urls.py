@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from .errors import CannotOpen
+from .errors import BackendUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,13 @@ def database_file(url: str) -> Path | None:
     """Return the file a `sqlite:` URL names; None for memory, and for other schemes.
 
     Raises:
-        CannotOpen: a `sqlite:` URL that is neither of a file nor of memory.
+        BackendUnavailable: a `sqlite:` URL that is neither of a file nor of memory.
     """
     parts = urlsplit(url)
     if parts.scheme != "sqlite":
         return None
     if parts.netloc or parts.query or parts.fragment:
-        raise CannotOpen(
+        raise BackendUnavailable(
             f"{without_password(url)!r}: write sqlite:///registry.db for a file here, sqlite:////data/registry.db for "
             "an absolute path, or sqlite:// for memory"
         )
@@ -76,6 +76,6 @@ def without_password(url: str) -> str:
     return re.sub(r"(?<=[?&])password=[^&]*(&|$)", "", bare).rstrip("?&")
 
 
-def is_alone(url: str) -> bool:
+def is_gateway(url: str) -> bool:
     """Whether the registry of a URL is served without the rest of AWS beside it."""
     return urlsplit(url).scheme in SCHEMES and SCHEMES[urlsplit(url).scheme].alone

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..backends.errors import CannotOpen
+from ..backends.errors import BackendUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from ..backends.base import Backend, Surroundings
+    from ..backends.base import Backend, BackendOptions
     from .registry import ModelRegistry
 
 __all__ = ["ModelRegistry", "connect"]
@@ -35,7 +35,7 @@ def connect(url: str | None = None, *, settings: str | Path | None = None, **bot
             is the account id. Without credentials the client has some that every emulator takes, and AWS does not.
 
     Raises:
-        CannotOpen: an unknown scheme, a missing extra, a store that cannot be used, or settings that make no sense.
+        BackendUnavailable: an unknown scheme, a missing extra, an unusable store, or invalid settings.
 
     >>> sagemaker = connect("sqlite://", region_name="eu-west-1")
     >>> sagemaker.create_model_package_group(ModelPackageGroupName="churn")["ModelPackageGroupArn"]
@@ -53,7 +53,7 @@ def connect(url: str | None = None, *, settings: str | Path | None = None, **bot
     client = None if settings else open_client(url, **boto)
     if client is not None:
         return client
-    backend = open_guarded(url, surroundings_of(settings), **boto) if settings else open_backend(url)
+    backend = open_guarded(url, options_of_settings(settings), **boto) if settings else open_backend(url)
     return client_of(backend, boto)
 
 
@@ -79,11 +79,13 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def surroundings_of(settings: str | Path) -> Surroundings:
+def options_of_settings(settings: str | Path) -> BackendOptions:
     """Return what a backend in this process is opened with."""
     try:
-        from ..backends.base import Surroundings
+        from ..backends.base import BackendOptions
         from ..backends.config import load
     except ModuleNotFoundError as error:
-        raise CannotOpen(f"rules need the package {error.name!r}: pip install 'sagemaker-registry[server]'") from error
-    return Surroundings(load(Path(settings)))
+        raise BackendUnavailable(
+            f"rules need the package {error.name!r}: pip install 'sagemaker-registry[server]'"
+        ) from error
+    return BackendOptions(load(Path(settings)))

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ..backends.errors import CannotOpen
-from ..backends.files import PART, FileLock, can_be_had, make_folder, sync
+from ..backends.errors import BackendUnavailable
+from ..backends.files import PART, FileLock, is_free, make_private_dir, sync
 from ..backends.urls import database_file, default_url, without_password
 from . import URL_VARIABLE
 
@@ -102,13 +102,13 @@ def backup(
         progress: told what is done, how much of it, and of how much.
 
     Raises:
-        CannotOpen: the registry cannot be copied so, the copy cannot be written, or it is damaged, as is the original;
-            nothing was changed, or it says what was.
+        BackendUnavailable: the registry cannot be copied this way, the copy cannot be written, or it or the original is
+            damaged; nothing was changed, or the message says what was.
     """
     try:
         from ..backends.local import backup as database
     except ModuleNotFoundError as error:
-        raise CannotOpen(
+        raise BackendUnavailable(
             f"a backup needs the package {error.name!r}: pip install 'sagemaker-registry[server]'"
         ) from error
     source, target = _source(url or os.environ.get(URL_VARIABLE) or default_url()), Path(file).expanduser()
@@ -121,8 +121,8 @@ def backup(
         database.copy(source, copied, progress)
         try:
             found = database.check(copied, progress)
-        except CannotOpen as error:
-            raise CannotOpen(f"{source} is not backed up: {error}") from error
+        except BackendUnavailable as error:
+            raise BackendUnavailable(f"{source} is not backed up: {error}") from error
         # After the database: what a version names was uploaded before it was registered.
         count = _copy_objects(_beside(source), folder / COPIED, progress) if objects else 0
         sync(copied)
@@ -139,31 +139,31 @@ def _source(url: str) -> Path:
     source = database_file(url)
     if source is None:
         refusal = REFUSALS.get(urlsplit(url).scheme, f"{{url}} is not a file: {USE_EXPORT}")
-        raise CannotOpen(refusal.format(url=without_password(url)))
+        raise BackendUnavailable(refusal.format(url=without_password(url)))
     if not source.is_file():
-        raise CannotOpen(f"{source} is not there, or is no file: there is nothing to back up")
+        raise BackendUnavailable(f"{source} is not there, or is no file: there is nothing to back up")
     return source
 
 
 def _check_target(source: Path, target: Path, *, force: bool) -> None:
     """Refuse a name that is somebody's: that of the registry itself, of another file, of a registry in use."""
     if target.exists() and target.samefile(source):
-        raise CannotOpen(f"{target} is the registry itself: give the copy another name")
+        raise BackendUnavailable(f"{target} is the registry itself: give the copy another name")
     own = (target, _beside(target), _lock_of(target))
     part = next((path for path in own if _is_part_of(source, path)), None)
     if part is not None:
-        raise CannotOpen(f"{part} is part of the registry itself: give the copy another name")
+        raise BackendUnavailable(f"{part} is part of the registry itself: give the copy another name")
     for end in filter(None, PARTS):
         whole = target.with_name(target.name.removesuffix(end) or target.name)
         if whole != target and whole.is_file():
-            raise CannotOpen(f"{target} is part of {whole.name}: give the copy another name")
+            raise BackendUnavailable(f"{target} is part of {whole.name}: give the copy another name")
     if target.is_dir():
-        raise CannotOpen(f"{target} is a folder: name a file in it")
+        raise BackendUnavailable(f"{target} is a folder: name a file in it")
     if _has_log(target):
-        raise CannotOpen(f"{target} is a registry in use, or was not closed: give the copy another name")
+        raise BackendUnavailable(f"{target} is a registry in use, or was not closed: give the copy another name")
     there = next((path for path in (target, _beside(target)) if path.exists()), None)
     if there is not None and not force:
-        raise CannotOpen(f"{there} is there already: --force puts the copy in its place")
+        raise BackendUnavailable(f"{there} is there already: --force puts the copy in its place")
 
 
 def _state(target: Path) -> tuple[int, ...] | None:
@@ -178,13 +178,17 @@ def _state(target: Path) -> tuple[int, ...] | None:
 def _check_unopened(target: Path) -> None:
     """Refuse what a registry is open on: it has a log as long, if only an empty one. Call it under the lock."""
     if _has_log(target):
-        raise CannotOpen(f"somebody has opened {target} meanwhile: nothing was replaced, give the copy another name")
+        raise BackendUnavailable(
+            f"somebody has opened {target} meanwhile: nothing was replaced, give the copy another name"
+        )
 
 
 def _check_unchanged(target: Path, there: tuple[int, ...] | None) -> None:
     """Refuse to replace anything but what was there when it was asked for; call it under the lock."""
     if _state(target) != there:
-        raise CannotOpen(f"somebody has written {target} meanwhile: nothing was replaced, see what it is and try again")
+        raise BackendUnavailable(
+            f"somebody has written {target} meanwhile: nothing was replaced, see what it is and try again"
+        )
 
 
 def _is_part_of(source: Path, path: Path) -> bool:
@@ -205,15 +209,15 @@ def _has_log(target: Path) -> bool:
 def _written(target: Path) -> Iterator[Path]:
     """Give a folder to write in, beside the target and so on its disk; nothing of it is left in the end."""
     try:
-        make_folder(target.parent)
+        make_private_dir(target.parent)
         _sweep(target)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent))
     except OSError as error:
-        raise CannotOpen(f"{target} cannot be written: {error.strerror}") from error
+        raise BackendUnavailable(f"{target} cannot be written: {error.strerror}") from error
     folder = unfinished / COPY
     try:
         with _held(unfinished / LOCK):
-            make_folder(folder / COPIED)
+            make_private_dir(folder / COPIED)
             try:
                 yield folder
             finally:
@@ -222,7 +226,7 @@ def _written(target: Path) -> Iterator[Path]:
                     shutil.rmtree(folder)
     except OSError as error:
         where = f"; the S3 objects that were beside it are in {folder / REPLACED}" if _is_half(folder) else ""
-        raise CannotOpen(f"{target} cannot be written: {error.strerror or error}{where}") from error
+        raise BackendUnavailable(f"{target} cannot be written: {error.strerror or error}{where}") from error
     finally:
         if not folder.exists():
             shutil.rmtree(unfinished)
@@ -271,7 +275,7 @@ def _is_left(unfinished: Path) -> bool:
     try:
         state = unfinished.lstat()
         is_ours = stat.S_ISDIR(state.st_mode) and state.st_uid == getattr(os, "geteuid", lambda: state.st_uid)()
-        return is_ours and (unfinished / COPY).exists() and can_be_had(unfinished / LOCK, 0)
+        return is_ours and (unfinished / COPY).exists() and is_free(unfinished / LOCK, 0)
     except OSError:  # gone meanwhile, another's, or on a disk that keeps no locks
         return False
 
@@ -282,7 +286,7 @@ def _copy_objects(source: Path, target: Path, progress: Progress) -> int:
     count = 0
     for done, file in enumerate(files, 1):
         copied = target / file.relative_to(source)
-        make_folder(copied.parent)
+        make_private_dir(copied.parent)
         try:
             shutil.copyfile(file, copied)
         except FileNotFoundError:  # deleted meanwhile

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ..backends.files import whole
+from ..backends.files import atomic_write
 from . import controls
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class Position:
         self.value = position
         if self._path is None:
             return
-        with whole(self._path) as file:
+        with atomic_write(self._path) as file:
             file.write(json.dumps({"position": position}).encode())
 
     def _read(self) -> int | None:

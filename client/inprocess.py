@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ConnectionClosedError
 
 from ..backends.base import Backend, Caller
-from ..backends.errors import AnswerLost, Elsewhere, RegistryError, UnknownOperationException
+from ..backends.errors import ConnectionDropped, NotHandled, RegistryError, UnknownOperationException
 from ..backends.service import wire
 from ..backends.service.model import error_member
 
@@ -50,12 +50,12 @@ def answer_from(backend: Backend, client: BaseClient, caller: Caller) -> None:
                 raise UnknownOperationException(f"This registry does not answer {model.name}.")
             answered = backend.call(model.name, wire.read(model.name, params["body"]), asking)
             return _parsed(200, answered, asking.request_id)
-        except Elsewhere:
+        except NotHandled:
             refusal = UnknownOperationException(f"This registry does not answer {model.name} for that resource.")
             return _refused(refusal, asking.request_id)
         except RegistryError as error:
             return _refused(error, asking.request_id)
-        except AnswerLost as error:
+        except ConnectionDropped as error:
             raise ConnectionClosedError(endpoint_url=client.meta.endpoint_url, error=error) from error
 
     client.meta.events.register("before-call.sagemaker", answer, unique_id="sagemaker-registry")

@@ -62,7 +62,7 @@ class ModelRegistry:
         """Open what `connect(url, **boto)` opens; wait with `sleep`, by the seconds of `clock`.
 
         Raises:
-            CannotOpen: as `connect` does.
+            BackendUnavailable: as `connect` does.
         """
         from . import connect
 

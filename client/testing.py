@@ -52,12 +52,12 @@ def connect(url: str, *, settings: str | Path | None = None, **boto: Any) -> Sag
     A registry that is not in memory can then be reset too: be sure of the URL.
 
     Raises:
-        CannotOpen: as `client.connect`.
+        BackendUnavailable: as `client.connect`.
     """
-    from ..backends import open_staged
-    from . import client_of, surroundings_of
+    from ..backends import open_controlled
+    from . import client_of, options_of_settings
 
-    return client_of(open_staged(url, surroundings_of(settings) if settings else None, **boto), boto)
+    return client_of(open_controlled(url, options_of_settings(settings) if settings else None, **boto), boto)
 
 
 class Control:
@@ -77,7 +77,7 @@ class Control:
         """Control the registry of a URL, or the one behind a boto3 client, which is then left open.
 
         Raises:
-            CannotOpen: as `connect`.
+            BackendUnavailable: as `connect`.
         """
         from . import connect as connect_as_said
 
@@ -146,13 +146,13 @@ class Control:
             name: of the snapshot.
             **boto: what `boto3.client` takes, for the fork's client.
         """
-        from ..backends.testing.controlled import Staged
+        from ..backends.testing.controlled import ControlledBackend
         from . import client_of
         from . import connect as connect_as_said
 
         region = {"region_name": self.client.meta.region_name}
         backend, caller = behind(self.client) or (None, None)
-        if backend is None or caller is None or not isinstance(backend, Staged):
+        if backend is None or caller is None or not isinstance(backend, ControlledBackend):
             url = ask(self.client, "fork", name=name)["url"]
             return Control._owning(connect_as_said(url, **{**region, **boto}))
         try:

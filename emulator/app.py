@@ -24,11 +24,11 @@ from ..backends.base import Backend
 from ..backends.service import model
 from . import console
 from .api.metrics import Metrics
-from .api.registry_api import Calls
-from .auth.host_check import Gate
-from .aws.other_services import Neighbours
+from .api.registry_api import RegistryApi
+from .auth.host_check import HostCheck
+from .aws.other_services import MotoApp
 from .caller import is_signed_request
-from .error_log import Refusals
+from .error_log import ErrorLog
 from .routes import EXTENSION_PREFIX, TARGET_PREFIX, is_console
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if find_spec("flask") is None:  # better now than when somebody asks
 class Options(TypedDict, total=False):
     """What an application is made with, beside its backend."""
 
-    neighbours: WSGIApplication
+    other_services: WSGIApplication
     """Who answers every other AWS call; moto unless given."""
     allowed_hosts: Iterable[str]
     """Names the server answers for beyond loopback names and IP addresses."""
@@ -68,9 +68,9 @@ def create_app(backend: Backend, **options: Unpack[Options]) -> Flask:
     parts = _Parts(backend, options)
     app = parts.own()
     if parts.console is not None:
-        flask_app.add_pages(app, backend, parts.console, parts.refusals, parts.say)
+        flask_app.add_pages(app, backend, parts.console, parts.error_log, parts.say)
     routing = app.wsgi_app
-    beyond = flask_app.added(app, parts.neighbours)
+    beyond = flask_app.added(app, parts.other_services)
     whole = parts.assembled(routing, routing if parts.console is not None else None, beyond)
     app.wsgi_app = whole  # type: ignore[method-assign]  # Flask's own place for middleware
     return app
@@ -79,8 +79,8 @@ def create_app(backend: Backend, **options: Unpack[Options]) -> Flask:
 def application(backend: Backend, **options: Unpack[Options]) -> WSGIApplication:
     """Return what answers as `create_app` does, with its arguments: Flask and the console load when somebody asks."""
     parts = _Parts(backend, options)
-    pages = OnFirstUse(partial(parts.pages, parts.console)) if parts.console is not None else None
-    return parts.assembled(OnFirstUse(parts.own), pages, parts.neighbours)
+    pages = LazyApp(partial(parts.pages, parts.console)) if parts.console is not None else None
+    return parts.assembled(LazyApp(parts.own), pages, parts.other_services)
 
 
 class _Parts:
@@ -90,8 +90,8 @@ class _Parts:
         self._backend, self._options = backend, options
         self._authenticated = options.get("authenticated")
         self._counted = Metrics()
-        self.refusals = Refusals()
-        self.neighbours = options.get("neighbours") or Neighbours()
+        self.error_log = ErrorLog()
+        self.other_services = options.get("other_services") or MotoApp()
         self.say = options.get("say", print)
         self.console = options.get("reviewed_at")
         if self.console is not None and self._authenticated is not None:
@@ -102,15 +102,15 @@ class _Parts:
         from . import flask_app
 
         registry, has_console = self._options.get("registry", ""), self.console is not None
-        return flask_app.own(self._backend, registry, self._counted, self.refusals, has_console=has_console)
+        return flask_app.own(self._backend, registry, self._counted, self.error_log, has_console=has_console)
 
     def pages(self, reviewed_at: console.Console) -> WSGIApplication:
         """Make what answers for the console."""
         from . import flask_app
 
-        return flask_app.pages(self._backend, reviewed_at, self.refusals, self.say)
+        return flask_app.pages(self._backend, reviewed_at, self.error_log, self.say)
 
-    def assembled(self, ours: WSGIApplication, pages: WSGIApplication | None, beyond: WSGIApplication) -> Gate:
+    def assembled(self, ours: WSGIApplication, pages: WSGIApplication | None, beyond: WSGIApplication) -> HostCheck:
         """Put them together, behind what every request has to pass.
 
         Args:
@@ -118,21 +118,21 @@ class _Parts:
             pages: answers for the console, if there is one.
             beyond: answers where neither of them does, nor the registry.
         """
-        calls = Calls(self._backend, self.neighbours, self._counted, self.refusals)
-        behind: WSGIApplication = Switchboard(calls, ours, pages, beyond, self._backend.operations)
+        calls = RegistryApi(self._backend, self.other_services, self._counted, self.error_log)
+        behind: WSGIApplication = Router(calls, ours, pages, beyond, self._backend.operations)
         if self._authenticated is not None:
-            behind = self._authenticated(behind, refusals=self.refusals, has_console=self.console is not None)
-        return Gate(behind, self._options.get("allowed_hosts", ()), self.refusals)
+            behind = self._authenticated(behind, error_log=self.error_log, has_console=self.console is not None)
+        return HostCheck(behind, self._options.get("allowed_hosts", ()), self.error_log)
 
 
-class Switchboard:
+class Router:
     """A WSGI application that passes a request on, by path and target.
 
     Args:
         calls: answers the registry's calls.
         ours: answers for the server's own paths, and refuses what is nobody's.
         pages: answers for the console, if there is one.
-        neighbours: answer every other AWS call.
+        other_services: answer every other AWS call.
         operations: the registry's.
     """
 
@@ -141,13 +141,13 @@ class Switchboard:
         calls: WSGIApplication,
         ours: WSGIApplication,
         pages: WSGIApplication | None,
-        neighbours: WSGIApplication,
+        other_services: WSGIApplication,
         operations: frozenset[str],
     ) -> None:
         self._calls = calls
         self._ours = ours
         self._pages = pages
-        self._neighbours = neighbours
+        self._other_services = other_services
         self._operations = operations
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -159,10 +159,10 @@ class Switchboard:
             return self._ours
         if self._pages is not None and is_console(path):
             # signed, it is about a bucket of that name
-            return self._neighbours if is_signed_request(environ) else self._pages
+            return self._other_services if is_signed_request(environ) else self._pages
         if self._is_call(target, environ):
             return self._calls if path in ("", "/") and environ["REQUEST_METHOD"] == "POST" else self._ours
-        return self._ours if path == "/" and _is_a_person(environ) else self._neighbours
+        return self._ours if path == "/" and _is_a_person(environ) else self._other_services
 
     def _is_call(self, target: str, environ: WSGIEnvironment) -> bool:
         """Whether a request is for the registry to answer, or to refuse."""
@@ -182,7 +182,7 @@ def _is_a_person(environ: WSGIEnvironment) -> bool:
     )
 
 
-class OnFirstUse:
+class LazyApp:
     """A WSGI application that is made at its first request; thread-safe.
 
     Args:

@@ -15,16 +15,16 @@ from ..backends.base import Caller
 from ..backends.identities import Identities
 from ..backends.settings import Settings
 from ..backends.testing.clock import Clock
-from ..backends.testing.controlled import START, Staged
-from ..backends.urls import is_alone, without_password
+from ..backends.testing.controlled import START, ControlledBackend
+from ..backends.urls import is_gateway, without_password
 from .app import application
-from .aws.other_services import Neighbours, alone
-from .aws.reset import ResetTogether, started
+from .aws.other_services import MotoApp, alone
+from .aws.reset import ResetMiddleware, started
 from .aws.sts import CallerIdentity
 from .forks import Forks
 from .http.server import Server, listen, url_of
 from .routes import RESET
-from .serve import surroundings_of
+from .serve import options_of_settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -34,13 +34,13 @@ class Running(msgspec.Struct, frozen=True):
     """An emulator that is being served: where, and the registry it serves."""
 
     url: str
-    staged: Staged
-    neighbours: Neighbours
+    staged: ControlledBackend
+    other_services: MotoApp
 
     def reset_neighbours(self) -> None:
         """Make S3 and the rest of AWS forget everything: moto's registry too, if that is what is served."""
-        if self.neighbours.may_hold_objects:
-            self.neighbours.ask(Caller(), "s3", "POST", RESET)
+        if self.other_services.may_hold_objects:
+            self.other_services.ask(Caller(), "s3", "POST", RESET)
 
     def put_back(self) -> None:
         """Make the registry as it was at the beginning; one that is not in memory stays as it is."""
@@ -55,26 +55,26 @@ def running(url: str = "sqlite://", settings: Settings | None = None) -> Iterato
     """Serve a registry on a free port of this machine while the block runs. Events are not delivered.
 
     Raises:
-        CannotOpen: the registry cannot be used.
+        BackendUnavailable: the registry cannot be used.
     """
-    neighbours, clock = Neighbours(), Clock()
-    surroundings = surroundings_of(settings or Settings(), neighbours, is_alone=is_alone(url))
-    surroundings = replace(surroundings, clock=clock)
+    other_services, clock = MotoApp(), Clock()
+    options = options_of_settings(settings or Settings(), other_services, is_gateway=is_gateway(url))
+    options = replace(options, clock=clock)
     listener = listen("127.0.0.1", 0)
     with ExitStack() as opened:
         opened.enter_context(listener)
-        identities = Identities(surroundings.settings.identities, surroundings.identify)
-        backend = open_backend(url, surroundings)
+        identities = Identities(options.settings.identities, options.identify)
+        backend = open_backend(url, options)
         staged = opened.enter_context(started(backend, clock, url, identities.recognise))
-        others: WSGIApplication = alone if is_alone(url) else CallerIdentity(neighbours, identities)
-        beside = ResetTogether(others, staged, lambda: not neighbours.may_hold_objects)
-        forks = opened.enter_context(Forks("127.0.0.1", lambda fork: application(fork, neighbours=others), Server))
+        others: WSGIApplication = alone if is_gateway(url) else CallerIdentity(other_services, identities)
+        beside = ResetMiddleware(others, staged, lambda: not other_services.may_hold_objects)
+        forks = opened.enter_context(Forks("127.0.0.1", lambda fork: application(fork, other_services=others), Server))
         staged.serve_fork = forks.serve
-        server = Server(application(staged, neighbours=beside, registry=without_password(url)), listener)
+        server = Server(application(staged, other_services=beside, registry=without_password(url)), listener)
         thread = threading.Thread(target=server.run, name="sagemaker-registry", daemon=True)
         thread.start()
         try:
-            yield Running(url_of(listener), staged, neighbours)
+            yield Running(url_of(listener), staged, other_services)
         finally:
             server.stop()
             thread.join()

@@ -38,7 +38,7 @@ class Refusal(msgspec.Struct, frozen=True):
     message: str
 
 
-class Refusals:
+class ErrorLog:
     """The last refusals of a server. Adding and copying are atomic: any thread may do either."""
 
     def __init__(self) -> None:

@@ -18,8 +18,8 @@ from . import console, responses
 from .api import extension_routes
 from .api.metrics import Metrics
 from .api.registry_api import note
-from .error_log import Refusals
-from .http.bodies import LARGEST_BODY, too_large
+from .error_log import ErrorLog
+from .http.bodies import MAX_BODY, too_large
 from .routes import CONSOLE_PREFIX
 
 if TYPE_CHECKING:
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def own(backend: Backend, registry: str, counted: Metrics, refusals: Refusals, *, has_console: bool) -> Flask:
+def own(backend: Backend, registry: str, counted: Metrics, error_log: ErrorLog, *, has_console: bool) -> Flask:
     """Return what answers for `/` and `/_registry/...`, and refuses what is nobody's.
 
     Args:
         backend: what is served.
         registry: its URL, as it may be shown.
         counted: what was answered, in numbers.
-        refusals: where refusals are noted.
+        error_log: where refusals are noted.
         has_console: whether people who look at `/` are shown a console.
     """
-    app = _application(refusals)
+    app = _application(error_log)
     app.register_blueprint(extension_routes.blueprint(backend, registry, counted))
 
     @app.before_request
@@ -51,15 +51,15 @@ def own(backend: Backend, registry: str, counted: Metrics, refusals: Refusals, *
     return app
 
 
-def pages(backend: Backend, reviewed_at: console.Console, refusals: Refusals, say: Callable[[str], None]) -> Flask:
+def pages(backend: Backend, reviewed_at: console.Console, error_log: ErrorLog, say: Callable[[str], None]) -> Flask:
     """Return what answers for the console alone; see `add_pages`."""
-    app = _application(refusals)
-    add_pages(app, backend, reviewed_at, refusals, say)
+    app = _application(error_log)
+    add_pages(app, backend, reviewed_at, error_log, say)
     return app
 
 
 def add_pages(
-    app: Flask, backend: Backend, reviewed_at: console.Console, refusals: Refusals, say: Callable[[str], None]
+    app: Flask, backend: Backend, reviewed_at: console.Console, error_log: ErrorLog, say: Callable[[str], None]
 ) -> None:
     """Add the console to an application.
 
@@ -67,24 +67,24 @@ def add_pages(
         app: gets its routes.
         backend: whose versions are reviewed.
         reviewed_at: who may come in, and where it looks.
-        refusals: what the server has refused.
+        error_log: what the server has refused.
         say: shows a line to whoever runs the server.
     """
     from .console.routes import blueprint
 
-    app.register_blueprint(blueprint(backend, reviewed_at, refusals, say))
+    app.register_blueprint(blueprint(backend, reviewed_at, error_log, say))
 
     @app.after_request
     def guarded(response: Response) -> Response:
         return console.guard(response, request.path)
 
 
-def added(app: Flask, neighbours: WSGIApplication) -> WSGIApplication:
+def added(app: Flask, other_services: WSGIApplication) -> WSGIApplication:
     """Return what answers for routes that are added to an application from here on; the neighbours for the rest.
 
     Args:
         app: with the routes of the server's own, which answer elsewhere: `GET /`, signed, is a neighbour's.
-        neighbours: who answers where no route is.
+        other_services: who answers where no route is.
     """
     own, routing = frozenset(app.view_functions), app.wsgi_app
 
@@ -92,8 +92,8 @@ def added(app: Flask, neighbours: WSGIApplication) -> WSGIApplication:
         try:
             endpoint = _endpoint(app.url_map.bind_to_environ(environ))
         except HTTPException:  # no route of that path and method
-            return neighbours(environ, start_response)
-        return (neighbours if endpoint in own else routing)(environ, start_response)
+            return other_services(environ, start_response)
+        return (other_services if endpoint in own else routing)(environ, start_response)
 
     return answer
 
@@ -107,10 +107,10 @@ def _endpoint(adapter: MapAdapter) -> str:
     return endpoint
 
 
-def _application(refusals: Refusals) -> Flask:
+def _application(error_log: ErrorLog) -> Flask:
     """Return an application without routes, which answers every error as AWS does."""
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
 
     @app.before_request
     def only_post_calls() -> None:
@@ -119,7 +119,7 @@ def _application(refusals: Refusals) -> Flask:
 
     @app.errorhandler(RegistryError)
     def refused(error: RegistryError) -> Response:
-        note(refusals, error, request.environ)
+        note(error_log, error, request.environ)
         body = wire.write_error(error)
         return Response(body, error.status, responses.headers(body, request_id=g.get("request_id", "")))
 

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from ..backends.errors import CannotOpen, ConflictException, ServiceUnavailable
-from ..backends.testing.controlled import START, Staged
+from ..backends.errors import BackendUnavailable, ConflictException, ServiceUnavailable
+from ..backends.testing.controlled import START, ControlledBackend
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -33,7 +33,7 @@ class Forks:
     def __init__(
         self,
         host: str,
-        app_of: Callable[[Staged], WSGIApplication],
+        app_of: Callable[[ControlledBackend], WSGIApplication],
         server_of: Callable[[WSGIApplication, socket.socket], Server],
     ) -> None:
         self._host = host
@@ -42,7 +42,7 @@ class Forks:
         self._lock = threading.Lock()
         self._count = 0
 
-    def serve(self, fork: Staged) -> str:
+    def serve(self, fork: ControlledBackend) -> str:
         """Serve a copy, which is closed with the others; return its URL.
 
         Raises:
@@ -57,7 +57,7 @@ class Forks:
                 raise ConflictException(f"{MOST} forks are being served already: they end with their server.")
             try:
                 listener = undo.enter_context(listen(self._host, 0, anywhere=True))  # as its server does
-            except CannotOpen as error:
+            except BackendUnavailable as error:
                 raise ServiceUnavailable(f"The fork cannot be served: {error}") from error
             fork.snapshot(START)
             server = self._server_of(self._app_of(fork), listener)

@@ -147,7 +147,7 @@ def _xml(error: RegistryError) -> bytes:
     return f"<?xml version='1.0' encoding='UTF-8'?><ErrorResponse><Error>{inner}</Error></ErrorResponse>".encode()
 
 
-class Refused(Exception):
+class AuthenticationFailed(Exception):
     """A request that is not authenticated, and why: one of CODES, with a sentence of its own where there is one."""
 
     def __init__(self, reason: str, sentence: str = "") -> None:

@@ -19,18 +19,18 @@ import msgspec
 from msgspec.structs import replace
 
 from ..backends import credentials, open_backend
-from ..backends.base import Backend, Surroundings, nobody
+from ..backends.base import Backend, BackendOptions, no_identity
 from ..backends.credentials import Credential
-from ..backends.errors import CannotOpen, RegistryError
+from ..backends.errors import BackendUnavailable, RegistryError
 from ..backends.identities import Identities, with_profiles
 from ..backends.settings import Events, Settings
 from ..backends.testing.clock import Clock
-from ..backends.testing.controlled import Staged
-from ..backends.urls import database_file, is_alone, is_memory, without_password
+from ..backends.testing.controlled import ControlledBackend
+from ..backends.urls import database_file, is_gateway, is_memory, without_password
 from .app import application
 from .aws.lookups import EndpointProbe, NeighbourProbe
-from .aws.other_services import Neighbours, alone
-from .aws.reset import NeverReset, ResetTogether, started
+from .aws.other_services import MotoApp, alone
+from .aws.reset import NoResetMiddleware, ResetMiddleware, started
 from .aws.s3_files import KeptObjects
 from .aws.sts import CallerIdentity, identity_of
 from .caller import caller_from
@@ -76,40 +76,40 @@ def serve(
         prepare: what happens to the registry before anybody is answered, such as seeding it.
 
     Raises:
-        CannotOpen: the backend or the address cannot be used; nothing was printed.
+        BackendUnavailable: the backend or the address cannot be used; nothing was printed.
     """
     switches, keys = _with_keys(settings or Settings())
     file = database_file(backend_url)
-    neighbours = Neighbours(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
+    other_services = MotoApp(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
     clock = Clock()
-    surroundings = replace(surroundings_of(switches, neighbours, is_alone=is_alone(backend_url)), clock=clock)
-    identities = Identities(switches.identities, surroundings.identify)
+    options = replace(options_of_settings(switches, other_services, is_gateway=is_gateway(backend_url)), clock=clock)
+    identities = Identities(switches.identities, options.identify)
     shown, hosts = without_password(backend_url), [*allowed_hosts, host]
     with ExitStack() as opened:
-        backend = opened.enter_context(open_backend(backend_url, surroundings))
+        backend = opened.enter_context(open_backend(backend_url, options))
         listener = opened.enter_context(listen(host, port, anywhere=bool(keys) or accepts_no_authentication))
         authenticated = _authentication(keys, switches) if keys else None
         server_of = partial(Server, admits=_admission(keys, switches)) if keys else Server
         _answers(backend)
         prepare(backend)
-        beside: WSGIApplication = alone if is_alone(backend_url) else CallerIdentity(neighbours, identities)
+        beside: WSGIApplication = alone if is_gateway(backend_url) else CallerIdentity(other_services, identities)
         dispatcher = _dispatcher(opened, backend, switches.events, shown)
-        if dispatcher is not None and switches.events.eventbridge and not is_alone(backend_url):
-            beside = RuleWatch(beside, partial(dispatcher.add, EventBridge(neighbours), afresh=True))
+        if dispatcher is not None and switches.events.eventbridge and not is_gateway(backend_url):
+            beside = RuleWatch(beside, partial(dispatcher.add, EventBridge(other_services), afresh=True))
         if is_memory(backend_url) if test_controls is None else test_controls:
             backend = staged = started(backend, clock, backend_url, identities.recognise)
             staged.serve_fork = opened.enter_context(
                 Forks(host, partial(_app_of_fork, beside, hosts, shown, authenticated), server_of)
             ).serve
-            beside = ResetTogether(beside, staged, lambda: not neighbours.may_hold_objects)
+            beside = ResetMiddleware(beside, staged, lambda: not other_services.may_hold_objects)
         else:
-            beside = NeverReset(beside)
+            beside = NoResetMiddleware(beside)
         console = console_of(backend_url, hosts, switches, reviewers) if reviewers is not None else None
         if console is not None:
             console = replace(console, address=_reachable(url_of(listener)))
         app = application(
             backend,
-            neighbours=beside,
+            other_services=beside,
             allowed_hosts=hosts,
             registry=shown,
             reviewed_at=console,
@@ -128,12 +128,12 @@ def _dispatcher(opened: ExitStack, backend: Backend, events: Events, shown: str)
     outbox: Outbox | None = backend.outbox
     if outbox is None:
         if sinks:
-            raise CannotOpen(f"[events] of the settings: {shown} has no events to deliver")
+            raise BackendUnavailable(f"[events] of the settings: {shown} has no events to deliver")
         return None
     try:
         return opened.enter_context(Dispatcher(outbox, sinks, events))
     except RegistryError as error:
-        raise CannotOpen(f"{shown} cannot note whom to tell of events: {error}") from error
+        raise BackendUnavailable(f"{shown} cannot note whom to tell of events: {error}") from error
 
 
 def _stop_on_signals(server: Server, dispatcher: Dispatcher | None) -> None:
@@ -189,29 +189,35 @@ def _app_of_fork(
     hosts: Iterable[str],
     shown: str,
     authenticated: Callable[..., WSGIApplication] | None,
-    fork: Staged,
+    fork: ControlledBackend,
 ) -> WSGIApplication:
     return application(
-        fork, neighbours=beside, allowed_hosts=hosts, registry=f"a fork of {shown}", authenticated=authenticated
+        fork, other_services=beside, allowed_hosts=hosts, registry=f"a fork of {shown}", authenticated=authenticated
     )
 
 
 def _answers(backend: Backend) -> None:
-    """Raise CannotOpen if a backend that could be opened does not answer: better now than to the first client."""
+    """Raise BackendUnavailable if the opened backend does not answer: at start rather than to a client."""
     try:
         backend.ping()
     except RegistryError as error:
-        raise CannotOpen(error.message) from error
+        raise BackendUnavailable(error.message) from error
 
 
-def surroundings_of(settings: Settings, neighbours: Neighbours, *, is_alone: bool = False) -> Surroundings:
+def options_of_settings(settings: Settings, other_services: MotoApp, *, is_gateway: bool = False) -> BackendOptions:
     """Return what a served registry is opened with: its switches, where it looks for objects, and who knows callers.
 
     A registry that is served alone has no S3 and no STS beside it.
     """
     if endpoint := settings.checks.s3_endpoint:
-        return Surroundings(settings, EndpointProbe(neighbours, endpoint), nobody if is_alone else identity_of)
-    return Surroundings(settings) if is_alone else Surroundings(settings, NeighbourProbe(neighbours), identity_of)
+        return BackendOptions(
+            settings, EndpointProbe(other_services, endpoint), no_identity if is_gateway else identity_of
+        )
+    return (
+        BackendOptions(settings)
+        if is_gateway
+        else BackendOptions(settings, NeighbourProbe(other_services), identity_of)
+    )
 
 
 def _reachable(url: str) -> str:

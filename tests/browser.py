@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from desks import REBOUND, WAIT_MS, Desk, Watched, watch
 from sagemaker_registry.backends import open_backend
-from sagemaker_registry.backends.base import Backend, Surroundings
+from sagemaker_registry.backends.base import Backend, BackendOptions
 from sagemaker_registry.backends.settings import Settings
 from sagemaker_registry.emulator.http.server import Server, listen, url_of
 
@@ -47,7 +47,7 @@ def serve_desk() -> Iterator[Callable[..., Desk]]:
 
     def serve_desk(settings: Settings | None = None) -> Desk:
         settings = settings or Settings()
-        backend = open_backend("sqlite://", Surroundings(settings))
+        backend = open_backend("sqlite://", BackendOptions(settings))
         desk = Desk(backend, people=settings.identities)
         listener = listen("127.0.0.1", 0)
         desk.url = url_of(listener)

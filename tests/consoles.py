@@ -9,7 +9,7 @@ import pytest
 
 from desks import Desk
 from sagemaker_registry.backends import open_backend
-from sagemaker_registry.backends.base import Backend, Surroundings
+from sagemaker_registry.backends.base import Backend, BackendOptions
 from sagemaker_registry.backends.settings import Settings
 
 
@@ -19,7 +19,7 @@ def open_desk() -> Iterator[Callable[..., Desk]]:
     opened: list[Backend] = []
 
     def open_desk(url: str = "sqlite://", settings: Settings | None = None, **options: Any) -> Desk:
-        backend = open_backend(url, Surroundings(settings or Settings()))
+        backend = open_backend(url, BackendOptions(settings or Settings()))
         opened.append(backend)
         return Desk(backend, **options)
 

@@ -24,7 +24,7 @@ KINDS = {
     "choice": "our choice: nobody has seen what AWS does",
     "missing": "not answered, or not as AWS would",
 }
-MOST_TESTS = 2
+MAX_TESTS = 2
 WITNESSES = {"test_contract.py", "test_neighbourhood.py"}
 """Where tests send and see the same in every run; others load a server until it is stopped, as fast as it is."""
 
@@ -134,8 +134,8 @@ def _shown(member: Member) -> str:
     """Name the tests that show a member, those that touch the fewest members first: they are about it."""
     touched = Counter(test for tests in evidence.values() for test in tests)
     tests = sorted(evidence[member], key=lambda test: (touched[test], test))
-    more = f" and {len(tests) - MOST_TESTS} more" if len(tests) > MOST_TESTS else ""
-    return ", ".join(f"`{test}`" for test in tests[:MOST_TESTS]) + more
+    more = f" and {len(tests) - MAX_TESTS} more" if len(tests) > MAX_TESTS else ""
+    return ", ".join(f"`{test}`" for test in tests[:MAX_TESTS]) + more
 
 
 def untested() -> list[str]:

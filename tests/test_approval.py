@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sagemaker_registry.backends import identities
 from sagemaker_registry.backends.approval import profiles
 from sagemaker_registry.backends.approval.profiles import NEW, PROFILES, STATES, Move, Profile
-from sagemaker_registry.backends.base import Caller, Surroundings
+from sagemaker_registry.backends.base import BackendOptions, Caller
 from sagemaker_registry.backends.errors import ConflictException, RegistryError, ValidationException
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.service import model
@@ -58,7 +58,7 @@ def grid() -> Iterator[tuple[str, str, str, bool]]:
 
 def registry(profile: str, **tables: Any) -> LocalRegistry:
     approving = (ApprovalTable(groups=("*",), profile=profile),)
-    made = LocalRegistry(SQLiteRows(None), surroundings=Surroundings(Settings(approval=approving, **tables)))
+    made = LocalRegistry(SQLiteRows(None), options=BackendOptions(Settings(approval=approving, **tables)))
     made.call("CreateModelPackageGroup", GROUP, ALICE)
     return made
 
@@ -208,7 +208,7 @@ def test_a_life_cycle_goes_the_way_its_moves_say() -> None:
     )
     approving = (ApprovalTable(groups=("churn",), life_cycle="stages"),)
     tables = Settings(approval=approving, life_cycles={"stages": ProfileTable(moves)})
-    with LocalRegistry(SQLiteRows(None), surroundings=Surroundings(tables)) as made:
+    with LocalRegistry(SQLiteRows(None), options=BackendOptions(tables)) as made:
         made.call("CreateModelPackageGroup", GROUP, ALICE)
         with pytest.raises(ValidationException, match="cannot begin as Production/x"):
             made.call("CreateModelPackage", {**GROUP, **stage("Production", "x")}, ALICE)
@@ -280,7 +280,7 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
                 from sagemaker_registry.backends.store.postgres import PostgresRows
 
                 rows = PostgresRows(request.getfixturevalue("postgres_url"))
-            made = opened.enter_context(LocalRegistry(rows, surroundings=Surroundings(tables)))
+            made = opened.enter_context(LocalRegistry(rows, options=BackendOptions(tables)))
             made.call("CreateModelPackageGroup", GROUP, ALICE)
             return made
 
@@ -329,9 +329,9 @@ def test_of_many_approvers_at_once_no_approval_is_lost(shared: Callable[[Setting
         return ""
 
     with ThreadPoolExecutor(6) as pool:
-        refusals = [told for told in pool.map(approve, range(6)) if told]
-    assert len(refusals) == 2
-    assert all("does not let it become Approved: it can become Rejected." in told for told in refusals)
+        error_log = [told for told in pool.map(approve, range(6)) if told]
+    assert len(error_log) == 2
+    assert all("does not let it become Approved: it can become Rejected." in told for told in error_log)
     told = made.control("explain", {"arn": arn}, ALICE)
     assert (told["status"], told["rev"], len(told["approvals"])) == ("Approved", 4, 4)
 

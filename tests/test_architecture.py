@@ -56,8 +56,8 @@ ORDER: Mapping[str, list[list[str]]] = {
 }
 """The parts of a folder from top to bottom: a module imports from its own part and from those below."""
 
-MOST_MODULES = 14
-MOST_LINES = 400
+MAX_MODULES = 14
+MAX_LINES = 400
 
 PUBLIC: Mapping[str, set[str]] = {
     "client": {"ModelRegistry", "connect"},
@@ -75,7 +75,7 @@ PUBLIC: Mapping[str, set[str]] = {
         "Version",
     },
     "client.testing": {"Call", "Calls", "Control", "Fault", "connect"},
-    "backends": {"CannotOpen", "RegistryError", "open_backend"},
+    "backends": {"BackendUnavailable", "RegistryError", "open_backend"},
     "backends.base": {"Backend", "BackendOptions", "Caller"},
     "emulator": {"create_app"},
 }
@@ -245,10 +245,10 @@ def test_no_folder_is_crowded() -> None:
     for path in sources():
         if path.name != "__init__.py":
             crowd[path.parent] = crowd.get(path.parent, 0) + 1
-    assert {str(folder.relative_to(ROOT)): count for folder, count in crowd.items() if count > MOST_MODULES} == {}
+    assert {str(folder.relative_to(ROOT)): count for folder, count in crowd.items() if count > MAX_MODULES} == {}
 
 
 @pytest.mark.xfail(reason="being restructured")
 def test_no_file_is_long() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in sources()}
-    assert {path: lines for path, lines in lengths.items() if lines > MOST_LINES} == {}
+    assert {path: lines for path, lines in lengths.items() if lines > MAX_LINES} == {}

@@ -232,21 +232,21 @@ def test_an_import_that_was_interrupted_can_be_made_again(source: ModelRegistry,
 def test_pages_have_what_one_page_has(source: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = parsed(exported(source))[1:]
     for most in (1, 2, 3, 7):
-        monkeypatch.setattr(lines_of, "MOST_LINES", most)
+        monkeypatch.setattr(lines_of, "MAX_LINES", most)
         assert parsed(exported(source))[1:] == whole
-        monkeypatch.setattr(moving, "MOST_LINES", most)
+        monkeypatch.setattr(moving, "MAX_LINES", most)
         with ModelRegistry("sqlite://", **boto(SOURCE)) as registry:
             imported(registry, exported(source))
             assert lasting(exported(registry)) == whole[:-1]
-    monkeypatch.setattr(lines_of, "MOST_BYTES", 1)
-    monkeypatch.setattr(moving, "MOST_BYTES", 1)
+    monkeypatch.setattr(lines_of, "MAX_BYTES", 1)
+    monkeypatch.setattr(moving, "MAX_BYTES", 1)
     assert parsed(exported(source))[1:] == whole
 
 
 def test_a_group_that_is_changed_between_its_pages_is_said(
     source: ModelRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines_of, "MOST_LINES", 2)
+    monkeypatch.setattr(lines_of, "MAX_LINES", 2)
     token = controls.ask(source.boto3, "export")["next_token"]
     source.reject("churn/1", "meanwhile")
     with pytest.raises(ClientError, match="churn was changed while it was exported: export it again"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from clients import Emulator
 from sagemaker_registry.backends.base import Caller
-from sagemaker_registry.backends.errors import Elsewhere, RegistryError
+from sagemaker_registry.backends.errors import NotHandled, RegistryError
 from sagemaker_registry.backends.local.registry import OPERATIONS, LocalRegistry
 from sagemaker_registry.backends.service import model
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
@@ -210,7 +210,7 @@ def outcome(registry: LocalRegistry, operation: str, params: Any) -> int:
     """Return the status of an answer; that of a request passed on, which must change nothing, is 400 too."""
     try:
         registry.call(operation, params, CALLER)
-    except Elsewhere:
+    except NotHandled:
         return 400
     except RegistryError as error:
         return error.status if error.message else 0

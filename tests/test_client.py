@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.client import connect
 
 REGION = {"region_name": "eu-west-1"}
@@ -67,7 +67,7 @@ def test_the_url_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, 
     ],
 )
 def test_a_url_that_names_nothing_is_refused_in_words(url: str, sentence: str) -> None:
-    with pytest.raises(CannotOpen, match=sentence):
+    with pytest.raises(BackendUnavailable, match=sentence):
         connect(url)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import approval_page
 import pytest
 
-from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.approval.rulebook import covers
 from sagemaker_registry.backends.config import line_of, load
 
@@ -85,7 +85,7 @@ def test_what_means_nothing_is_refused_with_its_line_and_what_was_meant(
 ) -> None:
     file = tmp_path / "registry.toml"
     file.write_text(toml, encoding="utf-8")
-    with pytest.raises(CannotOpen) as caught:
+    with pytest.raises(BackendUnavailable) as caught:
         load(file)
     assert str(caught.value).startswith(f"{file}, line {line}: ")
     assert sentence in str(caught.value)

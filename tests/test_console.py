@@ -20,7 +20,7 @@ from sagemaker_registry.emulator.console import Console
 from sagemaker_registry.emulator.console.opening import console_of
 from sagemaker_registry.emulator.console.session import (
     LINK_SECONDS,
-    MOST_LINKS,
+    MAX_LINKS,
     REPRINT_SECONDS,
     SESSION_SECONDS,
     Sessions,
@@ -88,7 +88,7 @@ def test_a_newer_link_leaves_the_older_but_not_without_end() -> None:
     sessions = Sessions()
     first, second = sessions.link("alice"), sessions.link("alice")
     assert (sessions.user_of(first), sessions.user_of(second)) == ("alice", "alice")
-    for _ in range(MOST_LINKS):
+    for _ in range(MAX_LINKS):
         sessions.link("bob")
     assert sessions.user_of(first) is None
 

@@ -13,7 +13,7 @@ from clients import Emulator
 from desks import Desk, settings_of, text_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
-from sagemaker_registry.emulator.console.reading import MOST_LOOKED_THROUGH, PAGE
+from sagemaker_registry.emulator.console.reading import MAX_LOOKED_THROUGH, PAGE
 
 pytest_plugins = ("consoles",)
 
@@ -148,7 +148,7 @@ def test_what_the_rules_let_one_approve(open_desk: Callable[..., Desk]) -> None:
 
 
 def test_pages_of_a_filter_show_each_version_once_and_look_so_far_and_no_further(desk: Desk) -> None:
-    count = MOST_LOOKED_THROUGH + 50
+    count = MAX_LOOKED_THROUGH + 50
     mine = {3, 40, 41, *range(100, 140), count}
     for number in range(1, count + 1):
         desk.register(user="carol" if number in mine else "pipeline")
@@ -156,8 +156,8 @@ def test_pages_of_a_filter_show_each_version_once_and_look_so_far_and_no_further
     pages = all_pages(client, "/console/?creator=carol")
     assert [int(name.partition("/")[2]) for page in pages for name in page] == sorted(mine)
     assert all(len(page) < PAGE + 10 for page in pages)
-    nobody = client.get("/console/?creator=nobody")
-    assert "there may be some among" in text_of(nobody)
+    no_identity = client.get("/console/?creator=nobody")
+    assert "there may be some among" in text_of(no_identity)
     assert all_pages(client, "/console/?creator=nobody") == [[], []]
 
 

@@ -11,7 +11,7 @@ from werkzeug.test import Client, TestResponse
 
 from desks import Desk, send, text_of, violations
 from sagemaker_registry.emulator.console.records import Version
-from sagemaker_registry.emulator.console.ticks import MOST_VERSIONS, Ticks
+from sagemaker_registry.emulator.console.ticks import MAX_VERSIONS, Ticks
 
 pytest_plugins = ("consoles", "browser")
 
@@ -124,7 +124,7 @@ def test_a_tick_of_what_is_gone_is_said(desk: Desk) -> None:
 def test_a_session_does_not_remember_without_end(desk: Desk) -> None:
     ticks = Ticks()
     record = desk.call("DescribeModelPackage", ModelPackageName=desk.register())
-    versions = [Version.of({**record, "ModelPackageArn": f"{number}"}) for number in range(MOST_VERSIONS + 1)]
+    versions = [Version.of({**record, "ModelPackageArn": f"{number}"}) for number in range(MAX_VERSIONS + 1)]
     for version in versions:
         ticks.set(version, version.revision, "metrics", is_ticked=True)
     assert ticks.looked(versions[0]).done == 0

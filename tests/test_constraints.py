@@ -71,8 +71,8 @@ def test_length_and_pattern_are_both_named() -> None:
 
 def test_a_long_value_is_quoted_in_part() -> None:
     said = sentence("CreateModelPackageGroup", {"ModelPackageGroupName": "a" * 5000})
-    assert "a" * constraints.LONGEST_QUOTE + "...'" in said
-    assert "a" * (constraints.LONGEST_QUOTE + 1) not in said
+    assert "a" * constraints.MAX_QUOTE + "...'" in said
+    assert "a" * (constraints.MAX_QUOTE + 1) not in said
 
 
 def test_letters_of_every_script_are_letters() -> None:

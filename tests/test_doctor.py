@@ -258,10 +258,10 @@ def test_of_aws_it_is_said_who_one_is_there(emulator: Emulator, monkeypatch: pyt
     assert found["identity"][1].startswith("arn:aws:")
     assert " in account 123456789012" in found["identity"][1]
     assert examined("--url", "aws://", code=1)["region"][0] == "failed"
-    nobody = examined(
+    no_identity = examined(
         "--url", f"aws://eu-west-1?endpoint_url={emulator.url}&sts_endpoint_url=http://127.0.0.1:9", code=1
     )
-    assert nobody["identity"][0] == "failed"
+    assert no_identity["identity"][0] == "failed"
 
 
 def test_an_endpoint_that_leads_elsewhere_is_found(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/
 @pytest.fixture
 def app() -> Iterator[Flask]:
     with open_backend("sqlite://") as backend:
-        yield create_app(backend, neighbours=alone, reviewed_at=Console(users=("alice",)))
+        yield create_app(backend, other_services=alone, reviewed_at=Console(users=("alice",)))
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_it_answers_as_the_server_does() -> None:
 
     def answers(make: Any) -> list[Any]:
         with open_backend("sqlite://") as backend:
-            client = Client(make(backend, neighbours=alone, reviewed_at=Console(users=("alice",))))
+            client = Client(make(backend, other_services=alone, reviewed_at=Console(users=("alice",))))
             found = [client.open(**request) for request in requests]
             return [
                 (one.status, one.headers.get("Content-Type"), one.headers.get("Location"), sorted(one.headers.keys()))

@@ -534,7 +534,7 @@ def test_an_attempt_of_a_server_that_died_is_made_by_the_next_after_its_lease(tm
         outbox.register("test")
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "g"}, Caller())
         registry.call("CreateModelPackage", {"ModelPackageGroupName": "g"}, Caller())
-        outbox.fan_out("test", lambda envelope: True)
+        outbox.enqueue("test", lambda envelope: True)
         (delivery,) = outbox.open("test")
         assert outbox.claim(delivery, lease=10) is not None  # and then dies
         dispatcher = Dispatcher(outbox, [], Events())
@@ -555,7 +555,7 @@ def test_old_events_are_forgotten_with_their_deliveries_and_history_stays() -> N
         for day in range(5):
             now[0] = 1000.0 + day * 86_400
             registry.call("CreateModelPackage", {"ModelPackageGroupName": "g"}, Caller())
-        registry.outbox.fan_out("test", lambda envelope: True)
+        registry.outbox.enqueue("test", lambda envelope: True)
         registry.outbox.prune(days=2.5)
         page = registry.control("events", {}, Caller())
         assert [entry["position"] for entry in page["events"]] == [3, 4, 5]
@@ -581,11 +581,11 @@ def test_a_store_that_is_away_for_a_moment_delays_events_and_loses_none(caplog: 
     fails = [True]
 
     class Away(Outbox):
-        def fan_out(self, sink: str, is_wanted: Any) -> None:
+        def enqueue(self, sink: str, is_wanted: Any) -> None:
             if fails:
                 fails.pop()
                 raise ServiceUnavailable("The disk of the registry is full")
-            super().fan_out(sink, is_wanted)
+            super().enqueue(sink, is_wanted)
 
     class Sink:
         name, lease = "test", 10.0

@@ -23,9 +23,9 @@ CONNECT_HTTP = (
 )
 CONNECT = "from sagemaker_registry.client import connect\nconnect('sqlite://')"
 S3 = (
-    "from sagemaker_registry.emulator.aws.other_services import Neighbours\n"
+    "from sagemaker_registry.emulator.aws.other_services import MotoApp\n"
     "environ = {'REQUEST_METHOD': 'GET', 'PATH_INFO': '/bucket', 'HTTP_HOST': 'localhost'}\n"
-    "print(b''.join(Neighbours()(environ, lambda status, headers: print(status))).decode())"
+    "print(b''.join(MotoApp()(environ, lambda status, headers: print(status))).decode())"
 )
 QUICKSTART = "from sagemaker_registry.client.cli import main\nmain(['quickstart'])"
 
@@ -59,7 +59,7 @@ def test_the_base_install_is_a_client_for_served_registries() -> None:
 
 @pytest.mark.parametrize("package", ["orjson", "regex", "msgspec"])
 def test_connect_in_process_without_the_extra_says_so(package: str) -> None:
-    assert f"CannotOpen: sqlite:// needs the package {package!r}: pip install" in run(package, CONNECT).stderr
+    assert f"BackendUnavailable: sqlite:// needs the package {package!r}: pip install" in run(package, CONNECT).stderr
 
 
 def test_a_file_of_an_older_release_says_what_brings_it_up_to_date(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_file_of_an_older_release_says_what_brings_it_up_to_date(tmp_path: Pat
     with closing(sqlite3.connect(path)) as older:
         older.executescript(OLD_SCHEMA.read_text())
     told = run("sqlite_utils", CONNECT.replace("sqlite://", f"sqlite:///{path}")).stderr
-    assert f"CannotOpen: {path}: an older release made the database, and to bring it up to date needs " in told
+    assert f"BackendUnavailable: {path}: an older release made the database, and to bring it up to date needs " in told
     assert "the package 'sqlite_utils': pip install 'sagemaker-registry[server]'" in told
     assert run("nothing", CONNECT.replace("sqlite://", f"sqlite:///{path}")).stderr == ""
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagemaker_registry.backends.service import model
-from sagemaker_registry.backends.service.decoding import glance, marked, plain
+from sagemaker_registry.backends.service.decoding import flagged, glance, plain
 
 LISTS = {"ListModelPackages": "ModelPackageSummaryList", "ListModelPackageGroups": "ModelPackageGroupSummaryList"}
 MARK = "_Mark"
@@ -74,8 +74,8 @@ def full(shape: Any) -> Any:
 def test_records_with_a_mark_are_found() -> None:
     read = glance(entry("ListModelPackages"), MARK)
     seen = [read(text) for text in ("{}", '{"_Mark": {}}', '{"ModelPackageName": "a"}', '{"_Mark": {"begins": 1}}')]
-    assert marked(seen, MARK) == [1, 3]
-    assert marked(seen, "") == []
+    assert flagged(seen, MARK) == [1, 3]
+    assert flagged(seen, "") == []
 
 
 def test_text_that_is_no_record_is_not_taken_for_one() -> None:

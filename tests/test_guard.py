@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from sagemaker_registry.backends import CannotOpen
-from sagemaker_registry.backends.approval.guard import Guarded, guarded
-from sagemaker_registry.backends.base import Backend, Caller, Surroundings
+from sagemaker_registry.backends import BackendUnavailable
+from sagemaker_registry.backends.approval.guard import GuardedBackend, guarded
+from sagemaker_registry.backends.base import Backend, BackendOptions, Caller
 from sagemaker_registry.backends.config import read
 from sagemaker_registry.backends.errors import (
     AccessDeniedException,
@@ -46,11 +46,11 @@ class Recorded(LocalRegistry):
         return super().call(operation, params, caller)
 
 
-def guard(rules: str, names: str, profile: str = "strict") -> tuple[Guarded, Recorded]:
+def guard(rules: str, names: str, profile: str = "strict") -> tuple[GuardedBackend, Recorded]:
     wanted = ", ".join(f'"{name}"' for name in names.split())
     toml = f'{PEOPLE}{rules}\n[[approval]]\ngroups = ["churn"]\nprofile = "{profile}"\nrules = [{wanted}]\n'
     inner = Recorded()
-    return Guarded(inner, Surroundings(read(tomllib.loads(toml)))), inner
+    return GuardedBackend(inner, BackendOptions(read(tomllib.loads(toml)))), inner
 
 
 def refused(kind: type[RegistryError], call: Callable[[], Any]) -> str:
@@ -201,15 +201,19 @@ def test_nobody_decides_past_a_guard() -> None:
 
 
 def test_a_rule_the_backend_cannot_keep_is_refused_at_start() -> None:
-    with pytest.raises(CannotOpen, match="'two' cannot be kept on this registry: it keeps approvals with the version"):
+    with pytest.raises(
+        BackendUnavailable, match="'two' cannot be kept on this registry: it keeps approvals with the version"
+    ):
         guard('rules.two = {is = "approvers"}', "two")
-    with pytest.raises(CannotOpen, match="it looks into S3"):
+    with pytest.raises(BackendUnavailable, match="it looks into S3"):
         guard("", "artifact-exists")
     unnamed = read(tomllib.loads('[[approval]]\ngroups = ["*"]\nrules = ["creator-may-not-approve"]'))
-    with pytest.raises(CannotOpen, match=r"kept on moto://: it compares who registered .* under \[identities\]"):
-        guarded(Recorded(), Surroundings(unnamed), "moto://")
+    with pytest.raises(
+        BackendUnavailable, match=r"kept on moto://: it compares who registered .* under \[identities\]"
+    ):
+        guarded(Recorded(), BackendOptions(unnamed), "moto://")
 
 
 def test_without_rules_there_is_no_guard() -> None:
     with Recorded() as inner:
-        assert guarded(inner, Surroundings(Settings())) is inner
+        assert guarded(inner, BackendOptions(Settings())) is inner

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from clients import REGION, Emulator
-from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.client import ModelRegistry, connect
 
 STRICT = '[[approval]]\ngroups = ["*"]\nprofile = "strict"\n'
@@ -122,5 +122,5 @@ def test_the_environment_names_the_rules_too(
 def test_rules_that_cannot_be_kept_are_refused_at_once(tmp_path: Path, keys: Keys, text: str, sentence: str) -> None:
     file = tmp_path / "registry.toml"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(CannotOpen, match=sentence):
+    with pytest.raises(BackendUnavailable, match=sentence):
         connect("moto://", settings=file, **keys)

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 from clients import REGION, Emulator
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.approval.rulebook import Rulebook
-from sagemaker_registry.backends.base import Caller, NoProbe, Surroundings
+from sagemaker_registry.backends.base import BackendOptions, Caller, NoProbe
 from sagemaker_registry.backends.errors import RegistryError
-from sagemaker_registry.backends.local.context import Call
+from sagemaker_registry.backends.local.context import RequestContext
 from sagemaker_registry.backends.local.history import queries as reading
 from sagemaker_registry.backends.local.history import verification
 from sagemaker_registry.backends.local.history.journal import hash_of
@@ -495,7 +495,7 @@ def _spoilt(text: str) -> st.SearchStrategy[str]:
 
 
 def _reading(connection: sqlite3.Connection) -> Call:
-    return Call(
+    return RequestContext(
         "history/verify", CALLER, Transaction(connection.execute), 0, Settings(), Rulebook(Settings()), NoProbe()
     )
 
@@ -526,7 +526,7 @@ def test_any_text_is_hashed_as_json_dumps_writes_it(texts: dict[str, str]) -> No
 
 @pytest.mark.parametrize("most", [1, 2, 3, 5])
 def test_a_long_history_is_verified_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    monkeypatch.setattr(verification, "MOST_ROWS", most)
+    monkeypatch.setattr(verification, "MAX_ROWS", most)
     a_history(tmp_path / "registry.db")
     with ModelRegistry(f"sqlite:///{tmp_path}/registry.db", region_name=REGION) as registry:
         whole = registry.verify_history()
@@ -555,7 +555,7 @@ def test_terms_nobody_has_are_found_wherever_they_sort_in_every_store(
     store: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are walked through in parts, in an order of the store's own."""
-    monkeypatch.setattr(verification, "MOST_ROWS", 2)
+    monkeypatch.setattr(verification, "MAX_ROWS", 2)
     url = request.getfixturevalue("postgres_url") if store == "postgres" else f"sqlite:///{tmp_path}/registry.db"
     metadata = {"a": "0", "B": "É" * 256, "_b": "@", "ä": " x", "b": "y" * 256}
     with ModelRegistry(url, region_name=REGION) as registry, open_backend(url) as backend:
@@ -750,7 +750,7 @@ def test_no_statement_changes_or_removes_history(monkeypatch: pytest.MonkeyPatch
 
 def test_what_the_rules_said_of_a_decision_is_in_its_history() -> None:
     ruled = Settings(approval=(ApprovalTable(groups=("*",), rules=("reason-required",)),))
-    with LocalRegistry(SQLiteRows(None), surroundings=Surroundings(ruled)) as registry:
+    with LocalRegistry(SQLiteRows(None), options=BackendOptions(ruled)) as registry:
         registry.call("CreateModelPackageGroup", GROUP, CALLER)
         arn = registry.call("CreateModelPackage", GROUP, CALLER)["ModelPackageArn"]
         decision = {"arn": arn, "status": "Approved", "reason": "ticket 42"}

@@ -21,8 +21,8 @@ if "CI" not in os.environ:
 
 import psycopg
 
-from sagemaker_registry.backends import CannotOpen
-from sagemaker_registry.backends.base import Caller, Surroundings
+from sagemaker_registry.backends import BackendUnavailable
+from sagemaker_registry.backends.base import BackendOptions, Caller
 from sagemaker_registry.backends.errors import (
     ConflictException,
     InternalFailure,
@@ -59,7 +59,7 @@ KEY = ("1", "r", "n")
 
 
 def open_registry(url: str) -> LocalRegistry:
-    return open_postgres(url, Surroundings())
+    return open_postgres(url, BackendOptions())
 
 
 @pytest.fixture
@@ -254,10 +254,10 @@ def test_a_token_whose_first_request_was_refused_is_free_again(two: tuple[LocalR
 
 def test_servers_that_start_at_once_on_an_empty_database_all_serve(postgres_url: str) -> None:
     script = (
-        "import sys; from sagemaker_registry.backends.base import Caller, Surroundings\n"
+        "import sys; from sagemaker_registry.backends.base import Caller, BackendOptions\n"
         "from sagemaker_registry.backends.local import open_postgres as open_registry\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
-        "with open_registry(sys.argv[1], Surroundings()) as registry:\n"
+        "with open_registry(sys.argv[1], BackendOptions()) as registry:\n"
         "    print(registry.call('ListModelPackageGroups', {}, Caller()))"
     )
     command = [sys.executable, "-c", script, postgres_url]
@@ -329,7 +329,9 @@ def test_a_database_of_a_newer_release_is_refused_and_left_alone(postgres_url: s
     with psycopg.connect(postgres_url) as connection:
         connection.execute("DELETE FROM schema_steps")
         connection.execute("INSERT INTO schema_steps VALUES ('m9999', 0)")
-    with pytest.raises(CannotOpen, match=r"made by a newer sagemaker-registry .*m9999.*upgrade this installation"):
+    with pytest.raises(
+        BackendUnavailable, match=r"made by a newer sagemaker-registry .*m9999.*upgrade this installation"
+    ):
         store.PostgresRows(postgres_url)
     with psycopg.connect(postgres_url) as connection:
         assert list(connection.execute("SELECT * FROM schema_steps")) == [("m9999", 0)]
@@ -354,7 +356,7 @@ def test_a_user_who_may_only_read_and_write_rows_is_enough_once_the_tables_are_t
 def opening(url: str) -> str:
     """Return the sentence an URL is refused with, and hold that it comes soon and has no password."""
     began = time.monotonic()
-    with pytest.raises(CannotOpen) as caught:
+    with pytest.raises(BackendUnavailable) as caught:
         open_registry(url)
     assert time.monotonic() - began < 8
     assert "hunter" not in str(caught.value)
@@ -431,7 +433,7 @@ def test_a_row_that_stays_locked_is_throttling(postgres_url: str, monkeypatch: p
 
 
 def test_more_calls_than_connections_take_turns(two: tuple[LocalRegistry, LocalRegistry]) -> None:
-    answers = at_once(*[lambda: two[0].call("ListModelPackageGroups", {}, CALLER)] * (4 * store.MOST_CONNECTIONS))
+    answers = at_once(*[lambda: two[0].call("ListModelPackageGroups", {}, CALLER)] * (4 * store.MAX_CONNECTIONS))
     assert answers == [{"ModelPackageGroupSummaryList": []}] * len(answers)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sagemaker_registry.backends import credentials
-from sagemaker_registry.backends.files import PART, make_folder, whole
+from sagemaker_registry.backends.files import PART, atomic_write, make_private_dir
 from sagemaker_registry.client.events import Position
 from sagemaker_registry.emulator.aws.s3_files import KeptObjects
 
@@ -68,11 +68,11 @@ def test_it_is_its_owners_alone_and_nothing_is_left_beside_it(write: Callable[[P
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     file = tmp_path / "state"
-    with whole(file) as stream:
+    with atomic_write(file) as stream:
         stream.write(b"old")
 
     def write_half() -> Any:
-        with whole(file) as stream:
+        with atomic_write(file) as stream:
             stream.write(b"new")
             raise RuntimeError
 
@@ -84,7 +84,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
 
 def test_of_several_that_write_at_once_one_is_whole_in_the_end(tmp_path: Path) -> None:
     file = tmp_path / "state"
-    with whole(file) as first, whole(file) as second:
+    with atomic_write(file) as first, atomic_write(file) as second:
         first.write(b"first")
         second.write(b"second")
     assert file.read_bytes() == b"first"  # which ended last
@@ -97,7 +97,7 @@ def test_folders_are_made_for_their_owner_alone_and_those_that_are_there_stay_as
     (tmp_path / "shared").chmod(0o755)
     before = os.umask(0)
     try:
-        make_folder(tmp_path / "shared" / "of" / "one")
+        make_private_dir(tmp_path / "shared" / "of" / "one")
     finally:
         os.umask(before)
     modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("shared", "shared/of", "shared/of/one")]

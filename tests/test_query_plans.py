@@ -16,8 +16,8 @@ from unittest.mock import patch
 
 import pytest
 
-from sagemaker_registry.backends.base import Caller, Surroundings
-from sagemaker_registry.backends.errors import Elsewhere
+from sagemaker_registry.backends.base import BackendOptions, Caller
+from sagemaker_registry.backends.errors import NotHandled
 from sagemaker_registry.backends.local.extensions import CONTROLS
 from sagemaker_registry.backends.local.registry import OPERATIONS, LocalRegistry
 from sagemaker_registry.backends.local.search import planner
@@ -145,7 +145,7 @@ class Traced:
 
     def __init__(self, settings: Settings) -> None:
         self.rows = SQLiteRows(None)
-        self.registry = LocalRegistry(self.rows, surroundings=Surroundings(settings=settings))
+        self.registry = LocalRegistry(self.rows, options=BackendOptions(settings=settings))
         self.statements: dict[str, tuple[str, str]] = {}
         self._doing = ""
         self.rows._writer.set_trace_callback(self._note)
@@ -157,7 +157,7 @@ class Traced:
     def do(self, name: str, params: dict[str, Any]) -> Any:
         self._doing = name
         answer = None
-        with suppress(Elsewhere):  # of CreateModel, only what it asks about a version is ours
+        with suppress(NotHandled):  # of CreateModel, only what it asks about a version is ours
             answer = (self.registry.call if name in OPERATIONS else self.registry.control)(name, params, CALLER)
         if isinstance(answer, dict) and "NextToken" in answer and "NextToken" not in params:
             self.do(name, {**params, "NextToken": answer["NextToken"]})
@@ -199,7 +199,7 @@ def faults() -> dict[str, tuple[str, list[str]]]:
 def _deliver(registry: LocalRegistry) -> None:
     """Do what delivers events and forgets them."""
     outbox = registry.outbox
-    outbox.fan_out("ci", lambda event: True)
+    outbox.enqueue("ci", lambda event: True)
     for delivery in list(outbox.open("ci")):
         if outbox.claim(delivery, 1.0):
             outbox.close_delivery({**delivery, "attempts": 1}, "done")

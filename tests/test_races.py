@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sagemaker_registry.backends.base import Caller
-from sagemaker_registry.backends.errors import LostRace, ThrottlingException
+from sagemaker_registry.backends.errors import SerializationFailure, ThrottlingException
 from sagemaker_registry.backends.local.registry import PAUSES, LocalRegistry
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
@@ -28,7 +28,7 @@ class GivesWay(SQLiteRows):
             yield rows
             if self.times:
                 self.times -= 1
-                raise LostRace("Rate exceeded")
+                raise SerializationFailure("Rate exceeded")
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clients import Emulator
-from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.approval.rules import KINDS
-from sagemaker_registry.backends.base import Caller, Surroundings
+from sagemaker_registry.backends.base import BackendOptions, Caller
 from sagemaker_registry.backends.config import read
 from sagemaker_registry.backends.errors import (
     AccessDeniedException,
@@ -76,8 +76,8 @@ class Registry(LocalRegistry):
 
     def __init__(self, toml: str, probe: Any = None) -> None:
         self.clock = Clock()
-        surroundings = Surroundings(read(tomllib.loads(toml)), *([probe] if probe else []))
-        super().__init__(SQLiteRows(None), self.clock, surroundings)
+        options = BackendOptions(read(tomllib.loads(toml)), *([probe] if probe else []))
+        super().__init__(SQLiteRows(None), self.clock, options)
         self.call("CreateModelPackageGroup", {**GROUP, "Tags": [{"Key": "owner", "Value": "fraud team"}]}, DAVE)
 
     def register(self, caller: Caller = DAVE, **members: Any) -> str:
@@ -578,7 +578,7 @@ def test_every_kind_of_rule_says_what_it_demands() -> None:
 
 
 def test_a_rule_that_looks_into_s3_needs_one_to_look_into() -> None:
-    with pytest.raises(CannotOpen, match="'artifact-exists' cannot be kept on this registry: it looks into S3"):
+    with pytest.raises(BackendUnavailable, match="'artifact-exists' cannot be kept on this registry: it looks into S3"):
         ruled("", "artifact-exists")
 
 

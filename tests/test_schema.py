@@ -12,7 +12,7 @@ import pytest
 import sqlite_utils
 import sqlite_utils.utils
 
-from sagemaker_registry.backends import CannotOpen, open_backend
+from sagemaker_registry.backends import BackendUnavailable, open_backend
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.store.sqlite import driver, migrations, schema
 
@@ -136,6 +136,6 @@ def test_a_file_with_steps_of_somebody_else_is_refused_and_left_alone(tmp_path: 
         theirs.apply(sqlite_utils.Database(connection))
         connection.commit()
     before = path.read_bytes()
-    with pytest.raises(CannotOpen, match=r"notes\.db is a database of something else"):
+    with pytest.raises(BackendUnavailable, match=r"notes\.db is a database of something else"):
         open_backend(f"sqlite:///{path}")
     assert path.read_bytes() == before

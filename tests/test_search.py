@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sagemaker_registry.backends.base import Caller, Surroundings
-from sagemaker_registry.backends.errors import Elsewhere, ValidationException
-from sagemaker_registry.backends.local.context import Call
+from sagemaker_registry.backends.base import BackendOptions, Caller
+from sagemaker_registry.backends.errors import NotHandled, ValidationException
+from sagemaker_registry.backends.local.context import RequestContext
 from sagemaker_registry.backends.local.pagination import query_of, token_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.search import index, planner, search
@@ -224,7 +224,7 @@ def test_expressions_agree_with_a_naive_evaluator(
     expression, holds = sought
     if len({one["Name"] for one in contained(expression)}) < len(contained(expression)):
         expression, holds = LEAVES[0]  # of Contains, one for each property is allowed
-    with patch.object(planner, "FEW", few), patch.object(search, "MOST_HITS_COUNTED", counted):
+    with patch.object(planner, "FEW", few), patch.object(search, "MAX_HITS_COUNTED", counted):
         found = find(registry, SearchExpression=expression, SortBy=sort)
     assert sorted(found) == sorted(entry.name for entry in entries if holds(entry))
     registry.close()
@@ -313,7 +313,7 @@ def test_every_operator_of_the_service_is_known() -> None:
 @pytest.mark.parametrize("operation", ["Search", "GetSearchSuggestions"])
 def test_other_resources_are_for_others_to_search(empty: LocalRegistry, operation: str) -> None:
     for resource in set(model.enum("ResourceType")) - set(search.RESOURCES):
-        with pytest.raises(Elsewhere):
+        with pytest.raises(NotHandled):
             empty.call(operation, {"Resource": resource}, CALLER)
     assert "enum value set" in refused(empty, operation, Resource="Colour")
     with pytest.raises(ValidationException, match="'resource' failed to satisfy constraint: Member must not be null"):
@@ -467,7 +467,7 @@ def test_a_token_is_within_its_limit_however_long_the_text_sorted_by() -> None:
 
 def test_hits_are_counted_up_to_a_limit() -> None:
     registry, _ = registry_of([("a", "Approved", None, None, 1)] * 4)
-    with patch.object(search, "MOST_HITS_COUNTED", 3):
+    with patch.object(search, "MAX_HITS_COUNTED", 3):
         page = registry.call("Search", {"Resource": "ModelPackage", "MaxResults": 2}, CALLER)
         assert page["TotalHits"] == {"Value": 3, "Relation": "GreaterThanOrEqualTo"}
         page = registry.call("Search", {"Resource": "ModelPackageGroup"}, CALLER)
@@ -591,8 +591,8 @@ def texts_in(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("seconds", [0, 5, 60], ids=["NotStarted", "InProgress", "Failed"])
 def test_a_version_under_validation_is_found_by_every_text_it_shows(seconds: int) -> None:
     now = 1_000_000.0
-    surroundings = Surroundings(settings=Settings(validation=Validation(seconds=10, failing=("csv",))))
-    registry = LocalRegistry(SQLiteRows(None), clock=lambda: now, surroundings=surroundings)
+    options = BackendOptions(settings=Settings(validation=Validation(seconds=10, failing=("csv",))))
+    registry = LocalRegistry(SQLiteRows(None), clock=lambda: now, options=options)
     registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "a"}, CALLER)
     registry.call("CreateModelPackage", UNDER_VALIDATION, CALLER)
     now += seconds
@@ -684,7 +684,7 @@ def test_a_page_that_is_sorted_by_keys_reads_no_other_record(resource: str) -> N
 def test_a_token_made_by_hand_for_a_search_by_keys_is_refused(value: Any) -> None:
     registry, _ = registry_of([("a", PENDING, None, None, 1)] * 3)
     params = {"Resource": "ModelPackage", "SortBy": "ModelPackageVersion"}
-    call = Call("Search", CALLER, None, 0, Settings(), None, None)  # type: ignore[arg-type] - it is of no registry's
+    call = RequestContext("Search", CALLER, None, 0, Settings(), None, None)  # type: ignore[arg-type] - no registry
     token = token_of(query_of(call, params), (True, value, CALLER.account, CALLER.region, "a", value, 3))
     assert "NextToken is not valid" in refused(registry, **params | {"NextToken": token})
     registry.close()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sagemaker_registry.backends import CannotOpen, open_backend
-from sagemaker_registry.backends.base import Caller, Surroundings
+from sagemaker_registry.backends import BackendUnavailable, open_backend
+from sagemaker_registry.backends.base import BackendOptions, Caller
 from sagemaker_registry.backends.config import load
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.settings import Checks, Lists, Settings, Validation, override
@@ -47,7 +47,7 @@ class Clock:
 
 
 def registry(settings: Settings, clock: Any = None) -> LocalRegistry:
-    made = LocalRegistry(SQLiteRows(None), surroundings=Surroundings(settings), **({"clock": clock} if clock else {}))
+    made = LocalRegistry(SQLiteRows(None), options=BackendOptions(settings), **({"clock": clock} if clock else {}))
     made.call("CreateModelPackageGroup", GROUP, CALLER)
     return made
 
@@ -140,7 +140,7 @@ def test_a_file_sets_what_it_names_and_options_win(tmp_path: Path) -> None:
 def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, sentence: str) -> None:
     file = tmp_path / "registry.toml"
     file.write_text(text)
-    with pytest.raises(CannotOpen) as caught:
+    with pytest.raises(BackendUnavailable) as caught:
         load(file)
     assert str(file) in str(caught.value)
     assert sentence in str(caught.value)

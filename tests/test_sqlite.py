@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sagemaker_registry.backends import CannotOpen, open_backend
+from sagemaker_registry.backends import BackendUnavailable, open_backend
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import InternalFailure, RegistryError, ServiceUnavailable, ThrottlingException
 from sagemaker_registry.backends.files import FileLock, is_share, network_file_system
@@ -262,8 +262,8 @@ def test_a_file_of_each_release_opens_in_this_one(tmp_path: Path) -> None:
             sought = {"Filters": [{"Name": "ModelApprovalStatus", "Value": "Approved"}]}
             found = backend.call("Search", {"Resource": "ModelPackage", "SearchExpression": sought}, CALLER)
             assert [one["ModelPackage"]["ModelPackageName"] for one in found["Results"]] == ["churn/1"]
-            created = backend.call("CreateModelPackage", GROUP, CALLER)
-            assert created["ModelPackageArn"].endswith("churn/2")
+            create_database_file = backend.call("CreateModelPackage", GROUP, CALLER)
+            assert create_database_file["ModelPackageArn"].endswith("churn/2")
 
 
 def test_an_event_that_an_older_release_had_only_noted_is_told(tmp_path: Path) -> None:
@@ -303,7 +303,9 @@ def test_a_file_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path) -> 
     )
     connection.commit()
     before = list(connection.iterdump())
-    with pytest.raises(CannotOpen, match=r"made by a newer sagemaker-registry .*m9999.*upgrade this installation"):
+    with pytest.raises(
+        BackendUnavailable, match=r"made by a newer sagemaker-registry .*m9999.*upgrade this installation"
+    ):
         open_backend(url(path))
     assert list(connection.iterdump()) == before
     connection.close()
@@ -315,7 +317,7 @@ def test_a_file_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path) -> 
 def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
-    with pytest.raises(CannotOpen, match=r"notes\.txt"):
+    with pytest.raises(BackendUnavailable, match=r"notes\.txt"):
         open_backend(url(path))
     assert path.read_bytes() == content
 
@@ -329,7 +331,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[20_000:40_000] = os.urandom(20_000)
     path.write_bytes(content)
-    with pytest.raises(CannotOpen, match=r"damaged|malformed"):
+    with pytest.raises(BackendUnavailable, match=r"damaged|malformed"):
         open_backend(url(path))
 
 

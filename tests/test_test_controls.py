@@ -21,15 +21,15 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from click.testing import CliRunner, Result
 
 from clients import REGION, Emulator
-from sagemaker_registry.backends.approval.guard import Guarded
-from sagemaker_registry.backends.base import Caller, Surroundings
+from sagemaker_registry.backends.approval.guard import GuardedBackend
+from sagemaker_registry.backends.base import BackendOptions, Caller
 from sagemaker_registry.backends.errors import RegistryError
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.settings import ApprovalTable, Settings
 from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.backends.testing.clock import Clock
-from sagemaker_registry.backends.testing.controlled import CONTROLS, Staged
+from sagemaker_registry.backends.testing.controlled import CONTROLS, ControlledBackend
 from sagemaker_registry.backends.testing.faults import KINDS
 from sagemaker_registry.client import ModelRegistry, archive, connect, controls, testing
 from sagemaker_registry.client.cli import main
@@ -145,7 +145,7 @@ def test_forks_end_with_their_server(serve: Callable[..., Emulator]) -> None:
 
 def test_a_guard_lets_no_seed_pass_by_its_rules() -> None:
     ruled = Settings(approval=(ApprovalTable(groups=("*",), profile="strict"),))
-    with Guarded(LocalRegistry(SQLiteRows(None)), Surroundings(ruled)) as guard:
+    with GuardedBackend(LocalRegistry(SQLiteRows(None)), BackendOptions(ruled)) as guard:
         assert "seed" not in guard.controls
 
 
@@ -197,7 +197,7 @@ def test_resets_while_others_write_break_no_history(registry: ModelRegistry, con
 
 def test_a_snapshot_that_fails_leaves_the_one_of_that_name_as_it_was(tmp_path: Path) -> None:
     path, elsewhere = tmp_path / "registry.db", tmp_path / "elsewhere.db"
-    with Staged(LocalRegistry(SQLiteRows(path))) as staged:
+    with ControlledBackend(LocalRegistry(SQLiteRows(path))) as staged:
         staged.snapshot("empty")
         staged.call("CreateModelPackageGroup", {"ModelPackageGroupName": "churn"}, Caller())
         path.rename(elsewhere)
@@ -213,7 +213,7 @@ def test_a_snapshot_that_fails_leaves_the_one_of_that_name_as_it_was(tmp_path: P
 
 
 def test_ten_thousand_versions_are_put_back_in_milliseconds() -> None:
-    with Staged(LocalRegistry(SQLiteRows(None))) as staged:
+    with ControlledBackend(LocalRegistry(SQLiteRows(None))) as staged:
         staged.call("CreateModelPackageGroup", {"ModelPackageGroupName": "churn"}, Caller())
         versions = [{"where": "", "request": {"ModelPackageGroupName": "churn"}}] * 10_000
         group = {"where": "", "request": {"ModelPackageGroupName": "churn"}, "versions": versions}
@@ -352,7 +352,7 @@ def test_a_lost_answer_leaves_what_was_done(faulty: Control) -> None:
         faulty.client.create_model_package(ModelPackageGroupName="churn")
     listed = faulty.client.list_model_packages(ModelPackageGroupName="churn")["ModelPackageSummaryList"]
     assert [version["ModelPackageVersion"] for version in listed] == [1]
-    assert [call.outcome for call in faulty.calls("CreateModelPackage")] == ["AnswerLost"]
+    assert [call.outcome for call in faulty.calls("CreateModelPackage")] == ["ConnectionDropped"]
 
 
 def test_a_client_that_tries_again_registers_once_though_answers_are_lost(served: Emulator) -> None:
@@ -363,7 +363,11 @@ def test_a_client_that_tries_again_registers_once_though_answers_are_lost(served
         control.client.create_model_package(ModelPackageGroupName="churn")
         listed = control.client.list_model_packages(ModelPackageGroupName="churn")["ModelPackageSummaryList"]
         assert [version["ModelPackageVersion"] for version in listed] == [1]
-        assert [call.outcome for call in control.calls("CreateModelPackage")] == ["AnswerLost", "AnswerLost", "ok"]
+        assert [call.outcome for call in control.calls("CreateModelPackage")] == [
+            "ConnectionDropped",
+            "ConnectionDropped",
+            "ok",
+        ]
 
 
 def test_a_stale_list_lacks_what_is_new(faulty: Control) -> None:
@@ -402,7 +406,7 @@ def test_a_version_whose_validation_fails_is_failed_for_everybody_who_looks(faul
 
 
 def test_latency_takes_its_time() -> None:
-    with Staged(LocalRegistry(SQLiteRows(None))) as staged:
+    with ControlledBackend(LocalRegistry(SQLiteRows(None))) as staged:
         slept: list[float] = []
         staged.faults.sleep = slept.append
         staged.control("faults/add", {"kind": "latency", "seconds": 2.5, "operation": "List*"}, Caller())
@@ -413,11 +417,11 @@ def test_latency_takes_its_time() -> None:
 
 def test_a_rate_hits_that_part_and_the_same_requests_each_time() -> None:
     def hits() -> list[bool]:
-        with Staged(LocalRegistry(SQLiteRows(None))) as staged:
+        with ControlledBackend(LocalRegistry(SQLiteRows(None))) as staged:
             staged.control("faults/add", {"kind": "throttling", "rate": 0.3}, Caller())
             return [is_refused(staged) for _ in range(300)]
 
-    def is_refused(staged: Staged) -> bool:
+    def is_refused(staged: ControlledBackend) -> bool:
         try:
             staged.call("ListModelPackageGroups", {}, Caller())
         except RegistryError as error:

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from sagemaker_registry.backends.store.sqlite.writer_lock import Turns
+from sagemaker_registry.backends.store.sqlite.writer_lock import FairLock
 
 
 @pytest.mark.parametrize("patience", [0, 0.0001, 0.025])
 def test_one_holds_it_at_a_time_and_everybody_gets_it(patience: float) -> None:
-    turns, inside, most, done = Turns(patience), 0, 0, 0
+    turns, inside, most, done = FairLock(patience), 0, 0, 0
 
     def work(_: int) -> None:
         nonlocal inside, most, done
@@ -39,7 +39,7 @@ def test_one_holds_it_at_a_time_and_everybody_gets_it(patience: float) -> None:
 
 
 def test_who_has_waited_is_next_whoever_else_comes() -> None:
-    turns, order = Turns(patience=0), []
+    turns, order = FairLock(patience=0), []
     turns.acquire()
     waiting = threading.Thread(target=lambda: [turns.acquire(), order.append("waited"), turns.release()])
     waiting.start()
@@ -57,7 +57,7 @@ def test_who_is_interrupted_while_waiting_leaves_nothing_behind() -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    turns = Turns(patience=0)
+    turns = FairLock(patience=0)
     turns.acquire()
     before = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, 0.05)
@@ -75,7 +75,7 @@ def test_who_is_interrupted_while_waiting_leaves_nothing_behind() -> None:
 @pytest.mark.parametrize("is_held", [False, True], ids=["nobody has it", "another has it"])
 def test_wherever_an_interrupt_comes_who_was_not_given_the_lock_does_not_have_it(is_held: bool) -> None:
     for line in range(1, 40):
-        turns = Turns(patience=0)
+        turns = FairLock(patience=0)
         another = threading.Timer(0.02, turns.release)
         if is_held:
             turns.acquire()
@@ -90,13 +90,13 @@ def test_wherever_an_interrupt_comes_who_was_not_given_the_lock_does_not_have_it
             return
 
 
-def interrupted_at(line: int, turns: Turns) -> bool:
+def interrupted_at(line: int, turns: FairLock) -> bool:
     """Acquire a lock, interrupted before so many lines of that were passed; return whether it has more lines."""
     passed = 0
 
     def trace(frame: Any, event: str, _: object) -> Any:
         nonlocal passed
-        if frame.f_code is not Turns.acquire.__code__:
+        if frame.f_code is not FairLock.acquire.__code__:
             return None
         passed += event == "line"
         if event == "line" and passed == line:

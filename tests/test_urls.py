@@ -15,9 +15,9 @@ import requests
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from clients import REGION, Emulator
-from sagemaker_registry.backends import CannotOpen, open_backend
+from sagemaker_registry.backends import BackendUnavailable, open_backend
 from sagemaker_registry.backends.base import Caller
-from sagemaker_registry.backends.errors import PassedOn, RegistryError, ServiceUnavailable
+from sagemaker_registry.backends.errors import RegistryError, ServiceUnavailable, UpstreamError
 from sagemaker_registry.backends.local.registry import OPERATIONS
 from sagemaker_registry.backends.remote import moto
 from sagemaker_registry.backends.service import operations
@@ -119,7 +119,7 @@ def test_moto_is_served_with_its_own_s3_beside_it(serve: Serve) -> None:
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused_in_a_sentence(url: str, sentence: str) -> None:
-    with pytest.raises(CannotOpen, match=sentence):
+    with pytest.raises(BackendUnavailable, match=sentence):
         connect(url)
 
 
@@ -138,7 +138,7 @@ def test_a_profile_brings_its_region_and_keys(monkeypatch: pytest.MonkeyPatch, t
 
 def test_a_region_that_is_not_allowed_is_refused_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     no_network(monkeypatch)
-    with pytest.raises(CannotOpen, match="does not allow the region us-east-1, but eu-west-1, eu-west-3"):
+    with pytest.raises(BackendUnavailable, match="does not allow the region us-east-1, but eu-west-1, eu-west-3"):
         connect("aws://eu-west-1?region=eu-west-3", region_name="us-east-1")
     assert connect("aws://eu-west-1?region=eu-west-3", region_name="eu-west-3").meta.region_name == "eu-west-3"
 
@@ -146,7 +146,9 @@ def test_a_region_that_is_not_allowed_is_refused_before_anything_is_sent(monkeyp
 def test_without_credentials_aws_is_not_called() -> None:
     with pytest.raises(NoCredentialsError):
         connect("aws://eu-west-1").list_model_package_groups()
-    with pytest.raises(CannotOpen, match="AWS does not take the credentials of 'aws://eu-west-1': Unable to locate"):
+    with pytest.raises(
+        BackendUnavailable, match="AWS does not take the credentials of 'aws://eu-west-1': Unable to locate"
+    ):
         open_backend("aws://eu-west-1")
 
 
@@ -246,7 +248,7 @@ def test_serving_what_cannot_be_reached_is_one_sentence_and_exit_code_two(url: s
 
 def test_an_error_of_the_registry_behind_comes_as_it_was_said(emulator: Emulator) -> None:
     backend = open_backend(emulator.url)
-    with pytest.raises(PassedOn, match=r"ModelPackageGroup arn:.* does not exist") as caught:
+    with pytest.raises(UpstreamError, match=r"ModelPackageGroup arn:.* does not exist") as caught:
         backend.call("DescribeModelPackageGroup", {"ModelPackageGroupName": "nobody"}, Caller())
     assert (caught.value.code, caught.value.status) == ("ValidationException", 400)
     backend.close()

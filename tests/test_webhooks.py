@@ -17,7 +17,7 @@ import pytest
 from receiver import Receiver, receiving
 
 from sagemaker_registry.backends.config import load
-from sagemaker_registry.backends.errors import CannotOpen
+from sagemaker_registry.backends.errors import BackendUnavailable
 from sagemaker_registry.backends.settings import Events, Settings, Webhook
 from sagemaker_registry.emulator.events import webhooks
 from sagemaker_registry.emulator.events.sinks import sinks_of
@@ -275,7 +275,7 @@ def test_tls_is_checked_against_the_name_of_the_url(tmp_path: Path, monkeypatch:
     ],
 )
 def test_a_url_that_cannot_be_posted_to_is_refused_at_start_without_being_repeated(url: str, sentence: str) -> None:
-    with pytest.raises(CannotOpen, match=sentence) as caught:
+    with pytest.raises(BackendUnavailable, match=sentence) as caught:
         sinks_of(Events(webhooks=(Webhook(url=url),)))
     assert url not in str(caught.value)
 
@@ -294,7 +294,7 @@ def test_a_url_that_cannot_be_posted_to_is_refused_at_start_without_being_repeat
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused_at_start(webhooks: list[Any], sentence: str) -> None:
-    with pytest.raises(CannotOpen, match=sentence) as caught:
+    with pytest.raises(BackendUnavailable, match=sentence) as caught:
         sinks_of(msgspec.convert({"webhooks": webhooks}, Events))
     assert SECRET not in str(caught.value)
 
@@ -303,7 +303,7 @@ def test_settings_that_cannot_be_meant_are_refused_at_start(webhooks: list[Any],
 def test_unknown_keys_are_refused(tmp_path: Path, line: str) -> None:
     file = tmp_path / "registry.toml"
     file.write_text(f"[events]\n{line}\n", encoding="utf-8")
-    with pytest.raises(CannotOpen, match="unknown field"):
+    with pytest.raises(BackendUnavailable, match="unknown field"):
         load(file)
 
 

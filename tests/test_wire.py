@@ -38,7 +38,7 @@ def test_what_is_written_is_what_botocore_parses(operation: str, data: st.DataOb
     assert parsed == answer
 
 
-WHOSE_CODE_IS_GIVEN = (errors.PassedOn, errors.NotAuthenticated)
+WHOSE_CODE_IS_GIVEN = (errors.UpstreamError, errors.NotAuthenticated)
 OWN_ERRORS = [kind for kind in errors.RegistryError.__subclasses__() if kind not in WHOSE_CODE_IS_GIVEN]
 
 
@@ -49,7 +49,7 @@ def test_every_error_reaches_the_client_with_its_code_and_sentence(kind: type[er
 
 
 def test_the_error_of_a_registry_behind_is_passed_on_as_it_came() -> None:
-    passed_on = errors.PassedOn("ExpiredTokenException", "why", 403)
+    passed_on = errors.UpstreamError("ExpiredTokenException", "why", 403)
     assert wire.write_error(passed_on) == b'{"__type":"ExpiredTokenException","message":"why"}'
 
 

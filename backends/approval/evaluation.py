@@ -23,7 +23,7 @@ LEDGER = "_Approval"
 It is no member of a shape, so no answer shows it.
 """
 
-LONGEST_DESCRIPTION = 1024
+MAX_DESCRIPTION = 1024
 
 SEVERITY = (AccessDeniedException, ConflictException, ValidationException)
 """Of several broken rules, whose code the refusal has: the first of these."""
@@ -186,7 +186,7 @@ def _so_far(approvals: list[Record], rules: list[Finding]) -> str:
     people = ", ".join(one["Name"] + (f" ({one['Reason']})" if one["Reason"] else "") for one in approvals)
     wanted = f" of {rules[0].rule.options.count}" if len(rules) == 1 else ""
     more = "" if len(rules) == 1 else "; " + " and ".join(rule.rule.name for rule in rules) + " must hold"
-    return f"{len(approvals)}{wanted} approvals so far: {people}{more}"[:LONGEST_DESCRIPTION]
+    return f"{len(approvals)}{wanted} approvals so far: {people}{more}"[:MAX_DESCRIPTION]
 
 
 def _uncounted(findings: list[Finding]) -> list[Finding]:

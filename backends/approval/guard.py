@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from .. import arns
-from ..base import Backend, Caller, NoProbe, Surroundings, nobody
+from ..base import Backend, BackendOptions, Caller, NoProbe, no_identity
 from ..errors import ValidationException
 from ..service import constraints, records
 from . import evaluation
@@ -33,30 +33,30 @@ BYPASSES = frozenset({"decide", "import", "seed"})
 
 
 def guarded(
-    backend: Backend, surroundings: Surroundings, name: str = "this registry", account: str | None = None
+    backend: Backend, options: BackendOptions, name: str = "this registry", account: str | None = None
 ) -> Backend:
     """Return a backend behind the approval rules of its surroundings; without any, the backend as it is.
 
     Args:
         backend: who answers what is allowed.
-        surroundings: the rules, and where these look for objects.
+        options: the rules, and where these look for objects.
         name: the backend, in sentences.
         account: whose groups it holds, where that is not for its callers to say.
 
     Raises:
-        CannotOpen: a rule needs what the backend lacks; the sentence names it as `name`.
+        BackendUnavailable: a rule needs what the backend lacks; the sentence names it as `name`.
     """
-    settings = surroundings.settings
+    settings = options.settings
     ruled = settings.approval or settings.identities
-    return Guarded(backend, surroundings, name=name, account=account) if ruled else backend
+    return GuardedBackend(backend, options, name=name, account=account) if ruled else backend
 
 
-class Guarded(Backend):
+class GuardedBackend(Backend):
     """A Backend in front of another, which is closed with it.
 
     Args:
         backend: who answers what is allowed.
-        surroundings: the rules, and where these look for objects.
+        options: the rules, and where these look for objects.
         clock: the time, in epoch seconds; that of the surroundings unless given.
         name: the backend, in sentences.
         account: whose groups it holds, where that is not for its callers to say.
@@ -68,7 +68,7 @@ class Guarded(Backend):
     def __init__(
         self,
         backend: Backend,
-        surroundings: Surroundings,
+        options: BackendOptions,
         clock: Callable[[], float] | None = None,
         name: str = "this registry",
         account: str | None = None,
@@ -77,12 +77,12 @@ class Guarded(Backend):
         self.operations, self.outbox = backend.operations, backend.outbox
         self.controls = {**{k: v for k, v in backend.controls.items() if k not in BYPASSES}, EXPLAIN: False}
         self._account = account
-        self._probe = surroundings.probe
-        self._clock = clock or surroundings.clock
-        self._rulebook = Rulebook(surroundings.settings, surroundings.identify)
+        self._probe = options.probe
+        self._clock = clock or options.clock
+        self._rulebook = Rulebook(options.settings, options.identify)
         has = {
             OBJECTS: not isinstance(self._probe, NoProbe),
-            CALLERS: bool(surroundings.settings.identities) or surroundings.identify is not nobody,
+            CALLERS: bool(options.settings.identities) or options.identify is not no_identity,
         }
         self._rulebook.check_needs({*backend.operations, *(word for word in has if has[word])}, name)
 
@@ -189,10 +189,10 @@ class Guarded(Backend):
         )
 
 
-_CHECKS: dict[str, Callable[[Guarded, Mapping[str, Any], Caller], Mapping[str, Any]]] = {
-    "CreateModelPackage": Guarded._check_create,
-    "UpdateModelPackage": Guarded._check_update,
-    "DeleteModelPackage": Guarded._check_delete,
+_CHECKS: dict[str, Callable[[GuardedBackend, Mapping[str, Any], Caller], Mapping[str, Any]]] = {
+    "CreateModelPackage": GuardedBackend._check_create,
+    "UpdateModelPackage": GuardedBackend._check_update,
+    "DeleteModelPackage": GuardedBackend._check_delete,
 }
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import msgspec
 import msgspec.structs
 
-from ..errors import Misconfigured, meant
+from ..errors import Misconfigured, did_you_mean
 from ..identities import Identify, Identities, meet
 from ..service import model
 from ..settings import MoveTable, ProfileTable, Settings
@@ -22,7 +22,7 @@ Place = tuple[str | int, ...]
 TAG = "is"
 """The key of a rule's table that says which kind it is."""
 
-LONGEST_NAME = 63
+MAX_NAME = 63
 """Characters of a group's name: what a pattern can stand for."""
 
 
@@ -218,7 +218,7 @@ class Rulebook:
                 if first is not None:
                     sentence = f"{pattern!r} never applies: {first!r} comes first and fits every such group"
                     raise Misconfigured(sentence, ("approval", number, "groups"), pattern)
-                if not meet(pattern.replace("*", "").replace("?", "a"), pattern) or len(pattern) > LONGEST_NAME:
+                if not meet(pattern.replace("*", "").replace("?", "a"), pattern) or len(pattern) > MAX_NAME:
                     raise Misconfigured(f"{pattern!r} fits no group", ("approval", number, "groups"), pattern)
             earlier += table.groups
 
@@ -245,7 +245,7 @@ _LACKING = {
 
 def covers(pattern: str, other: str) -> bool:
     """Whether a pattern fits everything that another fits, as far as a few of its names show."""
-    names = [other.replace("?", "~").replace("*", stand_in) for stand_in in ("", "~", "~" * LONGEST_NAME)]
+    names = [other.replace("?", "~").replace("*", stand_in) for stand_in in ("", "~", "~" * MAX_NAME)]
     return all(fnmatchcase(name, pattern) for name in names)
 
 
@@ -261,4 +261,4 @@ def _each(states: str | tuple[str, ...]) -> tuple[str, ...]:
 def _or(word: str, known: Iterable[str]) -> str:
     """Return what a word was meant to be, else what there is."""
     names = [*known]
-    return meant(word, names) or f": there is {', '.join(names) or 'none'}"
+    return did_you_mean(word, names) or f": there is {', '.join(names) or 'none'}"

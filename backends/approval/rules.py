@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import msgspec
 
 from ..errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
-from ..identities import Who, known_as
+from ..identities import Who, display_name
 from ..service import model
 from ..service.records import artifacts
 from .change import APPROVAL, LIFE_CYCLE, METADATA, Change, Verdict, creator_of, member_of, milliseconds, moment
@@ -95,8 +95,8 @@ def _only(options: Only, change: Change) -> Verdict:
     caller = change.caller
     allowed = " or ".join(options.who)
     if Who(caller.name, caller.arn, caller.groups).is_one_of(options.who):
-        return _holds(f"{known_as(caller)} is one of {allowed}.")
-    return _broken(f"{known_as(caller)} is not one of {allowed}.", AccessDeniedException)
+        return _holds(f"{display_name(caller)} is one of {allowed}.")
+    return _broken(f"{display_name(caller)} is not one of {allowed}.", AccessDeniedException)
 
 
 class Approvers(Options, frozen=True, kw_only=True, tag="approvers"):
@@ -123,12 +123,14 @@ def _approvers(options: Approvers, change: Change) -> Verdict:
     if change.is_new and options.count > 1:
         return _broken(f"{options.count} people{of} must approve it: register it as {PENDING}.")
     if any(one.arn == me.arn for one in people):
-        sentence = f"{known_as(caller)} has approved it already; {so_far} are recorded{names}: others must approve it."
+        sentence = (
+            f"{display_name(caller)} has approved it already; {so_far} are recorded{names}: others must approve it."
+        )
         return _broken(sentence, ConflictException)
     if options.who and not me.is_one_of(options.who):
         return Verdict(
             "waits",
-            f"{so_far} are recorded{names}; one by {known_as(caller)} does not count.",
+            f"{so_far} are recorded{names}; one by {display_name(caller)} does not count.",
             AccessDeniedException,
         )
     if len(counting) + 1 < options.count:

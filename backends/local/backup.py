@@ -16,12 +16,12 @@ import msgspec
 from msgspec.structs import replace
 
 from ..base import Caller
-from ..errors import CannotOpen
+from ..errors import BackendUnavailable
 from ..files import FileLock
 from ..store.rows import HEADS, Reading
 from ..store.sqlite import schema
 from ..store.sqlite.driver import sqlite3
-from ..store.sqlite.file import keep_apart
+from ..store.sqlite.file import bind_lock_to_file
 from ..store.sqlite.store import BUSY_TIMEOUT_SECONDS, READER_PRAGMAS, SQLiteRows
 from .operations.review_queue import AFTER_EVERY_NAME
 from .registry import LocalRegistry
@@ -51,16 +51,18 @@ def copy(source: Path, target: Path, progress: Progress) -> None:
     """Copy a database as it is at this moment into a new file, while others write to it.
 
     Raises:
-        CannotOpen: it cannot be read; the sentence says why.
+        BackendUnavailable: it cannot be read; the sentence says why.
     """
     source = source.resolve()  # the lock lies beside the file itself, wherever a link to it is
     try:
         lock = FileLock(source.with_name(source.name + ".lock"))
     except OSError as error:
-        raise CannotOpen(f"{source} cannot be copied: its lock file cannot be opened: {error.strerror}") from error
+        raise BackendUnavailable(
+            f"{source} cannot be copied: its lock file cannot be opened: {error.strerror}"
+        ) from error
     try:
         with lock:
-            keep_apart(source, lock)  # or what is copied is the log of another file
+            bind_lock_to_file(source, lock)  # or what is copied is the log of another file
         reader = _connect(source, "rw")
         try:
             for name, value in READER_PRAGMAS.items():
@@ -72,7 +74,7 @@ def copy(source: Path, target: Path, progress: Progress) -> None:
             with lock:  # whoever closes a WAL database last checkpoints it
                 reader.close()
     except sqlite3.Error as error:
-        raise CannotOpen(f"{source} cannot be copied: {error}") from error
+        raise BackendUnavailable(f"{source} cannot be copied: {error}") from error
     finally:
         lock.close()
 
@@ -95,16 +97,18 @@ def check(file: Path, progress: Progress) -> Checked:
     """Look into a copy nobody uses yet: every page, the schema, and, of this release, all of its history.
 
     Raises:
-        CannotOpen: it is damaged, of a newer release, or no registry.
+        BackendUnavailable: it is damaged, of a newer release, or no registry.
     """
     try:
         with closing(_connect(file, "rw")) as connection:
             found = [line for (line,) in connection.execute("PRAGMA integrity_check(5)")]
             if found != ["ok"]:
-                raise CannotOpen(f"the database is damaged ({'; '.join(found)}): restore it from an older backup")
+                raise BackendUnavailable(
+                    f"the database is damaged ({'; '.join(found)}): restore it from an older backup"
+                )
             pending = _pending(connection)
     except sqlite3.Error as error:
-        raise CannotOpen(f"the copy cannot be read: {error}") from error
+        raise BackendUnavailable(f"the copy cannot be read: {error}") from error
     if pending:
         return Checked(pending)
     rows = SQLiteRows(file)
@@ -117,11 +121,11 @@ def check(file: Path, progress: Progress) -> Checked:
 def _pending(connection: sqlite3.Connection) -> tuple[str, ...]:
     taken = schema.taken(connection)
     if newer := schema.unknown(taken):
-        raise CannotOpen(
+        raise BackendUnavailable(
             f"the database was made by a newer release (it has {newer}): pip install -U sagemaker-registry"
         )
     if not taken:
-        raise CannotOpen("the database is not a registry's: name a file that is")
+        raise BackendUnavailable("the database is not a registry's: name a file that is")
     return schema.left(taken)
 
 

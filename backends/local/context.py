@@ -16,7 +16,7 @@ from ..store.rows import PACKAGES, Condition, Row, Writing
 from . import permissions
 
 
-class Call(msgspec.Struct, frozen=True):
+class RequestContext(msgspec.Struct, frozen=True):
     """What a rule may know of a call, and what history keeps of it.
 
     `now` is in epoch ms; `rows` can only read where the operation only reads; `reason` is the ApprovalDescription that
@@ -35,17 +35,17 @@ class Call(msgspec.Struct, frozen=True):
 
     def group(self, text: str) -> Arn:
         """Return the group the caller means by a name or an ARN, and may use in this operation."""
-        return self.allowed(arns.resolve(self.caller, arns.GROUP, text))
+        return self.authorize(arns.resolve(self.caller, arns.GROUP, text))
 
     def versions(self, text: str) -> Arn:
         """Return the group the caller means by a name or an ARN, and whose versions may be used in this operation."""
         group = arns.resolve(self.caller, arns.GROUP, text)
-        self.allowed(arns.version_of(group, "*"))
+        self.authorize(arns.version_of(group, "*"))
         return group
 
     def package(self, text: str) -> Arn:
         """Return the package the caller means by a name, `Group/N` or an ARN, and may use in this operation."""
-        return self.allowed(arns.resolve(self.caller, arns.PACKAGE, text))
+        return self.authorize(arns.resolve(self.caller, arns.PACKAGE, text))
 
     def package_row(self, arn: Arn) -> Row:
         """Return the row of a package; raise AWS's "does not exist" if there is none."""
@@ -54,7 +54,7 @@ class Call(msgspec.Struct, frozen=True):
             raise arns.does_not_exist(arn)
         return row
 
-    def allowed(self, arn: Arn) -> Arn:
+    def authorize(self, arn: Arn) -> Arn:
         """Return the ARN if it is the caller's own, or its group's policy lets the caller do this.
 
         Raises:
@@ -67,6 +67,6 @@ class Call(msgspec.Struct, frozen=True):
             f"because no resource-based policy allows the sagemaker:{self.operation} action"
         )
 
-    def place(self) -> list[Condition]:
+    def account_conditions(self) -> list[Condition]:
         """Return the conditions that keep to the caller's account and region."""
         return [("account", "=", self.caller.account), ("region", "=", self.caller.region)]

@@ -9,7 +9,7 @@ import msgspec
 
 from ..approval import explain
 from ..settings import Settings
-from .context import Call
+from .context import RequestContext
 from .history import events, outbox, queries, verification
 from .operations import approvals, packages, review_queue
 from .transfer import export, importing, seeding
@@ -31,20 +31,20 @@ class Control(msgspec.Struct, frozen=True):
         settles: whether it needs the positions of all events there are.
     """
 
-    answer: Callable[[Call, Any], Any]
+    answer: Callable[[RequestContext, Any], Any]
     params: type[msgspec.Struct] = Nothing
     writes: bool = False
-    look: Callable[[Call, Any], Callable[[], object]] | None = None
+    look: Callable[[RequestContext, Any], Callable[[], object]] | None = None
     acts_as: str = ""
     settles: bool = False
 
 
-def _settings(call: Call, _: Nothing) -> Settings:
-    return call.settings.shown()
+def _settings(context: RequestContext, _: Nothing) -> Settings:
+    return context.settings.shown()
 
 
-def _store(call: Call, _: Nothing) -> dict[str, list[str]]:
-    return call.rows.facts()
+def _store(context: RequestContext, _: Nothing) -> dict[str, list[str]]:
+    return context.rows.facts()
 
 
 CONTROLS: dict[str, Control] = {

@@ -20,10 +20,10 @@ import orjson
 
 from ..errors import ValidationException
 from ..service import model
-from ..service.decoding import glance, marked, plain
+from ..service.decoding import flagged, glance, plain
 from ..service.model import Shape
 from ..store.rows import Condition, Key, Operator, Row, Table
-from .context import Call
+from .context import RequestContext
 
 DEFAULT_PAGE = 100
 """Entries of a page when MaxResults is absent (our choice: AWS does not document it)."""
@@ -60,7 +60,7 @@ class Listing(msgspec.Struct, frozen=True):
         descending: the direction when SortOrder is absent.
         filters: the parameters that narrow the list.
         seen: the record as it is at a moment (epoch ms); asked of those that have a member called `mark`.
-        mark: that member.
+        flag: that member.
     """
 
     table: Table
@@ -69,7 +69,7 @@ class Listing(msgspec.Struct, frozen=True):
     descending: bool
     filters: tuple[Filter, ...]
     seen: Callable[[dict[str, Any], int], dict[str, Any]] = lambda record, now: record
-    mark: str = ""
+    flag: str = ""
 
 
 def milliseconds(moment: datetime) -> int:
@@ -77,11 +77,13 @@ def milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def page(call: Call, listing: Listing, params: Mapping[str, Any], place: list[Condition]) -> dict[str, Any]:
+def page(
+    context: RequestContext, listing: Listing, params: Mapping[str, Any], place: list[Condition]
+) -> dict[str, Any]:
     """Return one page of a table as an answer: what its shape shows of the records, and NextToken when there is more.
 
     Args:
-        call: who asks, and the rows.
+        context: who asks, and the rows.
         listing: how the table is listed.
         params: the parameters of the operation.
         place: conditions beyond the filters: account, region.
@@ -90,27 +92,32 @@ def page(call: Call, listing: Listing, params: Mapping[str, Any], place: list[Co
         ValidationException: a token that is not of this list. (The sentence is ours.)
     """
     where = [*place, *_conditions(listing, params)]
-    find = partial(call.rows.pick, _columns(listing, params), listing.table, where)
-    read, summary = _glance(call.operation, listing.answer, listing.mark), _summary(call.operation, listing.answer)
+    find = partial(context.rows.pick, _columns(listing, params), listing.table, where)
+    read, summary = (
+        _glance(context.operation, listing.answer, listing.flag),
+        _summary(context.operation, listing.answer),
+    )
 
     def seen(texts: list[str]) -> list[dict[str, Any]]:
         try:
             records = [read(str(text)) for text in texts]  # of a damaged page, the text may be none
-            others: Iterable[int] = marked(records, listing.mark)
+            others: Iterable[int] = flagged(records, listing.flag)
         except msgspec.DecodeError:  # one is not as the service model has it: what there is of it is shown
             records, others = [None] * len(texts), range(len(texts))
         for at in others:
-            records[at] = summary(listing.seen(orjson.loads(texts[at]), call.now))
+            records[at] = summary(listing.seen(orjson.loads(texts[at]), context.now))
         return plain(records)
 
-    return _page(call, listing, params, find, seen)
+    return _page(context, listing, params, find, seen)
 
 
-def page_of(call: Call, listing: Listing, params: Mapping[str, Any], rows: Iterable[Row]) -> dict[str, Any]:
+def page_of(
+    context: RequestContext, listing: Listing, params: Mapping[str, Any], rows: Iterable[Row]
+) -> dict[str, Any]:
     """Return one page of rows that are at hand, as `page` does of a table."""
     conditions = _conditions(listing, params)
     kept = [row for row in rows if all(MATCHES[how](row[column], value) for column, how, value in conditions)]
-    columns, summary = _columns(listing, params), _summary(call.operation, listing.answer)
+    columns, summary = _columns(listing, params), _summary(context.operation, listing.answer)
 
     def find(order: Sequence[str], *, descending: bool, after: Key | None, limit: int) -> list[Key]:
         def position(row: Row) -> Key:
@@ -122,13 +129,13 @@ def page_of(call: Call, listing: Listing, params: Mapping[str, Any], rows: Itera
         return [tuple(row[column] for column in columns) for row in found]
 
     def seen(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [summary(listing.seen(record, call.now)) for record in records]
+        return [summary(listing.seen(record, context.now)) for record in records]
 
-    return _page(call, listing, params, find, seen)
+    return _page(context, listing, params, find, seen)
 
 
 def _page(
-    call: Call,
+    context: RequestContext,
     listing: Listing,
     params: Mapping[str, Any],
     find: Callable[..., list[Key]],
@@ -137,7 +144,7 @@ def _page(
     order = _order(listing, params)
     descending = params["SortOrder"] == "Descending" if "SortOrder" in params else listing.descending
     limit = params.get("MaxResults", DEFAULT_PAGE)
-    query = query_of(call, params)
+    query = query_of(context, params)
     after = position_of(query, params["NextToken"], len(order)) if "NextToken" in params else None
     rows = find(order, descending=descending, after=after, limit=limit + 1)
     kept = rows[:limit]
@@ -171,8 +178,8 @@ def _summary(operation: str, answer: str) -> model.Projection:
 
 
 @cache
-def _glance(operation: str, answer: str, mark: str) -> Callable[[str], Any]:
-    return glance(_entry(operation, answer), mark)
+def _glance(operation: str, answer: str, flag: str) -> Callable[[str], Any]:
+    return glance(_entry(operation, answer), flag)
 
 
 def _conditions(listing: Listing, params: Mapping[str, Any]) -> list[Condition]:
@@ -187,10 +194,12 @@ def _after_page(listing: Listing, params: Mapping[str, Any]) -> list[Filter]:
     return [rule for rule in listing.filters if rule.after_page and rule.member in params]
 
 
-def query_of(call: Call, params: Mapping[str, Any]) -> bytes:
+def query_of(context: RequestContext, params: Mapping[str, Any]) -> bytes:
     """Return what a token is bound to: all that makes this list this list."""
     asked = {name: value for name, value in params.items() if name not in _NOT_THE_QUERY}
-    return orjson.dumps([call.operation, call.caller.account, call.caller.region, asked], option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(
+        [context.operation, context.caller.account, context.caller.region, asked], option=orjson.OPT_SORT_KEYS
+    )
 
 
 def _digest(query: bytes, position: bytes) -> bytes:

@@ -15,12 +15,12 @@ import orjson
 
 from ..approval.rulebook import Rulebook
 from ..approval.rules import APPROVALS, CALLERS, OBJECTS
-from ..base import Backend, Caller, NoProbe, Probe, Surroundings
+from ..base import Backend, BackendOptions, Caller, NoProbe, Probe
 from ..errors import (
-    CannotOpen,
+    BackendUnavailable,
     ConflictException,
-    Elsewhere,
-    LostRace,
+    NotHandled,
+    SerializationFailure,
     ThrottlingException,
     UnknownOperationException,
     ValidationException,
@@ -29,13 +29,13 @@ from ..service import constraints, model
 from ..service.operations import always, names_ours, searches_ours
 from ..store import snapshots
 from ..store.rows import GROUPS, TOKENS, Kept, Rows, Writing
-from .context import Call
+from .context import RequestContext
 from .extensions import CONTROLS
 from .history import events
 from .history.journal import Journal
 from .history.outbox import Outbox
 from .operations import approvals, groups, packages, policies, tags
-from .operations.approvals import Remembered
+from .operations.approvals import CachingProbe
 from .search import search
 
 REMEMBERED_MS = 24 * 60 * 60 * 1000
@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 PAUSES = tuple(0.005 * 2**n for n in range(9))
 """Seconds at most before a transaction that lost a race is done again."""
-Look: TypeAlias = Callable[[Call, Any], Callable[[], object]]
+Look: TypeAlias = Callable[[RequestContext, Any], Callable[[], object]]
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -59,27 +59,27 @@ class Operation(msgspec.Struct, frozen=True):
         is_ours: of an operation shared with the rest of SageMaker, whether a request is about this registry's
             resources; asked of requests that are within the model's constraints.
         look: what others are asked before its transaction, about what is stored; see `approvals`.
-        is_seen: whether it answers what its output shape names already, and not a record.
+        is_projected: whether it answers what its output shape names already, and not a record.
     """
 
-    answer: Callable[[Call, Mapping[str, Any]], Mapping[str, Any]]
+    answer: Callable[[RequestContext, Mapping[str, Any]], Mapping[str, Any]]
     writes: bool = False
-    prepare: Callable[[Mapping[str, Any], Caller, Surroundings], Mapping[str, Any]] = lambda params, *_: params
+    prepare: Callable[[Mapping[str, Any], Caller, BackendOptions], Mapping[str, Any]] = lambda params, *_: params
     is_ours: Callable[[Mapping[str, Any]], bool] = always
     look: Look | None = None
-    is_seen: bool = False
+    is_projected: bool = False
 
 
 OPERATIONS: dict[str, Operation] = {
     "CreateModelPackageGroup": Operation(groups.create, writes=True),
     "DescribeModelPackageGroup": Operation(groups.describe),
-    "ListModelPackageGroups": Operation(groups.list_groups, is_seen=True),
+    "ListModelPackageGroups": Operation(groups.list_groups, is_projected=True),
     "DeleteModelPackageGroup": Operation(groups.delete, writes=True),
     "CreateModelPackage": Operation(
         packages.create, writes=True, prepare=packages.prepare, look=approvals.look_before_create
     ),
-    "DescribeModelPackage": Operation(packages.describe, is_seen=True),
-    "ListModelPackages": Operation(packages.list_packages, is_seen=True),
+    "DescribeModelPackage": Operation(packages.describe, is_projected=True),
+    "ListModelPackages": Operation(packages.list_packages, is_projected=True),
     "UpdateModelPackage": Operation(packages.update, writes=True, look=approvals.look_before_update),
     "DeleteModelPackage": Operation(packages.delete, writes=True),
     "BatchDescribeModelPackage": Operation(packages.batch_describe),
@@ -101,10 +101,10 @@ class LocalRegistry(Backend):
     Args:
         rows: the store; closed with the registry.
         clock: the time, in epoch seconds; that of the surroundings unless given.
-        surroundings: its switches and rules, and where artefacts and images are looked for.
+        options: its switches and rules, and where artefacts and images are looked for.
 
     Raises:
-        CannotOpen: a rule of its settings cannot be kept; the store is closed.
+        BackendUnavailable: a rule of its settings cannot be kept; the store is closed.
     """
 
     operations = frozenset(OPERATIONS)
@@ -114,16 +114,16 @@ class LocalRegistry(Backend):
         self,
         rows: Rows,
         clock: Clock | None = None,
-        surroundings: Surroundings | None = None,
+        options: BackendOptions | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._rows = rows
         self._sleep = sleep
-        self._surroundings = surroundings or Surroundings()
-        self._clock = clock or self._surroundings.clock
+        self._options = options or BackendOptions()
+        self._clock = clock or self._options.clock
         try:
             self._rulebook = self._checked_rulebook()
-        except CannotOpen:
+        except BackendUnavailable:
             rows.close()
             raise
         self.outbox = Outbox(rows, self._clock)
@@ -136,24 +136,26 @@ class LocalRegistry(Backend):
         handler = OPERATIONS[operation]
         constraints.check(operation, params)
         if not handler.is_ours(params):
-            raise Elsewhere
+            raise NotHandled
         caller = self._rulebook.identities.recognise(caller)
-        prepared = handler.prepare(params, caller, self._surroundings)
+        prepared = handler.prepare(params, caller, self._options)
         probe = self._looked(handler.look, operation, prepared, caller)
         reason = params.get("ApprovalDescription")
-        settings = self._surroundings.settings
+        settings = self._options.settings
 
         def once() -> Mapping[str, Any]:
             if handler.writes:
-                with self._transaction(operation, caller, probe, writes=True, reason=reason) as call:
-                    return idempotent(call, params, partial(handler.answer, call, prepared))
+                with self._transaction(operation, caller, probe, writes=True, reason=reason) as context:
+                    return idempotent(context, params, partial(handler.answer, context, prepared))
             now = int(self._clock() * 1000)
             with self._rows.reading() as seen:
                 rows = cast("Writing", seen)
-                return handler.answer(Call(operation, caller, rows, now, settings, self._rulebook, probe), prepared)
+                return handler.answer(
+                    RequestContext(operation, caller, rows, now, settings, self._rulebook, probe), prepared
+                )
 
         record = self._done(once)
-        return cast("dict[str, Any]", record if handler.is_seen else model.projection(operation)(record))
+        return cast("dict[str, Any]", record if handler.is_projected else model.projection(operation)(record))
 
     def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
         """Do one thing beyond AWS's API; see `Backend.control`."""
@@ -171,25 +173,25 @@ class LocalRegistry(Backend):
             self.outbox.settle()
 
         def once() -> Any:
-            with self._transaction(operation, caller, probe, writes=control.writes, reason=reason) as call:
-                return control.answer(call, asked)
+            with self._transaction(operation, caller, probe, writes=control.writes, reason=reason) as context:
+                return control.answer(context, asked)
 
         answer = self._done(once)
         return msgspec.to_builtins(answer)
 
     def _checked_rulebook(self) -> Rulebook:
-        rulebook = Rulebook(self._surroundings.settings, self._surroundings.identify)
-        objects = set() if isinstance(self._surroundings.probe, NoProbe) else {OBJECTS}
+        rulebook = Rulebook(self._options.settings, self._options.identify)
+        objects = set() if isinstance(self._options.probe, NoProbe) else {OBJECTS}
         rulebook.check_needs({*self.operations, APPROVALS, CALLERS, *objects}, "this registry")
         return rulebook
 
     def _looked(self, look: Look | None, operation: str, params: Any, caller: Caller) -> Probe:
         """Ask others what the rules will want to know, while no transaction is open; return who remembers it."""
         if look is None or OBJECTS not in self._rulebook.needs:
-            return self._surroundings.probe
-        probe = Remembered(self._surroundings.probe)
-        with self._transaction(operation, caller, probe, writes=False) as call:
-            ask = look(call, params)
+            return self._options.probe
+        probe = CachingProbe(self._options.probe)
+        with self._transaction(operation, caller, probe, writes=False) as context:
+            ask = look(context, params)
         ask()
         return probe
 
@@ -201,27 +203,29 @@ class LocalRegistry(Backend):
         for pause in PAUSES:
             try:
                 return once()
-            except LostRace:
+            except SerializationFailure:
                 self._sleep(uniform(0, pause))  # noqa: S311 - so that the two do not meet again
         return once()
 
     @contextmanager
     def _transaction(
         self, operation: str, caller: Caller, probe: Probe, *, writes: bool, reason: str | None = None
-    ) -> Iterator[Call]:
+    ) -> Iterator[RequestContext]:
         """Open a transaction for a call; what it changes is history, and an event, when it commits."""
-        settings, now = self._surroundings.settings, int(self._clock() * 1000)
+        settings, now = self._options.settings, int(self._clock() * 1000)
         if not writes:
             with self._rows.reading() as seen:
-                yield Call(operation, caller, cast("Writing", seen), now, settings, self._rulebook, probe, reason)
+                yield RequestContext(
+                    operation, caller, cast("Writing", seen), now, settings, self._rulebook, probe, reason
+                )
             return
         with self._rows.writing() as rows:
             journal = Journal(rows)
-            call = Call(operation, caller, journal, now, settings, self._rulebook, probe, reason)
-            yield call
-            tells = events.note(journal, journal.write(call)) or operation in CONTROLS
+            context = RequestContext(operation, caller, journal, now, settings, self._rulebook, probe, reason)
+            yield context
+            tells = events.note(journal, journal.write(context)) or operation in CONTROLS
         if tells:
-            self.outbox.bell.ring()
+            self.outbox.notifier.notify()
 
     def keep(self) -> Kept:
         """Keep the whole store aside; see `staged`, which alone asks for this and the next three."""
@@ -233,7 +237,7 @@ class LocalRegistry(Backend):
 
     def fork(self, kept: Kept, clock: Clock) -> LocalRegistry:
         """Return a registry in memory, with the same settings, that begins with a kept store."""
-        return LocalRegistry(self._rows.fork(kept), clock, self._surroundings, self._sleep)
+        return LocalRegistry(self._rows.fork(kept), clock, self._options, self._sleep)
 
     def clear(self, account: str | None = None, region: str | None = None, name: str | None = None) -> None:
         """Remove everything, or what is of an account, a region, a name; history included."""
@@ -250,7 +254,9 @@ class LocalRegistry(Backend):
         self._rows.close()
 
 
-def idempotent(call: Call, params: Mapping[str, Any], answer: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+def idempotent(
+    context: RequestContext, params: Mapping[str, Any], answer: Callable[[], Mapping[str, Any]]
+) -> Mapping[str, Any]:
     """Answer a call, or, if its token has been seen in this account and region, repeat the first answer.
 
     Raises:
@@ -260,29 +266,29 @@ def idempotent(call: Call, params: Mapping[str, Any], answer: Callable[[], Mappi
     if token is None:
         return answer()
     digest = hashlib.sha256(orjson.dumps(params, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    key = (call.caller.account, call.caller.region, call.operation, token)
-    row = dict(zip(TOKENS.key, key, strict=True)) | {"created": call.now, "rev": 0, "digest": digest, "record": {}}
+    key = (context.caller.account, context.caller.region, context.operation, token)
+    row = dict(zip(TOKENS.key, key, strict=True)) | {"created": context.now, "rev": 0, "digest": digest, "record": {}}
     if digest.endswith("0"):  # one in sixteen: to look each time would cost more than what is left lying
-        _forget(call)
-    stored = call.rows.insert(TOKENS, row)
+        _forget(context)
+    stored = context.rows.insert(TOKENS, row)
     if not stored:
-        _forget(call)  # perhaps what is in the way
-        stored = call.rows.insert(TOKENS, row)
+        _forget(context)  # perhaps what is in the way
+        stored = context.rows.insert(TOKENS, row)
     if stored:
         result = answer()
-        call.rows.update(TOKENS, key, 0, {"record": result})
+        context.rows.update(TOKENS, key, 0, {"record": result})
         return result
-    seen = call.rows.get(TOKENS, key)
+    seen = context.rows.get(TOKENS, key)
     if seen is None:  # forgotten since, by a server whose clock is ahead of ours
         raise ThrottlingException("Rate exceeded")
     if seen["digest"] != digest:
         raise ConflictException(
-            f"ClientToken {token} was already used for a {call.operation} request with other parameters."
+            f"ClientToken {token} was already used for a {context.operation} request with other parameters."
         )
     first: Mapping[str, Any] = seen["record"]
     return first
 
 
-def _forget(call: Call) -> None:
+def _forget(context: RequestContext) -> None:
     """Remove the tokens of the account and region that are no longer remembered."""
-    call.rows.delete(TOKENS, [*call.place(), ("created", "<", call.now - REMEMBERED_MS + 1)])
+    context.rows.delete(TOKENS, [*context.account_conditions(), ("created", "<", context.now - REMEMBERED_MS + 1)])

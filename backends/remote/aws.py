@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ..errors import AccessDeniedException, CannotOpen, ValidationException
+from ..errors import AccessDeniedException, BackendUnavailable, ValidationException
 from ..service import operations
 from . import sessions
 from .sessions import only, restrict
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from boto3.session import Session
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from ..base import Backend, Caller, Surroundings
+    from ..base import Backend, BackendOptions, Caller
 
 HOW = "write aws://, aws://eu-west-1 or aws://profile@eu-west-1?account=111122223333"
 ATTEMPTS = 3
@@ -50,7 +50,7 @@ class Target:
         """Read a URL.
 
         Raises:
-            CannotOpen: it says something else.
+            BackendUnavailable: it says something else.
         """
         parts = urlsplit(url)
         given = parse_qs(parts.query, keep_blank_values=True)
@@ -61,9 +61,9 @@ class Target:
             or parts.path not in ("", "/")
             or not re.fullmatch(r"[a-z0-9-]*", region)
         ):
-            raise CannotOpen(f"{url!r} does not name a registry in AWS: {HOW}")
+            raise BackendUnavailable(f"{url!r} does not name a registry in AWS: {HOW}")
         if wrong := [account for account in given.get("account", []) if not re.fullmatch("[0-9]{12}", account)]:
-            raise CannotOpen(f"{url!r}: {wrong[0]!r} is not an account id, which has twelve digits")
+            raise BackendUnavailable(f"{url!r}: {wrong[0]!r} is not an account id, which has twelve digits")
         regions = tuple(filter(None, [region, *given.get("region", [])]))
         one = {name: given[name][0] for name in ONE if name in given}
         return cls(unquote(profile) or None, region or None, tuple(given.get("account", [])), regions, **one)
@@ -73,20 +73,20 @@ class Target:
         return not self.regions or region in self.regions
 
 
-def client(url: str, **options: Any) -> SageMakerClient:
+def client(url: str, **boto: Any) -> SageMakerClient:
     """Return a stock boto3 client of AWS that makes the registry's calls only.
 
     Raises:
-        CannotOpen: the URL, its profile or its region cannot be used.
+        BackendUnavailable: the URL, its profile or its region cannot be used.
     """
-    return _client_and_account(url, options)[0]
+    return _client_and_account(url, boto)[0]
 
 
-def open_registry(url: str, surroundings: Surroundings) -> Backend:
+def open_registry(url: str, options: BackendOptions) -> Backend:
     """Open AWS as a backend: a gateway, which signs with the credentials of this process, never with its callers'.
 
     Raises:
-        CannotOpen: the URL cannot be used, or AWS does not take the credentials.
+        BackendUnavailable: the URL cannot be used, or AWS does not take the credentials.
     """
     target = Target.of(url)
     session = sessions.session(target.profile)
@@ -104,37 +104,37 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
     from .base import RemoteBackend
 
     backend = RemoteBackend(of, operations.OPERATIONS, "AWS", same=lambda caller: caller.region)
-    return guarded(backend, surroundings, "AWS", owner)
+    return guarded(backend, options, "AWS", owner)
 
 
-def of_client(url: str, surroundings: Surroundings, **options: Any) -> Backend:
+def of_client(url: str, options: BackendOptions, **boto: Any) -> Backend:
     """Open AWS behind the rules there are, with the credentials of the client `client(url, **options)`.
 
     Raises:
-        CannotOpen: the URL cannot be used, or AWS does not take the credentials.
+        BackendUnavailable: the URL cannot be used, or AWS does not take the credentials.
     """
     from ..approval.guard import guarded  # needs what the client for production has not
     from .base import RemoteBackend
 
-    made, account = _client_and_account(url, options)
+    made, account = _client_and_account(url, boto)
     return guarded(
         RemoteBackend(**only(made), operations=operations.OPERATIONS, name="AWS"),
-        surroundings,
+        options,
         "AWS",
         _owner(url, account),
     )
 
 
-def _client_and_account(url: str, options: dict[str, Any]) -> tuple[SageMakerClient, _Account]:
+def _client_and_account(url: str, boto: dict[str, Any]) -> tuple[SageMakerClient, _Account]:
     target = Target.of(url)
     session = sessions.session(target.profile)
-    region = options.pop("region_name", None) or target.region or session.region_name
+    region = boto.pop("region_name", None) or target.region or session.region_name
     if region is None:
-        raise CannotOpen(f"{url!r}: no region is named, here, in the environment or in a profile: {HOW}")
+        raise BackendUnavailable(f"{url!r}: no region is named, here, in the environment or in a profile: {HOW}")
     if not target.allows(region):
-        raise CannotOpen(f"{url!r} does not allow the region {region}, but {', '.join(target.regions)}")
-    account = _Account(session, target, region, options)
-    return _client(session, target, region, account.check, options), account
+        raise BackendUnavailable(f"{url!r} does not allow the region {region}, but {', '.join(target.regions)}")
+    account = _Account(session, target, region, boto)
+    return _client(session, target, region, account.check, boto), account
 
 
 def _owner(url: str, account: _Account) -> str:
@@ -145,17 +145,17 @@ def _owner(url: str, account: _Account) -> str:
         account.check()
         return account.id()
     except AccessDeniedException as error:
-        raise CannotOpen(error.message) from error
+        raise BackendUnavailable(error.message) from error
     except (BotoCoreError, ClientError) as error:
-        raise CannotOpen(f"AWS does not take the credentials of {url!r}: {error}") from error
+        raise BackendUnavailable(f"AWS does not take the credentials of {url!r}: {error}") from error
 
 
 class _Account:
     """Whose credentials they are: asked once, before the first call."""
 
-    def __init__(self, session: Session, target: Target, region: str, options: dict[str, Any]) -> None:
+    def __init__(self, session: Session, target: Target, region: str, boto: dict[str, Any]) -> None:
         self._target, self._lock, self._id = target, threading.Lock(), ""
-        keys = {name: value for name, value in options.items() if name.startswith("aws_")}
+        keys = {name: value for name, value in boto.items() if name.startswith("aws_")}
         place: dict[str, Any] = {"region_name": region, "endpoint_url": target.sts_endpoint_url, **keys}
         self._sts = session.client("sts", config=_config({}), **place)
 
@@ -174,14 +174,14 @@ class _Account:
             )
 
 
-def _client(session: Session, target: Target, region: str, check: Any, options: dict[str, Any]) -> SageMakerClient:
-    config = _config(options)
-    given = {name: value for name, value in options.items() if name != "config"}
+def _client(session: Session, target: Target, region: str, check: Any, boto: dict[str, Any]) -> SageMakerClient:
+    config = _config(boto)
+    given = {name: value for name, value in boto.items() if name != "config"}
     place: dict[str, Any] = {"region_name": region, "endpoint_url": target.endpoint_url}
     return restrict(session.client("sagemaker", config=config, **place, **given), operations.OPERATIONS, "AWS", check)
 
 
-def _config(options: dict[str, Any]) -> Any:
+def _config(boto: dict[str, Any]) -> Any:
     from botocore.config import Config
 
     settings: dict[str, Any] = {
@@ -189,4 +189,4 @@ def _config(options: dict[str, Any]) -> Any:
         "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
     }
     ours = Config(**settings)
-    return ours.merge(options["config"]) if options.get("config") is not None else ours
+    return ours.merge(boto["config"]) if boto.get("config") is not None else ours

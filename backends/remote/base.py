@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..base import Backend, Caller
-from ..errors import Elsewhere, PassedOn, ServiceUnavailable, UnknownOperationException
+from ..errors import NotHandled, ServiceUnavailable, UnknownOperationException, UpstreamError
 from ..service.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 
-MOST_CLIENTS = 64
+MAX_CLIENTS = 64
 
 Ask = Callable[[Any, str, Mapping[str, Any]], Any]
 
@@ -52,7 +52,7 @@ class RemoteBackend(Backend):
         if operation not in self.operations:
             raise UnknownOperationException(f"{self._name} does not answer {operation}.")
         if not OPERATIONS[operation](params):
-            raise Elsewhere
+            raise NotHandled
         from botocore import xform_name
 
         call = getattr(self._client(caller), xform_name(operation))
@@ -84,7 +84,7 @@ class RemoteBackend(Backend):
             return call()
         except ClientError as error:
             said, metadata = error.response["Error"], error.response["ResponseMetadata"]
-            raise PassedOn(said["Code"], said["Message"], metadata["HTTPStatusCode"]) from error
+            raise UpstreamError(said["Code"], said["Message"], metadata["HTTPStatusCode"]) from error
         except BotoCoreError as error:
             raise ServiceUnavailable(f"{self._name} cannot be asked: {error}") from error
 
@@ -93,7 +93,7 @@ class RemoteBackend(Backend):
         key = self._same(caller)
         with self._lock:
             if key not in self._clients:
-                if len(self._clients) >= MOST_CLIENTS:
+                if len(self._clients) >= MAX_CLIENTS:
                     self._clients.pop(next(iter(self._clients)))
                 self._clients[key] = self._client_for(caller)
             return self._clients[key]

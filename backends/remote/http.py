@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from ..errors import CannotOpen, PassedOn, UnknownOperationException, as_client_error
+from ..errors import BackendUnavailable, UnknownOperationException, UpstreamError, as_client_error
 from ..service.operations import OPERATIONS
 from ..urls import without_password
 from . import sessions
@@ -17,31 +17,33 @@ from .sessions import only
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from ..base import Backend, Caller, Surroundings
+    from ..base import Backend, BackendOptions, Caller
 
 PREFIX = "/_registry"
 ABOUT_IT = frozenset({"info", "health", "ready"})
 """What a server says of itself, not of the registry it serves."""
 
 
-def client(url: str, **options: Any) -> SageMakerClient:
+def client(url: str, **boto: Any) -> SageMakerClient:
     """Return a stock boto3 client of an emulator; without credentials it has some that every emulator takes.
 
     Raises:
-        CannotOpen: the URL has a password, which nothing would use and every error would repeat.
+        BackendUnavailable: the URL has a password, which nothing would use and every error would repeat.
     """
     if "@" in urlsplit(url).netloc:
-        raise CannotOpen(f"{without_password(url)}: leave user and password out of the URL; AWS's keys say who asks")
+        raise BackendUnavailable(
+            f"{without_password(url)}: leave user and password out of the URL; AWS's keys say who asks"
+        )
     session = sessions.local_session()
-    made: SageMakerClient = session.client("sagemaker", endpoint_url=url, **sessions.local_options(session, options))
+    made: SageMakerClient = session.client("sagemaker", endpoint_url=url, **sessions.local_options(session, boto))
     return made
 
 
-def open_registry(url: str, surroundings: Surroundings) -> Backend:
+def open_registry(url: str, options: BackendOptions) -> Backend:
     """Open an emulator as a backend; its callers keep their access keys, which name account and user.
 
     Raises:
-        CannotOpen: nobody answers there.
+        BackendUnavailable: nobody answers there.
     """
     asked = client(url)
     does = _what_it_does(url, asked)
@@ -54,21 +56,21 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
     from ..approval.guard import guarded  # needs what the client for production has not
     from .base import RemoteBackend
 
-    return guarded(RemoteBackend(of, **does), surroundings, does["name"])
+    return guarded(RemoteBackend(of, **does), options, does["name"])
 
 
-def of_client(url: str, surroundings: Surroundings, **options: Any) -> Backend:
+def of_client(url: str, options: BackendOptions, **boto: Any) -> Backend:
     """Open an emulator behind the rules there are, for the one caller whose client `client(url, **options)` is.
 
     Raises:
-        CannotOpen: nobody answers there.
+        BackendUnavailable: nobody answers there.
     """
     from ..approval.guard import guarded  # needs what the client for production has not
     from .base import RemoteBackend
 
-    made = client(url, **options)
+    made = client(url, **boto)
     does = _what_it_does(url, made)
-    return guarded(RemoteBackend(**only(made), **does), surroundings, does["name"])
+    return guarded(RemoteBackend(**only(made), **does), options, does["name"])
 
 
 def _what_it_does(url: str, client: SageMakerClient) -> dict[str, Any]:
@@ -81,7 +83,7 @@ def _what_it_does(url: str, client: SageMakerClient) -> dict[str, Any]:
     except ClientError:  # somebody else's emulator, of which nothing more is known
         operations, controls = set(OPERATIONS), {}
     except (BotoCoreError, ValueError) as error:
-        raise CannotOpen(f"{url} cannot be opened: {error}") from error
+        raise BackendUnavailable(f"{url} cannot be opened: {error}") from error
     return {"operations": operations, "name": f"The registry at {url}", "controls": controls, "ask": ask}
 
 
@@ -116,7 +118,7 @@ def ask(client: SageMakerClient, name: str, params: Mapping[str, Any]) -> Any:
     said = value if isinstance(value, dict) else {}
     sentence = said.get("message") or said.get("Message") or f"{where} is not answered by a registry of ours."
     code = said.get("__type", UnknownOperationException.code)
-    raise as_client_error(PassedOn(code, sentence, answer.status_code), name)
+    raise as_client_error(UpstreamError(code, sentence, answer.status_code), name)
 
 
 def _value(content: bytes) -> Any:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from wsgiref.util import setup_testing_defaults
 
 from ..approval.guard import guarded
-from ..errors import CannotOpen, InternalFailure, RegistryError, UnknownOperationException
+from ..errors import BackendUnavailable, InternalFailure, RegistryError, UnknownOperationException
 from ..service.operations import OPERATIONS
 from . import sessions
 from .base import RemoteBackend
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from ..base import Backend, Caller, Surroundings
+    from ..base import Backend, BackendOptions, Caller
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ INSTALL = "pip install 'sagemaker-registry[moto]'"
 IN_PROCESS = "http://moto.invalid"
 
 
-def client(url: str, **options: Any) -> SageMakerClient:
+def client(url: str, **boto: Any) -> SageMakerClient:
     """Return a stock boto3 client whose requests moto answers in this process, as `connect("moto://")` does.
 
     Args:
@@ -45,14 +45,14 @@ def client(url: str, **options: Any) -> SageMakerClient:
         **options: what `boto3.client` takes; a 12-digit access key id is the account id.
 
     Raises:
-        CannotOpen: moto is not installed, or the URL says more than it can.
+        BackendUnavailable: moto is not installed, or the URL says more than it can.
     """
     if url not in ("moto://", "moto:///"):
-        raise CannotOpen(f"{url!r}: write moto:// alone; moto keeps everything in the memory of this process")
+        raise BackendUnavailable(f"{url!r}: write moto:// alone; moto keeps everything in the memory of this process")
     from ..base import Caller
 
     session = sessions.local_session()
-    given = sessions.local_options(session, options)
+    given = sessions.local_options(session, boto)
     account = Caller.of(sessions.key_of(session, given), None).account
     made: SageMakerClient = session.client("sagemaker", endpoint_url=IN_PROCESS, **given)
     events: Any = made.meta.events
@@ -60,7 +60,7 @@ def client(url: str, **options: Any) -> SageMakerClient:
     return restrict(made, operations(), name())
 
 
-def open_registry(url: str, surroundings: Surroundings) -> Backend:
+def open_registry(url: str, options: BackendOptions) -> Backend:
     """Open `moto://` as a backend: to be served, and guarded by the rules there are."""
 
     def of(caller: Caller) -> SageMakerClient:
@@ -68,13 +68,13 @@ def open_registry(url: str, surroundings: Surroundings) -> Backend:
         return client(url, region_name=caller.region, **keys)
 
     backend = RemoteBackend(of, operations(), name(), same=lambda caller: (caller.account, caller.region))
-    return guarded(backend, surroundings, name())
+    return guarded(backend, options, name())
 
 
-def of_client(url: str, surroundings: Surroundings, **options: Any) -> Backend:
+def of_client(url: str, options: BackendOptions, **boto: Any) -> Backend:
     """Open `moto://` behind the rules there are, for the one caller whose client `client(url, **options)` is."""
-    answering = RemoteBackend(**only(client(url, **options)), operations=operations(), name=name())
-    return guarded(answering, surroundings, name())
+    answering = RemoteBackend(**only(client(url, **boto)), operations=operations(), name=name())
+    return guarded(answering, options, name())
 
 
 def name() -> str:
@@ -99,13 +99,13 @@ def application() -> DomainDispatcherApplication:
     """Return moto's WSGI application, loaded at the first call.
 
     Raises:
-        CannotOpen: moto, or what its server needs, is not installed.
+        BackendUnavailable: moto, or what its server needs, is not installed.
     """
     os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")  # read when moto is imported
     try:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     except ImportError as error:
-        raise CannotOpen(f"moto:// needs the package {error.name!r}: {INSTALL}") from error
+        raise BackendUnavailable(f"moto:// needs the package {error.name!r}: {INSTALL}") from error
     return DomainDispatcherApplication(create_backend_app)
 
 
@@ -117,7 +117,7 @@ def answer(environ: WSGIEnvironment) -> Answer:
     """Return moto's answer to a WSGI request as it is.
 
     Raises:
-        CannotOpen: moto is not installed.
+        BackendUnavailable: moto is not installed.
         UnknownOperationException: moto does not implement the call, or lacks a package it needs for it.
         InternalFailure: moto failed.
     """

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CannotOpen, RegistryError, UnknownOperationException, as_client_error
+from ..errors import BackendUnavailable, RegistryError, UnknownOperationException, as_client_error
 from ..service.operations import OPERATIONS, never
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def session(profile: str | None = None) -> Session:
     """Return a session with boto3's usual settings and chain of credentials.
 
     Raises:
-        CannotOpen: there is no such profile.
+        BackendUnavailable: there is no such profile.
     """
     import boto3
     import botocore.session
@@ -40,7 +40,7 @@ def session(profile: str | None = None) -> Session:
         inner.register_component("data_loader", _loader(inner.get_config_variable("data_path")))
         return boto3.Session(botocore_session=inner)
     except ProfileNotFound as error:
-        raise CannotOpen(f"{error}: see ~/.aws/config") from error
+        raise BackendUnavailable(f"{error}: see ~/.aws/config") from error
 
 
 def local_session() -> Session:

@@ -19,10 +19,10 @@ from ..errors import ValidationException
 from . import model
 from .model import Shape
 
-LONGEST_QUOTE = 1024
+MAX_QUOTE = 1024
 """Characters of a refused value that a sentence repeats."""
 
-LONGEST_PATTERN_INPUT = 4_096
+MAX_PATTERN_INPUT = 4_096
 """Characters up to which a pattern is tried, if its shape takes no more: beyond, the length constraint alone speaks.
 
 Some of the model's patterns take quadratic time.
@@ -128,7 +128,7 @@ def _own_rules(shape: Shape) -> Rules:
 def _longest_tried(limits: Mapping[str, Any]) -> int:
     """Return up to how many characters a text is held against its pattern."""
     most: int = limits.get("max", 0)
-    return max(LONGEST_PATTERN_INPUT, most)
+    return max(MAX_PATTERN_INPUT, most)
 
 
 def _anything(value: Any) -> bool:
@@ -283,7 +283,7 @@ def _sentence(value: Any, path: str, rule: str) -> str:
     if value is None:
         return f"Value null at '{path}' failed to satisfy constraint: {rule}"
     text = _text(value)
-    quoted = text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "..."
+    quoted = text if len(text) <= MAX_QUOTE else text[:MAX_QUOTE] + "..."
     return f"Value '{quoted}' at '{path}' failed to satisfy constraint: {rule}"
 
 

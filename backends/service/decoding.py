@@ -19,20 +19,20 @@ Seen = Any
 """A record at a glance, until it is `plain`."""
 
 
-def glance(shape: Shape, mark: str = "") -> Callable[[str], Seen]:
+def glance(shape: Shape, flag: str = "") -> Callable[[str], Seen]:
     """Return what reads the text of a record: its members that a structure names, in the structure's order.
 
     Args:
         shape: the structure; none that contains itself.
-        mark: another member, which `marked` finds.
+        flag: another member, which `marked` finds.
     """
-    fields = [(mark, Any, None)] if mark else []
+    fields = [(flag, Any, None)] if flag else []
     return msgspec.json.Decoder(_structure(shape, fields), strict=False).decode
 
 
-def marked(many: Sequence[Seen], mark: str) -> list[int]:
+def flagged(many: Sequence[Seen], flag: str) -> list[int]:
     """Return where the records are that have the member that marks them."""
-    marks = list(map(attrgetter(mark), many)) if mark else []
+    marks = list(map(attrgetter(flag), many)) if flag else []
     return [at for at, value in enumerate(marks) if value is not None]
 
 

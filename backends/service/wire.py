@@ -20,7 +20,7 @@ from .model import Shape
 CONTENT_TYPE = "application/x-amz-json-1.1"
 DEEPEST = 64
 """Levels of nesting a body may have; the deepest shape of the API needs 12."""
-MOST_MEMBERS = 100_000
+MAX_MEMBERS = 100_000
 """Values a body may have; the largest request within the model's constraints has some 25,000."""
 
 Reader = Callable[[Any, str], Any]
@@ -40,7 +40,7 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
         value = orjson.loads(body) if body.strip() else {}
     except orjson.JSONDecodeError as error:
         raise SerializationException(f"The body is not valid JSON: {error}") from error
-    if body.count(b"{") + body.count(b"[") > DEEPEST or body.count(b",") >= MOST_MEMBERS:  # else it cannot be over
+    if body.count(b"{") + body.count(b"[") > DEEPEST or body.count(b",") >= MAX_MEMBERS:  # else it cannot be over
         _limit(value)
     params: dict[str, Any] = _reader(operation)(value, "")
     return params
@@ -83,8 +83,8 @@ def _limit(value: Any) -> None:
             for item in (container.values() if isinstance(container, dict) else container)
         ]
         members += len(level)
-        if members > MOST_MEMBERS:
-            raise SerializationException(f"The body has more than {MOST_MEMBERS:,} values.")
+        if members > MAX_MEMBERS:
+            raise SerializationException(f"The body has more than {MAX_MEMBERS:,} values.")
         if not level:
             return
     raise SerializationException(f"The body is nested more than {DEEPEST} levels deep.")

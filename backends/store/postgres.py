@@ -20,10 +20,10 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ..errors import (
-    CannotOpen,
+    BackendUnavailable,
     InternalFailure,
-    LostRace,
     RegistryError,
+    SerializationFailure,
     ServiceUnavailable,
     ThrottlingException,
     ValidationException,
@@ -33,7 +33,7 @@ from .postgres_schema import Connection
 from .rows import GROUPS, HEADS, PACKAGES, Key, Row, Rows, Table
 from .transactions import Run, Transaction, View
 
-MOST_CONNECTIONS: Final = 8
+MAX_CONNECTIONS: Final = 8
 CONNECT_SECONDS: Final = 5
 WAIT_SECONDS: Final = 10
 """How long a call waits for a connection, or for a row that another writer has locked."""
@@ -64,7 +64,7 @@ ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     "22": (ValidationException, "A value cannot be stored: text must be Unicode without NUL characters."),
     "54": (ValidationException, "A value is larger than the registry's database takes: nothing was changed."),
     "40": (
-        LostRace,
+        SerializationFailure,
         "Rate exceeded",
     ),  # 40001 serialization failure, 40P01 deadlock; 40003 (was it committed?) is below
     "40003": (ServiceUnavailable, CUT_OFF),  # was it committed?
@@ -83,7 +83,7 @@ class PostgresRows:
     """The tables in one PostgreSQL database, through a pool of connections.
 
     Raises:
-        CannotOpen: the database cannot be used; the sentence names it, says why, and never has the password.
+        BackendUnavailable: the database cannot be used; the sentence names it, says why, and never has the password.
     """
 
     def __init__(self, url: str) -> None:
@@ -92,7 +92,7 @@ class PostgresRows:
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             kwargs={**options, "autocommit": True},
             min_size=1,
-            max_size=MOST_CONNECTIONS,
+            max_size=MAX_CONNECTIONS,
             timeout=WAIT_SECONDS,
             configure=_configure,
             check=ConnectionPool.check_connection,
@@ -119,15 +119,15 @@ class PostgresRows:
     def check_writing(self) -> None:
         """Nothing to try: a PostgreSQL that cannot write its log stops."""
 
-    def keep(self) -> snapshots.KeptRows:
+    def keep(self) -> snapshots.StoreSnapshot:
         """Return all rows, as they are at one moment: seconds where SQLite takes milliseconds."""
         return snapshots.keep(self)
 
-    def put_back(self, kept: snapshots.KeptRows) -> None:
+    def put_back(self, kept: snapshots.StoreSnapshot) -> None:
         """Put kept rows in the place of all there are, in one transaction."""
         snapshots.put_back(self, kept)
 
-    def fork(self, kept: snapshots.KeptRows) -> Rows:
+    def fork(self, kept: snapshots.StoreSnapshot) -> Rows:
         """Return a store in memory, of SQLite, that begins with what was kept."""
         from .sqlite.store import SQLiteRows
 
@@ -165,14 +165,14 @@ def options_of(url: str) -> dict[str, Any]:
     """Return what a URL says, as libpq's parameters.
 
     Raises:
-        CannotOpen: not a URL of PostgreSQL's. It is not repeated: whatever is wrong with it, part may be a password.
+        BackendUnavailable: not a PostgreSQL URL. The message omits it, as part of it may be a password.
     """
     try:
         if url.count("@") > urlsplit(url).netloc.count("@") or url.count("@") > 1:
             raise ValueError(url)  # libpq would take part of the password for a host, and print it
         given = conninfo_to_dict(url)
     except (psycopg.Error, ValueError):
-        raise CannotOpen(
+        raise BackendUnavailable(
             "the URL of the database cannot be read: write postgresql://user:password@host:5432/database, with "
             "characters such as @ / : % in the password as %40 %2F %3A %25"
         ) from None
@@ -186,7 +186,9 @@ def _prepare(options: Mapping[str, Any]) -> None:
             postgres_schema.upgrade(connection)
     except (psycopg.Error, OSError) as error:
         where = f"{options.get('dbname') or 'of the user'} on {options.get('host') or 'this machine'}"
-        raise CannotOpen(f"the PostgreSQL database {where} cannot be opened: {reason_of(error, options)}") from None
+        raise BackendUnavailable(
+            f"the PostgreSQL database {where} cannot be opened: {reason_of(error, options)}"
+        ) from None
 
 
 def reason_of(error: Exception, options: Mapping[str, Any]) -> str:

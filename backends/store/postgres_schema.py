@@ -16,7 +16,7 @@ from typing import Any, Final, LiteralString
 import psycopg
 from psycopg.errors import DuplicateObject, DuplicateTable, UndefinedTable, UniqueViolation
 
-from ..errors import CannotOpen
+from ..errors import BackendUnavailable
 from . import terms_0006
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -237,7 +237,7 @@ def upgrade(connection: Connection) -> None:
     """Bring a database to this release's schema, one transaction a step; a database that has it is only read.
 
     Raises:
-        CannotOpen: a newer release made the database. Nothing is changed then.
+        BackendUnavailable: a newer release made the database. Nothing is changed then.
     """
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED  # see what others did while we waited
     if not left(connection):
@@ -269,14 +269,14 @@ def left(connection: Connection) -> list[str]:
     """Return the steps that the database lacks, in order; nothing is changed.
 
     Raises:
-        CannotOpen: a newer release made the database.
+        BackendUnavailable: a newer release made the database.
     """
     try:
         names = {name for (name,) in connection.execute("SELECT name FROM schema_steps")}
     except UndefinedTable:
         return list(STEPS)
     if unknown := names - STEPS.keys() - {LOCK_ROW}:
-        raise CannotOpen(
+        raise BackendUnavailable(
             f"the database was made by a newer sagemaker-registry (its schema has {', '.join(sorted(unknown))}): "
             "upgrade this installation, or open a backup made before the upgrade"
         )

@@ -14,7 +14,7 @@ TABLES: Final = tuple(table for table in vars(tables).values() if isinstance(tab
 _EVERY: Final = 2**31 - 1
 
 
-class KeptRows(msgspec.Struct, frozen=True):
+class StoreSnapshot(msgspec.Struct, frozen=True):
     """A store as rows in memory, by table: what every store can be made from again."""
 
     rows: dict[Table, list[Row]]
@@ -23,13 +23,13 @@ class KeptRows(msgspec.Struct, frozen=True):
         """Hold nothing that would have to be closed."""
 
 
-def keep(rows: Rows) -> KeptRows:
+def keep(rows: Rows) -> StoreSnapshot:
     """Return all rows of a store, as they are at one moment."""
     with rows.reading() as view:
-        return KeptRows({table: view.find(table, [], limit=_EVERY) for table in TABLES})
+        return StoreSnapshot({table: view.find(table, [], limit=_EVERY) for table in TABLES})
 
 
-def put_back(rows: Rows, kept: KeptRows) -> None:
+def put_back(rows: Rows, kept: StoreSnapshot) -> None:
     """Put kept rows in the place of all there are, in one transaction."""
     with rows.writing() as transaction:
         for table, found in kept.rows.items():

@@ -87,7 +87,7 @@ class Calls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: int = 0
 
 
-class Staged(Backend):
+class ControlledBackend(Backend):
     """A Backend in front of another, which is closed with it.
 
     Args:
@@ -106,7 +106,7 @@ class Staged(Backend):
         self.clock = clock or Clock()
         self.faults = Faults(self.clock)
         self.log = Log(self.clock)
-        self.serve_fork: Callable[[Staged], str] | None = None
+        self.serve_fork: Callable[[ControlledBackend], str] | None = None
         """Serves a fork and returns its URL, where this registry is served itself."""
         self.operations, self.outbox = backend.operations, backend.outbox
         self._backend = backend
@@ -160,7 +160,7 @@ class Staged(Backend):
             store.put_back(self._found(name))
         self.forget()
 
-    def fork(self, name: str) -> Staged:
+    def fork(self, name: str) -> ControlledBackend:
         """Return a registry in memory that begins with a snapshot: what becomes of one is nothing to the other.
 
         Raises:
@@ -168,7 +168,7 @@ class Staged(Backend):
         """
         store, clock = self._store(), Clock()
         with self._lock:
-            return Staged(store.fork(self._found(name), clock), clock, self._recognise)
+            return ControlledBackend(store.fork(self._found(name), clock), clock, self._recognise)
 
     def snapshots(self) -> list[str]:
         """Return the names of the snapshots there are."""
@@ -212,50 +212,50 @@ class Staged(Backend):
         return self._snapshots[name]
 
 
-def _reset(staged: Staged, asked: Place) -> dict[str, Any]:
+def _reset(staged: ControlledBackend, asked: Place) -> dict[str, Any]:
     staged.reset(asked.account, asked.region, asked.group)
     return {}
 
 
-def _snapshot(staged: Staged, asked: Named) -> dict[str, Any]:
+def _snapshot(staged: ControlledBackend, asked: Named) -> dict[str, Any]:
     staged.snapshot(asked.name)
     return {"snapshots": staged.snapshots()}
 
 
-def _restore(staged: Staged, asked: Named) -> dict[str, Any]:
+def _restore(staged: ControlledBackend, asked: Named) -> dict[str, Any]:
     staged.restore(asked.name)
     return {}
 
 
-def _fork(staged: Staged, asked: Named) -> dict[str, Any]:
+def _fork(staged: ControlledBackend, asked: Named) -> dict[str, Any]:
     if staged.serve_fork is None:
         raise UnknownOperationException("This registry is not served: fork it in its own process, with Control.fork.")
     return {"url": staged.serve_fork(staged.fork(asked.name))}
 
 
-def _clear_calls(staged: Staged, _: Nothing) -> dict[str, Any]:
+def _clear_calls(staged: ControlledBackend, _: Nothing) -> dict[str, Any]:
     staged.log.clear()
     return {}
 
 
-def _time(staged: Staged) -> dict[str, Any]:
+def _time(staged: ControlledBackend) -> dict[str, Any]:
     now = staged.clock()
     moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"now": moment, "seconds": now, "stopped": staged.clock.is_stopped}
 
 
-def _freeze(staged: Staged, asked: Moment) -> dict[str, Any]:
+def _freeze(staged: ControlledBackend, asked: Moment) -> dict[str, Any]:
     staged.clock.freeze(None if asked.at is None else _seconds(asked.at))
     return _time(staged)
 
 
-def _advance(staged: Staged, asked: Step) -> dict[str, Any]:
+def _advance(staged: ControlledBackend, asked: Step) -> dict[str, Any]:
     _seconds(staged.clock() + asked.seconds)  # refuses what no record can have
     staged.clock.advance(asked.seconds)
     return _time(staged)
 
 
-def _resume(staged: Staged, _: Nothing) -> dict[str, Any]:
+def _resume(staged: ControlledBackend, _: Nothing) -> dict[str, Any]:
     staged.clock.resume()
     return _time(staged)
 
@@ -291,7 +291,7 @@ class Control(msgspec.Struct, frozen=True):
         needs_store: whether it makes sense only where the whole store is the backend's own.
     """
 
-    answer: Callable[[Staged, Any], Any]
+    answer: Callable[[ControlledBackend, Any], Any]
     params: type[msgspec.Struct] = Nothing
     writes: bool = True
     needs_store: bool = False

@@ -15,8 +15,8 @@ import msgspec.structs
 
 from ..base import Caller
 from ..errors import (
-    AnswerLost,
     ConflictException,
+    ConnectionDropped,
     InternalFailure,
     RegistryError,
     ServiceUnavailable,
@@ -196,7 +196,7 @@ def _latency(faults: Faults, fault: Fault, inner: Pass) -> Answer:
 def _answer_lost(faults: Faults, fault: Fault, inner: Pass) -> Answer:
     """Do all of it, and let nobody know."""
     inner()
-    raise AnswerLost(fault.message or "The answer was lost on its way: what was asked for is done.")
+    raise ConnectionDropped(fault.message or "The answer was lost on its way: what was asked for is done.")
 
 
 def _stale_list(faults: Faults, fault: Fault, inner: Pass) -> Answer:

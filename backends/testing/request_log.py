@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from ..base import Caller
-from ..errors import Elsewhere, RegistryError
+from ..errors import NotHandled, RegistryError
 
 KEPT: Final = 10_000
 """Requests that are remembered; older ones make room."""
@@ -59,7 +59,7 @@ class Log:
         outcome, message = ANSWERED, ""
         try:
             yield
-        except Elsewhere:
+        except NotHandled:
             outcome = ""
             raise
         except Exception as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 
-MOST_LINES, MOST_BYTES = 250, 2**20
+MAX_LINES, MAX_BYTES = 250, 2**20
 """What is sent to a registry at once."""
 
 Progress = Callable[[int], None]
@@ -176,7 +176,7 @@ def _batches(file: BinaryIO, name: str) -> Iterator[tuple[int, list[Line]]]:
         if line.get("type") not in PARTS:
             continue
         written = len(json.dumps(line))
-        if lines and (len(lines) >= MOST_LINES or size + written > MOST_BYTES):
+        if lines and (len(lines) >= MAX_LINES or size + written > MAX_BYTES):
             yield first, lines
             lines, first, size = [], number, 0
         lines.append(line)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from ...backends.files import whole
+from ...backends.files import atomic_write
 from .output import NO, REFUSED, end, print_json, refusals
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _whole(path: str) -> Iterator[BinaryIO]:
         return
     target = Path(path)
     try:
-        with target.open("wb") if target.exists() and not target.is_file() else whole(target) as file:
+        with target.open("wb") if target.exists() and not target.is_file() else atomic_write(target) as file:
             yield file
     except OSError as error:
         end(f"{path} cannot be written: {error.strerror}", REFUSED)

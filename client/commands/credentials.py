@@ -47,11 +47,11 @@ def add(name: str, file: Path, as_json: bool) -> None:
     """
     from ...backends.credentials import KEY, SECRET
     from ...backends.credentials import add as write
-    from ...backends.errors import CannotOpen
+    from ...backends.errors import BackendUnavailable
 
     try:
         made = write(file, name)
-    except CannotOpen as error:
+    except BackendUnavailable as error:
         end(str(error), REFUSED)
     if as_json:
         print_json({"profile": made.profile, KEY: made.access_key, SECRET: made.secret})

@@ -69,13 +69,13 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def refusals() -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from ...backends.errors import CannotOpen
+    from ...backends.errors import BackendUnavailable
 
     try:
         yield
     except ClientError as error:
         end(f"{error.response['Error']['Code']}: {error.response['Error']['Message']}", REFUSED)
-    except (BotoCoreError, CannotOpen, ValueError) as error:
+    except (BotoCoreError, BackendUnavailable, ValueError) as error:
         end(str(error), REFUSED)
 
 

@@ -171,7 +171,7 @@ def serve(
             "pip install 'sagemaker-registry[server]'",
             REFUSED,
         )
-    from ...backends.errors import CannotOpen
+    from ...backends.errors import BackendUnavailable
     from ...backends.urls import default_url
 
     lean.leave_out("numpy", "pandas")
@@ -192,7 +192,7 @@ def serve(
             accepts_no_authentication=accepts_no_authentication,
             prepare=_planting(seeds),
         )
-    except CannotOpen as error:
+    except BackendUnavailable as error:
         end(str(error), REFUSED)
 
 
@@ -200,19 +200,19 @@ def _planting(seeds: tuple[Path, ...]) -> Callable[[Backend], None]:
     """Return what puts seeds into a registry; a server without pays nothing for how they are read."""
     if not seeds:
         return lambda backend: None
-    from ...backends.errors import CannotOpen
+    from ...backends.errors import BackendUnavailable
     from ..seeding import BadSeed, planting
 
     def plant(backend: Backend) -> None:
         try:
             planted(backend)
         except BadSeed as error:
-            raise CannotOpen(str(error)) from error
+            raise BackendUnavailable(str(error)) from error
 
     try:
         planted = planting(seeds)
     except BadSeed as error:
-        raise CannotOpen(str(error)) from error
+        raise BackendUnavailable(str(error)) from error
     return plant
 
 

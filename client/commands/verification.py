@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 FRESH = "sqlite://"
 INTERRUPTED = 130
-LONGEST_VALUE = 200
-MOST_SHOWN = 8
+MAX_VALUE = 200
+MAX_SHOWN = 8
 COLOURS: dict[Verdict, str] = {"differs": "red", "not answered": "yellow", "not run": "yellow"}
 
 
@@ -139,19 +139,19 @@ def _print(report: Report) -> None:
             click.echo(f"{click.style(verdict, fg=colour)}  {step.operation}: {step.says}")
             if step.note:
                 click.echo(f"    {step.note}")
-            for found in step.differences[:MOST_SHOWN]:
+            for found in step.differences[:MAX_SHOWN]:
                 click.echo(f"    {found.path}")
                 for name, value in ((report.left, found.left), (report.right, found.right)):
                     click.echo(f"      {name:{max(len(report.left), len(report.right))}}  {_shown(value)}")
-            if len(step.differences) > MOST_SHOWN:
-                click.echo(f"    ... and {len(step.differences) - MOST_SHOWN} more: --json has all")
+            if len(step.differences) > MAX_SHOWN:
+                click.echo(f"    ... and {len(step.differences) - MAX_SHOWN} more: --json has all")
     counts = ", ".join(f"{len(report.of(verdict))} {verdict}" for verdict in ("same", *COLOURS))
     click.echo(f"{len(report.steps)} steps: {counts}")
 
 
 def _shown(value: Any) -> str:
     text = "(absent)" if value is None else (" ".join(value) or "(none)") if _is_names(value) else str(value)
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
+    return text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}..."
 
 
 def _is_names(value: Any) -> bool:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from ...backends.diagnosis import PATIENCE, Check
-from ...backends.errors import CannotOpen
+from ...backends.errors import BackendUnavailable
 from ...backends.remote import sessions
 from ...backends.urls import SCHEMES, database_file, default_url, without_password
 from .. import URL_VARIABLE
@@ -127,7 +127,7 @@ def _url(subject: Subject) -> Iterator[Check]:
 def _registry(subject: Subject) -> Iterator[Check]:
     try:
         yield from STORES.get(subject.scheme, _answering)(subject)
-    except CannotOpen as error:
+    except BackendUnavailable as error:
         yield Check("registry", "failed", str(error).replace(subject.url, subject.shown))
 
 
@@ -228,7 +228,7 @@ def _identity(subject: Subject) -> Iterator[Check]:
 
     try:
         yield from (_aws_identity if subject.scheme == "aws" else _local_identity)(subject)
-    except (BotoCoreError, ClientError, CannotOpen) as error:
+    except (BotoCoreError, ClientError, BackendUnavailable) as error:
         yield Check("identity", "failed", str(error), "see AWS_PROFILE and your AWS configuration")
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 CONFIG = Config(parameter_validation=False, retries={"mode": "standard", "total_max_attempts": 5})
 """Of a client that sends everything, also what botocore would refuse by itself, and waits where AWS throttles."""
-MOST_PAGES = 50
+MAX_PAGES = 50
 PATIENCE_WITH_AWS = 60.0
 """Seconds until what was written to AWS should show in its searches, and what was deleted be gone."""
 POLL = 2.0
@@ -121,7 +121,7 @@ def compare(
 
     Raises:
         ValueError: a client is one of AWS, without consent.
-        CannotOpen: without a right client: the extra [server] is missing.
+        BackendUnavailable: without a right client: the extra [server] is missing.
         BotoCoreError: a registry cannot be reached.
     """
     with_aws = any(reaches_aws(client) for client in (left, right) if client is not None)
@@ -194,7 +194,7 @@ class _Side:
             _Unanswered: the registry does not do this.
         """
         params, pages = step.params(self.made), []
-        for _ in range(MOST_PAGES if step.pages else 1):
+        for _ in range(MAX_PAGES if step.pages else 1):
             try:
                 answer = self._call(step.operation, params)
             except ClientError as error:

@@ -12,14 +12,14 @@ from ...backends.base import Backend
 from ...backends.errors import SerializationException, UnknownOperationException
 from ..caller import caller_of, check_region
 from ..routes import EXTENSION_PREFIX
-from .long_polling import Followers
+from .long_polling import LongPolling
 from .metrics import CONTENT_TYPE, Metrics
 
 
 def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
     """Return the routes; `GET /` is the same as `GET /_registry/info`."""
     routes = Blueprint("control", __name__)
-    followers = Followers(backend)
+    followers = LongPolling(backend)
 
     @routes.get(f"{EXTENSION_PREFIX}/health")
     @routes.get(f"{EXTENSION_PREFIX}/ready")

@@ -13,17 +13,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ...backends.base import Backend, Caller
-from ...backends.events import Bell
+from ...backends.events import Notifier
 
 EVENTS: Final = "events"
 WAIT_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 1.0
 """How often to look for what another process wrote."""
-MOST_WAITING: Final = 2
+MAX_WAITING: Final = 2
 ASK_AGAIN_SECONDS: Final = 2.0
 
 
-class Followers:
+class LongPolling:
     """Answers the controls of a backend, those that follow events when there are any.
 
     Args:
@@ -34,8 +34,8 @@ class Followers:
     def __init__(self, backend: Backend, clock: Callable[[], float] = time.monotonic) -> None:
         self._backend = backend
         self._clock = clock
-        self._places = threading.BoundedSemaphore(MOST_WAITING)
-        self._bell: Bell = backend.outbox.bell if backend.outbox else Bell()
+        self._places = threading.BoundedSemaphore(MAX_WAITING)
+        self._notifier: Notifier = backend.outbox.notifier if backend.outbox else Notifier()
 
     def answer(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
         """Return what a control answers.
@@ -45,7 +45,7 @@ class Followers:
         if name != EVENTS or not _follows(params):
             return self._backend.control(name, params, caller)
         params = {member: value for member, value in params.items() if member != "follow"}
-        seen = self._bell.count
+        seen = self._notifier.count
         page = self._backend.control(name, params, caller)
         if page["events"] or page["more"]:
             return {**page, "ask_again": 0}
@@ -58,9 +58,9 @@ class Followers:
 
     def _wait(self, params: Mapping[str, Any], caller: Caller, page: Any, seen: int) -> Any:
         deadline = self._clock() + WAIT_SECONDS
-        while not (page["events"] or page["more"] or self._bell.is_closed) and self._clock() < deadline:
-            self._bell.wait(seen, POLL_SECONDS)
-            seen = self._bell.count
+        while not (page["events"] or page["more"] or self._notifier.is_closed) and self._clock() < deadline:
+            self._notifier.wait(seen, POLL_SECONDS)
+            seen = self._notifier.count
             page = self._backend.control(EVENTS, {**params, "after": page["position"]}, caller)
         return page
 

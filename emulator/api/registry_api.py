@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 
 from ...backends.base import Backend
 from ...backends.errors import (
-    AnswerLost,
-    Elsewhere,
+    ConnectionDropped,
     InternalFailure,
+    NotHandled,
     RegistryError,
     SerializationException,
     UnknownOperationException,
 )
 from ...backends.service import model, wire
 from ..caller import caller_of, check_region
-from ..error_log import Refusals, without_values
+from ..error_log import ErrorLog, without_values
 from ..http import channel
-from ..http.bodies import LARGEST_BODY, length_of, too_large
+from ..http.bodies import MAX_BODY, length_of, too_large
 from ..responses import headers, wsgi_error
 from ..routes import TARGET_PREFIX
 from .metrics import OK, Metrics
@@ -36,21 +36,23 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Calls:
+class RegistryApi:
     """A WSGI application that answers `POST /` from a backend.
 
     Args:
         backend: who answers.
-        neighbours: who answers what turns out to be about the rest of SageMaker.
+        other_services: who answers what turns out to be about the rest of SageMaker.
         metrics: where each call is counted.
-        refusals: where those that were refused are noted.
+        error_log: where those that were refused are noted.
     """
 
-    def __init__(self, backend: Backend, neighbours: WSGIApplication, metrics: Metrics, refusals: Refusals) -> None:
+    def __init__(
+        self, backend: Backend, other_services: WSGIApplication, metrics: Metrics, error_log: ErrorLog
+    ) -> None:
         self._backend = backend
-        self._neighbours = neighbours
+        self._other_services = other_services
         self._metrics = metrics
-        self._refusals = refusals
+        self._error_log = error_log
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = perf_counter()
@@ -65,13 +67,13 @@ class Calls:
             check_region(caller)
             body = _body(environ)
             answer = wire.write(self._backend.call(operation, wire.read(operation, body), caller))
-        except Elsewhere:
+        except NotHandled:
             operation = ""  # not one of the registry's
-            return self._neighbours({**environ, "wsgi.input": BytesIO(body)}, start_response)
+            return self._other_services({**environ, "wsgi.input": BytesIO(body)}, start_response)
         except RegistryError as error:
             code = error.code
             return self._refuse(error, environ, start_response, identity)
-        except AnswerLost as error:
+        except ConnectionDropped as error:
             code = type(error).__name__
             if channel.cut(environ):
                 start_response("200 OK", headers(b"", request_id=identity))  # which nobody sees
@@ -92,17 +94,17 @@ class Calls:
     def _refuse(
         self, error: RegistryError, environ: WSGIEnvironment, start_response: StartResponse, identity: str
     ) -> Iterable[bytes]:
-        note(self._refusals, error, environ)
+        note(self._error_log, error, environ)
         return wsgi_error(error, start_response, request_id=identity)
 
 
-def note(refusals: Refusals, error: RegistryError, environ: WSGIEnvironment) -> None:
+def note(error_log: ErrorLog, error: RegistryError, environ: WSGIEnvironment) -> None:
     """Note a refusal of a request, and log it."""
     log.info("%s %s: %s", error.status, error.code, without_values(error.message))
     path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
     what = environ.get("HTTP_X_AMZ_TARGET") or f"{environ['REQUEST_METHOD']} {path}"
     who = caller_of(environ).access_key
-    refusals.note(what, who, error.status, error.code, error.message)
+    error_log.note(what, who, error.status, error.code, error.message)
 
 
 def operation_of(target: str) -> str:
@@ -124,9 +126,9 @@ def _body(environ: WSGIEnvironment) -> bytes:
     size = length_of(environ)
     if size is None and not environ.get("wsgi.input_terminated"):
         return b""  # nobody says where it ends
-    if size is not None and size > LARGEST_BODY:
+    if size is not None and size > MAX_BODY:
         raise too_large()
-    body: bytes = environ["wsgi.input"].read(LARGEST_BODY + 1 if size is None else size)
-    if len(body) > LARGEST_BODY:
+    body: bytes = environ["wsgi.input"].read(MAX_BODY + 1 if size is None else size)
+    if len(body) > MAX_BODY:
         raise too_large()
     return body

@@ -23,10 +23,10 @@ from ...backends.settings import Authentication as Strictness
 from .. import responses
 from ..aws.sts import Issued, issued
 from ..caller import VERIFIED, caller_of, is_signed_request
-from ..error_log import Refusals
-from ..http.bodies import LARGEST_BODY, LARGEST_UNVERIFIED, LARGEST_UPLOAD, is_empty, kept, released
+from ..error_log import ErrorLog
+from ..http.bodies import MAX_BODY, MAX_UNVERIFIED, MAX_UPLOAD, is_empty, kept, released
 from ..http.channel import HEAD
-from ..responses import Refused, error_response
+from ..responses import AuthenticationFailed, error_response
 from ..routes import CONSOLE_PREFIX, EXTENSION_PREFIX, MOTO, RESET, TARGET_PREFIX, is_console
 from . import sigv4
 from .rate_limit import Failures
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SKEW_SECONDS: Final = 15 * 60
-LONGEST_SECONDS: Final = 7 * 24 * 3600
+MAX_SECONDS: Final = 7 * 24 * 3600
 """How long a presigned URL can be good for."""
 HEALTH: Final = frozenset({f"{EXTENSION_PREFIX}/health", f"{EXTENSION_PREFIX}/ready"})
 METRICS: Final = f"{EXTENSION_PREFIX}/metrics"
@@ -52,7 +52,7 @@ class Authentication:
         app: what is guarded.
         keys: by access key.
         strictness: the switches of registry.toml.
-        refusals: where they are noted.
+        error_log: where they are noted.
         has_console: whether people log in at the console; the address itself then leads there.
         clock: the time in epoch seconds.
     """
@@ -62,14 +62,14 @@ class Authentication:
         app: WSGIApplication,
         keys: Mapping[str, Credential],
         strictness: Strictness | None = None,
-        refusals: Refusals | None = None,
+        error_log: ErrorLog | None = None,
         *,
         has_console: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._app, self._keys, self._clock = app, keys, clock
         self._strictness = strictness or Strictness()
-        self._refusals = refusals or Refusals()
+        self._error_log = error_log or ErrorLog()
         self._has_console = has_console
         self._failures = Failures(self._strictness.failures_per_minute, clock)
         self._seen = _Seen(clock) if self._strictness.refuse_replays else None
@@ -86,7 +86,7 @@ class Authentication:
             environ[VERIFIED] = self._verify(environ)
             if path.startswith(MOTO) and (method, path) != ("POST", RESET):
                 raise AccessDeniedException(f"Where requests are signed, of {MOTO} only reset is answered.")
-        except Refused as refused:
+        except AuthenticationFailed as refused:
             error: RegistryError = refused.as_error(environ)
         except RegistryError as refusal:
             error = refusal
@@ -94,7 +94,7 @@ class Authentication:
             return released(environ, self._app(environ, start_response))
         key = caller_of(environ).access_key
         log.info("%s %s: %s", error.status, error.code, key)
-        self._refusals.note(f"{method} {path}", key, error.status, error.code, error.message)
+        self._error_log.note(f"{method} {path}", key, error.status, error.code, error.message)
         return released(environ, error_response(error, environ, start_response))
 
     def _is_open(self, path: str, method: str, environ: WSGIEnvironment) -> bool:
@@ -114,11 +114,11 @@ class Authentication:
         proof = self._proof(claim)
         try:
             if proof is None:
-                raise Refused("unknown")
+                raise AuthenticationFailed("unknown")
             self._check(claim, environ, headers, proof)
-        except Refused:
+        except AuthenticationFailed:
             if self._failures.is_one_too_many((environ.get("REMOTE_ADDR"), claim.key if proof is not None else "")):
-                raise Refused("throttled") from None
+                raise AuthenticationFailed("throttled") from None
             raise
         return Caller.of(claim.key, claim.region)
 
@@ -127,23 +127,23 @@ class Authentication:
         _check_time(claim, now)
         _check_scope(claim, environ, headers)
         if not hmac.compare_digest(claim.token.encode(), proof.token.encode()):
-            raise Refused("token")
+            raise AuthenticationFailed("token")
         if proof.expires is not None and proof.expires <= now:
-            raise Refused("token expired")
+            raise AuthenticationFailed("token expired")
         path, _, query = _target(environ).partition("?")
         said = ",".join(headers.get("x-amz-content-sha256", ()))
         payload = said or (
             sigv4.UNSIGNED
             if claim.expires is not None and claim.service == "s3"
-            else _body_hash(environ, LARGEST_BODY if _is_ours(environ) else LARGEST_UNVERIFIED)
+            else _body_hash(environ, MAX_BODY if _is_ours(environ) else MAX_UNVERIFIED)
         )
         expected = sigv4.signature_of(claim, proof.secret, environ["REQUEST_METHOD"], path, query, headers, payload)
         if not hmac.compare_digest(expected, claim.signature):
-            raise Refused("wrong")
+            raise AuthenticationFailed("wrong")
         if said and not _is_body_as_said(said, claim, environ, headers, proof.secret):
-            raise Refused("other body")
+            raise AuthenticationFailed("other body")
         if self._seen is not None and claim.expires is None and self._seen.before(claim.signature):
-            raise Refused("wrong", "The signature was used already: a request can be sent once.")
+            raise AuthenticationFailed("wrong", "The signature was used already: a request can be sent once.")
 
     def _proof(self, claim: Claim) -> Issued | None:
         return proof_of(Caller.of(claim.key, claim.region), self._keys, self._strictness)
@@ -200,17 +200,23 @@ def _claim(environ: WSGIEnvironment, headers: Headers) -> Claim:
     authorization, raw = headers.get("authorization", ()), environ.get("QUERY_STRING", "")
     in_query = "X-Amz-Signature=" in raw or "X-Amz-Credential=" in raw
     if not authorization and not in_query:
-        raise Refused("old version" if "AWSAccessKeyId=" in raw else "missing")
+        raise AuthenticationFailed("old version" if "AWSAccessKeyId=" in raw else "missing")
     if authorization and authorization[0].startswith("AWS "):
-        raise Refused("old version")
+        raise AuthenticationFailed("old version")
     if len(authorization) + in_query > 1:
-        raise Refused("incomplete", "Only one auth mechanism allowed: the Authorization header, or X-Amz-Signature.")
+        raise AuthenticationFailed(
+            "incomplete", "Only one auth mechanism allowed: the Authorization header, or X-Amz-Signature."
+        )
     claim = sigv4.claim_of_query(sigv4.pairs_of(raw)) if in_query else sigv4.claim_of_header(authorization[0], headers)
     if claim is None or not _MOMENT.fullmatch(claim.moment):
-        raise Refused("incomplete", _what_is_missing(authorization[0], headers) if authorization else _QUERY_PARTS)
+        raise AuthenticationFailed(
+            "incomplete", _what_is_missing(authorization[0], headers) if authorization else _QUERY_PARTS
+        )
     # the neighbours read the credential themselves: it must be that of the signature, however they look for it
     if caller_of(environ).access_key != claim.key:
-        raise Refused("incomplete", "The request names its credential twice, or in a form that is not AWS's.")
+        raise AuthenticationFailed(
+            "incomplete", "The request names its credential twice, or in a form that is not AWS's."
+        )
     return claim
 
 
@@ -241,16 +247,16 @@ def _check_time(claim: Claim, now: float) -> None:
     try:
         made = _seconds(claim.moment)
     except ValueError:
-        raise Refused("incomplete", "The date of the request is none that a calendar has.") from None
+        raise AuthenticationFailed("incomplete", "The date of the request is none that a calendar has.") from None
     if claim.date != claim.moment[:8]:
-        raise Refused(
+        raise AuthenticationFailed(
             "wrong",
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
             f"'{claim.date}' != '{claim.moment[:8]}', from '{claim.moment}'.",
         )
     earliest, latest = now - SKEW_SECONDS, now + SKEW_SECONDS
     if made > latest:
-        raise Refused(
+        raise AuthenticationFailed(
             "skewed",
             ""
             if claim.service == "s3"
@@ -258,12 +264,14 @@ def _check_time(claim: Claim, now: float) -> None:
             f"({_shown(now)} + 15 min.)",
         )
     if claim.expires is not None:
-        if claim.expires > LONGEST_SECONDS:
-            raise Refused("incomplete", "X-Amz-Expires must be less than a week (in seconds); that is 604800.")
+        if claim.expires > MAX_SECONDS:
+            raise AuthenticationFailed(
+                "incomplete", "X-Amz-Expires must be less than a week (in seconds); that is 604800."
+            )
         if now > made + claim.expires:
-            raise Refused("expired")
+            raise AuthenticationFailed("expired")
     elif made < earliest:
-        raise Refused(
+        raise AuthenticationFailed(
             "skewed",
             ""
             if claim.service == "s3"
@@ -281,29 +289,33 @@ def _check_scope(claim: Claim, environ: WSGIEnvironment, headers: Headers) -> No
     """Refuse a signature that is for another service, or leaves out what it must cover."""
     ours = _is_ours(environ)
     if ours and claim.service != "sagemaker":
-        raise Refused("wrong", "Credential should be scoped to correct service: 'sagemaker'. ")
+        raise AuthenticationFailed("wrong", "Credential should be scoped to correct service: 'sagemaker'. ")
     if ours and claim.expires is not None:
-        raise Refused("incomplete", _OURS_IN_QUERY)
+        raise AuthenticationFailed("incomplete", _OURS_IN_QUERY)
     if list(claim.signed) != sorted(set(claim.signed)):
-        raise Refused("incomplete", "The names in SignedHeaders must be in small letters, sorted, each of them once.")
+        raise AuthenticationFailed(
+            "incomplete", "The names in SignedHeaders must be in small letters, sorted, each of them once."
+        )
     if "host" not in claim.signed:
-        raise Refused("unsigned header", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+        raise AuthenticationFailed(
+            "unsigned header", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
+        )
     for name in headers:
         if name.startswith("x-amz-") and name not in claim.signed:
             own = "" if claim.service == "s3" else f"'{name}' must be a 'SignedHeader' in the AWS Authorization."
-            raise Refused("unsigned header", own)
+            raise AuthenticationFailed("unsigned header", own)
     for name in claim.signed:
         if name not in headers:
-            raise Refused("wrong")
+            raise AuthenticationFailed("wrong")
 
 
 def _is_body_as_said(said: str, claim: Claim, environ: WSGIEnvironment, headers: Headers, secret: str) -> bool:
     """Whether a body is the one whose hash was signed; S3 takes one that was not, and one in signed chunks."""
     if claim.service != "s3" or said not in sigv4.STREAMING | {sigv4.UNSIGNED}:
-        return hmac.compare_digest(said.encode(), _body_hash(environ, LARGEST_UPLOAD).encode())
+        return hmac.compare_digest(said.encode(), _body_hash(environ, MAX_UPLOAD).encode())
     if said == sigv4.UNSIGNED:
         return True
-    body, length = kept(environ, LARGEST_UPLOAD), ",".join(headers.get("x-amz-decoded-content-length", ())).strip()
+    body, length = kept(environ, MAX_UPLOAD), ",".join(headers.get("x-amz-decoded-content-length", ())).strip()
     try:
         return sigv4.are_chunks_signed(body, claim, secret, said, length)
     finally:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ...backends.errors import AccessDeniedException, MisdirectedRequest, RegistryError
-from ..error_log import Refusals
+from ..error_log import ErrorLog
 from ..responses import COMMON_HEADERS, CONSOLE_HEADERS, wsgi_error, wsgi_text
 from ..routes import is_console
 
@@ -27,20 +27,20 @@ _LOWER: Final = tuple((name.lower(), (name, value)) for name, value in COMMON_HE
 _OUR_OWN = frozenset({"same-origin", "none"})
 
 
-class Gate:
+class HostCheck:
     """A WSGI application in front of another: refuses foreign hosts and foreign pages.
 
     Args:
         app: what is guarded.
         allowed_hosts: names beyond loopback and IP addresses, such as a compose service's.
-        refusals: where they are noted.
+        error_log: where they are noted.
     """
 
     def __init__(
-        self, app: WSGIApplication, allowed_hosts: Iterable[str] = (), refusals: Refusals | None = None
+        self, app: WSGIApplication, allowed_hosts: Iterable[str] = (), error_log: ErrorLog | None = None
     ) -> None:
         self._app = app
-        self._refusals = refusals or Refusals()
+        self._error_log = error_log or ErrorLog()
         self._allowed = frozenset(name.lower().rstrip(".") for name in allowed_hosts)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -62,7 +62,7 @@ class Gate:
             return self._app(environ, start_response)
         path = environ.get("PATH_INFO", "")
         what = f"{environ.get('REQUEST_METHOD')} {path}"
-        self._refusals.note(what, environ.get("HTTP_ORIGIN", ""), refusal.status, refusal.code, refusal.message)
+        self._error_log.note(what, environ.get("HTTP_ORIGIN", ""), refusal.status, refusal.code, refusal.message)
         if is_console(path):
             return wsgi_text(refusal, start_response, CONSOLE_HEADERS)
         return wsgi_error(refusal, start_response)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from typing import Final
 
 SECONDS: Final = 60.0
-MOST_PLACES: Final = 10_000
+MAX_PLACES: Final = 10_000
 
 
 class Failures:
@@ -34,6 +34,6 @@ class Failures:
             began, count = self._counts.get(place, (now, 0))
             began, count = (now, 1) if now - began >= SECONDS else (began, count + 1)
             self._counts[place] = (began, count)
-            if len(self._counts) > MOST_PLACES:
+            if len(self._counts) > MAX_PLACES:
                 self._counts.popitem(last=False)
             return count > self._most

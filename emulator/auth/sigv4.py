@@ -23,7 +23,7 @@ STREAMING: Final = frozenset(
 )
 EMPTY: Final = hashlib.sha256(b"").hexdigest()
 _PIECE: Final = 2**18
-_LONGEST_LINE: Final = 8192
+_MAX_LINE: Final = 8192
 
 _HEADER = re.compile(
     rf"{ALGORITHM}[ \t]+Credential=(?P<credential>[^,\s=]+),[ \t]*SignedHeaders=(?P<signed>[^,\s=]+),[ \t]*"
@@ -157,7 +157,7 @@ def are_chunks_signed(body: IO[bytes], claim: Claim, secret: str, kind: str, len
     is_signed, has_trailer = not kind.startswith("STREAMING-UNSIGNED"), kind.endswith("-TRAILER")
     last, total = claim.signature, 0
     while True:
-        chunk = _CHUNK.fullmatch(body.readline(_LONGEST_LINE))
+        chunk = _CHUNK.fullmatch(body.readline(_MAX_LINE))
         if chunk is None or bool(chunk["signature"]) != is_signed:
             return False
         size = int(chunk["size"], 16)
@@ -184,7 +184,7 @@ def _is_trailer_signed(body: IO[bytes], claim: Claim, secret: str, last: str) ->
     """Whether the headers behind the last chunk are signed; with no signature to go on from, whether they are some."""
     lines: list[bytes] = []
     signature = b""
-    while line := body.readline(_LONGEST_LINE).rstrip(b"\r\n"):
+    while line := body.readline(_MAX_LINE).rstrip(b"\r\n"):
         name, _, value = line.partition(b":")
         if name.lower() == b"x-amz-trailer-signature":
             signature = value.strip()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ...backends.base import LARGEST_CONTENT, Caller
+from ...backends.base import MAX_CONTENT, Caller
 from ...backends.errors import ServiceUnavailable, ValidationException
 from ...backends.service import wire
-from .other_services import Neighbours
+from .other_services import MotoApp
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,41 +27,41 @@ _ECR_TARGET = "AmazonEC2ContainerRegistry_V20150921.DescribeImages"
 class NeighbourProbe:
     """Looks in the S3 and ECR of the same endpoint; before their first use they are empty, and are not loaded."""
 
-    def __init__(self, neighbours: Neighbours) -> None:
-        self._neighbours = neighbours
+    def __init__(self, other_services: MotoApp) -> None:
+        self._other_services = other_services
 
     def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
         """Whether the bucket holds the key; None without such a bucket."""
         if not self._has_bucket(caller, bucket):
             return None
         if is_prefix:
-            listed = self._neighbours.ask(
+            listed = self._other_services.ask(
                 caller, "s3", "GET", f"/{bucket}", query_string={"prefix": key, "max-keys": "1"}
             )
             return b"<Key>" in listed.data
-        return self._neighbours.ask(caller, "s3", "HEAD", f"/{bucket}/{key}").status_code == 200
+        return self._other_services.ask(caller, "s3", "HEAD", f"/{bucket}/{key}").status_code == 200
 
     def image(self, caller: Caller, image: str) -> bool | None:
         """Whether ECR holds the image; None for another registry's, or without such a repository."""
         match = _ECR_IMAGE.fullmatch(image)
-        if match is None or not self._neighbours.may_hold_objects:
+        if match is None or not self._other_services.may_hold_objects:
             return None
         identity = {"imageDigest": match["digest"]} if match["digest"] else {"imageTag": match["tag"] or "latest"}
         body = {"repositoryName": match["repository"], "imageIds": [identity]}
         owner = Caller(account=match["account"], region=match["region"])
         headers = {"X-Amz-Target": _ECR_TARGET, "Content-Type": wire.CONTENT_TYPE}
-        answer = self._neighbours.ask(owner, "ecr", "POST", "/", data=orjson.dumps(body), headers=headers)
+        answer = self._other_services.ask(owner, "ecr", "POST", "/", data=orjson.dumps(body), headers=headers)
         if answer.status_code == 200:
             return True
         return None if b"RepositoryNotFoundException" in answer.data else False
 
     def containers(self, caller: Caller, model: str) -> list[dict[str, Any]] | None:
         """Return the containers of a model of the caller's; None without such a model."""
-        if not self._neighbours.may_hold_objects:
+        if not self._other_services.may_hold_objects:
             return None
         headers = {"X-Amz-Target": "SageMaker.DescribeModel", "Content-Type": wire.CONTENT_TYPE}
         body = orjson.dumps({"ModelName": model})
-        answer = self._neighbours.ask(caller, "sagemaker", "POST", "/", data=body, headers=headers)
+        answer = self._other_services.ask(caller, "sagemaker", "POST", "/", data=body, headers=headers)
         if answer.status_code != 200:
             return None
         described = orjson.loads(answer.data)
@@ -75,31 +75,31 @@ class NeighbourProbe:
         """
         if not self._has_bucket(caller, bucket):
             return None
-        head = self._neighbours.ask(caller, "s3", "HEAD", f"/{bucket}/{key}")
+        head = self._other_services.ask(caller, "s3", "HEAD", f"/{bucket}/{key}")
         if head.status_code != 200:
             return None
         check_size(bucket, key, int(head.headers.get("Content-Length", 0)))
-        answer = self._neighbours.ask(caller, "s3", "GET", f"/{bucket}/{key}")
+        answer = self._other_services.ask(caller, "s3", "GET", f"/{bucket}/{key}")
         return answer.data if answer.status_code == 200 else None
 
     def _has_bucket(self, caller: Caller, bucket: str) -> bool:
         return (
-            self._neighbours.may_hold_objects
-            and self._neighbours.ask(caller, "s3", "HEAD", f"/{bucket}").status_code == 200
+            self._other_services.may_hold_objects
+            and self._other_services.ask(caller, "s3", "HEAD", f"/{bucket}").status_code == 200
         )
 
 
 def check_size(bucket: str, key: str, size: int) -> None:
     """Raise ValidationException for an object that is larger than a rule reads. (The sentence is ours.)"""
-    if size > LARGEST_CONTENT:
-        raise ValidationException(f"s3://{bucket}/{key} has {size:,} bytes; a rule reads at most {LARGEST_CONTENT:,}.")
+    if size > MAX_CONTENT:
+        raise ValidationException(f"s3://{bucket}/{key} has {size:,} bytes; a rule reads at most {MAX_CONTENT:,}.")
 
 
 class EndpointProbe(NeighbourProbe):
     """Looks for artefacts at an S3 endpoint of the user's, with the credentials of the server's environment."""
 
-    def __init__(self, neighbours: Neighbours, s3_endpoint: str) -> None:
-        super().__init__(neighbours)
+    def __init__(self, other_services: MotoApp, s3_endpoint: str) -> None:
+        super().__init__(other_services)
         self._endpoint = s3_endpoint
 
     def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from ...backends.base import ANONYMOUS, DEFAULT_REGION, Caller
 from ...backends.errors import (
-    CannotOpen,
+    BackendUnavailable,
     InternalFailure,
     RegistryError,
     UnknownOperationException,
@@ -36,7 +36,7 @@ SAGEMAKER_TARGET = "SageMaker"
 REST_XML = frozenset({"s3", "route53", "cloudfront"})
 
 
-class Neighbours:
+class MotoApp:
     """A WSGI application that answers as the rest of AWS; thread-safe.
 
     Args:
@@ -89,7 +89,7 @@ class Neighbours:
                 return
             try:
                 moto.application()
-            except CannotOpen as error:
+            except BackendUnavailable as error:
                 raise UnknownOperationException(
                     f"This call is not one of the model registry's; the other AWS services need moto: {moto.INSTALL}"
                 ) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...backends.base import Backend, Caller
 from ...backends.errors import AccessDeniedException, RegistryError
 from ...backends.testing.clock import Clock
-from ...backends.testing.controlled import START, Staged
+from ...backends.testing.controlled import START, ControlledBackend
 from ...backends.urls import is_memory
 from ..responses import headers, wsgi_error
 from ..routes import MOTO, RESET
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 AS_MOTO_SAYS = b'{"status": "ok"}'
 
 
-def started(backend: Backend, clock: Clock, url: str, recognise: Callable[[Caller], Caller]) -> Staged:
+def started(backend: Backend, clock: Clock, url: str, recognise: Callable[[Caller], Caller]) -> ControlledBackend:
     """Return a backend under test control; one in memory with a snapshot of how it is when it begins to answer.
 
     Others may be large: a copy of those is for whoever asks for it.
     """
-    staged = Staged(backend, clock, recognise)
+    staged = ControlledBackend(backend, clock, recognise)
     if is_memory(url):
         staged.snapshot(START)
     return staged
 
 
-class ResetTogether:
+class ResetMiddleware:
     """A WSGI application in front of the neighbours: who resets moto resets the registry too.
 
     Args:
@@ -39,7 +39,7 @@ class ResetTogether:
         is_idle: whether the neighbours have nothing to forget; then they are not loaded for it.
     """
 
-    def __init__(self, app: WSGIApplication, staged: Staged, is_idle: Callable[[], bool]) -> None:
+    def __init__(self, app: WSGIApplication, staged: ControlledBackend, is_idle: Callable[[], bool]) -> None:
         self._app = app
         self._staged = staged
         self._is_idle = is_idle
@@ -58,7 +58,7 @@ class ResetTogether:
         return [AS_MOTO_SAYS]
 
 
-class NeverReset:
+class NoResetMiddleware:
     """A WSGI application in front of the neighbours of a registry that is kept, which moto cannot be made to forget.
 
     The artefacts of kept versions are among what it holds.

@@ -20,7 +20,7 @@ import orjson
 
 from ...backends.base import Caller
 from ...backends.errors import ServiceUnavailable
-from ...backends.files import PART, make_folder, whole
+from ...backends.files import PART, atomic_write, make_private_dir
 from ..caller import caller_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
     Ask = Callable[..., Response]
-    """A function that sends S3 a request of a caller's: see `Neighbours.ask`."""
+    """A function that sends S3 a request of a caller's: see `MotoApp.ask`."""
 
 log = logging.getLogger(__name__)
 
@@ -146,8 +146,8 @@ def _must(answer: Response) -> None:
 
 def _write(file: Path, head: dict[str, Any], content: bytes) -> None:
     """Replace a file as a whole, durably: a line of JSON, then the content."""
-    make_folder(file.parent)
-    with whole(file) as stream:
+    make_private_dir(file.parent)
+    with atomic_write(file) as stream:
         stream.write(orjson.dumps(head) + b"\n")
         stream.write(content)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MADE_BY_MOTO = ("AKIA", "ASIA")
 """How the keys begin that moto gives to users and to sessions."""
 
-LARGEST_FORM = 2**12
+MAX_FORM = 2**12
 """Bytes of a request that can be no more than GetCallerIdentity."""
 
 _ANSWER = (
@@ -84,12 +84,12 @@ class CallerIdentity:
     """A WSGI application in front of the neighbours, who see callers in the accounts the registry sees them in.
 
     Args:
-        neighbours: who answers everything but GetCallerIdentity.
+        other_services: who answers everything but GetCallerIdentity.
         identities: those of the registry.
     """
 
-    def __init__(self, neighbours: WSGIApplication, identities: Identities) -> None:
-        self._neighbours = neighbours
+    def __init__(self, other_services: WSGIApplication, identities: Identities) -> None:
+        self._other_services = other_services
         self._identities = identities
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -97,7 +97,7 @@ class CallerIdentity:
         environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", caller.account)
         if _is_for_sts(environ) and _action(environ) == "GetCallerIdentity":
             return _answer(caller, start_response)
-        return self._neighbours(environ, start_response)
+        return self._other_services(environ, start_response)
 
 
 def _is_for_sts(environ: WSGIEnvironment) -> bool:
@@ -112,7 +112,7 @@ def _action(environ: WSGIEnvironment) -> str:
         asked: str = parse_qs(environ.get("QUERY_STRING", "")).get("Action", [""])[0]
         return asked
     length = length_of(environ) or 0
-    if environ.get("REQUEST_METHOD") != "POST" or length > LARGEST_FORM:
+    if environ.get("REQUEST_METHOD") != "POST" or length > MAX_FORM:
         return ""
     body = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = BytesIO(body)

@@ -14,7 +14,7 @@ from .records import METADATA, OF_ITS_OWN, Version, leaves
 
 FEWEST: Final = 2
 MOST: Final = 5
-MOST_ROWS: Final = 400
+MAX_ROWS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def compare(reader: Reader, asked: Sequence[str], base: str, *, whole: bool) -> 
         missing=missing,
         base=held,
         metrics=_metrics(versions, held),
-        fields=tuple(row for row in _fields(versions) if whole or row.differs)[:MOST_ROWS],
+        fields=tuple(row for row in _fields(versions) if whole or row.differs)[:MAX_ROWS],
         is_whole=whole,
         problem=problem,
     )

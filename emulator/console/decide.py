@@ -18,10 +18,10 @@ from .ticks import Looked
 from .timeline import Event, event_of
 from .told import Listener
 
-LONGEST_REASON: Final = 1024
+MAX_REASON: Final = 1024
 """Characters of an ApprovalDescription."""
 
-MOST_METRICS: Final = 3
+MAX_METRICS: Final = 3
 
 SUBJECT: Final = "decide"
 
@@ -85,7 +85,7 @@ class DecidePage:
     approved: Version | None = None
     listeners: tuple[Listener, ...] | None = None
     looked: Looked | None = None
-    longest: int = LONGEST_REASON
+    longest: int = MAX_REASON
 
     @property
     def title(self) -> str:
@@ -96,7 +96,7 @@ class DecidePage:
 def summary_of(version: Version, approved: Version | None) -> tuple[Summary, ...]:
     """Return the metrics to have in view while deciding: those that lead, a few of them."""
     before = approved.metrics if approved else {}
-    names = list(version.metrics)[:MOST_METRICS]
+    names = list(version.metrics)[:MAX_METRICS]
     return tuple(
         Summary(name, version.metadata[name], delta(version.metrics[name], before.get(name))) for name in names
     )

@@ -20,7 +20,7 @@ from .doors import Console, cookie_name, set_cookie
 from .problems import Problem
 from .session import USER
 
-MOST_FAILURES: Final = 30
+MAX_FAILURES: Final = 30
 """Links that are none, of one address, within a minute; then it is told to wait."""
 LINK: Final = "link"
 LEAVE: Final = "leave"
@@ -64,7 +64,7 @@ def add(routes: Blueprint, console: Console, show: Callable[..., Response], say:
         show: makes the answer of a page, with its status.
         say: shows a line to whoever runs the server.
     """
-    failures = Failures(MOST_FAILURES, time.monotonic)
+    failures = Failures(MAX_FAILURES, time.monotonic)
 
     @routes.get(f"{CONSOLE_PREFIX}/login")
     def login() -> Response:

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 from .records import Person, Version, moment
 
-MOST_COUNTED: Final = 100
+MAX_COUNTED: Final = 100
 
 
 class Gone(Exception):
@@ -37,7 +37,7 @@ class Page:
         """How many there are, as text."""
         if self.count is None:
             return f"{len(self.versions)}+" if self.next_token else str(len(self.versions))
-        return f"{MOST_COUNTED}+" if self.count > MOST_COUNTED else str(self.count)
+        return f"{MAX_COUNTED}+" if self.count > MAX_COUNTED else str(self.count)
 
 
 @dataclass(frozen=True, slots=True)

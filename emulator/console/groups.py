@@ -12,7 +12,7 @@ from .metrics import Delta, delta, headline
 from .reading import Reader
 from .records import Version
 
-MOST_COLUMNS: Final = 4
+MAX_COLUMNS: Final = 4
 """Metrics that a table of versions has columns for."""
 
 TREND: Final = 60
@@ -113,7 +113,7 @@ def group(reader: Reader, name: str, status: str, metric: str, token: str | None
         is_first=token is None,
         next_token=page.next_token,
         approved=reader.approved(name),
-        columns=ordered[:MOST_COLUMNS],
+        columns=ordered[:MAX_COLUMNS],
         metrics=names,
         metric=leading,
         chart=trend(drawn, leading),

@@ -20,7 +20,7 @@ from .records import leaves
 FIXED_IN: Final = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """Releases of SQLite that do not lose commits of a WAL database, each the first of its line."""
 
-MOST_DELIVERIES: Final = 20
+MAX_DELIVERIES: Final = 20
 
 JOURNALS: Final = {
     "WAL": "readers and the writer do not wait for each other",
@@ -70,18 +70,18 @@ class HealthPage:
     capabilities: tuple[Fact, ...]
     settings: tuple[tuple[str, str], ...]
     deliveries: tuple[Delivery, ...] | None
-    refusals: Sequence[Refusal]
+    error_log: Sequence[Refusal]
     places: tuple[Mapping[str, str], ...]
 
 
-def health(reader: Reader, site: Site, ping: Any, refusals: Sequence[Refusal]) -> HealthPage:
+def health(reader: Reader, site: Site, ping: Any, error_log: Sequence[Refusal]) -> HealthPage:
     """Return how the server is; a backend that does not answer is a fact, not a failure.
 
     Args:
         reader: who is asked.
         site: what is served.
         ping: returns when the backend can answer, else raises.
-        refusals: what was refused last.
+        error_log: what was refused last.
     """
     answers = _pinged(ping)
     return HealthPage(
@@ -93,7 +93,7 @@ def health(reader: Reader, site: Site, ping: Any, refusals: Sequence[Refusal]) -
         capabilities=_capabilities(reader),
         settings=tuple(leaves(reader.control("settings"))) if answers.is_fine and reader.offers("settings") else (),
         deliveries=_deliveries(reader) if answers.is_fine else None,
-        refusals=refusals,
+        error_log=error_log,
         places=tuple(reader.control("places")) if answers.is_fine and reader.offers("places") else (),
     )
 
@@ -178,7 +178,7 @@ def _deliveries(reader: Reader) -> tuple[Delivery, ...] | None:
     """Return the newest deliveries; None if the registry sends no events."""
     if not reader.offers("events/deliveries"):
         return None
-    told = reader.control("events/deliveries", max_results=MOST_DELIVERIES)
+    told = reader.control("events/deliveries", max_results=MAX_DELIVERIES)
     return tuple(
         Delivery(
             at=datetime.fromisoformat(one["changed"]),
@@ -189,5 +189,5 @@ def _deliveries(reader: Reader) -> tuple[Delivery, ...] | None:
             next_attempt=datetime.fromisoformat(one["next_attempt"]) if one["next_attempt"] else None,
             error=one["error"] or "",
         )
-        for one in told["deliveries"][:MOST_DELIVERIES]
+        for one in told["deliveries"][:MAX_DELIVERIES]
     )

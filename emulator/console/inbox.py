@@ -26,7 +26,7 @@ OTHERS: Final = "others"
 OPEN: Final = "open"
 WHOSE: Final = {OTHERS: "not registered by me", OPEN: "that I may approve"}
 
-MOST_DAYS: Final = 9999
+MAX_DAYS: Final = 9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,13 @@ class Filters:
     def of(cls, query: Mapping[str, str]) -> Self:
         """Return the filters of a query; what it does not have is empty."""
         days, whose = query.get("days", "").strip(), query.get("whose", "")
-        is_number = days.isascii() and days.isdigit() and len(days) <= len(str(MOST_DAYS))
+        is_number = days.isascii() and days.isdigit() and len(days) <= len(str(MAX_DAYS))
         return cls(
             group=query.get("group", "").strip(),
             creator=query.get("creator", "").strip(),
             days=int(days) if is_number else None,
             whose=whose if whose in WHOSE else "",
-            problem="" if is_number or not days else f"Days are a whole number up to {MOST_DAYS}, such as 3.",
+            problem="" if is_number or not days else f"Days are a whole number up to {MAX_DAYS}, such as 3.",
         )
 
     @property

@@ -10,9 +10,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ...backends.base import DEFAULT_REGION
-from ...backends.errors import CannotOpen
+from ...backends.errors import BackendUnavailable
 from ...backends.settings import Settings
-from ...backends.urls import database_file, is_alone, without_password
+from ...backends.urls import database_file, is_gateway, without_password
 from .doors import Console, Place, Site
 from .session import USER
 
@@ -29,19 +29,21 @@ def console_of(backend_url: str, hosts: Iterable[str], settings: Settings, revie
         reviewers: for whom login links are printed; without, whoever runs this, or if registry.toml names others, they.
 
     Raises:
-        CannotOpen: a reviewer's name is none.
+        BackendUnavailable: a reviewer's name is none.
     """
     users = tuple(dict.fromkeys(reviewers)) or _usual(settings)
     for user in users:
         if not USER.fullmatch(user):
-            raise CannotOpen(f"{user!r} is not a name for the console: letters, digits and _ . @ -, a letter first")
+            raise BackendUnavailable(
+                f"{user!r} is not a name for the console: letters, digits and _ . @ -, a letter first"
+            )
     named = urlsplit(backend_url).netloc.rpartition("@")[2]
     given = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
     place = Place(region=named if _REGION.fullmatch(named) else given)
     return Console(
         home=place if place.is_possible else Place(),
         site=Site(without_password(backend_url), database_file(backend_url), tuple(hosts)),
-        remote=is_alone(backend_url),
+        remote=is_gateway(backend_url),
         people=settings.identities,
         users=users,
         is_strict=bool(settings.approval or settings.authentication.credentials),

@@ -10,18 +10,18 @@ from typing import Any, Final, TypeVar
 
 from ...backends.base import Backend, Caller
 from ...backends.errors import RegistryError
-from .findings import MOST_COUNTED, Gone, Group, Overview, Page
+from .findings import MAX_COUNTED, Gone, Group, Overview, Page
 from .records import APPROVED, PENDING, Version, moment
 
 PAGE: Final = 20
 OVERVIEW: Final = 12
 """Versions of a group that its line among others is drawn from."""
 LISTED_AT_ONCE: Final = 100
-MOST_LOOKED_THROUGH: Final = 1000
+MAX_LOOKED_THROUGH: Final = 1000
 """Versions that are read for one page, where no index finds what is sought."""
 LEAST_READ: Final = 10
 """Versions that are read at a time for a page that is nearly full."""
-MOST_LISTS: Final = 5
+MAX_LISTS: Final = 5
 """Pages of a list that are looked through for one page of ours."""
 AT_ONCE: Final = 8
 """Calls to a registry behind this server that are made at a time."""
@@ -124,7 +124,7 @@ class Reader:
             group: of which; None for all.
             token: of the page.
             before: when they were registered at the latest; as the oldest come first, this ends the list.
-            keep: which of them to show. No index knows: MOST_LOOKED_THROUGH are read for a page, and then it is cut.
+            keep: which of them to show. No index knows: MAX_LOOKED_THROUGH are read for a page, and then it is cut.
         """
         if not self.offers("versions"):
             return self._listed_waiting(group, token, before, keep)
@@ -139,7 +139,7 @@ class Reader:
             following = found.get("next_token") if len(in_time) == len(read) else None
             shown += [one for one in in_time if keep is None or keep(one)]
             looked += len(read)
-            if following is None or len(shown) >= PAGE or looked >= MOST_LOOKED_THROUGH:
+            if following is None or len(shown) >= PAGE or looked >= MAX_LOOKED_THROUGH:
                 break
         is_all = token is None and following is None
         count = len(shown) if is_all else None if keep is not None else self._count(before, **asked)
@@ -155,7 +155,7 @@ class Reader:
             found = self.control("versions", group=group, approval=approval, max_results=PAGE, next_token=token)
             return Page(_versions(found), found.get("next_token"))
         arns, next_token = self._list(
-            token, PAGE, MOST_LISTS, ModelPackageGroupName=group, ModelApprovalStatus=approval, SortOrder="Descending"
+            token, PAGE, MAX_LISTS, ModelPackageGroupName=group, ModelApprovalStatus=approval, SortOrder="Descending"
         )
         return Page(tuple(self._described(arns)), next_token)
 
@@ -227,8 +227,8 @@ class Reader:
         return f"arn:{caller.partition}:sagemaker:{caller.region}:{caller.account}:model-package/{group}/{number}"
 
     def _count(self, before: datetime | None, **asked: Any) -> int:
-        """Return how many versions there are, counting to one more than MOST_COUNTED."""
-        found = self.control("versions", **asked, max_results=MOST_COUNTED + 1)["versions"]
+        """Return how many versions there are, counting to one more than MAX_COUNTED."""
+        found = self.control("versions", **asked, max_results=MAX_COUNTED + 1)["versions"]
         return sum(before is None or moment(one["record"]["CreationTime"]) < before for one in found)
 
     def _overview(self, group: Group) -> Overview:
@@ -264,7 +264,7 @@ class Reader:
             found = _versions(self.control("versions", group=group, approval=APPROVED, max_results=1))
             return found[0] if found else None
         arns, _ = self._list(
-            None, 1, MOST_LISTS, ModelPackageGroupName=group, ModelApprovalStatus=APPROVED, SortOrder="Descending"
+            None, 1, MAX_LISTS, ModelPackageGroupName=group, ModelApprovalStatus=APPROVED, SortOrder="Descending"
         )
         found = tuple(self._described(arns[:1]))
         return found[0] if found else None
@@ -278,7 +278,7 @@ class Reader:
     ) -> Page:
         where = {"ModelPackageGroupName": group} if group is not None else {"ModelPackageType": "Versioned"}
         order = {"SortBy": "CreationTime", "SortOrder": "Ascending", "CreationTimeBefore": before}
-        arns, next_token = self._list(token, PAGE, MOST_LISTS, **where, ModelApprovalStatus=PENDING, **order)
+        arns, next_token = self._list(token, PAGE, MAX_LISTS, **where, ModelApprovalStatus=PENDING, **order)
         shown = [
             version
             for version in self._described(arns)

@@ -17,9 +17,9 @@ from .rulings import Explanation, Standing, Threshold, standing, thresholds
 from .ticks import Looked, Ticks
 from .timeline import Event, event_of
 
-MOST_EVENTS: Final = 20
-MOST_LEAVES: Final = 200
-MOST_DIFFERENCES: Final = 100
+MAX_EVENTS: Final = 20
+MAX_LEAVES: Final = 200
+MAX_DIFFERENCES: Final = 100
 
 _VERSION: Final = re.compile(
     r"arn:[a-z-]+:sagemaker:[a-z0-9-]+:[0-9]{12}:model-package/(?P<group>[a-zA-Z0-9-]+)/(?P<number>[1-9][0-9]{0,8})"
@@ -120,7 +120,7 @@ def review(reader: Reader, group: str, number: int, ticks: Ticks, *, decided: bo
     approved = reader.approved_before(version)
     explanation = Explanation.of(explained, version.status)
     settings = reader.control("settings") if explanation.told and reader.offers("settings") else {}
-    changes = reader.history(group=version.name, max_results=MOST_EVENTS)
+    changes = reader.history(group=version.name, max_results=MAX_EVENTS)
     events = tuple(event_of(change) for change in changes[0]) if changes else ()
     following, page = next_waiting(reader, version) if decided else (None, None)
     record = version.record
@@ -128,8 +128,8 @@ def review(reader: Reader, group: str, number: int, ticks: Ticks, *, decided: bo
     return ReviewPage(
         version=version,
         approved=approved,
-        differences=changed[:MOST_DIFFERENCES],
-        undisclosed=len(changed[MOST_DIFFERENCES:]),
+        differences=changed[:MAX_DIFFERENCES],
+        undisclosed=len(changed[MAX_DIFFERENCES:]),
         metrics=_metrics(version, approved, thresholds(explanation, settings, version)),
         chart=_chart(reader, version),
         containers=_containers(record),
@@ -137,7 +137,7 @@ def review(reader: Reader, group: str, number: int, ticks: Ticks, *, decided: bo
         reports=_flat(record, "ModelMetrics"),
         metadata=version.notes,
         lineage=_lineage(version),
-        others=tuple(leaves(record, without=SECTIONS))[:MOST_LEAVES],
+        others=tuple(leaves(record, without=SECTIONS))[:MAX_LEAVES],
         events=events,
         has_history=changes is not None,
         explanation=explanation,
@@ -203,7 +203,7 @@ def _flat(record: Mapping[str, Any], member: str) -> tuple[tuple[str, str], ...]
     if member not in record:
         return ()
     found = leaves({member: record[member]})
-    return tuple((_inside(path, member), text) for path, text in found)[:MOST_LEAVES]
+    return tuple((_inside(path, member), text) for path, text in found)[:MAX_LEAVES]
 
 
 def _inside(path: str, member: str) -> str:

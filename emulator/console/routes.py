@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ...backends.base import Backend, random_id
 from ...backends.errors import RegistryError
-from ..error_log import Refusals
+from ..error_log import ErrorLog
 from ..routes import CONSOLE_PREFIX
 from . import compare as comparing
 from . import decide as deciding
@@ -53,13 +53,13 @@ class KeysPage:
     title: ClassVar[str] = "Keys"
 
 
-def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Callable[[str], None]) -> Blueprint:
+def blueprint(backend: Backend, console: Console, error_log: ErrorLog, say: Callable[[str], None]) -> Blueprint:
     """Return the console's routes.
 
     Args:
         backend: whose versions are reviewed.
         console: who may come in, and where it looks.
-        refusals: what the server has refused.
+        error_log: what the server has refused.
         say: shows a line to whoever runs the server.
     """
     routes = Blueprint("console", __name__, template_folder="templates")
@@ -225,7 +225,7 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
 
     @route("/health")
     def health() -> Response:
-        return show(checking.health(g.reader, console.site, backend.ping, refusals.last(console.named)))
+        return show(checking.health(g.reader, console.site, backend.ping, error_log.last(console.named)))
 
     @route("/keys")
     def keys() -> Response:
@@ -264,7 +264,7 @@ def blueprint(backend: Backend, console: Console, refusals: Refusals, say: Calla
 
     def refuse(error: RegistryError) -> None:
         who = g.session.user if g.get("session") else ""
-        refusals.note(f"{request.method} {request.path}", who, error.status, error.code, error.message)
+        error_log.note(f"{request.method} {request.path}", who, error.status, error.code, error.message)
 
     return routes
 

@@ -21,8 +21,8 @@ from .ticks import Ticks
 
 LINK_SECONDS: Final = 3600
 SESSION_SECONDS: Final = 12 * 3600
-MOST_SESSIONS: Final = 256
-MOST_LINKS: Final = 64
+MAX_SESSIONS: Final = 256
+MAX_LINKS: Final = 64
 REPRINT_SECONDS: Final = 10
 """How long after a link was printed nobody without a session can have another one printed."""
 
@@ -74,7 +74,7 @@ class Sessions:
         with self._lock:
             now = self._clock()
             self._links = {key: link for key, link in self._links.items() if link.expires > now}
-            while len(self._links) >= MOST_LINKS:
+            while len(self._links) >= MAX_LINKS:
                 del self._links[next(iter(self._links))]
             self._links[self._digest(secret)] = _Link(user, now + LINK_SECONDS)
         return secret
@@ -103,7 +103,7 @@ class Sessions:
             if link is None or link.expires <= now:
                 return None
             self._sessions = {key: one for key, one in self._sessions.items() if one.expires > now}
-            while len(self._sessions) >= MOST_SESSIONS:
+            while len(self._sessions) >= MAX_SESSIONS:
                 del self._sessions[next(iter(self._sessions))]
             session = Session(link.user, secrets.token_bytes(32), now + SESSION_SECONDS)
             self._sessions[self._digest(value)] = session

@@ -10,7 +10,7 @@ import msgspec
 if TYPE_CHECKING:
     from .records import Version
 
-MOST_VERSIONS: Final = 500
+MAX_VERSIONS: Final = 500
 """Of one session; beyond, the version that was ticked longest ago is forgotten."""
 
 LOOKED: Final = "looked"
@@ -79,7 +79,7 @@ class Ticks:
                 return
             ticked = ticked if before == revision else frozenset()
             self._of[version.arn] = (revision, ticked | {part} if is_ticked else ticked - {part})
-            while len(self._of) > MOST_VERSIONS:
+            while len(self._of) > MAX_VERSIONS:
                 del self._of[next(iter(self._of))]
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from .records import Difference, Person, differences
 
-MOST_DIFFERENCES: Final = 20
+MAX_DIFFERENCES: Final = 20
 """Values in which a change may differ on a page; the record has them all."""
 
 
@@ -59,7 +59,7 @@ def event_of(change: Mapping[str, Any]) -> Event:
         rules=tuple(str(note) for note in change["rules"]),
         request_id=change["request_id"],
         operation=change["operation"],
-        differences=differences(before, after)[:MOST_DIFFERENCES] if before and after else (),
+        differences=differences(before, after)[:MAX_DIFFERENCES] if before and after else (),
         seq=change["seq"],
         hash=change["hash"],
     )

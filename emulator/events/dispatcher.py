@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
 PRUNE_SECONDS = 3600.0
-LONGEST_PAUSE = 3600.0
+MAX_PAUSE = 3600.0
 STOP_SECONDS = 35.0
 """How long to wait for attempts that are being made: a little longer than any of them may take."""
 
@@ -63,14 +63,14 @@ class Dispatcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
-        self._outbox.bell.ring()
+        self._outbox.notifier.notify()
         deadline = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
             thread.join(max(deadline - time.monotonic(), 0))
 
     def let_go(self) -> None:
         """Answer whoever waits for the next event, now and from now on: the server stops. Safe in a signal handler."""
-        self._outbox.bell.is_closed = True
+        self._outbox.notifier.is_closed = True
 
     def add(self, sink: Sink, *, afresh: bool = False) -> None:
         """Begin to tell a sink what happens from now on; or, if it was known before, from where it was.
@@ -89,9 +89,9 @@ class Dispatcher:
 
     def _serve(self, sink: Sink) -> None:
         while not self._stopping.is_set():
-            seen, pause = self._outbox.bell.count, POLL_SECONDS
+            seen, pause = self._outbox.notifier.count, POLL_SECONDS
             try:
-                self._outbox.fan_out(sink.name, sink.is_wanted)
+                self._outbox.enqueue(sink.name, sink.is_wanted)
                 pause = self._deliver(sink)
             except RegistryError as error:  # the store is busy, full, or away for a moment
                 log.warning("events for %s wait: %s", sink.name, error.message)
@@ -99,7 +99,7 @@ class Dispatcher:
             except Exception:
                 log.exception("events for %s wait", sink.name)
                 self._stopping.wait(POLL_SECONDS)
-            self._outbox.bell.wait(seen, pause)
+            self._outbox.notifier.wait(seen, pause)
 
     def _deliver(self, sink: Sink) -> float:
         """Make every attempt that is due; return for how many seconds there is nothing to do."""
@@ -148,7 +148,7 @@ class Dispatcher:
             self._outbox.close_delivery(delivery, DEAD, sentence)
             return True
         log.warning("%s is not told of %s yet: attempt %d: %s", sink.name, what, attempts, sentence)
-        pause = min(self._settings.backoff * 2 ** (attempts - 1), LONGEST_PAUSE)
+        pause = min(self._settings.backoff * 2 ** (attempts - 1), MAX_PAUSE)
         self._outbox.retry_delivery(delivery, pause, sentence)
         return False
 

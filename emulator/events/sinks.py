@@ -13,11 +13,11 @@ from typing import Any, Protocol
 import orjson
 
 from ...backends.base import Caller
-from ...backends.errors import CannotOpen
+from ...backends.errors import BackendUnavailable
 from ...backends.events import STATUS, is_wanted
 from ...backends.service import model, wire
 from ...backends.settings import Events, Webhook
-from ..aws.other_services import Neighbours
+from ..aws.other_services import MotoApp
 from .webhooks import Address, Undelivered, address_of, post
 
 FILE, EVENTBRIDGE = "file", "eventbridge"
@@ -51,14 +51,16 @@ def sinks_of(settings: Events) -> list[Sink]:
     """Return the sinks that settings name; EventBridge is not among them, for it depends on the neighbours.
 
     Raises:
-        CannotOpen: a setting that cannot be meant; the sentence says which.
+        BackendUnavailable: a setting that cannot be meant; the sentence says which.
     """
     named: list[Sink] = [AppendedFile(Path(settings.file).expanduser())] if settings.file else []
     named += [_webhook(webhook) for webhook in settings.webhooks]
     names = [sink.name for sink in named]
     for name in names:
         if names.count(name) > 1 or name == EVENTBRIDGE:
-            raise CannotOpen(f"[[events.webhooks]]: {name!r} is already the name of a sink: give this one another")
+            raise BackendUnavailable(
+                f"[[events.webhooks]]: {name!r} is already the name of a sink: give this one another"
+            )
     return named
 
 
@@ -95,7 +97,7 @@ class EventBridge:
     drops its account. So a rule is handed the event as the service hands it over.
     """
 
-    neighbours: Neighbours = field(repr=False)
+    other_services: MotoApp = field(repr=False)
     name: str = EVENTBRIDGE
     lease: float = 30.0
 
@@ -118,7 +120,7 @@ class EventBridge:
     def _load(self, owner: Caller) -> None:
         """Have the neighbours load moto as they do, unless they have."""
         headers = {"X-Amz-Target": "AWSEvents.ListRules", "Content-Type": wire.CONTENT_TYPE}
-        answer = self.neighbours.ask(owner, "events", "POST", "/", data=b'{"Limit":1}', headers=headers)
+        answer = self.other_services.ask(owner, "events", "POST", "/", data=b'{"Limit":1}', headers=headers)
         if answer.status_code != 200:
             raise Undelivered(f"ListRules was answered {answer.status_code}")
 
@@ -175,10 +177,10 @@ def _webhook(webhook: Webhook) -> Posted:
     known = model.enum(STATUS)
     for status in webhook.on:
         if status not in known:
-            raise CannotOpen(f"{name}: on: {status!r} is not an approval status: {', '.join(known)}")
+            raise BackendUnavailable(f"{name}: on: {status!r} is not an approval status: {', '.join(known)}")
     if webhook.secret and webhook.secret_env:
-        raise CannotOpen(f"{name}: give secret or secret_env, not both")
+        raise BackendUnavailable(f"{name}: give secret or secret_env, not both")
     if webhook.secret_env and not os.environ.get(webhook.secret_env):
-        raise CannotOpen(f"{name}: the environment has no {webhook.secret_env}, which secret_env names")
+        raise BackendUnavailable(f"{name}: the environment has no {webhook.secret_env}, which secret_env names")
     secret = os.environ[webhook.secret_env] if webhook.secret_env else webhook.secret
     return Posted(webhook, address_of(webhook.url, name), secret)

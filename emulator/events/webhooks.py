@@ -33,11 +33,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ...backends.errors import CannotOpen
+from ...backends.errors import BackendUnavailable
 
 SIGNATURE: Final = "X-Registry-Signature"
 EVENT_ID: Final = "X-Registry-Event-Id"
-LARGEST_ANSWER: Final = 64 * 2**10
+MAX_ANSWER: Final = 64 * 2**10
 
 _CARRYING_IPV4: Final = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")))
 """Where the last 32 bits are an IPv4 address: NAT64, public and one's own, and two forms nobody uses any more."""
@@ -71,18 +71,18 @@ def address_of(url: str, name: str) -> Address:
     """Read the URL of a webhook; `name` is for the sentence, which never has the URL: it may be a secret.
 
     Raises:
-        CannotOpen: it is not one that could be posted to.
+        BackendUnavailable: it is not one that could be posted to.
     """
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").encode("idna").decode(), parts.port
     except ValueError as error:
-        raise CannotOpen(f"{name}: the url cannot be read") from error
+        raise BackendUnavailable(f"{name}: the url cannot be read") from error
     is_one = re.fullmatch(r"[0-9A-Za-z._:-]+", host) and re.fullmatch(r"[!-~]*", parts.path + parts.query)
     if parts.scheme not in ("http", "https") or not is_one:
-        raise CannotOpen(f"{name}: the url should read https://HOST/PATH")
+        raise BackendUnavailable(f"{name}: the url should read https://HOST/PATH")
     if "@" in parts.netloc:
-        raise CannotOpen(f"{name}: leave user and password out of the url; the signature says who posts")
+        raise BackendUnavailable(f"{name}: leave user and password out of the url; the signature says who posts")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     is_secure = parts.scheme == "https"
     return Address(is_secure, host, port or (443 if is_secure else 80), path)
@@ -131,7 +131,7 @@ def post(
     try:
         connection.request("POST", where.path, body, headers)
         answer = connection.getresponse()
-        answer.read(LARGEST_ANSWER)
+        answer.read(MAX_ANSWER)
         if connection.is_cut:  # what was cut off looks like an answer that ended
             raise TimeoutError
     except (OSError, HTTPException, ValueError) as error:
@@ -162,13 +162,13 @@ def destination(where: Address, *, allow_private: bool, resolve: Resolve = socke
         found = resolve(where.host, where.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise Undelivered(f"{where.host} does not resolve: {error}") from error
-    refusals = []
+    error_log = []
     for *_, address in found:
         refusal = _refusal(where, str(address[0]), allow_private=allow_private)
         if refusal is None:
             return str(address[0])
-        refusals.append(refusal)
-    raise Undelivered(f"{where.host} {refusals[0] if refusals else 'resolves to nothing'}")
+        error_log.append(refusal)
+    raise Undelivered(f"{where.host} {error_log[0] if error_log else 'resolves to nothing'}")
 
 
 def _refusal(where: Address, numeric: str, *, allow_private: bool) -> str | None:

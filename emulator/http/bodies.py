@@ -18,18 +18,18 @@ from .channel import HEAD
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-LARGEST_BODY: Final = 4 * 2**20
+MAX_BODY: Final = 4 * 2**20
 """Bytes of a registry request; uploads to S3 are not limited."""
 
-LARGEST_UNVERIFIED: Final = 2**27
+MAX_UNVERIFIED: Final = 2**27
 """Bytes of a body that must be read to know whether it was signed; AWS's services take less."""
-LARGEST_UPLOAD: Final = 5 * 2**30
+MAX_UPLOAD: Final = 5 * 2**30
 """Bytes of one whose hash was signed: S3's limit."""
 IN_MEMORY: Final = 2**20
 KEPT: Final = "sagemaker_registry.body"
 """Where in the environment of a request is the file of its body, if that was kept."""
 _PIECE: Final = 2**18
-_MOST_DIGITS: Final = 15
+_MAX_DIGITS: Final = 15
 
 
 def is_empty(environ: WSGIEnvironment) -> bool:
@@ -82,7 +82,7 @@ def length_of(environ: WSGIEnvironment) -> int | None:
     said: str = environ.get("CONTENT_LENGTH") or ""
     if not (said.isascii() and said.isdigit()):
         return None
-    return int(said) if len(said) <= _MOST_DIGITS else sys.maxsize  # Python itself reads no more than 4,300 digits
+    return int(said) if len(said) <= _MAX_DIGITS else sys.maxsize  # Python itself reads no more than 4,300 digits
 
 
 def _too_large(most: int) -> RequestTooLarge:
@@ -91,4 +91,4 @@ def _too_large(most: int) -> RequestTooLarge:
 
 def too_large() -> RequestTooLarge:
     """Return the answer to a body over the limit."""
-    return RequestTooLarge(f"The body of a registry request can have at most {LARGEST_BODY} bytes.")
+    return RequestTooLarge(f"The body of a registry request can have at most {MAX_BODY} bytes.")

@@ -24,15 +24,15 @@ from ...backends.errors import InternalFailure, RegistryError, RequestTooLarge, 
 from ...backends.service import wire
 from .. import responses
 from ..caller import is_signed
-from ..responses import COMMON_HEADERS, Refused, error_response
+from ..responses import COMMON_HEADERS, AuthenticationFailed, error_response
 from ..routes import EXTENSION_PREFIX, TARGET_PREFIX, is_console
 from .channel import Channel as HeaderChannel
 from .channel import metadata_of
 
-LARGEST_HEAD: Final = 2**15
+MAX_HEAD: Final = 2**15
 """Bytes of the request line and all headers."""
-MOST_HEADERS: Final = 200
-LARGEST_READ: Final = 2**24
+MAX_HEADERS: Final = 200
+MAX_READ: Final = 2**24
 """Bytes of a body for the registry that are read, if only to refuse it: a client that is cut off hears no reason."""
 READ_SECONDS: Final = 30.0
 """How long a head may take, and a body without any progress."""
@@ -40,20 +40,20 @@ SLOWEST: Final = 1024
 """Bytes a second, on average, of a body that takes longer: uploads to S3 may, what trickles may not."""
 IDLE_SECONDS: Final = 120.0
 """How long a connection may wait for its next request."""
-MOST_UNREAD: Final = 2**20
+MAX_UNREAD: Final = 2**20
 """Bytes of answers that a connection may have unread where another request of it is to be answered: as many as waitress
 keeps in memory, so that a connection has no more than two files of them."""
 NO_WATERMARK: Final = sys.maxsize
 """Of what is to be sent: at waitress's, a worker waits until a reader has got on, and readers may take their time. What
 is not read lies in a file (but for 1 MiB), and who reads nothing of it for long is cut off."""
-MOST_CONNECTIONS: Final = 1000
-MOST_WITHOUT_POLL: Final = 400
+MAX_CONNECTIONS: Final = 1000
+MAX_WITHOUT_POLL: Final = 400
 """Connections where there is only select, which takes 512 files on Windows."""
 CROWDED: Final = 0.75
 """The part of all connections above which those that wait for nothing are closed."""
-LONGEST_LENGTH: Final = 15
+MAX_LENGTH: Final = 15
 """Digits of a Content-Length: Python refuses to read thousands, and some server would read one as a small number."""
-LONGEST_LINE: Final = 8192
+MAX_LINE: Final = 8192
 """Bytes before a chunk, and behind the last: waitress keeps them in memory, and looks at all of them each time."""
 _NEVER_IN_A_PATH: Final = bytes([*range(0x21), 0x7F])
 """Tabs among them, which urlsplit takes out: what is answered would not be what is signed."""
@@ -89,14 +89,14 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
 
     def _too_much(self) -> Error | None:
         """Return what is wrong with the size of a body, as far as it has come."""
-        if not self._may_be_large and max(self.content_length, self.body_bytes_received) > LARGEST_READ:
+        if not self._may_be_large and max(self.content_length, self.body_bytes_received) > MAX_READ:
             if self._is_ours():
-                return RequestEntityTooLarge(f"exceeds max_body of {LARGEST_READ}")
+                return RequestEntityTooLarge(f"exceeds max_body of {MAX_READ}")
             if not self._admits(self.headers.get("AUTHORIZATION", ""), self.query):
                 return _Stranger("is of nobody with a key")
             self._may_be_large = True
-        if self.chunked and max(len(self.body_rcv.control_line), len(self.body_rcv.trailer)) > LONGEST_LINE:
-            return BadRequest(f"The line before a chunk, and what follows the last, have at most {LONGEST_LINE} bytes.")
+        if self.chunked and max(len(self.body_rcv.control_line), len(self.body_rcv.trailer)) > MAX_LINE:
+            return BadRequest(f"The line before a chunk, and what follows the last, have at most {MAX_LINE} bytes.")
         return None
 
     def _is_ours(self) -> bool:
@@ -120,8 +120,8 @@ def _fields(rest: bytes) -> list[tuple[bytes, bytes]]:
     """
     fields: list[tuple[bytes, bytes]] = []
     lines = rest.split(b"\r\n")
-    if len(lines) > MOST_HEADERS + 2:  # the last two are empty
-        raise ParsingError(f"A request can have at most {MOST_HEADERS} headers.")
+    if len(lines) > MAX_HEADERS + 2:  # the last two are empty
+        raise ParsingError(f"A request can have at most {MAX_HEADERS} headers.")
     for line in lines:
         name, colon, value = line.partition(b":")
         if line[:1] in (b" ", b"\t"):  # goes on with the one before
@@ -164,8 +164,8 @@ def _check_fields(version: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None
             raise ParsingError("A request has Transfer-Encoding in HTTP/1.1, and then no Content-Length.")
         if fields[names.index(b"transfer-encoding")][1].lower() != b"chunked":
             raise TransferEncodingNotImplemented("Transfer-Encoding is chunked, once, and nothing else.")
-    elif b"content-length" in names and len(fields[names.index(b"content-length")][1]) > LONGEST_LENGTH:
-        raise ParsingError(f"Content-Length has at most {LONGEST_LENGTH} digits.")
+    elif b"content-length" in names and len(fields[names.index(b"content-length")][1]) > MAX_LENGTH:
+        raise ParsingError(f"Content-Length has at most {MAX_LENGTH} digits.")
 
 
 class _Stranger(Error):  # type: ignore[misc]
@@ -196,7 +196,7 @@ class _Refusal(Task):  # type: ignore[misc]
         """Answer as `Authentication` does, in the form that the client reads."""
         environ = WSGITask(self.channel, self.request).get_environment()
         reason = "unknown" if is_signed(environ.get("HTTP_AUTHORIZATION"), self.request.query) else "missing"
-        error = Refused(reason).as_error(environ)
+        error = AuthenticationFailed(reason).as_error(environ)
         started: list[Any] = []
         body = b"".join(error_response(error, environ, lambda *said: started.extend(said)))  # type: ignore[arg-type]
         status, headers = started
@@ -236,7 +236,7 @@ class Channel(HeaderChannel):
         Then the connection ends with those. Whoever sends requests one behind the other can ask for the rest again, and
         no worker waits for them to read.
         """
-        if self.total_outbufs_len <= MOST_UNREAD:
+        if self.total_outbufs_len <= MAX_UNREAD:
             super().service()
             return
         with self.requests_lock:  # as waitress does for the last answer of a connection
@@ -266,13 +266,13 @@ class Channel(HeaderChannel):
 def most_connections() -> int:
     """Return how many connections a server can have: each may be two files, itself and a body, and others are open."""
     if not hasattr(select, "poll"):
-        return MOST_WITHOUT_POLL
+        return MAX_WITHOUT_POLL
     import resource  # where there is no poll, there may be no such module
 
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
-        return MOST_CONNECTIONS
-    return min(MOST_CONNECTIONS, max((files - 128) // 2, files // 4))
+        return MAX_CONNECTIONS
+    return min(MAX_CONNECTIONS, max((files - 128) // 2, files // 4))
 
 
 def cut_off(channels: Iterable[Channel], seconds: float, most: int) -> None:

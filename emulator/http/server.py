@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 
-from ...backends.errors import CannotOpen
-from .connections import LARGEST_HEAD, NO_WATERMARK, READ_SECONDS, Channel, cut_off, most_connections
+from ...backends.errors import BackendUnavailable
+from .connections import MAX_HEAD, NO_WATERMARK, READ_SECONDS, Channel, cut_off, most_connections
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 THREADS = 4
-"""Two more than may wait for events (`following.MOST_WAITING`): with two in all, they would leave none to others.
+"""Two more than may wait for events (`following.MAX_WAITING`): with two in all, they would leave none to others.
 A slow upload holds none: waitress reads a body before a thread has it."""
 BACKLOG = 1024
 """Connections the system keeps until they are accepted."""
 DRAIN_SECONDS = 30.0
-LARGEST_UPLOAD = 5 * 2**30
+MAX_UPLOAD = 5 * 2**30
 """Bytes of one request: S3's own limit for one PutObject."""
 _WAKE_SECONDS = 1.0
 
@@ -41,18 +41,18 @@ def listen(host: str, port: int, *, anywhere: bool = False) -> socket.socket:
         anywhere: whether others than this machine may be listened to.
 
     Raises:
-        CannotOpen: the address is not this machine's, or in use, or one that others reach too.
+        BackendUnavailable: the address is not this machine's, or in use, or one that others reach too.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         if not anywhere and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
-            raise CannotOpen(
+            raise BackendUnavailable(
                 f"on {host} anybody who reaches this machine could read and change the registry: "
                 "give --credentials FILE (made by: sagemaker-registry credentials add), or --i-accept-no-authentication"
             )
         return socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except OSError as error:
-        raise CannotOpen(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+        raise BackendUnavailable(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
 
 
 def _has_visitors(listener: socket.socket) -> bool:
@@ -105,8 +105,8 @@ class Server:
             threads=threads,
             connection_limit=self._most,
             channel_timeout=2**31,  # `cut_off` looks for idle ones, by a clock that is never put forward
-            max_request_body_size=LARGEST_UPLOAD,
-            max_request_header_size=LARGEST_HEAD,
+            max_request_body_size=MAX_UPLOAD,
+            max_request_header_size=MAX_HEAD,
             backlog=BACKLOG,
             outbuf_high_watermark=NO_WATERMARK,
             ident="",  # AWS answers without a Server header

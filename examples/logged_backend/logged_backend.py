@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from sagemaker_registry.backends import RegistryError, open_backend
-from sagemaker_registry.backends.base import Backend, Caller, Surroundings
+from sagemaker_registry.backends.base import Backend, BackendOptions, Caller
 
 log = logging.getLogger(__name__)
 
 
-def open_registry(url: str, surroundings: Surroundings) -> LoggedBackend:
+def open_registry(url: str, options: BackendOptions) -> LoggedBackend:
     """Open what stands behind `logged:`; the entry point in pyproject.toml names this function."""
-    return LoggedBackend(open_backend(url.removeprefix("logged:"), surroundings))
+    return LoggedBackend(open_backend(url.removeprefix("logged:"), options))
 
 
 class LoggedBackend(Backend):

@@ -19,8 +19,8 @@ from click.testing import CliRunner, Result
 
 from clients import Emulator
 from durability.writers import writing
-from sagemaker_registry.backends.files import can_be_had
-from sagemaker_registry.client import CannotOpen, ModelRegistry
+from sagemaker_registry.backends.files import is_free
+from sagemaker_registry.client import BackendUnavailable, ModelRegistry
 from sagemaker_registry.client.backup import backup
 from sagemaker_registry.client.cli import main
 
@@ -167,7 +167,7 @@ def test_a_copy_that_cannot_be_replaced_stays_as_it_was_with_its_objects(
     if had_objects:
         keep_objects(objects, "yesterday")
     refuse_renames_onto(tmp_path / failing, monkeypatch=monkeypatch)
-    with pytest.raises(CannotOpen, match=r"copy\.db cannot be written: Permission denied"):
+    with pytest.raises(BackendUnavailable, match=r"copy\.db cannot be written: Permission denied"):
         backup(f"sqlite:///{file}", copy, force=True)
     assert copy.read_text() == "yesterday's"
     assert [kept.stem for kept in objects.glob("*/*.object")] == ["yesterday"] * had_objects
@@ -182,7 +182,7 @@ def test_objects_that_cannot_be_put_back_are_left_where_the_error_says(
     keep_objects(objects, "yesterday")
     keep_objects(tmp_path / "registry.db.s3", "today")
     refuse_renames_onto(copy, objects, monkeypatch=monkeypatch)
-    with pytest.raises(CannotOpen, match="the S3 objects that were beside it are in ") as refused:
+    with pytest.raises(BackendUnavailable, match="the S3 objects that were beside it are in ") as refused:
         backup(f"sqlite:///{file}", copy, force=True)
     left = Path(str(refused.value).rpartition(" are in ")[2])
     assert [kept.stem for kept in left.glob("*/*.object")] == ["yesterday"]
@@ -199,12 +199,12 @@ def keep_objects(folder: Path, *names: str) -> None:
 
 def refuse_renames_onto(*refused: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the operating system refuse a rename onto the first path, after it one onto the next, and so on."""
-    refusals = list(refused)
+    error_log = list(refused)
 
     def refusing(rename: Callable[..., None]) -> Callable[..., None]:
         def renamed(source: Path, target: Path) -> None:
-            if refusals and Path(target) == refusals[0]:
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(refusals.pop(0)))
+            if error_log and Path(target) == error_log[0]:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(error_log.pop(0)))
             rename(source, target)
 
         return renamed
@@ -275,7 +275,7 @@ def test_a_backup_killed_between_the_two_names_is_taken_back_by_the_next(
     assert [kept.stem for kept in objects.glob("*/*.object")] == ["today"]
     backup(url, tmp_path / "other.db")
     refuse_renames_onto(copy, monkeypatch=monkeypatch)
-    with pytest.raises(CannotOpen, match="cannot be written"):
+    with pytest.raises(BackendUnavailable, match="cannot be written"):
         backup(url, copy, force=True)
     assert copy.read_text() == "yesterday's"
     assert [kept.stem for kept in objects.glob("*/*.object")] == ["yesterday"]
@@ -309,7 +309,7 @@ def test_a_registry_that_is_opened_where_the_copy_goes_meanwhile_loses_nothing(
             if closes:
                 opened[0].close()
 
-    with pytest.raises(CannotOpen, match=re.escape(told.format(copy))):
+    with pytest.raises(BackendUnavailable, match=re.escape(told.format(copy))):
         backup(url, copy, force=True, progress=open_it)
     if not closes:
         opened[0].register("churn", image="churn:next")
@@ -326,7 +326,7 @@ def test_a_copy_that_somebody_has_put_there_meanwhile_is_not_replaced(file: Path
         copy.write_text("mine")
 
     for force in (False, True):
-        with pytest.raises(CannotOpen, match=re.escape(WRITTEN.format(copy))):
+        with pytest.raises(BackendUnavailable, match=re.escape(WRITTEN.format(copy))):
             backup(url, copy, force=force, progress=put_it)
         assert copy.read_text() == "mine"
         copy.unlink()
@@ -342,7 +342,7 @@ def test_of_two_backups_at_once_the_copy_and_its_objects_are_of_one(file: Path, 
         for one in (second, first):
             assert one.stdout is not None
             assert one.stdout.readline() == "copying\n"
-        assert not can_be_had(tmp_path / "copy.db.lock", 0)
+        assert not is_free(tmp_path / "copy.db.lock", 0)
         keep_objects(tmp_path / "registry.db.s3", "tomorrow")
         for one, code in ((first, 0), (second, 1)):
             assert one.stdin is not None
@@ -362,12 +362,12 @@ def test_what_a_killed_backup_has_half_replaced_stays_as_long_as_somebody_has_it
         assert killed.wait(60) == 9
     (left,) = tmp_path.glob(".*.backup")
     with ModelRegistry(f"sqlite:///{copy}"):
-        with pytest.raises(CannotOpen, match="is a registry in use"):
+        with pytest.raises(BackendUnavailable, match="is a registry in use"):
             backup(url, copy, force=True)
         backup(url, tmp_path / "other.db")
         assert left.exists()
         assert kept_beside(copy) == ["today"]
-    with pytest.raises(CannotOpen, match="is there already"):
+    with pytest.raises(BackendUnavailable, match="is there already"):
         backup(url, copy)
     backup(url, copy, force=True, objects=False)
     assert not left.exists()
@@ -474,7 +474,7 @@ def test_another_programs_database_is_not_backed_up(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "other.db")
     other.execute("CREATE TABLE notes (text)")
     other.close()
-    with pytest.raises(CannotOpen, match="not a registry's"):
+    with pytest.raises(BackendUnavailable, match="not a registry's"):
         backup(f"sqlite:///{tmp_path}/other.db", tmp_path / "copy.db")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from durability.asking import verified
-from sagemaker_registry.backends.base import Caller, Surroundings
+from sagemaker_registry.backends.base import BackendOptions, Caller
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.settings import Settings, Validation
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
@@ -19,10 +19,10 @@ GROUP = {"ModelPackageGroupName": "churn"}
 START = 1_790_000_000.0
 HOUR, YEAR = 3_600.0, 365 * 86_400.0
 JUMPS = {"back an hour": -HOUR, "forward a year": YEAR, "a leap second again": -1.0, "a tick": 0.01, "stands": 0.0}
-MOST_PAGES = 6
+MAX_PAGES = 6
 """Of a list in one round, as a version is registered for each."""
 STATUSES = ("Approved", "Rejected", "PendingManualApproval")
-MOST_YEARS = 50
+MAX_YEARS = 50
 """Of a clock beside its beginning: beyond the year 9999 there is no moment to print."""
 
 
@@ -43,8 +43,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def registry(clock: Clock, tmp_path: Path) -> Iterator[LocalRegistry]:
-    surroundings = Surroundings(Settings(validation=Validation(seconds=60.0)))
-    with LocalRegistry(SQLiteRows(tmp_path / "registry.db"), clock, surroundings) as registry:
+    options = BackendOptions(Settings(validation=Validation(seconds=60.0)))
+    with LocalRegistry(SQLiteRows(tmp_path / "registry.db"), clock, options) as registry:
         registry.call("CreateModelPackageGroup", GROUP, Caller())
         yield registry
 
@@ -84,9 +84,9 @@ def test_whatever_the_clock_does_order_is_that_of_numbers_and_pages_miss_nothing
         seen: list[int] = []
         query: dict[str, Any] = {**GROUP, "MaxResults": 7, "SortOrder": rng.choice(["Ascending", "Descending"])}
         there = count
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             clock.now += rng.choice([*JUMPS.values()])
-            if abs(clock.now - START) > MOST_YEARS * YEAR:
+            if abs(clock.now - START) > MAX_YEARS * YEAR:
                 clock.now = START
             figures["jumps"] += 1
             count += 1

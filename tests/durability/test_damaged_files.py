@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from durability.workload import CALLER, GROUP, digest, made, open_file, verify
-from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.errors import InternalFailure, RegistryError, ServiceUnavailable, ValidationException
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.sqlite import store as store
@@ -173,7 +173,7 @@ def outcome_of(path: Path, known: Answers, earlier: Collection[bytes]) -> str:
     """Return what comes of a damaged file. A damaged log ends there: SQLite cannot tell it from a shorter one."""
     try:
         registry = open_file(path)
-    except CannotOpen as refused:
+    except BackendUnavailable as refused:
         return "refused" if "registry.db" in str(refused) and "\n" not in str(refused) else f"said {refused}"
     try:
         found = answers(registry)

@@ -22,7 +22,7 @@ from clients import REGION, Emulator
 from durability.disk import FULL, IOERR, OK, Disk
 from durability.places import mounted
 from durability.workload import CALLER, GROUP, changes, digest, open_file, request, verify
-from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.errors import ServiceUnavailable
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.sqlite import store as store
@@ -207,7 +207,7 @@ def test_a_migration_without_room_is_refused_and_changes_nothing(
             try:
                 open_file(path).close()
                 figures["done"] += 1
-            except CannotOpen:
+            except BackendUnavailable:
                 figures["refused"] += 1
                 disk.mend()
                 with sqlite3.connect(path) as connection:
@@ -236,7 +236,7 @@ def test_a_backup_without_room_leaves_nothing(
         refusal = ""
         try:
             backup(f"sqlite:///{path}", copy)
-        except CannotOpen as error:
+        except BackendUnavailable as error:
             refusal = str(error)
         if refusal:
             assert re.fullmatch(rf"{path} (cannot be copied|is not backed up): [\w/:. -]+", refusal)

@@ -18,7 +18,7 @@ from sagemaker_registry.client.doctor import examine
 
 GROUP = {"ModelPackageGroupName": "churn"}
 WRITERS = 4
-MOST_VERSIONS = 20_000
+MAX_VERSIONS = 20_000
 AFTERWARDS = 200
 LARGE = 2**20
 """Bytes of a log that `doctor` is made to warn of: those of some dozens of versions."""
@@ -71,7 +71,7 @@ def write(registry: LocalRegistry, *, seconds: float) -> list[float]:
     deadline, took = time.monotonic() + seconds, []
 
     def be() -> None:
-        while time.monotonic() < deadline and len(took) < MOST_VERSIONS:
+        while time.monotonic() < deadline and len(took) < MAX_VERSIONS:
             began = time.perf_counter()
             registry.call("CreateModelPackage", GROUP, Caller())
             took.append(time.perf_counter() - began)
@@ -85,7 +85,7 @@ def write(registry: LocalRegistry, *, seconds: float) -> list[float]:
 
 
 def count(view: Any) -> int:
-    return len(view.find(PACKAGES, [("name", "=", "churn")], limit=MOST_VERSIONS * 2))
+    return len(view.find(PACKAGES, [("name", "=", "churn")], limit=MAX_VERSIONS * 2))
 
 
 def frames(file: Path) -> int:

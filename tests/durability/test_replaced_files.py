@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from durability.workload import CALLER, GROUP, open_file
-from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.errors import InternalFailure, ServiceUnavailable
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.rows import GROUPS
@@ -80,9 +80,11 @@ def test_a_file_in_the_place_of_one_that_is_open_is_not_opened_with_its_log(tmp_
     first.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
     path.rename(tmp_path / "aside.db")
     shutil.copyfile(restored, path)
-    with pytest.raises(CannotOpen, match=r"last changes are still in registry\.db-wal: stop what has that file open"):
+    with pytest.raises(
+        BackendUnavailable, match=r"last changes are still in registry\.db-wal: stop what has that file open"
+    ):
         open_file(path)
-    with pytest.raises(CannotOpen, match=r"last changes are still in registry\.db-wal"):
+    with pytest.raises(BackendUnavailable, match=r"last changes are still in registry\.db-wal"):
         backup(f"sqlite:///{path}", tmp_path / "copy.db")
     with pytest.raises(ServiceUnavailable, match="replaced while it was open"):  # which brings its log home
         first.call("CreateModelPackageGroup", {"ModelPackageGroupName": "more"}, CALLER)
@@ -108,7 +110,7 @@ def test_a_file_in_the_place_of_one_that_was_left_with_its_log_is_not_opened(log
             registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": file.stem}, CALLER)
     backup.replace(path)
     (tmp_path / log).write_bytes(b"of the other file")
-    with pytest.raises(CannotOpen, match=f"last changes are still in {log}"):
+    with pytest.raises(BackendUnavailable, match=f"last changes are still in {log}"):
         open_file(path)
     assert (tmp_path / log).read_bytes() == b"of the other file"
     (tmp_path / log).unlink()

@@ -30,8 +30,8 @@ CLIENTS = 3
 LIVING = 50
 """Versions of a group that are kept: what is searched stays of one size, history does not."""
 SETTINGS = '[events]\nfile = "events.jsonl"\n'
-MOST_WARM_UP = 120.0
-MOST_GROWTH = 0.05
+MAX_WARM_UP = 120.0
+MAX_GROWTH = 0.05
 MOTO_KEEPS = 4 * 1024
 """Bytes that moto keeps of every object ever put, whatever its size, until it is reset: 4 KiB were measured among other
 requests, of moto 5.2 (`FakeKey.instances_tracked`). They are not ours, and no leak of ours may hide behind them."""
@@ -207,7 +207,7 @@ def log_in(served: Emulator) -> str:
 def lives(seconds: float) -> Iterator[tuple[float, list[float]]]:
     """Yield for each life of the server how long it is warmed up, and how long each of three parts lasts then."""
     count = min(24, 2 + int(seconds) // 1_800)
-    warm_up = min(MOST_WARM_UP, seconds / count * 0.4)
+    warm_up = min(MAX_WARM_UP, seconds / count * 0.4)
     yield from [(warm_up, [(seconds / count - warm_up) / 3] * 3)] * count
 
 
@@ -246,7 +246,7 @@ def test_a_server_under_mixed_load_stays_as_it_was(
         figures[f"life {number + 1}"] = " ".join(
             f"{one.memory >> 20}MiB/{one.files}fd/{one.threads}t" for one in states
         )
-        assert growth[-1] <= MOST_GROWTH, figures
+        assert growth[-1] <= MAX_GROWTH, figures
         assert last.files <= warm.files + MORE_FILES, figures
         assert last.threads <= warm.threads, figures
         for line in (tmp_path / "events.jsonl").read_text().splitlines():

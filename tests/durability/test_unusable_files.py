@@ -14,7 +14,7 @@ import pytest
 
 from durability.places import mounted, needs_fork
 from durability.workload import CALLER, made, open_file
-from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.files import network_file_system
 from sagemaker_registry.backends.store.sqlite import schema
 from sagemaker_registry.backends.store.sqlite import store as store
@@ -157,7 +157,7 @@ def test_what_cannot_be_used_is_refused_with_one_sentence(make: Callable[[Path],
     path.parent.mkdir()
     expected = make(path)
     before = contents(path.parent)
-    with pytest.raises(CannotOpen) as refused:
+    with pytest.raises(BackendUnavailable) as refused:
         open_file(path)
     assert expected in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -188,7 +188,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 AS_ANOTHER = """
 import os, sys
-from sagemaker_registry.backends import CannotOpen, open_backend
+from sagemaker_registry.backends import BackendUnavailable, open_backend
 import sagemaker_registry.backends.store.sqlite.store
 from sagemaker_registry.backends.store.sqlite.diagnosis import examine_file
 from pathlib import Path
@@ -197,7 +197,7 @@ print(*[check.sentence for check in examine_file(Path(sys.argv[1])) if check.ver
 try:
     open_backend("sqlite:///" + sys.argv[1])
     print("opened")
-except CannotOpen as refused:
+except BackendUnavailable as refused:
     print(refused)
 """
 
@@ -237,9 +237,9 @@ def test_a_read_only_file_system_is_named(log: bool, tmp_path: Path) -> None:
     with mounted(tmp_path / "read-only") as folder:
         made(folder / "registry.db", log=log)
         subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
-        with pytest.raises(CannotOpen, match="Read-only file system"):
+        with pytest.raises(BackendUnavailable, match="Read-only file system"):
             open_file(folder / "registry.db")
-        with pytest.raises(CannotOpen, match="Read-only file system"):
+        with pytest.raises(BackendUnavailable, match="Read-only file system"):
             open_file(folder / "new.db")
 
 

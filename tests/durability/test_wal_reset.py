@@ -25,7 +25,7 @@ import pytest
 from durability.disk import Disk, library
 from durability.places import needs_proc
 from durability.workload import CALLER, GROUP, open_file, request, verify
-from sagemaker_registry.backends import CannotOpen
+from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.errors import InternalFailure
 from sagemaker_registry.backends.store.rows import GROUPS
 from sagemaker_registry.backends.store.sqlite import schema
@@ -182,7 +182,7 @@ def fail_within_reading(path: Path) -> None:
 
 
 def be_refused(path: Path) -> None:
-    with pytest.raises(CannotOpen, match="newer"):
+    with pytest.raises(BackendUnavailable, match="newer"):
         open_file(path)
 
 

@@ -23,7 +23,7 @@ def address(bucket: Bucket) -> Iterator[tuple[str, int]]:
     """Serve a registry beside the bucket."""
     with (
         LocalRegistry(SQLiteRows(None)) as backend,
-        served(create_app(backend, neighbours=bucket), read_seconds=READ_SECONDS) as address,
+        served(create_app(backend, other_services=bucket), read_seconds=READ_SECONDS) as address,
     ):
         yield address
 

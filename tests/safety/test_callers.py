@@ -15,7 +15,7 @@ from msgspec.structs import replace as replace_in
 from desks import settings_of
 from safety.verifier import ALICE, AT, BOB
 from sagemaker_registry.backends import open_backend
-from sagemaker_registry.backends.base import Surroundings
+from sagemaker_registry.backends.base import BackendOptions
 from sagemaker_registry.backends.identities import Identities, with_profiles
 from sagemaker_registry.emulator.app import application
 from sagemaker_registry.emulator.auth.authentication import Authentication
@@ -44,13 +44,13 @@ class Registry:
         self.seen: list[str] = []
         keys = partial(Authentication, keys=KEYS, clock=lambda: AT)
 
-        def neighbours(environ: Any, start_response: Any) -> list[bytes]:
+        def other_services(environ: Any, start_response: Any) -> list[bytes]:
             self.seen.append(environ["HTTP_X_MOTO_ACCOUNT_ID"])
             start_response("200 OK", [])
             return [b"{}"]
 
-        beside = CallerIdentity(neighbours, identities)
-        self.app = application(backend, neighbours=beside, authenticated=keys if locked else None)
+        beside = CallerIdentity(other_services, identities)
+        self.app = application(backend, other_services=beside, authenticated=keys if locked else None)
 
     def send(self, prepared: Any) -> tuple[int, Any]:
         statuses: list[str] = []
@@ -79,7 +79,7 @@ def registry_of(*, locked: bool) -> Iterator[Registry]:
     """Yield a registry where nobody approves what they have registered; where not locked, nothing is verified."""
     people = with_profiles({}, KEYS)
     settings = replace_in(settings_of(approval=[FOUR_EYES]), identities=people)
-    with open_backend("sqlite://", Surroundings(settings)) as backend:
+    with open_backend("sqlite://", BackendOptions(settings)) as backend:
         yield Registry(backend, Identities(people), locked=locked)
 
 

@@ -18,7 +18,7 @@ import pytest
 from safety.verifier import ALICE, BOB
 from sagemaker_registry.backends import credentials
 from sagemaker_registry.backends.config import read
-from sagemaker_registry.backends.errors import CannotOpen, Misconfigured
+from sagemaker_registry.backends.errors import BackendUnavailable, Misconfigured
 from sagemaker_registry.backends.identities import with_profiles
 from sagemaker_registry.backends.settings import IdentityTable
 
@@ -37,7 +37,7 @@ def test_keys_are_made_for_their_owner_alone_and_never_shown(tmp_path: Path, mon
     found = boto3.Session(profile_name="bob").get_credentials()
     assert found is not None
     assert (found.access_key, found.secret_key) == (made[1].access_key, made[1].secret)
-    with pytest.raises(CannotOpen, match="has keys for \\[alice\\] already"):
+    with pytest.raises(BackendUnavailable, match="has keys for \\[alice\\] already"):
         credentials.add(file, "alice")
 
 
@@ -75,7 +75,7 @@ def test_a_link_to_the_file_stays_one_and_what_it_leads_to_is_written(tmp_path: 
     assert not (tmp_path / "secrets" / "keys.ini").is_symlink()
     assert credentials.load(tmp_path / "keys.ini") == {one.access_key: one for one in made}
     (tmp_path / "loop").symlink_to("loop")
-    with pytest.raises(CannotOpen, match="loop cannot be"):
+    with pytest.raises(BackendUnavailable, match="loop cannot be"):
         credentials.add(tmp_path / "loop", "alice")
 
 
@@ -104,7 +104,7 @@ def test_a_credentials_file_that_makes_no_sense_is_one_sentence_without_a_secret
     file = tmp_path / "keys.ini"
     file.touch(0o600)
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(CannotOpen, match=sentence) as caught:
+    with pytest.raises(BackendUnavailable, match=sentence) as caught:
         credentials.load(file)
     assert SECRET not in str(caught.value)
 
@@ -115,9 +115,9 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> No
     file = tmp_path / "keys.ini"
     credentials.add(file, "alice")
     file.chmod(mode)
-    with pytest.raises(CannotOpen, match="can be read by others than its owner: chmod 600"):
+    with pytest.raises(BackendUnavailable, match="can be read by others than its owner: chmod 600"):
         credentials.load(file)
-    with pytest.raises(CannotOpen, match="chmod 600"):
+    with pytest.raises(BackendUnavailable, match="chmod 600"):
         credentials.add(file, "bob")
 
 

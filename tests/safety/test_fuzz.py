@@ -24,14 +24,14 @@ from clients import Emulator
 from safety.furniture import FURNITURE
 from safety.hostile import Client, dump, operation_model
 from safety.hostile_texts import ACCOUNT, ARN, FLOATS, NUMBERS, REGION, TELLING, XSS
-from safety.witness import LONGEST_SECONDS, SCOPE, furnish, log_in, watched
+from safety.witness import MAX_SECONDS, SCOPE, furnish, log_in, watched
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.local.extensions import CONTROLS as LOCAL
 from sagemaker_registry.backends.local.registry import OPERATIONS
 from sagemaker_registry.backends.service import constraints
 from sagemaker_registry.backends.testing.clock import Clock
 from sagemaker_registry.backends.testing.controlled import CONTROLS as STAGED
-from sagemaker_registry.backends.testing.controlled import Staged
+from sagemaker_registry.backends.testing.controlled import ControlledBackend
 
 CHAPTER = 500
 """Requests after which a registry begins anew: it should live, and not only grow."""
@@ -58,7 +58,7 @@ def test_whatever_is_sent_to_a_control_is_answered_or_refused_in_its_form(
     rounds: Iterator[int], rng: Random, figures: dict[str, Any]
 ) -> None:
     client = Client(rng)
-    with watched(stage=lambda registry: Staged(registry, Clock())) as witness:
+    with watched(stage=lambda registry: ControlledBackend(registry, Clock())) as witness:
         archive = witness.registry.control("export", {}, Caller())["lines"]
         controls = sorted(witness.backend.controls)
         for number in rounds:
@@ -231,7 +231,7 @@ BROKE_SOMETHING = (
 
 @pytest.mark.parametrize(("method", "path", "body", "headers"), BROKE_SOMETHING)
 def test_what_once_broke_something_is_refused(method: str, path: str, body: bytes, headers: dict[str, str]) -> None:
-    with watched(stage=lambda registry: Staged(registry, Clock())) as witness:
+    with watched(stage=lambda registry: ControlledBackend(registry, Clock())) as witness:
         assert witness.control(method, path, body, **headers).status == 400
         assert witness.control("GET", "/_registry/clock").json["stopped"] is False
 
@@ -356,10 +356,10 @@ def test_no_text_keeps_a_pattern_busy() -> None:
     assert len(patterns) > 30
     for pattern in patterns:
         for text in REPEATED:
-            long = (text * constraints.LONGEST_PATTERN_INPUT)[: constraints.LONGEST_PATTERN_INPUT - 1] + "\0"
+            long = (text * constraints.MAX_PATTERN_INPUT)[: constraints.MAX_PATTERN_INPUT - 1] + "\0"
             began = time.thread_time()
             constraints.pattern(pattern).fullmatch(long)
-            assert time.thread_time() - began < LONGEST_SECONDS, (pattern, text)
+            assert time.thread_time() - began < MAX_SECONDS, (pattern, text)
 
 
 def patterns_of(shape: Any, seen: set[str]) -> Iterator[str]:

@@ -17,9 +17,9 @@ from sagemaker_registry.emulator import flask_app
 from sagemaker_registry.emulator.api.metrics import Metrics
 from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.auth.authentication import HEALTH, Authentication
-from sagemaker_registry.emulator.auth.host_check import Gate
+from sagemaker_registry.emulator.auth.host_check import HostCheck
 from sagemaker_registry.emulator.console import Console
-from sagemaker_registry.emulator.error_log import Refusals
+from sagemaker_registry.emulator.error_log import ErrorLog
 from sagemaker_registry.emulator.http.server import Server, listen
 from sagemaker_registry.emulator.responses import COMMON_HEADERS, CONSOLE_HEADERS
 
@@ -42,7 +42,7 @@ OTHERS = [
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 
 
-def neighbours(environ: Any, start_response: Any) -> list[bytes]:
+def other_services(environ: Any, start_response: Any) -> list[bytes]:
     start_response("200 OK", [("Content-Type", "text/html"), ("Cache-Control", "max-age=60")])
     return [b"<script>alert(1)</script>"]
 
@@ -55,7 +55,7 @@ def apps() -> Iterator[dict[str, Any]]:
         def authenticated(app: Any, **others: Any) -> Any:
             return Authentication(app, KEYS, **others)
 
-        common: dict[str, Any] = {"neighbours": neighbours, "allowed_hosts": ["registry", "Team.Example."]}
+        common: dict[str, Any] = {"other_services": other_services, "allowed_hosts": ["registry", "Team.Example."]}
         yield {
             "open": create_app(backend, **common, reviewed_at=Console()),
             "locked": create_app(backend, **common, reviewed_at=Console(), authenticated=authenticated),
@@ -65,8 +65,8 @@ def apps() -> Iterator[dict[str, Any]]:
 def every_path() -> list[str]:
     """Return a path of every rule, and some that have none."""
     with LocalRegistry(SQLiteRows(None)) as backend:
-        own = flask_app.own(backend, "", Metrics(), Refusals(), has_console=True)
-        pages = flask_app.pages(backend, Console(), Refusals(), print)
+        own = flask_app.own(backend, "", Metrics(), ErrorLog(), has_console=True)
+        pages = flask_app.pages(backend, Console(), ErrorLog(), print)
     rules = [rule.rule for app in (own, pages) for rule in app.url_map.iter_rules()]
     assert len(rules) > 20
     found = []
@@ -149,7 +149,7 @@ def test_an_answer_to_head_has_no_body(apps: dict[str, Any], path: str) -> None:
 def test_who_tries_links_that_are_none_is_told_to_wait_and_a_link_works_once() -> None:
     with LocalRegistry(SQLiteRows(None)) as backend:
         console = Console()
-        client = Client(create_app(backend, neighbours=neighbours, reviewed_at=console))
+        client = Client(create_app(backend, other_services=other_services, reviewed_at=console))
 
         def log_in(token: str, address: str = "127.0.0.1") -> int:
             sent = {"Host": "localhost", "Origin": "http://localhost"}
@@ -222,7 +222,7 @@ def gate() -> Callable[[str], int]:
         start_response("200 OK", [])
         return []
 
-    guarded = Gate(app, ["registry", "Team.Example."])
+    guarded = HostCheck(app, ["registry", "Team.Example."])
 
     def status(host: str) -> int:
         statuses: list[str] = []

@@ -17,26 +17,26 @@ import pytest
 import requests
 
 from clients import start
-from safety.listener import CALL, HEALTH, LARGEST_BODY, UPLOAD, Bucket, everything, served, status_of
+from safety.listener import CALL, HEALTH, MAX_BODY, UPLOAD, Bucket, everything, served, status_of
 from safety.verifier import ALICE
 from sagemaker_registry.backends.base import Caller, partition_of
 from sagemaker_registry.emulator.auth import sigv4 as signatures
 from sagemaker_registry.emulator.caller import caller_from, has_scope
-from sagemaker_registry.emulator.http.connections import LARGEST_HEAD, LARGEST_READ, MOST_HEADERS
+from sagemaker_registry.emulator.http.connections import MAX_HEAD, MAX_HEADERS, MAX_READ
 from signing import signed
 
 
 def test_a_head_has_a_largest_size(say: Callable[..., bytes]) -> None:
     fits = b"GET /_registry/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Long: "
-    assert status_of(say(fits + b"a" * (LARGEST_HEAD - len(fits) - 100) + b"\r\n\r\n")) == 200
-    answer = say(fits + b"a" * LARGEST_HEAD)
+    assert status_of(say(fits + b"a" * (MAX_HEAD - len(fits) - 100) + b"\r\n\r\n")) == 200
+    answer = say(fits + b"a" * MAX_HEAD)
     assert status_of(answer) == 431
     assert b'"__type":"RequestTooLarge"' in answer
     assert b"nosniff" in answer
 
 
 def test_a_head_has_so_many_headers(say: Callable[..., bytes]) -> None:
-    most = b"".join(b"X-%d: 1\r\n" % number for number in range(MOST_HEADERS - 2))
+    most = b"".join(b"X-%d: 1\r\n" % number for number in range(MAX_HEADERS - 2))
     assert status_of(say(HEALTH[:-2] + most + b"\r\n")) == 200
     assert status_of(say(HEALTH[:-2] + most + b"X-More: 1\r\n\r\n")) == 400
 
@@ -79,7 +79,7 @@ def test_regions_that_callers_make_up_are_not_kept() -> None:
 @pytest.mark.parametrize("name", WORST_HEADS)
 def test_no_head_takes_long_to_read(say: Callable[..., bytes], name: str) -> None:
     asked = WORST_HEADS[name]
-    assert LARGEST_HEAD - 4000 < len(asked) < LARGEST_HEAD
+    assert MAX_HEAD - 4000 < len(asked) < MAX_HEAD
     began = time.process_time()  # that of the server too, whatever else this machine does
     answer = say(asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
     took = time.process_time() - began
@@ -266,7 +266,7 @@ def test_a_gibibyte_for_the_registry_is_refused_before_it_is_read(say: Callable[
     ids=["a longer name", "signed", "presigned"],
 )
 def test_a_bucket_may_be_called_as_the_console(say: Callable[..., bytes], bucket: Bucket, head: bytes) -> None:
-    length = LARGEST_READ + 1
+    length = MAX_READ + 1
     head += b"Host: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % length
     assert status_of(say(head, b"m" * length)) == 200
     assert bucket.sizes[-1] == length
@@ -349,12 +349,12 @@ def test_a_large_body_of_somebody_with_a_key_is_read(with_keys: tuple[str, int],
 
 def test_a_body_without_a_length_is_refused_where_it_becomes_too_large(say: Callable[..., bytes]) -> None:
     chunk = b"100000\r\n" + b"a" * 2**20 + b"\r\n"
-    answer = say(CALL + b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * (LARGEST_READ // 2**20 + 64))
+    answer = say(CALL + b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * (MAX_READ // 2**20 + 64))
     assert not answer or status_of(answer) == 413  # a client that goes on sending may not hear it
 
 
 def test_a_body_that_is_a_little_too_large_is_read_and_told(say: Callable[..., bytes]) -> None:
-    length = LARGEST_BODY + 1
+    length = MAX_BODY + 1
     answer = say(CALL + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % length, b"a" * length)
     assert status_of(answer) == 413
     assert b"at most 4194304 bytes" in answer

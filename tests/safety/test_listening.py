@@ -12,7 +12,7 @@ import requests
 
 from clients import Emulator, start
 from sagemaker_registry.backends import credentials
-from sagemaker_registry.backends.errors import CannotOpen
+from sagemaker_registry.backends.errors import BackendUnavailable
 from sagemaker_registry.emulator.http.server import listen
 
 FLAG = "--i-accept-no-authentication"
@@ -20,7 +20,7 @@ FLAG = "--i-accept-no-authentication"
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "::ffff:0.0.0.0", "192.0.2.1", "fe80::1", "0"])
 def test_an_address_that_others_reach_is_refused(host: str) -> None:
-    with pytest.raises(CannotOpen, match="anybody who reaches this machine could read and change the registry"):
+    with pytest.raises(BackendUnavailable, match="anybody who reaches this machine could read and change the registry"):
         listen(host, 0)
 
 

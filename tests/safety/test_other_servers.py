@@ -90,7 +90,7 @@ def test_a_body_with_a_length_is_read_to_it_and_the_rest_is_nobodys() -> None:
 def test_the_registry_does_what_was_signed_and_nothing_else() -> None:
     with open_backend("sqlite://") as backend:
         keys = {"authenticated": lambda app, **others: Authentication(app, KEYS, clock=lambda: AT, **others)}
-        app = create_app(backend, neighbours=alone, **keys)  # type: ignore[arg-type]
+        app = create_app(backend, other_services=alone, **keys)  # type: ignore[arg-type]
         headers = {**JSON, "X-Amz-Target": "SageMaker.CreateModelPackageGroup"}
         prepared = signed(ALICE, headers=headers, body=CHURN, at=NOW)
         assert answered(app, as_another_gives_it(prepared, OTHER))[0] == 400
@@ -126,4 +126,4 @@ def test_a_length_that_no_number_holds_is_too_large_for_a_call_that_nobody_verif
     with open_backend("sqlite://") as backend:
         environ = environ_of(signed(ALICE, headers=JSON, body=CHURN, at=NOW))
         environ["CONTENT_LENGTH"] = "9" * 5000
-        assert answered(create_app(backend, neighbours=alone), environ)[0] == 413
+        assert answered(create_app(backend, other_services=alone), environ)[0] == 413

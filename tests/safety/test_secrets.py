@@ -116,19 +116,19 @@ def test_no_secret_is_in_what_a_server_writes_or_shows(loud: Start, tmp_path: Pa
         registered = register(served.url, environment={"PASSWORD": CANARIES["environment"]})
         assert registered.status_code == 200, registered.text
         receiver.wait_for(1)
-    refusals = [
+    error_log = [
         register(served.url, environment={"PASSWORD": CANARIES["refused"] + "x" * 2000}),
         register(served.url, environment={"1 PASSWORD": CANARIES["refused"]}),
         call(served.url, "DescribeModelPackage", CANARIES["key"], ModelPackageName="absent"),
         call(served.url, "UpdateModelPackage", ModelPackageArn=ARN, ModelApprovalStatus="Perhaps"),
     ]
-    assert [answer.status_code for answer in refusals] == [400] * 4
+    assert [answer.status_code for answer in error_log] == [400] * 4
     query = f"X-Amz-Signature={CANARIES['presigned']}&X-Amz-Security-Token={CANARIES['token']}"
     credential = "X-Amz-Credential=pipeline%2F20260101%2Fus-east-1%2Fs3%2Faws4_request"
     presigned = requests.get(f"{served.url}/models/x?{credential}&{query}", headers=signed(), timeout=30)
     assert presigned.status_code in (400, 403, 404)
 
-    told_elsewhere = [answer.text for answer in (*refusals[2:], presigned)]
+    told_elsewhere = [answer.text for answer in (*error_log[2:], presigned)]
     for path in ("info", "health", "ready", "metrics", "settings", "store", "events/deliveries"):
         answer = requests.get(f"{served.url}/_registry/{path}", headers=signed(), timeout=30)
         assert answer.ok, (path, answer.text)

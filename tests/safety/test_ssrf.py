@@ -21,7 +21,7 @@ from receiver import eventually
 from clients import Emulator
 from safety.hostile_texts import PATHS
 from sagemaker_registry.backends.base import Caller
-from sagemaker_registry.backends.errors import CannotOpen
+from sagemaker_registry.backends.errors import BackendUnavailable
 from sagemaker_registry.emulator.aws.s3_files import KeptObjects
 from sagemaker_registry.emulator.events.webhooks import Undelivered, address_of, destination, post
 
@@ -94,7 +94,7 @@ def test_networks_of_ipv6_that_are_nobodys_need_permission(address: str) -> None
 )
 def test_numbers_for_this_machine_and_its_cloud_are_seen_through(host: str) -> None:
     """None of these says `localhost` or `127.0.0.1`: those are for who means this machine."""
-    with suppress(CannotOpen):  # refused already when it was read
+    with suppress(BackendUnavailable):  # refused already when it was read
         assert refusal(f"https://{host}/latest/meta-data")
 
 
@@ -109,7 +109,7 @@ def test_numbers_for_this_machine_and_its_cloud_are_seen_through(host: str) -> N
     ],
 )
 def test_what_is_no_address_of_the_web_is_refused_when_it_is_read(url: str) -> None:
-    with pytest.raises(CannotOpen) as caught:
+    with pytest.raises(BackendUnavailable) as caught:
         address_of(url, "chat")
     assert url not in str(caught.value)
 
@@ -145,9 +145,9 @@ def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatc
         for name in ("http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
         with socket.create_server(("127.0.0.1", 0)) as closed:
-            nobody = closed.getsockname()[1]
+            no_identity = closed.getsockname()[1]
         with pytest.raises(Undelivered):
-            post(address_of(f"http://127.0.0.1:{nobody}/x", "test"), b"{}", identity="1")
+            post(address_of(f"http://127.0.0.1:{no_identity}/x", "test"), b"{}", identity="1")
     assert len(came) == 1
 
 

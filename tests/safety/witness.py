@@ -23,7 +23,7 @@ from botocore.validate import ParamValidator
 from clients import FOUND_NAME
 from safety.furniture import FURNITURE, STRANGER, STRANGERS
 from safety.hostile import operation_model
-from sagemaker_registry.backends.base import Surroundings
+from sagemaker_registry.backends.base import BackendOptions
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.service import constraints
 from sagemaker_registry.backends.service.wire import CONTENT_TYPE
@@ -36,7 +36,7 @@ from sagemaker_registry.emulator.console import Console
 SCOPE: Final = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/sagemaker/aws4_request, SignedHeaders=host, Signature=none"
 READS: Final = ("BatchDescribe", "Describe", "Get", "List", "Search")
 """How AWS begins the names of operations that only look."""
-LONGEST_SECONDS: Final = 5.0
+MAX_SECONDS: Final = 5.0
 """CPU time a request of a few KiB may take: what is slower would be a way to stop a server."""
 
 _validator = ParamValidator()
@@ -85,7 +85,7 @@ class Witness:
 
     def __post_init__(self) -> None:
         self.app = create_app(
-            self.backend or self.registry, neighbours=alone, reviewed_at=self.console, say=lambda line: None
+            self.backend or self.registry, other_services=alone, reviewed_at=self.console, say=lambda line: None
         )
         self.see()
 
@@ -167,7 +167,7 @@ class Witness:
         content = self.app(environ, lambda status, headers, exc_info=None: started.append((status, headers)))
         answer = Answer(int(started[0][0].split()[0]), dict(started[0][1]), b"".join(content))
         with self._shown(f"{method} {path} {body!r} {dict(headers)}"):
-            assert time.thread_time() - began < LONGEST_SECONDS
+            assert time.thread_time() - began < MAX_SECONDS
         self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
         return answer
 
@@ -228,7 +228,7 @@ def check_shape(operation: str, answer: Any) -> None:
 def watched(settings: Settings | None = None, stage: Any = None) -> Iterator[Witness]:
     """Open a registry with things in it, and keep an eye on the log; `stage` may put something in front of it."""
     rows = SQLiteRows(None)
-    registry = LocalRegistry(rows, surroundings=Surroundings(settings or Settings()))
+    registry = LocalRegistry(rows, options=BackendOptions(settings or Settings()))
     witness = Witness(rows, registry, backend=stage(registry) if stage else None)
     logging.getLogger().addHandler(witness.loud)
     level = logging.getLogger("sagemaker_registry").level

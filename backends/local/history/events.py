@@ -26,7 +26,7 @@ from ...errors import ValidationException
 from ...events import DETAIL_TYPE, FIELDS, SOURCE, STATUS, is_pattern, is_wanted
 from ...service import model
 from ...store.rows import CURSORS, EVENTS, HISTORY, NOTES, Condition, Key, Reading, Row, Writing
-from ..context import Call
+from ..context import RequestContext
 from ..operations import validation
 from . import queries
 
@@ -36,8 +36,8 @@ SPELLED: Final = {"SourceUri": "sourceUri"}
 OUTBOX: Final = ""
 """The cursor that says how many events have their position."""
 
-MOST_EVENTS: Final = 100
-MOST_LOOKED_AT: Final = 2000
+MAX_EVENTS: Final = 100
+MAX_LOOKED_AT: Final = 2000
 """Events one call looks at; a page may be short, even empty, and its position still be a later one."""
 
 BATCH: Final = 500
@@ -58,7 +58,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The position behind which to begin, as an answer gave it."""
     before: Annotated[int, msgspec.Meta(ge=0)] | None = None
     order: Literal["Ascending", "Descending"] = "Ascending"
-    max_results: Annotated[int, msgspec.Meta(ge=1, le=MOST_EVENTS)] = MOST_EVENTS
+    max_results: Annotated[int, msgspec.Meta(ge=1, le=MAX_EVENTS)] = MAX_EVENTS
     follow: bool = False
     """Wait for an event if there is none yet: a server does, for some seconds; in process the answer comes at once."""
 
@@ -101,7 +101,7 @@ def cursor(rows: Writing, name: str, position: int = 0) -> Row:
     return found
 
 
-def events(call: Call, asked: Query) -> dict[str, Any]:
+def events(context: RequestContext, asked: Query) -> dict[str, Any]:
     """Return a page of events, oldest first unless asked otherwise.
 
     Returns:
@@ -109,16 +109,16 @@ def events(call: Call, asked: Query) -> dict[str, Any]:
         `more`; `last`, the last position that was given to any event.
     """
     check_status(asked.on)
-    where: list[Condition] = [*selection(call, asked.group, asked.version), ("position", ">", asked.after)]
+    where: list[Condition] = [*selection(context, asked.group, asked.version), ("position", ">", asked.after)]
     where += [("position", "<", asked.before)] if asked.before is not None else []
     on = [asked.on] if asked.on is not None else []
     groups = [asked.group] if asked.group is not None and is_pattern(asked.group) else []
     descending = asked.order == "Descending"
     found: list[Row] = []
     looked_at, more, after = 0, True, None
-    while more and len(found) < asked.max_results and looked_at < MOST_LOOKED_AT:
+    while more and len(found) < asked.max_results and looked_at < MAX_LOOKED_AT:
         limit = asked.max_results - len(found)
-        rows = call.rows.find(EVENTS, where, ("position",), descending=descending, after=after, limit=limit + 1)
+        rows = context.rows.find(EVENTS, where, ("position",), descending=descending, after=after, limit=limit + 1)
         more = len(rows) > limit
         for row in rows[:limit]:
             after = (row["position"],)
@@ -129,15 +129,15 @@ def events(call: Call, asked: Query) -> dict[str, Any]:
         "events": [{"position": row["position"], "event": row["record"]} for row in found],
         "position": after[0] if after else asked.after,
         "more": more,
-        "last": last["position"] if (last := call.rows.get(CURSORS, (OUTBOX,))) is not None else 0,
+        "last": last["position"] if (last := context.rows.get(CURSORS, (OUTBOX,))) is not None else 0,
     }
 
 
-def selection(call: Call, group: str | None, version: int | None) -> list[Condition]:
+def selection(context: RequestContext, group: str | None, version: int | None) -> list[Condition]:
     """Return the conditions of events of a group or version of the caller's; a pattern is none."""
-    where = call.place()
+    where = context.account_conditions()
     if group is not None and not is_pattern(group):
-        name, of_name = queries.named(call, group)
+        name, of_name = queries.named(context, group)
         where.append(("name", "=", name))
         version = version if version is not None else of_name or None
     if version is not None:

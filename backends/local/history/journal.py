@@ -24,7 +24,7 @@ from ... import arns
 from ...arns import Arn
 from ...base import partition_of
 from ...store.rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Key, Row, Table, Writing
-from ..context import Call
+from ..context import RequestContext
 from ..search import index
 
 KINDS: Final = {GROUPS: "group", PACKAGES: "package", POLICIES: "policy"}
@@ -161,11 +161,11 @@ class Journal:
         """Take the next version number of a group; see `Writing.next_version`."""
         return self._rows.next_version(group)
 
-    def write(self, call: Call) -> list[Row]:
+    def write(self, context: RequestContext) -> list[Row]:
         """Write a row of history for each resource that is not as it was, when a transaction has done its work.
 
         Args:
-            call: who changed what and why; `notes` is what the rules said.
+            context: who changed what and why; `notes` is what the rules said.
 
         Returns:
             The rows, of each name in their order.
@@ -174,7 +174,7 @@ class Journal:
         chains: dict[Key, list[Row]] = {}
         for table, key, one in changed:
             named = dict(zip(table.key, key, strict=True))
-            row = _row(call, KINDS[table], named, one)
+            row = _row(context, KINDS[table], named, one)
             chains.setdefault(tuple(named[column] for column in HEADS.key), []).append(row)
         for chain in sorted(chains):
             self._append(chain, chains[chain])
@@ -244,7 +244,7 @@ def _key(table: Table, row: Row) -> Key:
     return tuple(row[column] for column in table.key)
 
 
-def _row(call: Call, kind: str, named: Row, change: _Change) -> Row:
+def _row(context: RequestContext, kind: str, named: Row, change: _Change) -> Row:
     """Return a row of history but for its place in the chain."""
     version = named.get("version", 0)
     account, region, name = (named[column] for column in HEADS.key)
@@ -252,18 +252,18 @@ def _row(call: Call, kind: str, named: Row, change: _Change) -> Row:
     content = {
         "before": orjson.Fragment(change.before),
         "after": orjson.Fragment(change.after),
-        "reason": call.reason,
-        "rules": call.notes,
+        "reason": context.reason,
+        "rules": context.notes,
     }
     return {
         "account": account,
         "region": region,
         "name": name,
-        "at": call.now,
-        "actor": call.caller.arn,
-        "principal": call.caller.principal,
-        "request_id": call.caller.request_id,
-        "operation": call.operation,
+        "at": context.now,
+        "actor": context.caller.arn,
+        "principal": context.caller.principal,
+        "request_id": context.caller.request_id,
+        "operation": context.operation,
         "kind": kind,
         "arn": str(Arn(partition_of(region), region, account, what, name, version)),
         "version": version,

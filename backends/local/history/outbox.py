@@ -17,14 +17,14 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from ...errors import ValidationException
-from ...events import FAILED, PENDING, SKIPPED, Bell, Wanted, is_pattern, is_wanted
+from ...events import FAILED, PENDING, SKIPPED, Notifier, Wanted, is_pattern, is_wanted
 from ...store.rows import CURSORS, DELIVERIES, EVENTS, Condition, Key, Row, Rows
-from ..context import Call
+from ..context import RequestContext
 from . import events, queries
 
-MOST_DELIVERIES: Final = 100
-MOST_REPLAYED: Final = 10_000
-LONGEST_ERROR: Final = 500
+MAX_DELIVERIES: Final = 100
+MAX_REPLAYED: Final = 10_000
+MAX_ERROR: Final = 500
 
 
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,7 +35,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group: str | None = None
     version: int | None = None
     before: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    max_results: Annotated[int, msgspec.Meta(ge=1, le=MOST_DELIVERIES)] = MOST_DELIVERIES
+    max_results: Annotated[int, msgspec.Meta(ge=1, le=MAX_DELIVERIES)] = MAX_DELIVERIES
 
 
 class Replay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +60,7 @@ class Outbox:
     def __init__(self, rows: Rows, clock: Callable[[], float]) -> None:
         self._rows = rows
         self._clock = clock
-        self.bell = Bell()
+        self.notifier = Notifier()
 
     @property
     def now(self) -> int:
@@ -87,10 +87,10 @@ class Outbox:
             if not afresh:
                 return
             rows.update(CURSORS, (sink,), known["rev"], {"position": now})
-            for row in rows.find(DELIVERIES, [("sink", "=", sink), ("open", "=", 1)], limit=MOST_REPLAYED):
+            for row in rows.find(DELIVERIES, [("sink", "=", sink), ("open", "=", 1)], limit=MAX_REPLAYED):
                 rows.update(DELIVERIES, _key(row), row["rev"], _closed(SKIPPED, self.now, "the sink began afresh"))
 
-    def fan_out(self, sink: str, is_wanted: Wanted) -> None:
+    def enqueue(self, sink: str, is_wanted: Wanted) -> None:
         """Make a delivery of each event behind the cursor of a sink that the sink wants."""
         while self._has_news(sink):
             with self._rows.writing() as rows:
@@ -132,7 +132,7 @@ class Outbox:
     def retry_delivery(self, delivery: Row, seconds: float, error: str) -> None:
         """Say that an attempt failed, and in how many seconds to make the next."""
         due = self.now + round(seconds * 1000)
-        self._change(delivery, {"state": FAILED, "due": due, "changed": self.now, "error": error[:LONGEST_ERROR]})
+        self._change(delivery, {"state": FAILED, "due": due, "changed": self.now, "error": error[:MAX_ERROR]})
 
     def prune(self, days: float) -> None:
         """Forget events, and their deliveries, that are older than some days."""
@@ -163,22 +163,22 @@ class Outbox:
             rows.update(DELIVERIES, _key(delivery), delivery["rev"] + 1, changes)  # one more since it was claimed
 
 
-def log(call: Call, asked: Query) -> dict[str, Any]:
+def log(context: RequestContext, asked: Query) -> dict[str, Any]:
     """Return a page of deliveries, newest event first."""
     if is_pattern(asked.group):
         raise ValidationException("events/deliveries: give the name of a group, or churn/3; patterns are for events.")
-    where = events.selection(call, asked.group, asked.version)
+    where = events.selection(context, asked.group, asked.version)
     where += [(name, "=", value) for name in ("sink", "state") if (value := getattr(asked, name)) is not None]
     where += [("position", "<", asked.before)] if asked.before is not None else []
     limit = asked.max_results
-    rows = call.rows.find(DELIVERIES, where, ("position", "sink"), descending=True, limit=limit + 1)
+    rows = context.rows.find(DELIVERIES, where, ("position", "sink"), descending=True, limit=limit + 1)
     while len(rows) > limit and rows[limit - 1]["position"] == rows[limit]["position"]:
         limit += 1  # those of one event stay together, so that `before` goes on behind it
-        rows = call.rows.find(DELIVERIES, where, ("position", "sink"), descending=True, limit=limit + 1)
+        rows = context.rows.find(DELIVERIES, where, ("position", "sink"), descending=True, limit=limit + 1)
     return {"deliveries": [_entry(row) for row in rows[:limit]], "more": len(rows) > limit}
 
 
-def replay(call: Call, asked: Replay) -> dict[str, Any]:
+def replay(context: RequestContext, asked: Replay) -> dict[str, Any]:
     """Open deliveries of events again, or anew, and return how many.
 
     Raises:
@@ -186,47 +186,49 @@ def replay(call: Call, asked: Replay) -> dict[str, Any]:
     """
     if asked.id is None and asked.group is None and asked.since is None:
         raise ValidationException("events/replay: say what: an id, a group with or without a version, or since when.")
-    known = sorted(row["name"] for row in call.rows.find(CURSORS, [("name", ">", events.OUTBOX)], limit=events.BATCH))
+    known = sorted(
+        row["name"] for row in context.rows.find(CURSORS, [("name", ">", events.OUTBOX)], limit=events.BATCH)
+    )
     if not known or asked.sink not in (None, *known):
         there = f"there are {', '.join(known)}" if known else "there is none; registry.toml names them, under [events]"
         raise ValidationException(f"events/replay: no sink is called {asked.sink or '...'!r}: {there}.")
     sinks = [asked.sink] if asked.sink is not None else known
     count = 0
-    for event in _replayed(call, asked):
+    for event in _replayed(context, asked):
         for sink in sinks:
-            _reopen(call, event, sink)
+            _reopen(context, event, sink)
             count += 1
     return {"deliveries": count}
 
 
-def _replayed(call: Call, asked: Replay) -> list[Row]:
+def _replayed(context: RequestContext, asked: Replay) -> list[Row]:
     """Return the events to deliver again, oldest first."""
-    where = events.selection(call, asked.group, asked.version)
+    where = events.selection(context, asked.group, asked.version)
     if asked.since is not None:
         where.append(("at", ">", queries.milliseconds(asked.since, "since", end_of_day=False) - 1))
     groups = [asked.group] if asked.group is not None and is_pattern(asked.group) else []
     found: list[Row] = []
     after = 0
-    while rows := call.rows.find(EVENTS, [*where, ("position", ">", after)], ("position",), limit=events.BATCH):
+    while rows := context.rows.find(EVENTS, [*where, ("position", ">", after)], ("position",), limit=events.BATCH):
         after = rows[-1]["position"]
         for row in rows:
             is_one = asked.id in (None, row["record"]["id"]) and is_wanted(row["record"], groups=groups)
             found += [row] if is_one else []
-        if len(found) > MOST_REPLAYED:
-            raise ValidationException(f"events/replay: these are more than {MOST_REPLAYED:,} events: narrow it down.")
+        if len(found) > MAX_REPLAYED:
+            raise ValidationException(f"events/replay: these are more than {MAX_REPLAYED:,} events: narrow it down.")
     if not found:
         raise ValidationException("events/replay: there is no such event here; events are kept for some days only.")
     return found
 
 
-def _reopen(call: Call, event: Row, sink: str) -> None:
-    fresh = _delivery(event, sink, call.now)
-    if call.rows.insert(DELIVERIES, fresh):
+def _reopen(context: RequestContext, event: Row, sink: str) -> None:
+    fresh = _delivery(event, sink, context.now)
+    if context.rows.insert(DELIVERIES, fresh):
         return
-    there = call.rows.get(DELIVERIES, _key(fresh))
+    there = context.rows.get(DELIVERIES, _key(fresh))
     if there is not None:
         again = {name: fresh[name] for name in ("open", "state", "attempts", "due", "changed", "error")}
-        call.rows.update(DELIVERIES, _key(fresh), there["rev"], again)
+        context.rows.update(DELIVERIES, _key(fresh), there["rev"], again)
 
 
 def _delivery(event: Row, sink: str, now: int) -> Row:
@@ -236,7 +238,7 @@ def _delivery(event: Row, sink: str, now: int) -> Row:
 
 
 def _closed(state: str, now: int, error: str) -> Row:
-    return {"open": 0, "state": state, "due": 0, "changed": now, "error": error[:LONGEST_ERROR]}
+    return {"open": 0, "state": state, "due": 0, "changed": now, "error": error[:MAX_ERROR]}
 
 
 def _entry(row: Row) -> dict[str, Any]:

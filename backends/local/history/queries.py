@@ -19,12 +19,12 @@ import msgspec.structs
 from ... import arns
 from ...errors import AccessDeniedException, ValidationException
 from ...store.rows import HISTORY, PACKAGES, Condition, Row
-from ..context import Call
+from ..context import RequestContext
 from ..operations import validation
 from ..pagination import position_of, query_of, token_of
 
-MOST_CHANGES: Final = 100
-MOST_LOOKED_AT: Final = 2000
+MAX_CHANGES: Final = 100
+MAX_LOOKED_AT: Final = 2000
 """Rows one call looks at for an actor; a page may be short, even empty, and still carry a token."""
 
 IMPORT: Final = "import"
@@ -49,7 +49,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: Moment | None = None
     until: Moment | None = None
     order: Literal["Ascending", "Descending"] = "Descending"
-    max_results: Annotated[int, msgspec.Meta(ge=1, le=MOST_CHANGES)] = MOST_CHANGES
+    max_results: Annotated[int, msgspec.Meta(ge=1, le=MAX_CHANGES)] = MAX_CHANGES
     next_token: str | None = None
 
 
@@ -61,19 +61,19 @@ class AsOf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
-def changes(call: Call, asked: Query) -> dict[str, Any]:
+def changes(context: RequestContext, asked: Query) -> dict[str, Any]:
     """Return a page of changes in the caller's account and region, newest first unless asked otherwise."""
-    where = _conditions(call, asked)
+    where = _conditions(context, asked)
     order = ("seq",) if asked.group is not None else ("at", "name", "seq")
-    query = _query(call, asked)
+    query = _query(context, asked)
     after = position_of(query, asked.next_token, len(order)) if asked.next_token is not None else None
     is_asked = _actor(asked.actor)
     descending = asked.order == "Descending"
     found: list[Row] = []
     looked_at, more = 0, True
-    while more and len(found) < asked.max_results and looked_at < MOST_LOOKED_AT:
+    while more and len(found) < asked.max_results and looked_at < MAX_LOOKED_AT:
         wanted = asked.max_results - len(found)
-        rows = call.rows.find(HISTORY, where, order, descending=descending, after=after, limit=wanted + 1)
+        rows = context.rows.find(HISTORY, where, order, descending=descending, after=after, limit=wanted + 1)
         more = len(rows) > wanted
         for row in rows[:wanted]:
             after = tuple(row[column] for column in order)
@@ -117,7 +117,7 @@ def entry(row: Row) -> dict[str, Any]:
     }
 
 
-def as_of(call: Call, asked: AsOf) -> dict[str, Any]:
+def as_of(context: RequestContext, asked: AsOf) -> dict[str, Any]:
     """Return the newest approved version of a group at a moment, or how one version was then.
 
     Returns:
@@ -127,18 +127,18 @@ def as_of(call: Call, asked: AsOf) -> dict[str, Any]:
     Raises:
         ValidationException: nothing is known of the group, or not yet at that moment.
     """
-    name, of_name = named(call, asked.group)
+    name, of_name = named(context, asked.group)
     number = asked.version or of_name
     moment = milliseconds(asked.moment, "moment", end_of_day=True)
-    chain = [*call.place(), ("name", "=", name)]
-    first = next(iter(call.rows.find(HISTORY, chain, ("seq",), limit=1)), None)
+    chain = [*context.account_conditions(), ("name", "=", name)]
+    first = next(iter(context.rows.find(HISTORY, chain, ("seq",), limit=1)), None)
     if first is None:
         raise no_history(name)
     from_the_beginning = begins_a_group(first) and first["operation"] != IMPORT
     if moment < first["at"] and not from_the_beginning:
         raise ValidationException(f"The history of {name} begins at {iso(first['at'])}: what was before is not known.")
     of_version: list[Condition] = [("version", "=", number)] if number else []
-    states = _states(call, chain, of_version, moment, from_the_beginning)
+    states = _states(context, chain, of_version, moment, from_the_beginning)
     wanted = (state for state in states if number or _is_approved(state[1]))
     version, record, change = next(wanted, (None, None, None))
     return {
@@ -150,10 +150,10 @@ def as_of(call: Call, asked: AsOf) -> dict[str, Any]:
     }
 
 
-def named(call: Call, text: str) -> tuple[str, int]:
+def named(context: RequestContext, text: str) -> tuple[str, int]:
     """Return the name, and the version or 0, that a caller means by a name, `Group/N` or an ARN of its own."""
-    arn = arns.parse(call.caller, arns.GROUP, text)
-    if (arn.account, arn.region) != (call.caller.account, call.caller.region):
+    arn = arns.parse(context.caller, arns.GROUP, text)
+    if (arn.account, arn.region) != (context.caller.account, context.caller.region):
         raise AccessDeniedException(f"{text} is not in the caller's account and region, whose history alone is told.")
     return arn.name, int(arn.version)
 
@@ -203,11 +203,11 @@ def _iso_seconds(text: str, *, end_of_day: bool) -> float:
         return -1
 
 
-def _conditions(call: Call, asked: Query) -> list[Condition]:
-    where = call.place()
+def _conditions(context: RequestContext, asked: Query) -> list[Condition]:
+    where = context.account_conditions()
     version = asked.version
     if asked.group is not None:
-        name, of_name = named(call, asked.group)
+        name, of_name = named(context, asked.group)
         where.append(("name", "=", name))
         version = version if version is not None else of_name or None
     if version is not None:
@@ -221,9 +221,9 @@ def _conditions(call: Call, asked: Query) -> list[Condition]:
     return where
 
 
-def _query(call: Call, asked: Query) -> bytes:
+def _query(context: RequestContext, asked: Query) -> bytes:
     given = msgspec.structs.asdict(asked)
-    return query_of(call, {name: given[name] for name in given if name not in ("next_token", "max_results")})
+    return query_of(context, {name: given[name] for name in given if name not in ("next_token", "max_results")})
 
 
 @lru_cache(maxsize=256)
@@ -245,36 +245,38 @@ State = tuple[int, dict[str, Any] | None, Row | None]
 
 
 def _states(
-    call: Call, chain: list[Condition], of_version: list[Condition], moment: int, from_the_beginning: bool
+    context: RequestContext, chain: list[Condition], of_version: list[Condition], moment: int, from_the_beginning: bool
 ) -> Iterator[State]:
     """Yield the versions there were at a moment, newest first."""
     versions: list[Condition] = [*chain, ("kind", "=", "package"), *(of_version or [("version", ">", 0)])]
-    known = _last_changes(call, [*versions, ("at", "<", moment + 1)])
+    known = _last_changes(context, [*versions, ("at", "<", moment + 1)])
     if from_the_beginning:
         yield from known
         return
     before_history = {
-        **{version: (version, record, None) for version, record in _untouched(call, chain, of_version, moment)},
-        **{version: (version, record, None) for version, record in _first_befores(call, versions)},
+        **{version: (version, record, None) for version, record in _untouched(context, chain, of_version, moment)},
+        **{version: (version, record, None) for version, record in _first_befores(context, versions)},
     }
     states = {**before_history, **{state[0]: state for state in known}}
     yield from (states[version] for version in sorted(states, reverse=True))
 
 
-def _last_changes(call: Call, where: list[Condition]) -> Iterator[State]:
+def _last_changes(context: RequestContext, where: list[Condition]) -> Iterator[State]:
     """Yield each version with what the last of its changes left of it."""
     after: tuple[Any, ...] | None = None
-    while rows := call.rows.find(HISTORY, where, ("version", "seq"), descending=True, after=after, limit=MOST_CHANGES):
+    while rows := context.rows.find(
+        HISTORY, where, ("version", "seq"), descending=True, after=after, limit=MAX_CHANGES
+    ):
         for row in rows:
             if after is None or row["version"] != after[0]:
                 yield row["version"], content_of(row).after, row
             after = (row["version"], row["seq"])
 
 
-def _first_befores(call: Call, versions: list[Condition]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _first_befores(context: RequestContext, versions: list[Condition]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield versions that are older than history, with what they were when it began."""
     after: tuple[Any, ...] | None = None
-    while rows := call.rows.find(HISTORY, versions, ("version", "seq"), after=after, limit=MOST_CHANGES):
+    while rows := context.rows.find(HISTORY, versions, ("version", "seq"), after=after, limit=MAX_CHANGES):
         for row in rows:
             before = content_of(row).before
             if (after is None or row["version"] != after[0]) and before is not None:
@@ -283,15 +285,15 @@ def _first_befores(call: Call, versions: list[Condition]) -> Iterator[tuple[int,
 
 
 def _untouched(
-    call: Call, chain: list[Condition], of_version: list[Condition], moment: int
+    context: RequestContext, chain: list[Condition], of_version: list[Condition], moment: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield versions that are older than history and have not changed since: they are as they were."""
     where = [*chain, *(of_version or [("version", ">", 0)]), ("created", "<", moment + 1)]
     after: tuple[Any, ...] | None = None
-    while rows := call.rows.find(PACKAGES, where, ("version",), after=after, limit=MOST_CHANGES):
+    while rows := context.rows.find(PACKAGES, where, ("version",), after=after, limit=MAX_CHANGES):
         for row in rows:
             after = (row["version"],)
-            if not call.rows.find(HISTORY, [*chain, ("version", "=", row["version"])], limit=1):
+            if not context.rows.find(HISTORY, [*chain, ("version", "=", row["version"])], limit=1):
                 yield row["version"], row["record"]
 
 

@@ -20,7 +20,7 @@ import msgspec
 import orjson
 
 from ...store.rows import GROUPS, HEADS, HISTORY, PACKAGES, TERMS, Condition, Key, Row, Table
-from ..context import Call
+from ..context import RequestContext
 from ..operations import packages, record_checks
 from ..pagination import position_of, query_of, token_of
 from ..search import index
@@ -29,7 +29,7 @@ from .journal import BEFORE_THE_FIRST, KINDS, hash_of
 
 TABLES_OF_TERMS: Final = {indexed.kind: table for table, indexed in index.INDEXED.items()}
 
-MOST_ROWS: Final = 1000
+MAX_ROWS: Final = 1000
 """Rows of history, or resources, that one call looks at."""
 
 TABLES: Final = tuple(KINDS)
@@ -81,7 +81,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     next_token: str | None = None
 
 
-def verify(call: Call, asked: Query) -> dict[str, Any]:
+def verify(context: RequestContext, asked: Query) -> dict[str, Any]:
     """Verify history in the caller's account and region, some of it at a time.
 
     Returns:
@@ -91,9 +91,9 @@ def verify(call: Call, asked: Query) -> dict[str, Any]:
     Raises:
         ValidationException: there is no history of that name.
     """
-    only = queries.named(call, asked.group)[0] if asked.group is not None else None
-    query = query_of(call, {"group": asked.group})
-    walk = _Walk(call, only)
+    only = queries.named(context, asked.group)[0] if asked.group is not None else None
+    query = query_of(context, {"group": asked.group})
+    walk = _Walk(context, only)
     start = Position()
     if asked.next_token is not None:
         start = Position(*position_of(query, asked.next_token, len(Position.__struct_fields__)))
@@ -140,9 +140,9 @@ class _Numbers(msgspec.Struct):
 class _Walk(msgspec.Struct):
     """One call's part of the way through all chains and resources."""
 
-    call: Call
+    context: RequestContext
     only: str | None
-    left: int = msgspec.field(default_factory=lambda: MOST_ROWS)
+    left: int = msgspec.field(default_factory=lambda: MAX_ROWS)
     checked: int = 0
     chains: int = 0
     unrecorded: int = 0
@@ -163,7 +163,10 @@ class _Walk(msgspec.Struct):
                 count += found
                 if stopped is not None:
                     return msgspec.structs.replace(stopped, terms=count)
-            if self.only is not None or self.call.rows.count(TERMS, self.call.place(), count + 1) == count:
+            if (
+                self.only is not None
+                or self.context.rows.count(TERMS, self.context.account_conditions(), count + 1) == count
+            ):
                 return None
             at = Position(SURPLUS)
         return self._walk_terms(at)
@@ -178,7 +181,7 @@ class _Walk(msgspec.Struct):
                     return None
                 name, previous, numbers = following, BEFORE_THE_FIRST, _Numbers()
                 self.chains += 1
-            rows = self.call.rows.find(HISTORY, self._of(name), ("seq",), after=(seq,), limit=self.left)
+            rows = self.context.rows.find(HISTORY, self._of(name), ("seq",), after=(seq,), limit=self.left)
             is_end = len(rows) < self.left
             self.left -= len(rows) or 1
             sound = self._follow(name, rows, seq, previous, numbers)
@@ -198,10 +201,12 @@ class _Walk(msgspec.Struct):
         """Return the next name that has rows or a head."""
         if self.only is not None and name:
             return None
-        beyond = self._of(self.only) if self.only is not None else [*self.call.place(), ("name", ">", name)]
+        beyond = (
+            self._of(self.only) if self.only is not None else [*self.context.account_conditions(), ("name", ">", name)]
+        )
         firsts = [
-            *self.call.rows.find(HISTORY, beyond, ("name", "seq"), limit=1),
-            *self.call.rows.find(HEADS, beyond, ("name",), limit=1),
+            *self.context.rows.find(HISTORY, beyond, ("name", "seq"), limit=1),
+            *self.context.rows.find(HEADS, beyond, ("name",), limit=1),
         ]
         return min((row["name"] for row in firsts), default=None)
 
@@ -231,7 +236,7 @@ class _Walk(msgspec.Struct):
 
     def _check_head(self, name: str, seq: int, previous: str) -> bool:
         """Check that the head of a chain names the last row there is."""
-        head = self.call.rows.get(HEADS, self._key(name))
+        head = self.context.rows.get(HEADS, self._key(name))
         if head is not None and (head["seq"], head["hash"]) == (seq, previous):
             return True
         why = "the head of the chain names another row as its last"
@@ -244,7 +249,7 @@ class _Walk(msgspec.Struct):
 
     def _check_numbers(self, name: str, seq: int, numbers: _Numbers) -> None:
         """Check that a group goes on with the number after the last one it gave."""
-        group = self.call.rows.get(GROUPS, self._key(name)) if numbers.last or numbers.is_known else None
+        group = self.context.rows.get(GROUPS, self._key(name)) if numbers.last or numbers.is_known else None
         if group is None:
             return
         counter, is_known = group["last_version"], numbers.is_known and group["rev"] == numbers.updates
@@ -256,14 +261,14 @@ class _Walk(msgspec.Struct):
 
     def _last_of_its_resource(self, row: Row) -> int | None:
         same = [*self._of(row["name"]), ("version", "=", row["version"]), ("kind", "=", row["kind"])]
-        last = self.call.rows.pick(("seq",), HISTORY, same, ("seq",), descending=True, limit=1)
+        last = self.context.rows.pick(("seq",), HISTORY, same, ("seq",), descending=True, limit=1)
         return int(last[0][0]) if last else None
 
     def _fault_of_resource(self, row: Row) -> str | None:
         """Return what is wrong with a resource, which a change was the last to be made of."""
         table = next(table for table, kind in KINDS.items() if kind == row["kind"])
         place = dict(zip(HEADS.key, self._key(row["name"]), strict=True)) | {"version": row["version"]}
-        stored = self.call.rows.get(table, tuple(place[column] for column in table.key))
+        stored = self.context.rows.get(table, tuple(place[column] for column in table.key))
         after = orjson.loads(row["content"])["after"]
         if stored is None and after is None:
             return None
@@ -271,7 +276,7 @@ class _Walk(msgspec.Struct):
             return f"the {row['kind']} is not as this change left it"
         if column := moved(table, stored):
             return f"the {row['kind']} is as this change left it, but its column {column}, which lists go by, is not"
-        if table in index.INDEXED and any(self.call.rows.get(TERMS, key) is None for key in index.of(table, stored)):
+        if table in index.INDEXED and any(self.context.rows.get(TERMS, key) is None for key in index.of(table, stored)):
             return f"Search does not find the {row['kind']} by all there is in it"
         return None
 
@@ -279,11 +284,11 @@ class _Walk(msgspec.Struct):
         """Look for resources that no change has made; return where it stopped, and how many terms those seen have."""
         table = TABLES[at.stage]
         order = ("name", "version") if table is PACKAGES else ("name",)
-        where = self._of(self.only) if self.only is not None else self.call.place()
+        where = self._of(self.only) if self.only is not None else self.context.account_conditions()
         after, count = (at.name, at.number), 0
         while self.left > 0:
             limit = self.left
-            rows = self.call.rows.find(table, where, order, after=after[: len(order)], limit=limit)
+            rows = self.context.rows.find(table, where, order, after=after[: len(order)], limit=limit)
             self.left -= len(rows) or 1
             for row in rows:
                 self._check_origin(table, row["name"], row.get("version", 0))
@@ -298,7 +303,7 @@ class _Walk(msgspec.Struct):
         after: Key = (at.kind, at.path, at.value, at.moment, at.name, at.number)
         while self.left > 0:
             limit = self.left
-            found = self.call.rows.find(TERMS, self.call.place(), TERM, after=after, limit=limit)
+            found = self.context.rows.find(TERMS, self.context.account_conditions(), TERM, after=after, limit=limit)
             self.left -= len(found) or 1
             for term in found:
                 if not self._is_somebodys(term):
@@ -312,16 +317,16 @@ class _Walk(msgspec.Struct):
 
     def _is_somebodys(self, term: Row) -> bool:
         table = TABLES_OF_TERMS.get(term["kind"])
-        row = self.call.rows.get(table, tuple(term[column] for column in table.key)) if table is not None else None
+        row = self.context.rows.get(table, tuple(term[column] for column in table.key)) if table is not None else None
         key = tuple(term[column] for column in TERMS.key)
         return table is not None and row is not None and key in terms_of(table, row)
 
     def _check_origin(self, table: Table, name: str, version: int) -> None:
         kind = KINDS[table]
         chain = self._of(name)
-        if self.call.rows.pick(("seq",), HISTORY, [*chain, ("version", "=", version), ("kind", "=", kind)], limit=1):
+        if self.context.rows.pick(("seq",), HISTORY, [*chain, ("version", "=", version), ("kind", "=", kind)], limit=1):
             return
-        first = self.call.rows.find(HISTORY, chain, ("seq",), limit=1)
+        first = self.context.rows.find(HISTORY, chain, ("seq",), limit=1)
         if first and queries.begins_a_group(first[0]) and (table is not PACKAGES or version):
             self._report(name, {"seq": None, "version": version}, f"no change has made this {kind}")
         else:
@@ -333,10 +338,10 @@ class _Walk(msgspec.Struct):
             self.broken.append({"name": name, "version": row["version"] or None, "seq": row["seq"], "why": why})
 
     def _of(self, name: str) -> list[Condition]:
-        return [*self.call.place(), ("name", "=", name)]
+        return [*self.context.account_conditions(), ("name", "=", name)]
 
     def _key(self, name: str) -> tuple[str, str, str]:
-        return (self.call.caller.account, self.call.caller.region, name)
+        return (self.context.caller.account, self.context.caller.region, name)
 
 
 def _fault(row: Row, seq: int, previous: str) -> str | None:

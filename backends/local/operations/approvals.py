@@ -21,10 +21,10 @@ from ...approval.rulebook import Regime
 from ...approval.rules import OBJECTS, TAGS
 from ...arns import Arn
 from ...base import Caller, Probe
-from ...errors import Elsewhere, RegistryError, ValidationException
+from ...errors import NotHandled, RegistryError, ValidationException
 from ...service import constraints, model, records
 from ...store.rows import GROUPS, Row
-from ..context import Call
+from ..context import RequestContext
 
 OPERATION = "CreateModel"
 
@@ -41,11 +41,11 @@ class Decision(Version, frozen=True, forbid_unknown_fields=True, kw_only=True):
     rev: int | None = None
 
 
-def change_of(call: Call, group: Arn, regime: Regime, before: Record, after: Record) -> Change:
+def change_of(context: RequestContext, group: Arn, regime: Regime, before: Record, after: Record) -> Change:
     """Return a change as rules see it.
 
     Args:
-        call: who asks.
+        context: who asks.
         group: the group, or any of its versions.
         regime: what it obeys.
         before: the record as it is, or nothing.
@@ -53,110 +53,112 @@ def change_of(call: Call, group: Arn, regime: Regime, before: Record, after: Rec
     """
     tags: dict[str, str] = {}
     if TAGS in regime.needs:
-        row = call.rows.get(GROUPS, group.group_key)
+        row = context.rows.get(GROUPS, group.group_key)
         tags = {tag["Key"]: tag["Value"] for tag in row["record"].get("Tags", [])} if row else {}
-    change = Change(call.caller, call.now, before, after, tags, probe=call.probe)
+    change = Change(context.caller, context.now, before, after, tags, probe=context.probe)
     return replace(change, approvals=evaluation.kept_approvals(regime, change))
 
 
-def lock(call: Call, arn: Arn) -> Regime:
+def lock(context: RequestContext, arn: Arn) -> Regime:
     """Return what a version's group obeys; if its tags count, take the group's row first, as everybody does."""
-    regime = call.rulebook.regime(arn.name)
+    regime = context.rulebook.regime(arn.name)
     if TAGS in regime.needs:
-        call.rows.get(GROUPS, arn.group_key)
+        context.rows.get(GROUPS, arn.group_key)
     return regime
 
 
-def registered(call: Call, arn: Arn, record: dict[str, Any]) -> dict[str, Any]:
+def registered(context: RequestContext, arn: Arn, record: dict[str, Any]) -> dict[str, Any]:
     """Return the record of a new version, if its group's regime lets it begin so.
 
     Raises:
         RegistryError: it does not; see `decisions.judge`.
     """
-    regime = call.rulebook.regime(arn.name)
+    regime = context.rulebook.regime(arn.name)
     if not regime.is_free:
-        _judge(call, regime, change_of(call, arn, regime, {}, record), record)
+        _judge(context, regime, change_of(context, arn, regime, {}, record), record)
     return record
 
 
 def updated(
-    call: Call, arn: Arn, regime: Regime, before: Record, after: Record, params: Mapping[str, Any]
+    context: RequestContext, arn: Arn, regime: Regime, before: Record, after: Record, params: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the record an update leaves behind, if the group's regime allows it.
 
     Raises:
         RegistryError: it does not; see `decisions.judge`.
     """
-    change = change_of(call, arn, regime, before, after)
-    return evaluation.settle(change, params, _judge(call, regime, change, params))
+    change = change_of(context, arn, regime, before, after)
+    return evaluation.settle(change, params, _judge(context, regime, change, params))
 
 
-def check_delete(call: Call, arn: Arn, regime: Regime, record: Record) -> None:
+def check_delete(context: RequestContext, arn: Arn, regime: Regime, record: Record) -> None:
     """Refuse to delete a version that its group's regime keeps."""
     if arn.version and not regime.is_free:
-        _judge(call, regime, change_of(call, arn, regime, record, {}), {})
+        _judge(context, regime, change_of(context, arn, regime, record, {}), {})
 
 
-def _judge(call: Call, regime: Regime, change: Change, request: Mapping[str, Any]) -> list[evaluation.Finding]:
+def _judge(
+    context: RequestContext, regime: Regime, change: Change, request: Mapping[str, Any]
+) -> list[evaluation.Finding]:
     """Judge a change in its transaction; what each rule said of it becomes part of its history."""
     findings = evaluation.judge(regime, change, request)
-    call.notes.extend({"rule": one.rule.name, "is": one.verdict.outcome, "why": one.verdict.why} for one in findings)
+    context.notes.extend({"rule": one.rule.name, "is": one.verdict.outcome, "why": one.verdict.why} for one in findings)
     return findings
 
 
-def look_before_update(call: Call, params: Mapping[str, Any]) -> Callable[[], object]:
+def look_before_update(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
     """Return what asks the questions of an update's rules, outside of any transaction."""
-    arn = call.package(params["ModelPackageArn"])
-    return _asking(call, arn, params, lambda record: records.edited(record, params))
+    arn = context.package(params["ModelPackageArn"])
+    return _asking(context, arn, params, lambda record: records.edited(record, params))
 
 
-def look_before_create(call: Call, params: Mapping[str, Any]) -> Callable[[], object]:
+def look_before_create(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
     """Return what asks the questions of a registration's rules, outside of any transaction."""
     if "ModelPackageGroupName" not in params:
         return _nothing
-    group = call.versions(params["ModelPackageGroupName"])
-    regime = call.rulebook.regime(group.name)
+    group = context.versions(params["ModelPackageGroupName"])
+    regime = context.rulebook.regime(group.name)
     if OBJECTS not in regime.needs:
         return _nothing
     record = {APPROVAL: INITIAL, **params, "ModelPackageGroupName": group.name}
-    change = change_of(call, group, regime, {}, record)
+    change = change_of(context, group, regime, {}, record)
     return lambda: _asked(lambda: evaluation.judge(regime, change, record))
 
 
-def look_before_explain(call: Call, asked: Asked) -> Callable[[], object]:
+def look_before_explain(context: RequestContext, asked: Asked) -> Callable[[], object]:
     """Return what asks the questions of an explanation's rules, outside of any transaction."""
-    arn = _named(call, asked)
-    return _asking(call, arn, {APPROVAL: "Approved"}, lambda record: {**record, APPROVAL: "Approved"})
+    arn = _named(context, asked)
+    return _asking(context, arn, {APPROVAL: "Approved"}, lambda record: {**record, APPROVAL: "Approved"})
 
 
-def look_before_decide(call: Call, decision: Decision) -> Callable[[], object]:
+def look_before_decide(context: RequestContext, decision: Decision) -> Callable[[], object]:
     """Return what asks the questions of a decision's rules, outside of any transaction."""
-    return look_before_update(call, request_of(call, decision))
+    return look_before_update(context, request_of(context, decision))
 
 
-def explain(call: Call, asked: Asked) -> dict[str, Any]:
+def explain(context: RequestContext, asked: Asked) -> dict[str, Any]:
     """Return each possible move of a version, and what each rule says of it.
 
     Raises:
         ValidationException: no such version, or an unversioned package.
     """
-    arn = _named(call, asked)
-    row = call.package_row(arn)
+    arn = _named(context, asked)
+    row = context.package_row(arn)
     if not arn.version:
         raise ValidationException(f"ModelPackage {arn} is unversioned: it has no approval.")
-    who = call.rulebook.identities.called(asked.identity, call.caller) if asked.identity else call.caller
-    regime = call.rulebook.regime(arn.name)
-    change = change_of(replace(call, caller=who), arn, regime, row["record"], row["record"])
+    who = context.rulebook.identities.called(asked.identity, context.caller) if asked.identity else context.caller
+    regime = context.rulebook.regime(arn.name)
+    change = change_of(replace(context, caller=who), arn, regime, row["record"], row["record"])
     return explanation(regime, change, row["rev"], asked.reason)
 
 
-def request_of(call: Call, decision: Decision) -> dict[str, Any]:
+def request_of(context: RequestContext, decision: Decision) -> dict[str, Any]:
     """Return a decision as the UpdateModelPackage request it is.
 
     Raises:
         ValidationException: a status or reason that request could not have.
     """
-    arn = _resolved(call, decision)
+    arn = _resolved(context, decision)
     request = {"ModelPackageArn": str(arn), APPROVAL: decision.status}
     if decision.reason is not None:
         request["ApprovalDescription"] = decision.reason
@@ -171,13 +173,13 @@ def check_rev(row: Row, rev: int | None) -> None:
 
 
 def _asking(
-    call: Call, arn: Arn, request: Mapping[str, Any], edit: Callable[[dict[str, Any]], dict[str, Any]]
+    context: RequestContext, arn: Arn, request: Mapping[str, Any], edit: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Callable[[], object]:
-    regime = call.rulebook.regime(arn.name)
+    regime = context.rulebook.regime(arn.name)
     if OBJECTS not in regime.needs or not arn.version:
         return _nothing
-    record = call.package_row(arn)["record"]
-    change = change_of(call, arn, regime, record, edit(record))
+    record = context.package_row(arn)["record"]
+    change = change_of(context, arn, regime, record, edit(record))
     return lambda: _asked(lambda: evaluation.judge(regime, change, request))
 
 
@@ -194,20 +196,20 @@ def _nothing() -> None:
     """Ask nothing."""
 
 
-def _named(call: Call, version: Version) -> Arn:
+def _named(context: RequestContext, version: Version) -> Arn:
     """Return the version that is meant, and may be seen."""
-    return replace(call, operation="DescribeModelPackage").allowed(_resolved(call, version))
+    return replace(context, operation="DescribeModelPackage").authorize(_resolved(context, version))
 
 
-def _resolved(call: Call, version: Version) -> Arn:
+def _resolved(context: RequestContext, version: Version) -> Arn:
     if version.arn:
-        return arns.resolve(call.caller, arns.PACKAGE, version.arn)
+        return arns.resolve(context.caller, arns.PACKAGE, version.arn)
     if not (version.group and version.version > 0):
         raise ValidationException("Name a version: by arn, or by group and version.")
-    return arns.version_of(arns.resolve(call.caller, arns.GROUP, version.group), version.version)
+    return arns.version_of(arns.resolve(context.caller, arns.GROUP, version.group), version.version)
 
 
-class Remembered:
+class CachingProbe:
     """Answers from what it has been told.
 
     Args:
@@ -249,7 +251,7 @@ def is_ours(params: Mapping[str, Any]) -> bool:
     return bool(_models_named(params))
 
 
-def allow(call: Call, params: Mapping[str, Any]) -> NoReturn:
+def allow(context: RequestContext, params: Mapping[str, Any]) -> NoReturn:
     """Let a CreateModel request pass on.
 
     Raises:
@@ -257,14 +259,14 @@ def allow(call: Call, params: Mapping[str, Any]) -> NoReturn:
         ValidationException: one does not exist, or is not Approved.
     """
     for name in _models_named(params):
-        record = call.package_row(call.package(name))["record"]
+        record = context.package_row(context.package(name))["record"]
         status = record.get("ModelApprovalStatus", APPROVED)  # unversioned packages have no approval
         if status != APPROVED:
             raise ValidationException(
                 f"ModelPackage {record['ModelPackageArn']} cannot be deployed: its approval status is {status}, "
                 "and only Approved versions can be."
             )
-    raise Elsewhere
+    raise NotHandled
 
 
 def _models_named(params: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from ... import arns
 from ...errors import ConflictException, ValidationException
 from ...store.rows import GROUPS, PACKAGES, POLICIES, Condition, Row
-from ..context import Call
+from ..context import RequestContext
 from ..pagination import Filter, Listing, milliseconds, page, page_of
 from . import policies, tags
 
@@ -28,58 +28,58 @@ LISTING = Listing(
 )
 
 
-def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def create(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """Create a group; it is Completed at once (AWS: after a moment).
 
     Raises:
         ValidationException: the name is taken. Clients match on the beginning of the sentence.
     """
-    arn = arns.own(call.caller, arns.GROUP, params["ModelPackageGroupName"])
+    arn = arns.own(context.caller, arns.GROUP, params["ModelPackageGroupName"])
     record = {
         **params,
         **({"Tags": tags.merged([], params["Tags"])} if "Tags" in params else {}),
         "ModelPackageGroupArn": str(arn),
         "ModelPackageGroupStatus": "Completed",
-        "CreationTime": call.now / 1000,
-        "CreatedBy": call.caller.user_context,
+        "CreationTime": context.now / 1000,
+        "CreatedBy": context.caller.user_context,
     }
     row: Row = dict(zip(GROUPS.key, arn.group_key, strict=True))
-    row |= {"created": call.now, "last_version": 0, "rev": 0, "record": record}
-    if not call.rows.insert(GROUPS, row):
+    row |= {"created": context.now, "last_version": 0, "rev": 0, "record": record}
+    if not context.rows.insert(GROUPS, row):
         raise ValidationException(f"Model Package Group already exists: {arn}")
     return record
 
 
-def describe(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def describe(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record of a group, named or by ARN."""
-    arn = call.group(params["ModelPackageGroupName"])
-    row = call.rows.get(GROUPS, arn.group_key)
+    arn = context.group(params["ModelPackageGroupName"])
+    row = context.rows.get(GROUPS, arn.group_key)
     if row is None:
         raise arns.does_not_exist(arn)
     record: dict[str, Any] = row["record"]
     return record
 
 
-def list_groups(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def list_groups(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return a page of the caller's groups, or of those that other accounts let the caller find."""
     if params.get("CrossAccountFilterOption") == "CrossAccount":
-        return page_of(call, LISTING, params, policies.shared_groups(call))
-    return page(call, LISTING, params, call.place())
+        return page_of(context, LISTING, params, policies.shared_groups(context))
+    return page(context, LISTING, params, context.account_conditions())
 
 
-def delete(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """Delete an empty group.
 
     Raises:
         ValidationException: there is no such group.
         ConflictException: it still has versions. AWS's sentence is known but for how it names the group.
     """
-    arn = call.group(params["ModelPackageGroupName"])
-    if call.rows.get(GROUPS, arn.group_key) is None:
+    arn = context.group(params["ModelPackageGroupName"])
+    if context.rows.get(GROUPS, arn.group_key) is None:
         raise arns.does_not_exist(arn)
     versions: list[Condition] = [*GROUPS.keyed(arn.group_key), ("version", ">", 0)]
-    if call.rows.find(PACKAGES, versions, limit=1):
+    if context.rows.find(PACKAGES, versions, limit=1):
         raise ConflictException(f"Model Package Group {arn} cannot be deleted because it still contains Model Packages")
-    call.rows.delete(GROUPS, GROUPS.keyed(arn.group_key))
-    call.rows.delete(POLICIES, POLICIES.keyed((arn.region, arn.account, arn.name)))
+    context.rows.delete(GROUPS, GROUPS.keyed(arn.group_key))
+    context.rows.delete(POLICIES, POLICIES.keyed((arn.region, arn.account, arn.name)))
     return {}

@@ -30,8 +30,8 @@ OVERVIEW = frozenset({"model_creator", "model_artifact"})
 
 Params = Mapping[str, Any]
 
-MOST_METADATA = 50
-MOST_ADDITIONAL_SPECIFICATIONS = 15
+MAX_METADATA = 50
+MAX_ADDITIONAL_SPECIFICATIONS = 15
 
 
 class CreateRule(msgspec.Struct, frozen=True):
@@ -147,13 +147,13 @@ UPDATE: tuple[UpdateRule, ...] = (
     UpdateRule(lambda record, p: _repeated_names(_additional_after(record, p)), _UNIQUE_NAMES),
     # Documented; the sentence is ours.
     UpdateRule(
-        lambda record, p: len(_additional_after(record, p)) > MOST_ADDITIONAL_SPECIFICATIONS,
-        f"A model package can have at most {MOST_ADDITIONAL_SPECIFICATIONS} additional inference specifications.",
+        lambda record, p: len(_additional_after(record, p)) > MAX_ADDITIONAL_SPECIFICATIONS,
+        f"A model package can have at most {MAX_ADDITIONAL_SPECIFICATIONS} additional inference specifications.",
     ),
     # The limit is that of the shape; that it holds after the merge, and the sentence, are ours.
     UpdateRule(
-        lambda record, p: len(_metadata_after(record, p)) > MOST_METADATA,
-        f"A model package can have at most {MOST_METADATA} customer metadata properties.",
+        lambda record, p: len(_metadata_after(record, p)) > MAX_METADATA,
+        f"A model package can have at most {MAX_METADATA} customer metadata properties.",
     ),
 )
 

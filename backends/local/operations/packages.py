@@ -19,13 +19,13 @@ from ... import arns
 from ...approval import evaluation
 from ...approval.profiles import INITIAL
 from ...arns import Arn
-from ...base import Caller, Probe, Surroundings
+from ...base import BackendOptions, Caller, Probe
 from ...errors import RegistryError, ValidationException
 from ...service import model, records
-from ...service.decoding import glance, marked, plain
+from ...service.decoding import flagged, glance, plain
 from ...settings import Lists
 from ...store.rows import GROUPS, PACKAGES, Condition, Row
-from ..context import Call
+from ..context import RequestContext
 from ..pagination import Filter, Listing, milliseconds, page
 from . import approvals, package_checks, tags, validation
 
@@ -46,7 +46,7 @@ LISTING = Listing(
         Filter("ModelApprovalStatus", "approval", "=", after_page=True),
     ),
     seen=validation.seen,
-    mark=validation.PLAN,
+    flag=validation.PLAN,
 )
 
 OF_A_GROUP = {"CreationTime": ("version",), "Name": ("version",)}
@@ -56,7 +56,7 @@ that was set back must not make a deploy step take an older version for the newe
 _NOT_STORED = ("ClientToken",)
 
 
-def prepare(params: Mapping[str, Any], caller: Caller, surroundings: Surroundings) -> Mapping[str, Any]:
+def prepare(params: Mapping[str, Any], caller: Caller, options: BackendOptions) -> Mapping[str, Any]:
     """Check what a CreateModelPackage request says, and that what it names exists; resolve a SourceUri of a model.
 
     Raises:
@@ -65,11 +65,11 @@ def prepare(params: Mapping[str, Any], caller: Caller, surroundings: Surrounding
     """
     package_checks.check_create(params)
     package_checks.check_card({}, params.get("ModelCard", {}))
-    package_checks.check_existence(params, caller, surroundings.probe, surroundings.settings.checks)
-    return {**params, **specification(params, caller, surroundings.probe)}
+    package_checks.check_existence(params, caller, options.probe, options.settings.checks)
+    return {**params, **specification(params, caller, options.probe)}
 
 
-def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def create(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """Register a version of a group, or an unversioned package.
 
     Raises:
@@ -77,41 +77,41 @@ def create(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         RegistryError: the group's profile or rules do not let a version begin so.
     """
     record = {name: _copied(value) for name, value in params.items() if name not in _NOT_STORED}
-    arn = _take_version(call, record) if "ModelPackageGroupName" in params else _name(call, record)
-    clone(call, record)
+    arn = _take_version(context, record) if "ModelPackageGroupName" in params else _name(context, record)
+    clone(context, record)
     _fill_digests(record)
     record |= {
         "ModelPackageArn": str(arn),
-        "CreationTime": call.now / 1000,
-        "CreatedBy": call.caller.user_context,
+        "CreationTime": context.now / 1000,
+        "CreatedBy": context.caller.user_context,
         "CertifyForMarketplace": record.get("CertifyForMarketplace", False),
     }
     if "Tags" in record:
         record["Tags"] = tags.merged([], record["Tags"])
-    validation.begin(record, call.now, call.settings.validation)
+    validation.begin(record, context.now, context.settings.validation)
     if arn.version:
-        record = approvals.registered(call, arn, record)
+        record = approvals.registered(context, arn, record)
     row: Row = dict(zip(PACKAGES.key, arn.package_key, strict=True))
     row |= {
         "type": VERSIONED if arn.version else UNVERSIONED,
-        "created": call.now,
-        "modified": call.now,
+        "created": context.now,
+        "modified": context.now,
         "approval": record.get("ModelApprovalStatus", ""),
         "rev": 0,
         "record": record,
     }
-    if not call.rows.insert(PACKAGES, row):
+    if not context.rows.insert(PACKAGES, row):
         raise ValidationException(f"ModelPackage already exists: {arn}")
     return {"ModelPackageArn": str(arn)}
 
 
-def describe(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def describe(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is shown of a package; with IncludedData MetadataOnly, without the content of its model card."""
-    arn = call.package(params["ModelPackageName"])
-    text = call.rows.text(PACKAGES, arn.package_key)
+    arn = context.package(params["ModelPackageName"])
+    text = context.rows.text(PACKAGES, arn.package_key)
     if text is None:
         raise arns.does_not_exist(arn)
-    shown = _shown(text, call.now)
+    shown = _shown(text, context.now)
     if params.get("IncludedData") == "MetadataOnly" and "ModelCard" in shown:
         shown["ModelCard"].pop("ModelCardContent", None)
     return shown
@@ -123,7 +123,7 @@ def _shown(text: str, now: int) -> dict[str, Any]:
         seen = _glance()(text)
     except msgspec.DecodeError:  # not as the service model has it: from elsewhere, or of another botocore
         seen = None
-    if seen is None or marked([seen], validation.PLAN):
+    if seen is None or flagged([seen], validation.PLAN):
         shown: dict[str, Any] = model.projection("DescribeModelPackage")(validation.seen(orjson.loads(text), now))
         return shown
     (record,) = plain([seen])
@@ -137,15 +137,15 @@ def _glance() -> Callable[[str], Any]:
     return glance(shape, validation.PLAN)
 
 
-def list_packages(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def list_packages(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return a page of packages: of a group, its versions; without one, the unversioned unless asked otherwise.
 
     A group nobody has is an empty list, as an AWS notebook relies on.
     """
-    place: list[Condition] = call.place()
+    place: list[Condition] = context.account_conditions()
     default_type = UNVERSIONED
     if "ModelPackageGroupName" in params:
-        place = GROUPS.keyed(call.versions(params["ModelPackageGroupName"]).group_key)
+        place = GROUPS.keyed(context.versions(params["ModelPackageGroupName"]).group_key)
         default_type = VERSIONED
     wanted = params.get("ModelPackageType", default_type)
     if wanted != "Both":
@@ -153,7 +153,7 @@ def list_packages(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     elif "ModelPackageGroupName" in params:
         place.append(("type", "=", VERSIONED))
     is_of_group = "ModelPackageGroupName" in params
-    return page(call, _listing(call.settings.lists, is_of_group=is_of_group), params, place)
+    return page(context, _listing(context.settings.lists, is_of_group=is_of_group), params, place)
 
 
 @cache
@@ -165,11 +165,11 @@ def _listing(lists: Lists, *, is_of_group: bool) -> Listing:
     return replace(LISTING, orders=orders, descending=lists.default_order == "Descending", filters=filters)
 
 
-def update(call: Call, params: Mapping[str, Any], rev: int | None = None) -> dict[str, Any]:
+def update(context: RequestContext, params: Mapping[str, Any], rev: int | None = None) -> dict[str, Any]:
     """Change the members that are sent, and no others; a request that changes nothing is accepted (our choice).
 
     Args:
-        call: who asks.
+        context: who asks.
         params: the members of the request.
         rev: the revision the change was decided on by, where the caller can tell: AWS's API cannot.
 
@@ -178,9 +178,9 @@ def update(call: Call, params: Mapping[str, Any], rev: int | None = None) -> dic
         ConflictException: somebody else changed the version meanwhile.
         RegistryError: the group's profile or rules refuse it; see `decisions.judge`.
     """
-    arn = call.package(params["ModelPackageArn"])
-    regime = approvals.lock(call, arn)
-    row = call.package_row(arn)
+    arn = context.package(params["ModelPackageArn"])
+    regime = approvals.lock(context, arn)
+    row = context.package_row(arn)
     before = row["record"]
     package_checks.check_update(before, params)
     approvals.check_rev(row, rev)
@@ -188,25 +188,25 @@ def update(call: Call, params: Mapping[str, Any], rev: int | None = None) -> dic
     if any(name in params for name in records.editable()):
         record = records.edited(before, params)
         _fill_digests(record)
-        record = approvals.updated(call, arn, regime, before, record, params)
-        record |= {"LastModifiedTime": call.now / 1000, "LastModifiedBy": call.caller.user_context}
-        stored = {"record": record, "modified": call.now, "approval": record["ModelApprovalStatus"]}
-        if not call.rows.update(PACKAGES, arn.package_key, row["rev"], stored):
+        record = approvals.updated(context, arn, regime, before, record, params)
+        record |= {"LastModifiedTime": context.now / 1000, "LastModifiedBy": context.caller.user_context}
+        stored = {"record": record, "modified": context.now, "approval": record["ModelApprovalStatus"]}
+        if not context.rows.update(PACKAGES, arn.package_key, row["rev"], stored):
             raise evaluation.overtaken(before)
     return {"ModelPackageArn": str(arn)}
 
 
-def decide(call: Call, decision: approvals.Decision) -> dict[str, Any]:
+def decide(context: RequestContext, decision: approvals.Decision) -> dict[str, Any]:
     """Set the approval of a version: UpdateModelPackage for those who can say which revision they looked at.
 
     Raises:
         ConflictException: the version has another revision by now; the sentence says by whom.
         RegistryError: as `update`.
     """
-    return update(call, approvals.request_of(call, decision), decision.rev)
+    return update(context, approvals.request_of(context, decision), decision.rev)
 
 
-def batch_describe(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def batch_describe(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return a summary for each ARN, and for each that cannot be described the error it would get alone.
 
     That the error's code is the one of DescribeModelPackage is our choice: AWS's codes have not been seen.
@@ -215,32 +215,32 @@ def batch_describe(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     errors: dict[str, Any] = {}
     for text in params["ModelPackageArnList"]:
         try:
-            found[text] = _seen(call, call.package(text))
+            found[text] = _seen(context, context.package(text))
         except RegistryError as error:
             errors[text] = {"ErrorCode": error.code, "ErrorResponse": error.message}
     return {"ModelPackageSummaries": found, "BatchDescribeModelPackageErrorMap": errors}
 
 
-def delete(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """Delete a package; the number of a deleted version is not given again.
 
     Raises:
         ConflictException: the group's rules keep it.
     """
-    arn = call.package(params["ModelPackageName"])
-    regime = approvals.lock(call, arn)
-    approvals.check_delete(call, arn, regime, call.package_row(arn)["record"])
-    call.rows.delete(PACKAGES, PACKAGES.keyed(arn.package_key))
+    arn = context.package(params["ModelPackageName"])
+    regime = approvals.lock(context, arn)
+    approvals.check_delete(context, arn, regime, context.package_row(arn)["record"])
+    context.rows.delete(PACKAGES, PACKAGES.keyed(arn.package_key))
     return {}
 
 
-def _seen(call: Call, arn: Arn) -> dict[str, Any]:
-    return validation.seen(call.package_row(arn)["record"], call.now)
+def _seen(context: RequestContext, arn: Arn) -> dict[str, Any]:
+    return validation.seen(context.package_row(arn)["record"], context.now)
 
 
-def _take_version(call: Call, record: dict[str, Any]) -> Arn:
-    group = call.versions(record["ModelPackageGroupName"])
-    version = call.rows.next_version(group.group_key)
+def _take_version(context: RequestContext, record: dict[str, Any]) -> Arn:
+    group = context.versions(record["ModelPackageGroupName"])
+    version = context.rows.next_version(group.group_key)
     if version is None:
         raise ValidationException("Model Package Group does not exist.")
     record["ModelPackageGroupName"] = group.name
@@ -249,9 +249,9 @@ def _take_version(call: Call, record: dict[str, Any]) -> Arn:
     return arns.version_of(group, version)
 
 
-def _name(call: Call, record: dict[str, Any]) -> Arn:
+def _name(context: RequestContext, record: dict[str, Any]) -> Arn:
     record.pop("ModelApprovalStatus", None)  # documented: does not apply to unversioned models
-    return arns.own(call.caller, arns.PACKAGE, record["ModelPackageName"])
+    return arns.own(context.caller, arns.PACKAGE, record["ModelPackageName"])
 
 
 def _copied(value: Any) -> Any:
@@ -290,7 +290,7 @@ def specification(params: Mapping[str, Any], caller: Caller, probe: Probe) -> di
     return {SPECIFICATION: {"Containers": kept}}
 
 
-def clone(call: Call, record: dict[str, Any]) -> None:
+def clone(context: RequestContext, record: dict[str, Any]) -> None:
     """Take the InferenceSpecification of the package a record's SourceUri names.
 
     Raises:
@@ -299,6 +299,6 @@ def clone(call: Call, record: dict[str, Any]) -> None:
     source = record.get("SourceUri", "")
     if arns.kind_of(source) != arns.PACKAGE:
         return
-    original = call.package_row(call.package(source))["record"]
+    original = context.package_row(context.package(source))["record"]
     if SPECIFICATION in original:
         record[SPECIFICATION] = original[SPECIFICATION]

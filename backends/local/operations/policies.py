@@ -18,58 +18,58 @@ from ... import arns
 from ...arns import Arn
 from ...errors import ValidationException
 from ...store.rows import GROUPS, POLICIES, Key, Row
-from ..context import Call
+from ..context import RequestContext
 from ..permissions import ALLOW, DENY, as_list, discoverable
 
-LONGEST_QUOTE = 100
+MAX_QUOTE = 100
 """Characters of a refused value that a sentence repeats."""
 
 
-def put(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def put(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """Give one of the caller's groups a policy, in place of the one it has (our choice: AWS's answer is unknown).
 
     Raises:
         ValidationException: no such group, or a document that is not a policy.
     """
-    arn = _group(call, params)
+    arn = _group(context, params)
     check(params["ResourcePolicy"])
-    call.rows.delete(POLICIES, POLICIES.keyed(_key(arn)))
+    context.rows.delete(POLICIES, POLICIES.keyed(_key(arn)))
     row: Row = dict(zip(POLICIES.key, _key(arn), strict=True))
-    call.rows.insert(POLICIES, row | {"rev": 0, "record": {"ResourcePolicy": params["ResourcePolicy"]}})
+    context.rows.insert(POLICIES, row | {"rev": 0, "record": {"ResourcePolicy": params["ResourcePolicy"]}})
     return {"ModelPackageGroupArn": str(arn)}
 
 
-def get(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def get(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the policy of one of the caller's groups, as it was sent."""
-    record: dict[str, Any] = _policy(call, _group(call, params))["record"]
+    record: dict[str, Any] = _policy(context, _group(context, params))["record"]
     return record
 
 
-def delete(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """Delete the policy of one of the caller's groups."""
-    arn = _group(call, params)
-    _policy(call, arn)
-    call.rows.delete(POLICIES, POLICIES.keyed(_key(arn)))
+    arn = _group(context, params)
+    _policy(context, arn)
+    context.rows.delete(POLICIES, POLICIES.keyed(_key(arn)))
     return {}
 
 
-def shared_groups(call: Call) -> list[Row]:
+def shared_groups(context: RequestContext) -> list[Row]:
     """Return the rows of the groups other accounts let the caller find, by account and name."""
-    found = (call.rows.get(GROUPS, arn.group_key) for arn in discoverable(call.rows, call.caller))
+    found = (context.rows.get(GROUPS, arn.group_key) for arn in discoverable(context.rows, context.caller))
     return [row for row in found if row is not None]
 
 
-def _group(call: Call, params: Mapping[str, Any]) -> Arn:
+def _group(context: RequestContext, params: Mapping[str, Any]) -> Arn:
     """Return the ARN of the caller's group; the sentence is what Terraform and CloudFormation match on."""
-    arn = arns.own(call.caller, arns.GROUP, params["ModelPackageGroupName"])
-    if call.rows.get(GROUPS, arn.group_key) is None:
+    arn = arns.own(context.caller, arns.GROUP, params["ModelPackageGroupName"])
+    if context.rows.get(GROUPS, arn.group_key) is None:
         raise ValidationException(f"Cannot find Model Package Group: {arn}")
     return arn
 
 
-def _policy(call: Call, arn: Arn) -> Row:
+def _policy(context: RequestContext, arn: Arn) -> Row:
     """Return the row of a group's policy; the sentence is what Terraform and CloudFormation match on."""
-    row = call.rows.get(POLICIES, _key(arn))
+    row = context.rows.get(POLICIES, _key(arn))
     if row is None:
         raise ValidationException(f"Cannot find resource policy for: {arn}")
     return row
@@ -215,7 +215,7 @@ def _quoted(value: Any) -> str:
         text = orjson.dumps(value).decode()
     except orjson.JSONEncodeError:  # deeper than it writes, though not than it reads
         return "nested too deeply"
-    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "..."
+    return text if len(text) <= MAX_QUOTE else text[:MAX_QUOTE] + "..."
 
 
 def _refusal(what: str) -> ValidationException:

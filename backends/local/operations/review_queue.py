@@ -15,14 +15,14 @@ from ... import arns
 from ...errors import AccessDeniedException, ValidationException
 from ...service import model
 from ...store.rows import GROUPS, PACKAGES, Condition, Row
-from ..context import Call
+from ..context import RequestContext
 from ..pagination import position_of, query_of, token_of
 from . import validation
 
-MOST_VERSIONS: Final = 101
+MAX_VERSIONS: Final = 101
 """One more than a hundred, so that who counts can tell "100" from "more"."""
 
-MOST_PLACES: Final = 100
+MAX_PLACES: Final = 100
 
 AFTER_EVERY_NAME: Final = "~"
 """Sorts after every name: those are letters, digits and hyphens."""
@@ -34,37 +34,37 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group: str | None = None
     approval: str | None = None
     order: Literal["Ascending", "Descending"] = "Descending"
-    max_results: Annotated[int, msgspec.Meta(ge=1, le=MOST_VERSIONS)] = 100
+    max_results: Annotated[int, msgspec.Meta(ge=1, le=MAX_VERSIONS)] = 100
     next_token: str | None = None
 
 
-def versions(call: Call, asked: Query) -> dict[str, Any]:
+def versions(context: RequestContext, asked: Query) -> dict[str, Any]:
     """Return a page of versions, newest first unless asked otherwise, each with its `record` and its revision `rev`.
 
     Raises:
         ValidationException: an approval status there is not, or a token of another list.
         AccessDeniedException: a group of another account.
     """
-    where, order = _place(call, asked)
+    where, order = _place(context, asked)
     given = msgspec.structs.asdict(asked)
-    query = query_of(call, {name: given[name] for name in ("group", "approval", "order")})
+    query = query_of(context, {name: given[name] for name in ("group", "approval", "order")})
     after = position_of(query, asked.next_token, len(order)) if asked.next_token is not None else None
     limit = asked.max_results
     descending = asked.order == "Descending"
-    rows = call.rows.find(PACKAGES, where, order, descending=descending, after=after, limit=limit + 1)
-    answer: dict[str, Any] = {"versions": [_seen(call, row) for row in rows[:limit]]}
+    rows = context.rows.find(PACKAGES, where, order, descending=descending, after=after, limit=limit + 1)
+    answer: dict[str, Any] = {"versions": [_seen(context, row) for row in rows[:limit]]}
     if len(rows) > limit:
         answer["next_token"] = token_of(query, tuple(rows[limit - 1][column] for column in order))
     return answer
 
 
-def places(call: Call, _: Any) -> list[dict[str, str]]:
+def places(context: RequestContext, _: Any) -> list[dict[str, str]]:
     """Return the accounts and regions that have groups, a hundred at most: all that is said of others' is that."""
     found: list[dict[str, str]] = []
     after = ("", "", "")
-    while len(found) < MOST_PLACES:
+    while len(found) < MAX_PLACES:
         order = ("account", "region", "name")
-        rows = call.rows.find(GROUPS, [("account", ">", "")], order, after=after, limit=1)
+        rows = context.rows.find(GROUPS, [("account", ">", "")], order, after=after, limit=1)
         if not rows:
             break
         account, region = rows[0]["account"], rows[0]["region"]
@@ -73,12 +73,12 @@ def places(call: Call, _: Any) -> list[dict[str, str]]:
     return found
 
 
-def _place(call: Call, asked: Query) -> tuple[list[Condition], tuple[str, ...]]:
+def _place(context: RequestContext, asked: Query) -> tuple[list[Condition], tuple[str, ...]]:
     """Return where to look and in which order: each pair has an index that finds a page without looking further."""
-    where = call.place()
+    where = context.account_conditions()
     if asked.group is not None:
-        group = arns.resolve(call.caller, arns.GROUP, asked.group)
-        if group.account != call.caller.account:
+        group = arns.resolve(context.caller, arns.GROUP, asked.group)
+        if group.account != context.caller.account:
             raise AccessDeniedException(f"{group} belongs to another account, whose versions are not told here.")
         where.append(("name", "=", group.name))
     if asked.approval is not None:
@@ -93,7 +93,7 @@ def _place(call: Call, asked: Query) -> tuple[list[Condition], tuple[str, ...]]:
     return [*where, ("version", ">", 0)], ("version",)
 
 
-def _seen(call: Call, row: Row) -> dict[str, Any]:
-    record = validation.seen(row["record"], call.now)
+def _seen(context: RequestContext, row: Row) -> dict[str, Any]:
+    record = validation.seen(row["record"], context.now)
     shown = {name: value for name, value in record.items() if not name.startswith("_")}
     return {"rev": row["rev"], "record": shown}

@@ -13,40 +13,40 @@ from ... import arns
 from ...arns import Arn
 from ...errors import ValidationException
 from ...store.rows import GROUPS, PACKAGES, Key, Row, Table
-from ..context import Call
+from ..context import RequestContext
 from ..pagination import not_this_list
 
-MOST_TAGS = 50
+MAX_TAGS = 50
 RESERVED_PREFIX = "aws:"
 
 Tag = dict[str, str]
 
 
-def add(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def add(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """Add tags, overwriting those with the same key; answer all of them."""
-    arn = _resource(call, params)
-    table, key, row = _own(call, arn)
-    return {"Tags": _store(call, table, key, row, merged(row["record"].get("Tags", []), params["Tags"]))}
+    arn = _resource(context, params)
+    table, key, row = _own(context, arn)
+    return {"Tags": _store(context, table, key, row, merged(row["record"].get("Tags", []), params["Tags"]))}
 
 
-def list_tags(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def list_tags(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the tags of a resource: always one page, as a resource has at most 50, so no token is ever given."""
     if "NextToken" in params:
         raise not_this_list()
-    arn = _resource(call, params)
+    arn = _resource(context, params)
     if arn.kind == arns.PACKAGE and arn.version:
-        _found(call, PACKAGES, arn.package_key)
-        return {"Tags": _found(call, GROUPS, arn.group_key)["record"].get("Tags", [])}
-    _, _, row = _own(call, arn)
+        _found(context, PACKAGES, arn.package_key)
+        return {"Tags": _found(context, GROUPS, arn.group_key)["record"].get("Tags", [])}
+    _, _, row = _own(context, arn)
     return {"Tags": row["record"].get("Tags", [])}
 
 
-def delete(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """Take tags away by key; a key that is not there is no error."""
-    arn = _resource(call, params)
-    table, key, row = _own(call, arn)
+    arn = _resource(context, params)
+    table, key, row = _own(context, arn)
     kept = [tag for tag in row["record"].get("Tags", []) if tag["Key"] not in params["TagKeys"]]
-    _store(call, table, key, row, kept)
+    _store(context, table, key, row, kept)
     return {}
 
 
@@ -59,31 +59,31 @@ def merged(present: Sequence[Tag], added: Sequence[Tag]) -> list[Tag]:
     if reserved := [tag["Key"] for tag in added if tag["Key"].lower().startswith(RESERVED_PREFIX)]:
         raise ValidationException(f"Tag keys beginning with aws: are reserved for AWS: {', '.join(reserved)}")
     by_key = {tag["Key"]: tag for tag in (*present, *added)}
-    if len(by_key) > MOST_TAGS:
-        raise ValidationException(f"A resource can have at most {MOST_TAGS} tags; this would make {len(by_key)}.")
+    if len(by_key) > MAX_TAGS:
+        raise ValidationException(f"A resource can have at most {MAX_TAGS} tags; this would make {len(by_key)}.")
     return list(by_key.values())
 
 
-def _resource(call: Call, params: Mapping[str, Any]) -> Arn:
+def _resource(context: RequestContext, params: Mapping[str, Any]) -> Arn:
     text = params["ResourceArn"]
     kind = arns.kind_of(text)
     if kind not in (arns.GROUP, arns.PACKAGE):
         raise _nothing()
-    return call.allowed(arns.resolve(call.caller, kind, text))
+    return context.authorize(arns.resolve(context.caller, kind, text))
 
 
-def _own(call: Call, arn: Arn) -> tuple[Table, Key, Row]:
+def _own(context: RequestContext, arn: Arn) -> tuple[Table, Key, Row]:
     """Return where the resource's own tags are kept."""
     if arn.kind == arns.PACKAGE and arn.version:
         raise ValidationException(
             f"Tags cannot be changed on the versioned ModelPackage {arn}: it uses the tags of its Model Package Group."
         )
     table, key = (GROUPS, arn.group_key) if arn.kind == arns.GROUP else (PACKAGES, arn.package_key)
-    return table, key, _found(call, table, key)
+    return table, key, _found(context, table, key)
 
 
-def _found(call: Call, table: Table, key: Key) -> Row:
-    row = call.rows.get(table, key)
+def _found(context: RequestContext, table: Table, key: Key) -> Row:
+    row = context.rows.get(table, key)
     if row is None:
         raise _nothing()
     return row
@@ -94,6 +94,6 @@ def _nothing() -> ValidationException:
     return ValidationException("Resource does not exist.")
 
 
-def _store(call: Call, table: Table, key: Key, row: Row, tags: list[Tag]) -> list[Tag]:
-    call.rows.update(table, key, row["rev"], {"record": {**row["record"], "Tags": tags}})
+def _store(context: RequestContext, table: Table, key: Key, row: Row, tags: list[Tag]) -> list[Tag]:
+    context.rows.update(table, key, row["rev"], {"record": {**row["record"], "Tags": tags}})
     return tags

@@ -25,8 +25,8 @@ Record = Mapping[str, Any]
 Predicate = Callable[[Record], bool]
 Values = Callable[[Any], Iterable[Any]]
 
-MOST_ELEMENTS = 20
-MOST_ELEMENTS_IN_ALL = 50
+MAX_ELEMENTS = 20
+MAX_ELEMENTS_IN_ALL = 50
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -206,9 +206,9 @@ def matching(shape: Shape, expression: Mapping[str, Any]) -> Predicate:
             sentences are ours, but for an unknown property and for Contains.
     """
     elements = list(_elements(expression))
-    if len(elements) > MOST_ELEMENTS_IN_ALL:
+    if len(elements) > MAX_ELEMENTS_IN_ALL:
         raise ValidationException(
-            f"A SearchExpression can contain at most {MOST_ELEMENTS_IN_ALL} filters, nested filters and "
+            f"A SearchExpression can contain at most {MAX_ELEMENTS_IN_ALL} filters, nested filters and "
             f"subexpressions, however deep; this one has {len(elements)}."
         )
     contained = Counter(element["Name"] for element in elements if element.get("Operator") == "Contains")
@@ -240,9 +240,9 @@ def _elements(expression: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _expression(shape: Shape, expression: Mapping[str, Any]) -> Predicate:
     parts = [compiled(shape, part) for member, compiled in _PARTS.items() for part in expression.get(member, ())]
-    if not 1 <= len(parts) <= MOST_ELEMENTS:
+    if not 1 <= len(parts) <= MAX_ELEMENTS:
         raise ValidationException(
-            f"A SearchExpression needs 1 to {MOST_ELEMENTS} filters, nested filters and subexpressions; "
+            f"A SearchExpression needs 1 to {MAX_ELEMENTS} filters, nested filters and subexpressions; "
             f"one here has {len(parts)}."
         )
     combine = COMBINATIONS[expression.get("Operator", "And")]

@@ -17,7 +17,7 @@ import msgspec
 
 from ...store.rows import GROUPS, PACKAGES, TERMS, Key, Row, Table, Writing
 
-LONGEST_VALUE: Final = 256
+MAX_VALUE: Final = 256
 """Characters that are kept of a text: metadata has no more."""
 
 TAGS: Final = "Tags"
@@ -62,7 +62,7 @@ def of(table: Table, row: Row) -> list[Key]:
     indexed = INDEXED[table]
     before = (row["account"], row["region"], indexed.kind)
     behind = (row[indexed.moment], row["name"], row.get("version", 0))
-    return [(*before, path, value[:LONGEST_VALUE], *behind) for path, value in _texts(indexed, row["record"])]
+    return [(*before, path, value[:MAX_VALUE], *behind) for path, value in _texts(indexed, row["record"])]
 
 
 def add(rows: Writing, table: Table, row: Row) -> None:

@@ -16,17 +16,17 @@ import orjson
 
 from ...service.model import Shape
 from ...store.rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table
-from ..context import Call
+from ..context import RequestContext
 from ..operations import validation
 from . import index
 from .expressions import TEXT, TIMESTAMP, property_of
 
 FEW: Final = 500
 """Rows that are read and sorted rather than read in order."""
-MOST_TAGGED_GROUPS: Final = 100
+MAX_TAGGED_GROUPS: Final = 100
 """Groups with a tag whose versions are looked for one by one."""
 
-MOST_DIGITS: Final = 18
+MAX_DIGITS: Final = 18
 """Of a number that a store can compare."""
 
 Expression = Mapping[str, Any]
@@ -81,41 +81,41 @@ class Plan(msgspec.Struct):
     texts: list[Condition] = msgspec.field(default_factory=list)
 
 
-def plan(call: Call, table: Table, shape: Shape, expression: Expression | None, *, whole: bool) -> Plan:
+def plan(context: RequestContext, table: Table, shape: Shape, expression: Expression | None, *, whole: bool) -> Plan:
     """Return a plan for an expression that has been checked; `whole` says whether it is all that is wanted."""
     if expression is None:
-        return Plan(exact=(Lookup(table, tuple(call.place())),) if whole else None)
-    made = _Planner(call, table, shape).of_expression(expression)
+        return Plan(exact=(Lookup(table, tuple(context.account_conditions())),) if whole else None)
+    made = _Planner(context, table, shape).of_expression(expression)
     if not whole:
         made.exact = None
     return made
 
 
-def count(call: Call, lookups: Lookups, limit: int) -> int:
+def count(context: RequestContext, lookups: Lookups, limit: int) -> int:
     """Return how many rows they yield, no further than a limit."""
     found = 0
     for lookup in lookups:
         if found < limit:
-            found += call.rows.count(lookup.table, lookup.where, limit - found)
+            found += context.rows.count(lookup.table, lookup.where, limit - found)
     return found
 
 
-def count_common(call: Call, lookups: Lookups, limit: int) -> int:
+def count_common(context: RequestContext, lookups: Lookups, limit: int) -> int:
     """Return how many rows are in all of them, no further than a limit."""
     if len(lookups) == 1:
-        return count(call, lookups, limit)
-    return call.rows.count_common(TERMS, [lookup.where for lookup in lookups], limit)
+        return count(context, lookups, limit)
+    return context.rows.count_common(TERMS, [lookup.where for lookup in lookups], limit)
 
 
-def rows(call: Call, table: Table, lookups: Lookups, at_once: int) -> Iterator[Row]:
+def rows(context: RequestContext, table: Table, lookups: Lookups, at_once: int) -> Iterator[Row]:
     """Yield the rows of a table that lookups yield, each once."""
     seen: set[Key] = set()
     for lookup in lookups:
         after: Key | None = None
         order = _order(lookup)
         while True:
-            found = call.rows.find(lookup.table, lookup.where, order, after=after, limit=at_once)
-            for row in _of_table(call, table, found, lookup):
+            found = context.rows.find(lookup.table, lookup.where, order, after=after, limit=at_once)
+            for row in _of_table(context, table, found, lookup):
                 if len(lookups) > 1:  # one lookup yields each once: what it has yielded may be a million rows
                     key = tuple(row[column] for column in table.key)
                     if key in seen:
@@ -135,7 +135,7 @@ def _order(lookup: Lookup) -> tuple[str, ...]:
 
 
 def in_order(
-    call: Call,
+    context: RequestContext,
     table: Table,
     lookup: Lookup,
     column: str,
@@ -148,7 +148,7 @@ def in_order(
     """Yield the rows of a lookup sorted by a column, then by key, in growing parts: an answer may need few.
 
     Args:
-        call: who asks.
+        context: who asks.
         table: the rows wanted.
         lookup: of it, or of the index of texts.
         column: by which to sort; of the index, the moment.
@@ -162,20 +162,20 @@ def in_order(
     position = (after[0], *after[-len(numbers) :]) if after is not None else None
     limit = at_first
     while True:
-        found = call.rows.find(lookup.table, lookup.where, order, descending=descending, after=position, limit=limit)
-        yield from _of_table(call, table, found, lookup)
+        found = context.rows.find(lookup.table, lookup.where, order, descending=descending, after=position, limit=limit)
+        yield from _of_table(context, table, found, lookup)
         if len(found) < limit:
             return
         position = tuple(found[-1][name] for name in order)
         limit = min(limit * 2, most)
 
 
-def _of_table(call: Call, table: Table, found: Iterable[Row], lookup: Lookup) -> Iterator[Row]:
+def _of_table(context: RequestContext, table: Table, found: Iterable[Row], lookup: Lookup) -> Iterator[Row]:
     if lookup.table is table:
         yield from found
         return
     for term in found:
-        row = call.rows.get(table, tuple(term[column] for column in table.key))
+        row = context.rows.get(table, tuple(term[column] for column in table.key))
         if row is not None:
             yield row
 
@@ -183,8 +183,8 @@ def _of_table(call: Call, table: Table, found: Iterable[Row], lookup: Lookup) ->
 class _Planner:
     """Makes plans for the expressions of a search."""
 
-    def __init__(self, call: Call, table: Table, shape: Shape) -> None:
-        self._call = call
+    def __init__(self, context: RequestContext, table: Table, shape: Shape) -> None:
+        self._call = context
         self._table = table
         self._shape = shape
         self._kind = index.INDEXED[table].kind
@@ -209,10 +209,12 @@ class _Planner:
             for choice in part.choices:
                 column = choice[0].where[-1][0] if len(choice) == 1 and choice[0].table is self._table else ""
                 if column in _TIMES[self._table].values():
-                    ranges.setdefault(column, []).extend(choice[0].where[len(self._call.place()) :])
+                    ranges.setdefault(column, []).extend(choice[0].where[len(self._call.account_conditions()) :])
                 else:
                     made.choices.append(choice)
-        made.choices += [(Lookup(self._table, (*self._call.place(), *bounds)),) for bounds in ranges.values()]
+        made.choices += [
+            (Lookup(self._table, (*self._call.account_conditions(), *bounds)),) for bounds in ranges.values()
+        ]
         return made
 
     def _any(self, parts: Sequence[Plan]) -> Plan:
@@ -242,7 +244,7 @@ class _Planner:
         return made
 
     def _equal(self, name: str, value: str) -> Plan:
-        place = self._call.place()
+        place = self._call.account_conditions()
         if name in _NAMES[self._table]:
             return Plan([(Lookup(self._table, (*place, *_named(self._table, value))),)])
         if name in _TIMES[self._table]:
@@ -257,12 +259,12 @@ class _Planner:
     def _texts(self, name: str, values: Sequence[str]) -> Plan:
         if not index.is_kept(self._table, name):
             return Plan()
-        of_path = [*self._call.place(), ("kind", "=", self._kind), ("path", "=", name)]
-        lookups = [Lookup(TERMS, (*of_path, ("value", "=", value[: index.LONGEST_VALUE]))) for value in values]
+        of_path = [*self._call.account_conditions(), ("kind", "=", self._kind), ("path", "=", name)]
+        lookups = [Lookup(TERMS, (*of_path, ("value", "=", value[: index.MAX_VALUE]))) for value in values]
         if name.partition(".")[0] == index.TAGS and self._table is PACKAGES:
             groups = self._of_tagged_groups(name, values)
             return Plan([(*lookups, *groups)] if groups is not None else [])
-        is_exact = len(lookups) == 1 and len(values[0]) < index.LONGEST_VALUE
+        is_exact = len(lookups) == 1 and len(values[0]) < index.MAX_VALUE
         return Plan([tuple(lookups)], exact=(lookups[0],) if is_exact else None)
 
     def _of_tagged_groups(self, name: str, values: Sequence[str]) -> list[Lookup] | None:
@@ -270,18 +272,18 @@ class _Planner:
         kind = index.INDEXED[GROUPS].kind
         found: list[Row] = []
         for value in values:
-            where: list[Condition] = [*self._call.place(), ("kind", "=", kind), ("path", "=", name)]
-            where.append(("value", "=", value[: index.LONGEST_VALUE]))
-            found += self._call.rows.find(TERMS, where, limit=MOST_TAGGED_GROUPS + 1)
-        if len(found) > MOST_TAGGED_GROUPS:
+            where: list[Condition] = [*self._call.account_conditions(), ("kind", "=", kind), ("path", "=", name)]
+            where.append(("value", "=", value[: index.MAX_VALUE]))
+            found += self._call.rows.find(TERMS, where, limit=MAX_TAGGED_GROUPS + 1)
+        if len(found) > MAX_TAGGED_GROUPS:
             return None
-        place = self._call.place()
+        place = self._call.account_conditions()
         return [Lookup(PACKAGES, (*place, ("name", "=", row["name"]), ("version", ">", 0))) for row in found]
 
     def _there(self, name: str, _: str) -> Plan:
         if not index.is_kept(self._table, name) or (name.startswith(index.TAGS) and self._table is PACKAGES):
             return Plan()
-        lookup = Lookup(TERMS, (*self._call.place(), ("kind", "=", self._kind), ("path", "=", name)))
+        lookup = Lookup(TERMS, (*self._call.account_conditions(), ("kind", "=", self._kind), ("path", "=", name)))
         return Plan([(lookup,)], exact=(lookup,))
 
     def _after(self, name: str, value: str) -> Plan:
@@ -300,7 +302,7 @@ class _Planner:
             bounds.append((column, ">", math.floor(TIMESTAMP.read(low) * 1000) - 2))
         if high is not None:
             bounds.append((column, "<", math.ceil(TIMESTAMP.read(high) * 1000) + 2))
-        return Plan([(Lookup(self._table, (*self._call.place(), *bounds)),)])
+        return Plan([(Lookup(self._table, (*self._call.account_conditions(), *bounds)),)])
 
     def _nowhere(self, _: str, __: str) -> Plan:
         return Plan()
@@ -324,5 +326,5 @@ def _named(table: Table, text: str) -> list[Condition]:
     name, _, number = behind.partition("/") if slash else ("", "", "")
     if table is GROUPS:
         return [("name", "=", name)]
-    is_number = number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS
+    is_number = number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS
     return [("name", "=", name), ("version", "=", int(number) if is_number else 0)]

@@ -27,7 +27,7 @@ from ...service import model
 from ...service.model import Shape
 from ...store.rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table
 from .. import permissions
-from ..context import Call
+from ..context import RequestContext
 from ..operations import validation
 from ..pagination import DEFAULT_PAGE, not_this_list, position_of, query_of, token_of
 from . import index, planner
@@ -37,8 +37,8 @@ from .planner import Lookup
 from .sorting import Sorting
 
 ROWS_AT_ONCE = 500
-MOST_HITS_COUNTED = 10_000
-MOST_SUGGESTIONS = 50
+MAX_HITS_COUNTED = 10_000
+MAX_SUGGESTIONS = 50
 SORTED_CHARACTERS = 512
 
 DEFAULT_SORT = "LastModifiedTime"
@@ -65,26 +65,26 @@ class Resource(msgspec.Struct, frozen=True):
     touched: str
     columns: Mapping[str, str]
     sortings: Mapping[str, Sorting]
-    see: Callable[[Call], See]
+    see: Callable[[RequestContext], See]
     describe: str
     of_group: tuple[Condition, ...]
     arn: Callable[[Arn, Row], Arn]
 
 
-def _see_groups(call: Call) -> See:
+def _see_groups(context: RequestContext) -> See:
     return lambda row: row["record"]
 
 
-def _see_packages(call: Call) -> See:
+def _see_packages(context: RequestContext) -> See:
     """A version is named `Group/N`, and has the tags of its group (both documented)."""
 
     @lru_cache(maxsize=1000)
     def tags(*group: str) -> Record:
-        row = call.rows.get(GROUPS, group)
+        row = context.rows.get(GROUPS, group)
         return {"Tags": row["record"]["Tags"]} if row is not None and "Tags" in row["record"] else {}
 
     def see(row: Row) -> Record:
-        record = validation.seen(row["record"], call.now)
+        record = validation.seen(row["record"], context.now)
         if not row["version"]:
             return record
         group = tags(row["account"], row["region"], row["name"])
@@ -135,13 +135,13 @@ DIRECTIONS = {
 }
 
 
-def search(call: Call, params: Mapping[str, Any]) -> Record:
+def search(context: RequestContext, params: Mapping[str, Any]) -> Record:
     """Return a page of the groups or packages that match, and how many there are in all.
 
     Raises:
         ValidationException: an unknown property, an expression that makes no sense, or a token of another search.
     """
-    resource, shape, query = RESOURCES[params["Resource"]], _shape(params), query_of(call, params)
+    resource, shape, query = RESOURCES[params["Resource"]], _shape(params), query_of(context, params)
     direction = DIRECTIONS[params.get("SortOrder", "Descending")]
     sort = params.get("SortBy", DEFAULT_SORT)
     wanted = _wanted(shape, params)
@@ -152,7 +152,7 @@ def search(call: Call, params: Mapping[str, Any]) -> Record:
 
     def matching(found: Iterator[Row]) -> Iterator[tuple[Key, Record]]:
         nonlocal hits
-        see = resource.see(call)
+        see = resource.see(context)
         for row in found:
             record = see(row)
             if wanted(record):
@@ -163,9 +163,9 @@ def search(call: Call, params: Mapping[str, Any]) -> Record:
 
     try:
         if params.get("CrossAccountFilterOption", "SameAccount") == "CrossAccount":
-            page = direction.first(limit + 1, matching(_shared(call, resource)), key=operator.itemgetter(0))
+            page = direction.first(limit + 1, matching(_shared(context, resource)), key=operator.itemgetter(0))
         else:
-            look = _look(call, resource, shape, params, total)
+            look = _look(context, resource, shape, params, total)
             begin = after if look.total is not None else None
             found = matching(look.rows(begin, limit + 1))
             if look.column is None:
@@ -173,7 +173,7 @@ def search(call: Call, params: Mapping[str, Any]) -> Record:
             else:
                 page = list(islice(found, limit + 1))
                 if look.total is None:
-                    _exhaust(found, lambda: hits > MOST_HITS_COUNTED)
+                    _exhaust(found, lambda: hits > MAX_HITS_COUNTED)
             total = look.total
     except TypeError:  # a token made by hand, whose values are not of the kinds this search sorts by
         if after is None:
@@ -213,30 +213,32 @@ class _Look(msgspec.Struct, frozen=True):
     total: int | None = None
 
 
-def _look(call: Call, resource: Resource, shape: Shape, params: Mapping[str, Any], total: int | None) -> _Look:
+def _look(
+    context: RequestContext, resource: Resource, shape: Shape, params: Mapping[str, Any], total: int | None
+) -> _Look:
     """Choose where to look: at the rows an index yields, at rows in the order of the answer, or at every row."""
-    table, most = resource.table, MOST_HITS_COUNTED + 1
+    table, most = resource.table, MAX_HITS_COUNTED + 1
     whole = not params.get("VisibilityConditions")
-    made = planner.plan(call, table, shape, params.get("SearchExpression"), whole=whole)
+    made = planner.plan(context, table, shape, params.get("SearchExpression"), whole=whole)
     column = resource.columns.get(params.get("SortBy", DEFAULT_SORT))
-    every = Lookup(table, (*call.place(), *made.texts))
+    every = Lookup(table, (*context.account_conditions(), *made.texts))
     exact = made.exact or ()
     descending = params.get("SortOrder", "Descending") == "Descending"
     sorting = resource.sortings.get(params.get("SortBy", DEFAULT_SORT))
     if sorting is not None and len(exact) == 1 and sorting.column in exact[0].table.columns:
-        counted = planner.count(call, exact, most) if total is None else total
+        counted = planner.count(context, exact, most) if total is None else total
 
         def sorted_rows(after: Key | None, few: int) -> Iterator[Row]:
-            return search_sorting.rows(call, table, exact[0], sorting, descending=descending, after=after, most=few)
+            return search_sorting.rows(context, table, exact[0], sorting, descending=descending, after=after, most=few)
 
         return _Look(sorted_rows, sorting.column, counted)
     if column is not None and len(exact) == 1 and exact[0].is_sorted_by(table, column):
         (lookup,) = exact  # nothing is better
     else:
-        choices = [(planner.count(call, choice, most), choice) for choice in made.choices]
+        choices = [(planner.count(context, choice, most), choice) for choice in made.choices]
         size, best = min(choices, key=operator.itemgetter(0), default=(most, (every,)))
         if column is None:
-            return _Look(lambda *_: planner.rows(call, table, best, ROWS_AT_ONCE))
+            return _Look(lambda *_: planner.rows(context, table, best, ROWS_AT_ONCE))
         in_order = [
             (number, choice[0])
             for number, choice in choices
@@ -244,14 +246,14 @@ def _look(call: Call, resource: Resource, shape: Shape, params: Mapping[str, Any
         ]
         sorted_size, lookup = min(in_order, key=operator.itemgetter(0), default=(most, every))
         if size <= planner.FEW or (size < most and size < sorted_size):
-            return _Look(lambda *_: planner.rows(call, table, best, ROWS_AT_ONCE))
+            return _Look(lambda *_: planner.rows(context, table, best, ROWS_AT_ONCE))
     if exact and total is None:
-        total = planner.count_common(call, exact, most)
+        total = planner.count_common(context, exact, most)
 
     def rows(after: Key | None, few: int) -> Iterator[Row]:
         behind = _behind(after) if after is not None else None
         return planner.in_order(
-            call, table, lookup, column, descending=descending, after=behind, at_first=few, most=ROWS_AT_ONCE
+            context, table, lookup, column, descending=descending, after=behind, at_first=few, most=ROWS_AT_ONCE
         )
 
     return _Look(rows, column, total)
@@ -270,24 +272,24 @@ def _exhaust(found: Iterator[object], is_enough: Callable[[], bool]) -> None:
         pass
 
 
-def suggestions(call: Call, params: Mapping[str, Any]) -> Record:
+def suggestions(context: RequestContext, params: Mapping[str, Any]) -> Record:
     """Return the names that begin with the hint: of what AWS suggests, groups and packages have tags only."""
     hint = params.get("SuggestionQuery", {}).get("PropertyNameQuery", {}).get("PropertyNameHint", "")
     tables = {PACKAGES, GROUPS} if params["Resource"] == "ModelPackage" else {GROUPS}  # versions have their group's
-    names = {name for table in tables for name in _suggested(call, index.INDEXED[table].kind, hint)}
-    return {"PropertyNameSuggestions": [{"PropertyName": name} for name in sorted(names)[:MOST_SUGGESTIONS]]}
+    names = {name for table in tables for name in _suggested(context, index.INDEXED[table].kind, hint)}
+    return {"PropertyNameSuggestions": [{"PropertyName": name} for name in sorted(names)[:MAX_SUGGESTIONS]]}
 
 
-def _suggested(call: Call, kind: str, hint: str) -> Iterator[str]:
+def _suggested(context: RequestContext, kind: str, hint: str) -> Iterator[str]:
     """Yield the names of tags that begin with a hint, in their order: each is found behind the one before."""
     every = f"{index.TAGS}."
     if not hint.startswith(every) and not every.startswith(hint):
         return
     begin = hint if hint.startswith(every) else every
-    place: list[Condition] = [*call.place(), ("kind", "=", kind)]
-    found = call.rows.find(TERMS, [*place, ("path", "=", begin)], limit=1)
-    for _ in range(MOST_SUGGESTIONS):
-        found = found or call.rows.find(TERMS, [*place, ("path", ">", begin)], ("path",), limit=1)
+    place: list[Condition] = [*context.account_conditions(), ("kind", "=", kind)]
+    found = context.rows.find(TERMS, [*place, ("path", "=", begin)], limit=1)
+    for _ in range(MAX_SUGGESTIONS):
+        found = found or context.rows.find(TERMS, [*place, ("path", ">", begin)], ("path",), limit=1)
         if not found or not found[0]["path"].startswith(max(hint, every, key=len)):
             return
         begin = found[0]["path"]
@@ -306,8 +308,8 @@ def _wanted(shape: Shape, params: Mapping[str, Any]) -> Predicate:
 
 
 def _total(hits: int) -> Record:
-    if hits > MOST_HITS_COUNTED:
-        return {"Value": MOST_HITS_COUNTED, "Relation": "GreaterThanOrEqualTo"}
+    if hits > MAX_HITS_COUNTED:
+        return {"Value": MAX_HITS_COUNTED, "Relation": "GreaterThanOrEqualTo"}
     return {"Value": hits, "Relation": "EqualTo"}
 
 
@@ -341,10 +343,10 @@ def _values(resource: Resource, shape: Shape, name: str) -> Callable[[Row, Recor
     return lambda row, record: sorted_by.values(record)
 
 
-def _shared(call: Call, resource: Resource) -> Iterator[Row]:
+def _shared(context: RequestContext, resource: Resource) -> Iterator[Row]:
     """Yield what other accounts' policies let the caller find and describe."""
-    for group in permissions.discoverable(call.rows, call.caller):
+    for group in permissions.discoverable(context.rows, context.caller):
         lookup = Lookup(resource.table, (*GROUPS.keyed(group.group_key), *resource.of_group))
-        for row in planner.rows(call, resource.table, (lookup,), ROWS_AT_ONCE):
-            if permissions.allows(call.rows, call.caller, resource.describe, resource.arn(group, row)):
+        for row in planner.rows(context, resource.table, (lookup,), ROWS_AT_ONCE):
+            if permissions.allows(context.rows, context.caller, resource.describe, resource.arn(group, row)):
                 yield row

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from ...store.rows import Condition, Key, Row, Table
-from ..context import Call
+from ..context import RequestContext
 from ..pagination import not_this_list
 from .planner import Lookup
 
@@ -41,12 +41,19 @@ class Sorting(msgspec.Struct, frozen=True):
 
 
 def rows(
-    call: Call, table: Table, lookup: Lookup, by: Sorting, *, descending: bool, after: Key | None, most: int
+    context: RequestContext,
+    table: Table,
+    lookup: Lookup,
+    by: Sorting,
+    *,
+    descending: bool,
+    after: Key | None,
+    most: int,
 ) -> Iterator[Row]:
     """Yield rows of a lookup, sorted: those that have the member, then the others.
 
     Args:
-        call: who asks.
+        context: who asks.
         table: the rows wanted.
         lookup: of it, or of the index of texts; it has the column.
         by: what to sort by.
@@ -63,12 +70,12 @@ def rows(
         if left and is_absent >= of_absent:
             behind = _behind(table, by, order, after) if after is not None and is_absent == of_absent else None
             where = (*lookup.where, *conditions)
-            keys = call.rows.pick(
+            keys = context.rows.pick(
                 table.key, lookup.table, where, order, descending=descending, after=behind, limit=left
             )
             left -= len(keys)
             for key in keys:
-                row = call.rows.get(table, key)
+                row = context.rows.get(table, key)
                 if row is not None:
                     yield row
 

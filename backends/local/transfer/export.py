@@ -15,12 +15,12 @@ import orjson
 
 from ...errors import ConflictException
 from ...store.rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Row, Table
-from ..context import Call
+from ..context import RequestContext
 from ..history.queries import iso
 from ..pagination import position_of, query_of, token_of
 
-MOST_LINES: Final = 500
-MOST_BYTES: Final = 2**20
+MAX_LINES: Final = 500
+MAX_BYTES: Final = 2**20
 """What one page of an export has, about: its last line may be longer."""
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -89,21 +89,21 @@ class Export(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     next_token: str | None = None
 
 
-def export(call: Call, asked: Export) -> dict[str, Any]:
+def export(context: RequestContext, asked: Export) -> dict[str, Any]:
     """Return a page of the registry's lines, in the caller's account and region.
 
     Raises:
         ConflictException: a name that takes several pages was changed meanwhile.
     """
-    query = query_of(call, {"groups": asked.groups})
+    query = query_of(context, {"groups": asked.groups})
     start = ("", DONE, 0, 0)
     position = position_of(query, asked.next_token, len(start)) if asked.next_token is not None else start
-    walk = _Walk(call, asked.groups)
+    walk = _Walk(context, asked.groups)
     following = walk.go_on(position)
     answer = {
-        "account": call.caller.account,
-        "region": call.caller.region,
-        "at": iso(call.now),
+        "account": context.caller.account,
+        "region": context.caller.region,
+        "at": iso(context.now),
         "lines": walk.lines,
     }
     return answer | ({"next_token": token_of(query, following)} if following is not None else {})
@@ -124,7 +124,7 @@ Position = tuple[Any, ...]
 class _Walk(msgspec.Struct):
     """One page's part of the way through all names."""
 
-    call: Call
+    context: RequestContext
     patterns: Sequence[str] | None
     lines: list[dict[str, Any]] = msgspec.field(default_factory=list)
     size: int = 0
@@ -162,33 +162,33 @@ class _Walk(msgspec.Struct):
 
     def _rows(self, table: Table, name: str, after: int) -> Iterator[Row]:
         """Yield the rows of a name after one of that number; of a table without numbers, -1 is before the only one."""
-        where: list[Condition] = [*self.call.place(), ("name", "=", name)]
+        where: list[Condition] = [*self.context.account_conditions(), ("name", "=", name)]
         if table not in NUMBERS:
-            yield from self.call.rows.find(table, where, limit=1) if after < 0 else ()
+            yield from self.context.rows.find(table, where, limit=1) if after < 0 else ()
             return
         order = (NUMBERS[table],)
-        while rows := self.call.rows.find(table, where, order, after=(after,), limit=MOST_LINES):
+        while rows := self.context.rows.find(table, where, order, after=(after,), limit=MAX_LINES):
             yield from rows
             after = rows[-1][NUMBERS[table]]
 
     def _following(self, name: str) -> str | None:
         """Return the next name that there is anything of."""
-        beyond: list[Condition] = [*self.call.place(), ("name", ">", name)]
+        beyond: list[Condition] = [*self.context.account_conditions(), ("name", ">", name)]
         firsts = (
-            self.call.rows.find(table, beyond, ("name", *([NUMBERS[table]] if table in NUMBERS else [])), limit=1)
+            self.context.rows.find(table, beyond, ("name", *([NUMBERS[table]] if table in NUMBERS else [])), limit=1)
             for table in (GROUPS, PACKAGES, HISTORY)
         )
         return min((row["name"] for rows in firsts for row in rows), default=None)
 
     def _head(self, name: str) -> int:
-        found = self.call.rows.get(HEADS, (self.call.caller.account, self.call.caller.region, name))
+        found = self.context.rows.get(HEADS, (self.context.caller.account, self.context.caller.region, name))
         return found["seq"] if found is not None else 0
 
     def _is_wanted(self, name: str) -> bool:
         return self.patterns is None or any(fnmatchcase(name, pattern) for pattern in self.patterns)
 
     def _is_full(self) -> bool:
-        return len(self.lines) >= MOST_LINES or self.size >= MOST_BYTES
+        return len(self.lines) >= MAX_LINES or self.size >= MAX_BYTES
 
     def _add(self, kind: type[_Line], row: Row) -> None:
         line = {"type": kind.__struct_config__.tag, **{name: row[name] for name in kind.__struct_fields__}}

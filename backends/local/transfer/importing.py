@@ -25,7 +25,7 @@ from ...errors import AccessDeniedException, ConflictException, RegistryError, V
 from ...service import model
 from ...service.constraints import check
 from ...store.rows import GROUPS, Key, Row, Table
-from ..context import Call
+from ..context import RequestContext
 from ..history.journal import KINDS, Journal, hash_of
 from ..operations import packages, policies, record_checks
 from .export import Change, Group, Line, Package, Policy
@@ -88,7 +88,7 @@ class _Told(msgspec.Struct):
             self.different.append(str(resource))
 
 
-def restore(call: Call, asked: Import) -> _Told:
+def restore(context: RequestContext, asked: Import) -> _Told:
     """Store lines in the caller's account and region.
 
     Returns:
@@ -100,7 +100,7 @@ def restore(call: Call, asked: Import) -> _Told:
         ConflictException: something is there with other content, and is not to be replaced.
         AccessDeniedException: a version of a group that has approval rules here.
     """
-    rewritten = _rewriting(asked, call.caller)
+    rewritten = _rewriting(asked, context.caller)
     told = _Told()
     chains: dict[str, list[Row]] = {}
     resources: list[_Resource] = []
@@ -111,29 +111,29 @@ def restore(call: Call, asked: Import) -> _Told:
             if isinstance(line, Change):
                 chains.setdefault(line.name, []).append(_history(line, chains.get(line.name, [])))
             else:
-                resources.append(_resource(call, line, rewritten))
+                resources.append(_resource(context, line, rewritten))
     for resource in resources:
-        _check_rules(call, resource)
+        _check_rules(context, resource)
         told.count(resource)
     if asked.dry_run:
         return told
     if told.different and not asked.replace:
         raise ConflictException(_there_already(told.different))
     for resource in resources:
-        _store(call, resource)
-    journal = call.rows
+        _store(context, resource)
+    journal = context.rows
     if not isinstance(journal, Journal):
         raise TypeError("history is only written through the journal")
     changed = {resource.row["name"] for resource in resources if not resource.is_same}
     for name in sorted(changed | chains.keys()):  # heads are locked in order
-        told.history += journal.adopt((call.caller.account, call.caller.region, name), chains.get(name, []))
+        told.history += journal.adopt((context.caller.account, context.caller.region, name), chains.get(name, []))
     return told
 
 
-def _check_rules(call: Call, resource: _Resource) -> None:
+def _check_rules(context: RequestContext, resource: _Resource) -> None:
     """Refuse what would come to a status past the rules; whoever has the file or database itself needs no leave."""
     name = resource.row["name"]
-    if resource.row.get("version") and not call.rulebook.regime(name).is_free:
+    if resource.row.get("version") and not context.rulebook.regime(name).is_free:
         raise AccessDeniedException(
             f"The group {name} has approval rules here, which an import would pass by: import into the file or the "
             "database itself."
@@ -210,15 +210,15 @@ class _Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: list[Any]
 
 
-def _resource(call: Call, line: Group | Policy | Package, rewritten: Callable[[Any], Any]) -> _Resource:
+def _resource(context: RequestContext, line: Group | Policy | Package, rewritten: Callable[[Any], Any]) -> _Resource:
     """Return a line as the row it becomes here, beside the row that is there."""
-    account, region = call.caller.account, call.caller.region
+    account, region = context.caller.account, context.caller.region
     row: Row = {field: getattr(line, field) for field in line.__struct_fields__}
     row |= {"account": account, "region": region, "rev": 0}
     row["record"] = {**deepcopy(LEFT_OUT[type(line)]), **rewritten(line.record)}
-    _COMPLETED[type(line)](call.caller, row)
+    _COMPLETED[type(line)](context.caller, row)
     key = tuple(row[column] for column in line.table.key)
-    return _Resource(line.table, key, row, call.rows.get(line.table, key))
+    return _Resource(line.table, key, row, context.rows.get(line.table, key))
 
 
 LEFT_OUT: Final[dict[type, Record]] = {
@@ -265,31 +265,31 @@ _COMPLETED: Final[dict[type, Callable[[Caller, Row], None]]] = {
 }
 
 
-def _store(call: Call, resource: _Resource) -> None:
+def _store(context: RequestContext, resource: _Resource) -> None:
     """Store a resource that is not there as it is in the file."""
     row, stored = resource.row, resource.stored
     if resource.table is not GROUPS and row.get("version", 1):
-        _count_up(call, row["name"], row.get("version", 0), str(resource))
+        _count_up(context, row["name"], row.get("version", 0), str(resource))
     elif resource.table is GROUPS and stored is not None:
-        _count_up(call, row["name"], row["last_version"], str(resource))
+        _count_up(context, row["name"], row["last_version"], str(resource))
     if stored is None:
-        if not call.rows.insert(resource.table, row):
+        if not context.rows.insert(resource.table, row):
             raise ConflictException(f"{resource} was written by another request meanwhile: import again.")
     elif not resource.is_same:
         changed: Row = {name: row[name] for name in ("created", "modified", "approval", "record") if name in row}
-        now = call.rows.get(resource.table, resource.key) or stored
-        call.rows.update(resource.table, resource.key, now["rev"], changed)
+        now = context.rows.get(resource.table, resource.key) or stored
+        context.rows.update(resource.table, resource.key, now["rev"], changed)
 
 
-def _count_up(call: Call, name: str, version: int, what: str) -> None:
+def _count_up(context: RequestContext, name: str, version: int, what: str) -> None:
     """Make a group number its next version after one.
 
     Raises:
         ValidationException: there is no such group.
     """
-    key = (call.caller.account, call.caller.region, name)
-    group = call.rows.get(GROUPS, key)
+    key = (context.caller.account, context.caller.region, name)
+    group = context.rows.get(GROUPS, key)
     if group is None:
         raise ValidationException(f"{what} is of a group that is not there: its line comes first.")
     if version > group["last_version"]:
-        call.rows.update(GROUPS, key, group["rev"], {"last_version": version})
+        context.rows.update(GROUPS, key, group["rev"], {"last_version": version})

@@ -13,11 +13,11 @@ import msgspec
 from msgspec.structs import replace
 
 from ...approval.profiles import INITIAL
-from ...base import Surroundings
+from ...base import BackendOptions
 from ...errors import RegistryError, ValidationException
 from ...service import constraints, model
 from ...store.rows import GROUPS
-from ..context import Call
+from ..context import RequestContext
 from ..operations import groups, packages
 
 
@@ -53,7 +53,7 @@ class _Sown(msgspec.Struct):
     versions_there: int = 0
 
 
-def sow(call: Call, seed: Seed) -> _Sown:
+def sow(context: RequestContext, seed: Seed) -> _Sown:
     """Make what a seed has and the registry has not, in the caller's account and region.
 
     Raises:
@@ -62,41 +62,41 @@ def sow(call: Call, seed: Seed) -> _Sown:
     sown = _Sown()
     for group in seed.groups:
         with _on(group.where):
-            last = _group(call, group.request, sown)
+            last = _group(context, group.request, sown)
         for number, version in enumerate(group.versions, start=1):
             if number <= last:
                 sown.versions_there += 1
                 continue
             with _on(version.where):
-                _version(call, version, group.request["ModelPackageGroupName"])
+                _version(context, version, group.request["ModelPackageGroupName"])
             sown.new_versions += 1
     return sown
 
 
-def _group(call: Call, request: Mapping[str, Any], sown: _Sown) -> int:
+def _group(context: RequestContext, request: Mapping[str, Any], sown: _Sown) -> int:
     """Create a group unless it is there; return the number of its last version."""
     _check("CreateModelPackageGroup", request)
-    row = call.rows.get(GROUPS, (call.caller.account, call.caller.region, request["ModelPackageGroupName"]))
+    row = context.rows.get(GROUPS, (context.caller.account, context.caller.region, request["ModelPackageGroupName"]))
     if row is not None:
         sown.groups_there += 1
         return int(row["last_version"])
-    groups.create(replace(call, operation="CreateModelPackageGroup"), request)
+    groups.create(replace(context, operation="CreateModelPackageGroup"), request)
     sown.new_groups += 1
     return 0
 
 
-def _version(call: Call, version: SeedVersion, group: str) -> None:
+def _version(context: RequestContext, version: SeedVersion, group: str) -> None:
     _check("CreateModelPackage", version.request)
     if version.request.get("ModelPackageGroupName") != group:
         raise ValidationException(f"The version is not one of the group {group}.")
-    prepared = packages.prepare(version.request, call.caller, Surroundings(call.settings, call.probe))
-    made = packages.create(replace(call, operation="CreateModelPackage"), prepared)
+    prepared = packages.prepare(version.request, context.caller, BackendOptions(context.settings, context.probe))
+    made = packages.create(replace(context, operation="CreateModelPackage"), prepared)
     if version.status == INITIAL and version.reason is None:
         return
     decision = {**made, "ModelApprovalStatus": version.status}
     decision |= {"ApprovalDescription": version.reason} if version.reason is not None else {}
     _check("UpdateModelPackage", decision)
-    packages.update(replace(call, operation="UpdateModelPackage", reason=version.reason), decision)
+    packages.update(replace(context, operation="UpdateModelPackage", reason=version.reason), decision)
 
 
 def _check(operation: str, request: Mapping[str, Any]) -> None:

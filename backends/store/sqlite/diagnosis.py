@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...diagnosis import PATIENCE, Check, Verdict
-from ...files import can_be_had, network_file_system, tells_networks
+from ...files import is_free, network_file_system, tells_networks
 
 FIXED = (3, 51, 3)
 BACKPORTS = {(3, 50): 7, (3, 44): 6}
@@ -59,7 +59,7 @@ def examine_file(file: Path) -> Iterator[Check]:
         yield Check("file", "failed", f"{file} is not a file", "name a database file: sqlite:///registry.db")
         return
     yield from _rights(file)
-    yield from _surroundings(file)
+    yield from _options(file)
     yield from _lock(file)
     if not os.access(file, os.R_OK):
         return  # as was said
@@ -95,7 +95,7 @@ def _me() -> str:
     return str(getattr(os, "getuid", lambda: "you")())
 
 
-def _surroundings(file: Path) -> Iterator[Check]:
+def _options(file: Path) -> Iterator[Check]:
     kind = network_file_system(file)
     if kind is None and tells_networks():
         yield Check("file system", "ok", "local")
@@ -121,7 +121,7 @@ def _lock(file: Path) -> Iterator[Check]:
         yield Check("lock", verdict, f"{path.name} {said}", f"chown {_me()} {path}" if path.exists() else "")
         return
     began = time.monotonic()
-    if can_be_had(path, PATIENCE):
+    if is_free(path, PATIENCE):
         yield Check("lock", "ok", f"it can be had, after {(time.monotonic() - began) * 1000:.0f} ms")
         return
     sentence = f"a process has held {path.name} for {PATIENCE:.0f} s: nobody else can write"

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from ...errors import CannotOpen
-from ...files import FileLock, make_folder
+from ...errors import BackendUnavailable
+from ...files import FileLock, make_private_dir
 
 LOGS: Final = ("-wal", "-journal")
 """What SQLite calls the log of a file, by its kind."""
@@ -18,7 +18,7 @@ INDEX: Final = "-shm"
 """What it calls the index of the first, which all who have that open share."""
 
 
-def created(path: Path) -> Path:
+def create_database_file(path: Path) -> Path:
     """Make the file, readable by its owner alone, with the folders above it; return where it really is.
 
     One that is there is not opened: closing any descriptor of a file gives up all locks this process has on it, and
@@ -26,25 +26,27 @@ def created(path: Path) -> Path:
     remove the log that is still written to.
 
     Raises:
-        CannotOpen: it cannot be written; the sentence says why.
+        BackendUnavailable: it cannot be written; the sentence says why.
     """
     try:
-        make_folder(path.parent)
+        make_private_dir(path.parent)
         if path.is_symlink() and path.parent.stat().st_mode & stat.S_IWOTH:
-            raise CannotOpen(f"{path} is a link in a folder where anyone may put one: name the file it stands for")
+            raise BackendUnavailable(
+                f"{path} is a link in a folder where anyone may put one: name the file it stands for"
+            )
         file = Path(os.path.realpath(path))
         with suppress(FileExistsError):
             os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         if not file.is_file():
-            raise CannotOpen(f"{path} is not a file: name a database file, such as {path / 'registry.db'}")
+            raise BackendUnavailable(f"{path} is not a file: name a database file, such as {path / 'registry.db'}")
         if not os.access(file, os.R_OK | os.W_OK):
             raise OSError(code := _obstacle(file), os.strerror(code))
     except OSError as error:
-        raise CannotOpen(f"{path} cannot be opened for writing: {error.strerror}") from error
+        raise BackendUnavailable(f"{path} cannot be opened for writing: {error.strerror}") from error
     return file
 
 
-def keep_apart(file: Path, lock: FileLock) -> None:
+def bind_lock_to_file(file: Path, lock: FileLock) -> None:
     """Note which file a lock is of; refuse to open another one while the log of that one lies beside it.
 
     SQLite knows a log by its name: who puts another file in the place of one that is open, or whose server was killed,
@@ -58,7 +60,7 @@ def keep_apart(file: Path, lock: FileLock) -> None:
         lock: its lock, which is held.
 
     Raises:
-        CannotOpen: there is such a log; nothing was changed.
+        BackendUnavailable: there is such a log; nothing was changed.
     """
     here, noted = f"{lock.inode} {file.stat().st_ino}\n", lock.read()
     if noted == here:
@@ -66,7 +68,7 @@ def keep_apart(file: Path, lock: FileLock) -> None:
     if noted.split(" ")[0] == str(lock.inode):
         for log in (file.with_name(file.name + end) for end in LOGS):
             if log.exists() and log.stat().st_size:
-                raise CannotOpen(
+                raise BackendUnavailable(
                     f"{file} has taken the place of another file, whose last changes are still in {log.name}: stop "
                     f"what has that file open, or put it back; if nothing has, and they may be lost, remove {log.name}"
                 )
@@ -80,7 +82,7 @@ def _remove(log: Path) -> None:
     try:
         log.unlink(missing_ok=True)
     except OSError as error:
-        raise CannotOpen(f"{log}, which is of another file, cannot be removed: {error.strerror}") from error
+        raise BackendUnavailable(f"{log}, which is of another file, cannot be removed: {error.strerror}") from error
 
 
 def _obstacle(file: Path) -> int:
@@ -94,10 +96,10 @@ def lock_of(file: Path) -> FileLock:
     """Return the lock of a database file: beside the file itself, where every link to it leads.
 
     Raises:
-        CannotOpen: it cannot be opened.
+        BackendUnavailable: it cannot be opened.
     """
     lock = file.with_name(file.name + ".lock")
     try:
         return FileLock(lock)
     except OSError as error:
-        raise CannotOpen(f"{lock}, which keeps writers apart, cannot be opened: {error.strerror}") from error
+        raise BackendUnavailable(f"{lock}, which keeps writers apart, cannot be opened: {error.strerror}") from error

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ...errors import CannotOpen
+from ...errors import BackendUnavailable
 
 if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
@@ -30,13 +30,13 @@ def load() -> tuple[type[Database], type[Migrations]]:
     """Return what we use of sqlite-utils.
 
     Raises:
-        CannotOpen: it is not installed.
+        BackendUnavailable: it is not installed.
     """
     try:
         with _hidden(*_left_out):
             from sqlite_utils import Database, Migrations
     except ModuleNotFoundError as error:
-        raise CannotOpen(
+        raise BackendUnavailable(
             f"an older release made the database, and to bring it up to date needs the package {error.name!r}: "
             "pip install 'sagemaker-registry[server]'"
         ) from error

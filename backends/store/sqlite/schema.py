@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from ...errors import CannotOpen
+from ...errors import BackendUnavailable
 from .driver import sqlite3
 
 STEPS: Final = (
@@ -49,11 +49,11 @@ def upgrade(connection: sqlite3.Connection) -> None:
     """Bring a database to this release's schema; call it inside a transaction.
 
     Raises:
-        CannotOpen: a newer release made the file. Nothing is changed then.
+        BackendUnavailable: a newer release made the file. Nothing is changed then.
     """
     have = taken(connection)
     if newer := unknown(have):
-        raise CannotOpen(
+        raise BackendUnavailable(
             f"the database was made by a newer sagemaker-registry (its schema has {newer}): "
             "upgrade this installation, or open a backup made before the upgrade"
         )

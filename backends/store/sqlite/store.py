@@ -19,7 +19,7 @@ import msgspec
 import orjson
 
 from ...errors import (
-    CannotOpen,
+    BackendUnavailable,
     InternalFailure,
     RegistryError,
     ServiceUnavailable,
@@ -30,8 +30,8 @@ from ...files import FileLock, network_file_system
 from ..transactions import Transaction, View
 from . import schema
 from .driver import sqlite3
-from .file import created, keep_apart, lock_of
-from .writer_lock import Turns
+from .file import bind_lock_to_file, create_database_file, lock_of
+from .writer_lock import FairLock
 
 BUSY_TIMEOUT_SECONDS: Final = 30.0
 CHECKS: Final = {"integrity_check": 16 * 2**20, "quick_check": 100 * 2**20}
@@ -90,19 +90,19 @@ class SQLiteRows:
     """The tables in one SQLite file, or in memory when `path` is None.
 
     Raises:
-        CannotOpen: the file cannot be used; the sentence says why and what to do.
+        BackendUnavailable: the file cannot be used; the sentence says why and what to do.
     """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path.absolute() if path is not None else None  # a process may go to another folder
-        self._lock: Turns | threading.Lock = Turns() if path is not None else threading.Lock()
+        self._lock: FairLock | threading.Lock = FairLock() if path is not None else threading.Lock()
         self._is_failing = self._is_closed = False
         self._journal = "WAL"
         self._idle: list[sqlite3.Connection] = []
         self._between_processes: AbstractContextManager[None] = nullcontext()
         with ExitStack() as undo:
             if self.path is not None:
-                self._file = created(self.path)
+                self._file = create_database_file(self.path)
                 lock = lock_of(self._file)
                 undo.callback(lock.close)
                 self._between_processes = lock
@@ -110,18 +110,18 @@ class SQLiteRows:
                 with self._between_processes:
                     self._opened = self._found()
                     if isinstance(self._between_processes, FileLock):
-                        keep_apart(self._file, self._between_processes)
+                        bind_lock_to_file(self._file, self._between_processes)
                     self._writer = self._connect(PRAGMAS)
                     with ExitStack() as closed:
                         closed.callback(self._writer.close)  # who is the last to close checkpoints, too
                         self._prepare()
                         if self._is_elsewhere():
-                            raise CannotOpen(f"{path} was replaced while it was opened: open it again")
+                            raise BackendUnavailable(f"{path} was replaced while it was opened: open it again")
                         closed.pop_all()
             except sqlite3.Error as error:
-                raise CannotOpen(f"{path}: {' '.join(str(error).split())}") from error
+                raise BackendUnavailable(f"{path}: {' '.join(str(error).split())}") from error
             except UNREADABLE as error:
-                raise CannotOpen(f"{path} is damaged ({error}): restore it from a backup") from error
+                raise BackendUnavailable(f"{path} is damaged ({error}): restore it from a backup") from error
             undo.pop_all()
 
     def close(self) -> None:
@@ -247,7 +247,7 @@ class SQLiteRows:
         """Close a connection that reads the file; of a closed store under the lock: the last one checkpoints."""
         with ExitStack() as held:
             if self._is_closed:
-                with suppress(CannotOpen):  # where its folder is gone, nobody else can have it
+                with suppress(BackendUnavailable):  # where its folder is gone, nobody else can have it
                     held.enter_context(held.enter_context(closing(lock_of(self._file))))
             connection.close()
 
@@ -315,9 +315,9 @@ class SQLiteRows:
         self._begin("IMMEDIATE")
         try:
             schema.upgrade(self._writer)
-        except CannotOpen as newer:
+        except BackendUnavailable as newer:
             self._writer.execute("ROLLBACK")
-            raise CannotOpen(f"{self.path}: {newer}") from newer
+            raise BackendUnavailable(f"{self.path}: {newer}") from newer
         except BaseException:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
@@ -325,7 +325,7 @@ class SQLiteRows:
         self._writer.execute("COMMIT")
 
     def _refuse_what_is_not_ours(self) -> None:
-        """Raise CannotOpen for a file that is damaged, or a database of something else; nothing is changed in it."""
+        """Raise BackendUnavailable for a damaged file or a database of another program; change nothing."""
         assert self.path is not None  # noqa: S101 - the caller's business
         size = self.path.stat().st_size
         check = next((name for name, most in CHECKS.items() if size <= most), None)
@@ -333,11 +333,11 @@ class SQLiteRows:
             (verdict,) = self._writer.execute(f"PRAGMA {check}(1)").fetchone()
             if verdict != "ok":
                 words = " ".join(verdict.split())
-                raise CannotOpen(f"{self.path} is damaged ({words}): restore it from a backup")
+                raise BackendUnavailable(f"{self.path} is damaged ({words}): restore it from a backup")
         tables = [name for (name,) in self._writer.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         if tables and not schema.taken(self._writer):
             some = ", ".join(repr(name) for name in sorted(tables)[:3])
-            raise CannotOpen(f"{self.path} is a database of something else (it has {some}): name another file")
+            raise BackendUnavailable(f"{self.path} is a database of something else (it has {some}): name another file")
 
 
 class _Reading:

@@ -16,7 +16,7 @@ PATIENCE_SECONDS: Final = 0.025
 """Of eight writers, this had the shortest p99 without a longer median: 10 and 50 ms were tried."""
 
 
-class Turns:
+class FairLock:
     """A lock, held inside `with`, or from `acquire` to `release`.
 
     Args:

@@ -24,7 +24,10 @@ def test_a_lost_answer_does_not_register_a_model_twice(sagemaker_registry_server
     with sagemaker_registry_server.control.failing("answer-lost", "CreateModelPackage", count=1):
         arn = pipeline.register("registry/churn:3", accuracy=0.95)
     assert arn.endswith("/3")
-    assert [call.outcome for call in sagemaker_registry_server.calls("CreateModelPackage")] == ["AnswerLost", "ok"]
+    assert [call.outcome for call in sagemaker_registry_server.calls("CreateModelPackage")] == [
+        "ConnectionDropped",
+        "ok",
+    ]
 
 
 def test_throttling_is_waited_out(sagemaker_registry_server):
