@@ -494,7 +494,7 @@ def _spoilt(text: str) -> st.SearchStrategy[str]:
     )
 
 
-def _reading(connection: sqlite3.Connection) -> Call:
+def _reading(connection: sqlite3.Connection) -> RequestContext:
     return RequestContext(
         "history/verify", CALLER, Transaction(connection.execute), 0, Settings(), Rulebook(Settings()), NoProbe()
     )

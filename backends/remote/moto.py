@@ -42,7 +42,7 @@ def client(url: str, **boto: Any) -> SageMakerClient:
 
     Args:
         url: `moto://`.
-        **options: what `boto3.client` takes; a 12-digit access key id is the account id.
+        **boto: what `boto3.client` takes; a 12-digit access key id is the account id.
 
     Raises:
         BackendUnavailable: moto is not installed, or the URL says more than it can.
