@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from ..backends.errors import BackendUnavailable
 from ..backends.files import PART, FileLock, is_free, make_private_dir, sync
 from ..backends.urls import database_file, default_url, without_password
-from . import URL_VARIABLE
+from .connection import URL_VARIABLE
 
 OBJECTS: Final = ".s3"
 """What the name of a database file is followed by where S3 objects are kept beside it: see `emulator.kept_objects`."""

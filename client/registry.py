@@ -64,7 +64,7 @@ class ModelRegistry:
         Raises:
             BackendUnavailable: as `connect` does.
         """
-        from . import connect
+        from .connection import connect
 
         self.boto3 = connect(url, **boto)
         self._sleep, self._clock, self._owned = sleep, clock, True

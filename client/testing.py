@@ -55,7 +55,7 @@ def connect(url: str, *, settings: str | Path | None = None, **boto: Any) -> Sag
         BackendUnavailable: as `client.connect`.
     """
     from ..backends import open_controlled
-    from . import client_of, options_of_settings
+    from .connection import client_of, options_of_settings
 
     return client_of(open_controlled(url, options_of_settings(settings) if settings else None, **boto), boto)
 
@@ -79,7 +79,7 @@ class Control:
         Raises:
             BackendUnavailable: as `connect`.
         """
-        from . import connect as connect_as_said
+        from .connection import connect as connect_as_said
 
         self._owned = registry is None or isinstance(registry, str)
         self.client: Any = (
@@ -147,8 +147,8 @@ class Control:
             **boto: what `boto3.client` takes, for the fork's client.
         """
         from ..backends.testing.controlled import ControlledBackend
-        from . import client_of
-        from . import connect as connect_as_said
+        from .connection import client_of
+        from .connection import connect as connect_as_said
 
         region = {"region_name": self.client.meta.region_name}
         backend, caller = behind(self.client) or (None, None)

@@ -35,7 +35,7 @@ from .aws.s3_files import KeptObjects
 from .aws.sts import CallerIdentity, identity_of
 from .caller import caller_from
 from .console import Console
-from .console.opening import console_of, links
+from .console.site import console_of, links
 from .events.dispatcher import Dispatcher, RuleWatch
 from .events.sinks import EventBridge, sinks_of
 from .forks import Forks

@@ -17,14 +17,14 @@ from sagemaker_registry.backends.errors import ServiceUnavailable
 from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.auth.authentication import Authentication
 from sagemaker_registry.emulator.console import Console
-from sagemaker_registry.emulator.console.opening import console_of
-from sagemaker_registry.emulator.console.session import (
+from sagemaker_registry.emulator.console.sessions import (
     LINK_SECONDS,
     MAX_LINKS,
     REPRINT_SECONDS,
     SESSION_SECONDS,
     Sessions,
 )
+from sagemaker_registry.emulator.console.site import console_of
 from sagemaker_registry.emulator.responses import CONSOLE_HEADERS
 
 pytest_plugins = ("consoles",)

@@ -13,7 +13,7 @@ from clients import Emulator
 from desks import Desk, settings_of, text_of
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
-from sagemaker_registry.emulator.console.reading import MAX_LOOKED_THROUGH, PAGE
+from sagemaker_registry.emulator.console.reader import MAX_LOOKED_THROUGH, PAGE
 
 pytest_plugins = ("consoles",)
 

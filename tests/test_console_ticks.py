@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 from werkzeug.test import Client, TestResponse
 
 from desks import Desk, send, text_of, violations
+from sagemaker_registry.emulator.console.checklist import MAX_VERSIONS, Ticks
 from sagemaker_registry.emulator.console.records import Version
-from sagemaker_registry.emulator.console.ticks import MAX_VERSIONS, Ticks
 
 pytest_plugins = ("consoles", "browser")
 

@@ -22,7 +22,7 @@ import io, json, sys
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.emulator import serve
 from sagemaker_registry.emulator.app import application
-from sagemaker_registry.emulator.console.opening import console_of, links
+from sagemaker_registry.emulator.console.site import console_of, links
 from sagemaker_registry.backends.settings import Settings
 
 console = console_of("sqlite://", [], Settings(), ["alice"])

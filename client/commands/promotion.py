@@ -149,7 +149,7 @@ ALL = (plan, apply)
 
 @contextmanager
 def _client(url: str, region: str | None) -> Iterator[SageMakerClient]:
-    from .. import connect
+    from ..connection import connect
 
     client = connect(url, **({"region_name": region} if region else {}))
     try:

@@ -80,7 +80,7 @@ def _answer(
     from botocore.config import Config
 
     from ...backends.urls import database_file, default_url
-    from .. import connect
+    from ..connection import connect
 
     url = url or default_url()
     file = database_file(url)

@@ -88,7 +88,7 @@ def verify(
 
 
 def _client(url: str, region: str | None) -> SageMakerClient:
-    from .. import connect
+    from ..connection import connect
     from ..verification import CONFIG
 
     return connect(url, config=CONFIG, **({"region_name": region} if region else {}))

@@ -20,7 +20,7 @@ from ...backends.diagnosis import PATIENCE, Check
 from ...backends.errors import BackendUnavailable
 from ...backends.remote import sessions
 from ...backends.urls import SCHEMES, database_file, default_url, without_password
-from .. import URL_VARIABLE
+from ..connection import URL_VARIABLE
 
 DISTRIBUTION = "sagemaker-registry"
 EXTRAS = {
@@ -171,7 +171,7 @@ def _answering(subject: Subject) -> Iterator[Check]:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from .. import connect
+    from ..connection import connect
 
     config = Config(connect_timeout=PATIENCE, read_timeout=PATIENCE, retries={"total_max_attempts": 1})
     try:

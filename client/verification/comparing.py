@@ -23,7 +23,7 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
-from .. import connect
+from ..connection import connect
 from ..controls import AWS_DOMAINS, ask
 from ..registry import ModelRegistry
 from .answers import Difference, Place, differences

@@ -6,6 +6,6 @@ another host, and what a model says of itself is text, whatever it looks like.
 
 from __future__ import annotations
 
-from .doors import Console, Place, Site, guard
+from .site import Console, Place, Site, guard
 
 __all__ = ["Console", "Place", "Site", "guard"]

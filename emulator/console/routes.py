@@ -18,24 +18,23 @@ from ...backends.base import Backend, random_id
 from ...backends.errors import RegistryError
 from ..error_log import ErrorLog
 from ..routes import CONSOLE_PREFIX
-from . import compare as comparing
-from . import decide as deciding
-from . import entrance
-from . import groups as grouping
-from . import health as checking
-from . import history as looking_back
-from . import inbox as waiting
-from . import review as reviewing
-from .doors import STATIC, Console, Place
-from .entrance import LoginPage
-from .findings import Gone, Overtaken
-from .format import FILTERS
-from .problems import Problem, is_for_later, nothing_there, sentence_of, unanswered
-from .reading import Reader
+from . import login
+from .checklist import LOOKED, PARTS
+from .explanation import Explanation
+from .filters import FILTERS
+from .login import LoginPage
+from .pages import compare as comparing
+from .pages import decision as deciding
+from .pages import groups as grouping
+from .pages import health as checking
+from .pages import history as looking_back
+from .pages import inbox as waiting
+from .pages import version as reviewing
+from .pages.decision import listeners
+from .pages.errors import Problem, is_for_later, nothing_there, sentence_of, unanswered
+from .reader import Gone, Overtaken, Reader
 from .records import Version
-from .rulings import Explanation
-from .ticks import LOOKED, PARTS
-from .told import listeners
+from .site import STATIC, Console, Place
 
 log = logging.getLogger(__name__)
 
@@ -235,7 +234,7 @@ def blueprint(backend: Backend, console: Console, error_log: ErrorLog, say: Call
     def static_file(name: str) -> Response:
         return send_from_directory(STATIC, name)
 
-    entrance.add(routes, console, show, say)
+    login.add(routes, console, show, say)
 
     @route("/<path:rest>", "GET", "POST")
     def nowhere(rest: str) -> Response:

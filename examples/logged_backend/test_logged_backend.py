@@ -11,7 +11,7 @@ import pytest
 pytest.register_assert_rewrite("sagemaker_registry.backends.contract")
 
 from sagemaker_registry.backends import contract  # noqa: E402 - after its asserts are made to explain themselves
-from sagemaker_registry.client import connect  # noqa: E402
+from sagemaker_registry.client.connection import connect  # noqa: E402
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from .explanation import LABELS
 from .metrics import printed
-from .rulings import LABELS
 
 SHAPES: Final = {"Approved": "approved", "Rejected": "rejected", "PendingManualApproval": "pending"}
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar, Final
 
-from ...backends.errors import RegistryError
-from ..error_log import Refusal
-from .doors import Site
-from .reading import Reader
-from .records import leaves
+from ....backends.errors import RegistryError
+from ...error_log import Refusal
+from ..reader import Reader
+from ..records import leaves
+from ..site import Site
 
 FIXED_IN: Final = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """Releases of SQLite that do not lose commits of a WAL database, each the first of its line."""
@@ -124,7 +124,7 @@ def _capabilities(reader: Reader) -> tuple[Fact, ...]:
 
 
 def _database(file: Path) -> tuple[Fact, ...]:
-    from ...backends.store.sqlite.driver import sqlite3
+    from ....backends.store.sqlite.driver import sqlite3
 
     version = sqlite3.sqlite_version_info
     is_fixed = version >= FIXED_IN[-1] or any(version[:2] == first[:2] and version >= first for first in FIXED_IN)

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
-from .charts import Chart, trend
+from ..charts import Chart, trend
+from ..checklist import Looked, Ticks
+from ..explanation import Explanation, Standing, Threshold, standing, thresholds
+from ..metrics import Delta, delta
+from ..reader import Reader
+from ..records import CARD, LINEAGE_KEYS, METADATA, PENDING, Difference, Version, differences, leaves
+from ..timeline import Event, event_of
 from .groups import TREND
 from .inbox import next_waiting
-from .metrics import Delta, delta
-from .reading import Reader
-from .records import CARD, LINEAGE_KEYS, METADATA, PENDING, Difference, Version, differences, leaves
-from .rulings import Explanation, Standing, Threshold, standing, thresholds
-from .ticks import Looked, Ticks
-from .timeline import Event, event_of
 
 MAX_EVENTS: Final = 20
 MAX_LEAVES: Final = 200

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
+from urllib.parse import urlsplit
 
-from ...backends.errors import ConflictException
-from .findings import Overtaken
-from .metrics import Delta, delta
-from .reading import Reader
-from .records import Version
-from .review import explain
-from .rulings import Explanation, Move
-from .ticks import Looked
-from .timeline import Event, event_of
-from .told import Listener
+from ....backends.errors import ConflictException
+from ....backends.events import FIELDS, STATUS, is_wanted
+from ..checklist import Looked
+from ..explanation import Explanation, Move
+from ..metrics import Delta, delta
+from ..reader import Overtaken, Reader
+from ..records import Version
+from ..timeline import Event, event_of
+from .version import explain
+
+EVENTBRIDGE: Final = "EventBridge"
 
 MAX_REASON: Final = 1024
 """Characters of an ApprovalDescription."""
@@ -161,3 +163,30 @@ def looked_at(reader: Reader, group: str, number: int) -> tuple[Version, Explana
     told: Mapping[str, Any] | None = explain(reader, group, number)
     version = reader.version(group, number)
     return version, Explanation.of(told, version.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Somebody who is told: who, and what else there is to say of it."""
+
+    name: str
+    note: str = ""
+
+
+def listeners(reader: Reader, version: Version, to: str) -> tuple[Listener, ...] | None:
+    """Return who will be told that a version got a status; None where nobody knows: AWS has its own rules for that."""
+    if not reader.offers("settings") or not reader.offers("events"):
+        return None
+    return tuple(_listeners(reader.control("settings").get("events", {}), version, to))
+
+
+def _listeners(events: Mapping[str, Any], version: Version, to: str) -> Iterator[Listener]:
+    envelope = {"detail": {"ModelPackageGroupName": version.group, STATUS: to, FIELDS: [STATUS]}}
+    for webhook in events.get("webhooks", ()):
+        on, groups = webhook.get("on", ()), webhook.get("groups", ())
+        if is_wanted(envelope, on=on, groups=groups):
+            yield Listener(webhook.get("name") or urlsplit(webhook["url"]).hostname or "a webhook", "by webhook")
+    if events.get("file"):
+        yield Listener(events["file"], "gets a line")
+    if events.get("eventbridge"):
+        yield Listener(EVENTBRIDGE, "where the registry has one: its rules that match")

@@ -16,9 +16,9 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ..auth.rate_limit import Failures
 from ..routes import CONSOLE_PREFIX
-from .doors import Console, cookie_name, set_cookie
-from .problems import Problem
-from .session import USER
+from .pages.errors import Problem
+from .sessions import USER
+from .site import Console, cookie_name, set_cookie
 
 MAX_FAILURES: Final = 30
 """Links that are none, of one address, within a minute; then it is told to wait."""

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final, Self
 
-from .findings import Gone, Page
-from .metrics import Delta, delta, headline
-from .reading import Reader
-from .records import APPROVED, REJECTED, Version
-from .rulings import BLOCKED, Explanation, Standing, standing
+from ..explanation import BLOCKED, Explanation, Standing, standing
+from ..metrics import Delta, delta, headline
+from ..reader import Gone, Page, Reader
+from ..records import APPROVED, REJECTED, Version
 
 LONG: Final = timedelta(days=3)
 """After which waiting is called long."""

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from .charts import Chart, sparkline, trend
-from .findings import Group, Overview
-from .metrics import Delta, delta, headline
-from .reading import Reader
-from .records import Version
+from ..charts import Chart, sparkline, trend
+from ..metrics import Delta, delta, headline
+from ..reader import Group, Overview, Reader
+from ..records import Version
 
 MAX_COLUMNS: Final = 4
 """Metrics that a table of versions has columns for."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from .ticks import Ticks
+from .checklist import Ticks
 
 LINK_SECONDS: Final = 3600
 SESSION_SECONDS: Final = 12 * 3600

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, ClassVar, Final
 
-from ...backends.errors import ValidationException
-from .reading import Reader
-from .timeline import Event, event_of
+from ....backends.errors import ValidationException
+from ..reader import Reader
+from ..timeline import Event, event_of
 
 PAGE: Final = 20
 SECONDS_TO_VERIFY: Final = 2.0

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ...backends.errors import AccessDeniedException, RegistryError, ThrottlingException
-from .findings import Gone
+from ....backends.errors import AccessDeniedException, RegistryError, ThrottlingException
+from ..reader import Gone
 
 
 @dataclass(frozen=True, slots=True)
