@@ -19,14 +19,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import http.client
 import re
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -117,6 +114,8 @@ def post(
     from http.client import HTTPException
     from importlib.metadata import version
 
+    from .connections import Connection, SecureConnection
+
     numeric = destination(where, allow_private=allow_private, resolve=resolve)
     headers = {
         "Content-Type": "application/json",
@@ -199,31 +198,3 @@ def _inner(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 def _means_loopback(host: str) -> bool:
     """Whether a URL says that it means this machine; a name that only resolves to it does not."""
     return host in ("localhost", "::1") or re.fullmatch(r"127\.[0-9]+\.[0-9]+\.[0-9]+", host) is not None
-
-
-class Connection(http.client.HTTPConnection):
-    """A connection for a URL's host to one numeric address."""
-
-    def __init__(self, host: str, port: int, numeric: str, timeout: float) -> None:
-        super().__init__(host, port, timeout=timeout)
-        self._numeric = numeric
-        self.is_cut = False
-
-    def connect(self) -> None:
-        self.sock = socket.create_connection((self._numeric, self.port), self.timeout)
-
-    def cut(self) -> None:
-        """End it, from another thread."""
-        self.is_cut = True
-        with suppress(OSError, AttributeError):  # not connected yet, or not any more
-            self.sock.shutdown(socket.SHUT_RDWR)
-
-
-class SecureConnection(Connection):
-    """The same with TLS, whose certificate must be that of the URL's host."""
-
-    default_port = http.client.HTTPS_PORT
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
