@@ -38,15 +38,14 @@ def connect(url: str | None = None, *, settings: str | Path | None = None, **bot
     >>> sagemaker.create_model_package_group(ModelPackageGroupName="churn")["ModelPackageGroupArn"]
     'arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/churn'
     """
-    from ..backends import open_backend, open_client, open_guarded
+    from ..backends import open_backend, open_client, open_controlled, open_guarded
     from ..backends.urls import default_url, is_memory
 
     url = url or os.environ.get(URL_VARIABLE) or default_url()
     settings = settings or os.environ.get(SETTINGS_VARIABLE)
     if is_memory(url):
-        from .testing import connect as connect_to_test  # in memory, everything is under test control
-
-        return connect_to_test(url, settings=settings, **boto)
+        options = options_of_settings(settings) if settings else None
+        return client_of(open_controlled(url, options, **boto), boto)
     client = None if settings else open_client(url, **boto)
     if client is not None:
         return client

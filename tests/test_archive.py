@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from clients import REGION, Emulator
 from sagemaker_registry.backends.approval.evaluation import LEDGER
 from sagemaker_registry.backends.local.transfer import export as lines_of
-from sagemaker_registry.client import ModelRegistry, archive, controls
+from sagemaker_registry.client import ModelRegistry, archive, extensions
 from sagemaker_registry.client.archive import api as archive_api
 from sagemaker_registry.client.archive import file as archive_file
 from sagemaker_registry.client.archive import moving
@@ -209,7 +209,7 @@ def test_a_batch_that_differs_is_refused_by_the_registry_too(source: ModelRegist
         registry.boto3.create_model_package_group(ModelPackageGroupName="zero", ModelPackageGroupDescription="another")
         before = exported(registry)
         with pytest.raises(ClientError, match="other content than in the file: group zero") as caught:
-            controls.ask(registry.boto3, "import", account=SOURCE, region=REGION, lines=lines[1:-1])
+            extensions.ask(registry.boto3, "import", account=SOURCE, region=REGION, lines=lines[1:-1])
         assert caught.value.response["Error"]["Code"] == "ConflictException"
         assert parsed(exported(registry))[1:] == parsed(before)[1:]
 
@@ -221,7 +221,7 @@ def test_an_import_that_was_interrupted_can_be_made_again(source: ModelRegistry,
         with ModelRegistry(url, **boto(SOURCE, f"us-west-{stop:03}")) as registry:
             for start in range(0, stop, 4):
                 part = lines[start : min(start + 4, stop)]
-                controls.ask(registry.boto3, "import", account=SOURCE, region=REGION, lines=part)
+                extensions.ask(registry.boto3, "import", account=SOURCE, region=REGION, lines=part)
             imported(registry, content)
             assert registry.verify_history().ok
             again = [line for line in lasting(exported(registry)) if line["type"] == "change"]
@@ -247,10 +247,10 @@ def test_a_group_that_is_changed_between_its_pages_is_said(
     source: ModelRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lines_of, "MAX_LINES", 2)
-    token = controls.ask(source.boto3, "export")["next_token"]
+    token = extensions.ask(source.boto3, "export")["next_token"]
     source.reject("churn/1", "meanwhile")
     with pytest.raises(ClientError, match="churn was changed while it was exported: export it again"):
-        controls.ask(source.boto3, "export", next_token=token)
+        extensions.ask(source.boto3, "export", next_token=token)
 
 
 def test_only_what_is_asked_for_is_exported(source: ModelRegistry) -> None:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from clients import Emulator
 from sagemaker_registry.client import ModelRegistry
 from sagemaker_registry.client.cli import main
-from sagemaker_registry.client.terms import OPERATORS, Terms
+from sagemaker_registry.client.registry.search_terms import OPERATORS, Terms
 
 PLACES = ["{emulator}", "sqlite:///{folder}/registry.db"]
 

@@ -11,7 +11,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from clients import REGION, Emulator
-from sagemaker_registry.client import connect, controls
+from sagemaker_registry.client import connect, extensions
 
 
 @pytest.fixture(params=["{emulator}", "sqlite:///{folder}/registry.db"], ids=["http", "file"])
@@ -24,18 +24,18 @@ def sagemaker(request: pytest.FixtureRequest, emulator: Emulator, account: str, 
 
 def refusal(client: Any, name: str, **params: Any) -> tuple[str, str]:
     with pytest.raises(ClientError) as caught:
-        controls.ask(client, name, **params)
+        extensions.ask(client, name, **params)
     return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
 def test_the_settings_of_a_registry_can_be_read(sagemaker: Any) -> None:
-    assert controls.ask(sagemaker, "settings")["lists"]["default_order"] == "Descending"
-    assert controls.offers(sagemaker, "settings")
+    assert extensions.ask(sagemaker, "settings")["lists"]["default_order"] == "Descending"
+    assert extensions.offers(sagemaker, "settings")
 
 
 def test_what_is_not_there_is_said(sagemaker: Any) -> None:
     assert refusal(sagemaker, "no/such/thing")[0] == "UnknownOperationException"
-    assert not controls.offers(sagemaker, "no/such/thing")
+    assert not extensions.offers(sagemaker, "no/such/thing")
 
 
 def test_an_unknown_parameter_is_named(sagemaker: Any) -> None:

@@ -30,8 +30,8 @@ from sagemaker_registry.backends.local.operations import packages
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.settings import Events
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
-from sagemaker_registry.client import ModelRegistry, controls
-from sagemaker_registry.client.events import deliveries
+from sagemaker_registry.client import ModelRegistry, extensions
+from sagemaker_registry.client.registry.events import deliveries
 from sagemaker_registry.emulator.events.dispatcher import Dispatcher
 from sagemaker_registry.emulator.events.sinks import AppendedFile
 from sagemaker_registry.emulator.events.webhooks import Undelivered
@@ -195,7 +195,7 @@ def test_events_are_listed_by_group_version_status_and_in_both_directions(regist
     assert names(on="PendingManualApproval") == pending
     third = list(registry.events())[2]
     assert names(after=third.position) == [approved, approved]
-    one = controls.ask(registry.boto3, "events", id=third.id)["events"]
+    one = extensions.ask(registry.boto3, "events", id=third.id)["events"]
     assert [entry["event"] for entry in one] == [third.envelope]
 
 
@@ -207,7 +207,7 @@ def test_pages_follow_each_other_without_a_gap(registry: ModelRegistry) -> None:
         page: dict[str, Any] = {"more": True}
         asked: dict[str, Any] = {"order": order, "max_results": 3}
         while page["more"]:
-            page = controls.ask(registry.boto3, "events", **asked)
+            page = extensions.ask(registry.boto3, "events", **asked)
             seen += [entry["event"]["detail"]["ModelPackageVersion"] for entry in page["events"]]
             asked[edge] = page["position"]
         assert seen == sorted(range(1, 8), reverse=order == "Descending")
@@ -230,7 +230,7 @@ def test_a_question_that_cannot_be_meant_is_refused(
     registry: ModelRegistry, name: str, asked: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(ClientError, match=sentence) as caught:
-        controls.ask(registry.boto3, name, **asked)
+        extensions.ask(registry.boto3, name, **asked)
     assert caught.value.response["Error"]["Code"] == "ValidationException"
 
 
@@ -326,7 +326,7 @@ def test_what_a_killed_server_had_not_delivered_the_next_one_does(
     with opened(served.url) as registry:
         told = [post.said for post in receiver.wait_for(2)]
         assert told == [("churn/1", "PendingManualApproval"), ("fraud/1", "PendingManualApproval")]
-        controls.ask(registry.boto3, "events/replay", group="churn")
+        extensions.ask(registry.boto3, "events/replay", group="churn")
         posts = [post.said for post in receiver.wait_for(4)]
         assert posts[2:] == [("churn/1", "PendingManualApproval"), ("churn/1", "Approved")]
         assert receiver.posts[0].event["id"] == receiver.posts[2].event["id"]
@@ -365,12 +365,12 @@ def test_a_delivery_is_given_up_after_some_attempts_and_made_again_when_asked(
         assert (dead["attempts"], dead["error"]) == (3, "127.0.0.1 answered 500")
         assert dead["next_attempt"] is None
         receiver.answer = lambda post: (204, {}, b"")
-        assert controls.ask(registry.boto3, "events/replay", id=dead["id"], sink="ci") == {"deliveries": 1}
+        assert extensions.ask(registry.boto3, "events/replay", id=dead["id"], sink="ci") == {"deliveries": 1}
         eventually(lambda: states(registry) == [("churn/1", "done", 1)])
         assert len(receiver.posts) == 4
         assert {post.event["id"] for post in receiver.posts} == {dead["id"]}
         with pytest.raises(ClientError, match="there is no such event here"):
-            controls.ask(registry.boto3, "events/replay", id="another")
+            extensions.ask(registry.boto3, "events/replay", id="another")
 
 
 def test_a_replay_tells_a_webhook_nothing_its_settings_leave_out(
@@ -382,7 +382,7 @@ def test_a_replay_tells_a_webhook_nothing_its_settings_leave_out(
         registry.register("churn", image="a:1")
         registry.approve("churn/1")
         receiver.wait_for(1)
-        assert controls.ask(registry.boto3, "events/replay", since="2026-01-01") == {"deliveries": 2}
+        assert extensions.ask(registry.boto3, "events/replay", since="2026-01-01") == {"deliveries": 2}
         eventually(lambda: states(registry) == [("churn/1", "done", 1), ("churn/1", "skipped", 1)])
         assert [post.said for post in receiver.wait_for(2)] == [("churn/1", "Approved")] * 2
 
@@ -409,7 +409,7 @@ def test_a_secret_is_in_no_log_answer_or_delivery(
     with opened(served.url) as registry:
         registry.register("churn", image="a:1")
         eventually(lambda: states(registry) == [("churn/1", "dead", 2)])
-        said = [controls.ask(registry.boto3, name) for name in ("settings", "events", "events/deliveries")]
+        said = [extensions.ask(registry.boto3, name) for name in ("settings", "events", "events/deliveries")]
         pages = [requests.get(f"{served.url}/_registry/{name}", timeout=10).text for name in ("settings", "info")]
     assert "ci" in str(said)
     assert served.stop() == 0
@@ -443,7 +443,7 @@ def test_an_eventbridge_rule_passes_exactly_the_approval_to_its_queue(serve: Cal
         (event,) = (json.loads(message["Body"]) for message in messages)
         (ours,) = (event.envelope for event in registry.events("churn/1", on="Approved"))
         assert event == ours
-        controls.ask(registry.boto3, "events/replay", id=ours["id"], sink="eventbridge")
+        extensions.ask(registry.boto3, "events/replay", id=ours["id"], sink="eventbridge")
         again = eventually(lambda: queues.receive_message(QueueUrl=queue).get("Messages"))
         assert json.loads(again[0]["Body"]) == ours
 

@@ -16,7 +16,7 @@ from clients import REGION, Emulator
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.identities import Identities, Who
 from sagemaker_registry.backends.settings import IdentityTable
-from sagemaker_registry.client import ModelRegistry, controls
+from sagemaker_registry.client import ModelRegistry, extensions
 from sagemaker_registry.client.cli import main
 
 GROUP = {"ModelPackageGroupName": "churn"}
@@ -123,7 +123,7 @@ def test_the_key_of_an_iam_user_is_that_user(served: Emulator) -> None:
 
 
 def test_settings_do_not_tell_how_to_be_somebody_else(served: Emulator) -> None:
-    shown = controls.ask(served.client("sagemaker", "somebody"), "settings")
+    shown = extensions.ask(served.client("sagemaker", "somebody"), "settings")
     assert shown["identities"]["alice"]["groups"] == ["reviewers"]
     assert "AKIAALICE" not in json.dumps(shown)
 
@@ -186,5 +186,5 @@ def test_nobody_learns_a_known_access_key_from_history(served: Emulator) -> None
     with ModelRegistry(served.url, aws_access_key_id="AKIAALICE", aws_secret_access_key="any") as registry:
         registry.register("open", image="churn:1")
         assert {change.principal for change in registry.history()} == {"alice"}
-        assert "AKIAALICE" not in json.dumps(controls.ask(registry.boto3, "history"))
-        assert "AKIAALICE" not in json.dumps(controls.ask(registry.boto3, "export"))
+        assert "AKIAALICE" not in json.dumps(extensions.ask(registry.boto3, "history"))
+        assert "AKIAALICE" not in json.dumps(extensions.ask(registry.boto3, "export"))

@@ -115,7 +115,7 @@ def test_it(sagemaker_registry_server):
             "E*+ ModelApprovalStatus='Approved'",
         ]
     )
-    assert "client/calls.py" not in result.stdout.str()
+    assert "client/testing/recorded_requests.py" not in result.stdout.str()
 
 
 def test_the_environment_is_as_before_afterwards(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from sagemaker_registry.backends import credentials
 from sagemaker_registry.backends.files import PART, atomic_write, make_private_dir
-from sagemaker_registry.client.events import Position
+from sagemaker_registry.client.registry.events import Position
 from sagemaker_registry.emulator.aws.s3_files import KeptObjects
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX's")

@@ -31,11 +31,12 @@ from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.backends.testing.clock import Clock
 from sagemaker_registry.backends.testing.controlled import CONTROLS, ControlledBackend
 from sagemaker_registry.backends.testing.faults import KINDS
-from sagemaker_registry.client import ModelRegistry, archive, connect, controls, testing
+from sagemaker_registry.client import ModelRegistry, archive, connect, extensions
 from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.commands.control import control_group
 from sagemaker_registry.client.seeding import BadSeed, sow
 from sagemaker_registry.client.testing import Control
+from sagemaker_registry.client.testing import control as testing
 from sagemaker_registry.emulator.forks import MOST
 
 pytest_plugins = ("postgres_server",)
@@ -251,7 +252,7 @@ def test_the_log_names_people_and_not_their_keys(serve: Callable[..., Emulator],
     server.client("sagemaker", account="AKIASECRET").list_model_package_groups()
     with Control(server.url, region_name=REGION) as control:
         assert [call.principal for call in control.calls("ListModelPackageGroups")] == ["alice"]
-        assert "AKIASECRET" not in json.dumps(controls.ask(control.client, "calls"))
+        assert "AKIASECRET" not in json.dumps(extensions.ask(control.client, "calls"))
 
 
 def test_assertions_about_calls(registry: ModelRegistry) -> None:
@@ -309,7 +310,7 @@ def test_time_moves_as_it_is_told(registry: ModelRegistry, control: Control) -> 
 @pytest.mark.parametrize("moment", ["tomorrow", "2026-13-01", -5, 1e20])
 def test_a_moment_that_is_none_is_refused(control: Control, moment: Any) -> None:
     assert refusal(lambda: control.freeze(moment))[0] == "ValidationException"
-    assert not controls.ask(control.client, "clock")["stopped"]
+    assert not extensions.ask(control.client, "clock")["stopped"]
 
 
 ONCE = Config(retries={"total_max_attempts": 1})
@@ -443,7 +444,7 @@ def test_a_rate_hits_that_part_and_the_same_requests_each_time() -> None:
     ],
 )
 def test_a_fault_that_means_nothing_is_refused(control: Control, given: dict[str, Any]) -> None:
-    assert refusal(lambda: controls.ask(control.client, "faults/add", **given))[0] == "ValidationException"
+    assert refusal(lambda: extensions.ask(control.client, "faults/add", **given))[0] == "ValidationException"
     assert control.faults() == []
 
 
@@ -458,7 +459,7 @@ def test_a_reset_takes_faults_log_and_another_time_along(registry: ModelRegistry
     registry.register("churn", image="churn:1")
     control.reset()
     assert (control.faults(), list(control.calls())) == ([], [])
-    assert not controls.ask(control.client, "clock")["stopped"]
+    assert not extensions.ask(control.client, "clock")["stopped"]
 
 
 def test_a_seed_is_there_once_however_often_it_is_sown(registry: ModelRegistry, control: Control) -> None:

@@ -18,7 +18,7 @@ from receiver import eventually
 from clients import Emulator
 from sagemaker_registry.client import ModelRegistry
 from sagemaker_registry.client.cli import main
-from sagemaker_registry.client.events import Position
+from sagemaker_registry.client.registry.events import Position
 
 ROOT = Path(__file__).parents[1]
 PLACES = ["{emulator}", "sqlite:///{folder}/registry.db"]

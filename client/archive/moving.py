@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from ..controls import ask, offers
+from ..extensions import ask, offers
 from . import api
 from .file import PARTS, Broken, Line, check, header, numbered, trailer, write
 

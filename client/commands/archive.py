@@ -43,7 +43,7 @@ def export(file: str, groups: tuple[str, ...], url: str | None, region: str | No
       sagemaker-registry export --group 'churn*' --url http://127.0.0.1:8080 | gzip > churn.jsonl.gz
     """
     from .. import archive
-    from ..registry import ModelRegistry
+    from ..registry.registry import ModelRegistry
 
     with refusals(), ModelRegistry(url, **_boto(region)) as registry, _whole(file) as content:
         counts = archive.export(registry.boto3, content, source=url or "", groups=groups, progress=_progress())
@@ -79,7 +79,7 @@ def import_(
       sagemaker-registry import registry.jsonl --url postgresql://registry@db/models --dry-run
     """
     from .. import archive
-    from ..registry import ModelRegistry
+    from ..registry.registry import ModelRegistry
 
     boto = _boto(region)
     if account_as is not None:

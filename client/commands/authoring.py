@@ -15,7 +15,7 @@ from .output import NO, REFUSED, Command, end, on_registry, print_json, print_ro
 from .review import COLUMNS, row_of
 
 if TYPE_CHECKING:
-    from ..registry import ModelRegistry
+    from ..registry.registry import ModelRegistry
 
 STATUSES = ["Approved", "Rejected", "PendingManualApproval"]
 METADATA = "CustomerMetadataProperties"

@@ -11,8 +11,8 @@ import click
 from .output import REFUSED, TIMED_OUT, end, on_registry, print_json, print_rows
 
 if TYPE_CHECKING:
-    from ..registry import ModelRegistry
-    from ..testing import Control
+    from ..registry.registry import ModelRegistry
+    from ..testing.control import Control
 
 Command = Callable[..., Any]
 FAULTS = ("number", "kind", "operation", "rate", "count", "seconds", "hits")
@@ -24,8 +24,8 @@ def _on_control(command: Command) -> Command:
 
     @wraps(command)
     def run(registry: ModelRegistry, **arguments: Any) -> None:
-        from ..controls import offers
-        from ..testing import Control
+        from ..extensions import offers
+        from ..testing.control import Control
 
         if not offers(registry.boto3, "calls"):
             end("this registry is not under test control: serve it in memory, or with --test-controls", REFUSED)
@@ -96,7 +96,7 @@ def ready(registry: ModelRegistry, timeout: float, as_json: bool) -> None:
       sagemaker-registry serve --backend sqlite:// &
       sagemaker-registry control ready --url http://127.0.0.1:8080
     """
-    from ..testing import Control
+    from ..testing.control import Control
 
     is_ready = Control(registry.boto3).ready(timeout)
     if not is_ready:

@@ -19,8 +19,8 @@ import click
 from .output import NO, REFUSED, end, on_registry, print_json, print_rows
 
 if TYPE_CHECKING:
-    from ..events import Event, Run
-    from ..registry import ModelRegistry
+    from ..registry.events import Event, Run
+    from ..registry.registry import ModelRegistry
 
 COLUMNS = ("position", "when", "version", "status", "updated", "reason")
 STATUSES = click.Choice(["Approved", "Rejected", "PendingManualApproval"])
@@ -142,7 +142,7 @@ def watch(
       sagemaker-registry watch --on PendingManualApproval --exec ./ask-for-review.sh --keep-going
       sagemaker-registry watch --on Approved --exec ./deploy.sh --once --from start
     """
-    from ..events import Position, run
+    from ..registry.events import Position, run
 
     words = _words(command)
     _offered(registry)
@@ -185,7 +185,7 @@ def deliveries(
       sagemaker-registry deliveries --state dead
       sagemaker-registry deliveries churn/3 --sink ci --json
     """
-    from ..events import deliveries as listed
+    from ..registry.events import deliveries as listed
 
     _offered(registry)
     found = list(islice(listed(registry.boto3, group_or_version, **filters), limit))
@@ -217,7 +217,7 @@ def replay(
       sagemaker-registry replay churn/3 --sink ci
       sagemaker-registry replay --since 2026-11-24
     """
-    from ..controls import ask
+    from ..extensions import ask
 
     _offered(registry)
     asked = {"group": group_or_version, "id": identity, "since": since, "sink": sink}
@@ -267,7 +267,7 @@ def _stoppable() -> Iterator[_Stop]:
 
 
 def _followed(registry: ModelRegistry, after: int, **asked: Any) -> Iterator[Event]:
-    from ..events import follow
+    from ..registry.events import follow
 
     def is_away(sentence: str) -> None:
         click.echo(f"sagemaker-registry: {sentence}; asking again", err=True)
@@ -276,7 +276,7 @@ def _followed(registry: ModelRegistry, after: int, **asked: Any) -> Iterator[Eve
 
 
 def _position(registry: ModelRegistry, begin: str | int) -> int:
-    from ..events import last_position
+    from ..registry.events import last_position
 
     if isinstance(begin, int):
         return begin
@@ -286,7 +286,7 @@ def _position(registry: ModelRegistry, begin: str | int) -> int:
 def _offered(registry: ModelRegistry) -> None:
     """End with a sentence if the registry has no events."""
     from ...backends.remote.moto import IN_PROCESS
-    from ..controls import offers
+    from ..extensions import offers
 
     if registry.boto3.meta.endpoint_url == IN_PROCESS or not offers(registry.boto3, "events"):
         end(ELSEWHERE, REFUSED)

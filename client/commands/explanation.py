@@ -9,8 +9,8 @@ import click
 from .output import on_registry, print_json
 
 if TYPE_CHECKING:
-    from ..explanations import PossibleMove, Ruling
-    from ..registry import ModelRegistry
+    from ..registry.explanations import PossibleMove, Ruling
+    from ..registry.registry import ModelRegistry
 
 SIGNS = {
     # outcome, or whether a move is allowed: word and colour

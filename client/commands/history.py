@@ -11,8 +11,8 @@ import click
 from .output import NO, end, on_registry, print_json, print_rows
 
 if TYPE_CHECKING:
-    from ..changes import Change
-    from ..registry import ModelRegistry
+    from ..registry.history import Change
+    from ..registry.registry import ModelRegistry
 
 COLUMNS = ("when", "who", "operation", "what", "change", "reason")
 

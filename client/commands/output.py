@@ -28,7 +28,7 @@ def on_registry(command: Command) -> Command:
     @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
     @wraps(command)
     def run(url: str | None, region: str | None, **arguments: Any) -> None:
-        from ..registry import ModelRegistry
+        from ..registry.registry import ModelRegistry
 
         boto: dict[str, Any] = {"region_name": region} if region else {}
         with refusals(), ModelRegistry(url, **boto) as registry:

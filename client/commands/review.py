@@ -11,8 +11,8 @@ from . import suggestions
 from .output import NO, TIMED_OUT, end, on_registry, print_json, print_rows
 
 if TYPE_CHECKING:
-    from ..registry import ModelRegistry
-    from ..versions import Version
+    from ..registry.registry import ModelRegistry
+    from ..registry.versions import Version
 
 COLUMNS = ("version", "status", "created", "description")
 
@@ -112,7 +112,7 @@ def latest(registry: ModelRegistry, group: str, as_json: bool) -> None:
     Examples:
       deploy.sh "$(sagemaker-registry latest churn)"
     """
-    from ..versions import NoApprovedVersion
+    from ..registry.versions import NoApprovedVersion
 
     try:
         found = registry.latest_approved(group)
@@ -132,7 +132,7 @@ def wait(registry: ModelRegistry, version: str, timeout: float, as_json: bool) -
     Examples:
       sagemaker-registry wait churn/3 --timeout 600 && ./deploy.sh
     """
-    from ..versions import Rejected
+    from ..registry.versions import Rejected
 
     try:
         print_rows(

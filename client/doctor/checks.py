@@ -195,7 +195,7 @@ def _server(client: Any) -> Iterator[Check]:
     """What an emulator says of itself; a registry that says nothing is another."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from ..controls import ask
+    from ..extensions import ask
 
     try:
         said = ask(client, "info")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
-from ..versions import METADATA
+from ..registry.versions import METADATA
 from .carrying import Record, carried, creation, leaves, members, updates
 from .origin import STATE, Origin, decision
 from .plans import Plan, Step, name_of

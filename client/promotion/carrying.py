@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..versions import METADATA, Difference, leaves_of
+from ..registry.versions import METADATA, Difference, leaves_of
 
 Record = dict[str, Any]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from ..versions import METADATA, PENDING, Approval
+from ..registry.versions import METADATA, PENDING, Approval
 from .applying import BOOKKEEPING, NUMBER, copies_of, found, group_of, versions_of
 from .carrying import REASON, STATUS, Record, carried, differences, members, reached
 from .mapping import Mappings

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ..controls import ask, offers
-from ..registrations import given
-from ..versions import PENDING
+from ..extensions import ask, offers
+from ..registry.requests import given
+from ..registry.versions import PENDING
 from .files import BadSeed
 from .reading import Group, Seed, Source, Version, read
 

@@ -24,8 +24,8 @@ from botocore.exceptions import (
 )
 
 from ..connection import connect
-from ..controls import AWS_DOMAINS, ask
-from ..registry import ModelRegistry
+from ..extensions import AWS_DOMAINS, ask
+from ..registry.registry import ModelRegistry
 from .answers import Difference, Place, differences
 from .scenario import DELETING, STEPS, Made, NotMade, Step
 

@@ -20,7 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from clients import Emulator
 from durability.places import place_for_images  # noqa: F401 - a fixture
 from durability.registry_model import SEEN, Record, Refused, Registry
-from sagemaker_registry.client import connect, testing
+from sagemaker_registry.client import connect
+from sagemaker_registry.client.testing import control
 
 pytest_plugins = ("postgres_server",)
 
@@ -68,7 +69,7 @@ class Kind:
     left_out: frozenset[str] = frozenset()
     refuses: bool = True
     spell: Callable[[str], str] = str
-    connect: Callable[..., Any] = testing.connect
+    connect: Callable[..., Any] = control.connect
     is_reset: bool = True
 
 
@@ -110,7 +111,7 @@ class AgainstTheModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         if self.kind.is_reset:
-            testing.Control(self.client).reset(account=self.account)
+            control.Control(self.client).reset(account=self.account)
         else:
             self.open()
         self.model = Registry(self.account)

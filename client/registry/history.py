@@ -112,7 +112,7 @@ class Verified:
 
 def pages(client: SageMakerClient, name: str, **params: Any) -> Iterator[dict[str, Any]]:
     """Yield every page of what the registry behind a client answers to one of its controls."""
-    from .controls import ask
+    from ..extensions import ask
 
     token = None
     while True:

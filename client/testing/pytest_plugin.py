@@ -17,10 +17,10 @@ import pytest
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from ..emulator.background import Running
-    from .calls import Calls
-    from .registry import ModelRegistry
-    from .testing import Control
+    from ...emulator.background import Running
+    from ..registry.registry import ModelRegistry
+    from .control import Control
+    from .recorded_requests import Calls
 
 MARKER = "sagemaker_registry"
 MEMORY = "sqlite://"
@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def sagemaker_registry(request: pytest.FixtureRequest) -> Iterator[ModelRegistry]:
     """A ModelRegistry of this test's own: in process and in memory, unless the options name another."""
-    from .registry import ModelRegistry
+    from ..registry.registry import ModelRegistry
 
     place = _Place.of(request.config)
     with ExitStack() as undo:
@@ -73,8 +73,8 @@ def sagemaker_client(sagemaker_registry: ModelRegistry) -> SageMakerClient:
 @pytest.fixture(scope="session")
 def _sagemaker_registry_running(request: pytest.FixtureRequest) -> Iterator[Running]:
     """The one server of this process; xdist's workers have one each."""
-    from ..backends.config import load
-    from ..emulator.background import running
+    from ...backends.config import load
+    from ...emulator.background import running
 
     config = _option(request.config, "config")
     with running(_option(request.config, "backend") or MEMORY, load(Path(config)) if config else None) as server:
@@ -126,7 +126,7 @@ class Served:
     def client(self, service: str) -> Any:
         """Return a stock boto3 client on the server: of `sagemaker`, `s3`, `sts` ..."""
         if service not in self._clients:
-            from ..backends.remote import sessions
+            from ...backends.remote import sessions
 
             keys = {"aws_access_key_id": self.account, "aws_secret_access_key": "test"}
             self._clients[service] = sessions.session().client(
@@ -145,14 +145,14 @@ class Served:
     @property
     def registry(self) -> ModelRegistry:
         """The same registry for people; its own requests are in the log too."""
-        from .registry import ModelRegistry
+        from ..registry.registry import ModelRegistry
 
         return ModelRegistry.of(self.sagemaker)
 
     @property
     def control(self) -> Control:
         """What tests can do to it: snapshots, another time, faults."""
-        from .testing import Control
+        from .control import Control
 
         return Control(self.sagemaker)
 
@@ -181,7 +181,7 @@ class _Place:
 
     @classmethod
     def of(cls, config: pytest.Config) -> _Place:
-        from ..backends.urls import is_memory
+        from ...backends.urls import is_memory
 
         url = _option(config, "backend") or MEMORY
         is_shared = not is_memory(url)
@@ -189,7 +189,7 @@ class _Place:
         return cls(url, _region(config, url), _option(config, "config"), account, is_shared)
 
     def connect(self) -> SageMakerClient:
-        from .testing import connect
+        from .control import connect
 
         keys: dict[str, Any] = {"aws_access_key_id": self.account, "aws_secret_access_key": "test"}
         return connect(
@@ -219,8 +219,8 @@ class _Place:
 
     def clean(self, client: SageMakerClient) -> None:
         """Leave nothing behind in a registry that others use too."""
-        from .controls import offers
-        from .testing import Control
+        from ..extensions import offers
+        from .control import Control
 
         if self.is_shared and not _is_aws(self.url) and offers(client, "reset"):
             Control(client).reset(account=self.account)
@@ -228,8 +228,8 @@ class _Place:
 
 def _prepare(request: pytest.FixtureRequest, client: SageMakerClient) -> None:
     """Do what the markers of a test say, the module's before its own."""
-    from .controls import offers
-    from .testing import Control
+    from ..extensions import offers
+    from .control import Control
 
     control = Control(client)
     for mark in reversed(list(request.node.iter_markers(MARKER))):

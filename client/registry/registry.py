@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from .changes import Break, Change, Verified, as_described, moment_of, pages
 from .explanations import Explanation
-from .registrations import given, request_of
-from .terms import Terms
+from .history import Break, Change, Verified, as_described, moment_of, pages
+from .requests import given, request_of
+from .search_terms import Terms
 from .versions import PENDING, Approval, Comparison, Difference, Group, NoApprovedVersion, Rejected, Version
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from .calls import Calls
+    from ..testing.recorded_requests import Calls
     from .events import Event
 
 __all__ = [
@@ -64,7 +64,7 @@ class ModelRegistry:
         Raises:
             BackendUnavailable: as `connect` does.
         """
-        from .connection import connect
+        from ..connection import connect
 
         self.boto3 = connect(url, **boto)
         self._sleep, self._clock, self._owned = sleep, clock, True
@@ -96,7 +96,7 @@ class ModelRegistry:
         Raises:
             ClientError: it is not.
         """
-        from .testing import Control
+        from ..testing.control import Control
 
         return Control(self.boto3).calls(operation)
 
@@ -287,7 +287,7 @@ class ModelRegistry:
         Raises:
             ClientError: no such version; UnknownOperationException where there are no rules to ask, as AWS.
         """
-        from .controls import ask
+        from ..extensions import ask
 
         return Explanation.of(ask(self.boto3, "explain", arn=_name(version), identity=identity, reason=reason))
 

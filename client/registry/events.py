@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ..backends.files import atomic_write
-from . import controls
+from ...backends.files import atomic_write
+from .. import extensions
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -94,7 +94,7 @@ def pages(client: SageMakerClient, **asked: Any) -> Iterator[dict[str, Any]]:
     """Yield the pages of the registry's `events` that answer a question, as needed."""
     edge = "before" if asked.get("order") == "Descending" else "after"
     while True:
-        page: dict[str, Any] = controls.ask(client, "events", **asked)
+        page: dict[str, Any] = extensions.ask(client, "events", **asked)
         yield page
         if not page["more"]:
             return
@@ -117,7 +117,7 @@ def follow(
 
     while True:
         try:
-            page = controls.ask(client, "events", **asked, after=after, follow=True)
+            page = extensions.ask(client, "events", **asked, after=after, follow=True)
         except (BotoCoreError, ClientError) as error:
             if is_away is None or not _may_pass(error):
                 raise
@@ -136,7 +136,7 @@ def deliveries(
     """Yield who was told of which event, newest event first: as the registry's `events/deliveries` answers it."""
     asked: dict[str, Any] = {"group": group, "sink": sink, "state": state}
     while True:
-        page = controls.ask(client, "events/deliveries", **asked)
+        page = extensions.ask(client, "events/deliveries", **asked)
         yield from page["deliveries"]
         if not page["more"]:
             return
@@ -145,7 +145,7 @@ def deliveries(
 
 def last_position(client: SageMakerClient) -> int:
     """Return the position of the last event there is, or was, in the registry."""
-    return int(controls.ask(client, "events", order="Descending", max_results=1)["last"])
+    return int(extensions.ask(client, "events", order="Descending", max_results=1)["last"])
 
 
 @dataclass(frozen=True, slots=True)

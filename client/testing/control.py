@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..backends.errors import RegistryError, as_client_error
-from .calls import Call, Calls
-from .controls import ask, behind
+from ...backends.errors import RegistryError, as_client_error
+from ..extensions import ask, behind
+from .recorded_requests import Call, Calls
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from .seeding import Sown
+    from ..seeding import Sown
 
 __all__ = ["Call", "Calls", "Control", "Fault", "connect"]
 
@@ -54,8 +54,8 @@ def connect(url: str, *, settings: str | Path | None = None, **boto: Any) -> Sag
     Raises:
         BackendUnavailable: as `client.connect`.
     """
-    from ..backends import open_controlled
-    from .connection import client_of, options_of_settings
+    from ...backends import open_controlled
+    from ..connection import client_of, options_of_settings
 
     return client_of(open_controlled(url, options_of_settings(settings) if settings else None, **boto), boto)
 
@@ -79,7 +79,7 @@ class Control:
         Raises:
             BackendUnavailable: as `connect`.
         """
-        from .connection import connect as connect_as_said
+        from ..connection import connect as connect_as_said
 
         self._owned = registry is None or isinstance(registry, str)
         self.client: Any = (
@@ -146,9 +146,9 @@ class Control:
             name: of the snapshot.
             **boto: what `boto3.client` takes, for the fork's client.
         """
-        from ..backends.testing.controlled import ControlledBackend
-        from .connection import client_of
-        from .connection import connect as connect_as_said
+        from ...backends.testing.controlled import ControlledBackend
+        from ..connection import client_of
+        from ..connection import connect as connect_as_said
 
         region = {"region_name": self.client.meta.region_name}
         backend, caller = behind(self.client) or (None, None)
@@ -181,7 +181,7 @@ class Control:
         Raises:
             BadSeed: something in it is wrong; nothing was changed.
         """
-        from .seeding import sow
+        from ..seeding import sow
 
         return sow(self.client, sources)
 
