@@ -24,9 +24,9 @@ from clients import REGION, Emulator
 from sagemaker_registry.backends.approval.evaluation import LEDGER
 from sagemaker_registry.backends.local.transfer import export as lines_of
 from sagemaker_registry.client import ModelRegistry, archive, extensions
-from sagemaker_registry.client.archive import api as archive_api
-from sagemaker_registry.client.archive import file as archive_file
-from sagemaker_registry.client.archive import moving
+from sagemaker_registry.client.archive import format as archive_file
+from sagemaker_registry.client.archive import reader as archive_api
+from sagemaker_registry.client.archive import transfer
 from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.inprocess import Answered
 
@@ -234,12 +234,12 @@ def test_pages_have_what_one_page_has(source: ModelRegistry, monkeypatch: pytest
     for most in (1, 2, 3, 7):
         monkeypatch.setattr(lines_of, "MAX_LINES", most)
         assert parsed(exported(source))[1:] == whole
-        monkeypatch.setattr(moving, "MAX_LINES", most)
+        monkeypatch.setattr(transfer, "MAX_LINES", most)
         with ModelRegistry("sqlite://", **boto(SOURCE)) as registry:
             imported(registry, exported(source))
             assert lasting(exported(registry)) == whole[:-1]
     monkeypatch.setattr(lines_of, "MAX_BYTES", 1)
-    monkeypatch.setattr(moving, "MAX_BYTES", 1)
+    monkeypatch.setattr(transfer, "MAX_BYTES", 1)
     assert parsed(exported(source))[1:] == whole
 
 

@@ -369,7 +369,7 @@ def test_a_missing_extra_is_named_with_what_to_type(monkeypatch: pytest.MonkeyPa
             raise PackageNotFoundError(name)
         return version(name)
 
-    monkeypatch.setattr("sagemaker_registry.client.doctor.checks.version", lacking)
+    monkeypatch.setattr("sagemaker_registry.client.doctor.version", lacking)
     sentence = "[server] is not installed: to serve a registry, and for sqlite:// URLs"
     assert examined("--url", "http://127.0.0.1:9", code=1)["server"][:2] == (
         "ok",

@@ -33,7 +33,7 @@ from sagemaker_registry.backends.testing.controlled import CONTROLS, ControlledB
 from sagemaker_registry.backends.testing.faults import KINDS
 from sagemaker_registry.client import ModelRegistry, archive, connect, extensions
 from sagemaker_registry.client.cli import main
-from sagemaker_registry.client.commands.control import control_group
+from sagemaker_registry.client.commands.testing import control_group
 from sagemaker_registry.client.seeding import BadSeed, sow
 from sagemaker_registry.client.testing import Control
 from sagemaker_registry.client.testing import control as testing

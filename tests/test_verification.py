@@ -23,7 +23,7 @@ from sagemaker_registry.client import connect
 from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.testing import Control
 from sagemaker_registry.client.verification import CONFIG, compare
-from sagemaker_registry.client.verification.answers import Difference, Place, differences
+from sagemaker_registry.client.verification.normalize import Difference, Place, differences
 from sagemaker_registry.client.verification.scenario import STEPS
 
 NO_STEP = {"CreateModel", "GetSearchSuggestions"}

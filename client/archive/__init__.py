@@ -3,7 +3,7 @@
 From a registry of ours come its rows as they are, with history; from any other, what the API answers, without.
 """
 
-from .file import Broken
-from .moving import Imported, NotTaken, export, load
+from .format import Broken
+from .transfer import Imported, NotTaken, export, load
 
 __all__ = ["Broken", "Imported", "NotTaken", "export", "load"]

@@ -9,18 +9,18 @@ from typing import Final
 import click
 
 MODULES: Final[Mapping[str, tuple[str, ...]]] = {
-    "serving": ("serve", "quickstart"),
+    "serve": ("serve", "quickstart"),
     "review": ("groups", "versions", "pending", "show", "approve", "reject", "latest", "wait", "diff"),
     "explanation": ("explain",),
-    "authoring": ("register", "search", "delete"),
+    "register": ("register", "search", "delete"),
     "history": ("history", "as-of"),
     "events": ("events", "watch", "deliveries", "replay"),
     "archive": ("export", "import"),
     "backup": ("backup",),
     "promotion": ("plan", "apply"),
-    "verification": ("verify",),
-    "diagnosis": ("doctor", "completion"),
-    "control": ("seed", "control"),
+    "verify": ("verify",),
+    "admin": ("doctor", "completion"),
+    "testing": ("seed", "control"),
     "credentials": ("credentials",),
 }
 """The commands of each module, whose `ALL` has them in the same order."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import suggestions
+from . import completion
 from .output import NO, TIMED_OUT, end, on_registry, print_json, print_rows
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def groups(registry: ModelRegistry, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("group", shell_complete=suggestions.groups)
+@click.argument("group", shell_complete=completion.groups)
 @click.option("--status", type=click.Choice(["Approved", "Rejected", "PendingManualApproval"]), help="Only these.")
 @on_registry
 def versions(registry: ModelRegistry, group: str, status: Any, as_json: bool) -> None:
@@ -49,7 +49,7 @@ def versions(registry: ModelRegistry, group: str, status: Any, as_json: bool) ->
 
 
 @click.command()
-@click.argument("group", required=False, shell_complete=suggestions.groups)
+@click.argument("group", required=False, shell_complete=completion.groups)
 @on_registry
 def pending(registry: ModelRegistry, group: str | None, as_json: bool) -> None:
     """List what waits for a decision, oldest first, in a GROUP or in all of them.
@@ -62,7 +62,7 @@ def pending(registry: ModelRegistry, group: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("version", shell_complete=suggestions.versions)
+@click.argument("version", shell_complete=completion.versions)
 @on_registry
 def show(registry: ModelRegistry, version: str, as_json: bool) -> None:
     """Show all there is of a VERSION: its ARN, or GROUP/N.
@@ -75,7 +75,7 @@ def show(registry: ModelRegistry, version: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("version", shell_complete=suggestions.versions)
+@click.argument("version", shell_complete=completion.versions)
 @click.option("--reason", help="Why; kept with the version.")
 @on_registry
 def approve(registry: ModelRegistry, version: str, reason: str | None, as_json: bool) -> None:
@@ -89,7 +89,7 @@ def approve(registry: ModelRegistry, version: str, reason: str | None, as_json: 
 
 
 @click.command()
-@click.argument("version", shell_complete=suggestions.versions)
+@click.argument("version", shell_complete=completion.versions)
 @click.option("--reason", required=True, help="Why; kept with the version.")
 @on_registry
 def reject(registry: ModelRegistry, version: str, reason: str, as_json: bool) -> None:
@@ -103,7 +103,7 @@ def reject(registry: ModelRegistry, version: str, reason: str, as_json: bool) ->
 
 
 @click.command()
-@click.argument("group", shell_complete=suggestions.groups)
+@click.argument("group", shell_complete=completion.groups)
 @on_registry
 def latest(registry: ModelRegistry, group: str, as_json: bool) -> None:
     """Print the ARN of the newest approved version of a GROUP; exit code 1 if there is none.
@@ -122,7 +122,7 @@ def latest(registry: ModelRegistry, group: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("version", shell_complete=suggestions.versions)
+@click.argument("version", shell_complete=completion.versions)
 @click.option("--timeout", type=float, default=3600, show_default=True, help="Seconds to wait.")
 @on_registry
 def wait(registry: ModelRegistry, version: str, timeout: float, as_json: bool) -> None:
@@ -145,8 +145,8 @@ def wait(registry: ModelRegistry, version: str, timeout: float, as_json: bool) -
 
 
 @click.command()
-@click.argument("a", shell_complete=suggestions.versions)
-@click.argument("b", shell_complete=suggestions.versions)
+@click.argument("a", shell_complete=completion.versions)
+@click.argument("b", shell_complete=completion.versions)
 @on_registry
 def diff(registry: ModelRegistry, a: str, b: str, as_json: bool) -> None:
     """Show in what two versions differ.

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import ClientError
 
 from ..registry.versions import METADATA
-from .carrying import Record, carried, creation, leaves, members, updates
-from .origin import STATE, Origin, decision
 from .plans import Plan, Step, name_of
+from .provenance import STATE, Origin, decision
+from .records import Record, carried, creation, leaves, members, updates
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..registry.versions import METADATA, PENDING, Approval
 from .applying import BOOKKEEPING, NUMBER, copies_of, found, group_of, versions_of
-from .carrying import REASON, STATUS, Record, carried, differences, members, reached
 from .mapping import Mappings
-from .origin import Origin, decision, key_digests, milliseconds, without_marks
 from .plans import Plan, Same, Skipped, Step, name_of
+from .provenance import Origin, decision, key_digests, milliseconds, without_marks
+from .records import REASON, STATUS, Record, carried, differences, members, reached
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

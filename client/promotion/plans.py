@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self, get_args
 
 from ..registry.versions import Difference
-from .carrying import Record, differences
+from .records import Record, differences
 
 Action = Literal["create-group", "create", "update"]
 

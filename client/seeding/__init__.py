@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from .apply import Sown, planting, sow
 from .files import BadSeed
-from .planting import planting
-from .reading import Seed, read
-from .sowing import Sown, sow
+from .parser import Seed, read
 
 __all__ = ["BadSeed", "Seed", "Sown", "planting", "read", "sow"]

@@ -29,7 +29,7 @@ NEEDED = (
     "sagemaker_registry.backends.store.sqlite.store",
     "sagemaker_registry.client.cli",
     "sagemaker_registry.client.commands.output",
-    "sagemaker_registry.client.commands.serving",
+    "sagemaker_registry.client.commands.serve",
     "sagemaker_registry.emulator.serve",
     "urllib.request",
 )

@@ -32,7 +32,7 @@ from sagemaker_registry.backends.store.sqlite import schema
 from sagemaker_registry.backends.store.sqlite import store as store
 from sagemaker_registry.backends.store.sqlite.diagnosis import loses_commits
 from sagemaker_registry.backends.store.sqlite.driver import sqlite3
-from sagemaker_registry.client.doctor.checks import examine
+from sagemaker_registry.client.doctor import examine
 
 fcntl = pytest.importorskip("fcntl", reason="the fault is that of POSIX's locks, which this system has not")
 

@@ -26,7 +26,7 @@ from botocore.exceptions import (
 from ..connection import connect
 from ..extensions import AWS_DOMAINS, ask
 from ..registry.registry import ModelRegistry
-from .answers import Difference, Place, differences
+from .normalize import Difference, Place, differences
 from .scenario import DELETING, STEPS, Made, NotMade, Step
 
 if TYPE_CHECKING:

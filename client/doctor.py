@@ -16,11 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ...backends.diagnosis import PATIENCE, Check
-from ...backends.errors import BackendUnavailable
-from ...backends.remote import sessions
-from ...backends.urls import SCHEMES, database_file, default_url, without_password
-from ..connection import URL_VARIABLE
+from ..backends.diagnosis import PATIENCE, Check
+from ..backends.errors import BackendUnavailable
+from ..backends.remote import sessions
+from ..backends.urls import SCHEMES, database_file, default_url, without_password
+from .connection import URL_VARIABLE
 
 DISTRIBUTION = "sagemaker-registry"
 EXTRAS = {
@@ -110,7 +110,7 @@ def _version(name: str) -> str | None:
 
 
 def _sqlite(_: Subject) -> Iterator[Check]:
-    from ...backends.store.sqlite.diagnosis import library
+    from ..backends.store.sqlite.diagnosis import library
 
     yield library()
 
@@ -133,7 +133,7 @@ def _registry(subject: Subject) -> Iterator[Check]:
 
 def _sqlite_store(subject: Subject) -> Iterator[Check]:
     """A file is looked at without opening it as a registry, which would bring it up to date."""
-    from ...backends.store.sqlite.diagnosis import examine_file
+    from ..backends.store.sqlite.diagnosis import examine_file
 
     file = database_file(subject.url)
     yield from _answering(subject) if file is None else examine_file(file)
@@ -144,7 +144,7 @@ def _postgres_store(subject: Subject) -> Iterator[Check]:
     try:
         import psycopg
 
-        from ...backends.store import postgres, postgres_schema
+        from ..backends.store import postgres, postgres_schema
     except ModuleNotFoundError:
         return  # said of the extra
     options = postgres.options_of(subject.url)
@@ -171,7 +171,7 @@ def _answering(subject: Subject) -> Iterator[Check]:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from ..connection import connect
+    from .connection import connect
 
     config = Config(connect_timeout=PATIENCE, read_timeout=PATIENCE, retries={"total_max_attempts": 1})
     try:
@@ -195,7 +195,7 @@ def _server(client: Any) -> Iterator[Check]:
     """What an emulator says of itself; a registry that says nothing is another."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from ..extensions import ask
+    from .extensions import ask
 
     try:
         said = ask(client, "info")
@@ -248,7 +248,7 @@ def _local_identity(subject: Subject) -> Iterator[Check]:
 def _aws_identity(subject: Subject) -> Iterator[Check]:
     from botocore.config import Config
 
-    from ...backends.remote.aws import Target
+    from ..backends.remote.aws import Target
 
     target = Target.of(subject.url)
     session = sessions.session(target.profile)

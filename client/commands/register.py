@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from . import suggestions
+from . import completion
 from .output import NO, REFUSED, Command, end, on_registry, print_json, print_rows
 from .review import COLUMNS, row_of
 
@@ -51,7 +51,7 @@ def _of_pairs(name: str, *declared: str, help: str) -> Callable[[Command], Comma
 
 
 @click.command()
-@click.argument("group", required=False, shell_complete=suggestions.groups)
+@click.argument("group", required=False, shell_complete=completion.groups)
 @click.option("--from", "source", type=click.File("rb"), metavar="FILE", help="A request in JSON; - reads stdin.")
 @click.option("--image", help="The image that serves the model.")
 @click.option("--model-data", metavar="S3URI", help="The model's archive.")
@@ -139,7 +139,7 @@ def search(
 
 
 @click.command()
-@click.argument("name", metavar="VERSION|GROUP", shell_complete=suggestions.versions)
+@click.argument("name", metavar="VERSION|GROUP", shell_complete=completion.versions)
 @click.option("--with-versions", is_flag=True, help="Delete a group with the versions in it.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @on_registry

@@ -29,7 +29,8 @@ def doctor(url: str | None, region: str | None, as_json: bool) -> None:
       sagemaker-registry doctor --url http://127.0.0.1:8080
       sagemaker-registry doctor --url sqlite:///registry.db --json
     """
-    from ..doctor import Check, examine
+    from ...backends.diagnosis import Check
+    from ..doctor import examine
 
     found: list[Check] = []
     for check in examine(url, region=region):

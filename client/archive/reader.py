@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from .file import Line
+from .format import Line
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from ..extensions import ask, offers
-from . import api
-from .file import PARTS, Broken, Line, check, header, numbered, trailer, write
+from . import reader
+from .format import PARTS, Broken, Line, check, header, numbered, trailer, write
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -73,7 +73,7 @@ def export(
         ClientError: the registry's refusal.
     """
     patterns = list(groups) or None
-    place, lines = (_read_ours if offers(client, "export") else api.read)(client, patterns)
+    place, lines = (_read_ours if offers(client, "export") else reader.read)(client, patterns)
     counts: Counter[str] = Counter()
     write(file, header(_without_password(source), patterns, place))
     for line in lines:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from ...backends.errors import RegistryError
 from ..extensions import ask, offers
 from ..registry.requests import given
 from ..registry.versions import PENDING
 from .files import BadSeed
-from .reading import Group, Seed, Source, Version, read
+from .parser import Group, Seed, Source, Version, read
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
+
+if TYPE_CHECKING:
+    from ...backends.base import Backend
+
+GARDENER = "seed"
+"""Who has created what a server was seeded with."""
 
 
 @dataclass(slots=True)
@@ -90,3 +98,29 @@ def _on(where: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise BadSeed(f"{where}: {error.response['Error']['Message']}") from error
+
+
+def planting(sources: Sequence[Path]) -> Callable[[Backend], None]:
+    """Return what puts seeds into a registry, in the default account and the region of the environment.
+
+    Raises:
+        BadSeed: something in them is wrong; what is returned raises it for what the registry refuses.
+    """
+    if not sources:
+        return lambda backend: None
+    from ...backends.base import Caller
+    from ...backends.remote import sessions
+    from ...backends.service import model
+
+    seed = read(sources, model.service())
+
+    def plant(backend: Backend) -> None:
+        if "seed" not in backend.controls:
+            raise BadSeed("a registry that is elsewhere, or behind rules here, takes no --seed: seed it by itself")
+        region = sessions.local_session().region_name or sessions.DEFAULT_REGION
+        try:
+            backend.control("seed", {"groups": seed.as_json()}, Caller(region=region, access_key=GARDENER))
+        except RegistryError as error:
+            raise BadSeed(error.message) from error
+
+    return plant
