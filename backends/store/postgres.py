@@ -49,7 +49,7 @@ FACTS = {
     "store": "SELECT substr(version(), 1, 60)",
     "durability": "SELECT CASE WHEN current_setting('fsync', true) = 'off' THEN 'fsync=off' "
     "ELSE 'synchronous_commit=' || current_setting('synchronous_commit', true) END",
-    "steps": f"SELECT name FROM schema_steps WHERE name <> '{postgres_schema.LOCK_ROW}' ORDER BY name",  # noqa: S608 - names are ours
+    "schema": postgres_schema.ASK_VERSION,
 }
 """See `rows.Reading.facts`."""
 
@@ -180,10 +180,10 @@ def options_of(url: str) -> dict[str, Any]:
 
 
 def _prepare(options: Mapping[str, Any]) -> None:
-    """Reach the database once, and bring its schema up to date."""
+    """Reach the database once, and create the tables in an empty one."""
     try:
         with psycopg.connect(**options, autocommit=True) as connection:
-            postgres_schema.upgrade(connection)
+            postgres_schema.prepare(connection)
     except (psycopg.Error, OSError) as error:
         where = f"{options.get('dbname') or 'of the user'} on {options.get('host') or 'this machine'}"
         raise BackendUnavailable(

@@ -148,7 +148,7 @@ class Reading(Protocol):
 
         Returns:
             `store`, what it is; `journal`, how it keeps one; `durability`, what makes a commit outlive a power cut;
-            `steps`, those that led to its schema, in order.
+            `schema`, the version of its schema.
         """
         ...
 
