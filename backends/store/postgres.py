@@ -30,7 +30,7 @@ from ..errors import (
 )
 from . import postgres_schema, snapshots, sql
 from .postgres_schema import Connection
-from .rows import GROUPS, HEADS, PACKAGES, Key, Row, Rows, Table
+from .rows import GROUPS, HEADS, PACKAGES, Key, Row, Table
 from .transactions import Run, Transaction, View
 
 MAX_CONNECTIONS: Final = 8
@@ -126,14 +126,6 @@ class PostgresRows:
     def put_back(self, kept: snapshots.StoreSnapshot) -> None:
         """Put kept rows in the place of all there are, in one transaction."""
         snapshots.put_back(self, kept)
-
-    def fork(self, kept: snapshots.StoreSnapshot) -> Rows:
-        """Return a store in memory, of SQLite, that begins with what was kept."""
-        from .sqlite.store import SQLiteRows
-
-        forked = SQLiteRows(None)
-        snapshots.put_back(forked, kept)
-        return forked
 
     @contextmanager
     def _begin(self, level: IsolationLevel, *, read_only: bool) -> Iterator[Connection]:

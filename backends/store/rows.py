@@ -204,10 +204,6 @@ class Rows(Protocol):
         """Keep all there is aside. Like the next, for registries under test control alone: see `staged`."""
         ...
 
-    def fork(self, kept: Any) -> Rows:
-        """Return a store in memory that begins with what was kept."""
-        ...
-
     def put_back(self, kept: Any) -> None:
         """Put what was kept of this store, or of another of its kind, in the place of all there is: at once, or not."""
         ...

@@ -204,12 +204,6 @@ class SQLiteRows:
             with self._between_processes:
                 kept.backup(self._writer)
 
-    def fork(self, kept: sqlite3.Connection) -> SQLiteRows:
-        """Return a store in memory that begins with what was kept."""
-        forked = SQLiteRows(None)
-        forked.put_back(kept)
-        return forked
-
     @contextmanager
     def _noted(self) -> Iterator[None]:
         try:
