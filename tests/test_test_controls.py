@@ -172,7 +172,7 @@ def test_a_snapshot_that_fails_leaves_the_one_of_that_name_as_it_was(tmp_path: P
         path.rename(elsewhere)
         with pytest.raises(RegistryError, match="moved") as refused:
             staged.snapshot("empty")
-        copy = next(frame.f_locals["kept"] for frame, _ in walk_tb(refused.tb) if "kept" in frame.f_locals)
+        copy = next(frame.f_locals["snapshot"] for frame, _ in walk_tb(refused.tb) if "snapshot" in frame.f_locals)
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             copy.execute("SELECT 1")
         elsewhere.rename(path)

@@ -119,13 +119,12 @@ class PostgresRows:
     def check_writing(self) -> None:
         """Nothing to try: a PostgreSQL that cannot write its log stops."""
 
-    def keep(self) -> snapshots.StoreSnapshot:
+    def take_snapshot(self) -> snapshots.RowsSnapshot:
         """Return all rows, as they are at one moment: seconds where SQLite takes milliseconds."""
-        return snapshots.keep(self)
+        return snapshots.take(self)
 
-    def put_back(self, kept: snapshots.StoreSnapshot) -> None:
-        """Put kept rows in the place of all there are, in one transaction."""
-        snapshots.put_back(self, kept)
+    def restore_snapshot(self, snapshot: snapshots.RowsSnapshot) -> None:
+        snapshots.restore(self, snapshot)
 
     @contextmanager
     def _begin(self, level: IsolationLevel, *, read_only: bool) -> Iterator[Connection]:

@@ -15,6 +15,7 @@ import msgspec
 
 from ..base import Backend, Caller
 from ..errors import UnknownOperationException, ValidationException
+from ..store.rows import StoreSnapshot
 from .clock import Clock
 from .faults import Fault, Faults
 from .request_log import Log
@@ -25,19 +26,13 @@ START: Final = "start"
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
-class Kept(Protocol):
-    """A store kept aside."""
-
-    def close(self) -> None: ...
-
-
 @runtime_checkable
 class Store(Protocol):
     """What a backend can do whose whole store is its own."""
 
-    def keep(self) -> Any: ...
+    def take_snapshot(self) -> Any: ...
 
-    def put_back(self, kept: Any) -> None: ...
+    def restore_snapshot(self, snapshot: Any) -> None: ...
 
     def clear(self, account: str | None, region: str | None, name: str | None) -> None: ...
 
@@ -107,7 +102,7 @@ class ControlledBackend(Backend):
         self.operations, self.outbox = backend.operations, backend.outbox
         self._backend = backend
         self._lock = threading.Lock()
-        self._snapshots: dict[str, Kept] = {}
+        self._snapshots: dict[str, StoreSnapshot] = {}
         self._offered = {
             name: control for name, control in CONTROLS.items() if isinstance(backend, Store) or not control.needs_store
         }
@@ -140,8 +135,8 @@ class ControlledBackend(Backend):
         """Keep the whole registry as it is, under a name; what was kept under that name before is gone."""
         store = self._store()
         with self._lock:
-            kept = store.keep()
-            before, self._snapshots[name] = self._snapshots.get(name), kept
+            snapshot = store.take_snapshot()
+            before, self._snapshots[name] = self._snapshots.get(name), snapshot
         if before is not None:
             before.close()
 
@@ -153,7 +148,7 @@ class ControlledBackend(Backend):
         """
         store = self._store()
         with self._lock:
-            store.put_back(self._found(name))
+            store.restore_snapshot(self._found(name))
         self.forget()
 
     def snapshots(self) -> list[str]:
@@ -175,8 +170,8 @@ class ControlledBackend(Backend):
 
     def close(self) -> None:
         with self._lock:
-            for kept in self._snapshots.values():
-                kept.close()
+            for snapshot in self._snapshots.values():
+                snapshot.close()
             self._snapshots.clear()
         self._backend.close()
 
@@ -191,7 +186,7 @@ class ControlledBackend(Backend):
             raise UnknownOperationException("This registry's store is not its own: it cannot be reset or put back.")
         return self._backend
 
-    def _found(self, name: str) -> Kept:
+    def _found(self, name: str) -> StoreSnapshot:
         if name not in self._snapshots:
             there = f"there are {', '.join(sorted(self._snapshots))}" if self._snapshots else "there is none yet"
             raise ValidationException(f"There is no snapshot {name[:100]!r}: {there}.")

@@ -164,13 +164,13 @@ def work_and_close(path: Path) -> None:
     second.close()
 
 
-def keep_and_put_back(path: Path) -> None:
+def take_and_restore_a_snapshot(path: Path) -> None:
     rows = store.SQLiteRows(path)
-    kept = rows.keep()
+    snapshot = rows.take_snapshot()
     with rows.writing() as writing:
         writing.delete(GROUPS, [])
-    rows.put_back(kept)
-    kept.close()
+    rows.restore_snapshot(snapshot)
+    snapshot.close()
     rows.close()
 
 
@@ -199,7 +199,14 @@ def be_examined_beside_a_registry(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "use",
-    [work_and_close, keep_and_put_back, fail_within_reading, be_refused, be_examined, be_examined_beside_a_registry],
+    [
+        work_and_close,
+        take_and_restore_a_snapshot,
+        fail_within_reading,
+        be_refused,
+        be_examined,
+        be_examined_beside_a_registry,
+    ],
 )
 def test_nothing_is_written_or_checkpointed_without_the_lock(
     use: Callable[[Path], None], tmp_path: Path, figures: dict[str, Any], monkeypatch: pytest.MonkeyPatch

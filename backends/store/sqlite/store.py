@@ -186,23 +186,23 @@ class SQLiteRows:
                 (version,) = self._writer.execute("PRAGMA user_version").fetchone()
                 self._writer.execute(f"PRAGMA user_version = {version}")
 
-    def keep(self) -> sqlite3.Connection:
-        """Return all there is as a database in memory: pages are copied, which takes milliseconds."""
-        kept = sqlite3.connect(":memory:", check_same_thread=False)
+    def take_snapshot(self) -> sqlite3.Connection:
+        """Return a copy of all pages as a database in memory, which takes milliseconds."""
+        snapshot = sqlite3.connect(":memory:", check_same_thread=False)
         with _translated(), ExitStack() as undo, self._lock:
-            undo.callback(kept.close)
+            undo.callback(snapshot.close)
             self._check_usable()
             with self._between_processes:
-                self._writer.backup(kept)
+                self._writer.backup(snapshot)
             undo.pop_all()
-        return kept
+        return snapshot
 
-    def put_back(self, kept: sqlite3.Connection) -> None:
-        """Put what was kept in the place of all there is, in one transaction of SQLite's own."""
+    def restore_snapshot(self, snapshot: sqlite3.Connection) -> None:
+        """Replace all there is with a snapshot, in one transaction of SQLite's own."""
         with _translated(), self._lock:
             self._check_usable()
             with self._between_processes:
-                kept.backup(self._writer)
+                snapshot.backup(self._writer)
 
     @contextmanager
     def _noted(self) -> Iterator[None]:
