@@ -101,7 +101,6 @@ class PostgresRows:
         )
 
     def close(self) -> None:
-        """Close every connection."""
         self._pool.close()
 
     @contextmanager
@@ -136,7 +135,7 @@ class PostgresRows:
 
 
 def _runner(connection: Connection) -> Run:
-    return lambda text, values: connection.execute(_spoken(text), values)
+    return lambda text, values: connection.execute(_in_dialect(text), values)
 
 
 class _Locking(Transaction):
@@ -147,8 +146,8 @@ class _Locking(Transaction):
 
 
 @lru_cache(maxsize=1024)
-def _spoken(text: str) -> bytes:
-    """Return a statement of `statements` as psycopg and PostgreSQL take it."""
+def _in_dialect(text: str) -> bytes:
+    """Return a statement of `sql` as psycopg and PostgreSQL take it."""
     return re.sub(r"instr\((\w+), \?\)", r"position(? in \1)", text).replace("?", "%s").encode()
 
 
