@@ -42,12 +42,6 @@ heavy size="nightly" *arguments:
 bench *arguments:
     {{python}} -m benchmarks --write --json build/benchmarks.json {{arguments}}
 
-# write backends/store/sqlite/schema.sql anew: after a step was added to migrations.py
-schema:
-    mkdir -p build
-    {{python}} -m sagemaker_registry.backends.store.sqlite.migrations > build/schema.sql
-    mv build/schema.sql backends/store/sqlite/schema.sql
-
 # what a release is built on and with, with the hash of every file: after a change of dependencies, and before a release
 lock:
     mkdir -p build

@@ -62,19 +62,16 @@ class Backup:
         at: the moment it is of, ISO 8601.
         bytes: its size, without objects.
         objects: how many S3 objects are in the folder beside it.
-        history: how many changes of history were verified; None for a registry of an older release, which is copied
-            as it is.
+        history: how many changes of history were verified.
         broken: where history is not as it was written: in the registry, and so in its copy.
-        pending: steps that bring it up to date when it is next opened, if it is of an older release.
     """
 
     file: Path
     at: str
     bytes: int
     objects: int
-    history: int | None
+    history: int
     broken: tuple[dict[str, Any], ...]
-    pending: tuple[str, ...]
 
 
 def backup(
@@ -132,7 +129,7 @@ def backup(
             _put_back_what_is_left(target)
             _check_unchanged(target, there)
             _name(folder, target)
-    return Backup(target, at, size, count, found.history, found.broken, found.pending)
+    return Backup(target, at, size, count, found.history, found.broken)
 
 
 def _source(url: str) -> Path:

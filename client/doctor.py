@@ -132,7 +132,7 @@ def _registry(subject: Subject) -> Iterator[Check]:
 
 
 def _sqlite_store(subject: Subject) -> Iterator[Check]:
-    """A file is looked at without opening it as a registry, which would bring it up to date."""
+    """Look at a file without opening it as a registry, which would create its tables."""
     from ..backends.store.sqlite.diagnosis import examine_file
 
     file = database_file(subject.url)
@@ -140,11 +140,11 @@ def _sqlite_store(subject: Subject) -> Iterator[Check]:
 
 
 def _postgres_store(subject: Subject) -> Iterator[Check]:
-    """A database is reached, and its steps are read; opening it as a registry would bring it up to date."""
+    """Reach a database and read its schema version; opening it as a registry would create its tables."""
     try:
         import psycopg
 
-        from ..backends.store import postgres, postgres_schema
+        from ..backends.store import check_schema_version, postgres, postgres_schema
     except ModuleNotFoundError:
         return  # said of the extra
     options = postgres.options_of(subject.url)
@@ -153,17 +153,14 @@ def _postgres_store(subject: Subject) -> Iterator[Check]:
         with psycopg.connect(**{**options, "connect_timeout": int(PATIENCE)}, autocommit=True) as connection:
             release = connection.info.parameter_status("server_version")
             yield _timed("registry", f"PostgreSQL {release} can be reached", time.monotonic() - began)
-            yield _schema(postgres_schema.left(connection))
+            version = postgres_schema.version_of(connection)
+            if version is None:
+                yield Check("schema", "ok", "not there: the tables are created when the database is first used")
+            else:
+                check_schema_version(version)
+                yield Check("schema", "ok", f"up to date (version {version})")
     except (psycopg.Error, OSError) as error:
         yield Check("registry", "failed", postgres.reason_of(error, options), _advice(subject))
-
-
-def _schema(pending: list[str]) -> Check:
-    if pending:
-        return Check(
-            "schema", "ok", f"of an older release, or none: {', '.join(pending)} is applied when it is next opened"
-        )
-    return Check("schema", "ok", "up to date")
 
 
 def _answering(subject: Subject) -> Iterator[Check]:

@@ -24,7 +24,6 @@ from sagemaker_registry.client.cli import main
 
 pytest_plugins = ("postgres_server",)
 
-OLD_SCHEMA = Path(__file__).parent / "data" / "schema-0.1.0.dev0.sql"
 GROUP = {"ModelPackageGroupName": "churn"}
 
 Found = dict[str, tuple[str, str, str]]
@@ -66,7 +65,7 @@ def test_a_file_that_is_well_is_said_to_be(file: Path) -> None:
     assert found["rights"][1] == "it is this user's alone"
     assert found["journal"][1] == "WAL, 0 bytes of it not in the file yet"
     assert found["content"][1].startswith("whole: integrity_check took ")
-    assert found["schema"][1] == "up to date"
+    assert found["schema"][1] == "up to date (version 1)"
     assert found["server"][1].startswith("[server]: flask ")
 
 
@@ -158,23 +157,24 @@ def test_another_programs_database_is_found(tmp_path: Path) -> None:
     assert found["journal"][1] == "a rollback journal"
 
 
-def test_an_older_schema_is_said_and_not_changed(tmp_path: Path) -> None:
-    old = tmp_path / "old.db"
-    connection = sqlite3.connect(old)
-    connection.executescript(OLD_SCHEMA.read_text())
+def test_a_schema_of_a_development_version_is_found_and_not_changed(file: Path) -> None:
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA user_version = 0")
     connection.close()
-    before = state_of(tmp_path)
-    _, sentence, _ = examined("--url", f"sqlite:///{old}")["schema"]
-    assert sentence.startswith("of an older release: m0002_group_policies")
-    assert sentence.endswith(" is applied when it is next opened")
-    assert state_of(tmp_path) == before
+    before = state_of(file.parent)
+    verdict, sentence, advice = examined("--url", f"sqlite:///{file}", code=1)["schema"]
+    assert (verdict, sentence) == ("failed", "the database was made by a development version of sagemaker-registry")
+    assert advice.startswith("export it with that version")
+    assert state_of(file.parent) == before
 
 
 def test_a_newer_schema_is_found(file: Path) -> None:
     with sqlite3.connect(file) as connection:
-        connection.execute("UPDATE _sqlite_migrations SET name = 'm9999_wings' WHERE name LIKE 'm0002%'")
+        connection.execute("PRAGMA user_version = 9999")
     connection.close()
-    assert examined("--url", f"sqlite:///{file}", code=1)["schema"][1] == "made by a newer release (it has m9999_wings)"
+    _, sentence, advice = examined("--url", f"sqlite:///{file}", code=1)["schema"]
+    assert sentence.startswith("the database was made by a newer sagemaker-registry (schema version 9999, ")
+    assert advice.startswith("upgrade this installation")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no modes")
@@ -327,11 +327,11 @@ def test_every_check_is_a_line_and_advice_another(file: Path) -> None:
 def test_a_database_is_reached_and_its_schema_is_left_as_it_is(postgres_url: str, postgres_cluster: Any) -> None:
     found = examined("--url", postgres_url)
     assert found["registry"][0] == "ok"
-    assert found["schema"][1].startswith("of an older release, or none: m0001_")
+    assert found["schema"][1] == "not there: the tables are created when the database is first used"
     database = postgres_url.rpartition("/")[2]
     assert postgres_cluster.execute("SELECT 1 FROM pg_tables WHERE schemaname = 'public'", database) == []
     connect(postgres_url).close()
-    assert examined("--url", postgres_url)["schema"][1] == "up to date"
+    assert examined("--url", postgres_url)["schema"][1] == "up to date (version 1)"
     wrong = postgres_cluster.url(database, password="wr0ng-s3cret")
     result = run("--url", wrong)
     assert result.exit_code == 1
@@ -384,6 +384,6 @@ def test_a_missing_extra_is_named_with_what_to_type(monkeypatch: pytest.MonkeyPa
 
 def test_the_registry_of_the_environment_is_the_one_looked_at(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", f"sqlite:///{file}")
-    assert examined()["schema"][1] == "up to date"
+    assert examined()["schema"][1] == "up to date (version 1)"
     assert "names another" in examined("--url", "sqlite://")["url"][1]
     assert os.environ["SAGEMAKER_REGISTRY_URL"] == f"sqlite:///{file}"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-OLD_SCHEMA = Path(__file__).parent / "data" / "schema-0.1.0.sql"
 ABSENT = "import sys; sys.modules[{package!r}] = None\n"
 SERVE = (
     "from sagemaker_registry.client.cli import main\n"
@@ -62,16 +58,8 @@ def test_connect_in_process_without_the_extra_says_so(package: str) -> None:
     assert f"BackendUnavailable: sqlite:// needs the package {package!r}: pip install" in run(package, CONNECT).stderr
 
 
-def test_a_file_of_an_older_release_says_what_brings_it_up_to_date(tmp_path: Path) -> None:
-    """Which is loaded for nothing else: a new file needs none of it."""
+def test_a_registry_in_process_needs_no_sqlite_utils() -> None:
     assert run("sqlite_utils", CONNECT).stderr == ""
-    path = tmp_path / "registry.db"
-    with closing(sqlite3.connect(path)) as older:
-        older.executescript(OLD_SCHEMA.read_text())
-    told = run("sqlite_utils", CONNECT.replace("sqlite://", f"sqlite:///{path}")).stderr
-    assert f"BackendUnavailable: {path}: an older release made the database, and to bring it up to date needs " in told
-    assert "the package 'sqlite_utils': pip install 'sagemaker-registry[server]'" in told
-    assert run("nothing", CONNECT.replace("sqlite://", f"sqlite:///{path}")).stderr == ""
 
 
 def test_without_moto_a_neighbours_call_is_an_aws_error_that_says_what_to_install() -> None:

@@ -33,8 +33,8 @@ from sagemaker_registry.backends.errors import (
 )
 from sagemaker_registry.backends.local import open_postgres
 from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.backends.store import SCHEMA_VERSION, postgres_schema
 from sagemaker_registry.backends.store import postgres as store
-from sagemaker_registry.backends.store import postgres_schema
 from sagemaker_registry.backends.store.rows import (
     EVENTS,
     GROUPS,
@@ -46,7 +46,6 @@ from sagemaker_registry.backends.store.rows import (
     TERMS,
     TOKENS,
 )
-from sagemaker_registry.backends.store.sqlite import schema
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.backends.store.transactions import Transaction
 
@@ -271,8 +270,7 @@ def test_servers_that_start_at_once_on_an_empty_database_all_serve(postgres_url:
         server.stdin.flush()
     assert [server.communicate(timeout=60)[0] for server in servers] == ["{'ModelPackageGroupSummaryList': []}\n"] * 4
     with psycopg.connect(postgres_url) as connection:
-        steps = {name for (name,) in connection.execute("SELECT name FROM schema_steps")}
-    assert steps == {"lock", *postgres_schema.STEPS}
+        assert list(connection.execute("SELECT name, version FROM registry_schema")) == [("schema", SCHEMA_VERSION)]
 
 
 def test_threads_that_start_at_once_on_an_empty_database_all_serve(postgres_url: str) -> None:
@@ -281,8 +279,7 @@ def test_threads_that_start_at_once_on_an_empty_database_all_serve(postgres_url:
         registry.close()
 
 
-def test_the_steps_and_columns_are_those_of_sqlite(postgres_url: str) -> None:
-    assert tuple(postgres_schema.STEPS) == schema.STEPS
+def test_the_columns_are_those_of_sqlite(postgres_url: str) -> None:
     store.PostgresRows(postgres_url).close()
     columns = "SELECT column_name, data_type, collation_name FROM information_schema.columns WHERE table_name = %s"
     with psycopg.connect(postgres_url) as connection:
@@ -292,49 +289,36 @@ def test_the_steps_and_columns_are_those_of_sqlite(postgres_url: str) -> None:
             assert {tuple(kind) for _, *kind in found} == {("text", "C"), ("bigint", None)}
 
 
-def test_what_was_there_before_texts_were_indexed_is_found(postgres_url: str) -> None:
-    metadata = {"CustomerMetadataProperties": {"team": "risk"}}
-    with open_registry(postgres_url) as registry:
-        registry.call("CreateModelPackageGroup", {**GROUP, "Tags": [{"Key": "use", "Value": "fraud"}]}, CALLER)
-        for _ in range(3):
-            registry.call("CreateModelPackage", {**GROUP, **metadata}, CALLER)
-    with psycopg.connect(postgres_url) as connection:
-        before = set(connection.execute("SELECT * FROM search_terms"))
-        connection.execute("DROP TABLE search_terms")
-        names = (
-            "packages_by_change",
-            "events_of_place",
-            "events_of_name",
-            "deliveries_of_place",
-            "deliveries_by_state",
-        )
-        for name in names:
-            connection.execute(f"DROP INDEX {name}".encode())
-        connection.execute("CREATE INDEX packages_of_group ON model_packages (account, region, name, created, version)")
-        noted = "SELECT account, region, name, seq, version, at, 0, 0, '{}' FROM event_notes"
-        connection.execute(f"INSERT INTO events {noted}".encode())
-        connection.execute("DROP TABLE event_notes")
-        connection.execute("DELETE FROM schema_steps WHERE name = 'm0006_a_million_versions'")
-    sought = {"Filters": [{"Name": "CustomerMetadataProperties.team", "Value": "risk"}]}
-    with open_registry(postgres_url) as registry:
-        found = registry.call("Search", {"Resource": "ModelPackage", "SearchExpression": sought}, CALLER)
-        assert found["TotalHits"]["Value"] == len(found["Results"]) == 3
-        assert [one["position"] for one in registry.control("events", {}, CALLER)["events"]] == [1, 2, 3]
-    with psycopg.connect(postgres_url) as connection:
-        assert set(connection.execute("SELECT * FROM search_terms")) == before
-
-
 def test_a_database_of_a_newer_release_is_refused_and_left_alone(postgres_url: str) -> None:
     store.PostgresRows(postgres_url).close()
     with psycopg.connect(postgres_url) as connection:
-        connection.execute("DELETE FROM schema_steps")
-        connection.execute("INSERT INTO schema_steps VALUES ('m9999', 0)")
+        connection.execute("UPDATE registry_schema SET version = 9999")
     with pytest.raises(
-        BackendUnavailable, match=r"made by a newer sagemaker-registry .*m9999.*upgrade this installation"
+        BackendUnavailable, match=r"made by a newer sagemaker-registry .*9999.*upgrade this installation"
     ):
         store.PostgresRows(postgres_url)
     with psycopg.connect(postgres_url) as connection:
-        assert list(connection.execute("SELECT * FROM schema_steps")) == [("m9999", 0)]
+        assert list(connection.execute("SELECT version FROM registry_schema")) == [(9999,)]
+
+
+def test_a_database_of_a_development_version_is_refused_and_left_alone(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("CREATE TABLE schema_steps (name TEXT NOT NULL PRIMARY KEY, applied BIGINT NOT NULL)")
+    with pytest.raises(BackendUnavailable, match=r"made by a development version .*: export it .* import it here"):
+        store.PostgresRows(postgres_url)
+    with psycopg.connect(postgres_url) as connection:
+        tables = connection.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+        assert tables.fetchall() == [("schema_steps",)]
+
+
+def test_a_server_that_died_before_the_tables_were_created_stops_no_other(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(postgres_schema.VERSION_TABLE)
+        connection.execute("INSERT INTO registry_schema (name) VALUES ('schema')")
+        assert postgres_schema.version_of(connection) is None
+    store.PostgresRows(postgres_url).close()
+    with psycopg.connect(postgres_url) as connection:
+        assert postgres_schema.version_of(connection) == SCHEMA_VERSION
 
 
 def test_a_user_who_may_only_read_and_write_rows_is_enough_once_the_tables_are_there(postgres_url: str) -> None:

@@ -24,7 +24,6 @@ from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.rows import GROUPS
 from sagemaker_registry.backends.store.sqlite import store
 
-DATA = Path(__file__).parent / "data"
 CALLER = Caller()
 GROUP = {"ModelPackageGroupName": "churn"}
 
@@ -246,69 +245,6 @@ def test_whenever_a_notebook_is_interrupted_its_registry_goes_on(operation: str)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-def test_a_file_of_each_release_opens_in_this_one(tmp_path: Path) -> None:
-    dumps = sorted(DATA.glob("schema-*.sql"))
-    assert dumps
-    for dump in dumps:
-        path = tmp_path / f"{dump.stem}.db"
-        connection = sqlite3.connect(path)
-        connection.executescript(dump.read_text())
-        connection.close()
-        with open_backend(url(path)) as backend:
-            described = backend.call("DescribeModelPackage", {"ModelPackageName": "churn/1"}, CALLER)
-            assert described["ModelApprovalStatus"] == "Approved"
-            sought = {"Filters": [{"Name": "ModelApprovalStatus", "Value": "Approved"}]}
-            found = backend.call("Search", {"Resource": "ModelPackage", "SearchExpression": sought}, CALLER)
-            assert [one["ModelPackage"]["ModelPackageName"] for one in found["Results"]] == ["churn/1"]
-            create_database_file = backend.call("CreateModelPackage", GROUP, CALLER)
-            assert create_database_file["ModelPackageArn"].endswith("churn/2")
-
-
-def test_an_event_that_an_older_release_had_only_noted_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "registry.db"
-    connection = sqlite3.connect(path)
-    connection.executescript((DATA / "schema-0.2.0.sql").read_text())
-    connection.execute("UPDATE events SET position = 0, rev = 0, record = '{}' WHERE seq = 4")
-    connection.execute("UPDATE event_cursors SET position = 2")
-    connection.commit()
-    connection.close()
-    with open_backend(url(path)) as backend:
-        told = backend.control("events", {}, CALLER)["events"]
-        assert [one["position"] for one in told] == [1, 2, 3]
-        assert told[-1]["event"]["detail"]["ModelApprovalStatus"] == "Approved"
-
-
-def test_the_newest_released_file_has_todays_schema(tmp_path: Path) -> None:
-    """A schema that differs needs a new migration, and a new file in tests/data."""
-
-    def tables(connection: sqlite3.Connection) -> set[str]:
-        return {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
-
-    released = sqlite3.connect(":memory:")
-    released.executescript(sorted(DATA.glob("schema-*.sql"))[-1].read_text())
-    rows = store.SQLiteRows(tmp_path / "registry.db")
-    assert tables(rows._writer) == tables(released)
-    rows.close()
-    released.close()
-
-
-def test_a_file_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "registry.db"
-    open_backend(url(path)).close()
-    connection = sqlite3.connect(path)
-    connection.execute(
-        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('sagemaker-registry', 'm9999', '')"
-    )
-    connection.commit()
-    before = list(connection.iterdump())
-    with pytest.raises(
-        BackendUnavailable, match=r"made by a newer sagemaker-registry .*m9999.*upgrade this installation"
-    ):
-        open_backend(url(path))
-    assert list(connection.iterdump()) == before
-    connection.close()
 
 
 @pytest.mark.parametrize(

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clients import Emulator
-
-OLD_SCHEMA = Path(__file__).parent / "data" / "schema-0.1.0.dev0.sql"
 
 LOADED = """
 import io, json, sys
@@ -92,27 +88,6 @@ def pandas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return loaded
 
 
-@pytest.fixture
-def older(tmp_path: Path) -> Path:
-    """Return a file of an older release, whose steps sqlite-utils takes."""
-    path = tmp_path / "registry.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(OLD_SCHEMA.read_text())
-    return path
-
-
-def test_a_server_that_opens_an_older_file_loads_no_data_library(
-    pandas: Path, older: Path, serve: Callable[..., Emulator]
-) -> None:
-    serve("--backend", f"sqlite:///{older}")
+def test_a_server_on_a_file_loads_no_data_library(pandas: Path, tmp_path: Path, serve: Callable[..., Emulator]) -> None:
+    serve("--backend", f"sqlite:///{tmp_path}/registry.db")
     assert not pandas.exists()
-
-
-def test_in_a_process_of_the_users_own_sqlite_utils_knows_their_data_libraries(pandas: Path, older: Path) -> None:
-    """A notebook that has opened an older file may put data frames into databases of its own."""
-    script = (
-        "import sys; from sagemaker_registry.client import connect; connect(sys.argv[1])\n"
-        "import sqlite_utils.db; assert sqlite_utils.db.pd is not None"
-    )
-    subprocess.run([sys.executable, "-c", script, f"sqlite:///{older}"], check=True, timeout=60)
-    assert pandas.exists()

@@ -1,8 +1,7 @@
 """Copies of a database file while it is in use: of one moment, whole, and looked into before anybody relies on one.
 
 A copy is made by a reader, through SQLite's own backup: writers go on meanwhile, and the moment does not move. Nothing
-is checkpointed outside the lock between processes, and the file is not opened as a registry, so that its schema stays
-what it is: a copy before an upgrade is of the release before.
+is checkpointed outside the lock between processes.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from msgspec.structs import replace
 from ..base import Caller
 from ..errors import BackendUnavailable
 from ..files import FileLock
+from ..store import check_schema_version
 from ..store.rows import HEADS, Reading
 from ..store.sqlite import schema
 from ..store.sqlite.driver import sqlite3
@@ -37,13 +37,11 @@ class Checked(msgspec.Struct, frozen=True):
     """What was found in a copy.
 
     Args:
-        pending: steps of the schema that are applied when it is next opened: of an older release.
-        history: rows of history that were verified; None for a copy of an older release, which is not opened.
+        history: rows of history that were verified.
         broken: where history is not as it was written, which the copy has from its original.
     """
 
-    pending: tuple[str, ...] = ()
-    history: int | None = None
+    history: int
     broken: tuple[dict[str, Any], ...] = ()
 
 
@@ -94,10 +92,10 @@ def _copy(reader: sqlite3.Connection, target: Path, progress: Progress) -> None:
 
 
 def check(file: Path, progress: Progress) -> Checked:
-    """Look into a copy nobody uses yet: every page, the schema, and, of this release, all of its history.
+    """Look into a copy nobody uses yet: every page, the schema, and all of its history.
 
     Raises:
-        BackendUnavailable: it is damaged, of a newer release, or no registry.
+        BackendUnavailable: it is damaged, has another version of the schema, or is no registry.
     """
     try:
         with closing(_connect(file, "rw")) as connection:
@@ -106,27 +104,17 @@ def check(file: Path, progress: Progress) -> Checked:
                 raise BackendUnavailable(
                     f"the database is damaged ({'; '.join(found)}): restore it from an older backup"
                 )
-            pending = _pending(connection)
+            version = schema.version_of(connection)
     except sqlite3.Error as error:
         raise BackendUnavailable(f"the copy cannot be read: {error}") from error
-    if pending:
-        return Checked(pending)
+    if version is None:
+        raise BackendUnavailable("the database is not a registry's: name a file that is")
+    check_schema_version(version)
     rows = SQLiteRows(file)
     with LocalRegistry(rows) as registry:
         with rows.reading() as view:
             places = list(_places(view))
         return _verified(registry, places, progress)
-
-
-def _pending(connection: sqlite3.Connection) -> tuple[str, ...]:
-    taken = schema.taken(connection)
-    if newer := schema.unknown(taken):
-        raise BackendUnavailable(
-            f"the database was made by a newer release (it has {newer}): pip install -U sagemaker-registry"
-        )
-    if not taken:
-        raise BackendUnavailable("the database is not a registry's: name a file that is")
-    return schema.left(taken)
 
 
 def _verified(registry: LocalRegistry, places: Iterable[Caller], progress: Progress) -> Checked:
@@ -141,7 +129,7 @@ def _verified(registry: LocalRegistry, places: Iterable[Caller], progress: Progr
             if "next_token" not in answer:
                 break
             asked = {"next_token": answer["next_token"]}
-    return Checked((), checked, tuple(broken))
+    return Checked(checked, tuple(broken))
 
 
 def _places(rows: Reading) -> Iterator[Caller]:

@@ -28,7 +28,7 @@ from ..errors import (
 from ..service import constraints, model
 from ..service.operations import always, names_ours, searches_ours
 from ..store import snapshots
-from ..store.rows import GROUPS, TOKENS, Kept, Rows, Writing
+from ..store.rows import GROUPS, TOKENS, Rows, StoreSnapshot, Writing
 from .context import RequestContext
 from .extensions import CONTROLS
 from .history import events
@@ -227,17 +227,13 @@ class LocalRegistry(Backend):
         if tells:
             self.outbox.notifier.notify()
 
-    def keep(self) -> Kept:
-        """Keep the whole store aside; see `staged`, which alone asks for this and the next three."""
-        return self._rows.keep()
+    def take_snapshot(self) -> StoreSnapshot:
+        """Return a copy of the whole store; like the next two, only for `testing.controlled`."""
+        return self._rows.take_snapshot()
 
-    def put_back(self, kept: Kept) -> None:
-        """Put a kept store in the place of this one, history included."""
-        self._rows.put_back(kept)
-
-    def fork(self, kept: Kept, clock: Clock) -> LocalRegistry:
-        """Return a registry in memory, with the same settings, that begins with a kept store."""
-        return LocalRegistry(self._rows.fork(kept), clock, self._options, self._sleep)
+    def restore_snapshot(self, snapshot: StoreSnapshot) -> None:
+        """Replace the whole store with a snapshot, history included."""
+        self._rows.restore_snapshot(snapshot)
 
     def clear(self, account: str | None = None, region: str | None = None, name: str | None = None) -> None:
         """Remove everything, or what is of an account, a region, a name; history included."""

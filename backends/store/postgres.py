@@ -30,7 +30,7 @@ from ..errors import (
 )
 from . import postgres_schema, snapshots, sql
 from .postgres_schema import Connection
-from .rows import GROUPS, HEADS, PACKAGES, Key, Row, Rows, Table
+from .rows import GROUPS, HEADS, PACKAGES, Key, Row, Table
 from .transactions import Run, Transaction, View
 
 MAX_CONNECTIONS: Final = 8
@@ -49,7 +49,7 @@ FACTS = {
     "store": "SELECT substr(version(), 1, 60)",
     "durability": "SELECT CASE WHEN current_setting('fsync', true) = 'off' THEN 'fsync=off' "
     "ELSE 'synchronous_commit=' || current_setting('synchronous_commit', true) END",
-    "steps": f"SELECT name FROM schema_steps WHERE name <> '{postgres_schema.LOCK_ROW}' ORDER BY name",  # noqa: S608 - names are ours
+    "schema": postgres_schema.ASK_VERSION,
 }
 """See `rows.Reading.facts`."""
 
@@ -101,7 +101,6 @@ class PostgresRows:
         )
 
     def close(self) -> None:
-        """Close every connection."""
         self._pool.close()
 
     @contextmanager
@@ -119,21 +118,12 @@ class PostgresRows:
     def check_writing(self) -> None:
         """Nothing to try: a PostgreSQL that cannot write its log stops."""
 
-    def keep(self) -> snapshots.StoreSnapshot:
+    def take_snapshot(self) -> snapshots.RowsSnapshot:
         """Return all rows, as they are at one moment: seconds where SQLite takes milliseconds."""
-        return snapshots.keep(self)
+        return snapshots.take(self)
 
-    def put_back(self, kept: snapshots.StoreSnapshot) -> None:
-        """Put kept rows in the place of all there are, in one transaction."""
-        snapshots.put_back(self, kept)
-
-    def fork(self, kept: snapshots.StoreSnapshot) -> Rows:
-        """Return a store in memory, of SQLite, that begins with what was kept."""
-        from .sqlite.store import SQLiteRows
-
-        forked = SQLiteRows(None)
-        snapshots.put_back(forked, kept)
-        return forked
+    def restore_snapshot(self, snapshot: snapshots.RowsSnapshot) -> None:
+        snapshots.restore(self, snapshot)
 
     @contextmanager
     def _begin(self, level: IsolationLevel, *, read_only: bool) -> Iterator[Connection]:
@@ -145,7 +135,7 @@ class PostgresRows:
 
 
 def _runner(connection: Connection) -> Run:
-    return lambda text, values: connection.execute(_spoken(text), values)
+    return lambda text, values: connection.execute(_in_dialect(text), values)
 
 
 class _Locking(Transaction):
@@ -156,8 +146,8 @@ class _Locking(Transaction):
 
 
 @lru_cache(maxsize=1024)
-def _spoken(text: str) -> bytes:
-    """Return a statement of `statements` as psycopg and PostgreSQL take it."""
+def _in_dialect(text: str) -> bytes:
+    """Return a statement of `sql` as psycopg and PostgreSQL take it."""
     return re.sub(r"instr\((\w+), \?\)", r"position(? in \1)", text).replace("?", "%s").encode()
 
 
@@ -180,10 +170,10 @@ def options_of(url: str) -> dict[str, Any]:
 
 
 def _prepare(options: Mapping[str, Any]) -> None:
-    """Reach the database once, and bring its schema up to date."""
+    """Reach the database once, and create the tables in an empty one."""
     try:
         with psycopg.connect(**options, autocommit=True) as connection:
-            postgres_schema.upgrade(connection)
+            postgres_schema.prepare(connection)
     except (psycopg.Error, OSError) as error:
         where = f"{options.get('dbname') or 'of the user'} on {options.get('host') or 'this machine'}"
         raise BackendUnavailable(

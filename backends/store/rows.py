@@ -148,7 +148,7 @@ class Reading(Protocol):
 
         Returns:
             `store`, what it is; `journal`, how it keeps one; `durability`, what makes a commit outlive a power cut;
-            `steps`, those that led to its schema, in order.
+            `schema`, the version of its schema.
         """
         ...
 
@@ -181,8 +181,8 @@ class Writing(Reading, Protocol):
         ...
 
 
-class Kept(Protocol):
-    """A store kept aside, as it was at one moment."""
+class StoreSnapshot(Protocol):
+    """The content of a store at one moment."""
 
     def close(self) -> None: ...
 
@@ -200,16 +200,12 @@ class Rows(Protocol):
         """Raise what writing would, if it did so the last time and still does."""
         ...
 
-    def keep(self) -> Kept:
-        """Keep all there is aside. Like the next, for registries under test control alone: see `staged`."""
+    def take_snapshot(self) -> StoreSnapshot:
+        """Return a copy of all there is; like `restore_snapshot`, only for registries under test control."""
         ...
 
-    def fork(self, kept: Any) -> Rows:
-        """Return a store in memory that begins with what was kept."""
-        ...
-
-    def put_back(self, kept: Any) -> None:
-        """Put what was kept of this store, or of another of its kind, in the place of all there is: at once, or not."""
+    def restore_snapshot(self, snapshot: Any) -> None:
+        """Replace all there is with a snapshot of this store, or of another of its kind; all of it, or nothing."""
         ...
 
     def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""Whole stores kept aside, put back and emptied: for registries under test control, which promise nobody a history."""
+"""Snapshots of a store as rows in memory, and emptying a store: for registries under test control."""
 
 from __future__ import annotations
 
@@ -14,37 +14,36 @@ TABLES: Final = tuple(table for table in vars(tables).values() if isinstance(tab
 _EVERY: Final = 2**31 - 1
 
 
-class StoreSnapshot(msgspec.Struct, frozen=True):
-    """A store as rows in memory, by table: what every store can be made from again."""
+class RowsSnapshot(msgspec.Struct, frozen=True):
+    """The rows of a store at one moment, by table; any store can be restored from them."""
 
     rows: dict[Table, list[Row]]
 
     def close(self) -> None:
-        """Hold nothing that would have to be closed."""
+        """Do nothing: there is no connection to close."""
 
 
-def keep(rows: Rows) -> StoreSnapshot:
-    """Return all rows of a store, as they are at one moment."""
+def take(rows: Rows) -> RowsSnapshot:
     with rows.reading() as view:
-        return StoreSnapshot({table: view.find(table, [], limit=_EVERY) for table in TABLES})
+        return RowsSnapshot({table: view.find(table, [], limit=_EVERY) for table in TABLES})
 
 
-def put_back(rows: Rows, kept: StoreSnapshot) -> None:
-    """Put kept rows in the place of all there are, in one transaction."""
+def restore(rows: Rows, snapshot: RowsSnapshot) -> None:
+    """Replace all rows of a store with those of a snapshot, in one transaction."""
     with rows.writing() as transaction:
-        for table, found in kept.rows.items():
+        for table, found in snapshot.rows.items():
             transaction.delete(table, [])
             for row in found:
                 transaction.insert(table, row)
 
 
 def clear(rows: Rows, where: Sequence[Condition]) -> None:
-    """Remove every row of a place, history included, in one transaction.
+    """Delete every row that meets the conditions, history included, in one transaction.
 
     Args:
         rows: the store.
         where: conditions on account, region and name; a table without names is cleared by the others. Cursors stay:
-            positions of events go on, so that whoever follows them misses none.
+            positions of events go on, so that a subscriber misses none.
     """
     with rows.writing() as transaction:
         for table in TABLES:

@@ -15,6 +15,7 @@ import msgspec
 
 from ..base import Backend, Caller
 from ..errors import UnknownOperationException, ValidationException
+from ..store.rows import StoreSnapshot
 from .clock import Clock
 from .faults import Fault, Faults
 from .request_log import Log
@@ -25,21 +26,13 @@ START: Final = "start"
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
-class Kept(Protocol):
-    """A store kept aside."""
-
-    def close(self) -> None: ...
-
-
 @runtime_checkable
 class Store(Protocol):
     """What a backend can do whose whole store is its own."""
 
-    def keep(self) -> Any: ...
+    def take_snapshot(self) -> Any: ...
 
-    def put_back(self, kept: Any) -> None: ...
-
-    def fork(self, kept: Any, clock: Callable[[], float]) -> Backend: ...
+    def restore_snapshot(self, snapshot: Any) -> None: ...
 
     def clear(self, account: str | None, region: str | None, name: str | None) -> None: ...
 
@@ -106,12 +99,10 @@ class ControlledBackend(Backend):
         self.clock = clock or Clock()
         self.faults = Faults(self.clock)
         self.log = Log(self.clock)
-        self.serve_fork: Callable[[ControlledBackend], str] | None = None
-        """Serves a fork and returns its URL, where this registry is served itself."""
         self.operations, self.outbox = backend.operations, backend.outbox
         self._backend = backend
         self._lock = threading.Lock()
-        self._snapshots: dict[str, Kept] = {}
+        self._snapshots: dict[str, StoreSnapshot] = {}
         self._offered = {
             name: control for name, control in CONTROLS.items() if isinstance(backend, Store) or not control.needs_store
         }
@@ -144,8 +135,8 @@ class ControlledBackend(Backend):
         """Keep the whole registry as it is, under a name; what was kept under that name before is gone."""
         store = self._store()
         with self._lock:
-            kept = store.keep()
-            before, self._snapshots[name] = self._snapshots.get(name), kept
+            snapshot = store.take_snapshot()
+            before, self._snapshots[name] = self._snapshots.get(name), snapshot
         if before is not None:
             before.close()
 
@@ -157,18 +148,8 @@ class ControlledBackend(Backend):
         """
         store = self._store()
         with self._lock:
-            store.put_back(self._found(name))
+            store.restore_snapshot(self._found(name))
         self.forget()
-
-    def fork(self, name: str) -> ControlledBackend:
-        """Return a registry in memory that begins with a snapshot: what becomes of one is nothing to the other.
-
-        Raises:
-            ValidationException: there is no snapshot of that name.
-        """
-        store, clock = self._store(), Clock()
-        with self._lock:
-            return ControlledBackend(store.fork(self._found(name), clock), clock, self._recognise)
 
     def snapshots(self) -> list[str]:
         """Return the names of the snapshots there are."""
@@ -189,8 +170,8 @@ class ControlledBackend(Backend):
 
     def close(self) -> None:
         with self._lock:
-            for kept in self._snapshots.values():
-                kept.close()
+            for snapshot in self._snapshots.values():
+                snapshot.close()
             self._snapshots.clear()
         self._backend.close()
 
@@ -205,7 +186,7 @@ class ControlledBackend(Backend):
             raise UnknownOperationException("This registry's store is not its own: it cannot be reset or put back.")
         return self._backend
 
-    def _found(self, name: str) -> Kept:
+    def _found(self, name: str) -> StoreSnapshot:
         if name not in self._snapshots:
             there = f"there are {', '.join(sorted(self._snapshots))}" if self._snapshots else "there is none yet"
             raise ValidationException(f"There is no snapshot {name[:100]!r}: {there}.")
@@ -225,12 +206,6 @@ def _snapshot(staged: ControlledBackend, asked: Named) -> dict[str, Any]:
 def _restore(staged: ControlledBackend, asked: Named) -> dict[str, Any]:
     staged.restore(asked.name)
     return {}
-
-
-def _fork(staged: ControlledBackend, asked: Named) -> dict[str, Any]:
-    if staged.serve_fork is None:
-        raise UnknownOperationException("This registry is not served: fork it in its own process, with Control.fork.")
-    return {"url": staged.serve_fork(staged.fork(asked.name))}
 
 
 def _clear_calls(staged: ControlledBackend, _: Nothing) -> dict[str, Any]:
@@ -302,7 +277,6 @@ CONTROLS: Final[dict[str, Control]] = {
     "snapshot": Control(_snapshot, Named, needs_store=True),
     "snapshots": Control(lambda staged, _: staged.snapshots(), writes=False, needs_store=True),
     "restore": Control(_restore, Named, needs_store=True),
-    "fork": Control(_fork, Named, needs_store=True),
     "clock": Control(lambda staged, _: _time(staged), writes=False, needs_store=True),
     "clock/freeze": Control(_freeze, Moment, needs_store=True),
     "clock/advance": Control(_advance, Step, needs_store=True),

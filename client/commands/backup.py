@@ -69,12 +69,8 @@ def _progress() -> Callable[[str, int, int], object]:
 
 
 def _told(made: Backup) -> str:
-    parts = [f"{made.bytes:,} bytes", f"{made.objects:,} S3 objects"]
-    if made.history is not None:
-        parts.append(f"whole, {made.history:,} changes of history verified")
-    else:
-        parts.append(f"whole; of an older release: {', '.join(made.pending)} is applied when it is opened")
-    lines = [f"{made.file}, as of {made.at}: {', '.join(parts)}"]
+    counts = f"{made.bytes:,} bytes, {made.objects:,} S3 objects, whole, {made.history:,} changes of history verified"
+    lines = [f"{made.file}, as of {made.at}: {counts}"]
     for one in made.broken:
         version = f"/{one['version']}" if one["version"] else ""
         lines.append(f"history of {one['name']}{version} is not as it was written, there and here: {one['why']}")

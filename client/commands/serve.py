@@ -163,7 +163,6 @@ def serve(
     try:
         from ...backends.config import load
         from ...backends.settings import override
-        from ...backends.store.sqlite import lean
         from ...emulator.serve import serve as run
     except ModuleNotFoundError as error:
         end(
@@ -174,7 +173,6 @@ def serve(
     from ...backends.errors import BackendUnavailable
     from ...backends.urls import default_url
 
-    lean.leave_out("numpy", "pandas")
     gc.freeze()
     gc.enable()
     try:

@@ -27,7 +27,6 @@ from sagemaker_registry.client.cli import main
 
 GROUP = {"ModelPackageGroupName": "churn"}
 ROUNDS_OF_ONE_REGISTRY = 10
-OLD_SCHEMA = Path(__file__).parents[1] / "data" / "schema-0.1.0.dev0.sql"
 
 
 @pytest.fixture
@@ -74,7 +73,7 @@ def test_a_backup_while_four_write_is_a_prefix_of_what_was_acknowledged(
                 assert held == list(range(1, len(held) + 1))
                 assert set(before) <= set(held)
                 assert set(held) <= set(range(1, max(after, default=0) + 1 + len(writers.processes)))
-                assert (made.broken, made.pending) == ((), ())
+                assert made.broken == ()
                 assert made.history == len(held) + 1
                 assert goes_on(made.file) == len(held) + 1
                 figures["backups"] += 1
@@ -490,14 +489,13 @@ def test_a_broken_history_is_copied_and_said(file: Path, tmp_path: Path) -> None
     assert versions(tmp_path / "copy.db") == [1]
 
 
-def test_a_registry_of_an_older_release_is_copied_as_it_is(tmp_path: Path) -> None:
-    old = sqlite3.connect(tmp_path / "old.db")
-    old.executescript(OLD_SCHEMA.read_text())
-    old.close()
-    before = (tmp_path / "old.db").read_bytes()
-    made = backup(f"sqlite:///{tmp_path}/old.db", tmp_path / "copy.db")
-    assert (tmp_path / "old.db").read_bytes() == before
-    assert "m0003_history" in made.pending
-    assert made.history is None
-    with ModelRegistry(f"sqlite:///{made.file}") as registry:
-        assert registry.boto3.list_model_package_groups()["ModelPackageGroupSummaryList"]
+def test_a_registry_with_another_version_of_the_schema_is_not_backed_up(file: Path, tmp_path: Path) -> None:
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA user_version = 0")
+    connection.close()
+    before = file.read_bytes()
+    result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{file}")
+    assert result.exit_code == 2
+    assert "is not backed up: the database was made by a development version of sagemaker-registry" in result.output
+    assert file.read_bytes() == before
+    assert not (tmp_path / "copy.db").exists()

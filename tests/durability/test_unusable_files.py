@@ -16,7 +16,6 @@ from durability.places import mounted, needs_fork
 from durability.workload import CALLER, made, open_file
 from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.files import network_file_system
-from sagemaker_registry.backends.store.sqlite import schema
 from sagemaker_registry.backends.store.sqlite import store as store
 from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 
@@ -106,11 +105,16 @@ def a_text(path: Path) -> str:
 
 def a_newer_one(path: Path) -> str:
     made(path)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(
-            f"INSERT INTO {schema.TAKEN} (migration_set, name, applied_at) VALUES ('{schema.STEPS_OF}', 'm9999', '')"
-        )
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 9999")
     return "made by a newer sagemaker-registry"
+
+
+def a_development_one(path: Path) -> str:
+    made(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 0")
+    return "made by a development version of sagemaker-registry"
 
 
 def a_torn_one(path: Path) -> str:
@@ -147,6 +151,7 @@ def somebody_elses_tables(path: Path) -> str:
         a_folder_as_its_index,
         a_text,
         a_newer_one,
+        a_development_one,
         a_torn_one,
         one_without_its_pages,
         somebody_elses_tables,

@@ -28,7 +28,6 @@ from durability.workload import CALLER, GROUP, open_file, request, verify
 from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.errors import InternalFailure
 from sagemaker_registry.backends.store.rows import GROUPS
-from sagemaker_registry.backends.store.sqlite import schema
 from sagemaker_registry.backends.store.sqlite import store as store
 from sagemaker_registry.backends.store.sqlite.diagnosis import loses_commits
 from sagemaker_registry.backends.store.sqlite.driver import sqlite3
@@ -143,10 +142,7 @@ def left_behind(path: Path, *, newer: bool = False) -> None:
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
         if newer:
             with closing(sqlite3.connect(made, isolation_level=None)) as connection:
-                connection.execute(
-                    f"INSERT INTO {schema.TAKEN} (migration_set, name, applied_at) "
-                    f"VALUES ('{schema.STEPS_OF}', 'm9999', '')"
-                )
+                connection.execute("PRAGMA user_version = 9999")
         for end in ("", "-wal"):
             shutil.copyfile(f"{made}{end}", f"{path}{end}")
         registry.close()
@@ -164,13 +160,13 @@ def work_and_close(path: Path) -> None:
     second.close()
 
 
-def keep_and_put_back(path: Path) -> None:
+def take_and_restore_a_snapshot(path: Path) -> None:
     rows = store.SQLiteRows(path)
-    kept = rows.keep()
+    snapshot = rows.take_snapshot()
     with rows.writing() as writing:
         writing.delete(GROUPS, [])
-    rows.put_back(kept)
-    kept.close()
+    rows.restore_snapshot(snapshot)
+    snapshot.close()
     rows.close()
 
 
@@ -199,7 +195,14 @@ def be_examined_beside_a_registry(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "use",
-    [work_and_close, keep_and_put_back, fail_within_reading, be_refused, be_examined, be_examined_beside_a_registry],
+    [
+        work_and_close,
+        take_and_restore_a_snapshot,
+        fail_within_reading,
+        be_refused,
+        be_examined,
+        be_examined_beside_a_registry,
+    ],
 )
 def test_nothing_is_written_or_checkpointed_without_the_lock(
     use: Callable[[Path], None], tmp_path: Path, figures: dict[str, Any], monkeypatch: pytest.MonkeyPatch

@@ -18,8 +18,6 @@ from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 CALLER = Caller()
 GROUP = "churn"
-NO_CONTENT = frozenset({"_sqlite_migrations"})
-"""The one table that is not compared: when a file was made. All others are, whatever their names."""
 POLICY = (
     '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sagemaker:DescribeModelPackageGroup", '
     '"Principal": {"AWS": "arn:aws:iam::210987654321:root"}, '
@@ -81,9 +79,8 @@ def digest(connection: Any) -> bytes:
     """Return what stands for all there is in a registry's database."""
     content = hashlib.blake2b(digest_size=16)
     for name, table in connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name"):
-        if name not in NO_CONTENT:
-            rows = connection.execute(f'SELECT * FROM "{name}"').fetchall()
-            content.update(repr((table, sorted(map(repr, rows)))).encode())
+        rows = connection.execute(f'SELECT * FROM "{name}"').fetchall()
+        content.update(repr((table, sorted(map(repr, rows)))).encode())
     return content.digest()
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ...diagnosis import PATIENCE, Check, Verdict
+from ...errors import BackendUnavailable
 from ...files import is_free, network_file_system, tells_networks
+from .. import check_schema_version
 
 FIXED = (3, 51, 3)
 BACKPORTS = {(3, 50): 7, (3, 44): 6}
@@ -206,16 +208,15 @@ def _schema(connection: Any) -> Check:
         from . import schema
     except ModuleNotFoundError:
         return Check("schema", "ok", "not looked at without [server]")
-    taken = schema.taken(connection)
-    if newer := schema.unknown(taken):
-        return Check(
-            "schema", "failed", f"made by a newer release (it has {newer})", "pip install -U sagemaker-registry"
-        )
-    if not taken:
+    version = schema.version_of(connection)
+    if version is None:
         return Check("schema", "failed", "it is not a registry's", "name a file that is")
-    if pending := schema.left(taken):
-        return Check("schema", "ok", f"of an older release: {', '.join(pending)} is applied when it is next opened")
-    return Check("schema", "ok", "up to date")
+    try:
+        check_schema_version(version)
+    except BackendUnavailable as error:
+        sentence, _, advice = str(error).partition(": ")
+        return Check("schema", "failed", sentence, advice)
+    return Check("schema", "ok", f"up to date (version {version})")
 
 
 def _sqlite3() -> Any:

@@ -1,7 +1,4 @@
-"""The SQLite library that everything here uses: pysqlite3's, which has one of its own, where it is installed.
-
-sqlite-utils chooses in the same way, and is handed connections of ours.
-"""
+"""The SQLite library of the store: pysqlite3's, which has one of its own, where it is installed, as in sqlite-utils."""
 
 from __future__ import annotations
 

@@ -1,73 +1,42 @@
-"""Which schema a database file has, and how it comes to that of this release: new ones at once, older ones by steps.
+"""The schema of a database file: created from schema.sql in an empty one, and checked by its version in any other.
 
-sqlite-utils, which takes the steps, loads where there are some to take: it would be a seventh of a server's start.
+A later version will bring files of an earlier one up to date by sqlite-utils migrations, imported in `prepare` then.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from ...errors import BackendUnavailable
+from .. import SCHEMA_VERSION, check_schema_version
 from .driver import sqlite3
 
-STEPS: Final = (
-    "m0001_groups_packages_and_tokens",
-    "m0002_group_policies",
-    "m0003_history",
-    "m0004_events",
-    "m0005_versions_by_approval",
-    "m0006_a_million_versions",
-)
-"""The steps of `schema_steps`, oldest first."""
-TAKEN: Final = "_sqlite_migrations"
-"""Where sqlite-utils notes the steps that a file has taken; ours by STEPS_OF."""
-STEPS_OF: Final = "sagemaker-registry"
-
-ASK_TAKEN: Final = f"SELECT name FROM {TAKEN} WHERE migration_set = '{STEPS_OF}' ORDER BY rowid"  # noqa: S608 - names are ours
-_NOTE: Final = f"INSERT INTO {TAKEN} (migration_set, name, applied_at) VALUES (?, ?, ?)"  # noqa: S608 - names are ours
+APPLICATION_ID: Final = int.from_bytes(b"SMRG")
+"""What the header of a file says it belongs to; the version of its schema is `user_version`, next to it."""
 
 
-def taken(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """Return the steps a database has taken, oldest first; none of them, if it is no registry's."""
-    is_noted = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (TAKEN,)).fetchone()
-    return tuple(name for (name,) in connection.execute(ASK_TAKEN)) if is_noted else ()
+def version_of(connection: sqlite3.Connection) -> int | None:
+    """Return the schema version of a database: 0 for one of a development version, None if it has no registry."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application == APPLICATION_ID:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'").fetchone():
+        steps = "SELECT 1 FROM _sqlite_migrations WHERE migration_set = 'sagemaker-registry'"
+        return 0 if connection.execute(steps).fetchone() else None
+    return None
 
 
-def left(taken: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the steps that are left to take, oldest first."""
-    return tuple(step for step in STEPS if step not in taken)
-
-
-def unknown(taken: tuple[str, ...]) -> str:
-    """Return the steps that a newer release has taken, to be shown; nothing, if there are none."""
-    return ", ".join(sorted(set(taken).difference(STEPS)))
-
-
-def upgrade(connection: sqlite3.Connection) -> None:
-    """Bring a database to this release's schema; call it inside a transaction.
+def prepare(connection: sqlite3.Connection) -> None:
+    """Create the tables in an empty database; call it inside a transaction.
 
     Raises:
-        BackendUnavailable: a newer release made the file. Nothing is changed then.
+        BackendUnavailable: the database has another version of the schema. Nothing is changed then.
     """
-    have = taken(connection)
-    if newer := unknown(have):
-        raise BackendUnavailable(
-            f"the database was made by a newer sagemaker-registry (its schema has {newer}): "
-            "upgrade this installation, or open a backup made before the upgrade"
-        )
-    if not have:
-        _make(connection)
-    elif left(have):
-        from . import migrations
-
-        migrations.apply(connection)
-
-
-def _make(connection: sqlite3.Connection) -> None:
-    """Make all tables in an empty database, and note that no step is left."""
+    version = version_of(connection)
+    if version is not None:
+        check_schema_version(version)
+        return
     for statement in Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").split(";\n"):
         connection.execute(statement)
-    at = str(datetime.now(UTC))  # as sqlite-utils writes it
-    connection.executemany(_NOTE, [(STEPS_OF, step, at) for step in STEPS])
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

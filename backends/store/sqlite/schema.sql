@@ -1,162 +1,209 @@
--- What all steps of migrations.py come to, for new files; written by `just schema`.
-CREATE TABLE "_sqlite_migrations" (
-   "id" INTEGER PRIMARY KEY,
-   "migration_set" TEXT,
-   "name" TEXT,
-   "applied_at" TEXT
-);
-CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
-    ON "_sqlite_migrations" ("migration_set", "name");
-CREATE TABLE "model_package_groups" (
-   "account" TEXT NOT NULL,
-   "region" TEXT NOT NULL,
-   "name" TEXT NOT NULL,
-   "created" INTEGER NOT NULL,
-   "last_version" INTEGER NOT NULL,
-   "rev" INTEGER NOT NULL,
-   "record" TEXT NOT NULL,
-   PRIMARY KEY ("account", "region", "name")
+-- The schema of a registry in SQLite, version 1. A change of a table, an index or a figure raises SCHEMA_VERSION (store/__init__.py).
+--
+-- Times are epoch milliseconds. Narrow tables are WITHOUT ROWID: their rows are kept in the index they are found by.
+-- Wide rows, such as records, would go to overflow pages of their own; client tokens come in random order, and an index
+-- that holds only the key has fewer pages to change.
+
+CREATE TABLE model_package_groups (
+    account TEXT NOT NULL,
+    region TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    last_version INTEGER NOT NULL,
+    rev INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (account, region, name)
 ) STRICT;
-CREATE INDEX "idx_model_package_groups_account_region_created_name"
-    ON "model_package_groups" ("account", "region", "created", "name");
-CREATE TABLE "model_packages" (
-   "account" TEXT NOT NULL,
-   "region" TEXT NOT NULL,
-   "name" TEXT NOT NULL,
-   "version" INTEGER NOT NULL,
-   "type" TEXT NOT NULL,
-   "created" INTEGER NOT NULL,
-   "modified" INTEGER NOT NULL,
-   "approval" TEXT NOT NULL,
-   "rev" INTEGER NOT NULL,
-   "record" TEXT NOT NULL,
-   PRIMARY KEY ("account", "region", "name", "version")
+CREATE INDEX idx_model_package_groups_account_region_created_name
+    ON model_package_groups (account, region, created, name);
+
+CREATE TABLE model_packages (
+    account TEXT NOT NULL,
+    region TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    approval TEXT NOT NULL,
+    rev INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (account, region, name, version)
 ) STRICT;
-CREATE INDEX "idx_model_packages_account_region_type_created_name_version"
-    ON "model_packages" ("account", "region", "type", "created", "name", "version");
-CREATE INDEX "idx_model_packages_account_region_created_name_version"
-    ON "model_packages" ("account", "region", "created", "name", "version");
-CREATE TABLE "client_tokens" (
-   "account" TEXT NOT NULL,
-   "region" TEXT NOT NULL,
-   "operation" TEXT NOT NULL,
-   "token" TEXT NOT NULL,
-   "created" INTEGER NOT NULL,
-   "rev" INTEGER NOT NULL,
-   "digest" TEXT NOT NULL,
-   "record" TEXT NOT NULL,
-   PRIMARY KEY ("account", "region", "operation", "token")
+CREATE INDEX idx_model_packages_account_region_type_created_name_version
+    ON model_packages (account, region, type, created, name, version);
+CREATE INDEX idx_model_packages_account_region_created_name_version
+    ON model_packages (account, region, created, name, version);
+CREATE INDEX idx_model_packages_account_region_modified_name_version
+    ON model_packages (account, region, modified, name, version);
+-- The versions that wait for a decision, over all groups, oldest first.
+CREATE INDEX idx_model_packages_account_region_approval_created_name_version
+    ON model_packages (account, region, approval, created, name, version);
+-- The newest version of a group with an approval status.
+CREATE INDEX idx_model_packages_account_region_name_approval_version
+    ON model_packages (account, region, name, approval, version);
+
+CREATE TABLE search_terms (
+    account TEXT NOT NULL,
+    region TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    path TEXT NOT NULL,
+    value TEXT NOT NULL,
+    moment INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (account, region, kind, path, value, moment, name, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE client_tokens (
+    account TEXT NOT NULL,
+    region TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    token TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    rev INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (account, region, operation, token)
 ) STRICT;
-CREATE INDEX "idx_client_tokens_account_region_created"
-    ON "client_tokens" ("account", "region", "created");
-CREATE TABLE "group_policies" (
-   "region" TEXT NOT NULL,
-   "account" TEXT NOT NULL,
-   "name" TEXT NOT NULL,
-   "rev" INTEGER NOT NULL,
-   "record" TEXT NOT NULL,
-   PRIMARY KEY ("region", "account", "name")
+CREATE INDEX idx_client_tokens_account_region_created
+    ON client_tokens (account, region, created);
+
+-- By region first: groups that other accounts share are looked up within a region.
+CREATE TABLE group_policies (
+    region TEXT NOT NULL,
+    account TEXT NOT NULL,
+    name TEXT NOT NULL,
+    rev INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (region, account, name)
 ) STRICT;
-CREATE TABLE "history" (
-   "account" TEXT NOT NULL,
-   "region" TEXT NOT NULL,
-   "name" TEXT NOT NULL,
-   "seq" INTEGER NOT NULL,
-   "at" INTEGER NOT NULL,
-   "actor" TEXT NOT NULL,
-   "principal" TEXT NOT NULL,
-   "request_id" TEXT NOT NULL,
-   "operation" TEXT NOT NULL,
-   "kind" TEXT NOT NULL,
-   "arn" TEXT NOT NULL,
-   "version" INTEGER NOT NULL,
-   "content" TEXT NOT NULL,
-   "previous" TEXT NOT NULL,
-   "hash" TEXT NOT NULL,
-   PRIMARY KEY ("account", "region", "name", "seq")
+
+CREATE TABLE history (
+    account TEXT NOT NULL,
+    region TEXT NOT NULL,
+    name TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    arn TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    content TEXT NOT NULL,
+    previous TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (account, region, name, seq)
 ) STRICT;
-CREATE INDEX "idx_history_account_region_at_name_seq"
-    ON "history" ("account", "region", "at", "name", "seq");
-CREATE INDEX "idx_history_account_region_name_version_seq"
-    ON "history" ("account", "region", "name", "version", "seq");
-CREATE TABLE "events" (
-   "account" TEXT NOT NULL,
-   "region" TEXT NOT NULL,
-   "name" TEXT NOT NULL,
-   "seq" INTEGER NOT NULL,
-   "version" INTEGER NOT NULL,
-   "at" INTEGER NOT NULL,
-   "position" INTEGER NOT NULL,
-   "rev" INTEGER NOT NULL,
-   "record" TEXT NOT NULL,
-   PRIMARY KEY ("account", "region", "name", "seq")
+CREATE INDEX idx_history_account_region_at_name_seq
+    ON history (account, region, at, name, seq);
+CREATE INDEX idx_history_account_region_name_version_seq
+    ON history (account, region, name, version, seq);
+
+CREATE TABLE history_heads (
+    account TEXT NOT NULL,
+    region TEXT NOT NULL,
+    name TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    rev INTEGER NOT NULL,
+    PRIMARY KEY (account, region, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE events (
+    account TEXT NOT NULL,
+    region TEXT NOT NULL,
+    name TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    rev INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (account, region, name, seq)
 ) STRICT;
-CREATE INDEX "idx_events_position"
-    ON "events" ("position");
-CREATE TABLE "event_cursors" (
-   "name" TEXT PRIMARY KEY NOT NULL,
-   "position" INTEGER NOT NULL,
-   "rev" INTEGER NOT NULL
+CREATE INDEX idx_events_position
+    ON events (position);
+CREATE INDEX idx_events_account_region_position
+    ON events (account, region, position);
+CREATE INDEX idx_events_account_region_name_position_version
+    ON events (account, region, name, position, version);
+
+CREATE TABLE event_notes (
+    account TEXT NOT NULL,
+    region TEXT NOT NULL,
+    name TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (account, region, name, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE event_cursors (
+    name TEXT PRIMARY KEY NOT NULL,
+    position INTEGER NOT NULL,
+    rev INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE "event_deliveries" (
-   "position" INTEGER NOT NULL,
-   "sink" TEXT NOT NULL,
-   "account" TEXT NOT NULL,
-   "region" TEXT NOT NULL,
-   "name" TEXT NOT NULL,
-   "version" INTEGER NOT NULL,
-   "id" TEXT NOT NULL,
-   "open" INTEGER NOT NULL,
-   "state" TEXT NOT NULL,
-   "attempts" INTEGER NOT NULL,
-   "due" INTEGER NOT NULL,
-   "changed" INTEGER NOT NULL,
-   "error" TEXT NOT NULL,
-   "rev" INTEGER NOT NULL,
-   PRIMARY KEY ("position", "sink")
+
+CREATE TABLE event_deliveries (
+    position INTEGER NOT NULL,
+    sink TEXT NOT NULL,
+    account TEXT NOT NULL,
+    region TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    open INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    due INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    rev INTEGER NOT NULL,
+    PRIMARY KEY (position, sink)
 ) STRICT;
-CREATE INDEX "idx_event_deliveries_sink_open_position"
-    ON "event_deliveries" ("sink", "open", "position");
-CREATE INDEX "idx_model_packages_account_region_approval_created_name_version"
-    ON "model_packages" ("account", "region", "approval", "created", "name", "version");
-CREATE INDEX "idx_model_packages_account_region_name_approval_version"
-    ON "model_packages" ("account", "region", "name", "approval", "version");
-CREATE TABLE search_terms (account TEXT NOT NULL, region TEXT NOT NULL, kind TEXT NOT NULL, path TEXT NOT NULL, value TEXT NOT NULL, moment INTEGER NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (account, region, kind, path, value, moment, name, version)) STRICT, WITHOUT ROWID;
-CREATE TABLE event_notes (account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, seq INTEGER NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (account, region, name, seq)) STRICT, WITHOUT ROWID;
-CREATE INDEX "idx_model_packages_account_region_modified_name_version"
-    ON "model_packages" ("account", "region", "modified", "name", "version");
-CREATE TABLE "history_heads" (account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, rev INTEGER NOT NULL, PRIMARY KEY (account, region, name)) STRICT, WITHOUT ROWID;
-CREATE INDEX "idx_events_account_region_position"
-    ON "events" ("account", "region", "position");
-CREATE INDEX "idx_events_account_region_name_position_version"
-    ON "events" ("account", "region", "name", "position", "version");
-CREATE INDEX "idx_event_deliveries_account_region_position_sink"
-    ON "event_deliveries" ("account", "region", "position", "sink");
-CREATE INDEX "idx_event_deliveries_account_region_state_position_sink"
-    ON "event_deliveries" ("account", "region", "state", "position", "sink");
+CREATE INDEX idx_event_deliveries_sink_open_position
+    ON event_deliveries (sink, open, position);
+CREATE INDEX idx_event_deliveries_account_region_position_sink
+    ON event_deliveries (account, region, position, sink);
+CREATE INDEX idx_event_deliveries_account_region_state_position_sink
+    ON event_deliveries (account, region, state, position, sink);
+
+-- What the query planner is told: a registry of 1,000,000 versions in 100,000 groups, 1,000 in the largest ones, whatever
+-- the file holds. Without figures, SQLite takes every column of an index to narrow a search alike; as most rows may be of
+-- one account and region, it would sort a million events for a page of twenty. ANALYZE would measure what is there, and
+-- plans would change as a registry grows; with these figures they are the same for all. Each row is a table, an index,
+-- and the number of rows: in all, then for each value of one, two, three, ... columns of the index.
+-- The first ANALYZE creates sqlite_stat1 and measures nothing; the last one makes SQLite read it.
 ANALYZE sqlite_master;
 DELETE FROM sqlite_stat1;
-INSERT INTO sqlite_stat1 VALUES ('model_package_groups', 'sqlite_autoindex_model_package_groups_1', '100000 25000 12500 1');
-INSERT INTO sqlite_stat1 VALUES ('model_package_groups', 'idx_model_package_groups_account_region_created_name', '100000 25000 12500 2 1');
-INSERT INTO sqlite_stat1 VALUES ('model_packages', 'sqlite_autoindex_model_packages_1', '1000000 250000 125000 1000 1');
-INSERT INTO sqlite_stat1 VALUES ('model_packages', 'idx_model_packages_account_region_type_created_name_version', '1000000 250000 125000 100000 2 2 1');
-INSERT INTO sqlite_stat1 VALUES ('model_packages', 'idx_model_packages_account_region_created_name_version', '1000000 250000 125000 2 2 1');
-INSERT INTO sqlite_stat1 VALUES ('model_packages', 'idx_model_packages_account_region_approval_created_name_version', '1000000 250000 125000 50000 2 2 1');
-INSERT INTO sqlite_stat1 VALUES ('model_packages', 'idx_model_packages_account_region_name_approval_version', '1000000 250000 125000 1000 250 1');
-INSERT INTO sqlite_stat1 VALUES ('model_packages', 'idx_model_packages_account_region_modified_name_version', '1000000 250000 125000 2 2 1');
-INSERT INTO sqlite_stat1 VALUES ('history', 'sqlite_autoindex_history_1', '1000000 250000 125000 1000 1');
-INSERT INTO sqlite_stat1 VALUES ('history', 'idx_history_account_region_at_name_seq', '1000000 250000 125000 2 2 1');
-INSERT INTO sqlite_stat1 VALUES ('history', 'idx_history_account_region_name_version_seq', '1000000 250000 125000 1000 2 1');
-INSERT INTO sqlite_stat1 VALUES ('history_heads', 'history_heads', '100000 25000 12500 1');
-INSERT INTO sqlite_stat1 VALUES ('event_notes', 'event_notes', '1000000 250000 125000 1000 1');
-INSERT INTO sqlite_stat1 VALUES ('events', 'sqlite_autoindex_events_1', '1000000 250000 125000 1000 1');
-INSERT INTO sqlite_stat1 VALUES ('events', 'idx_events_position', '1000000 1');
-INSERT INTO sqlite_stat1 VALUES ('events', 'idx_events_account_region_position', '1000000 250000 125000 1');
-INSERT INTO sqlite_stat1 VALUES ('events', 'idx_events_account_region_name_position_version', '1000000 250000 125000 1000 1 1');
-INSERT INTO sqlite_stat1 VALUES ('event_deliveries', 'sqlite_autoindex_event_deliveries_1', '1000000 2 1');
-INSERT INTO sqlite_stat1 VALUES ('event_deliveries', 'idx_event_deliveries_sink_open_position', '1000000 500000 250000 1');
-INSERT INTO sqlite_stat1 VALUES ('event_deliveries', 'idx_event_deliveries_account_region_position_sink', '1000000 250000 125000 2 1');
-INSERT INTO sqlite_stat1 VALUES ('event_deliveries', 'idx_event_deliveries_account_region_state_position_sink', '1000000 250000 125000 50000 2 1');
-INSERT INTO sqlite_stat1 VALUES ('client_tokens', 'sqlite_autoindex_client_tokens_1', '1000 250 125 125 1');
-INSERT INTO sqlite_stat1 VALUES ('client_tokens', 'idx_client_tokens_account_region_created', '1000 250 125 1');
+INSERT INTO sqlite_stat1 VALUES
+    ('model_package_groups', 'sqlite_autoindex_model_package_groups_1', '100000 25000 12500 1'),
+    ('model_package_groups', 'idx_model_package_groups_account_region_created_name', '100000 25000 12500 2 1'),
+    ('model_packages', 'sqlite_autoindex_model_packages_1', '1000000 250000 125000 1000 1'),
+    ('model_packages', 'idx_model_packages_account_region_type_created_name_version',
+        '1000000 250000 125000 100000 2 2 1'),
+    ('model_packages', 'idx_model_packages_account_region_created_name_version', '1000000 250000 125000 2 2 1'),
+    ('model_packages', 'idx_model_packages_account_region_approval_created_name_version',
+        '1000000 250000 125000 50000 2 2 1'),
+    ('model_packages', 'idx_model_packages_account_region_name_approval_version', '1000000 250000 125000 1000 250 1'),
+    ('model_packages', 'idx_model_packages_account_region_modified_name_version', '1000000 250000 125000 2 2 1'),
+    ('history', 'sqlite_autoindex_history_1', '1000000 250000 125000 1000 1'),
+    ('history', 'idx_history_account_region_at_name_seq', '1000000 250000 125000 2 2 1'),
+    ('history', 'idx_history_account_region_name_version_seq', '1000000 250000 125000 1000 2 1'),
+    ('history_heads', 'history_heads', '100000 25000 12500 1'),
+    ('event_notes', 'event_notes', '1000000 250000 125000 1000 1'),
+    ('events', 'sqlite_autoindex_events_1', '1000000 250000 125000 1000 1'),
+    ('events', 'idx_events_position', '1000000 1'),
+    ('events', 'idx_events_account_region_position', '1000000 250000 125000 1'),
+    ('events', 'idx_events_account_region_name_position_version', '1000000 250000 125000 1000 1 1'),
+    ('event_deliveries', 'sqlite_autoindex_event_deliveries_1', '1000000 2 1'),
+    ('event_deliveries', 'idx_event_deliveries_sink_open_position', '1000000 500000 250000 1'),
+    ('event_deliveries', 'idx_event_deliveries_account_region_position_sink', '1000000 250000 125000 2 1'),
+    ('event_deliveries', 'idx_event_deliveries_account_region_state_position_sink',
+        '1000000 250000 125000 50000 2 1'),
+    ('client_tokens', 'sqlite_autoindex_client_tokens_1', '1000 250 125 125 1'),
+    ('client_tokens', 'idx_client_tokens_account_region_created', '1000 250 125 1');
 ANALYZE sqlite_master;

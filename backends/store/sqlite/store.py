@@ -27,6 +27,7 @@ from ...errors import (
     ValidationException,
 )
 from ...files import FileLock, network_file_system
+from .. import check_schema_version
 from ..transactions import Transaction, View
 from . import schema
 from .driver import sqlite3
@@ -56,7 +57,7 @@ FACTS = {
     "journal": "SELECT upper(journal_mode) FROM pragma_journal_mode",
     "durability": "SELECT 'synchronous=' || CASE synchronous "
     "WHEN 0 THEN 'OFF' WHEN 1 THEN 'NORMAL' WHEN 2 THEN 'FULL' ELSE 'EXTRA' END FROM pragma_synchronous",
-    "steps": schema.ASK_TAKEN,
+    "schema": "SELECT user_version FROM pragma_user_version",
 }
 """See `rows.Reading.facts`: a reader's own, which is opened as the writer is."""
 
@@ -144,7 +145,7 @@ class SQLiteRows:
     def writing(self) -> Iterator[Transaction]:
         """Run the block as one durable transaction; its errors, and SQLite's, undo all of it."""
         with _translated(), self._lock:
-            self._refuse_what_is_closed()
+            self._check_open()
             with self._between_processes, self._noted():
                 if self._is_elsewhere():
                     self._empty_log()
@@ -167,7 +168,7 @@ class SQLiteRows:
     def _reading_memory(self) -> Iterator[View]:
         """Yield a view of the one connection there is: a generator, which gives back its lock whenever Ctrl-C comes."""
         with _translated(), self._lock:
-            self._refuse_what_is_closed()
+            self._check_open()
             try:
                 self._begin("DEFERRED")
                 yield View(self._writer.execute, FACTS)
@@ -177,7 +178,7 @@ class SQLiteRows:
 
     def check_writing(self) -> None:
         """Write something, if the last write failed: what is there already. A full disk may have room again."""
-        self._refuse_what_is_gone()
+        self._check_usable()
         if self._is_failing and self.path is not None:
             if shutil.disk_usage(self.path.parent).free < ROOM_FOR_A_WRITE:
                 raise ServiceUnavailable(ANSWERS["SQLITE_FULL"][1])
@@ -185,29 +186,23 @@ class SQLiteRows:
                 (version,) = self._writer.execute("PRAGMA user_version").fetchone()
                 self._writer.execute(f"PRAGMA user_version = {version}")
 
-    def keep(self) -> sqlite3.Connection:
-        """Return all there is as a database in memory: pages are copied, which takes milliseconds."""
-        kept = sqlite3.connect(":memory:", check_same_thread=False)
+    def take_snapshot(self) -> sqlite3.Connection:
+        """Return a copy of all pages as a database in memory, which takes milliseconds."""
+        snapshot = sqlite3.connect(":memory:", check_same_thread=False)
         with _translated(), ExitStack() as undo, self._lock:
-            undo.callback(kept.close)
-            self._refuse_what_is_gone()
+            undo.callback(snapshot.close)
+            self._check_usable()
             with self._between_processes:
-                self._writer.backup(kept)
+                self._writer.backup(snapshot)
             undo.pop_all()
-        return kept
+        return snapshot
 
-    def put_back(self, kept: sqlite3.Connection) -> None:
-        """Put what was kept in the place of all there is, in one transaction of SQLite's own."""
+    def restore_snapshot(self, snapshot: sqlite3.Connection) -> None:
+        """Replace all there is with a snapshot, in one transaction of SQLite's own."""
         with _translated(), self._lock:
-            self._refuse_what_is_gone()
+            self._check_usable()
             with self._between_processes:
-                kept.backup(self._writer)
-
-    def fork(self, kept: sqlite3.Connection) -> SQLiteRows:
-        """Return a store in memory that begins with what was kept."""
-        forked = SQLiteRows(None)
-        forked.put_back(kept)
-        return forked
+                snapshot.backup(self._writer)
 
     @contextmanager
     def _noted(self) -> Iterator[None]:
@@ -229,7 +224,7 @@ class SQLiteRows:
         try:
             return self._idle.pop()
         except IndexError:
-            self._refuse_what_is_gone()
+            self._check_usable()
             journal = {} if self._journal == "WAL" else {"journal_mode": self._journal}
             return self._connect({**READER_PRAGMAS, **journal})
 
@@ -269,12 +264,12 @@ class SQLiteRows:
         """
         return self._found() != self._opened
 
-    def _refuse_what_is_closed(self) -> None:
+    def _check_open(self) -> None:
         if self._is_closed:
             raise ServiceUnavailable("The registry was closed.")
 
-    def _refuse_what_is_gone(self) -> None:
-        self._refuse_what_is_closed()
+    def _check_usable(self) -> None:
+        self._check_open()
         if self._is_elsewhere():
             raise ServiceUnavailable(GONE)
 
@@ -307,25 +302,22 @@ class SQLiteRows:
         return connection
 
     def _prepare(self) -> None:
-        """Look for damage, choose the journal, and bring the schema up to date."""
+        """Check the file, choose its journal, and create the tables in an empty one."""
         if self.path is not None:
-            self._refuse_what_is_not_ours()
+            self._check_file()
             self._journal = "TRUNCATE" if network_file_system(self.path) else "WAL"
             self._writer.execute(f"PRAGMA journal_mode={self._journal}")
         self._begin("IMMEDIATE")
         try:
-            schema.upgrade(self._writer)
-        except BackendUnavailable as newer:
-            self._writer.execute("ROLLBACK")
-            raise BackendUnavailable(f"{self.path}: {newer}") from newer
+            schema.prepare(self._writer)
         except BaseException:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             raise
         self._writer.execute("COMMIT")
 
-    def _refuse_what_is_not_ours(self) -> None:
-        """Raise BackendUnavailable for a damaged file or a database of another program; change nothing."""
+    def _check_file(self) -> None:
+        """Raise BackendUnavailable for a damaged file, another program's, or another version's; change nothing."""
         assert self.path is not None  # noqa: S101 - the caller's business
         size = self.path.stat().st_size
         check = next((name for name, most in CHECKS.items() if size <= most), None)
@@ -335,9 +327,15 @@ class SQLiteRows:
                 words = " ".join(verdict.split())
                 raise BackendUnavailable(f"{self.path} is damaged ({words}): restore it from a backup")
         tables = [name for (name,) in self._writer.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        if tables and not schema.taken(self._writer):
+        version = schema.version_of(self._writer)
+        if tables and version is None:
             some = ", ".join(repr(name) for name in sorted(tables)[:3])
             raise BackendUnavailable(f"{self.path} is a database of something else (it has {some}): name another file")
+        if version is not None:
+            try:
+                check_schema_version(version)
+            except BackendUnavailable as error:
+                raise BackendUnavailable(f"{self.path}: {error}") from error
 
 
 class _Reading:

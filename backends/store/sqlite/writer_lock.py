@@ -35,24 +35,24 @@ class FairLock:
         what was done, and what came of it, is noted in one step: that of `extend`.
         """
         done: list[bool | None] = []
-        turn = threading.Lock()
+        waiter = threading.Lock()
         try:
             done.extend(map(self._lock.acquire, (True,), (self._patience,)))
             if not done[0]:
-                turn.acquire()
-                done.extend(map(self._next.append, (turn,)))
+                waiter.acquire()
+                done.extend(map(self._next.append, (waiter,)))
                 done.extend(map(self._lock.acquire, (False,)))
                 if done[-1]:  # it was released before anybody could see who waits
-                    self._next.remove(turn)
+                    self._next.remove(waiter)
                 else:
-                    done.extend(map(turn.acquire, (True,)))
+                    done.extend(map(waiter.acquire, (True,)))
         except BaseException:
             is_held = any(done)
-            if len(done) > 1:  # it has asked for its turn
+            if len(done) > 1:  # it was queued
                 try:
-                    self._next.remove(turn)
+                    self._next.remove(waiter)
                 except ValueError:
-                    is_held = True  # its turn has come
+                    is_held = True  # the lock was handed to it
             if is_held:
                 self.release()
             raise

@@ -162,8 +162,8 @@ def _store(reader: Reader, *, has_file: bool) -> Iterator[Fact]:
         is_lax = value in LAX
         note = "a power cut may lose what was acknowledged" if is_lax else "what is acknowledged outlives a power cut"
         yield Fact("Durability", value, note, is_fine=not is_lax)
-    if steps := told.get("steps"):
-        yield Fact("Schema", steps[-1], f"{len(steps)} {'step' if len(steps) == 1 else 'steps'} applied")
+    if "schema" in told:
+        yield Fact("Schema", f"version {told['schema'][0]}")
 
 
 def _size(count: float) -> str:
