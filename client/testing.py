@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..backends.errors import RegistryError, as_client_error
 from .calls import Call, Calls
-from .controls import ask, behind
+from .controls import ask
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -135,38 +134,6 @@ class Control:
         The log is empty then, there are no faults, and the clock runs.
         """
         ask(self.client, "restore", name=name)
-
-    def fork(self, name: str, **boto: Any) -> Control:
-        """Return a registry in memory that begins with a snapshot: what becomes of one is nothing to the other.
-
-        That of a registry in this process is in this process too, and closed with what is returned; a server serves
-        its fork on another port (`.client.meta.endpoint_url`), until it stops.
-
-        Args:
-            name: of the snapshot.
-            **boto: what `boto3.client` takes, for the fork's client.
-        """
-        from ..backends.testing.controlled import ControlledBackend
-        from . import client_of
-        from . import connect as connect_as_said
-
-        region = {"region_name": self.client.meta.region_name}
-        backend, caller = behind(self.client) or (None, None)
-        if backend is None or caller is None or not isinstance(backend, ControlledBackend):
-            url = ask(self.client, "fork", name=name)["url"]
-            return Control._owning(connect_as_said(url, **{**region, **boto}))
-        try:
-            forked = backend.fork(name)
-        except RegistryError as error:
-            raise as_client_error(error, "fork") from error
-        keys = {"aws_access_key_id": caller.access_key, "aws_secret_access_key": "any"}
-        return Control._owning(client_of(forked, {**region, **keys, **boto}))
-
-    @classmethod
-    def _owning(cls, client: SageMakerClient) -> Control:
-        control = cls(client)
-        control._owned = True
-        return control
 
     def snapshots(self) -> list[str]:
         """Return the names of the snapshots there are."""

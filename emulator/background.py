@@ -21,7 +21,6 @@ from .app import application
 from .aws.other_services import MotoApp, alone
 from .aws.reset import ResetMiddleware, started
 from .aws.sts import CallerIdentity
-from .forks import Forks
 from .http.server import Server, listen, url_of
 from .routes import RESET
 from .serve import options_of_settings
@@ -68,8 +67,6 @@ def running(url: str = "sqlite://", settings: Settings | None = None) -> Iterato
         staged = opened.enter_context(started(backend, clock, url, identities.recognise))
         others: WSGIApplication = alone if is_gateway(url) else CallerIdentity(other_services, identities)
         beside = ResetMiddleware(others, staged, lambda: not other_services.may_hold_objects)
-        forks = opened.enter_context(Forks("127.0.0.1", lambda fork: application(fork, other_services=others), Server))
-        staged.serve_fork = forks.serve
         server = Server(application(staged, other_services=beside, registry=without_password(url)), listener)
         thread = threading.Thread(target=server.run, name="sagemaker-registry", daemon=True)
         thread.start()

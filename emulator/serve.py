@@ -25,7 +25,6 @@ from ..backends.errors import BackendUnavailable, RegistryError
 from ..backends.identities import Identities, with_profiles
 from ..backends.settings import Events, Settings
 from ..backends.testing.clock import Clock
-from ..backends.testing.controlled import ControlledBackend
 from ..backends.urls import database_file, is_gateway, is_memory, without_password
 from .app import application
 from .aws.lookups import EndpointProbe, NeighbourProbe
@@ -38,7 +37,6 @@ from .console import Console
 from .console.opening import console_of, links
 from .events.dispatcher import Dispatcher, RuleWatch
 from .events.sinks import EventBridge, sinks_of
-from .forks import Forks
 from .http.server import Server, listen, url_of
 
 if TYPE_CHECKING:
@@ -89,7 +87,6 @@ def serve(
         backend = opened.enter_context(open_backend(backend_url, options))
         listener = opened.enter_context(listen(host, port, anywhere=bool(keys) or accepts_no_authentication))
         authenticated = _authentication(keys, switches) if keys else None
-        server_of = partial(Server, admits=_admission(keys, switches)) if keys else Server
         _answers(backend)
         prepare(backend)
         beside: WSGIApplication = alone if is_gateway(backend_url) else CallerIdentity(other_services, identities)
@@ -98,9 +95,6 @@ def serve(
             beside = RuleWatch(beside, partial(dispatcher.add, EventBridge(other_services), afresh=True))
         if is_memory(backend_url) if test_controls is None else test_controls:
             backend = staged = started(backend, clock, backend_url, identities.recognise)
-            staged.serve_fork = opened.enter_context(
-                Forks(host, partial(_app_of_fork, beside, hosts, shown, authenticated), server_of)
-            ).serve
             beside = ResetMiddleware(beside, staged, lambda: not other_services.may_hold_objects)
         else:
             beside = NoResetMiddleware(beside)
@@ -116,7 +110,7 @@ def serve(
             say=_say,
             authenticated=authenticated,
         )
-        server = server_of(app, listener)
+        server = Server(app, listener, admits=_admission(keys, switches)) if keys else Server(app, listener)
         _stop_on_signals(server, dispatcher)
         _tell(url_of(listener), shown, console, is_signed=bool(keys))
         server.run()
@@ -182,18 +176,6 @@ def _tell(url: str, registry: str, console: Console | None, *, is_signed: bool) 
     for line in links(console) if console is not None else ():
         _say(line)
     _say("stop with Ctrl-C")
-
-
-def _app_of_fork(
-    beside: WSGIApplication,
-    hosts: Iterable[str],
-    shown: str,
-    authenticated: Callable[..., WSGIApplication] | None,
-    fork: ControlledBackend,
-) -> WSGIApplication:
-    return application(
-        fork, other_services=beside, allowed_hosts=hosts, registry=f"a fork of {shown}", authenticated=authenticated
-    )
 
 
 def _answers(backend: Backend) -> None:

@@ -36,7 +36,6 @@ from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.commands.control import control_group
 from sagemaker_registry.client.seeding import BadSeed, sow
 from sagemaker_registry.client.testing import Control
-from sagemaker_registry.emulator.forks import MOST
 
 pytest_plugins = ("postgres_server",)
 
@@ -111,36 +110,6 @@ def test_a_snapshot_brings_back_everything_with_its_history(registry: ModelRegis
     assert [change.hash for change in registry.history()] == history
     assert registry.verify_history().ok
     assert registry.register("churn", image="churn:2").version == 2
-
-
-def test_a_fork_goes_on_by_itself(registry: ModelRegistry, control: Control) -> None:
-    registry.register("churn", image="churn:1")
-    control.snapshot("one")
-    registry.register("late", image="late:1")
-    with control.fork("one") as fork:
-        forked = ModelRegistry.of(fork.client)
-        assert names(forked) == ["churn"]
-        forked.approve("churn/1")
-        assert forked.register("churn", image="churn:2").version == 2
-        assert forked.verify_history().ok
-        fork.restore("start") if "start" in fork.snapshots() else fork.reset()
-    assert registry.get("churn/1").status == "PendingManualApproval"
-    assert names(registry) == ["churn", "late"]
-    assert refusal(lambda: control.fork("nowhere"))[0] == "ValidationException"
-
-
-def test_forks_end_with_their_server(serve: Callable[..., Emulator]) -> None:
-    server = serve("--backend", "sqlite://")
-    with ModelRegistry(server.url) as registry, Control(registry.boto3) as control:
-        control.snapshot("empty")
-        urls = [control.fork("empty").client.meta.endpoint_url for _ in range(MOST)]
-        assert len({server.url, *urls}) == MOST + 1
-        code, sentence = refusal(lambda: control.fork("empty"))
-        assert (code, "end with their server" in sentence) == ("ConflictException", True)
-        assert requests.get(f"{urls[0]}/_registry/health", timeout=10).status_code == 200
-    assert server.stop() == 0
-    with pytest.raises(requests.ConnectionError):
-        requests.get(f"{urls[0]}/_registry/health", timeout=10)
 
 
 def test_a_guard_lets_no_seed_pass_by_its_rules() -> None:
@@ -595,7 +564,6 @@ def test_the_commands_do_what_they_say(served: Emulator, tmp_path: Path) -> None
     assert done("seed", str(file)) == "1 group and 2 versions are new"
     assert done("seed", str(file)) == "0 groups and 0 versions are new; 1 group and 2 versions were there"
     assert done("control", "snapshot", "seeded") == "kept as seeded"
-    assert done("control", "fork", "seeded").startswith("http://127.0.0.1:")
     assert {"seeded", "start"} <= set(done("control", "snapshots").splitlines())
     assert done("control", "clock", "--freeze", NOON) == "2026-11-24T12:00:00.000Z"
     assert done("control", "clock", "--advance", "60") == "2026-11-24T12:01:00.000Z"
@@ -618,7 +586,6 @@ def test_the_commands_do_what_they_say(served: Emulator, tmp_path: Path) -> None
     ("arguments", "sentence"),
     [
         (("restore", "nowhere"), "There is no snapshot 'nowhere'"),
-        (("fork", "nowhere"), "There is no snapshot 'nowhere'"),
         (("fault", "nope"), "There is no fault 'nope'"),
         (("faults", "--clear-number", "99"), "There is no fault 99"),
         (("clock", "--freeze", "noon"), "'noon' is no moment"),

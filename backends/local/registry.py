@@ -235,10 +235,6 @@ class LocalRegistry(Backend):
         """Put a kept store in the place of this one, history included."""
         self._rows.put_back(kept)
 
-    def fork(self, kept: Kept, clock: Clock) -> LocalRegistry:
-        """Return a registry in memory, with the same settings, that begins with a kept store."""
-        return LocalRegistry(self._rows.fork(kept), clock, self._options, self._sleep)
-
     def clear(self, account: str | None = None, region: str | None = None, name: str | None = None) -> None:
         """Remove everything, or what is of an account, a region, a name; history included."""
         given: list[tuple[str, str | None]] = [("account", account), ("region", region), ("name", name)]

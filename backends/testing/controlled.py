@@ -39,8 +39,6 @@ class Store(Protocol):
 
     def put_back(self, kept: Any) -> None: ...
 
-    def fork(self, kept: Any, clock: Callable[[], float]) -> Backend: ...
-
     def clear(self, account: str | None, region: str | None, name: str | None) -> None: ...
 
 
@@ -106,8 +104,6 @@ class ControlledBackend(Backend):
         self.clock = clock or Clock()
         self.faults = Faults(self.clock)
         self.log = Log(self.clock)
-        self.serve_fork: Callable[[ControlledBackend], str] | None = None
-        """Serves a fork and returns its URL, where this registry is served itself."""
         self.operations, self.outbox = backend.operations, backend.outbox
         self._backend = backend
         self._lock = threading.Lock()
@@ -159,16 +155,6 @@ class ControlledBackend(Backend):
         with self._lock:
             store.put_back(self._found(name))
         self.forget()
-
-    def fork(self, name: str) -> ControlledBackend:
-        """Return a registry in memory that begins with a snapshot: what becomes of one is nothing to the other.
-
-        Raises:
-            ValidationException: there is no snapshot of that name.
-        """
-        store, clock = self._store(), Clock()
-        with self._lock:
-            return ControlledBackend(store.fork(self._found(name), clock), clock, self._recognise)
 
     def snapshots(self) -> list[str]:
         """Return the names of the snapshots there are."""
@@ -225,12 +211,6 @@ def _snapshot(staged: ControlledBackend, asked: Named) -> dict[str, Any]:
 def _restore(staged: ControlledBackend, asked: Named) -> dict[str, Any]:
     staged.restore(asked.name)
     return {}
-
-
-def _fork(staged: ControlledBackend, asked: Named) -> dict[str, Any]:
-    if staged.serve_fork is None:
-        raise UnknownOperationException("This registry is not served: fork it in its own process, with Control.fork.")
-    return {"url": staged.serve_fork(staged.fork(asked.name))}
 
 
 def _clear_calls(staged: ControlledBackend, _: Nothing) -> dict[str, Any]:
@@ -302,7 +282,6 @@ CONTROLS: Final[dict[str, Control]] = {
     "snapshot": Control(_snapshot, Named, needs_store=True),
     "snapshots": Control(lambda staged, _: staged.snapshots(), writes=False, needs_store=True),
     "restore": Control(_restore, Named, needs_store=True),
-    "fork": Control(_fork, Named, needs_store=True),
     "clock": Control(lambda staged, _: _time(staged), writes=False, needs_store=True),
     "clock/freeze": Control(_freeze, Moment, needs_store=True),
     "clock/advance": Control(_advance, Step, needs_store=True),

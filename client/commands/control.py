@@ -151,23 +151,6 @@ def restore(control: Control, name: str, as_json: bool) -> None:
 
 
 @control_group.command()
-@click.argument("name")
-@_on_control
-def fork(control: Control, name: str, as_json: bool) -> None:
-    """Serve a copy of the snapshot NAME on another port, and print its URL.
-
-    What becomes of one is nothing to the other. The copy is in memory, and there until its server stops.
-
-    \b
-    Examples:
-      sagemaker-registry control snapshot before
-      sagemaker-registry control fork before
-    """
-    url = control.fork(name).client.meta.endpoint_url
-    _said({"url": url}, url, as_json=as_json)
-
-
-@control_group.command()
 @_on_control
 def snapshots(control: Control, as_json: bool) -> None:
     """Print the names of the snapshots there are.

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-import requests
 
 from clients import start
 from safety.listener import CALL, HEALTH, MAX_BODY, UPLOAD, Bucket, everything, served, status_of
@@ -23,7 +22,6 @@ from sagemaker_registry.backends.base import Caller, partition_of
 from sagemaker_registry.emulator.auth import sigv4 as signatures
 from sagemaker_registry.emulator.caller import caller_from, has_scope
 from sagemaker_registry.emulator.http.connections import MAX_HEAD, MAX_HEADERS, MAX_READ
-from signing import signed
 
 
 def test_a_head_has_a_largest_size(say: Callable[..., bytes]) -> None:
@@ -312,16 +310,6 @@ def test_a_large_body_of_a_stranger_is_not_read(
     assert status_of(answer) in (400, 403)
     assert code in answer
     assert b"nosniff" in answer
-
-
-def test_a_large_body_of_a_stranger_is_not_read_by_a_fork_either(with_keys: tuple[str, int]) -> None:
-    host, port = with_keys
-    request = signed(ALICE, url=f"http://{host}:{port}/_registry/fork", body=b'{"name": "start"}')
-    forked = requests.post(request.url, data=request.body, headers=dict(request.headers), timeout=60).json()
-    with socket.create_connection((host, int(forked["url"].rpartition(":")[2])), timeout=5) as connection:
-        connection.sendall(UPLOAD + LARGE)
-        answer = everything(connection)
-    assert status_of(answer) == 403
 
 
 def test_a_large_body_of_a_stranger_is_not_read_on_where_it_tells_no_length(with_keys: tuple[str, int]) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
 
-from clients import Emulator, start
+from clients import start
 from sagemaker_registry.backends import credentials
 from sagemaker_registry.backends.errors import BackendUnavailable
 from sagemaker_registry.emulator.http.server import listen
@@ -71,10 +70,3 @@ def test_it_is_listened_to_where_somebody_said_so_or_requests_are_signed(
         assert (answer.status_code == 200) == (by == "flag")
     finally:
         assert served.stop() == 0
-
-
-def test_a_fork_listens_as_its_server_does(serve: Callable[..., Emulator]) -> None:
-    served = serve("--backend", "sqlite://", "--host", "0.0.0.0", FLAG)
-    url = served.url.replace("0.0.0.0", "127.0.0.1")
-    forked = requests.post(f"{url}/_registry/fork", json={"name": "start"}, timeout=60).json()["url"]
-    assert requests.get(f"{forked.replace('0.0.0.0', '127.0.0.1')}/_registry/health", timeout=60).status_code == 200
