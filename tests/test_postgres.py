@@ -319,7 +319,7 @@ def test_what_was_there_before_texts_were_indexed_is_found(postgres_url: str) ->
     with open_registry(postgres_url) as registry:
         found = registry.call("Search", {"Resource": "ModelPackage", "SearchExpression": sought}, CALLER)
         assert found["TotalHits"]["Value"] == len(found["Results"]) == 3
-        assert [one["position"] for one in registry.control("events", {}, CALLER)["events"]] == [1, 2, 3]
+        assert [one["position"] for one in registry.extension("events", {}, CALLER)["events"]] == [1, 2, 3]
     with psycopg.connect(postgres_url) as connection:
         assert set(connection.execute("SELECT * FROM search_terms")) == before
 

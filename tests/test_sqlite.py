@@ -275,7 +275,7 @@ def test_an_event_that_an_older_release_had_only_noted_is_told(tmp_path: Path) -
     connection.commit()
     connection.close()
     with open_backend(url(path)) as backend:
-        told = backend.control("events", {}, CALLER)["events"]
+        told = backend.extension("events", {}, CALLER)["events"]
         assert [one["position"] for one in told] == [1, 2, 3]
         assert told[-1]["event"]["detail"]["ModelApprovalStatus"] == "Approved"
 

@@ -134,7 +134,7 @@ def _verified(registry: LocalRegistry, places: Iterable[Caller], progress: Progr
     for place in places:
         asked: dict[str, Any] = {}
         while True:
-            answer = registry.control("history/verify", asked, place)
+            answer = registry.extension("history/verify", asked, place)
             checked += answer["checked"]
             broken += [{"account": place.account, "region": place.region, **one} for one in answer["broken"]]
             progress("changes of history", checked, 0)

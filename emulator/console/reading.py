@@ -47,12 +47,12 @@ class Reader:
 
     def offers(self, name: str) -> bool:
         """Whether the backend has a control."""
-        return name in self._backend.controls
+        return name in self._backend.extensions
 
     def control(self, name: str, **params: Any) -> Any:
         """Ask for something beyond AWS's API; None is left out."""
         given = {key: value for key, value in params.items() if value is not None}
-        return self._backend.control(name, given, self.caller)
+        return self._backend.extension(name, given, self.caller)
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
         """Make one of AWS's calls; None is left out.

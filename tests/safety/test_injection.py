@@ -178,8 +178,8 @@ def test_sql_in_a_control_or_a_page_is_text(witness: Witness, injected: str) -> 
     text = quote(injected, safe="")
     for name in ("history", "versions", "events", "events/deliveries", "export", "history/verify"):
         for asked in ("group", "actor", "operation", "order", "next_token", "approval", "sink", "since", "groups"):
-            witness.settle()
-            answer = witness.control("GET", f"/_registry/{name}?{asked}={text}")
+            witness.assign_positions()
+            answer = witness.extension("GET", f"/_registry/{name}?{asked}={text}")
             if answer.status == 200:
                 assert not [value for value in answer.json.values() if isinstance(value, list) and value], (name, asked)
     for path in ("", "groups", "history", "compare", f"groups/{text}", f"groups/churn/{text}"):

@@ -71,13 +71,13 @@ def note(rows: Writing, written: Iterable[Row]) -> bool:
     return bool(noted)
 
 
-def settle(rows: Writing) -> bool:
+def assign_positions(rows: Writing) -> bool:
     """Give events that were noted their envelope and position, in the order of their commits; False if none is left.
 
     Whoever does so changes one cursor first, so it is done by one at a time, and positions are seen in their order.
     """
     done = cursor(rows, OUTBOX)
-    new = unsettled(rows, BATCH)
+    new = without_position(rows, BATCH)
     if not new:
         return False
     if rows.update(CURSORS, (OUTBOX,), done["rev"], {"position": done["position"] + len(new)}):
@@ -88,7 +88,7 @@ def settle(rows: Writing) -> bool:
     return True
 
 
-def unsettled(rows: Reading, limit: int) -> list[Row]:
+def without_position(rows: Reading, limit: int) -> list[Row]:
     """Return what was noted and not settled, that of each name in its order."""
     return rows.find(NOTES, [], NOTES.key, limit=limit)
 

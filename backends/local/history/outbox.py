@@ -67,11 +67,11 @@ class Outbox:
         """The time in epoch milliseconds."""
         return int(self._clock() * 1000)
 
-    def settle(self) -> None:
+    def assign_positions(self) -> None:
         """Give a position to every event that has none; only reads if there is none."""
-        while self._has_unsettled():
+        while self._has_new_notes():
             with self._rows.writing() as rows:
-                events.settle(rows)
+                events.assign_positions(rows)
 
     def register(self, sink: str, *, afresh: bool = False) -> None:
         """Make a sink known, to be told of the events from now on, or from where it was.
@@ -80,7 +80,7 @@ class Outbox:
             sink: its name.
             afresh: tell it of nothing from before, whether it was known or not.
         """
-        self.settle()
+        self.assign_positions()
         with self._rows.writing() as rows:
             now = events.cursor(rows, events.OUTBOX)["position"]
             known = events.cursor(rows, sink, now)
@@ -94,7 +94,7 @@ class Outbox:
         """Make a delivery of each event behind the cursor of a sink that the sink wants."""
         while self._has_news(sink):
             with self._rows.writing() as rows:
-                events.settle(rows)
+                events.assign_positions(rows)
                 begun = events.cursor(rows, sink)
                 where: list[Condition] = [("position", ">", begun["position"])]
                 new = rows.find(EVENTS, where, ("position",), limit=events.BATCH)
@@ -136,7 +136,7 @@ class Outbox:
 
     def prune(self, days: float) -> None:
         """Forget events, and their deliveries, that are older than some days."""
-        self.settle()
+        self.assign_positions()
         oldest = self.now - round(days * 86_400_000)
         while True:
             with self._rows.reading() as rows:
@@ -148,15 +148,15 @@ class Outbox:
                 for table in (EVENTS, DELIVERIES):
                     rows.delete(table, [("position", ">", 0), ("position", "<", old[-1] + 1)])
 
-    def _has_unsettled(self) -> bool:
+    def _has_new_notes(self) -> bool:
         with self._rows.reading() as rows:
-            return bool(events.unsettled(rows, 1))
+            return bool(events.without_position(rows, 1))
 
     def _has_news(self, sink: str) -> bool:
         with self._rows.reading() as rows:
             begun = rows.get(CURSORS, (sink,))
             behind: list[Condition] = [("position", ">", begun["position"] if begun else 0)]
-            return bool(events.unsettled(rows, 1) or rows.find(EVENTS, behind, ("position",), limit=1))
+            return bool(events.without_position(rows, 1) or rows.find(EVENTS, behind, ("position",), limit=1))
 
     def _change(self, delivery: Row, changes: Row) -> None:
         with self._rows.writing() as rows:

@@ -106,13 +106,13 @@ def _judge(
     return findings
 
 
-def look_before_update(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
+def prefetch_for_update(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
     """Return what asks the questions of an update's rules, outside of any transaction."""
     arn = context.package(params["ModelPackageArn"])
     return _asking(context, arn, params, lambda record: records.edited(record, params))
 
 
-def look_before_create(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
+def prefetch_for_create(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
     """Return what asks the questions of a registration's rules, outside of any transaction."""
     if "ModelPackageGroupName" not in params:
         return _nothing
@@ -125,15 +125,15 @@ def look_before_create(context: RequestContext, params: Mapping[str, Any]) -> Ca
     return lambda: _asked(lambda: evaluation.judge(regime, change, record))
 
 
-def look_before_explain(context: RequestContext, asked: Asked) -> Callable[[], object]:
+def prefetch_for_explain(context: RequestContext, asked: Asked) -> Callable[[], object]:
     """Return what asks the questions of an explanation's rules, outside of any transaction."""
     arn = _named(context, asked)
     return _asking(context, arn, {APPROVAL: "Approved"}, lambda record: {**record, APPROVAL: "Approved"})
 
 
-def look_before_decide(context: RequestContext, decision: Decision) -> Callable[[], object]:
+def prefetch_for_decide(context: RequestContext, decision: Decision) -> Callable[[], object]:
     """Return what asks the questions of a decision's rules, outside of any transaction."""
-    return look_before_update(context, request_of(context, decision))
+    return prefetch_for_update(context, request_of(context, decision))
 
 
 def explain(context: RequestContext, asked: Asked) -> dict[str, Any]:
