@@ -106,11 +106,11 @@ def partition_of(region: str) -> str:
 class Probe(Protocol):
     """Looks for what a package names: artefacts in S3, images in ECR, models. None is "nobody here could hold it"."""
 
-    def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
+    def artifact_exists(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
         """Whether an object has that key, or one begins with it; None if there is no such bucket."""
         ...
 
-    def image(self, caller: Caller, image: str) -> bool | None:
+    def image_exists(self, caller: Caller, image: str) -> bool | None:
         """Whether the registry holds the image; None if there is no such repository."""
         ...
 
@@ -130,10 +130,10 @@ class Probe(Protocol):
 class NoProbe:
     """Looks nowhere."""
 
-    def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
+    def artifact_exists(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
         return None
 
-    def image(self, caller: Caller, image: str) -> bool | None:
+    def image_exists(self, caller: Caller, image: str) -> bool | None:
         return None
 
     def containers(self, caller: Caller, model: str) -> list[dict[str, Any]] | None:

@@ -12,8 +12,8 @@ import boto3
 from botocore.validate import ParamValidator
 
 import parity
-from sagemaker_registry.backends.local.registry import OPERATIONS
 from sagemaker_registry.backends.service import constraints
+from sagemaker_registry.backends.service.operations import OPERATIONS
 
 REGION = "us-east-1"
 FOUND_NAME = ".modelPackage.modelPackageName'"

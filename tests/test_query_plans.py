@@ -19,8 +19,9 @@ import pytest
 from sagemaker_registry.backends.base import BackendOptions, Caller
 from sagemaker_registry.backends.errors import NotHandled
 from sagemaker_registry.backends.local.extensions import EXTENSIONS
-from sagemaker_registry.backends.local.registry import OPERATIONS, LocalRegistry
+from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.search import planner
+from sagemaker_registry.backends.service.operations import OPERATIONS
 from sagemaker_registry.backends.settings import Lists, Settings
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 

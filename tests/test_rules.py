@@ -56,11 +56,11 @@ class S3:
         self.objects = {f"s3://{name.replace('_', '/', 1)}": content for name, content in objects.items()}
         self.asked = 0
 
-    def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
+    def artifact_exists(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
         self.asked += 1
         return f"s3://{bucket}/{key}" in self.objects
 
-    def image(self, caller: Caller, image: str) -> bool | None:
+    def image_exists(self, caller: Caller, image: str) -> bool | None:
         return None
 
     def containers(self, caller: Caller, model: str) -> list[dict[str, Any]] | None:

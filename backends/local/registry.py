@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from random import uniform
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import msgspec
 import orjson
@@ -25,10 +25,11 @@ from ..errors import (
     UnknownOperationException,
 )
 from ..service import constraints, model
-from ..service.operations import always, names_ours, searches_ours
+from ..service.operations import OPERATIONS
 from ..store import snapshots
 from ..store.rows import GROUPS, TOKENS, Kept, Rows, Writing
-from .context import RequestContext
+from ..store.transactions import Transaction
+from .context import Answer, RequestContext
 from .extensions import EXTENSIONS
 from .history import events
 from .history.journal import Journal
@@ -44,53 +45,17 @@ T = TypeVar("T")
 
 PAUSES = tuple(0.005 * 2**n for n in range(9))
 """Seconds at most before a transaction that lost a race is done again."""
-Prefetch: TypeAlias = Callable[[RequestContext, Any], Callable[[], object]]
+
+Prefetch: TypeAlias = Callable[[RequestContext, Any], Callable[[], object]] | None
 
 
-class Operation(msgspec.Struct, frozen=True):
-    """How an operation is answered: by a function from a call and its parameters to a record.
-
-    Args:
-        answer: the function.
-        writes: whether it needs a transaction that writes.
-        prepare: what needs no transaction, or asks others, and so comes before it: checks, and what the parameters
-            stand for.
-        is_ours: of an operation shared with the rest of SageMaker, whether a request is about this registry's
-            resources; asked of requests that are within the model's constraints.
-        prefetch: returns a callable that asks other services, before the transaction, what the rules need.
-        is_projected: whether it answers what its output shape names already, and not a record.
-    """
-
-    answer: Callable[[RequestContext, Mapping[str, Any]], Mapping[str, Any]]
-    writes: bool = False
-    prepare: Callable[[Mapping[str, Any], Caller, BackendOptions], Mapping[str, Any]] = lambda params, *_: params
-    is_ours: Callable[[Mapping[str, Any]], bool] = always
-    prefetch: Prefetch | None = None
-    is_projected: bool = False
-
-
-OPERATIONS: dict[str, Operation] = {
-    "CreateModelPackageGroup": Operation(groups.create, writes=True),
-    "DescribeModelPackageGroup": Operation(groups.describe),
-    "ListModelPackageGroups": Operation(groups.list_groups, is_projected=True),
-    "DeleteModelPackageGroup": Operation(groups.delete, writes=True),
-    "CreateModelPackage": Operation(
-        packages.create, writes=True, prepare=packages.prepare, prefetch=approvals.prefetch_for_create
-    ),
-    "DescribeModelPackage": Operation(packages.describe, is_projected=True),
-    "ListModelPackages": Operation(packages.list_packages, is_projected=True),
-    "UpdateModelPackage": Operation(packages.update, writes=True, prefetch=approvals.prefetch_for_update),
-    "DeleteModelPackage": Operation(packages.delete, writes=True),
-    "BatchDescribeModelPackage": Operation(packages.batch_describe),
-    "AddTags": Operation(tags.add, writes=True, is_ours=names_ours),
-    "ListTags": Operation(tags.list_tags, is_ours=names_ours),
-    "DeleteTags": Operation(tags.delete, writes=True, is_ours=names_ours),
-    "PutModelPackageGroupPolicy": Operation(policies.put, writes=True),
-    "GetModelPackageGroupPolicy": Operation(policies.get),
-    "DeleteModelPackageGroupPolicy": Operation(policies.delete, writes=True),
-    "Search": Operation(search.search, is_ours=searches_ours),
-    "GetSearchSuggestions": Operation(search.suggestions, is_ours=searches_ours),
-    "CreateModel": Operation(approvals.allow, is_ours=approvals.is_ours),
+ANSWERS: Final[Mapping[str, Answer]] = {
+    **groups.ANSWERS,
+    **packages.ANSWERS,
+    **tags.ANSWERS,
+    **policies.ANSWERS,
+    **search.ANSWERS,
+    **approvals.ANSWERS,
 }
 
 
@@ -106,7 +71,7 @@ class LocalRegistry(Backend):
         BackendUnavailable: a rule of its settings cannot be kept; the store is closed.
     """
 
-    operations = frozenset(OPERATIONS)
+    operations = frozenset(ANSWERS)
     extensions = {name: row.writes for name, row in EXTENSIONS.items()}  # noqa: RUF012 - as the seam has it
 
     def __init__(
@@ -130,11 +95,11 @@ class LocalRegistry(Backend):
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer one operation; see `Backend.call`."""
-        if operation not in OPERATIONS:
+        if operation not in ANSWERS:
             raise UnknownOperationException(f"This registry does not answer {operation}.")
-        handler = OPERATIONS[operation]
+        row, handler = OPERATIONS[operation], ANSWERS[operation]
         constraints.check(operation, params)
-        if not handler.is_ours(params):
+        if not row.is_ours(params):
             raise NotHandled
         caller = self._rulebook.identities.recognise(caller)
         prepared = handler.prepare(params, caller, self._options)
@@ -143,7 +108,7 @@ class LocalRegistry(Backend):
         settings = self._options.settings
 
         def once() -> Mapping[str, Any]:
-            if handler.writes:
+            if row.writes:
                 with self._transaction(operation, caller, probe, writes=True, reason=reason) as context:
                     return idempotent(context, params, partial(handler.answer, context, prepared))
             now = int(self._clock() * 1000)
@@ -180,7 +145,7 @@ class LocalRegistry(Backend):
         rulebook.check_needs({*self.operations, APPROVALS, CALLERS, *objects}, "this registry")
         return rulebook
 
-    def _prefetch(self, prefetch: Prefetch | None, operation: str, params: Any, caller: Caller) -> Probe:
+    def _prefetch(self, prefetch: Prefetch, operation: str, params: Any, caller: Caller) -> Probe:
         """Ask other services what the rules need, while no transaction is open; return a probe that has the answers."""
         if prefetch is None or OBJECTS not in self._rulebook.needs:
             return self._options.probe
@@ -214,8 +179,8 @@ class LocalRegistry(Backend):
                     operation, caller, cast("Writing", seen), now, settings, self._rulebook, probe, reason
                 )
             return
-        with self._rows.writing() as rows:
-            journal = Journal(rows)
+        with self._rows.writing() as transaction:
+            journal = Journal(cast("Transaction", transaction))
             context = RequestContext(operation, caller, journal, now, settings, self._rulebook, probe, reason)
             yield context
             tells = events.note(journal, journal.write(context)) or operation in EXTENSIONS

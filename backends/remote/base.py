@@ -51,7 +51,7 @@ class RemoteBackend(Backend):
         """Pass one operation on; see `Backend.call`."""
         if operation not in self.operations:
             raise UnknownOperationException(f"{self._name} does not answer {operation}.")
-        if not OPERATIONS[operation](params):
+        if not OPERATIONS[operation].is_ours(params):
             raise NotHandled
         from botocore import xform_name
 

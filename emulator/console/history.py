@@ -8,17 +8,14 @@ from time import monotonic
 from typing import Any, ClassVar, Final
 
 from ...backends.errors import ValidationException
+from ...backends.service.operations import OPERATIONS
 from .reading import Reader
 from .timeline import Event, event_of
 
 PAGE: Final = 20
 SECONDS_TO_VERIFY: Final = 2.0
 FILTERS: Final = ("group", "actor", "operation", "since", "until")
-OPERATIONS: Final = (
-    *("UpdateModelPackage", "CreateModelPackage", "DeleteModelPackage"),
-    *("CreateModelPackageGroup", "DeleteModelPackageGroup"),
-    *("PutModelPackageGroupPolicy", "DeleteModelPackageGroupPolicy", "AddTags", "DeleteTags"),
-)
+CHANGES: Final = tuple(name for name, operation in OPERATIONS.items() if operation.writes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class HistoryPage:
 
     template: ClassVar[str] = "history.html"
     title: ClassVar[str] = "History"
-    operations: ClassVar[tuple[str, ...]] = OPERATIONS
+    operations: ClassVar[tuple[str, ...]] = CHANGES
 
     is_kept: bool
     filters: Mapping[str, str]

@@ -27,8 +27,8 @@ from safety.hostile_texts import ACCOUNT, ARN, FLOATS, NUMBERS, REGION, TELLING,
 from safety.witness import MAX_SECONDS, SCOPE, furnish, log_in, watched
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.local.extensions import EXTENSIONS as LOCAL
-from sagemaker_registry.backends.local.registry import OPERATIONS
 from sagemaker_registry.backends.service import constraints
+from sagemaker_registry.backends.service.operations import OPERATIONS
 from sagemaker_registry.backends.testing.clock import Clock
 from sagemaker_registry.backends.testing.controlled import EXTENSIONS as STAGED
 from sagemaker_registry.backends.testing.controlled import ControlledBackend

@@ -16,7 +16,7 @@ from safety.furniture import STRANGER, STRANGERS
 from safety.hostile import Client, operation_model
 from safety.hostile_texts import SQL
 from safety.witness import READS, Answer, Witness, furnish, log_in, watched
-from sagemaker_registry.backends.local.registry import OPERATIONS
+from sagemaker_registry.backends.service.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"

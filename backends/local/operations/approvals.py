@@ -7,7 +7,8 @@ is then, and remembered for the call: inside, only what has changed meanwhile is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, TypeVar
+from functools import cache
+from typing import Any, NoReturn
 
 from msgspec.structs import replace
 
@@ -20,15 +21,12 @@ from ...approval.profiles import APPROVED, INITIAL
 from ...approval.rulebook import Regime
 from ...approval.rules import OBJECTS, TAGS
 from ...arns import Arn
-from ...base import Caller, Probe
+from ...base import Probe
 from ...errors import NotHandled, RegistryError, ValidationException
-from ...service import constraints, model, records
+from ...service import constraints, records
+from ...service.operations import deployed_packages
 from ...store.rows import GROUPS, Row
-from ..context import RequestContext
-
-OPERATION = "CreateModel"
-
-Answer = TypeVar("Answer")
+from ..context import Answer, RequestContext
 
 Record = Mapping[str, Any]
 
@@ -210,45 +208,13 @@ def _resolved(context: RequestContext, version: Version) -> Arn:
 
 
 class CachingProbe:
-    """Answers from what it has been told.
-
-    Args:
-        probe: who is asked what is not known yet.
-    """
+    """Asks another probe each question once."""
 
     def __init__(self, probe: Probe) -> None:
-        self._probe = probe
-        self._known: dict[tuple[Any, ...], Any] = {}
-
-    def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
-        """Whether the bucket holds the key; see `Probe`."""
-        return self._once(
-            ("artifact", caller, bucket, key, is_prefix),
-            lambda: self._probe.artifact(caller, bucket, key, is_prefix=is_prefix),
-        )
-
-    def image(self, caller: Caller, image: str) -> bool | None:
-        """Whether the registry holds the image; see `Probe`."""
-        return self._once(("image", caller, image), lambda: self._probe.image(caller, image))
-
-    def containers(self, caller: Caller, model: str) -> list[dict[str, Any]] | None:
-        """Return the containers of a model; see `Probe`."""
-        return self._once(("containers", caller, model), lambda: self._probe.containers(caller, model))
-
-    def content(self, caller: Caller, bucket: str, key: str) -> bytes | None:
-        """Return an object; see `Probe`."""
-        return self._once(("content", caller, bucket, key), lambda: self._probe.content(caller, bucket, key))
-
-    def _once(self, question: tuple[Any, ...], ask: Callable[[], Answer]) -> Answer:
-        if question not in self._known:
-            self._known[question] = ask()
-        answer: Answer = self._known[question]
-        return answer
-
-
-def is_ours(params: Mapping[str, Any]) -> bool:
-    """Whether a model is made from a package."""
-    return bool(_models_named(params))
+        self.artifact_exists = cache(probe.artifact_exists)
+        self.image_exists = cache(probe.image_exists)
+        self.containers = cache(probe.containers)
+        self.content = cache(probe.content)
 
 
 def allow(context: RequestContext, params: Mapping[str, Any]) -> NoReturn:
@@ -258,7 +224,7 @@ def allow(context: RequestContext, params: Mapping[str, Any]) -> NoReturn:
         Elsewhere: every package it names may be deployed.
         ValidationException: one does not exist, or is not Approved.
     """
-    for name in _models_named(params):
+    for name in deployed_packages(params):
         record = context.package_row(context.package(name))["record"]
         status = record.get("ModelApprovalStatus", APPROVED)  # unversioned packages have no approval
         if status != APPROVED:
@@ -269,6 +235,6 @@ def allow(context: RequestContext, params: Mapping[str, Any]) -> NoReturn:
     raise NotHandled
 
 
-def _models_named(params: Mapping[str, Any]) -> list[str]:
-    containers = model.structures(OPERATION, params, "ContainerDefinition", of_input=True)
-    return [container["ModelPackageName"] for container in containers if "ModelPackageName" in container]
+ANSWERS = {
+    "CreateModel": Answer(allow),
+}

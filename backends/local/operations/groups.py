@@ -8,7 +8,7 @@ from typing import Any
 from ... import arns
 from ...errors import ConflictException, ValidationException
 from ...store.rows import GROUPS, PACKAGES, POLICIES, Condition, Row
-from ..context import RequestContext
+from ..context import Answer, RequestContext
 from ..pagination import Filter, Listing, milliseconds, page, page_of
 from . import policies, tags
 
@@ -83,3 +83,11 @@ def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]
     context.rows.delete(GROUPS, GROUPS.keyed(arn.group_key))
     context.rows.delete(POLICIES, POLICIES.keyed((arn.region, arn.account, arn.name)))
     return {}
+
+
+ANSWERS = {
+    "CreateModelPackageGroup": Answer(create),
+    "DescribeModelPackageGroup": Answer(describe),
+    "ListModelPackageGroups": Answer(list_groups, is_projected=True),
+    "DeleteModelPackageGroup": Answer(delete),
+}

@@ -10,7 +10,6 @@ import orjson
 
 from ...base import Caller, Probe
 from ...errors import ValidationException
-from ...service import model
 from ...service.records import artifacts, containers
 from ...settings import Check, Checks
 
@@ -53,7 +52,7 @@ def _versioned(params: Params) -> bool:
 
 
 def _has_environment(params: Params) -> bool:
-    return any("Environment" in container for container in _containers(params))
+    return any("Environment" in container for container in containers(params))
 
 
 def _has_additional_s3_source(params: Params) -> bool:
@@ -67,11 +66,6 @@ def _lacks_instance_types(params: Params) -> bool:
         specification.get("SupportedTransformInstanceTypes")
         and specification.get("SupportedRealtimeInferenceInstanceTypes")
     )
-
-
-def _containers(params: Params) -> list[dict[str, Any]]:
-    named = "ModelPackageContainerDefinition"
-    return list(model.structures("CreateModelPackage", params, named, of_input=True))
 
 
 def _source_and_specification(params: Params) -> bool:
@@ -223,14 +217,14 @@ def check_existence(params: Mapping[str, Any], caller: Caller, probe: Probe, che
     """
     if checks.artifacts != "off":
         for bucket, key, is_prefix in artifacts(params):
-            if _is_missing(probe.artifact(caller, bucket, key, is_prefix=is_prefix), checks.artifacts):
+            if _is_missing(probe.artifact_exists(caller, bucket, key, is_prefix=is_prefix), checks.artifacts):
                 raise ValidationException(
                     f"Cannot find S3 object: {key} in bucket {bucket}. Please check if your S3 object exists and has "
                     "proper permissions for SageMaker."
                 )
     if checks.images != "off":
         for image in _images(params):
-            if _is_missing(probe.image(caller, image), checks.images):
+            if _is_missing(probe.image_exists(caller, image), checks.images):
                 raise ValidationException(f"Requested image {image} not found.")
 
 

@@ -25,7 +25,7 @@ from ...service import model, records
 from ...service.decoding import flagged, glance, plain
 from ...settings import Lists
 from ...store.rows import GROUPS, PACKAGES, Condition, Row
-from ..context import RequestContext
+from ..context import Answer, RequestContext
 from ..pagination import Filter, Listing, milliseconds, page
 from . import approvals, package_checks, tags, validation
 
@@ -302,3 +302,13 @@ def clone(context: RequestContext, record: dict[str, Any]) -> None:
     original = context.package_row(context.package(source))["record"]
     if SPECIFICATION in original:
         record[SPECIFICATION] = original[SPECIFICATION]
+
+
+ANSWERS = {
+    "CreateModelPackage": Answer(create, prepare=prepare, prefetch=approvals.prefetch_for_create),
+    "DescribeModelPackage": Answer(describe, is_projected=True),
+    "ListModelPackages": Answer(list_packages, is_projected=True),
+    "UpdateModelPackage": Answer(update, prefetch=approvals.prefetch_for_update),
+    "DeleteModelPackage": Answer(delete),
+    "BatchDescribeModelPackage": Answer(batch_describe),
+}

@@ -18,7 +18,7 @@ from ... import arns
 from ...arns import Arn
 from ...errors import ValidationException
 from ...store.rows import GROUPS, POLICIES, Key, Row
-from ..context import RequestContext
+from ..context import Answer, RequestContext
 from ..permissions import ALLOW, DENY, as_list, discoverable
 
 MAX_QUOTE = 100
@@ -220,3 +220,10 @@ def _quoted(value: Any) -> str:
 
 def _refusal(what: str) -> ValidationException:
     return ValidationException(f"The ResourcePolicy is not valid: {what}.")
+
+
+ANSWERS = {
+    "PutModelPackageGroupPolicy": Answer(put),
+    "GetModelPackageGroupPolicy": Answer(get),
+    "DeleteModelPackageGroupPolicy": Answer(delete),
+}

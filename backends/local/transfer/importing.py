@@ -126,7 +126,9 @@ def restore(context: RequestContext, asked: Import) -> _Told:
         raise TypeError("history is only written through the journal")
     changed = {resource.row["name"] for resource in resources if not resource.is_same}
     for name in sorted(changed | chains.keys()):  # heads are locked in order
-        told.history += journal.adopt((context.caller.account, context.caller.region, name), chains.get(name, []))
+        told.history += journal.import_chain(
+            (context.caller.account, context.caller.region, name), chains.get(name, [])
+        )
     return told
 
 
