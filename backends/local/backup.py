@@ -145,7 +145,6 @@ def _verified(registry: LocalRegistry, places: Iterable[Caller], progress: Progr
 
 
 def _places(rows: Reading) -> Iterator[Caller]:
-    """Yield a caller of each account and region that has history."""
     order, after = ("account", "region", "name"), ("", "", "")
     while found := rows.find(HEADS, [("account", ">", "")], order, after=after, limit=1):
         place = replace(Caller(), account=found[0]["account"], region=found[0]["region"])

@@ -13,7 +13,7 @@ from ..arns import Arn
 from ..base import BackendOptions, Caller, Probe
 from ..errors import AccessDeniedException
 from ..settings import Settings
-from ..store.rows import PACKAGES, Condition, Row, Writing
+from ..store.rows import PACKAGES, Condition, Key, Row, Writing
 from . import permissions
 
 
@@ -68,8 +68,11 @@ class RequestContext(msgspec.Struct, frozen=True):
             f"because no resource-based policy allows the sagemaker:{self.operation} action"
         )
 
+    def key(self, name: str) -> Key:
+        """Return the key of a group of the caller's account and region, and of the head of a history."""
+        return (self.caller.account, self.caller.region, name)
+
     def account_conditions(self) -> list[Condition]:
-        """Return the conditions that keep to the caller's account and region."""
         return [("account", "=", self.caller.account), ("region", "=", self.caller.region)]
 
 

@@ -94,7 +94,6 @@ class LocalRegistry(Backend):
         """The events of every account, for who delivers them."""
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        """Answer one operation; see `Backend.call`."""
         if operation not in ANSWERS:
             raise UnknownOperationException(f"This registry does not answer {operation}.")
         row, handler = OPERATIONS[operation], ANSWERS[operation]
@@ -122,7 +121,6 @@ class LocalRegistry(Backend):
         return cast("dict[str, Any]", record if handler.is_projected else model.projection(operation)(record))
 
     def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
-        """Answer one extension; see `Backend.extension`."""
         if name not in EXTENSIONS:
             return super().extension(name, params, caller)
         row = EXTENSIONS[name]
@@ -188,11 +186,9 @@ class LocalRegistry(Backend):
             self.outbox.notifier.notify()
 
     def keep(self) -> Kept:
-        """Keep the whole store aside; see `staged`, which alone asks for this and the next three."""
         return self._rows.keep()
 
     def put_back(self, kept: Kept) -> None:
-        """Put a kept store in the place of this one, history included."""
         self._rows.put_back(kept)
 
     def clear(self, account: str | None = None, region: str | None = None, name: str | None = None) -> None:
@@ -246,5 +242,4 @@ def idempotent(
 
 
 def _forget(context: RequestContext) -> None:
-    """Remove the tokens of the account and region that are no longer remembered."""
     context.rows.delete(TOKENS, [*context.account_conditions(), ("created", "<", context.now - REMEMBERED_MS + 1)])

@@ -21,12 +21,11 @@ from urllib.parse import urlsplit
 
 from botocore.validate import ParamValidator
 
-from clients import FOUND_NAME
+from clients import FOUND_NAME, check_answer
 from safety.furniture import FURNITURE, STRANGER, STRANGERS
 from safety.hostile import operation_model
 from sagemaker_registry.backends.base import BackendOptions
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.service import constraints
 from sagemaker_registry.backends.service.wire import CONTENT_TYPE
 from sagemaker_registry.backends.settings import Settings
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
@@ -221,7 +220,7 @@ def check_shape(operation: str, answer: Any) -> None:
         summary.setdefault("InferenceSpecification", {"Containers": [{}]})
     report = _validator.validate(answer, shape)
     assert not report.has_errors(), report.generate_report()
-    broken = [said for said in constraints.check_answer(operation, answer) if FOUND_NAME not in said]
+    broken = [said for said in check_answer(operation, answer) if FOUND_NAME not in said]
     assert broken == []
 
 

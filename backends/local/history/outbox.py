@@ -64,7 +64,6 @@ class Outbox:
 
     @property
     def now(self) -> int:
-        """The time in epoch milliseconds."""
         return int(self._clock() * 1000)
 
     def assign_positions(self) -> None:
@@ -104,7 +103,6 @@ class Outbox:
                             rows.insert(DELIVERIES, _delivery(event, sink, self.now))
 
     def open(self, sink: str) -> Iterator[Row]:
-        """Yield what is still to be delivered to a sink, in order."""
         after: Key | None = None
         where: list[Condition] = [("sink", "=", sink), ("open", "=", 1)]
         while True:
@@ -126,7 +124,6 @@ class Outbox:
             return event
 
     def close_delivery(self, delivery: Row, state: str, error: str = "") -> None:
-        """Say what came of an attempt that was the last, unless someone has asked for another meanwhile."""
         self._change(delivery, _closed(state, self.now, error))
 
     def retry_delivery(self, delivery: Row, seconds: float, error: str) -> None:
@@ -164,7 +161,6 @@ class Outbox:
 
 
 def log(context: RequestContext, asked: Query) -> dict[str, Any]:
-    """Return a page of deliveries, newest event first."""
     if is_pattern(asked.group):
         raise ValidationException("events/deliveries: give the name of a group, or churn/3; patterns are for events.")
     where = events.selection(context, asked.group, asked.version)
@@ -202,7 +198,6 @@ def replay(context: RequestContext, asked: Replay) -> dict[str, Any]:
 
 
 def _replayed(context: RequestContext, asked: Replay) -> list[Row]:
-    """Return the events to deliver again, oldest first."""
     where = events.selection(context, asked.group, asked.version)
     if asked.since is not None:
         where.append(("at", ">", queries.milliseconds(asked.since, "since", end_of_day=False) - 1))

@@ -1,7 +1,7 @@
-"""Where the registry asks its rulebook: in the transaction of a change, after looking outside of one; and `explain`.
+"""Approval rules in the transaction of a change, what they prefetch before it, and `explain`.
 
-Rules may look into S3, which can be slow. So what they ask is asked once before the transaction, on the version as it
-is then, and remembered for the call: inside, only what has changed meanwhile is asked again.
+Rules may read S3, which can be slow. A `prefetch_for_...` function returns a callable that judges the version as it is
+then, outside of any transaction, so that a CachingProbe has the answers: inside, only what has changed is asked again.
 """
 
 from __future__ import annotations
@@ -40,15 +40,7 @@ class Decision(Version, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def change_of(context: RequestContext, group: Arn, regime: Regime, before: Record, after: Record) -> Change:
-    """Return a change as rules see it.
-
-    Args:
-        context: who asks.
-        group: the group, or any of its versions.
-        regime: what it obeys.
-        before: the record as it is, or nothing.
-        after: as it would be, or nothing.
-    """
+    """Return a change as rules see it; `group` may be a version of it, and an absent record is empty."""
     tags: dict[str, str] = {}
     if TAGS in regime.needs:
         row = context.rows.get(GROUPS, group.group_key)
@@ -90,7 +82,6 @@ def updated(
 
 
 def check_delete(context: RequestContext, arn: Arn, regime: Regime, record: Record) -> None:
-    """Refuse to delete a version that its group's regime keeps."""
     if arn.version and not regime.is_free:
         _judge(context, regime, change_of(context, arn, regime, record, {}), {})
 
@@ -105,13 +96,11 @@ def _judge(
 
 
 def prefetch_for_update(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
-    """Return what asks the questions of an update's rules, outside of any transaction."""
     arn = context.package(params["ModelPackageArn"])
     return _asking(context, arn, params, lambda record: records.edited(record, params))
 
 
 def prefetch_for_create(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
-    """Return what asks the questions of a registration's rules, outside of any transaction."""
     if "ModelPackageGroupName" not in params:
         return _nothing
     group = context.versions(params["ModelPackageGroupName"])
@@ -124,13 +113,11 @@ def prefetch_for_create(context: RequestContext, params: Mapping[str, Any]) -> C
 
 
 def prefetch_for_explain(context: RequestContext, asked: Asked) -> Callable[[], object]:
-    """Return what asks the questions of an explanation's rules, outside of any transaction."""
     arn = _named(context, asked)
     return _asking(context, arn, {APPROVAL: "Approved"}, lambda record: {**record, APPROVAL: "Approved"})
 
 
 def prefetch_for_decide(context: RequestContext, decision: Decision) -> Callable[[], object]:
-    """Return what asks the questions of a decision's rules, outside of any transaction."""
     return prefetch_for_update(context, request_of(context, decision))
 
 
@@ -165,7 +152,6 @@ def request_of(context: RequestContext, decision: Decision) -> dict[str, Any]:
 
 
 def check_rev(row: Row, rev: int | None) -> None:
-    """Refuse a change that was decided on by another revision of a version."""
     if rev is not None and row["rev"] != rev:
         raise evaluation.overtaken(row["record"])
 
@@ -195,7 +181,6 @@ def _nothing() -> None:
 
 
 def _named(context: RequestContext, version: Version) -> Arn:
-    """Return the version that is meant, and may be seen."""
     return replace(context, operation="DescribeModelPackage").authorize(_resolved(context, version))
 
 

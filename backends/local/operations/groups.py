@@ -51,7 +51,6 @@ def create(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]
 
 
 def describe(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a group, named or by ARN."""
     arn = context.group(params["ModelPackageGroupName"])
     row = context.rows.get(GROUPS, arn.group_key)
     if row is None:
@@ -61,7 +60,6 @@ def describe(context: RequestContext, params: Mapping[str, Any]) -> dict[str, An
 
 
 def list_groups(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a page of the caller's groups, or of those that other accounts let the caller find."""
     if params.get("CrossAccountFilterOption") == "CrossAccount":
         return page_of(context, LISTING, params, policies.shared_groups(context))
     return page(context, LISTING, params, context.account_conditions())

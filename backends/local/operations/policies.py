@@ -40,13 +40,11 @@ def put(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def get(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the policy of one of the caller's groups, as it was sent."""
     record: dict[str, Any] = _policy(context, _group(context, params))["record"]
     return record
 
 
 def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Delete the policy of one of the caller's groups."""
     arn = _group(context, params)
     _policy(context, arn)
     context.rows.delete(POLICIES, POLICIES.keyed(_key(arn)))

@@ -73,7 +73,6 @@ def _resource(context: RequestContext, params: Mapping[str, Any]) -> Arn:
 
 
 def _own(context: RequestContext, arn: Arn) -> tuple[Table, Key, Row]:
-    """Return where the resource's own tags are kept."""
     if arn.kind == arns.PACKAGE and arn.version:
         raise ValidationException(
             f"Tags cannot be changed on the versioned ModelPackage {arn}: it uses the tags of its Model Package Group."

@@ -84,7 +84,7 @@ def _see_packages(context: RequestContext) -> See:
         return {"Tags": row["record"]["Tags"]} if row is not None and "Tags" in row["record"] else {}
 
     def see(row: Row) -> Record:
-        record = validation.seen(row["record"], context.now)
+        record = validation.as_of(row["record"], context.now)
         if not row["version"]:
             return record
         group = tags(row["account"], row["region"], row["name"])
