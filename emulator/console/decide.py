@@ -125,7 +125,7 @@ def carry_out(reader: Reader, version: Version, decision: Decision) -> None:
     reason = decision.reason if decision.reason or version.reason else None  # that of an earlier decision does not stay
     if reader.offers("decide") and decision.rev is not None:
         try:
-            reader.control("decide", arn=version.arn, status=decision.to, reason=reason, rev=decision.rev)
+            reader.extension("decide", arn=version.arn, status=decision.to, reason=reason, rev=decision.rev)
         except ConflictException as error:
             now = reader.version(version.group, version.number)
             raise (Overtaken(now) if now.revision != decision.revision else error) from error

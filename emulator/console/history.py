@@ -76,7 +76,7 @@ def history(reader: Reader, filters: Mapping[str, str], token: str | None, *, ve
 
 
 def _patterns(asked: Mapping[str, str]) -> dict[str, str]:
-    """Return filters as the control takes them: whoever types a name means whoever's name begins so."""
+    """Return filters as the extension takes them: whoever types a name means whoever's name begins so."""
     actor = asked.get("actor")
     if actor is None or "*" in actor or "?" in actor:
         return dict(asked)
@@ -87,7 +87,7 @@ def _verdict(reader: Reader) -> Verdict:
     deadline = monotonic() + SECONDS_TO_VERIFY
     token, pages = None, []
     while True:
-        page: dict[str, Any] = reader.control("history/verify", next_token=token)
+        page: dict[str, Any] = reader.extension("history/verify", next_token=token)
         pages.append(page)
         token = page.get("next_token")
         if token is None or monotonic() > deadline:

@@ -26,7 +26,7 @@ def listeners(reader: Reader, version: Version, to: str) -> tuple[Listener, ...]
     """Return who will be told that a version got a status; None where nobody knows: AWS has its own rules for that."""
     if not reader.offers("settings") or not reader.offers("events"):
         return None
-    return tuple(_listeners(reader.control("settings").get("events", {}), version, to))
+    return tuple(_listeners(reader.extension("settings").get("events", {}), version, to))
 
 
 def _listeners(events: Mapping[str, Any], version: Version, to: str) -> Iterator[Listener]:
