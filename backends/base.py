@@ -8,12 +8,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType, TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import msgspec
 import regex
 
-from .errors import UnknownOperationException
+from .errors import UnknownOperationException, ValidationException
 from .service import model
 from .settings import Settings
 
@@ -22,6 +22,8 @@ DEFAULT_REGION = "us-east-1"
 ANONYMOUS = "anonymous"
 MAX_CONTENT = 2**20
 """Bytes of an object a rule reads."""
+
+Params = TypeVar("Params", bound=msgspec.Struct)
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -104,11 +106,11 @@ def partition_of(region: str) -> str:
 class Probe(Protocol):
     """Looks for what a package names: artefacts in S3, images in ECR, models. None is "nobody here could hold it"."""
 
-    def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
+    def artifact_exists(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
         """Whether an object has that key, or one begins with it; None if there is no such bucket."""
         ...
 
-    def image(self, caller: Caller, image: str) -> bool | None:
+    def image_exists(self, caller: Caller, image: str) -> bool | None:
         """Whether the registry holds the image; None if there is no such repository."""
         ...
 
@@ -128,10 +130,10 @@ class Probe(Protocol):
 class NoProbe:
     """Looks nowhere."""
 
-    def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
+    def artifact_exists(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
         return None
 
-    def image(self, caller: Caller, image: str) -> bool | None:
+    def image_exists(self, caller: Caller, image: str) -> bool | None:
         return None
 
     def containers(self, caller: Caller, model: str) -> list[dict[str, Any]] | None:
@@ -162,8 +164,8 @@ class Backend(ABC):
 
     operations: frozenset[str]
     """The names of the operations it answers: capability is data."""
-    controls: Mapping[str, bool] = MappingProxyType({})
-    """The names of what it does beyond AWS's API, each with whether that writes."""
+    extensions: Mapping[str, bool] = MappingProxyType({})
+    """The names of its extensions, which are not in AWS's API, each with whether it writes."""
     outbox: Any = None
     """The `Outbox` of its events; None where events are not kept."""
 
@@ -185,12 +187,12 @@ class Backend(ABC):
                 is not about the registry's resources, or only had to be allowed by it.
         """
 
-    def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
-        """Do one thing of `controls`, within the caller's account and region.
+    def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
+        """Answer one of `extensions`, within the caller's account and region.
 
         Args:
-            name: which.
-            params: what it takes, as JSON values; numbers may be text, as in a query string.
+            name: of the extension.
+            params: its parameters, as JSON values; numbers may be text, as in a query string.
             caller: who asks.
 
         Returns:
@@ -199,7 +201,7 @@ class Backend(ABC):
         Raises:
             RegistryError: the refusal; nothing was changed.
         """
-        there = ", ".join(sorted(self.controls)) or "nothing beyond AWS's API"
+        there = ", ".join(sorted(self.extensions)) or "nothing beyond AWS's API"
         raise UnknownOperationException(f"This registry has no {name!r}: it has {there}.")
 
     @abstractmethod
@@ -221,6 +223,45 @@ class Backend(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Empty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The parameters of an extension that takes none."""
+
+
+class Extension(msgspec.Struct, frozen=True):
+    """One row of a table of extensions.
+
+    Args:
+        answer: returns the answer, which is then converted to JSON values, for a context and parameters. The context
+            is the transaction of the registry, or the registry under test control.
+        params: the type of the parameters; unknown names are refused.
+        writes: whether it changes something.
+        prefetch: returns a callable that asks other services, before the transaction, what the rules need.
+        operation: AWS's name of what it does, for policies and history; its own name if that is empty.
+        needs_positions: whether every event must have its position before the transaction begins.
+        needs_store: whether it requires a store that belongs to the backend alone.
+    """
+
+    answer: Callable[[Any, Any], Any]
+    params: type[msgspec.Struct] = Empty
+    writes: bool = False
+    prefetch: Callable[[Any, Any], Callable[[], object]] | None = None
+    operation: str = ""
+    needs_positions: bool = False
+    needs_store: bool = False
+
+
+def parsed(name: str, params: Mapping[str, Any], kind: type[Params]) -> Params:
+    """Return the parameters of an extension as its type.
+
+    Raises:
+        ValidationException: they are not of that type; the message names the extension.
+    """
+    try:
+        return msgspec.convert(params, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValidationException(f"{name}: {error}") from error
 
 
 def random_id() -> str:

@@ -3,7 +3,6 @@
     RegistryError
     ├── ValidationException         a value or a combination of values that AWS refuses; also "not found"
     ├── ConflictException           the resource is in a state that forbids the change
-    ├── ResourceLimitExceeded       a quota
     ├── AccessDeniedException       the caller may not do this to that resource
     ├── SerializationException      the body is not the JSON of the operation's shape
     ├── UnknownOperationException   nobody here answers that operation
@@ -49,10 +48,6 @@ class ValidationException(RegistryError):
 
 class ConflictException(RegistryError):
     """The resource is in a state that forbids the change."""
-
-
-class ResourceLimitExceeded(RegistryError):
-    """A quota is used up."""
 
 
 class AccessDeniedException(RegistryError):

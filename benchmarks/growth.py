@@ -94,7 +94,7 @@ def fill(registry: Any, numbers: range, say: Say = lambda _: None) -> None:
                     packages.create(call, {"ModelPackageGroupName": name, "ModelApprovalStatus": "Approved"})
         if first % 50_000 < BATCH < first:
             say(f"filled: {first:,} versions")
-    registry.outbox.settle()
+    registry.outbox.assign_positions()
 
 
 def request(number: int) -> dict[str, Any]:
@@ -118,11 +118,11 @@ def operations(registry: Any, size: int) -> dict[str, Operation]:
     """Return what to measure, by name."""
     middle, numbers, metadata = size // 2, count(), "CustomerMetadataProperties"
     new = {**request(1000), "ModelApprovalStatus": "Approved"}
-    last = registry.control("events", {"order": "Descending", "max_results": 1}, CALLER)["last"]
+    last = registry.extension("events", {"order": "Descending", "max_results": 1}, CALLER)["last"]
     commit = request(middle)[metadata]["commit"]
 
     def call(operation: str, **params: Any) -> Operation:
-        ask = registry.call if operation in registry.operations else registry.control
+        ask = registry.call if operation in registry.operations else registry.extension
         return lambda: ask(operation, params, CALLER)
 
     def update() -> object:

@@ -88,7 +88,7 @@ def measure(run: Run) -> Figures:
             run.say(f"moto: filling up to {size:,} versions")
             with open_backend(f"sqlite:///{folder}/filled.db") as registry:
                 growth.fill(registry, range(filled + 1, size + 1), run.say)
-                verified = registry.control("history/verify", {}, growth.CALLER)
+                verified = registry.extension("history/verify", {}, growth.CALLER)
                 if verified["broken"] or verified["unrecorded"] or not verified["checked"]:
                     raise RuntimeError(f"the registry is not filled as calls would fill it: {verified}")
             filled, named = size, requests(size)

@@ -61,7 +61,7 @@ def offers(client: SageMakerClient, name: str) -> bool:
         BotoCoreError: it cannot be reached.
     """
     try:
-        return name in ask(client, "info")["controls"]
+        return name in ask(client, "info")["extensions"]
     except ClientError:
         return False
 
@@ -71,12 +71,12 @@ def _ask_in_process(behind: tuple[Backend, Caller], name: str, params: dict[str,
 
     backend, caller = behind
     if name == "info":
-        return {"controls": dict(backend.controls)}
+        return {"extensions": dict(backend.extensions)}
     try:
         if name in http.ABOUT_IT:
             backend.ping()
             return {"status": "ok"}
-        return backend.control(name, params, replace(caller, request_id=backend.request_id()))
+        return backend.extension(name, params, replace(caller, request_id=backend.request_id()))
     except RegistryError as error:
         raise as_client_error(error, name) from error
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sagemaker_registry.backends.local.registry import OPERATIONS
 from sagemaker_registry.backends.service import model
+from sagemaker_registry.backends.service.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[1]
 DECISIONS = ROOT / "docs" / "decisions.toml"

@@ -243,7 +243,7 @@ def decide(made: LocalRegistry, who: str, status: str, rev: int | None) -> str:
     """Decide on the first version as the control does; return the outcome in a word."""
     asked = {"group": "churn", "version": 1, "status": status, "reason": who, "rev": rev}
     try:
-        made.control("decide", {k: v for k, v in asked.items() if v is not None}, Caller(access_key=who))
+        made.extension("decide", {k: v for k, v in asked.items() if v is not None}, Caller(access_key=who))
     except ConflictException as error:
         return error.message
     return "won"
@@ -252,7 +252,7 @@ def decide(made: LocalRegistry, who: str, status: str, rev: int | None) -> str:
 def test_a_decision_on_an_older_revision_is_told_who_was_quicker() -> None:
     with registry("aws") as made:
         arn = made.call("CreateModelPackage", GROUP, ALICE)["ModelPackageArn"]
-        seen = made.control("explain", {"arn": arn}, BOB)["rev"]
+        seen = made.extension("explain", {"arn": arn}, BOB)["rev"]
         assert decide(made, "alice", "Approved", seen) == "won"
         before = stored(made)
         told = decide(made, "bob", "Rejected", seen)
@@ -297,7 +297,7 @@ def test_of_all_who_decide_on_one_revision_exactly_one_wins(shared: Callable[[Se
         """Look, then decide on what was seen, again and again; return what was seen, wanted and answered."""
         who, history = f"reviewer-{number}", []
         for attempt in range(attempts):
-            seen = made.control("explain", {"arn": arn}, Caller(access_key=who))
+            seen = made.extension("explain", {"arn": arn}, Caller(access_key=who))
             status = ("Approved", "Rejected")[(number + attempt) % 2]
             history.append((seen["rev"], seen["status"], status, decide(made, who, status, seen["rev"])))
         return history
@@ -332,7 +332,7 @@ def test_of_many_approvers_at_once_no_approval_is_lost(shared: Callable[[Setting
         error_log = [told for told in pool.map(approve, range(6)) if told]
     assert len(error_log) == 2
     assert all("does not let it become Approved: it can become Rejected." in told for told in error_log)
-    told = made.control("explain", {"arn": arn}, ALICE)
+    told = made.extension("explain", {"arn": arn}, ALICE)
     assert (told["status"], told["rev"], len(told["approvals"])) == ("Approved", 4, 4)
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from clients import Emulator
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import NotHandled, RegistryError
-from sagemaker_registry.backends.local.registry import OPERATIONS, LocalRegistry
+from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.service import model
+from sagemaker_registry.backends.service.operations import OPERATIONS
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from shapes import values
 

@@ -262,7 +262,7 @@ def test_a_decision_is_in_history_as_the_person_s(desk: Desk) -> None:
     answer = send(desk.browser("carol"), "/console/groups/churn/1", "ticket 42\r\nand more")
     assert answer.location == "/console/groups/churn/1?decided=1"
     assert desk.status(arn) == ("Approved", "ticket 42\nand more")
-    (change, *_) = desk.backend.control("history", {"group": "churn/1"}, Caller())["changes"]
+    (change, *_) = desk.backend.extension("history", {"group": "churn/1"}, Caller())["changes"]
     assert change["actor"] == "arn:aws:iam::123456789012:user/carol"
     assert (change["operation"], change["reason"]) == ("UpdateModelPackage", "ticket 42\nand more")
     assert change["request_id"]
@@ -282,7 +282,7 @@ def test_whom_registry_toml_names_decides_as_they_are_named_there(open_desk: Cal
         arn = desk.register(user)
         assert send(desk.browser(user), f"/console/groups/{user}/1", "fine").status_code == 303
         assert desk.status(arn) == ("Approved", "fine")
-        (change, *_) = desk.backend.control("history", {"group": f"{user}/1"}, Caller())["changes"]
+        (change, *_) = desk.backend.extension("history", {"group": f"{user}/1"}, Caller())["changes"]
         assert change["actor"] == f"arn:aws:iam::123456789012:user/{user}"
     desk.register("bob")
     page = send(desk.browser("bob"), "/console/groups/bob/1", "let me")
@@ -344,7 +344,7 @@ def test_a_form_that_is_sent_twice_decides_once_and_says_so(desk: Desk) -> None:
     page = client.post("/console/groups/churn/1/decide", data=fields)
     assert page.status_code == 409
     assert "You have decided this already" in text_of(page)
-    changes = desk.backend.control("history", {"group": "churn/1"}, Caller())["changes"]
+    changes = desk.backend.extension("history", {"group": "churn/1"}, Caller())["changes"]
     assert [change["operation"] for change in changes] == ["UpdateModelPackage", "CreateModelPackage"]
     assert desk.status(arn) == ("Approved", "once")
 
@@ -398,9 +398,9 @@ class Mortal:
         self.ping()
         return self._backend.call(operation, params, caller)
 
-    def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
+    def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
         self.ping()
-        return self._backend.control(name, params, caller)
+        return self._backend.extension(name, params, caller)
 
     def ping(self) -> None:
         if self.is_gone:

@@ -189,14 +189,14 @@ def test_what_the_store_says_of_itself_is_told(
         expected = ["Store PostgreSQL", "Durability", "Schema version 1"]
     text = text_of(desk.browser().get("/console/health"))
     assert [words for words in expected if words not in text] == []
-    assert desk.backend.control("store", {}, Caller())["schema"] == ["1"]
+    assert desk.backend.extension("store", {}, Caller())["schema"] == ["1"]
 
 
 def test_a_store_that_a_power_cut_gets_through_is_something_to_look_at(
     open_desk: Callable[..., Desk], postgres_url: str
 ) -> None:
     lax = open_desk(f"{postgres_url}{'&' if '?' in postgres_url else '?'}options=-c%20synchronous_commit%3Doff")
-    told = lax.backend.control("store", {}, Caller())["durability"]
+    told = lax.backend.extension("store", {}, Caller())["durability"]
     assert told in (["synchronous_commit=off"], ["fsync=off"])
     text = text_of(lax.browser().get("/console/health"))
     assert f"Look: {told[0]} a power cut may lose what was acknowledged" in text
@@ -290,7 +290,7 @@ def test_a_gateway_passes_decisions_on(open_desk: Callable[..., Desk], emulator:
         assert client.get(page).status_code == 200
     assert send(client, path, "through the gateway").status_code == 303
     assert desk.status(arn) == ("Approved", "through the gateway")
-    (change, *_) = desk.backend.control("history", {"group": f"console-on-http/{arn.rpartition('/')[2]}"}, Caller())[
+    (change, *_) = desk.backend.extension("history", {"group": f"console-on-http/{arn.rpartition('/')[2]}"}, Caller())[
         "changes"
     ]
     assert change["actor"].endswith(":user/alice")

@@ -149,7 +149,7 @@ def test_versions_by_approval_agree_with_the_list(
             asked |= {"approval": approval} if approval else {}
             found: list[str] = []
             while True:
-                page = desk.backend.control("versions", asked, Caller())
+                page = desk.backend.extension("versions", asked, Caller())
                 found += [one["record"]["ModelPackageArn"] for one in page["versions"]]
                 if "next_token" not in page:
                     break
@@ -171,7 +171,7 @@ def test_versions_by_approval_agree_with_the_list(
 )
 def test_what_versions_cannot_mean_is_refused(desk: Desk, asked: dict[str, Any], sentence: str) -> None:
     with pytest.raises(RegistryError, match=re.escape(sentence)):
-        desk.backend.control("versions", asked, Caller())
+        desk.backend.extension("versions", asked, Caller())
 
 
 def test_places_are_named_once(desk: Desk) -> None:
@@ -184,7 +184,7 @@ def test_places_are_named_once(desk: Desk) -> None:
             desk.backend.call(
                 "CreateModelPackageGroup", {"ModelPackageGroupName": name}, Caller(account, region, account)
             )
-    assert desk.backend.control("places", {}, Caller()) == [
+    assert desk.backend.extension("places", {}, Caller()) == [
         {"account": "111122223333", "region": "eu-west-1"},
         {"account": "111122223333", "region": "us-east-1"},
         {"account": "444455556666", "region": "us-east-1"},

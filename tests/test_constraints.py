@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import parity
 from sagemaker_registry.backends.errors import ValidationException
-from sagemaker_registry.backends.local.registry import OPERATIONS
 from sagemaker_registry.backends.service import constraints, model
+from sagemaker_registry.backends.service.operations import OPERATIONS
 from shapes import values
 
 FAILED = "failed to satisfy constraint"

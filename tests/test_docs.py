@@ -15,7 +15,7 @@ import yaml
 
 from clients import Emulator
 from sagemaker_registry.backends.config import load
-from sagemaker_registry.backends.local.registry import OPERATIONS
+from sagemaker_registry.backends.service.operations import OPERATIONS
 from sagemaker_registry.backends.settings import Settings
 from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.commands import MODULE_OF, MODULES

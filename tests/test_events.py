@@ -276,9 +276,9 @@ def test_positions_never_change_and_keep_the_order_of_each_group_even_if_the_clo
             now[0] = moment
             registry.call("CreateModelPackage", {"ModelPackageGroupName": group}, Caller())
             if is_read:
-                page = registry.control("events", {"after": told[-1][0] if told else 0}, Caller())
+                page = registry.extension("events", {"after": told[-1][0] if told else 0}, Caller())
                 told += [(one["position"], one["event"]["detail"]["ModelPackageName"]) for one in page["events"]]
-        page = registry.control("events", {"after": told[-1][0] if told else 0}, Caller())
+        page = registry.extension("events", {"after": told[-1][0] if told else 0}, Caller())
         told += [(one["position"], one["event"]["detail"]["ModelPackageName"]) for one in page["events"]]
         assert [position for position, _ in told] == list(range(1, len(changes) + 1))
         for group in "abc":
@@ -557,12 +557,12 @@ def test_old_events_are_forgotten_with_their_deliveries_and_history_stays() -> N
             registry.call("CreateModelPackage", {"ModelPackageGroupName": "g"}, Caller())
         registry.outbox.enqueue("test", lambda envelope: True)
         registry.outbox.prune(days=2.5)
-        page = registry.control("events", {}, Caller())
+        page = registry.extension("events", {}, Caller())
         assert [entry["position"] for entry in page["events"]] == [3, 4, 5]
         assert page["last"] == 5
-        log = registry.control("events/deliveries", {}, Caller())["deliveries"]
+        log = registry.extension("events/deliveries", {}, Caller())["deliveries"]
         assert [entry["position"] for entry in log] == [5, 4, 3]
-        assert len(registry.control("history", {}, Caller())["changes"]) == 6
+        assert len(registry.extension("history", {}, Caller())["changes"]) == 6
 
 
 def test_an_event_is_all_or_nothing_with_its_change() -> None:
@@ -573,7 +573,7 @@ def test_an_event_is_all_or_nothing_with_its_change() -> None:
         with pytest.raises(RuntimeError), opened as call:
             packages.create(call, {"ModelPackageGroupName": "g"})
             raise RuntimeError
-        assert registry.control("events", {}, Caller())["events"] == []
+        assert registry.extension("events", {}, Caller())["events"] == []
 
 
 def test_a_store_that_is_away_for_a_moment_delays_events_and_loses_none(caplog: pytest.LogCaptureFixture) -> None:

@@ -165,7 +165,7 @@ def test_a_guard_explains() -> None:
     front, _ = guard("", "creator-may-not-approve")
     with front:
         arn = register(front)
-        told = front.control("explain", {"group": "churn", "version": 1, "identity": "alice", "reason": "x"}, BOB)
+        told = front.extension("explain", {"group": "churn", "version": 1, "identity": "alice", "reason": "x"}, BOB)
         assert (told["version"], told["caller"]["arn"], "rev" in told) == (arn, arn_of("alice"), False)
         assert told["moves"][0] == {
             "to": "Approved",
@@ -186,18 +186,18 @@ def test_a_guard_explains() -> None:
                 },
             ],
         }
-        assert front.control("settings", {}, BOB)["checks"]["images"] == "off"
+        assert front.extension("settings", {}, BOB)["checks"]["images"] == "off"
         for params in ({}, {"arn": "churn/9"}, {"version": "x"}, {"arn": "no such name!"}):
-            refused(ValidationException, lambda: front.control("explain", params, BOB))  # noqa: B023
+            refused(ValidationException, lambda: front.extension("explain", params, BOB))  # noqa: B023
 
 
 def test_nobody_decides_past_a_guard() -> None:
     front, _ = guard("", "creator-may-not-approve")
     with front:
-        assert "decide" not in front.controls
-        assert front.controls["explain"] is False
+        assert "decide" not in front.extensions
+        assert front.extensions["explain"] is False
         decision = {"arn": register(front), "status": "Approved"}
-        assert "has no 'decide'" in refused(UnknownOperationException, lambda: front.control("decide", decision, BOB))
+        assert "has no 'decide'" in refused(UnknownOperationException, lambda: front.extension("decide", decision, BOB))
 
 
 def test_a_rule_the_backend_cannot_keep_is_refused_at_start() -> None:

@@ -216,7 +216,7 @@ def test_a_date_alone_is_the_whole_day_in_utc() -> None:
 )
 def test_a_question_that_is_none_is_refused(asked: dict[str, Any], words: str) -> None:
     with LocalRegistry(SQLiteRows(None)) as registry, pytest.raises(RegistryError, match=words):
-        registry.control("history", asked, CALLER)
+        registry.extension("history", asked, CALLER)
 
 
 def test_others_see_nothing_of_it(registry: ModelRegistry, url: str) -> None:
@@ -287,7 +287,7 @@ def a_history(path: Path) -> None:
 
 def breaks(path: Path) -> list[tuple[str, int | None, str]]:
     with LocalRegistry(SQLiteRows(path)) as registry:
-        found = registry.control("history/verify", {}, CALLER)
+        found = registry.extension("history/verify", {}, CALLER)
     return [(one["name"], one["seq"], one["why"]) for one in found["broken"]]
 
 
@@ -655,10 +655,10 @@ def test_as_of_is_what_a_model_of_the_group_says(steps: list[tuple[str, int, int
         for moment in (1_000_000_000 + seconds for seconds in asked):
             then = next((state for at, state in reversed(states) if at <= moment), {})
             approved = max((number for number, status in then.items() if status == "Approved"), default=None)
-            found = registry.control("as-of", {"group": "churn", "moment": moment}, CALLER)
+            found = registry.extension("as-of", {"group": "churn", "moment": moment}, CALLER)
             assert found["version"] == approved
             for version in range(1, 5):
-                found = registry.control("as-of", {"group": f"churn/{version}", "moment": moment}, CALLER)
+                found = registry.extension("as-of", {"group": f"churn/{version}", "moment": moment}, CALLER)
                 record = found["record"] or {}
                 assert record.get("ModelApprovalStatus") == then.get(version)
 
@@ -748,7 +748,7 @@ def test_what_the_rules_said_of_a_decision_is_in_its_history() -> None:
         registry.call("CreateModelPackageGroup", GROUP, CALLER)
         arn = registry.call("CreateModelPackage", GROUP, CALLER)["ModelPackageArn"]
         decision = {"arn": arn, "status": "Approved", "reason": "ticket 42"}
-        registry.control("decide", decision, CALLER)
-        change = registry.control("history", {}, CALLER)["changes"][0]
+        registry.extension("decide", decision, CALLER)
+        change = registry.extension("history", {}, CALLER)["changes"][0]
         assert (change["operation"], change["reason"]) == ("UpdateModelPackage", "ticket 42")
         assert [(rule["rule"], rule["is"]) for rule in change["rules"]] == [("reason-required", "holds")]

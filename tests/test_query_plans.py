@@ -18,9 +18,10 @@ import pytest
 
 from sagemaker_registry.backends.base import BackendOptions, Caller
 from sagemaker_registry.backends.errors import NotHandled
-from sagemaker_registry.backends.local.extensions import CONTROLS
-from sagemaker_registry.backends.local.registry import OPERATIONS, LocalRegistry
+from sagemaker_registry.backends.local.extensions import EXTENSIONS
+from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.local.search import planner
+from sagemaker_registry.backends.service.operations import OPERATIONS
 from sagemaker_registry.backends.settings import Lists, Settings
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
@@ -157,7 +158,7 @@ class Traced:
         self._doing = name
         answer = None
         with suppress(NotHandled):  # of CreateModel, only what it asks about a version is ours
-            answer = (self.registry.call if name in OPERATIONS else self.registry.control)(name, params, CALLER)
+            answer = (self.registry.call if name in OPERATIONS else self.registry.extension)(name, params, CALLER)
         if isinstance(answer, dict) and "NextToken" in answer and "NextToken" not in params:
             self.do(name, {**params, "NextToken": answer["NextToken"]})
         return answer
@@ -208,7 +209,7 @@ def _deliver(registry: LocalRegistry) -> None:
 
 
 def test_everything_a_registry_does_is_looked_at() -> None:
-    assert {name for name, _ in CALLS} | {"import"} == {*OPERATIONS, *CONTROLS}
+    assert {name for name, _ in CALLS} | {"import"} == {*OPERATIONS, *EXTENSIONS}
 
 
 def test_no_statement_looks_at_every_row_or_sorts_them(faults: dict[str, tuple[str, list[str]]]) -> None:

@@ -57,8 +57,8 @@ def test_a_version_is_registered_once_however_often_the_store_gave_way(
     assert arn.endswith(":model-package/churn/1")
     listed = registry.call("ListModelPackages", GROUP, CALLER)["ModelPackageSummaryList"]
     assert [version["ModelPackageVersion"] for version in listed] == [1]
-    assert len(registry.control("history", {"version": 1, "group": "churn"}, CALLER)["changes"]) == 1
-    assert len(registry.control("events", {}, CALLER)["events"]) == 1
+    assert len(registry.extension("history", {"version": 1, "group": "churn"}, CALLER)["changes"]) == 1
+    assert len(registry.extension("events", {}, CALLER)["events"]) == 1
     assert len(pauses) == len(PAUSES)
     assert all(0 <= slept <= most for slept, most in zip(pauses, PAUSES, strict=True))
 

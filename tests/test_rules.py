@@ -56,11 +56,11 @@ class S3:
         self.objects = {f"s3://{name.replace('_', '/', 1)}": content for name, content in objects.items()}
         self.asked = 0
 
-    def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
+    def artifact_exists(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
         self.asked += 1
         return f"s3://{bucket}/{key}" in self.objects
 
-    def image(self, caller: Caller, image: str) -> bool | None:
+    def image_exists(self, caller: Caller, image: str) -> bool | None:
         return None
 
     def containers(self, caller: Caller, model: str) -> list[dict[str, Any]] | None:
@@ -195,7 +195,7 @@ def test_two_people_approve_before_a_version_is_approved() -> None:
         assert made.stored() == before
         assert made.decide(BOB, arn, reason="ticket 2") == "Approved"
         assert made.describe(arn)["ApprovalDescription"] == "ticket 2"
-        told = made.control("explain", {"arn": arn}, DAVE)
+        told = made.extension("explain", {"arn": arn}, DAVE)
         assert [(one["name"], one["reason"]) for one in told["approvals"]] == [
             ("alice", "ticket 1"),
             ("bob", "ticket 2"),
@@ -405,8 +405,8 @@ def test_nothing_is_asked_of_s3_while_the_transaction_of_a_change_is_open() -> N
     s3 = Watching(**{"b_metrics.json": b'{"regression": {"mse": {"value": 1}}}'})
     with ruled(IN_S3, probe=s3) as made:
         arn = made.register(**metrics())
-        assert made.control("explain", {"arn": arn}, ALICE)["moves"][0]["rules"][0]["outcome"] == "holds"
-        made.control("decide", {"arn": arn, "status": "Approved"}, ALICE)
+        assert made.extension("explain", {"arn": arn}, ALICE)["moves"][0]["rules"][0]["outcome"] == "holds"
+        made.extension("decide", {"arn": arn, "status": "Approved"}, ALICE)
         assert made.register(ModelApprovalStatus="Approved", **metrics())
         assert s3.asked == 3
 
@@ -492,7 +492,7 @@ def test_what_may_become_of_a_version_is_explained() -> None:
     rules = 'rules.who = {is = "only", who = ["group:reviewers"]}\nrules.still = {is = "frozen"}'
     with ruled(rules, "who creator-may-not-approve still", profile="strict") as made:
         arn = made.register(DAVE)
-        told = made.control("explain", {"group": "churn", "version": "1"}, DAVE)
+        told = made.extension("explain", {"group": "churn", "version": "1"}, DAVE)
         assert (told["version"], told["status"], told["profile"], told["rev"]) == (arn, PENDING, "strict", 0)
         assert told["since"].startswith("registered by arn:aws:iam::123456789012:user/dave at 2023-11-14 ")
         moves = {move["to"]: move for move in told["moves"]}
@@ -503,25 +503,25 @@ def test_what_may_become_of_a_version_is_explained() -> None:
         }
         outcomes = {row["rule"]: row["outcome"] for row in moves["Approved"]["rules"]}
         assert outcomes == {"reason-required": "asks", "who": "broken", "creator-may-not-approve": "broken"}
-        as_alice = made.control("explain", {"arn": arn, "identity": "alice", "reason": "ticket"}, DAVE)
+        as_alice = made.extension("explain", {"arn": arn, "identity": "alice", "reason": "ticket"}, DAVE)
         assert [move["allowed"] for move in as_alice["moves"]] == [True, True, True]
         by_arn = {"arn": "churn/1", "identity": "arn:aws:iam::123456789012:user/alice"}
-        assert made.control("explain", by_arn, DAVE)["caller"]["groups"] == ["reviewers"]
-        assert made.control("explain", {"arn": arn, "identity": "B"}, DAVE)["caller"]["name"] == "bob"
-        assert made.control("explain", {"arn": arn, "identity": "nobody"}, DAVE)["caller"]["groups"] == []
+        assert made.extension("explain", by_arn, DAVE)["caller"]["groups"] == ["reviewers"]
+        assert made.extension("explain", {"arn": arn, "identity": "B"}, DAVE)["caller"]["name"] == "bob"
+        assert made.extension("explain", {"arn": arn, "identity": "nobody"}, DAVE)["caller"]["groups"] == []
         assert [row["rule"] for row in told["always"]] == ["still"]
 
 
 def test_what_cannot_be_explained_is_said() -> None:
     with ruled("", "reason-required") as made:
         assert "churn/9 does not exist" in refused(
-            ValidationException, lambda: made.control("explain", {"arn": "churn/9"}, DAVE)
+            ValidationException, lambda: made.extension("explain", {"arn": "churn/9"}, DAVE)
         )
-        assert "Name a version" in refused(ValidationException, lambda: made.control("explain", {}, DAVE))
+        assert "Name a version" in refused(ValidationException, lambda: made.extension("explain", {}, DAVE))
         other = {"arn": "arn:aws:sagemaker:us-east-1:999999999999:model-package/churn/1"}
-        refused(AccessDeniedException, lambda: made.control("explain", other, DAVE))
+        refused(AccessDeniedException, lambda: made.extension("explain", other, DAVE))
         status = {"arn": made.register(), "status": "Good"}
-        assert "enum value set" in refused(ValidationException, lambda: made.control("decide", status, DAVE))
+        assert "enum value set" in refused(ValidationException, lambda: made.extension("decide", status, DAVE))
 
 
 MEMBERS = st.fixed_dictionaries(

@@ -29,7 +29,7 @@ from sagemaker_registry.backends.settings import ApprovalTable, Settings
 from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.backends.testing.clock import Clock
-from sagemaker_registry.backends.testing.controlled import CONTROLS, ControlledBackend
+from sagemaker_registry.backends.testing.controlled import EXTENSIONS, ControlledBackend
 from sagemaker_registry.backends.testing.faults import KINDS
 from sagemaker_registry.client import ModelRegistry, archive, connect, extensions
 from sagemaker_registry.client.cli import main
@@ -116,7 +116,7 @@ def test_a_snapshot_brings_back_everything_with_its_history(registry: ModelRegis
 def test_a_guard_lets_no_seed_pass_by_its_rules() -> None:
     ruled = Settings(approval=(ApprovalTable(groups=("*",), profile="strict"),))
     with GuardedBackend(LocalRegistry(SQLiteRows(None)), BackendOptions(ruled)) as guard:
-        assert "seed" not in guard.controls
+        assert "seed" not in guard.extensions
 
 
 def test_a_snapshot_that_is_not_there_is_named_and_changes_nothing(registry: ModelRegistry, control: Control) -> None:
@@ -187,7 +187,7 @@ def test_ten_thousand_versions_are_put_back_in_milliseconds() -> None:
         staged.call("CreateModelPackageGroup", {"ModelPackageGroupName": "churn"}, Caller())
         versions = [{"where": "", "request": {"ModelPackageGroupName": "churn"}}] * 10_000
         group = {"where": "", "request": {"ModelPackageGroupName": "churn"}, "versions": versions}
-        assert staged.control("seed", {"groups": [group]}, Caller())["new_versions"] == 10_000
+        assert staged.extension("seed", {"groups": [group]}, Caller())["new_versions"] == 10_000
         staged.snapshot("many")
         clock = Clock()
         began = clock()
@@ -379,7 +379,7 @@ def test_latency_takes_its_time() -> None:
     with ControlledBackend(LocalRegistry(SQLiteRows(None))) as staged:
         slept: list[float] = []
         staged.faults.sleep = slept.append
-        staged.control("faults/add", {"kind": "latency", "seconds": 2.5, "operation": "List*"}, Caller())
+        staged.extension("faults/add", {"kind": "latency", "seconds": 2.5, "operation": "List*"}, Caller())
         staged.call("ListModelPackageGroups", {}, Caller())
         staged.call("CreateModelPackageGroup", {"ModelPackageGroupName": "churn"}, Caller())
         assert slept == [2.5]
@@ -388,7 +388,7 @@ def test_latency_takes_its_time() -> None:
 def test_a_rate_hits_that_part_and_the_same_requests_each_time() -> None:
     def hits() -> list[bool]:
         with ControlledBackend(LocalRegistry(SQLiteRows(None))) as staged:
-            staged.control("faults/add", {"kind": "throttling", "rate": 0.3}, Caller())
+            staged.extension("faults/add", {"kind": "throttling", "rate": 0.3}, Caller())
             return [is_refused(staged) for _ in range(300)]
 
     def is_refused(staged: ControlledBackend) -> bool:
@@ -608,7 +608,7 @@ def test_every_command_of_control_has_examples(command: Any) -> None:
 def test_a_registry_that_is_kept_cannot_be_reset(serve: Callable[..., Emulator]) -> None:
     server = serve("--backend", "sqlite:///registry.db")
     ModelRegistry(server.url).register("churn", image="churn:1")
-    for name in CONTROLS:
+    for name in EXTENSIONS:
         assert requests.post(f"{server.url}/_registry/{name}", data=b"{}", timeout=10).status_code == 400
     ended = run("control", "reset", "--url", server.url)
     assert (ended.exit_code, "not under test control" in ended.stderr) == (2, True)
@@ -622,7 +622,7 @@ def test_a_registry_that_is_kept_cannot_be_reset(serve: Callable[..., Emulator])
 
 def test_test_controls_can_be_switched_on_and_off(serve: Callable[..., Emulator]) -> None:
     off = serve("--backend", "sqlite://", "--no-test-controls")
-    assert not CONTROLS.keys() & requests.get(f"{off.url}/_registry/info", timeout=10).json()["controls"].keys()
+    assert not EXTENSIONS.keys() & requests.get(f"{off.url}/_registry/info", timeout=10).json()["extensions"].keys()
     on = serve("--backend", "sqlite:///registry.db", "--test-controls")
     with ModelRegistry(on.url) as registry:
         registry.register("churn", image="churn:1")
@@ -644,9 +644,9 @@ def test_pages_of_other_sites_cannot_control_anything(served: Emulator, headers:
 
 
 def test_a_get_changes_nothing(served: Emulator) -> None:
-    for name, control in CONTROLS.items():
+    for name, extension in EXTENSIONS.items():
         status = requests.get(f"{served.url}/_registry/{name}", timeout=10).status_code
-        assert status == (400 if control.writes else 200), name
+        assert status == (400 if extension.writes else 200), name
 
 
 def test_motos_reset_resets_both(serve: Callable[..., Emulator]) -> None:
@@ -673,7 +673,7 @@ def test_health_and_ready_answer(served: Emulator) -> None:
 
 def test_who_waits_for_a_server_is_told_when_it_is_ready(served: Emulator, control: Control) -> None:
     assert control.ready()
-    assert "calls" in control.info()["controls"]
+    assert "calls" in control.info()["extensions"]
     assert run("control", "ready", "--url", served.url).stdout == "ready\n"
     ended = run("control", "ready", "--url", "http://127.0.0.1:1", "--timeout", "0")
     assert (ended.exit_code, ended.stderr) == (3, "sagemaker-registry: not ready within 0 s\n")

@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from clients import REGION, Emulator
-from sagemaker_registry.backends.local.registry import OPERATIONS
+from sagemaker_registry.backends.service.operations import OPERATIONS
 from sagemaker_registry.client import connect
 from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.testing import Control

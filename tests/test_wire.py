@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagemaker_registry.backends import errors
-from sagemaker_registry.backends.local.registry import OPERATIONS
 from sagemaker_registry.backends.service import model, wire
+from sagemaker_registry.backends.service.operations import OPERATIONS
 from shapes import moments, values
 
 

@@ -87,7 +87,7 @@ def _row(finding: Finding) -> dict[str, Any]:
 
 
 class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A version as controls take it: by its `arn` (or GROUP/N), or by `group` and `version`."""
+    """A version as extensions take it: by its `arn` (or GROUP/N), or by `group` and `version`."""
 
     arn: str = ""
     group: str = ""

@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from .. import arns
-from ..base import Backend, BackendOptions, Caller, NoProbe, no_identity
+from ..base import Backend, BackendOptions, Caller, NoProbe, no_identity, parsed
 from ..errors import ValidationException
 from ..service import constraints, records
 from . import evaluation
@@ -29,7 +28,7 @@ from .rules import CALLERS, OBJECTS, TAGS
 
 EXPLAIN = "explain"
 BYPASSES = frozenset({"decide", "import", "seed"})
-"""Controls that give versions a status by themselves: through a guard, only what it judges does."""
+"""Extensions that give versions a status by themselves: through a guard, only what it judges does."""
 
 
 def guarded(
@@ -75,7 +74,7 @@ class GuardedBackend(Backend):
     ) -> None:
         self._backend = backend
         self.operations, self.outbox = backend.operations, backend.outbox
-        self.controls = {**{k: v for k, v in backend.controls.items() if k not in BYPASSES}, EXPLAIN: False}
+        self.extensions = {**{k: v for k, v in backend.extensions.items() if k not in BYPASSES}, EXPLAIN: False}
         self._account = account
         self._probe = options.probe
         self._clock = clock or options.clock
@@ -95,18 +94,14 @@ class GuardedBackend(Backend):
             params = check(self, params, caller)
         return self._backend.call(operation, params, caller)
 
-    def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
-        """Explain a version, or pass on what the backend does beyond AWS's API; see `Backend.control`."""
-        if name not in self.controls:
-            return super().control(name, params, caller)
+    def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
+        """Explain a version, or pass on what the backend does beyond AWS's API; see `Backend.extension`."""
+        if name not in self.extensions:
+            return super().extension(name, params, caller)
         caller = self._seen(caller)
         if name != EXPLAIN:
-            return self._backend.control(name, params, caller)
-        try:
-            asked = msgspec.convert(params, Asked, strict=False)
-        except msgspec.ValidationError as error:
-            raise ValidationException(f"{name}: {error}") from error
-        return self._explain(asked, caller)
+            return self._backend.extension(name, params, caller)
+        return self._explain(parsed(name, params, Asked), caller)
 
     def ping(self) -> None:
         self._backend.ping()

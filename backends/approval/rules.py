@@ -217,7 +217,7 @@ class ArtifactExists(Options, frozen=True, kw_only=True, tag="artifact-exists"):
 def _artifact_exists(_: ArtifactExists, change: Change) -> Verdict:
     found = list(artifacts(change.after))
     for bucket, key, is_prefix in found:
-        if not change.probe.artifact(change.caller, bucket, key, is_prefix=is_prefix):
+        if not change.probe.artifact_exists(change.caller, bucket, key, is_prefix=is_prefix):
             return _broken(f"The artefact s3://{bucket}/{key} is not there.")
     return _holds("Its artefacts are there." if found else "It has no artefact.")
 

@@ -122,7 +122,7 @@ def _verified(registry: LocalRegistry, places: Iterable[Caller], progress: Progr
     for place in places:
         asked: dict[str, Any] = {}
         while True:
-            answer = registry.control("history/verify", asked, place)
+            answer = registry.extension("history/verify", asked, place)
             checked += answer["checked"]
             broken += [{"account": place.account, "region": place.region, **one} for one in answer["broken"]]
             progress("changes of history", checked, 0)
@@ -133,7 +133,6 @@ def _verified(registry: LocalRegistry, places: Iterable[Caller], progress: Progr
 
 
 def _places(rows: Reading) -> Iterator[Caller]:
-    """Yield a caller of each account and region that has history."""
     order, after = ("account", "region", "name"), ("", "", "")
     while found := rows.find(HEADS, [("account", ">", "")], order, after=after, limit=1):
         place = replace(Caller(), account=found[0]["account"], region=found[0]["region"])

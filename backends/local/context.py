@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -9,10 +10,10 @@ import msgspec
 from .. import arns
 from ..approval.rulebook import Rulebook
 from ..arns import Arn
-from ..base import Caller, Probe
+from ..base import BackendOptions, Caller, Probe
 from ..errors import AccessDeniedException
 from ..settings import Settings
-from ..store.rows import PACKAGES, Condition, Row, Writing
+from ..store.rows import PACKAGES, Condition, Key, Row, Writing
 from . import permissions
 
 
@@ -67,6 +68,25 @@ class RequestContext(msgspec.Struct, frozen=True):
             f"because no resource-based policy allows the sagemaker:{self.operation} action"
         )
 
+    def key(self, name: str) -> Key:
+        """Return the key of a group of the caller's account and region, and of the head of a history."""
+        return (self.caller.account, self.caller.region, name)
+
     def account_conditions(self) -> list[Condition]:
-        """Return the conditions that keep to the caller's account and region."""
         return [("account", "=", self.caller.account), ("region", "=", self.caller.region)]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """How the registry answers an operation; whether it writes is in the table of operations.
+
+    Args:
+        answer: returns a record for a transaction and the parameters.
+        prepare: checks and completes the parameters before the transaction.
+        prefetch: returns a callable that asks other services, before the transaction, what the rules need.
+        is_projected: whether it returns the members of its output shape already, and not a record.
+    """
+
+    answer: Callable[[RequestContext, Mapping[str, Any]], Mapping[str, Any]]
+    prepare: Callable[[Mapping[str, Any], Caller, BackendOptions], Mapping[str, Any]] = lambda params, *_: params
+    prefetch: Callable[[RequestContext, Any], Callable[[], object]] | None = None
+    is_projected: bool = False

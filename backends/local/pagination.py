@@ -59,7 +59,7 @@ class Listing(msgspec.Struct, frozen=True):
         orders: the columns to sort by for each value of SortBy; the first is the default.
         descending: the direction when SortOrder is absent.
         filters: the parameters that narrow the list.
-        seen: the record as it is at a moment (epoch ms); asked of those that have a member called `mark`.
+        as_of: returns the record as it is at a moment (epoch ms); called for those that have the member `flag`.
         flag: that member.
     """
 
@@ -68,12 +68,11 @@ class Listing(msgspec.Struct, frozen=True):
     orders: Mapping[str, tuple[str, ...]]
     descending: bool
     filters: tuple[Filter, ...]
-    seen: Callable[[dict[str, Any], int], dict[str, Any]] = lambda record, now: record
+    as_of: Callable[[dict[str, Any], int], dict[str, Any]] = lambda record, now: record
     flag: str = ""
 
 
 def milliseconds(moment: datetime) -> int:
-    """Return epoch milliseconds, the unit of time columns."""
     return round(moment.timestamp() * 1000)
 
 
@@ -82,11 +81,7 @@ def page(
 ) -> dict[str, Any]:
     """Return one page of a table as an answer: what its shape shows of the records, and NextToken when there is more.
 
-    Args:
-        context: who asks, and the rows.
-        listing: how the table is listed.
-        params: the parameters of the operation.
-        place: conditions beyond the filters: account, region.
+    `place` has the conditions besides the filters: account, region.
 
     Raises:
         ValidationException: a token that is not of this list. (The sentence is ours.)
@@ -98,17 +93,17 @@ def page(
         _summary(context.operation, listing.answer),
     )
 
-    def seen(texts: list[str]) -> list[dict[str, Any]]:
+    def shown(texts: list[str]) -> list[dict[str, Any]]:
         try:
             records = [read(str(text)) for text in texts]  # of a damaged page, the text may be none
             others: Iterable[int] = flagged(records, listing.flag)
         except msgspec.DecodeError:  # one is not as the service model has it: what there is of it is shown
             records, others = [None] * len(texts), range(len(texts))
         for at in others:
-            records[at] = summary(listing.seen(orjson.loads(texts[at]), context.now))
+            records[at] = summary(listing.as_of(orjson.loads(texts[at]), context.now))
         return plain(records)
 
-    return _page(context, listing, params, find, seen)
+    return _page(context, listing, params, find, shown)
 
 
 def page_of(
@@ -128,10 +123,10 @@ def page_of(
         found = sorted(rest, key=position, reverse=descending)[:limit]
         return [tuple(row[column] for column in columns) for row in found]
 
-    def seen(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [summary(listing.seen(record, context.now)) for record in records]
+    def shown(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [summary(listing.as_of(record, context.now)) for record in records]
 
-    return _page(context, listing, params, find, seen)
+    return _page(context, listing, params, find, shown)
 
 
 def _page(
@@ -139,7 +134,7 @@ def _page(
     listing: Listing,
     params: Mapping[str, Any],
     find: Callable[..., list[Key]],
-    seen: Callable[[list[Any]], list[dict[str, Any]]],
+    shown: Callable[[list[Any]], list[dict[str, Any]]],
 ) -> dict[str, Any]:
     order = _order(listing, params)
     descending = params["SortOrder"] == "Descending" if "SortOrder" in params else listing.descending
@@ -150,7 +145,7 @@ def _page(
     kept = rows[:limit]
     wanted = tuple(rule.convert(params[rule.member]) for rule in _after_page(listing, params))
     answer: dict[str, Any] = {
-        listing.answer: seen([row[-1] for row in kept if not wanted or row[len(order) : -1] == wanted])
+        listing.answer: shown([row[-1] for row in kept if not wanted or row[len(order) : -1] == wanted])
     }
     if len(rows) > limit:
         answer["NextToken"] = token_of(query, kept[-1][: len(order)])
@@ -158,7 +153,6 @@ def _page(
 
 
 def _columns(listing: Listing, params: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what is asked of each row: what it is sorted by, what it is filtered by after the page, its record."""
     return (*_order(listing, params), *(rule.column for rule in _after_page(listing, params)), "record")
 
 
@@ -167,7 +161,6 @@ def _order(listing: Listing, params: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _entry(operation: str, answer: str) -> Shape:
-    """Return the shape of an entry of a list."""
     entry: Shape = model.members(model.output_shape(operation))[answer].member
     return entry
 

@@ -85,7 +85,6 @@ class _Policy(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=1024)
 def _policy(text: str) -> _Policy:
-    """Compile the text of a policy, which was checked when it was put."""
     statements: list[Statement] = as_list(orjson.loads(text)["Statement"])
     rules = tuple(
         _Rule(
@@ -121,7 +120,6 @@ def _named(principal: Any) -> frozenset[str]:
 
 
 def _account_names(caller: Caller) -> tuple[str, str]:
-    """Return the two names of the caller's whole account."""
     return caller.account, f"arn:{caller.partition}:iam::{caller.account}:root"
 
 

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from random import uniform
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import msgspec
 import orjson
 
 from ..approval.rulebook import Rulebook
 from ..approval.rules import APPROVALS, CALLERS, OBJECTS
-from ..base import Backend, BackendOptions, Caller, NoProbe, Probe
+from ..base import Backend, BackendOptions, Caller, NoProbe, Probe, parsed
 from ..errors import (
     BackendUnavailable,
     ConflictException,
@@ -23,14 +23,14 @@ from ..errors import (
     SerializationFailure,
     ThrottlingException,
     UnknownOperationException,
-    ValidationException,
 )
 from ..service import constraints, model
-from ..service.operations import always, names_ours, searches_ours
+from ..service.operations import OPERATIONS
 from ..store import snapshots
 from ..store.rows import GROUPS, TOKENS, Rows, StoreSnapshot, Writing
-from .context import RequestContext
-from .extensions import CONTROLS
+from ..store.transactions import Transaction
+from .context import Answer, RequestContext
+from .extensions import EXTENSIONS
 from .history import events
 from .history.journal import Journal
 from .history.outbox import Outbox
@@ -45,53 +45,17 @@ T = TypeVar("T")
 
 PAUSES = tuple(0.005 * 2**n for n in range(9))
 """Seconds at most before a transaction that lost a race is done again."""
-Look: TypeAlias = Callable[[RequestContext, Any], Callable[[], object]]
+
+Prefetch: TypeAlias = Callable[[RequestContext, Any], Callable[[], object]] | None
 
 
-class Operation(msgspec.Struct, frozen=True):
-    """How an operation is answered: by a function from a call and its parameters to a record.
-
-    Args:
-        answer: the function.
-        writes: whether it needs a transaction that writes.
-        prepare: what needs no transaction, or asks others, and so comes before it: checks, and what the parameters
-            stand for.
-        is_ours: of an operation shared with the rest of SageMaker, whether a request is about this registry's
-            resources; asked of requests that are within the model's constraints.
-        look: what others are asked before its transaction, about what is stored; see `approvals`.
-        is_projected: whether it answers what its output shape names already, and not a record.
-    """
-
-    answer: Callable[[RequestContext, Mapping[str, Any]], Mapping[str, Any]]
-    writes: bool = False
-    prepare: Callable[[Mapping[str, Any], Caller, BackendOptions], Mapping[str, Any]] = lambda params, *_: params
-    is_ours: Callable[[Mapping[str, Any]], bool] = always
-    look: Look | None = None
-    is_projected: bool = False
-
-
-OPERATIONS: dict[str, Operation] = {
-    "CreateModelPackageGroup": Operation(groups.create, writes=True),
-    "DescribeModelPackageGroup": Operation(groups.describe),
-    "ListModelPackageGroups": Operation(groups.list_groups, is_projected=True),
-    "DeleteModelPackageGroup": Operation(groups.delete, writes=True),
-    "CreateModelPackage": Operation(
-        packages.create, writes=True, prepare=packages.prepare, look=approvals.look_before_create
-    ),
-    "DescribeModelPackage": Operation(packages.describe, is_projected=True),
-    "ListModelPackages": Operation(packages.list_packages, is_projected=True),
-    "UpdateModelPackage": Operation(packages.update, writes=True, look=approvals.look_before_update),
-    "DeleteModelPackage": Operation(packages.delete, writes=True),
-    "BatchDescribeModelPackage": Operation(packages.batch_describe),
-    "AddTags": Operation(tags.add, writes=True, is_ours=names_ours),
-    "ListTags": Operation(tags.list_tags, is_ours=names_ours),
-    "DeleteTags": Operation(tags.delete, writes=True, is_ours=names_ours),
-    "PutModelPackageGroupPolicy": Operation(policies.put, writes=True),
-    "GetModelPackageGroupPolicy": Operation(policies.get),
-    "DeleteModelPackageGroupPolicy": Operation(policies.delete, writes=True),
-    "Search": Operation(search.search, is_ours=searches_ours),
-    "GetSearchSuggestions": Operation(search.suggestions, is_ours=searches_ours),
-    "CreateModel": Operation(approvals.allow, is_ours=approvals.is_ours),
+ANSWERS: Final[Mapping[str, Answer]] = {
+    **groups.ANSWERS,
+    **packages.ANSWERS,
+    **tags.ANSWERS,
+    **policies.ANSWERS,
+    **search.ANSWERS,
+    **approvals.ANSWERS,
 }
 
 
@@ -107,8 +71,8 @@ class LocalRegistry(Backend):
         BackendUnavailable: a rule of its settings cannot be kept; the store is closed.
     """
 
-    operations = frozenset(OPERATIONS)
-    controls = {name: control.writes for name, control in CONTROLS.items()}  # noqa: RUF012 - as the seam has it
+    operations = frozenset(ANSWERS)
+    extensions = {name: row.writes for name, row in EXTENSIONS.items()}  # noqa: RUF012 - as the seam has it
 
     def __init__(
         self,
@@ -130,21 +94,20 @@ class LocalRegistry(Backend):
         """The events of every account, for who delivers them."""
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        """Answer one operation; see `Backend.call`."""
-        if operation not in OPERATIONS:
+        if operation not in ANSWERS:
             raise UnknownOperationException(f"This registry does not answer {operation}.")
-        handler = OPERATIONS[operation]
+        row, handler = OPERATIONS[operation], ANSWERS[operation]
         constraints.check(operation, params)
-        if not handler.is_ours(params):
+        if not row.is_ours(params):
             raise NotHandled
         caller = self._rulebook.identities.recognise(caller)
         prepared = handler.prepare(params, caller, self._options)
-        probe = self._looked(handler.look, operation, prepared, caller)
+        probe = self._prefetch(handler.prefetch, operation, prepared, caller)
         reason = params.get("ApprovalDescription")
         settings = self._options.settings
 
         def once() -> Mapping[str, Any]:
-            if handler.writes:
+            if row.writes:
                 with self._transaction(operation, caller, probe, writes=True, reason=reason) as context:
                     return idempotent(context, params, partial(handler.answer, context, prepared))
             now = int(self._clock() * 1000)
@@ -154,30 +117,25 @@ class LocalRegistry(Backend):
                     RequestContext(operation, caller, rows, now, settings, self._rulebook, probe), prepared
                 )
 
-        record = self._done(once)
+        record = self._retried(once)
         return cast("dict[str, Any]", record if handler.is_projected else model.projection(operation)(record))
 
-    def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
-        """Do one thing beyond AWS's API; see `Backend.control`."""
-        if name not in CONTROLS:
-            return super().control(name, params, caller)
-        control = CONTROLS[name]
-        try:
-            asked = msgspec.convert(params, control.params, strict=False)
-        except msgspec.ValidationError as error:
-            raise ValidationException(f"{name}: {error}") from error
+    def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
+        if name not in EXTENSIONS:
+            return super().extension(name, params, caller)
+        row = EXTENSIONS[name]
+        given = parsed(name, params, row.params)
         caller = self._rulebook.identities.recognise(caller)
-        operation, reason = control.acts_as or name, getattr(asked, "reason", None)
-        probe = self._looked(control.look, operation, asked, caller)
-        if control.settles:
-            self.outbox.settle()
+        operation, reason = row.operation or name, getattr(given, "reason", None)
+        probe = self._prefetch(row.prefetch, operation, given, caller)
+        if row.needs_positions:
+            self.outbox.assign_positions()
 
         def once() -> Any:
-            with self._transaction(operation, caller, probe, writes=control.writes, reason=reason) as context:
-                return control.answer(context, asked)
+            with self._transaction(operation, caller, probe, writes=row.writes, reason=reason) as context:
+                return row.answer(context, given)
 
-        answer = self._done(once)
-        return msgspec.to_builtins(answer)
+        return msgspec.to_builtins(self._retried(once))
 
     def _checked_rulebook(self) -> Rulebook:
         rulebook = Rulebook(self._options.settings, self._options.identify)
@@ -185,17 +143,17 @@ class LocalRegistry(Backend):
         rulebook.check_needs({*self.operations, APPROVALS, CALLERS, *objects}, "this registry")
         return rulebook
 
-    def _looked(self, look: Look | None, operation: str, params: Any, caller: Caller) -> Probe:
-        """Ask others what the rules will want to know, while no transaction is open; return who remembers it."""
-        if look is None or OBJECTS not in self._rulebook.needs:
+    def _prefetch(self, prefetch: Prefetch, operation: str, params: Any, caller: Caller) -> Probe:
+        """Ask other services what the rules need, while no transaction is open; return a probe that has the answers."""
+        if prefetch is None or OBJECTS not in self._rulebook.needs:
             return self._options.probe
         probe = CachingProbe(self._options.probe)
         with self._transaction(operation, caller, probe, writes=False) as context:
-            ask = look(context, params)
+            ask = prefetch(context, params)
         ask()
         return probe
 
-    def _done(self, once: Callable[[], T]) -> T:
+    def _retried(self, once: Callable[[], T]) -> T:
         """Do what is one transaction; all of it again, a few times, if the store gives way to another's.
 
         PostgreSQL does so for deadlocks only, as writers lock what they decide by; databases like it do so more often.
@@ -219,11 +177,11 @@ class LocalRegistry(Backend):
                     operation, caller, cast("Writing", seen), now, settings, self._rulebook, probe, reason
                 )
             return
-        with self._rows.writing() as rows:
-            journal = Journal(rows)
+        with self._rows.writing() as transaction:
+            journal = Journal(cast("Transaction", transaction))
             context = RequestContext(operation, caller, journal, now, settings, self._rulebook, probe, reason)
             yield context
-            tells = events.note(journal, journal.write(context)) or operation in CONTROLS
+            tells = events.note(journal, journal.write(context)) or operation in EXTENSIONS
         if tells:
             self.outbox.notifier.notify()
 
@@ -286,5 +244,4 @@ def idempotent(
 
 
 def _forget(context: RequestContext) -> None:
-    """Remove the tokens of the account and region that are no longer remembered."""
     context.rows.delete(TOKENS, [*context.account_conditions(), ("created", "<", context.now - REMEMBERED_MS + 1)])

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..errors import AccessDeniedException, BackendUnavailable, ValidationException
-from ..service import operations
+from ..service.operations import ANSWERED
 from . import sessions
 from .sessions import only, restrict
 
@@ -103,7 +103,7 @@ def open_registry(url: str, options: BackendOptions) -> Backend:
     from ..approval.guard import guarded  # needs what the client for production has not
     from .base import RemoteBackend
 
-    backend = RemoteBackend(of, operations.OPERATIONS, "AWS", same=lambda caller: caller.region)
+    backend = RemoteBackend(of, ANSWERED, "AWS", same=lambda caller: caller.region)
     return guarded(backend, options, "AWS", owner)
 
 
@@ -118,7 +118,7 @@ def of_client(url: str, options: BackendOptions, **boto: Any) -> Backend:
 
     made, account = _client_and_account(url, boto)
     return guarded(
-        RemoteBackend(**only(made), operations=operations.OPERATIONS, name="AWS"),
+        RemoteBackend(**only(made), operations=ANSWERED, name="AWS"),
         options,
         "AWS",
         _owner(url, account),
@@ -178,7 +178,7 @@ def _client(session: Session, target: Target, region: str, check: Any, boto: dic
     config = _config(boto)
     given = {name: value for name, value in boto.items() if name != "config"}
     place: dict[str, Any] = {"region_name": region, "endpoint_url": target.endpoint_url}
-    return restrict(session.client("sagemaker", config=config, **place, **given), operations.OPERATIONS, "AWS", check)
+    return restrict(session.client("sagemaker", config=config, **place, **given), ANSWERED, "AWS", check)
 
 
 def _config(boto: dict[str, Any]) -> Any:

@@ -27,8 +27,8 @@ class RemoteBackend(Backend):
         operations: the names of the operations the other one answers.
         name: what it is called in a sentence.
         same: which callers share a client; by default those of one key, account and region.
-        controls: what the other one does beyond AWS's API, and whether that writes.
-        ask: has it done, by a client, a name and what it takes; raises ClientError.
+        extensions: the names of the other one's extensions, each with whether it writes.
+        ask: calls one, by a client, a name and parameters; raises ClientError.
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class RemoteBackend(Backend):
         name: str,
         *,
         same: Callable[[Caller], Hashable] = lambda caller: (caller.access_key, caller.account, caller.region),
-        controls: Mapping[str, bool] | None = None,
+        extensions: Mapping[str, bool] | None = None,
         ask: Ask | None = None,
     ) -> None:
         self.operations = frozenset(operations)
-        self.controls = controls or {}
+        self.extensions = extensions or {}
         self._client_for, self._name, self._same, self._ask = client_for, name, same, ask
         self._clients: dict[Hashable, SageMakerClient] = {}
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class RemoteBackend(Backend):
         """Pass one operation on; see `Backend.call`."""
         if operation not in self.operations:
             raise UnknownOperationException(f"{self._name} does not answer {operation}.")
-        if not OPERATIONS[operation](params):
+        if not OPERATIONS[operation].is_ours(params):
             raise NotHandled
         from botocore import xform_name
 
@@ -59,10 +59,10 @@ class RemoteBackend(Backend):
         answer: dict[str, Any] = self._passed_on(lambda: call(**params))
         return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
-    def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
-        """Pass on what is beyond AWS's API; see `Backend.control`."""
+    def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
+        """Pass on what is beyond AWS's API; see `Backend.extension`."""
         ask = self._ask
-        if ask is None or name not in self.controls:
+        if ask is None or name not in self.extensions:
             raise UnknownOperationException(f"{self._name} has no {name!r}.")
         client = self._client(caller)
         return self._passed_on(lambda: ask(client, name, params))

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from ..errors import BackendUnavailable, UnknownOperationException, UpstreamError, as_client_error
-from ..service.operations import OPERATIONS
+from ..service.operations import ANSWERED
 from ..urls import without_password
 from . import sessions
 from .sessions import only
@@ -79,12 +79,12 @@ def _what_it_does(url: str, client: SageMakerClient) -> dict[str, Any]:
 
     try:
         info = ask(client, "info", {})
-        operations, controls = set(info["operations"]) & OPERATIONS.keys(), info["controls"]
+        operations, extensions = ANSWERED.intersection(info["operations"]), info["extensions"]
     except ClientError:  # somebody else's emulator, of which nothing more is known
-        operations, controls = set(OPERATIONS), {}
+        operations, extensions = ANSWERED, {}
     except (BotoCoreError, ValueError) as error:
         raise BackendUnavailable(f"{url} cannot be opened: {error}") from error
-    return {"operations": operations, "name": f"The registry at {url}", "controls": controls, "ask": ask}
+    return {"operations": operations, "name": f"The registry at {url}", "extensions": extensions, "ask": ask}
 
 
 def ask(client: SageMakerClient, name: str, params: Mapping[str, Any]) -> Any:

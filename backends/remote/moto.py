@@ -18,7 +18,7 @@ from wsgiref.util import setup_testing_defaults
 
 from ..approval.guard import guarded
 from ..errors import BackendUnavailable, InternalFailure, RegistryError, UnknownOperationException
-from ..service.operations import OPERATIONS
+from ..service.operations import ANSWERED
 from . import sessions
 from .base import RemoteBackend
 from .sessions import only, restrict
@@ -91,7 +91,7 @@ def operations() -> frozenset[str]:
     from botocore import xform_name
     from moto.sagemaker.responses import SageMakerResponse
 
-    return frozenset(name for name in OPERATIONS if hasattr(SageMakerResponse, xform_name(name)))
+    return frozenset(name for name in ANSWERED if hasattr(SageMakerResponse, xform_name(name)))
 
 
 @cache

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BackendUnavailable, RegistryError, UnknownOperationException, as_client_error
-from ..service.operations import OPERATIONS, never
+from ..service.operations import ANSWERED, OPERATIONS
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -96,7 +96,7 @@ def restrict(
 
     def refuse(params: dict[str, Any], model: Any, **_: Any) -> None:
         try:
-            if not OPERATIONS.get(model.name, never)(params):
+            if model.name not in ANSWERED or not OPERATIONS[model.name].is_ours(params):
                 raise UnknownOperationException(f"{model.name} is not about the model registry: {ELSEWHERE}")
             if model.name not in operations:
                 raise UnknownOperationException(f"{name} does not answer {model.name}.")

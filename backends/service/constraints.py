@@ -53,27 +53,16 @@ def broken(operation: str, params: Mapping[str, Any]) -> list[str]:
     return list(_input_check(operation)(params, ""))
 
 
-def check_answer(operation: str, answer: Mapping[str, Any]) -> list[str]:
-    """Return the constraints of the output shape that an answer breaks: for tests of what a registry says."""
-    return list(_output_check(operation)(answer, ""))
-
-
 @cache
 def _input_check(operation: str) -> Check:
     shape = model.input_shape(operation)
-    return _checker(shape) if shape is not None else _nothing
+    return checker(shape) if shape is not None else _nothing
 
 
 @cache
 def _input_holds(operation: str) -> Holds:
     shape = model.input_shape(operation)
     return (_holds(shape) if shape is not None else None) or _anything
-
-
-@cache
-def _output_check(operation: str) -> Check:
-    shape = model.output_shape(operation)
-    return _checker(shape) if shape is not None else _nothing
 
 
 @cache
@@ -90,7 +79,7 @@ def _nothing(value: Any, path: str) -> Iterator[str]:
     return iter(())
 
 
-def _checker(shape: Shape) -> Check:
+def checker(shape: Shape) -> Check:
     """Return the check of a shape: its own rules, then those of what it contains."""
     own = _own_rules(shape)
     inside = _INSIDE.get(shape.type_name, lambda _: _nothing)(shape)
@@ -136,7 +125,7 @@ def _anything(value: Any) -> bool:
 
 
 def _holds(shape: Any) -> Holds | None:
-    """Return whether a value of a shape, and all it contains, keeps every rule `_checker` has; None if it has none."""
+    """Return whether a value of a shape, and all it contains, keeps every rule `checker` has; None if it has none."""
     own = _own_holds(shape)
     inside = _HOLDS_INSIDE.get(shape.type_name, lambda _: None)(shape)
     if own is None or inside is None:
@@ -220,7 +209,7 @@ def _inside_structure(shape: Any) -> Check:
     def run(value: Mapping[str, Any], path: str) -> Iterator[str]:
         nonlocal fields
         if fields is None:  # as in `_structure_holds`
-            fields = {name: _checker(member) for name, member in shape.members.items()}
+            fields = {name: checker(member) for name, member in shape.members.items()}
         for name, check in fields.items():  # in the model's order, however the client sent them
             if name in value:
                 yield from check(value[name], _member_path(path, name))
@@ -233,7 +222,7 @@ def _inside_structure(shape: Any) -> Check:
 def _inside_list(shape: Any) -> Check:
     member = shape.member
     if member.type_name in ("structure", "list", "map"):
-        each = _checker(member)
+        each = checker(member)
 
         def nested(values: list[Any], path: str) -> Iterator[str]:
             for number, value in enumerate(values, start=1):

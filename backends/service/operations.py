@@ -1,12 +1,12 @@
-"""Which calls are the registry's: for backends that pass calls on to a service that answers more than that.
+"""The operations of the registry: one row each. An operation is added here and in the module that answers it.
 
-Light on purpose: the client for production, which has boto3 and little more, reads it too.
+The client for production reads this table too, so it imports nothing that boto3 does not bring.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 Params = Mapping[str, Any]
 
@@ -15,46 +15,69 @@ KINDS = frozenset({"model-package", "model-package-group"})
 
 
 def always(params: Params) -> bool:
-    """Of an operation that is the registry's alone."""
     return True
 
 
-def never(params: Params) -> bool:
-    """Of an operation of somebody else's."""
-    return False
-
-
 def searches_ours(params: Params) -> bool:
-    """Whether groups or packages are searched."""
+    """Return whether groups or packages are searched."""
     return params.get("Resource") in RESOURCES
 
 
 def names_ours(params: Params) -> bool:
-    """Whether a request is about a group or a package; one without an ARN of SageMaker is the registry's to refuse."""
+    """Return whether a request is about a group or a package; the registry refuses one without an ARN of SageMaker."""
     match str(params.get("ResourceArn")).split(":", 5):
         case ["arn", _, "sagemaker", _, _, resource]:
             return resource.partition("/")[0] in KINDS
     return True
 
 
-OPERATIONS: dict[str, Callable[[Params], bool]] = {
-    # The registry's operations, each with whether a request is about its resources.
-    "CreateModelPackageGroup": always,
-    "DescribeModelPackageGroup": always,
-    "ListModelPackageGroups": always,
-    "DeleteModelPackageGroup": always,
-    "CreateModelPackage": always,
-    "DescribeModelPackage": always,
-    "ListModelPackages": always,
-    "UpdateModelPackage": always,
-    "DeleteModelPackage": always,
-    "BatchDescribeModelPackage": always,
-    "AddTags": names_ours,
-    "ListTags": names_ours,
-    "DeleteTags": names_ours,
-    "PutModelPackageGroupPolicy": always,
-    "GetModelPackageGroupPolicy": always,
-    "DeleteModelPackageGroupPolicy": always,
-    "Search": searches_ours,
-    "GetSearchSuggestions": searches_ours,
+def deployed_packages(params: Params) -> Iterator[str]:
+    """Yield the package that each container of a CreateModel request names."""
+    for container in (params.get("PrimaryContainer", {}), *params.get("Containers", ())):
+        if "ModelPackageName" in container:
+            yield container["ModelPackageName"]
+
+
+def deploys_ours(params: Params) -> bool:
+    return next(deployed_packages(params), None) is not None
+
+
+class Operation(NamedTuple):
+    """What is known of an operation wherever it is answered.
+
+    Args:
+        writes: whether it can change the registry, and so is in its history.
+        is_ours: whether a request is about the registry's resources: some operations are shared with the rest of
+            SageMaker.
+        only_checked: whether the registry only allows or refuses it, and another service performs it.
+    """
+
+    writes: bool = False
+    is_ours: Callable[[Params], bool] = always
+    only_checked: bool = False
+
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    "CreateModelPackageGroup": Operation(writes=True),
+    "DescribeModelPackageGroup": Operation(),
+    "ListModelPackageGroups": Operation(),
+    "DeleteModelPackageGroup": Operation(writes=True),
+    "CreateModelPackage": Operation(writes=True),
+    "DescribeModelPackage": Operation(),
+    "ListModelPackages": Operation(),
+    "UpdateModelPackage": Operation(writes=True),
+    "DeleteModelPackage": Operation(writes=True),
+    "BatchDescribeModelPackage": Operation(),
+    "AddTags": Operation(writes=True, is_ours=names_ours),
+    "ListTags": Operation(is_ours=names_ours),
+    "DeleteTags": Operation(writes=True, is_ours=names_ours),
+    "PutModelPackageGroupPolicy": Operation(writes=True),
+    "GetModelPackageGroupPolicy": Operation(),
+    "DeleteModelPackageGroupPolicy": Operation(writes=True),
+    "Search": Operation(is_ours=searches_ours),
+    "GetSearchSuggestions": Operation(is_ours=searches_ours),
+    "CreateModel": Operation(is_ours=deploys_ours, only_checked=True),
 }
+
+ANSWERED: Final = frozenset(name for name, operation in OPERATIONS.items() if not operation.only_checked)
+"""The operations that a registry performs itself: those that can be passed on to another one."""

@@ -28,9 +28,9 @@ from ..errors import (
     ThrottlingException,
     ValidationException,
 )
-from . import postgres_schema, snapshots, sql
+from . import postgres_schema, snapshots
 from .postgres_schema import Connection
-from .rows import GROUPS, HEADS, PACKAGES, Key, Row, Table
+from .rows import GROUPS, HEADS, PACKAGES
 from .transactions import Run, Transaction, View
 
 MAX_CONNECTIONS: Final = 8
@@ -104,10 +104,10 @@ class PostgresRows:
         self._pool.close()
 
     @contextmanager
-    def writing(self) -> Iterator[_Locking]:
+    def writing(self) -> Iterator[Transaction]:
         """Run the block as one transaction; its errors, and PostgreSQL's, undo all of it."""
         with _translated(), self._begin(IsolationLevel.READ_COMMITTED, read_only=False) as connection:
-            yield _Locking(_runner(connection))
+            yield Transaction(_runner(connection), locked=LOCKED)
 
     @contextmanager
     def reading(self) -> Iterator[View]:
@@ -136,13 +136,6 @@ class PostgresRows:
 
 def _runner(connection: Connection) -> Run:
     return lambda text, values: connection.execute(_in_dialect(text), values)
-
-
-class _Locking(Transaction):
-    def get(self, table: Table, key: Key) -> Row | None:
-        """Return the row of that key; what is decided by it must still hold at the commit."""
-        text = sql.get(table)
-        return self._one(table, f"{text} FOR UPDATE" if table in LOCKED else text, key)
 
 
 @lru_cache(maxsize=1024)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
@@ -23,7 +23,7 @@ class Result(Protocol):
 ROWS_OF_A_STATEMENT: Final = 100
 
 Run = Callable[[str, Sequence[Any]], Result]
-"""Runs a statement of `statements` with its values."""
+"""Runs a statement of `sql` with its values."""
 
 
 class View:
@@ -87,7 +87,20 @@ class View:
 
 
 class Transaction(View):
-    """A transaction that writes; see `rows.Writing`."""
+    """A transaction that writes; see `rows.Writing`.
+
+    Args:
+        run: runs statements.
+        locked: the tables whose rows are locked as they are read, so that they are the same when it commits.
+    """
+
+    def __init__(self, run: Run, *, locked: Collection[Table] = ()) -> None:
+        super().__init__(run)
+        self._locked = locked
+
+    def get(self, table: Table, key: Key) -> Row | None:
+        text = sql.get(table)
+        return self._one(table, f"{text} FOR UPDATE" if table in self._locked else text, key)
 
     def insert(self, table: Table, row: Row) -> bool:
         stored = _stored(row)

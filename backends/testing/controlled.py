@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Protocol, runtime_checkable
 
 import msgspec
 
-from ..base import Backend, Caller
+from ..base import Backend, Caller, Empty, Extension, parsed
 from ..errors import UnknownOperationException, ValidationException
 from ..store.rows import StoreSnapshot
 from .clock import Clock
@@ -35,10 +35,6 @@ class Store(Protocol):
     def restore_snapshot(self, snapshot: Any) -> None: ...
 
     def clear(self, account: str | None, region: str | None, name: str | None) -> None: ...
-
-
-class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a control takes that takes nothing."""
 
 
 class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,29 +99,21 @@ class ControlledBackend(Backend):
         self._backend = backend
         self._lock = threading.Lock()
         self._snapshots: dict[str, StoreSnapshot] = {}
-        self._offered = {
-            name: control for name, control in CONTROLS.items() if isinstance(backend, Store) or not control.needs_store
-        }
-        self.controls = {
-            **backend.controls,
-            **{name: control.writes for name, control in self._offered.items()},
-        }
+        has_store = isinstance(backend, Store)
+        self._offered = {name: row for name, row in EXTENSIONS.items() if has_store or not row.needs_store}
+        self.extensions = {**backend.extensions, **{name: row.writes for name, row in self._offered.items()}}
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Note an operation and pass it on, but for the faults there are; see `Backend.call`."""
         with self.log.noting(operation, params, self._recognise(caller)):
             return self.faults.answer(operation, params, caller, self._backend.call)
 
-    def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
-        """Do one thing of test control, or pass on what the backend does; see `Backend.control`."""
+    def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
+        """Answer an extension of test control, or pass another one on; see `Backend.extension`."""
         if name not in self._offered:
-            return self._backend.control(name, params, caller)
-        control = self._offered[name]
-        try:
-            asked = msgspec.convert(params, control.params, strict=False)
-        except msgspec.ValidationError as error:
-            raise ValidationException(f"{name}: {error}") from error
-        return msgspec.to_builtins(control.answer(self, asked))
+            return self._backend.extension(name, params, caller)
+        row = self._offered[name]
+        return msgspec.to_builtins(row.answer(self, parsed(name, params, row.params)))
 
     def request_id(self) -> str:
         """Return the id of the next request."""
@@ -193,46 +181,50 @@ class ControlledBackend(Backend):
         return self._snapshots[name]
 
 
-def _reset(staged: ControlledBackend, asked: Place) -> dict[str, Any]:
-    staged.reset(asked.account, asked.region, asked.group)
+def _reset(controlled: ControlledBackend, asked: Place) -> dict[str, Any]:
+    controlled.reset(asked.account, asked.region, asked.group)
     return {}
 
 
-def _snapshot(staged: ControlledBackend, asked: Named) -> dict[str, Any]:
-    staged.snapshot(asked.name)
-    return {"snapshots": staged.snapshots()}
+def _snapshot(controlled: ControlledBackend, asked: Named) -> dict[str, Any]:
+    controlled.snapshot(asked.name)
+    return {"snapshots": controlled.snapshots()}
 
 
-def _restore(staged: ControlledBackend, asked: Named) -> dict[str, Any]:
-    staged.restore(asked.name)
+def _restore(controlled: ControlledBackend, asked: Named) -> dict[str, Any]:
+    controlled.restore(asked.name)
     return {}
 
 
-def _clear_calls(staged: ControlledBackend, _: Nothing) -> dict[str, Any]:
-    staged.log.clear()
+def _clear_faults(controlled: ControlledBackend, asked: Number) -> dict[str, Any]:
+    return {"cleared": controlled.faults.clear(asked.number)}
+
+
+def _clear_calls(controlled: ControlledBackend, _: Empty) -> dict[str, Any]:
+    controlled.log.clear()
     return {}
 
 
-def _time(staged: ControlledBackend) -> dict[str, Any]:
-    now = staged.clock()
+def _time(controlled: ControlledBackend) -> dict[str, Any]:
+    now = controlled.clock()
     moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"now": moment, "seconds": now, "stopped": staged.clock.is_stopped}
+    return {"now": moment, "seconds": now, "stopped": controlled.clock.is_stopped}
 
 
-def _freeze(staged: ControlledBackend, asked: Moment) -> dict[str, Any]:
-    staged.clock.freeze(None if asked.at is None else _seconds(asked.at))
-    return _time(staged)
+def _freeze(controlled: ControlledBackend, asked: Moment) -> dict[str, Any]:
+    controlled.clock.freeze(None if asked.at is None else _seconds(asked.at))
+    return _time(controlled)
 
 
-def _advance(staged: ControlledBackend, asked: Step) -> dict[str, Any]:
-    _seconds(staged.clock() + asked.seconds)  # refuses what no record can have
-    staged.clock.advance(asked.seconds)
-    return _time(staged)
+def _advance(controlled: ControlledBackend, asked: Step) -> dict[str, Any]:
+    _seconds(controlled.clock() + asked.seconds)  # refuses what no record can have
+    controlled.clock.advance(asked.seconds)
+    return _time(controlled)
 
 
-def _resume(staged: ControlledBackend, _: Nothing) -> dict[str, Any]:
-    staged.clock.resume()
-    return _time(staged)
+def _resume(controlled: ControlledBackend, _: Empty) -> dict[str, Any]:
+    controlled.clock.resume()
+    return _time(controlled)
 
 
 def _seconds(at: float | str) -> float:
@@ -256,34 +248,20 @@ def _seconds(at: float | str) -> float:
     return seconds
 
 
-class Control(msgspec.Struct, frozen=True):
-    """How one thing is done: by a function from the registry and what it takes to JSON values.
-
-    Args:
-        answer: the function.
-        params: what it takes; unknown names are refused.
-        writes: whether it changes something.
-        needs_store: whether it makes sense only where the whole store is the backend's own.
-    """
-
-    answer: Callable[[ControlledBackend, Any], Any]
-    params: type[msgspec.Struct] = Nothing
-    writes: bool = True
-    needs_store: bool = False
-
-
-CONTROLS: Final[dict[str, Control]] = {
-    "reset": Control(_reset, Place, needs_store=True),
-    "snapshot": Control(_snapshot, Named, needs_store=True),
-    "snapshots": Control(lambda staged, _: staged.snapshots(), writes=False, needs_store=True),
-    "restore": Control(_restore, Named, needs_store=True),
-    "clock": Control(lambda staged, _: _time(staged), writes=False, needs_store=True),
-    "clock/freeze": Control(_freeze, Moment, needs_store=True),
-    "clock/advance": Control(_advance, Step, needs_store=True),
-    "clock/resume": Control(_resume, needs_store=True),
-    "faults": Control(lambda staged, _: staged.faults.shown(), writes=False),
-    "faults/add": Control(lambda staged, fault: staged.faults.add(fault), Fault),
-    "faults/clear": Control(lambda staged, asked: {"cleared": staged.faults.clear(asked.number)}, Number),
-    "calls": Control(lambda staged, asked: staged.log.calls(asked.operation, asked.since), Calls, writes=False),
-    "calls/clear": Control(_clear_calls),
+EXTENSIONS: Final[dict[str, Extension]] = {
+    "reset": Extension(_reset, Place, writes=True, needs_store=True),
+    "snapshot": Extension(_snapshot, Named, writes=True, needs_store=True),
+    "snapshots": Extension(lambda controlled, _: controlled.snapshots(), needs_store=True),
+    "restore": Extension(_restore, Named, writes=True, needs_store=True),
+    "clock": Extension(lambda controlled, _: _time(controlled), needs_store=True),
+    "clock/freeze": Extension(_freeze, Moment, writes=True, needs_store=True),
+    "clock/advance": Extension(_advance, Step, writes=True, needs_store=True),
+    "clock/resume": Extension(_resume, writes=True, needs_store=True),
+    "faults": Extension(lambda controlled, _: controlled.faults.shown()),
+    "faults/add": Extension(lambda controlled, fault: controlled.faults.add(fault), Fault, writes=True),
+    "faults/clear": Extension(
+        lambda controlled, asked: {"cleared": controlled.faults.clear(asked.number)}, Number, writes=True
+    ),
+    "calls": Extension(lambda controlled, asked: controlled.log.calls(asked.operation, asked.since), Calls),
+    "calls/clear": Extension(_clear_calls, writes=True),
 }

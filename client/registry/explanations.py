@@ -51,7 +51,7 @@ class Explanation:
 
     @classmethod
     def of(cls, answer: dict[str, Any]) -> Self:
-        """Return the control's answer as a value."""
+        """Return an explanation from the extension's answer."""
         life_cycle = answer.get("life_cycle", {}).get("moves", [])
         return cls(
             arn=answer["version"],

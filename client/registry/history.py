@@ -111,7 +111,7 @@ class Verified:
 
 
 def pages(client: SageMakerClient, name: str, **params: Any) -> Iterator[dict[str, Any]]:
-    """Yield every page of what the registry behind a client answers to one of its controls."""
+    """Yield every page of what the registry behind a client returns for one of its extensions."""
     from ..extensions import ask
 
     token = None

@@ -115,11 +115,11 @@ def planting(sources: Sequence[Path]) -> Callable[[Backend], None]:
     seed = read(sources, model.service())
 
     def plant(backend: Backend) -> None:
-        if "seed" not in backend.controls:
+        if "seed" not in backend.extensions:
             raise BadSeed("a registry that is elsewhere, or behind rules here, takes no --seed: seed it by itself")
         region = sessions.local_session().region_name or sessions.DEFAULT_REGION
         try:
-            backend.control("seed", {"groups": seed.as_json()}, Caller(region=region, access_key=GARDENER))
+            backend.extension("seed", {"groups": seed.as_json()}, Caller(region=region, access_key=GARDENER))
         except RegistryError as error:
             raise BadSeed(error.message) from error
 

@@ -99,7 +99,7 @@ class Control:
         self.close()
 
     def info(self) -> dict[str, Any]:
-        """Return what a server says of itself; of a registry in this process, its `controls`."""
+        """Return what a server says of itself; of a registry in this process, its `extensions`."""
         found: dict[str, Any] = ask(self.client, "info")
         return found
 

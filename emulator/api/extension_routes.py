@@ -18,7 +18,7 @@ from .metrics import CONTENT_TYPE, Metrics
 
 def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
     """Return the routes; `GET /` is the same as `GET /_registry/info`."""
-    routes = Blueprint("control", __name__)
+    routes = Blueprint("extensions", __name__)
     followers = LongPolling(backend)
 
     @routes.get(f"{EXTENSION_PREFIX}/health")
@@ -37,7 +37,7 @@ def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
                 "version": version("sagemaker-registry"),
                 "registry": registry,
                 "operations": sorted(backend.operations),
-                "controls": dict(backend.controls),
+                "extensions": dict(backend.extensions),
                 "health": f"{EXTENSION_PREFIX}/health",
             }
         )
@@ -47,13 +47,13 @@ def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
         return Response(counted.text(), content_type=CONTENT_TYPE)
 
     @routes.route(f"{EXTENSION_PREFIX}/<path:name>", methods=["GET", "POST"])
-    def control(name: str) -> Response:
-        """Do what the backend does beyond AWS's API: a GET takes its query, a POST its body, a JSON object."""
-        if name not in backend.controls:
+    def extension(name: str) -> Response:
+        """Call an extension: a GET takes its parameters from the query, a POST from its body, a JSON object."""
+        if name not in backend.extensions:
             raise UnknownOperationException(
-                f"{EXTENSION_PREFIX}/{name[:200]} is not here; {EXTENSION_PREFIX}/info lists, under controls, what is."
+                f"This registry has no extension {name[:200]!r}: {EXTENSION_PREFIX}/info lists those it has."
             )
-        if backend.controls[name] and request.method != "POST":
+        if backend.extensions[name] and request.method != "POST":
             raise MethodNotAllowed
         g.request_id = backend.request_id()
         caller = caller_of(request.environ, g.request_id)

@@ -24,7 +24,7 @@ ASK_AGAIN_SECONDS: Final = 2.0
 
 
 class LongPolling:
-    """Answers the controls of a backend, those that follow events when there are any.
+    """Calls the extensions of a backend; a request that follows events is answered when there is one.
 
     Args:
         backend: who answers.
@@ -38,15 +38,15 @@ class LongPolling:
         self._notifier: Notifier = backend.outbox.notifier if backend.outbox else Notifier()
 
     def answer(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
-        """Return what a control answers.
+        """Return the answer of an extension.
 
         A page of followed events has `ask_again` besides: in how many seconds to ask for the next, 0 being at once.
         """
         if name != EVENTS or not _follows(params):
-            return self._backend.control(name, params, caller)
+            return self._backend.extension(name, params, caller)
         params = {member: value for member, value in params.items() if member != "follow"}
         seen = self._notifier.count
-        page = self._backend.control(name, params, caller)
+        page = self._backend.extension(name, params, caller)
         if page["events"] or page["more"]:
             return {**page, "ask_again": 0}
         if not self._places.acquire(blocking=False):
@@ -61,7 +61,7 @@ class LongPolling:
         while not (page["events"] or page["more"] or self._notifier.is_closed) and self._clock() < deadline:
             self._notifier.wait(seen, POLL_SECONDS)
             seen = self._notifier.count
-            page = self._backend.control(EVENTS, {**params, "after": page["position"]}, caller)
+            page = self._backend.extension(EVENTS, {**params, "after": page["position"]}, caller)
         return page
 
 

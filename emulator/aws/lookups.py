@@ -30,7 +30,7 @@ class NeighbourProbe:
     def __init__(self, other_services: MotoApp) -> None:
         self._other_services = other_services
 
-    def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
+    def artifact_exists(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
         """Whether the bucket holds the key; None without such a bucket."""
         if not self._has_bucket(caller, bucket):
             return None
@@ -41,7 +41,7 @@ class NeighbourProbe:
             return b"<Key>" in listed.data
         return self._other_services.ask(caller, "s3", "HEAD", f"/{bucket}/{key}").status_code == 200
 
-    def image(self, caller: Caller, image: str) -> bool | None:
+    def image_exists(self, caller: Caller, image: str) -> bool | None:
         """Whether ECR holds the image; None for another registry's, or without such a repository."""
         match = _ECR_IMAGE.fullmatch(image)
         if match is None or not self._other_services.may_hold_objects:
@@ -102,7 +102,7 @@ class EndpointProbe(NeighbourProbe):
         super().__init__(other_services)
         self._endpoint = s3_endpoint
 
-    def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
+    def artifact_exists(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
         """Whether the bucket holds the key; None without such a bucket.
 
         Raises:

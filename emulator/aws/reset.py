@@ -48,8 +48,8 @@ class ResetMiddleware:
         if (environ["REQUEST_METHOD"], environ.get("PATH_INFO")) != ("POST", RESET):
             return self._app(environ, start_response)
         try:
-            if "reset" in self._staged.controls:
-                self._staged.control("reset", {}, Caller())
+            if "reset" in self._staged.extensions:
+                self._staged.extension("reset", {}, Caller())
         except RegistryError as error:
             return wsgi_error(error, start_response)
         if not self._is_idle():

@@ -1,4 +1,4 @@
-"""What the registry's rules say of a version, as its control `explain` tells it, and what that means for a reviewer."""
+"""What the rules say of a version, as the extension `explain` tells it, and what that means for a reviewer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Ruling:
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
-        """Return a ruling as the control tells it."""
+        """Return a ruling as the extension tells it."""
         return cls(told["rule"], told["is"], told["outcome"], told["why"])
 
 
@@ -62,7 +62,7 @@ class Move:
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
-        """Return a move as the control tells it."""
+        """Return a move as the extension tells it."""
         rules = tuple(Ruling.of(ruling) for ruling in told["rules"])
         return cls(told["to"], told["allowed"], told["why"] or "", rules)
 

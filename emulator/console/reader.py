@@ -1,4 +1,4 @@
-"""What pages read, from any backend: by its controls where it has them, else by AWS's own calls, a bounded number."""
+"""What pages read, from any backend: by its extensions where it has them, else by AWS's own calls, a bounded number."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class Reader:
         self._approved: dict[str, Version | None] = {}
 
     def offers(self, name: str) -> bool:
-        """Whether the backend has a control."""
-        return name in self._backend.controls
+        """Whether the backend has an extension."""
+        return name in self._backend.extensions
 
-    def control(self, name: str, **params: Any) -> Any:
+    def extension(self, name: str, **params: Any) -> Any:
         """Ask for something beyond AWS's API; None is left out."""
         given = {key: value for key, value in params.items() if value is not None}
-        return self._backend.control(name, given, self.caller)
+        return self._backend.extension(name, given, self.caller)
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
         """Make one of AWS's calls; None is left out.
@@ -135,7 +135,7 @@ class Reader:
         looked, following = 0, token
         while True:
             most = max(PAGE - len(shown), LEAST_READ)
-            found = self.control("versions", **asked, max_results=most, next_token=following)
+            found = self.extension("versions", **asked, max_results=most, next_token=following)
             read = _versions(found)
             in_time = [one for one in read if before is None or one.created < before]
             following = found.get("next_token") if len(in_time) == len(read) else None
@@ -148,13 +148,13 @@ class Reader:
         return Page(tuple(shown), following, count)
 
     def count(self, group: str, approval: str) -> str:
-        """Return how many versions of a group have a status, as text, with the control `versions`."""
+        """Return how many versions of a group have a status, as text, with the extension `versions`."""
         return Page((), None, self._count(None, group=group, approval=approval)).counted
 
     def of_group(self, group: str, token: str | None = None, approval: str | None = None) -> Page:
         """Return a page of the versions of a group, newest first."""
         if self.offers("versions"):
-            found = self.control("versions", group=group, approval=approval, max_results=PAGE, next_token=token)
+            found = self.extension("versions", group=group, approval=approval, max_results=PAGE, next_token=token)
             return Page(_versions(found), found.get("next_token"))
         arns, next_token = self._list(
             token, PAGE, MAX_LISTS, ModelPackageGroupName=group, ModelApprovalStatus=approval, SortOrder="Descending"
@@ -162,8 +162,8 @@ class Reader:
         return Page(tuple(self._described(arns)), next_token)
 
     def newest(self, group: str, count: int) -> tuple[Version, ...]:
-        """Return so many of the newest versions of a group, with the control `versions`."""
-        return _versions(self.control("versions", group=group, max_results=count))
+        """Return so many of the newest versions of a group, with the extension `versions`."""
+        return _versions(self.extension("versions", group=group, max_results=count))
 
     def approved(self, group: str) -> Version | None:
         """Return the newest approved version of a group, as far as a few pages of a list tell, or None."""
@@ -186,14 +186,14 @@ class Reader:
             )
             others = [one for one in self._described(arns[:2]) if one.number != version.number]
         else:
-            listed = self.control("versions", group=version.group, approval=APPROVED, max_results=2)
+            listed = self.extension("versions", group=version.group, approval=APPROVED, max_results=2)
             others = [one for one in _versions(listed) if one.number != version.number]
         return others[0] if others else None
 
     def explanation(self, group: str, number: int) -> Mapping[str, Any]:
-        """Return what the rules say of a version, with the control `explain`; Gone if there is none."""
+        """Return what the rules say of a version, with the extension `explain`; Gone if there is none."""
         try:
-            told: Mapping[str, Any] = self.control("explain", arn=self.named(group, number))
+            told: Mapping[str, Any] = self.extension("explain", arn=self.named(group, number))
         except RegistryError as error:
             if "does not exist" in error.message:
                 raise Gone(error.message) from error
@@ -208,7 +208,7 @@ class Reader:
             if monotonic() > deadline:
                 break
             try:
-                found[version.arn] = self.control("explain", arn=version.arn)
+                found[version.arn] = self.extension("explain", arn=version.arn)
             except RegistryError as error:
                 if error.status >= 500:
                     raise
@@ -218,7 +218,7 @@ class Reader:
         """Return a page of changes and the token of the next; None where no history is kept."""
         if not self.offers("history"):
             return None
-        found = self.control("history", **asked)
+        found = self.extension("history", **asked)
         return found["changes"], found.get("next_token")
 
     def named(self, group: str, number: int) -> str:
@@ -230,14 +230,14 @@ class Reader:
 
     def _count(self, before: datetime | None, **asked: Any) -> int:
         """Return how many versions there are, counting to one more than MAX_COUNTED."""
-        found = self.control("versions", **asked, max_results=MAX_COUNTED + 1)["versions"]
+        found = self.extension("versions", **asked, max_results=MAX_COUNTED + 1)["versions"]
         return sum(before is None or moment(one["record"]["CreationTime"]) < before for one in found)
 
     def _overview(self, group: Group) -> Overview:
         if not self.offers("versions"):
             return self._listed_overview(group)
-        newest = self.control("versions", group=group.name, max_results=OVERVIEW)
-        waiting = self.control("versions", group=group.name, approval=PENDING, max_results=10)
+        newest = self.extension("versions", group=group.name, max_results=OVERVIEW)
+        waiting = self.extension("versions", group=group.name, approval=PENDING, max_results=10)
         many = "next_token" in waiting
         return Overview(
             group, _versions(newest), self.approved(group.name), "10+" if many else str(len(waiting["versions"]))
@@ -263,7 +263,7 @@ class Reader:
 
     def _find_approved(self, group: str) -> Version | None:
         if self.offers("versions"):
-            found = _versions(self.control("versions", group=group, approval=APPROVED, max_results=1))
+            found = _versions(self.extension("versions", group=group, approval=APPROVED, max_results=1))
             return found[0] if found else None
         arns, _ = self._list(
             None, 1, MAX_LISTS, ModelPackageGroupName=group, ModelApprovalStatus=APPROVED, SortOrder="Descending"

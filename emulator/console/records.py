@@ -73,7 +73,7 @@ class Version:
 
     @classmethod
     def of(cls, record: Mapping[str, Any], rev: int | None = None) -> Self:
-        """Return a version from an answer of DescribeModelPackage, or from a record of a control."""
+        """Return a version from an answer of DescribeModelPackage, or from a record of an extension."""
         metadata = {str(key): str(value) for key, value in (record.get(METADATA) or {}).items()}
         modified = record.get("LastModifiedTime")
         return cls(
@@ -173,7 +173,7 @@ def short(arn: str) -> str:
 
 
 def moment(value: Any) -> datetime:
-    """Return a time of a record: of an answer, a datetime; of a control, epoch seconds."""
+    """Return a time of a record: of an answer, a datetime; of an extension, epoch seconds."""
     return value if isinstance(value, datetime) else datetime.fromtimestamp(float(value), UTC)
 
 

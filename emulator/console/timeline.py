@@ -41,7 +41,7 @@ class Event:
 
 
 def event_of(change: Mapping[str, Any]) -> Event:
-    """Return a change as the control `history` tells it."""
+    """Return a change as the extension `history` tells it."""
     before, after = change["before"] or {}, change["after"] or {}
     was, became = before.get("ModelApprovalStatus"), after.get("ModelApprovalStatus")
     is_move = was != became and became is not None

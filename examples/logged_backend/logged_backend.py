@@ -26,7 +26,7 @@ class LoggedBackend(Backend):
 
     def __init__(self, inner: Backend) -> None:
         self._inner = inner
-        self.operations, self.controls = inner.operations, inner.controls
+        self.operations, self.extensions = inner.operations, inner.extensions
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Pass one operation on and say who asked, how long it took and how it ended; never what was sent."""
@@ -42,9 +42,9 @@ class LoggedBackend(Backend):
         finally:
             log.info("%s by %s: %s in %.1f ms", operation, caller.arn, ended, (time.perf_counter() - began) * 1000)
 
-    def control(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
+    def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
         """Pass on what is beyond AWS's API."""
-        return self._inner.control(name, params, caller)
+        return self._inner.extension(name, params, caller)
 
     def ping(self) -> None:
         """Ask the other whether it can answer."""

@@ -44,7 +44,7 @@ class Door:
 def in_process(backend: Backend) -> Door:
     def ask(name: str, params: dict[str, Any]) -> Any:
         try:
-            return backend.control(name, params, Caller())
+            return backend.extension(name, params, Caller())
         except ConflictException as error:
             raise Conflict from error
 

@@ -113,9 +113,9 @@ def history(registry: LocalRegistry) -> list[dict[str, Any]]:
     """Return the changes of the group in the order in which they were made; they are as they were written."""
     found: list[dict[str, Any]] = []
     asked: dict[str, Any] = {"group": "churn", "order": "Ascending"}
-    verified(lambda name, params: registry.control(name, params, Caller()))
+    verified(lambda name, params: registry.extension(name, params, Caller()))
     while True:
-        page = registry.control("history", asked, Caller())
+        page = registry.extension("history", asked, Caller())
         found += page["changes"]
         if "next_token" not in page:
             return found
@@ -126,7 +126,7 @@ def events(registry: LocalRegistry) -> list[dict[str, Any]]:
     """Return what was told of each version, in the order of telling."""
     found: list[dict[str, Any]] = []
     asked: dict[str, Any] = {"after": 0}
-    while page := registry.control("events", asked, Caller())["events"]:
+    while page := registry.extension("events", asked, Caller())["events"]:
         found += [{"version": one["event"]["detail"]["ModelPackageVersion"]} for one in page]
         asked["after"] = page[-1]["position"]
     return found

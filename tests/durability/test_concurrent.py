@@ -82,7 +82,7 @@ def stored(backend: Backend) -> Iterator[tuple[int, str, int]]:
     """Yield each version there is, its approval and its revision, in order."""
     asked: dict[str, Any] = {"group": "churn", "order": "Ascending"}
     while True:
-        page = backend.control("versions", asked, Caller())
+        page = backend.extension("versions", asked, Caller())
         for version in page["versions"]:
             record = version["record"]
             yield record["ModelPackageVersion"], record["ModelApprovalStatus"], version["rev"]
@@ -92,7 +92,7 @@ def stored(backend: Backend) -> Iterator[tuple[int, str, int]]:
 
 
 def changes_verified(backend: Backend) -> int:
-    return verified(lambda name, asked: backend.control(name, asked, Caller()))
+    return verified(lambda name, asked: backend.extension(name, asked, Caller()))
 
 
 @pytest.mark.sized(ci=2_000, nightly=100_000, release=1_000_000)

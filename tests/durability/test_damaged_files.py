@@ -45,8 +45,8 @@ def answers(registry: LocalRegistry) -> Answers:
     arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/" + GROUP
     found["tags"] = ask(registry, "ListTags", {"ResourceArn": arn})
     found["policy"] = ask(registry, "GetModelPackageGroupPolicy", {"ModelPackageGroupName": GROUP})
-    found["approved"] = asked_for(lambda: registry.control("versions", {"approval": "Approved"}, CALLER))
-    found["history"] = asked_for(lambda: registry.control("history", {"max_results": 100}, CALLER))
+    found["approved"] = asked_for(lambda: registry.extension("versions", {"approval": "Approved"}, CALLER))
+    found["history"] = asked_for(lambda: registry.extension("history", {"max_results": 100}, CALLER))
     for number in range(1, 20):
         name = f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{GROUP}/{number}"
         found[name] = ask(registry, "DescribeModelPackage", {"ModelPackageName": name})
@@ -200,5 +200,5 @@ def test_a_row_of_history_that_says_nothing_is_answered_with_an_error(content: s
     with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute("UPDATE history SET content = ? WHERE seq = 2", [content]).rowcount == 1
     with closing(open_file(path)) as registry:
-        assert isinstance(asked_for(lambda: registry.control("history", {}, CALLER)), InternalFailure)
+        assert isinstance(asked_for(lambda: registry.extension("history", {}, CALLER)), InternalFailure)
         assert is_found_out(registry)

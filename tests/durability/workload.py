@@ -113,4 +113,4 @@ def made(path: Path, count: int = 30, *, log: bool = False) -> list[bytes]:
 
 def verify(registry: LocalRegistry) -> int:
     """Have a registry verify its whole history; return how many rows it has."""
-    return verified(lambda name, asked: registry.control(name, asked, CALLER))
+    return verified(lambda name, asked: registry.extension(name, asked, CALLER))

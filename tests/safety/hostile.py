@@ -18,8 +18,8 @@ from botocore.model import OperationModel
 from botocore.session import Session
 
 from safety.hostile_texts import FLOATS, NUMBERS, ODD, PATHS, SQL, TELLING, WRONG, XSS
-from sagemaker_registry.backends.local.registry import OPERATIONS
 from sagemaker_registry.backends.service import constraints
+from sagemaker_registry.backends.service.operations import OPERATIONS
 
 Value = Any
 

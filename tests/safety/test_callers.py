@@ -1,4 +1,4 @@
-"""Whom the registry, its controls and its neighbours see, for each way to sign: the signer, or nobody at all."""
+"""Whom the registry, its extensions and its neighbours see, for each way to sign: the signer, or nobody at all."""
 
 from __future__ import annotations
 

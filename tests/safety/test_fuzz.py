@@ -26,11 +26,11 @@ from safety.hostile import Client, dump, operation_model
 from safety.hostile_texts import ACCOUNT, ARN, FLOATS, NUMBERS, REGION, TELLING, XSS
 from safety.witness import MAX_SECONDS, SCOPE, furnish, log_in, watched
 from sagemaker_registry.backends.base import Caller
-from sagemaker_registry.backends.local.extensions import CONTROLS as LOCAL
-from sagemaker_registry.backends.local.registry import OPERATIONS
+from sagemaker_registry.backends.local.extensions import EXTENSIONS as LOCAL
 from sagemaker_registry.backends.service import constraints
+from sagemaker_registry.backends.service.operations import OPERATIONS
 from sagemaker_registry.backends.testing.clock import Clock
-from sagemaker_registry.backends.testing.controlled import CONTROLS as STAGED
+from sagemaker_registry.backends.testing.controlled import EXTENSIONS as STAGED
 from sagemaker_registry.backends.testing.controlled import ControlledBackend
 
 CHAPTER = 500
@@ -54,31 +54,31 @@ def test_whatever_is_sent_to_an_operation_is_answered_or_refused_in_its_form(
 
 
 @pytest.mark.sized(ci=1_000, nightly=60_000, release=300_000)
-def test_whatever_is_sent_to_a_control_is_answered_or_refused_in_its_form(
+def test_whatever_is_sent_to_an_extension_is_answered_or_refused_in_its_form(
     rounds: Iterator[int], rng: Random, figures: dict[str, Any]
 ) -> None:
     client = Client(rng)
     with watched(stage=lambda registry: ControlledBackend(registry, Clock())) as witness:
-        archive = witness.registry.control("export", {}, Caller())["lines"]
-        controls = sorted(witness.backend.controls)
+        archive = witness.registry.extension("export", {}, Caller())["lines"]
+        extensions = sorted(witness.backend.extensions)
         for number in rounds:
             if number % 50 == 0:
                 witness.backend.forget()
                 furnish(witness)
-            name = rng.choice(controls)
+            name = rng.choice(extensions)
             params = _params(client, name, archive)
             is_read = rng.random() < 0.3
             query = urlencode({key: str(value) for key, value in params.items()}, errors="replace") if is_read else ""
             body = b"" if is_read else dump(client.broken(params) if rng.random() < 0.3 else params)
             sent = client.mangled(body) if body and rng.random() < 0.2 else body
-            witness.settle()
-            witness.control("GET" if is_read else "POST", f"/_registry/{name}?{query}", sent)
+            witness.assign_positions()
+            witness.extension("GET" if is_read else "POST", f"/_registry/{name}?{query}", sent)
             witness.backend.faults.clear()  # which would do what they were asked to
         figures |= {"requests": number + 1, "answered": witness.statuses[200], "refused": witness.statuses[400]}
 
 
 def _params(client: Client, name: str, archive: list[Any]) -> dict[str, Any]:
-    """Return what a control takes, by its name, with anything in it."""
+    """Return what an extension takes, by its name, with anything in it."""
     if name == "import":
         lines = copy.deepcopy(client.rng.sample(archive, client.rng.randint(0, len(archive))))
         line = client.rng.choice(lines) if lines else {}
@@ -232,8 +232,8 @@ BROKE_SOMETHING = (
 @pytest.mark.parametrize(("method", "path", "body", "headers"), BROKE_SOMETHING)
 def test_what_once_broke_something_is_refused(method: str, path: str, body: bytes, headers: dict[str, str]) -> None:
     with watched(stage=lambda registry: ControlledBackend(registry, Clock())) as witness:
-        assert witness.control(method, path, body, **headers).status == 400
-        assert witness.control("GET", "/_registry/clock").json["stopped"] is False
+        assert witness.extension(method, path, body, **headers).status == 400
+        assert witness.extension("GET", "/_registry/clock").json["stopped"] is False
 
 
 def test_of_a_member_that_is_sent_twice_the_last_counts_for_everybody() -> None:
@@ -245,7 +245,7 @@ def test_of_a_member_that_is_sent_twice_the_last_counts_for_everybody() -> None:
         body = b'{"ModelPackageGroupName": "first", "ModelPackageGroupName": "last"}'
         assert witness.call("CreateModelPackageGroup", body).json["ModelPackageGroupArn"].endswith("/last")
         assert witness.call("DescribeModelPackageGroup", b'{"ModelPackageGroupName": "first"}').status == 400
-        (change, *_) = witness.control("GET", "/_registry/history?group=last").json["changes"]
+        (change, *_) = witness.extension("GET", "/_registry/history?group=last").json["changes"]
         assert change["after"]["ModelPackageGroupName"] == "last"
 
 

@@ -16,7 +16,7 @@ from safety.furniture import STRANGER, STRANGERS
 from safety.hostile import Client, operation_model
 from safety.hostile_texts import SQL
 from safety.witness import READS, Answer, Witness, furnish, log_in, watched
-from sagemaker_registry.backends.local.registry import OPERATIONS
+from sagemaker_registry.backends.service.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
@@ -178,8 +178,8 @@ def test_sql_in_a_control_or_a_page_is_text(witness: Witness, injected: str) -> 
     text = quote(injected, safe="")
     for name in ("history", "versions", "events", "events/deliveries", "export", "history/verify"):
         for asked in ("group", "actor", "operation", "order", "next_token", "approval", "sink", "since", "groups"):
-            witness.settle()
-            answer = witness.control("GET", f"/_registry/{name}?{asked}={text}")
+            witness.assign_positions()
+            answer = witness.extension("GET", f"/_registry/{name}?{asked}={text}")
             if answer.status == 200:
                 assert not [value for value in answer.json.values() if isinstance(value, list) and value], (name, asked)
     for path in ("", "groups", "history", "compare", f"groups/{text}", f"groups/churn/{text}"):

@@ -2,8 +2,9 @@
 
 The WSGI application is called as a server calls it, in this process, in front of a registry in memory. That nothing has
 changed is exact: no row was touched, or the pages of the database are, byte by byte, what they were. That is held of
-what is refused, and of what is only looked at: operations by their names, pages by their methods, controls by both what
-the registry lists of them and their methods. What is in another account is there, and never in an answer to this one.
+what is refused, and of what is only looked at: operations by their names, pages by their methods, extensions by both
+what the registry lists of them and their methods. What is in another account is there, and never in an answer to this
+one.
 """
 
 from __future__ import annotations
@@ -20,12 +21,11 @@ from urllib.parse import urlsplit
 
 from botocore.validate import ParamValidator
 
-from clients import FOUND_NAME
+from clients import FOUND_NAME, check_answer
 from safety.furniture import FURNITURE, STRANGER, STRANGERS
 from safety.hostile import operation_model
 from sagemaker_registry.backends.base import BackendOptions
 from sagemaker_registry.backends.local.registry import LocalRegistry
-from sagemaker_registry.backends.service import constraints
 from sagemaker_registry.backends.service.wire import CONTENT_TYPE
 from sagemaker_registry.backends.settings import Settings
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
@@ -93,9 +93,9 @@ class Witness:
         """Take what there is now for how it should stay."""
         self._touched, self._pages = self._connection.total_changes, bytes(self._connection.serialize())
 
-    def settle(self) -> None:
+    def assign_positions(self) -> None:
         """Give events their positions: the registry's own bookkeeping, which any question about them may set off."""
-        self.registry.outbox.settle()
+        self.registry.outbox.assign_positions()
         self.see()
 
     @property
@@ -116,7 +116,7 @@ class Witness:
                 check_shape(operation, answer.json if answer.body else {})
         return answer
 
-    def control(self, method: str, path: str, body: bytes = b"", **more: str) -> Answer:
+    def extension(self, method: str, path: str, body: bytes = b"", **more: str) -> Answer:
         """Ask for something below /_registry/."""
         answer = self.send(method, path, body, {"CONTENT_TYPE": "application/json", **more})
         with self._shown(f"{method} {path} {body!r} {more}"):
@@ -134,9 +134,9 @@ class Witness:
 
     def may_change(self, method: str, path: str, operation: str = "") -> bool:
         """Whether what is asked may change anything, if it is not refused: a GET may not, nor what only looks."""
-        control = path.partition("?")[0].removeprefix("/_registry/")
-        if control != path.partition("?")[0]:
-            return method == "POST" and bool((self.backend or self.registry).controls.get(control))
+        extension = path.partition("?")[0].removeprefix("/_registry/")
+        if extension != path.partition("?")[0]:
+            return method == "POST" and bool((self.backend or self.registry).extensions.get(extension))
         return method == "POST" and not operation.startswith(READS)
 
     def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -220,7 +220,7 @@ def check_shape(operation: str, answer: Any) -> None:
         summary.setdefault("InferenceSpecification", {"Containers": [{}]})
     report = _validator.validate(answer, shape)
     assert not report.has_errors(), report.generate_report()
-    broken = [said for said in constraints.check_answer(operation, answer) if FOUND_NAME not in said]
+    broken = [said for said in check_answer(operation, answer) if FOUND_NAME not in said]
     assert broken == []
 
 

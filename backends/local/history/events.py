@@ -2,9 +2,9 @@
 
 The envelope is AWS's own, so that a rule, a function or a script that works there works here. An event is noted in the
 transaction of its change, as no more than the change's place in history: nothing that writers of other groups would
-have to wait for, and next to nothing to write. When somebody wants to read or deliver events, those that were noted are
-settled: each note becomes an event, with an envelope, made from its row of history, and a position. So these are given
-in the order of commits, and whoever has read up to one misses nothing that comes after.
+have to wait for, and next to nothing to write. When events are read or delivered, each note becomes an
+event with an envelope, made from its row of history, and a position. So positions are given in the order of commits,
+and a reader that has read up to one misses nothing that comes after.
 
 Choices of ours, where AWS has not been seen: an event of a registration has no UpdatedModelPackageFields; the fields of
 an update are those whose value is another now; a package without a group, a deletion, and a validation that comes to
@@ -71,13 +71,13 @@ def note(rows: Writing, written: Iterable[Row]) -> bool:
     return bool(noted)
 
 
-def settle(rows: Writing) -> bool:
+def assign_positions(rows: Writing) -> bool:
     """Give events that were noted their envelope and position, in the order of their commits; False if none is left.
 
     Whoever does so changes one cursor first, so it is done by one at a time, and positions are seen in their order.
     """
     done = cursor(rows, OUTBOX)
-    new = unsettled(rows, BATCH)
+    new = without_position(rows, BATCH)
     if not new:
         return False
     if rows.update(CURSORS, (OUTBOX,), done["rev"], {"position": done["position"] + len(new)}):
@@ -88,8 +88,8 @@ def settle(rows: Writing) -> bool:
     return True
 
 
-def unsettled(rows: Reading, limit: int) -> list[Row]:
-    """Return what was noted and not settled, that of each name in its order."""
+def without_position(rows: Reading, limit: int) -> list[Row]:
+    """Return notes of events without a position, those of each name in their order."""
     return rows.find(NOTES, [], NOTES.key, limit=limit)
 
 
@@ -135,14 +135,7 @@ def events(context: RequestContext, asked: Query) -> dict[str, Any]:
 
 def selection(context: RequestContext, group: str | None, version: int | None) -> list[Condition]:
     """Return the conditions of events of a group or version of the caller's; a pattern is none."""
-    where = context.account_conditions()
-    if group is not None and not is_pattern(group):
-        name, of_name = queries.named(context, group)
-        where.append(("name", "=", name))
-        version = version if version is not None else of_name or None
-    if version is not None:
-        where.append(("version", "=", version))
-    return where
+    return queries.selection(context, None if group is not None and is_pattern(group) else group, version)
 
 
 def check_status(status: str | None) -> None:
@@ -153,12 +146,11 @@ def check_status(status: str | None) -> None:
 
 
 def _envelope(row: Row | None) -> dict[str, Any] | None:
-    """Return the envelope of a row of history; None if it is no event."""
     content = queries.content_of(row) if row is not None else None
     if row is None or content is None or content.after is None:
         return None
     before, after = content.before, content.after
-    described = model.projection("DescribeModelPackage")(validation.seen(after, row["at"]))
+    described = model.projection("DescribeModelPackage")(validation.as_of(after, row["at"]))
     detail = {"ModelPackageName": f"{row['name']}/{row['version']}", **described}
     if before is not None:
         detail[FIELDS] = _changed(before, after)
@@ -181,12 +173,11 @@ def _milliseconds(moment: datetime) -> int:
 
 
 def _changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """Return the members an update has changed, as AWS spells them."""
-    return [SPELLED.get(name, name) for name in _told() if before.get(name) != after.get(name)]
+    return [SPELLED.get(name, name) for name in _updatable() if before.get(name) != after.get(name)]
 
 
 @cache
-def _told() -> tuple[str, ...]:
+def _updatable() -> tuple[str, ...]:
     """Return what UpdateModelPackage can change of a description."""
     described = model.members(model.output_shape("DescribeModelPackage"))
     sent = model.members(model.input_shape("UpdateModelPackage"))

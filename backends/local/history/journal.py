@@ -23,7 +23,8 @@ import orjson
 from ... import arns
 from ...arns import Arn
 from ...base import partition_of
-from ...store.rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Key, Row, Table, Writing
+from ...store.rows import GROUPS, HEADS, HISTORY, PACKAGES, POLICIES, Condition, Key, Row, Table
+from ...store.transactions import Transaction
 from ..context import RequestContext
 from ..search import index
 
@@ -55,111 +56,53 @@ class _Change(msgspec.Struct):
     after: bytes
 
 
-class Journal:
-    """The rows of a transaction, with every change noted; `write` turns the notes into history.
+class Journal(Transaction):
+    """A transaction that notes every change of a resource; `write` makes history of the notes.
 
     Args:
-        rows: the transaction.
+        transaction: of a store, which goes on as this one.
     """
 
-    def __init__(self, rows: Writing) -> None:
-        self._rows = rows
+    def __init__(self, transaction: Transaction) -> None:
+        super().__init__(transaction._run, locked=transaction._locked)
         self._changes: dict[tuple[Table, Key], _Change] = {}
-        self._seen: dict[tuple[Table, Key], tuple[Row, bytes]] = {}  # its columns and record as last read, which may
-        # save to read it again: who was given it may have edited it in place since
+        self._read: dict[tuple[Table, Key], tuple[Row, bytes]] = {}
+        """Columns and record of each resource as last read: an update need not read it again, though the caller may
+        have edited the row in place since."""
 
     def get(self, table: Table, key: Key) -> Row | None:
-        """Return the row of that key; see `Reading.get`."""
-        row = self._rows.get(table, key)
+        row = super().get(table, key)
         if row is not None and table in KINDS:
-            self._seen[table, key] = ({**row}, _canonical(row["record"]))
+            self._read[table, key] = ({**row}, _canonical(row["record"]))
         return row
 
-    def text(self, table: Table, key: Key) -> str | None:
-        """Return the record of that key as its text; see `Reading.text`."""
-        return self._rows.text(table, key)
-
-    def find(
-        self,
-        table: Table,
-        where: Sequence[Condition],
-        order: Sequence[str] = (),
-        *,
-        descending: bool = False,
-        after: Key | None = None,
-        limit: int,
-    ) -> list[Row]:
-        """Return rows that meet all conditions; see `Reading.find`."""
-        return self._rows.find(table, where, order, descending=descending, after=after, limit=limit)
-
-    def pick(
-        self,
-        columns: tuple[str, ...],
-        table: Table,
-        where: Sequence[Condition],
-        order: Sequence[str] = (),
-        *,
-        descending: bool = False,
-        after: Key | None = None,
-        limit: int,
-    ) -> list[Key]:
-        """Return some columns of rows; see `Reading.pick`."""
-        return self._rows.pick(columns, table, where, order, descending=descending, after=after, limit=limit)
-
-    def count(self, table: Table, where: Sequence[Condition], limit: int) -> int:
-        """Return how many rows meet all conditions; see `Reading.count`."""
-        return self._rows.count(table, where, limit)
-
-    def count_common(self, table: Table, wheres: Sequence[Sequence[Condition]], limit: int) -> int:
-        """Return how many rows meet several conditions; see `Reading.count_common`."""
-        return self._rows.count_common(table, wheres, limit)
-
-    def facts(self) -> dict[str, list[str]]:
-        """Return what the store says of itself; see `Reading.facts`."""
-        return self._rows.facts()
-
     def insert(self, table: Table, row: Row) -> bool:
-        """Store a new row; see `Writing.insert`."""
-        stored = self._rows.insert(table, row)
+        stored = super().insert(table, row)
         if stored and table in KINDS:
             self._note(table, _key(table, row), before=NOTHING, after=_canonical(row["record"]))
-            index.add(self._rows, table, row)
+            index.add(self, table, row)
         return stored
 
-    def insert_all(self, table: Table, keys: Sequence[Key]) -> None:
-        """Store rows that are their keys; see `Writing.insert_all`."""
-        self._rows.insert_all(table, keys)
-
-    def delete_all(self, table: Table, keys: Sequence[Key]) -> None:
-        """Remove rows that are no resources, by their keys; see `Writing.delete_all`."""
-        self._rows.delete_all(table, keys)
-
     def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
-        """Change columns of a row; see `Writing.update`."""
         if table not in KINDS or "record" not in changes:
-            return self._rows.update(table, key, rev, changes)
-        seen = self._seen.pop((table, key), None)
-        if seen is None or seen[0]["rev"] != rev:
-            row = self._rows.get(table, key) or {"rev": rev, "record": None}
-            seen = (row, _canonical(row["record"]))
-        changed = self._rows.update(table, key, rev, changes)
+            return super().update(table, key, rev, changes)
+        read = self._read.pop((table, key), None)
+        if read is None or read[0]["rev"] != rev:
+            row = super().get(table, key) or {"rev": rev, "record": None}
+            read = (row, _canonical(row["record"]))
+        changed = super().update(table, key, rev, changes)
         if changed:
-            self._note(table, key, before=seen[1], after=_canonical(changes["record"]))
-            index.replace(self._rows, table, {**seen[0], "record": orjson.loads(seen[1])}, {**seen[0], **changes})
+            self._note(table, key, before=read[1], after=_canonical(changes["record"]))
+            index.replace(self, table, {**read[0], "record": orjson.loads(read[1])}, {**read[0], **changes})
         return changed
 
     def delete(self, table: Table, where: Sequence[Condition]) -> int:
-        """Remove rows; see `Writing.delete`."""
-        gone = self._rows.find(table, where, limit=_EVERY) if table in KINDS else []
-        removed = self._rows.delete(table, where)
+        gone = self.find(table, where, limit=_EVERY) if table in KINDS else []
+        removed = super().delete(table, where)
         for row in gone:
             self._note(table, _key(table, row), before=_canonical(row["record"]), after=NOTHING)
-            index.remove(self._rows, table, row)
+            index.remove(self, table, row)
         return removed
-
-    def next_version(self, group: Key) -> int | None:
-        """Take the next version number of a group; see `Writing.next_version`."""
-        return self._rows.next_version(group)
 
     def write(self, context: RequestContext) -> list[Row]:
         """Write a row of history for each resource that is not as it was, when a transaction has done its work.
@@ -180,7 +123,7 @@ class Journal:
             self._append(chain, chains[chain])
         return [row for rows in chains.values() for row in rows]
 
-    def adopt(self, chain: Key, rows: Sequence[Row]) -> int:
+    def import_chain(self, chain: Key, rows: Sequence[Row]) -> int:
         """Store rows of history that were written elsewhere, as they are, in front of what is written here.
 
         Args:
@@ -200,7 +143,7 @@ class Journal:
         return len(rows)
 
     def _has(self, chain: Key, row: Row) -> bool:
-        found = self._rows.get(HISTORY, (*chain, row["seq"]))
+        found = super().get(HISTORY, (*chain, row["seq"]))
         return found is not None and found["hash"] == row["hash"]
 
     def _note(self, table: Table, key: Key, *, before: bytes, after: bytes) -> None:
@@ -221,19 +164,19 @@ class Journal:
 
     def _head(self, chain: Key) -> Row:
         """Return the head of a chain, locked; of a new one, that of no rows."""
-        found = self._rows.get(HEADS, chain)
+        found = super().get(HEADS, chain)
         if found is None:
             empty: Row = dict(zip(HEADS.key, chain, strict=True))
-            self._rows.insert(HEADS, empty | {"seq": 0, "hash": BEFORE_THE_FIRST, "rev": 0})
-            found = self._rows.get(HEADS, chain)  # ours, or that of who was quicker
+            super().insert(HEADS, empty | {"seq": 0, "hash": BEFORE_THE_FIRST, "rev": 0})
+            found = super().get(HEADS, chain)  # ours, or that of who was quicker
         assert found is not None  # noqa: S101 - heads are never removed
         return found
 
     def _store(self, chain: Key, head: Row, rows: Iterable[Row]) -> None:
         for row in rows:
-            self._rows.insert(HISTORY, row)
+            super().insert(HISTORY, row)
             last = row
-        self._rows.update(HEADS, chain, head["rev"], {"seq": last["seq"], "hash": last["hash"]})
+        super().update(HEADS, chain, head["rev"], {"seq": last["seq"], "hash": last["hash"]})
 
 
 def _canonical(value: Any) -> bytes:

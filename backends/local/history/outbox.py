@@ -64,14 +64,13 @@ class Outbox:
 
     @property
     def now(self) -> int:
-        """The time in epoch milliseconds."""
         return int(self._clock() * 1000)
 
-    def settle(self) -> None:
+    def assign_positions(self) -> None:
         """Give a position to every event that has none; only reads if there is none."""
-        while self._has_unsettled():
+        while self._has_new_notes():
             with self._rows.writing() as rows:
-                events.settle(rows)
+                events.assign_positions(rows)
 
     def register(self, sink: str, *, afresh: bool = False) -> None:
         """Make a sink known, to be told of the events from now on, or from where it was.
@@ -80,7 +79,7 @@ class Outbox:
             sink: its name.
             afresh: tell it of nothing from before, whether it was known or not.
         """
-        self.settle()
+        self.assign_positions()
         with self._rows.writing() as rows:
             now = events.cursor(rows, events.OUTBOX)["position"]
             known = events.cursor(rows, sink, now)
@@ -94,7 +93,7 @@ class Outbox:
         """Make a delivery of each event behind the cursor of a sink that the sink wants."""
         while self._has_news(sink):
             with self._rows.writing() as rows:
-                events.settle(rows)
+                events.assign_positions(rows)
                 begun = events.cursor(rows, sink)
                 where: list[Condition] = [("position", ">", begun["position"])]
                 new = rows.find(EVENTS, where, ("position",), limit=events.BATCH)
@@ -104,7 +103,6 @@ class Outbox:
                             rows.insert(DELIVERIES, _delivery(event, sink, self.now))
 
     def open(self, sink: str) -> Iterator[Row]:
-        """Yield what is still to be delivered to a sink, in order."""
         after: Key | None = None
         where: list[Condition] = [("sink", "=", sink), ("open", "=", 1)]
         while True:
@@ -126,7 +124,6 @@ class Outbox:
             return event
 
     def close_delivery(self, delivery: Row, state: str, error: str = "") -> None:
-        """Say what came of an attempt that was the last, unless someone has asked for another meanwhile."""
         self._change(delivery, _closed(state, self.now, error))
 
     def retry_delivery(self, delivery: Row, seconds: float, error: str) -> None:
@@ -136,7 +133,7 @@ class Outbox:
 
     def prune(self, days: float) -> None:
         """Forget events, and their deliveries, that are older than some days."""
-        self.settle()
+        self.assign_positions()
         oldest = self.now - round(days * 86_400_000)
         while True:
             with self._rows.reading() as rows:
@@ -148,15 +145,15 @@ class Outbox:
                 for table in (EVENTS, DELIVERIES):
                     rows.delete(table, [("position", ">", 0), ("position", "<", old[-1] + 1)])
 
-    def _has_unsettled(self) -> bool:
+    def _has_new_notes(self) -> bool:
         with self._rows.reading() as rows:
-            return bool(events.unsettled(rows, 1))
+            return bool(events.without_position(rows, 1))
 
     def _has_news(self, sink: str) -> bool:
         with self._rows.reading() as rows:
             begun = rows.get(CURSORS, (sink,))
             behind: list[Condition] = [("position", ">", begun["position"] if begun else 0)]
-            return bool(events.unsettled(rows, 1) or rows.find(EVENTS, behind, ("position",), limit=1))
+            return bool(events.without_position(rows, 1) or rows.find(EVENTS, behind, ("position",), limit=1))
 
     def _change(self, delivery: Row, changes: Row) -> None:
         with self._rows.writing() as rows:
@@ -164,7 +161,6 @@ class Outbox:
 
 
 def log(context: RequestContext, asked: Query) -> dict[str, Any]:
-    """Return a page of deliveries, newest event first."""
     if is_pattern(asked.group):
         raise ValidationException("events/deliveries: give the name of a group, or churn/3; patterns are for events.")
     where = events.selection(context, asked.group, asked.version)
@@ -202,7 +198,6 @@ def replay(context: RequestContext, asked: Replay) -> dict[str, Any]:
 
 
 def _replayed(context: RequestContext, asked: Replay) -> list[Row]:
-    """Return the events to deliver again, oldest first."""
     where = events.selection(context, asked.group, asked.version)
     if asked.since is not None:
         where.append(("at", ">", queries.milliseconds(asked.since, "since", end_of_day=False) - 1))

@@ -103,7 +103,6 @@ def content_of(row: Row) -> Content:
 
 
 def entry(row: Row) -> dict[str, Any]:
-    """Return a row of history as people and programs read it."""
     content = content_of(row)
     return {
         "at": iso(msgspec.convert(row["at"], int)),  # of a damaged page, it may be no number
@@ -143,7 +142,7 @@ def as_of(context: RequestContext, asked: AsOf) -> dict[str, Any]:
     version, record, change = next(wanted, (None, None, None))
     return {
         "version": version if record is not None else None,
-        "record": _public(record and validation.seen(record, moment)),
+        "record": _public(record and validation.as_of(record, moment)),
         "changed": entry(change) if change is not None else None,
         "asked_version": number or None,
         "known_since": None if from_the_beginning else iso(first["at"]),
@@ -158,8 +157,19 @@ def named(context: RequestContext, text: str) -> tuple[str, int]:
     return arn.name, int(arn.version)
 
 
+def selection(context: RequestContext, group: str | None, version: int | None) -> list[Condition]:
+    """Return the conditions of the rows of a group or version of the caller's, or of all."""
+    where = context.account_conditions()
+    if group is not None:
+        name, of_name = named(context, group)
+        where.append(("name", "=", name))
+        version = version if version is not None else of_name or None
+    if version is not None:
+        where.append(("version", "=", version))
+    return where
+
+
 def no_history(name: str) -> ValidationException:
-    """Return the answer to a question about what no change is known of."""
     return ValidationException(f"There is no history of {name}: nobody changed it here since history is kept.")
 
 
@@ -187,7 +197,6 @@ def milliseconds(value: Moment, member: str, *, end_of_day: bool) -> int:
 
 
 def iso(moment: int) -> str:
-    """Return epoch milliseconds as ISO 8601."""
     at = datetime.fromtimestamp(moment // 1000, UTC).replace(microsecond=moment % 1000 * 1000)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -204,14 +213,7 @@ def _iso_seconds(text: str, *, end_of_day: bool) -> float:
 
 
 def _conditions(context: RequestContext, asked: Query) -> list[Condition]:
-    where = context.account_conditions()
-    version = asked.version
-    if asked.group is not None:
-        name, of_name = named(context, asked.group)
-        where.append(("name", "=", name))
-        version = version if version is not None else of_name or None
-    if version is not None:
-        where.append(("version", "=", version))
+    where = selection(context, asked.group, asked.version)
     if asked.operation is not None:
         where.append(("operation", "=", asked.operation))
     if asked.since is not None:
@@ -228,7 +230,6 @@ def _query(context: RequestContext, asked: Query) -> bytes:
 
 @lru_cache(maxsize=256)
 def _actor(pattern: str | None) -> Callable[[str], bool]:
-    """Return whether an ARN, or the name at its end, is as a pattern says."""
     if pattern is None:
         return lambda arn: True
     matches = re.compile(translate(pattern.replace("[", "[[]"))).match
@@ -247,7 +248,6 @@ State = tuple[int, dict[str, Any] | None, Row | None]
 def _states(
     context: RequestContext, chain: list[Condition], of_version: list[Condition], moment: int, from_the_beginning: bool
 ) -> Iterator[State]:
-    """Yield the versions there were at a moment, newest first."""
     versions: list[Condition] = [*chain, ("kind", "=", "package"), *(of_version or [("version", ">", 0)])]
     known = _last_changes(context, [*versions, ("at", "<", moment + 1)])
     if from_the_beginning:

@@ -43,21 +43,9 @@ TERM: Final = tuple(column for column in TERMS.key if column not in ("account", 
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Where a walk stands.
+    """The position of a walk: in a chain (`number` is a row, `previous` its hash), among resources, or among terms.
 
-    Args:
-        stage: what is walked through.
-        name: of the chain, or the resource.
-        number: row of the chain, or version.
-        previous: of a chain, the hash of that row.
-        last: of a chain, see `_Numbers`; as the next.
-        is_known: of a chain.
-        updates: of a chain.
-        terms: how many terms the resources so far have.
-        kind: of the term; as the next.
-        path: of the term.
-        value: of the term.
-        moment: of the term.
+    `terms` counts those of the resources so far; `last`, `is_known` and `updates` are those of `_Numbers`.
     """
 
     stage: int = CHAINS
@@ -126,7 +114,6 @@ class _Numbers(msgspec.Struct):
     updates: int = 0
 
     def follow(self, row: Row) -> None:
-        """Take in a row of the chain."""
         if queries.begins_a_group(row):
             self.last, self.is_known, self.updates = 0, True, 0
         elif row["kind"] == KINDS[GROUPS]:
@@ -198,7 +185,6 @@ class _Walk(msgspec.Struct):
         return Position(CHAINS, name, seq, previous, *msgspec.structs.astuple(numbers))
 
     def _following(self, name: str) -> str | None:
-        """Return the next name that has rows or a head."""
         if self.only is not None and name:
             return None
         beyond = (
@@ -211,7 +197,6 @@ class _Walk(msgspec.Struct):
         return min((row["name"] for row in firsts), default=None)
 
     def _follow(self, name: str, rows: Sequence[Row], seq: int, previous: str, numbers: _Numbers) -> bool:
-        """Check consecutive rows of a chain."""
         for row in rows:
             why = _fault(row, seq, previous)
             if why:
@@ -223,7 +208,6 @@ class _Walk(msgspec.Struct):
         return True
 
     def _check_resources(self, name: str, rows: Sequence[Row]) -> bool:
-        """Check that resources are as the last change of each left them."""
         for row in {(row["kind"], row["version"]): row for row in rows}.values():
             last = self._last_of_its_resource(row)
             why = self._fault_of_resource(row) if last == row["seq"] else None
@@ -235,8 +219,7 @@ class _Walk(msgspec.Struct):
         return True
 
     def _check_head(self, name: str, seq: int, previous: str) -> bool:
-        """Check that the head of a chain names the last row there is."""
-        head = self.context.rows.get(HEADS, self._key(name))
+        head = self.context.rows.get(HEADS, self.context.key(name))
         if head is not None and (head["seq"], head["hash"]) == (seq, previous):
             return True
         why = "the head of the chain names another row as its last"
@@ -248,8 +231,7 @@ class _Walk(msgspec.Struct):
         return False
 
     def _check_numbers(self, name: str, seq: int, numbers: _Numbers) -> None:
-        """Check that a group goes on with the number after the last one it gave."""
-        group = self.context.rows.get(GROUPS, self._key(name)) if numbers.last or numbers.is_known else None
+        group = self.context.rows.get(GROUPS, self.context.key(name)) if numbers.last or numbers.is_known else None
         if group is None:
             return
         counter, is_known = group["last_version"], numbers.is_known and group["rev"] == numbers.updates
@@ -265,9 +247,8 @@ class _Walk(msgspec.Struct):
         return int(last[0][0]) if last else None
 
     def _fault_of_resource(self, row: Row) -> str | None:
-        """Return what is wrong with a resource, which a change was the last to be made of."""
         table = next(table for table, kind in KINDS.items() if kind == row["kind"])
-        place = dict(zip(HEADS.key, self._key(row["name"]), strict=True)) | {"version": row["version"]}
+        place = dict(zip(HEADS.key, self.context.key(row["name"]), strict=True)) | {"version": row["version"]}
         stored = self.context.rows.get(table, tuple(place[column] for column in table.key))
         after = orjson.loads(row["content"])["after"]
         if stored is None and after is None:
@@ -299,7 +280,6 @@ class _Walk(msgspec.Struct):
         return Position(at.stage, *after), count
 
     def _walk_terms(self, at: Position) -> Position | None:
-        """Look for terms that are not those of any resource."""
         after: Key = (at.kind, at.path, at.value, at.moment, at.name, at.number)
         while self.left > 0:
             limit = self.left
@@ -340,12 +320,8 @@ class _Walk(msgspec.Struct):
     def _of(self, name: str) -> list[Condition]:
         return [*self.context.account_conditions(), ("name", "=", name)]
 
-    def _key(self, name: str) -> tuple[str, str, str]:
-        return (self.context.caller.account, self.context.caller.region, name)
-
 
 def _fault(row: Row, seq: int, previous: str) -> str | None:
-    """Return what is wrong with a row that should follow the row `seq`, whose hash is `previous`."""
     if row["seq"] != seq + 1:
         missing = f"row {seq + 1} is" if row["seq"] == seq + 2 else f"rows {seq + 1} to {row['seq'] - 1} are"
         return f"{missing} missing before it"
@@ -357,7 +333,6 @@ def _fault(row: Row, seq: int, previous: str) -> str | None:
 
 
 def terms_of(table: Table, row: Row) -> set[Key]:
-    """Return the terms of a row; of a damaged record, none."""
     return set(index.of(table, row)) if table in index.INDEXED and isinstance(row["record"], dict) else set()
 
 

@@ -1,13 +1,14 @@
-"""Where the registry asks its rulebook: in the transaction of a change, after looking outside of one; and `explain`.
+"""Approval rules in the transaction of a change, what they prefetch before it, and `explain`.
 
-Rules may look into S3, which can be slow. So what they ask is asked once before the transaction, on the version as it
-is then, and remembered for the call: inside, only what has changed meanwhile is asked again.
+Rules may read S3, which can be slow. A `prefetch_for_...` function returns a callable that judges the version as it is
+then, outside of any transaction, so that a CachingProbe has the answers: inside, only what has changed is asked again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, TypeVar
+from functools import cache
+from typing import Any, NoReturn
 
 from msgspec.structs import replace
 
@@ -20,15 +21,12 @@ from ...approval.profiles import APPROVED, INITIAL
 from ...approval.rulebook import Regime
 from ...approval.rules import OBJECTS, TAGS
 from ...arns import Arn
-from ...base import Caller, Probe
+from ...base import Probe
 from ...errors import NotHandled, RegistryError, ValidationException
-from ...service import constraints, model, records
+from ...service import constraints, records
+from ...service.operations import deployed_packages
 from ...store.rows import GROUPS, Row
-from ..context import RequestContext
-
-OPERATION = "CreateModel"
-
-Answer = TypeVar("Answer")
+from ..context import Answer, RequestContext
 
 Record = Mapping[str, Any]
 
@@ -42,15 +40,7 @@ class Decision(Version, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def change_of(context: RequestContext, group: Arn, regime: Regime, before: Record, after: Record) -> Change:
-    """Return a change as rules see it.
-
-    Args:
-        context: who asks.
-        group: the group, or any of its versions.
-        regime: what it obeys.
-        before: the record as it is, or nothing.
-        after: as it would be, or nothing.
-    """
+    """Return a change as rules see it; `group` may be a version of it, and an absent record is empty."""
     tags: dict[str, str] = {}
     if TAGS in regime.needs:
         row = context.rows.get(GROUPS, group.group_key)
@@ -92,7 +82,6 @@ def updated(
 
 
 def check_delete(context: RequestContext, arn: Arn, regime: Regime, record: Record) -> None:
-    """Refuse to delete a version that its group's regime keeps."""
     if arn.version and not regime.is_free:
         _judge(context, regime, change_of(context, arn, regime, record, {}), {})
 
@@ -106,14 +95,12 @@ def _judge(
     return findings
 
 
-def look_before_update(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
-    """Return what asks the questions of an update's rules, outside of any transaction."""
+def prefetch_for_update(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
     arn = context.package(params["ModelPackageArn"])
     return _asking(context, arn, params, lambda record: records.edited(record, params))
 
 
-def look_before_create(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
-    """Return what asks the questions of a registration's rules, outside of any transaction."""
+def prefetch_for_create(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
     if "ModelPackageGroupName" not in params:
         return _nothing
     group = context.versions(params["ModelPackageGroupName"])
@@ -125,15 +112,13 @@ def look_before_create(context: RequestContext, params: Mapping[str, Any]) -> Ca
     return lambda: _asked(lambda: evaluation.judge(regime, change, record))
 
 
-def look_before_explain(context: RequestContext, asked: Asked) -> Callable[[], object]:
-    """Return what asks the questions of an explanation's rules, outside of any transaction."""
+def prefetch_for_explain(context: RequestContext, asked: Asked) -> Callable[[], object]:
     arn = _named(context, asked)
     return _asking(context, arn, {APPROVAL: "Approved"}, lambda record: {**record, APPROVAL: "Approved"})
 
 
-def look_before_decide(context: RequestContext, decision: Decision) -> Callable[[], object]:
-    """Return what asks the questions of a decision's rules, outside of any transaction."""
-    return look_before_update(context, request_of(context, decision))
+def prefetch_for_decide(context: RequestContext, decision: Decision) -> Callable[[], object]:
+    return prefetch_for_update(context, request_of(context, decision))
 
 
 def explain(context: RequestContext, asked: Asked) -> dict[str, Any]:
@@ -167,7 +152,6 @@ def request_of(context: RequestContext, decision: Decision) -> dict[str, Any]:
 
 
 def check_rev(row: Row, rev: int | None) -> None:
-    """Refuse a change that was decided on by another revision of a version."""
     if rev is not None and row["rev"] != rev:
         raise evaluation.overtaken(row["record"])
 
@@ -197,7 +181,6 @@ def _nothing() -> None:
 
 
 def _named(context: RequestContext, version: Version) -> Arn:
-    """Return the version that is meant, and may be seen."""
     return replace(context, operation="DescribeModelPackage").authorize(_resolved(context, version))
 
 
@@ -210,45 +193,13 @@ def _resolved(context: RequestContext, version: Version) -> Arn:
 
 
 class CachingProbe:
-    """Answers from what it has been told.
-
-    Args:
-        probe: who is asked what is not known yet.
-    """
+    """Asks another probe each question once."""
 
     def __init__(self, probe: Probe) -> None:
-        self._probe = probe
-        self._known: dict[tuple[Any, ...], Any] = {}
-
-    def artifact(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
-        """Whether the bucket holds the key; see `Probe`."""
-        return self._once(
-            ("artifact", caller, bucket, key, is_prefix),
-            lambda: self._probe.artifact(caller, bucket, key, is_prefix=is_prefix),
-        )
-
-    def image(self, caller: Caller, image: str) -> bool | None:
-        """Whether the registry holds the image; see `Probe`."""
-        return self._once(("image", caller, image), lambda: self._probe.image(caller, image))
-
-    def containers(self, caller: Caller, model: str) -> list[dict[str, Any]] | None:
-        """Return the containers of a model; see `Probe`."""
-        return self._once(("containers", caller, model), lambda: self._probe.containers(caller, model))
-
-    def content(self, caller: Caller, bucket: str, key: str) -> bytes | None:
-        """Return an object; see `Probe`."""
-        return self._once(("content", caller, bucket, key), lambda: self._probe.content(caller, bucket, key))
-
-    def _once(self, question: tuple[Any, ...], ask: Callable[[], Answer]) -> Answer:
-        if question not in self._known:
-            self._known[question] = ask()
-        answer: Answer = self._known[question]
-        return answer
-
-
-def is_ours(params: Mapping[str, Any]) -> bool:
-    """Whether a model is made from a package."""
-    return bool(_models_named(params))
+        self.artifact_exists = cache(probe.artifact_exists)
+        self.image_exists = cache(probe.image_exists)
+        self.containers = cache(probe.containers)
+        self.content = cache(probe.content)
 
 
 def allow(context: RequestContext, params: Mapping[str, Any]) -> NoReturn:
@@ -258,7 +209,7 @@ def allow(context: RequestContext, params: Mapping[str, Any]) -> NoReturn:
         Elsewhere: every package it names may be deployed.
         ValidationException: one does not exist, or is not Approved.
     """
-    for name in _models_named(params):
+    for name in deployed_packages(params):
         record = context.package_row(context.package(name))["record"]
         status = record.get("ModelApprovalStatus", APPROVED)  # unversioned packages have no approval
         if status != APPROVED:
@@ -269,6 +220,6 @@ def allow(context: RequestContext, params: Mapping[str, Any]) -> NoReturn:
     raise NotHandled
 
 
-def _models_named(params: Mapping[str, Any]) -> list[str]:
-    containers = model.structures(OPERATION, params, "ContainerDefinition", of_input=True)
-    return [container["ModelPackageName"] for container in containers if "ModelPackageName" in container]
+ANSWERS = {
+    "CreateModel": Answer(allow),
+}

@@ -8,7 +8,7 @@ from typing import Any
 from ... import arns
 from ...errors import ConflictException, ValidationException
 from ...store.rows import GROUPS, PACKAGES, POLICIES, Condition, Row
-from ..context import RequestContext
+from ..context import Answer, RequestContext
 from ..pagination import Filter, Listing, milliseconds, page, page_of
 from . import policies, tags
 
@@ -51,7 +51,6 @@ def create(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]
 
 
 def describe(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a group, named or by ARN."""
     arn = context.group(params["ModelPackageGroupName"])
     row = context.rows.get(GROUPS, arn.group_key)
     if row is None:
@@ -61,7 +60,6 @@ def describe(context: RequestContext, params: Mapping[str, Any]) -> dict[str, An
 
 
 def list_groups(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a page of the caller's groups, or of those that other accounts let the caller find."""
     if params.get("CrossAccountFilterOption") == "CrossAccount":
         return page_of(context, LISTING, params, policies.shared_groups(context))
     return page(context, LISTING, params, context.account_conditions())
@@ -83,3 +81,11 @@ def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]
     context.rows.delete(GROUPS, GROUPS.keyed(arn.group_key))
     context.rows.delete(POLICIES, POLICIES.keyed((arn.region, arn.account, arn.name)))
     return {}
+
+
+ANSWERS = {
+    "CreateModelPackageGroup": Answer(create),
+    "DescribeModelPackageGroup": Answer(describe),
+    "ListModelPackageGroups": Answer(list_groups, is_projected=True),
+    "DeleteModelPackageGroup": Answer(delete),
+}

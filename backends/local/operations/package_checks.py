@@ -10,7 +10,6 @@ import orjson
 
 from ...base import Caller, Probe
 from ...errors import ValidationException
-from ...service import model
 from ...service.records import artifacts, containers
 from ...settings import Check, Checks
 
@@ -34,17 +33,10 @@ MAX_METADATA = 50
 MAX_ADDITIONAL_SPECIFICATIONS = 15
 
 
-class CreateRule(msgspec.Struct, frozen=True):
-    """A request is refused with `sentence` when `broken` says so."""
+class Rule(msgspec.Struct, frozen=True):
+    """A request is refused with `sentence` when `broken` says so, of an update's stored record and the request."""
 
-    broken: Callable[[Params], bool]
-    sentence: str
-
-
-class UpdateRule(msgspec.Struct, frozen=True):
-    """An update is refused with `sentence` when `broken` says so of the stored record and the request."""
-
-    broken: Callable[[Params, Params], bool]
+    broken: Callable[..., bool]
     sentence: str
 
 
@@ -53,7 +45,7 @@ def _versioned(params: Params) -> bool:
 
 
 def _has_environment(params: Params) -> bool:
-    return any("Environment" in container for container in _containers(params))
+    return any("Environment" in container for container in containers(params))
 
 
 def _has_additional_s3_source(params: Params) -> bool:
@@ -67,11 +59,6 @@ def _lacks_instance_types(params: Params) -> bool:
         specification.get("SupportedTransformInstanceTypes")
         and specification.get("SupportedRealtimeInferenceInstanceTypes")
     )
-
-
-def _containers(params: Params) -> list[dict[str, Any]]:
-    named = "ModelPackageContainerDefinition"
-    return list(model.structures("CreateModelPackage", params, named, of_input=True))
 
 
 def _source_and_specification(params: Params) -> bool:
@@ -98,60 +85,58 @@ def _metadata_after(record: Params, params: Params) -> set[str]:
 _SOURCE_OR_SPECIFICATION = "SourceUri and InferenceSpecification cannot be specified in the same request."
 _UNIQUE_NAMES = "The Name of each additional inference specification must be unique within the model package."
 
-CREATE: tuple[CreateRule, ...] = (
+CREATE: tuple[Rule, ...] = (
     # Captured without a full stop.
-    CreateRule(lambda p: "ModelPackageName" not in p and not _versioned(p), "Missing ARN"),
+    Rule(lambda p: "ModelPackageName" not in p and not _versioned(p), "Missing ARN"),
     # Reported by a contributor who had run it against AWS.
-    CreateRule(
+    Rule(
         lambda p: "ModelPackageName" in p and _versioned(p),
         "Both ModelPackageName and ModelPackageGroupName are provided in the input. Cannot determine which one to use.",
     ),
     # Documented; the sentence is ours.
-    CreateRule(
+    Rule(
         lambda p: _versioned(p) and bool(p.get("Tags")),
         "Tags cannot be specified for a versioned ModelPackage: it uses the tags of its Model Package Group.",
     ),
     # Captured, with its plural and its missing space.
-    CreateRule(
+    Rule(
         lambda p: not _versioned(p) and _has_environment(p),
         "1 validation errors detected:"
         "Environment variable map cannot be specified when using non-versioned ModelPackages",
     ),
     # Captured.
-    CreateRule(_has_additional_s3_source, "AdditionalS3DataSource is not allowed in InferenceSpecification"),
+    Rule(_has_additional_s3_source, "AdditionalS3DataSource is not allowed in InferenceSpecification"),
     # Documented as not allowed; the sentence is ours.
-    CreateRule(_source_and_specification, _SOURCE_OR_SPECIFICATION),
+    Rule(_source_and_specification, _SOURCE_OR_SPECIFICATION),
     # Documented as required; the sentence is ours.
-    CreateRule(
+    Rule(
         lambda p: not _versioned(p) and _lacks_instance_types(p),
         "SupportedTransformInstanceTypes and SupportedRealtimeInferenceInstanceTypes are required in the "
         "InferenceSpecification of an unversioned ModelPackage.",
     ),
     # Documented; the sentence is ours.
-    CreateRule(lambda p: _repeated_names(p.get("AdditionalInferenceSpecifications", [])), _UNIQUE_NAMES),
+    Rule(lambda p: _repeated_names(p.get("AdditionalInferenceSpecifications", [])), _UNIQUE_NAMES),
 )
 
-UPDATE: tuple[UpdateRule, ...] = (
+UPDATE: tuple[Rule, ...] = (
     # Documented ("updates a versioned model"); the sentence is ours.
-    UpdateRule(
+    Rule(
         lambda record, _: "ModelPackageVersion" not in record,
         "UpdateModelPackage updates a versioned ModelPackage; this one is unversioned.",
     ),
     # Captured at create.
-    UpdateRule(
-        lambda _, p: _has_additional_s3_source(p), "AdditionalS3DataSource is not allowed in InferenceSpecification"
-    ),
+    Rule(lambda _, p: _has_additional_s3_source(p), "AdditionalS3DataSource is not allowed in InferenceSpecification"),
     # Documented as not allowed; the sentence is ours.
-    UpdateRule(lambda _, p: _source_and_specification(p), _SOURCE_OR_SPECIFICATION),
+    Rule(lambda _, p: _source_and_specification(p), _SOURCE_OR_SPECIFICATION),
     # Documented; the sentence is ours.
-    UpdateRule(lambda record, p: _repeated_names(_additional_after(record, p)), _UNIQUE_NAMES),
+    Rule(lambda record, p: _repeated_names(_additional_after(record, p)), _UNIQUE_NAMES),
     # Documented; the sentence is ours.
-    UpdateRule(
+    Rule(
         lambda record, p: len(_additional_after(record, p)) > MAX_ADDITIONAL_SPECIFICATIONS,
         f"A model package can have at most {MAX_ADDITIONAL_SPECIFICATIONS} additional inference specifications.",
     ),
     # The limit is that of the shape; that it holds after the merge, and the sentence, are ours.
-    UpdateRule(
+    Rule(
         lambda record, p: len(_metadata_after(record, p)) > MAX_METADATA,
         f"A model package can have at most {MAX_METADATA} customer metadata properties.",
     ),
@@ -159,16 +144,17 @@ UPDATE: tuple[UpdateRule, ...] = (
 
 
 def check_create(params: Params) -> None:
-    """Raise ValidationException with the sentence of the first rule a CreateModelPackage request breaks."""
-    for rule in CREATE:
-        if rule.broken(params):
-            raise ValidationException(rule.sentence)
+    _check(CREATE, params)
 
 
 def check_update(record: Params, params: Params) -> None:
-    """Raise ValidationException with the sentence of the first rule an UpdateModelPackage request breaks."""
-    for rule in UPDATE:
-        if rule.broken(record, params):
+    _check(UPDATE, record, params)
+
+
+def _check(rules: tuple[Rule, ...], *given: Params) -> None:
+    """Raise ValidationException with the sentence of the first rule that a request breaks."""
+    for rule in rules:
+        if rule.broken(*given):
             raise ValidationException(rule.sentence)
 
 
@@ -223,21 +209,17 @@ def check_existence(params: Mapping[str, Any], caller: Caller, probe: Probe, che
     """
     if checks.artifacts != "off":
         for bucket, key, is_prefix in artifacts(params):
-            if _is_missing(probe.artifact(caller, bucket, key, is_prefix=is_prefix), checks.artifacts):
+            if _is_missing(probe.artifact_exists(caller, bucket, key, is_prefix=is_prefix), checks.artifacts):
                 raise ValidationException(
                     f"Cannot find S3 object: {key} in bucket {bucket}. Please check if your S3 object exists and has "
                     "proper permissions for SageMaker."
                 )
     if checks.images != "off":
-        for image in _images(params):
-            if _is_missing(probe.image(caller, image), checks.images):
+        for image in (container["Image"] for container in containers(params) if "Image" in container):
+            if _is_missing(probe.image_exists(caller, image), checks.images):
                 raise ValidationException(f"Requested image {image} not found.")
 
 
 def _is_missing(found: bool | None, check: Check) -> bool:
     """Judge what a probe says: None is "nobody here could hold it"."""
     return found is False or (found is None and check == "always")
-
-
-def _images(params: Mapping[str, Any]) -> list[str]:
-    return [container["Image"] for container in containers(params) if "Image" in container]

@@ -1,7 +1,7 @@
 """Model packages, versions of a group and unversioned ones: create, describe, list, update, delete.
 
 A package is stored as one record with AWS's member names: the request plus what the service adds. Describe and
-List are that record seen through their output shapes.
+List are projections of that record.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ...service import model, records
 from ...service.decoding import flagged, glance, plain
 from ...settings import Lists
 from ...store.rows import GROUPS, PACKAGES, Condition, Row
-from ..context import RequestContext
+from ..context import Answer, RequestContext
 from ..pagination import Filter, Listing, milliseconds, page
 from . import approvals, package_checks, tags, validation
 
@@ -45,7 +45,7 @@ LISTING = Listing(
         Filter("NameContains", "name", "contains"),
         Filter("ModelApprovalStatus", "approval", "=", after_page=True),
     ),
-    seen=validation.seen,
+    as_of=validation.as_of,
     flag=validation.PLAN,
 )
 
@@ -120,13 +120,13 @@ def describe(context: RequestContext, params: Mapping[str, Any]) -> dict[str, An
 def _shown(text: str, now: int) -> dict[str, Any]:
     """Return what DescribeModelPackage shows of a record: of most, straight from its text."""
     try:
-        seen = _glance()(text)
+        found = _glance()(text)
     except msgspec.DecodeError:  # not as the service model has it: from elsewhere, or of another botocore
-        seen = None
-    if seen is None or flagged([seen], validation.PLAN):
-        shown: dict[str, Any] = model.projection("DescribeModelPackage")(validation.seen(orjson.loads(text), now))
+        found = None
+    if found is None or flagged([found], validation.PLAN):
+        shown: dict[str, Any] = model.projection("DescribeModelPackage")(validation.as_of(orjson.loads(text), now))
         return shown
-    (record,) = plain([seen])
+    (record,) = plain([found])
     return record
 
 
@@ -168,10 +168,7 @@ def _listing(lists: Lists, *, is_of_group: bool) -> Listing:
 def update(context: RequestContext, params: Mapping[str, Any], rev: int | None = None) -> dict[str, Any]:
     """Change the members that are sent, and no others; a request that changes nothing is accepted (our choice).
 
-    Args:
-        context: who asks.
-        params: the members of the request.
-        rev: the revision the change was decided on by, where the caller can tell: AWS's API cannot.
+    `rev` is the revision that the caller has decided on, where it can tell: AWS's API cannot.
 
     Raises:
         ValidationException: no such package, an unversioned one, or a combination AWS refuses.
@@ -215,7 +212,7 @@ def batch_describe(context: RequestContext, params: Mapping[str, Any]) -> dict[s
     errors: dict[str, Any] = {}
     for text in params["ModelPackageArnList"]:
         try:
-            found[text] = _seen(context, context.package(text))
+            found[text] = _described(context, context.package(text))
         except RegistryError as error:
             errors[text] = {"ErrorCode": error.code, "ErrorResponse": error.message}
     return {"ModelPackageSummaries": found, "BatchDescribeModelPackageErrorMap": errors}
@@ -234,8 +231,8 @@ def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]
     return {}
 
 
-def _seen(context: RequestContext, arn: Arn) -> dict[str, Any]:
-    return validation.seen(context.package_row(arn)["record"], context.now)
+def _described(context: RequestContext, arn: Arn) -> dict[str, Any]:
+    return validation.as_of(context.package_row(arn)["record"], context.now)
 
 
 def _take_version(context: RequestContext, record: dict[str, Any]) -> Arn:
@@ -302,3 +299,13 @@ def clone(context: RequestContext, record: dict[str, Any]) -> None:
     original = context.package_row(context.package(source))["record"]
     if SPECIFICATION in original:
         record[SPECIFICATION] = original[SPECIFICATION]
+
+
+ANSWERS = {
+    "CreateModelPackage": Answer(create, prepare=prepare, prefetch=approvals.prefetch_for_create),
+    "DescribeModelPackage": Answer(describe, is_projected=True),
+    "ListModelPackages": Answer(list_packages, is_projected=True),
+    "UpdateModelPackage": Answer(update, prefetch=approvals.prefetch_for_update),
+    "DeleteModelPackage": Answer(delete),
+    "BatchDescribeModelPackage": Answer(batch_describe),
+}

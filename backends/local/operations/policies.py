@@ -18,7 +18,7 @@ from ... import arns
 from ...arns import Arn
 from ...errors import ValidationException
 from ...store.rows import GROUPS, POLICIES, Key, Row
-from ..context import RequestContext
+from ..context import Answer, RequestContext
 from ..permissions import ALLOW, DENY, as_list, discoverable
 
 MAX_QUOTE = 100
@@ -40,13 +40,11 @@ def put(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def get(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the policy of one of the caller's groups, as it was sent."""
     record: dict[str, Any] = _policy(context, _group(context, params))["record"]
     return record
 
 
 def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Delete the policy of one of the caller's groups."""
     arn = _group(context, params)
     _policy(context, arn)
     context.rows.delete(POLICIES, POLICIES.keyed(_key(arn)))
@@ -220,3 +218,10 @@ def _quoted(value: Any) -> str:
 
 def _refusal(what: str) -> ValidationException:
     return ValidationException(f"The ResourcePolicy is not valid: {what}.")
+
+
+ANSWERS = {
+    "PutModelPackageGroupPolicy": Answer(put),
+    "GetModelPackageGroupPolicy": Answer(get),
+    "DeleteModelPackageGroupPolicy": Answer(delete),
+}

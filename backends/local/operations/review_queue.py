@@ -52,7 +52,7 @@ def versions(context: RequestContext, asked: Query) -> dict[str, Any]:
     limit = asked.max_results
     descending = asked.order == "Descending"
     rows = context.rows.find(PACKAGES, where, order, descending=descending, after=after, limit=limit + 1)
-    answer: dict[str, Any] = {"versions": [_seen(context, row) for row in rows[:limit]]}
+    answer: dict[str, Any] = {"versions": [_shown(context, row) for row in rows[:limit]]}
     if len(rows) > limit:
         answer["next_token"] = token_of(query, tuple(rows[limit - 1][column] for column in order))
     return answer
@@ -93,7 +93,7 @@ def _place(context: RequestContext, asked: Query) -> tuple[list[Condition], tupl
     return [*where, ("version", ">", 0)], ("version",)
 
 
-def _seen(context: RequestContext, row: Row) -> dict[str, Any]:
-    record = validation.seen(row["record"], context.now)
+def _shown(context: RequestContext, row: Row) -> dict[str, Any]:
+    record = validation.as_of(row["record"], context.now)
     shown = {name: value for name, value in record.items() if not name.startswith("_")}
     return {"rev": row["rev"], "record": shown}

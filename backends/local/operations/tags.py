@@ -13,7 +13,7 @@ from ... import arns
 from ...arns import Arn
 from ...errors import ValidationException
 from ...store.rows import GROUPS, PACKAGES, Key, Row, Table
-from ..context import RequestContext
+from ..context import Answer, RequestContext
 from ..pagination import not_this_list
 
 MAX_TAGS = 50
@@ -73,7 +73,6 @@ def _resource(context: RequestContext, params: Mapping[str, Any]) -> Arn:
 
 
 def _own(context: RequestContext, arn: Arn) -> tuple[Table, Key, Row]:
-    """Return where the resource's own tags are kept."""
     if arn.kind == arns.PACKAGE and arn.version:
         raise ValidationException(
             f"Tags cannot be changed on the versioned ModelPackage {arn}: it uses the tags of its Model Package Group."
@@ -97,3 +96,10 @@ def _nothing() -> ValidationException:
 def _store(context: RequestContext, table: Table, key: Key, row: Row, tags: list[Tag]) -> list[Tag]:
     context.rows.update(table, key, row["rev"], {"record": {**row["record"], "Tags": tags}})
     return tags
+
+
+ANSWERS = {
+    "AddTags": Answer(add),
+    "ListTags": Answer(list_tags),
+    "DeleteTags": Answer(delete),
+}

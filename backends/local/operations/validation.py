@@ -41,8 +41,8 @@ def begin(record: Record, now: int, settings: Validation) -> None:
     }
 
 
-def seen(record: Record, now: int) -> Record:
-    """Return a record as it is at this moment."""
+def as_of(record: Record, now: int) -> Record:
+    """Return a record as it is at a moment, in epoch ms."""
     plan = record.get(PLAN)
     if plan is None:
         return record
@@ -54,7 +54,6 @@ def seen(record: Record, now: int) -> Record:
 
 
 def _state(plan: Mapping[str, Any], now: int) -> tuple[str, str]:
-    """Return the status of the package and of its profiles that do not fail."""
     started = plan["begins"] + (plan["ends"] - plan["begins"]) * PENDING_PART
     if now >= plan["ends"]:
         return ("Failed" if plan["failing"] else "Completed"), "Completed"

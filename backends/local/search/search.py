@@ -27,7 +27,7 @@ from ...service import model
 from ...service.model import Shape
 from ...store.rows import GROUPS, PACKAGES, TERMS, Condition, Key, Row, Table
 from .. import permissions
-from ..context import RequestContext
+from ..context import Answer, RequestContext
 from ..operations import validation
 from ..pagination import DEFAULT_PAGE, not_this_list, position_of, query_of, token_of
 from . import index, planner
@@ -84,7 +84,7 @@ def _see_packages(context: RequestContext) -> See:
         return {"Tags": row["record"]["Tags"]} if row is not None and "Tags" in row["record"] else {}
 
     def see(row: Row) -> Record:
-        record = validation.seen(row["record"], context.now)
+        record = validation.as_of(row["record"], context.now)
         if not row["version"]:
             return record
         group = tags(row["account"], row["region"], row["name"])
@@ -350,3 +350,9 @@ def _shared(context: RequestContext, resource: Resource) -> Iterator[Row]:
         for row in planner.rows(context, resource.table, (lookup,), ROWS_AT_ONCE):
             if permissions.allows(context.rows, context.caller, resource.describe, resource.arn(group, row)):
                 yield row
+
+
+ANSWERS = {
+    "Search": Answer(search),
+    "GetSearchSuggestions": Answer(suggestions),
+}

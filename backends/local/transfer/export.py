@@ -1,7 +1,7 @@
 """Registries as lines: rows as they are, with their numbers, times, authors and history, to be stored in another.
 
 A line is a JSON object, of one of four types: `change`, `group`, `policy`, `package`. They come name by name, the
-history of a name before what it has become; `restoring` stores them.
+history of a name before what it has become; `importing` stores them.
 """
 
 from __future__ import annotations
@@ -161,7 +161,6 @@ class _Walk(msgspec.Struct):
         return None
 
     def _rows(self, table: Table, name: str, after: int) -> Iterator[Row]:
-        """Yield the rows of a name after one of that number; of a table without numbers, -1 is before the only one."""
         where: list[Condition] = [*self.context.account_conditions(), ("name", "=", name)]
         if table not in NUMBERS:
             yield from self.context.rows.find(table, where, limit=1) if after < 0 else ()
@@ -172,7 +171,6 @@ class _Walk(msgspec.Struct):
             after = rows[-1][NUMBERS[table]]
 
     def _following(self, name: str) -> str | None:
-        """Return the next name that there is anything of."""
         beyond: list[Condition] = [*self.context.account_conditions(), ("name", ">", name)]
         firsts = (
             self.context.rows.find(table, beyond, ("name", *([NUMBERS[table]] if table in NUMBERS else [])), limit=1)
@@ -181,7 +179,7 @@ class _Walk(msgspec.Struct):
         return min((row["name"] for rows in firsts for row in rows), default=None)
 
     def _head(self, name: str) -> int:
-        found = self.context.rows.get(HEADS, (self.context.caller.account, self.context.caller.region, name))
+        found = self.context.rows.get(HEADS, self.context.key(name))
         return found["seq"] if found is not None else 0
 
     def _is_wanted(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Lines of an archive become rows again: checked, told apart from what is there, and stored all or none.
+"""Lines of an archive become rows again: checked, compared with what is there, and stored all or none.
 
 Into another account or region, keys and the ARNs of the registry's resources are rewritten. Rows of history are not:
 they stay as they were hashed, and say by their ARN where a change was made. What is imported is itself a change: each
@@ -70,8 +70,8 @@ class _Resource(msgspec.Struct):
         return f"{KINDS[self.table]} {name}{f'/{version}' if version else ''}"
 
 
-class _Told(msgspec.Struct):
-    """What became, or would become, of some lines."""
+class ImportResult(msgspec.Struct):
+    """How many resources of some lines are new, the same or different."""
 
     new: dict[str, int] = msgspec.field(default_factory=dict)
     same: dict[str, int] = msgspec.field(default_factory=dict)
@@ -88,7 +88,7 @@ class _Told(msgspec.Struct):
             self.different.append(str(resource))
 
 
-def restore(context: RequestContext, asked: Import) -> _Told:
+def import_lines(context: RequestContext, asked: Import) -> ImportResult:
     """Store lines in the caller's account and region.
 
     Returns:
@@ -101,7 +101,7 @@ def restore(context: RequestContext, asked: Import) -> _Told:
         AccessDeniedException: a version of a group that has approval rules here.
     """
     rewritten = _rewriting(asked, context.caller)
-    told = _Told()
+    result = ImportResult()
     chains: dict[str, list[Row]] = {}
     resources: list[_Resource] = []
     for number, content in enumerate(asked.lines, start=asked.first_line):
@@ -114,11 +114,11 @@ def restore(context: RequestContext, asked: Import) -> _Told:
                 resources.append(_resource(context, line, rewritten))
     for resource in resources:
         _check_rules(context, resource)
-        told.count(resource)
+        result.count(resource)
     if asked.dry_run:
-        return told
-    if told.different and not asked.replace:
-        raise ConflictException(_there_already(told.different))
+        return result
+    if result.different and not asked.replace:
+        raise ConflictException(_there_already(result.different))
     for resource in resources:
         _store(context, resource)
     journal = context.rows
@@ -126,8 +126,8 @@ def restore(context: RequestContext, asked: Import) -> _Told:
         raise TypeError("history is only written through the journal")
     changed = {resource.row["name"] for resource in resources if not resource.is_same}
     for name in sorted(changed | chains.keys()):  # heads are locked in order
-        told.history += journal.adopt((context.caller.account, context.caller.region, name), chains.get(name, []))
-    return told
+        result.history += journal.import_chain(context.key(name), chains.get(name, []))
+    return result
 
 
 def _check_rules(context: RequestContext, resource: _Resource) -> None:
@@ -146,7 +146,6 @@ def _there_already(different: list[str]) -> str:
 
 
 def _line(content: Record) -> Line:
-    """Return the JSON of a line as what its type says it is."""
     try:
         orjson.dumps(content)
     except orjson.JSONEncodeError as error:  # half a character, a number of more than 64 bits
@@ -211,7 +210,6 @@ class _Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _resource(context: RequestContext, line: Group | Policy | Package, rewritten: Callable[[Any], Any]) -> _Resource:
-    """Return a line as the row it becomes here, beside the row that is there."""
     account, region = context.caller.account, context.caller.region
     row: Row = {field: getattr(line, field) for field in line.__struct_fields__}
     row |= {"account": account, "region": region, "rev": 0}
@@ -266,7 +264,6 @@ _COMPLETED: Final[dict[type, Callable[[Caller, Row], None]]] = {
 
 
 def _store(context: RequestContext, resource: _Resource) -> None:
-    """Store a resource that is not there as it is in the file."""
     row, stored = resource.row, resource.stored
     if resource.table is not GROUPS and row.get("version", 1):
         _count_up(context, row["name"], row.get("version", 0), str(resource))
@@ -287,7 +284,7 @@ def _count_up(context: RequestContext, name: str, version: int, what: str) -> No
     Raises:
         ValidationException: there is no such group.
     """
-    key = (context.caller.account, context.caller.region, name)
+    key = context.key(name)
     group = context.rows.get(GROUPS, key)
     if group is None:
         raise ValidationException(f"{what} is of a group that is not there: its line comes first.")

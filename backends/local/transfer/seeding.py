@@ -44,8 +44,8 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     groups: list[SeedGroup]
 
 
-class _Sown(msgspec.Struct):
-    """How many groups and versions are new, and how many were there."""
+class SeedResult(msgspec.Struct):
+    """How many groups and versions were created, and how many existed."""
 
     new_groups: int = 0
     new_versions: int = 0
@@ -53,35 +53,35 @@ class _Sown(msgspec.Struct):
     versions_there: int = 0
 
 
-def sow(context: RequestContext, seed: Seed) -> _Sown:
+def apply(context: RequestContext, seed: Seed) -> SeedResult:
     """Make what a seed has and the registry has not, in the caller's account and region.
 
     Raises:
         RegistryError: something in it is refused, as it would be alone; the sentence begins with where it is written.
     """
-    sown = _Sown()
+    result = SeedResult()
     for group in seed.groups:
         with _on(group.where):
-            last = _group(context, group.request, sown)
+            last = _group(context, group.request, result)
         for number, version in enumerate(group.versions, start=1):
             if number <= last:
-                sown.versions_there += 1
+                result.versions_there += 1
                 continue
             with _on(version.where):
                 _version(context, version, group.request["ModelPackageGroupName"])
-            sown.new_versions += 1
-    return sown
+            result.new_versions += 1
+    return result
 
 
-def _group(context: RequestContext, request: Mapping[str, Any], sown: _Sown) -> int:
+def _group(context: RequestContext, request: Mapping[str, Any], result: SeedResult) -> int:
     """Create a group unless it is there; return the number of its last version."""
     _check("CreateModelPackageGroup", request)
-    row = context.rows.get(GROUPS, (context.caller.account, context.caller.region, request["ModelPackageGroupName"]))
+    row = context.rows.get(GROUPS, context.key(request["ModelPackageGroupName"]))
     if row is not None:
-        sown.groups_there += 1
+        result.groups_there += 1
         return int(row["last_version"])
     groups.create(replace(context, operation="CreateModelPackageGroup"), request)
-    sown.new_groups += 1
+    result.new_groups += 1
     return 0
 
 

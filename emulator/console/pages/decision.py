@@ -127,7 +127,7 @@ def carry_out(reader: Reader, version: Version, decision: Decision) -> None:
     reason = decision.reason if decision.reason or version.reason else None  # that of an earlier decision does not stay
     if reader.offers("decide") and decision.rev is not None:
         try:
-            reader.control("decide", arn=version.arn, status=decision.to, reason=reason, rev=decision.rev)
+            reader.extension("decide", arn=version.arn, status=decision.to, reason=reason, rev=decision.rev)
         except ConflictException as error:
             now = reader.version(version.group, version.number)
             raise (Overtaken(now) if now.revision != decision.revision else error) from error
@@ -177,7 +177,7 @@ def listeners(reader: Reader, version: Version, to: str) -> tuple[Listener, ...]
     """Return who will be told that a version got a status; None where nobody knows: AWS has its own rules for that."""
     if not reader.offers("settings") or not reader.offers("events"):
         return None
-    return tuple(_listeners(reader.control("settings").get("events", {}), version, to))
+    return tuple(_listeners(reader.extension("settings").get("events", {}), version, to))
 
 
 def _listeners(events: Mapping[str, Any], version: Version, to: str) -> Iterator[Listener]:

@@ -91,10 +91,10 @@ def health(reader: Reader, site: Site, ping: Any, error_log: Sequence[Refusal]) 
             *(_store(reader, has_file=site.file is not None) if answers.is_fine and reader.offers("store") else ()),
         ),
         capabilities=_capabilities(reader),
-        settings=tuple(leaves(reader.control("settings"))) if answers.is_fine and reader.offers("settings") else (),
+        settings=tuple(leaves(reader.extension("settings"))) if answers.is_fine and reader.offers("settings") else (),
         deliveries=_deliveries(reader) if answers.is_fine else None,
         error_log=error_log,
-        places=tuple(reader.control("places")) if answers.is_fine and reader.offers("places") else (),
+        places=tuple(reader.extension("places")) if answers.is_fine and reader.offers("places") else (),
     )
 
 
@@ -120,7 +120,9 @@ def _capabilities(reader: Reader) -> tuple[Fact, ...]:
         "Events": ("events/deliveries", "what was sent to whom"),
         "Lists by approval": ("versions", "without it, a bounded number of pages is looked through"),
     }
-    return tuple(Fact(name, "yes" if reader.offers(control) else "no", note) for name, (control, note) in has.items())
+    return tuple(
+        Fact(name, "yes" if reader.offers(extension) else "no", note) for name, (extension, note) in has.items()
+    )
 
 
 def _database(file: Path) -> tuple[Fact, ...]:
@@ -149,7 +151,7 @@ def _database(file: Path) -> tuple[Fact, ...]:
 
 def _store(reader: Reader, *, has_file: bool) -> Iterator[Fact]:
     """Yield what the store says of itself; what it is, unless its file has said so."""
-    told = {name: values for name, values in reader.control("store").items() if values}
+    told = {name: values for name, values in reader.extension("store").items() if values}
     if "store" in told and not has_file:
         yield Fact("Store", told["store"][0])
     is_in_memory = told.get("journal") == ["MEMORY"]
@@ -178,7 +180,7 @@ def _deliveries(reader: Reader) -> tuple[Delivery, ...] | None:
     """Return the newest deliveries; None if the registry sends no events."""
     if not reader.offers("events/deliveries"):
         return None
-    told = reader.control("events/deliveries", max_results=MAX_DELIVERIES)
+    told = reader.extension("events/deliveries", max_results=MAX_DELIVERIES)
     return tuple(
         Delivery(
             at=datetime.fromisoformat(one["changed"]),

@@ -8,17 +8,14 @@ from time import monotonic
 from typing import Any, ClassVar, Final
 
 from ....backends.errors import ValidationException
+from ....backends.service.operations import OPERATIONS
 from ..reader import Reader
 from ..timeline import Event, event_of
 
 PAGE: Final = 20
 SECONDS_TO_VERIFY: Final = 2.0
 FILTERS: Final = ("group", "actor", "operation", "since", "until")
-OPERATIONS: Final = (
-    *("UpdateModelPackage", "CreateModelPackage", "DeleteModelPackage"),
-    *("CreateModelPackageGroup", "DeleteModelPackageGroup"),
-    *("PutModelPackageGroupPolicy", "DeleteModelPackageGroupPolicy", "AddTags", "DeleteTags"),
-)
+CHANGES: Final = tuple(name for name, operation in OPERATIONS.items() if operation.writes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class HistoryPage:
 
     template: ClassVar[str] = "history.html"
     title: ClassVar[str] = "History"
-    operations: ClassVar[tuple[str, ...]] = OPERATIONS
+    operations: ClassVar[tuple[str, ...]] = CHANGES
 
     is_kept: bool
     filters: Mapping[str, str]
@@ -79,7 +76,7 @@ def history(reader: Reader, filters: Mapping[str, str], token: str | None, *, ve
 
 
 def _patterns(asked: Mapping[str, str]) -> dict[str, str]:
-    """Return filters as the control takes them: whoever types a name means whoever's name begins so."""
+    """Return filters as the extension takes them: whoever types a name means whoever's name begins so."""
     actor = asked.get("actor")
     if actor is None or "*" in actor or "?" in actor:
         return dict(asked)
@@ -90,7 +87,7 @@ def _verdict(reader: Reader) -> Verdict:
     deadline = monotonic() + SECONDS_TO_VERIFY
     token, pages = None, []
     while True:
-        page: dict[str, Any] = reader.control("history/verify", next_token=token)
+        page: dict[str, Any] = reader.extension("history/verify", next_token=token)
         pages.append(page)
         token = page.get("next_token")
         if token is None or monotonic() > deadline:

@@ -189,4 +189,4 @@ def _is_there(reader: Reader, group: str) -> bool:
 
 def _elsewhere(reader: Reader) -> tuple[dict[str, str], ...]:
     """Return the accounts and regions that have groups, where this one has none."""
-    return tuple(reader.control("places")) if reader.offers("places") else ()
+    return tuple(reader.extension("places")) if reader.offers("places") else ()
