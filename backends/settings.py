@@ -69,7 +69,7 @@ class ApprovalTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     life_cycle: str = ""
 
 
-class MoveTable(
+class TransitionTable(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"source": "from", "target": "to"}, kw_only=True
 ):
     """One row of a profile, or several: from each of these states to each of those."""
@@ -83,7 +83,7 @@ class MoveTable(
 class ProfileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A profile of the user's own, or a life cycle."""
 
-    moves: Annotated[tuple[MoveTable, ...], msgspec.Meta(min_length=1)]
+    transitions: Annotated[tuple[TransitionTable, ...], msgspec.Meta(min_length=1)]
     note: str = ""
 
 

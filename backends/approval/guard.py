@@ -24,7 +24,7 @@ from . import evaluation
 from .change import APPROVAL, Change
 from .explain import Asked, explain
 from .profiles import INITIAL
-from .rulebook import Regime, Rulebook
+from .rulebook import Policy, Rulebook
 from .rules import CALLERS, OBJECTS, TAGS
 
 EXPLAIN = "explain"
@@ -124,27 +124,27 @@ class GuardedBackend(Backend):
         if "ModelPackageGroupName" not in params:
             return params
         group = arns.parse(caller, arns.GROUP, params["ModelPackageGroupName"])
-        regime = self._rulebook.regime(group.name)
-        if regime.is_free:
+        policy = self._rulebook.policy(group.name)
+        if policy.is_free:
             return params
         sent = {APPROVAL: INITIAL, **params}
         record = {**sent, "ModelPackageGroupName": group.name}
-        evaluation.judge(regime, self._change(regime, str(group), caller, {}, record), record)
+        evaluation.judge(policy, self._change(policy, str(group), caller, {}, record), record)
         return sent
 
     def _check_update(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
         record = self._record(params["ModelPackageArn"], caller)
         if "ModelPackageVersion" in record:
-            regime = self._rulebook.regime(record["ModelPackageGroupName"])
-            change = self._change(regime, _group(record, caller), caller, record, records.edited(record, params))
-            evaluation.judge(regime, change, params)
+            policy = self._rulebook.policy(record["ModelPackageGroupName"])
+            change = self._change(policy, _group(record, caller), caller, record, records.edited(record, params))
+            evaluation.judge(policy, change, params)
         return params
 
     def _check_delete(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
         record = self._record(params["ModelPackageName"], caller)
         if "ModelPackageVersion" in record:
-            regime = self._rulebook.regime(record["ModelPackageGroupName"])
-            evaluation.judge(regime, self._change(regime, _group(record, caller), caller, record, {}), {})
+            policy = self._rulebook.policy(record["ModelPackageGroupName"])
+            evaluation.judge(policy, self._change(policy, _group(record, caller), caller, record, {}), {})
         return params
 
     def _explain(self, asked: Asked, caller: Caller) -> dict[str, Any]:
@@ -156,9 +156,9 @@ class GuardedBackend(Backend):
         if "ModelPackageVersion" not in record:
             raise ValidationException(f"ModelPackage {record['ModelPackageArn']} is unversioned: it has no approval.")
         who = self._rulebook.identities.called(asked.identity, caller) if asked.identity else caller
-        regime = self._rulebook.regime(record["ModelPackageGroupName"])
-        change = self._change(regime, _group(record, caller), who, record, record, tags_for=caller)
-        return explain(regime, change, reason=asked.reason)
+        policy = self._rulebook.policy(record["ModelPackageGroupName"])
+        change = self._change(policy, _group(record, caller), who, record, record, tags_for=caller)
+        return explain(policy, change, reason=asked.reason)
 
     def _record(self, name: str, caller: Caller) -> dict[str, Any]:
         """Return a version as the backend describes it, as a record: times in epoch seconds."""
@@ -167,7 +167,7 @@ class GuardedBackend(Backend):
 
     def _change(
         self,
-        regime: Regime,
+        policy: Policy,
         group: str,
         caller: Caller,
         before: Mapping[str, Any],
@@ -175,7 +175,7 @@ class GuardedBackend(Backend):
         tags_for: Caller | None = None,
     ) -> Change:
         tags: dict[str, str] = {}
-        if TAGS in regime.needs:
+        if TAGS in policy.needs:
             found = self._backend.call(TAGS, {"ResourceArn": group}, tags_for or caller)["Tags"]
             tags = {tag["Key"]: tag["Value"] for tag in found}
         return Change(

@@ -13,7 +13,7 @@ from .metrics import Delta, delta
 from .reading import Reader
 from .records import Version
 from .review import explain
-from .rulings import Explanation, Move
+from .rulings import Explanation, Transition
 from .ticks import Looked
 from .timeline import Event, event_of
 from .told import Listener
@@ -74,7 +74,7 @@ class DecidePage:
 
     version: Version
     explanation: Explanation
-    move: Move | None
+    transition: Transition | None
     reason: str
     token: str
     command: str
@@ -90,7 +90,7 @@ class DecidePage:
     @property
     def title(self) -> str:
         """The title of the page."""
-        return f"{self.move.verb} {self.version.name}" if self.move else f"Decide on {self.version.name}"
+        return f"{self.transition.verb} {self.version.name}" if self.transition else f"Decide on {self.version.name}"
 
 
 def summary_of(version: Version, approved: Version | None) -> tuple[Summary, ...]:
