@@ -79,15 +79,6 @@ class Change(msgspec.Struct, frozen=True):
 Outcome = Literal["passed", "failed", "pending", "needs_input"]
 
 
-class Threshold(msgspec.Struct, frozen=True):
-    """The bounds that a rule sets for a metric; see `metrics.value_of`."""
-
-    metric: str
-    source: str
-    min: float | None
-    max: float | None
-
-
 class RuleResult(msgspec.Struct, frozen=True):
     """What a rule says of a change.
 
@@ -97,7 +88,7 @@ class RuleResult(msgspec.Struct, frozen=True):
         error: the error of a request that fails the rule.
         counts: whether the caller's approval is one of those that count.
         approvals: how many approvals the rule requires; 0 for a rule that counts none.
-        threshold: of a rule about a metric.
+        threshold: of a rule about a metric: its metric and source (see `metrics.value_of`), min and max.
         rule: the rule's name in registry.toml.
         kind: the rule's kind.
     """
@@ -107,7 +98,7 @@ class RuleResult(msgspec.Struct, frozen=True):
     error: type[RegistryError] = ValidationException
     counts: bool = False
     approvals: int = 0
-    threshold: Threshold | None = None
+    threshold: Mapping[str, str | float | None] | None = None
     rule: str = ""
     kind: str = ""
 

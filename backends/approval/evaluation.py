@@ -17,10 +17,8 @@ from .rulebook import Policy
 from .rules import Rule
 
 LEDGER = "_Approval"
-"""Where a record keeps who set its status and when, whether nothing has changed it since, and the approvals so far.
-
-It is no member of a shape, so no answer shows it.
-"""
+"""The part of a record with who set its status and when, whether that is its latest change, and the approvals so far.
+No shape has such a member, so no answer shows it."""
 
 MAX_DESCRIPTION = 1024
 
@@ -146,7 +144,9 @@ def settle(change: Change, request: Mapping[str, Any], results: list[RuleResult]
         if record[APPROVAL] != APPROVED:
             approvals = []
         elif any(result.counts for result in counting):
-            approvals.append(_approval(change, request.get("ApprovalDescription", "")))
+            reason = request.get("ApprovalDescription", "")
+            who = {"Name": change.caller.name, "Arn": change.caller.arn, "Groups": [*change.caller.groups]}
+            approvals.append({**who, "At": change.now, "Reason": reason})
         if any(result.outcome == "pending" for result in counting):
             record |= {APPROVAL: before[APPROVAL], "ApprovalDescription": _so_far(approvals, counting)}
         else:
@@ -157,17 +157,6 @@ def settle(change: Change, request: Mapping[str, Any], results: list[RuleResult]
     if ledger:
         record[LEDGER] = ledger
     return record
-
-
-def _approval(change: Change, reason: str) -> dict[str, Any]:
-    caller = change.caller
-    return {
-        "Name": caller.name,
-        "Arn": caller.arn,
-        "Groups": [*caller.groups],
-        "At": change.now,
-        "Reason": reason,
-    }
 
 
 def _so_far(approvals: list[Record], counting: list[RuleResult]) -> str:

@@ -77,9 +77,9 @@ def _allowed(results: list[RuleResult]) -> bool | None:
 
 
 def _row(result: RuleResult) -> dict[str, Any]:
-    row = {"rule": result.rule, "is": result.kind, "outcome": result.outcome, "why": result.why}
+    row: dict[str, Any] = {"rule": result.rule, "is": result.kind, "outcome": result.outcome, "why": result.why}
     if result.threshold is not None:
-        row["threshold"] = msgspec.to_builtins(result.threshold)
+        row["threshold"] = result.threshold
     return row
 
 

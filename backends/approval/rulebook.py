@@ -10,9 +10,9 @@ import msgspec
 
 from ..errors import Misconfigured
 from ..identities import Identify, Identities, meet
-from ..settings import Place, ProfileTable, Settings, TransitionTable, misread
+from ..settings import Place, ProfileTable, Settings, TransitionTable, misread, suggestion
 from .profiles import NEW, PROFILES, STATES, Profile, Transition
-from .rules import APPROVALS, CALLERS, KINDS, OBJECTS, TAG, Rule, suggestion
+from .rules import APPROVALS, CALLERS, KINDS, OBJECTS, TAG, Rule
 
 MAX_NAME = 63
 """Characters of a group's name: what a pattern can stand for."""
@@ -70,8 +70,16 @@ class Rulebook:
         self._settings = settings
         self._rules = {kind: rule() for kind, rule in KINDS.items() if rule.works_without_options()}
         self._rules |= {name: self._rule(name, table) for name, table in settings.rules.items()}
-        self._profiles = {**PROFILES, **self._compiled("profiles", settings.profiles, STATES)}
-        self._life_cycles = self._compiled("life_cycles", settings.life_cycles, None)
+        self._profiles = {**PROFILES}
+        for name, profile in settings.profiles.items():
+            if name in PROFILES:
+                sentence = f"the profile {name!r} is there already: give yours another name"
+                raise Misconfigured(sentence, ("profiles", name))
+            self._profiles[name] = self._profile(("profiles", name), profile, STATES)
+        self._life_cycles = {
+            name: self._profile(("life_cycles", name), life_cycle, None)
+            for name, life_cycle in settings.life_cycles.items()
+        }
         self._policies = [(table.groups, self._policy(number)) for number, table in enumerate(settings.approval)]
         self.needs = frozenset[str]().union(*(policy.needs for _, policy in self._policies))
         self._check_patterns()
@@ -115,15 +123,8 @@ class Rulebook:
         rule.check(self.identities, place)
         return rule
 
-    def _compiled(
-        self, kind: str, tables: Mapping[str, ProfileTable], states: tuple[str, ...] | None
-    ) -> dict[str, Profile]:
-        return {name: self._profile((kind, name), table, states) for name, table in tables.items()}
-
     def _profile(self, place: Place, table: ProfileTable, states: tuple[str, ...] | None) -> Profile:
-        kind, name = str(place[0]), str(place[1])
-        if kind == "profiles" and name in PROFILES:
-            raise Misconfigured(f"the profile {name!r} is there already: give yours another name", place)
+        name = str(place[1])
         for row in table.transitions:
             self._check_row(row, place, states)
         transitions = tuple(

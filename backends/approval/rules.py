@@ -1,8 +1,6 @@
 """The rules that registry.toml combines: one class for each kind, and KINDS, the table of them.
 
-A rule that an unauthorized caller fails raises AccessDeniedException; missing or wrong content raises
-ValidationException; a change that is too early, too late or already decided raises ConflictException. (Rules, codes
-and sentences are ours: AWS has none of this.)
+Rules, their errors and their sentences are ours: AWS has none of this.
 """
 
 from __future__ import annotations
@@ -15,25 +13,17 @@ from typing import Annotated, ClassVar
 import msgspec
 import msgspec.structs
 
-from ..errors import (
-    AccessDeniedException,
-    ConflictException,
-    Misconfigured,
-    RegistryError,
-    ValidationException,
-    did_you_mean,
-)
+from ..errors import AccessDeniedException, ConflictException, Misconfigured, RegistryError, ValidationException
 from ..identities import Identities, Who, display_name
 from ..service import model
 from ..service.records import artifacts
-from ..settings import Place
+from ..settings import Place, check_words
 from .change import (
     APPROVAL,
     LIFE_CYCLE,
     METADATA,
     Change,
     RuleResult,
-    Threshold,
     creator_of,
     member_of,
     milliseconds,
@@ -64,6 +54,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=TA
     """Whether it judges transitions; otherwise it judges every change of a version."""
     of_life_cycle: ClassVar[bool] = True
     """Whether a transition of a life cycle can require it."""
+    _needs: ClassVar[frozenset[str]] = frozenset()
 
     on: tuple[str, ...] | None = None
 
@@ -71,18 +62,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=TA
         raise NotImplementedError
 
     def check(self, identities: Identities, place: Place) -> None:
-        """Raise Misconfigured for options that have the right types and make no sense.
-
-        Args:
-            identities: the people and groups that options can name.
-            place: the keys of the rule's table in registry.toml.
-        """
+        """Raise Misconfigured for options that have the right types and make no sense; `place` is the rule's table."""
         check_words(self.on or (), STATES, (*place, "on"))
 
     @property
     def needs(self) -> frozenset[str]:
         """What the rule needs of a backend."""
-        return frozenset()
+        return self._needs
 
     @property
     def keeps_approvals(self) -> tuple[str, ...]:
@@ -100,20 +86,6 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=TA
     @classmethod
     def works_without_options(cls) -> bool:
         return not any(field.required for field in msgspec.structs.fields(cls))
-
-
-def check_words(words: Iterable[str], known: Iterable[str], place: Place) -> None:
-    """Raise Misconfigured for an option's value that neither is a known word nor begins with one and a dot."""
-    names = [*known]
-    for word in words:
-        if word not in names and word.partition(".")[0] not in names:
-            raise Misconfigured(f"{place[-2]}: there is no {word!r}{suggestion(word, names)}", place, word)
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return the known word that a misspelled one resembles, or else all known words, as the end of a sentence."""
-    names = [*known]
-    return did_you_mean(word, names) or f": there is {', '.join(names) or 'none'}"
 
 
 def _passed(why: str) -> RuleResult:
@@ -162,9 +134,7 @@ class ReasonRequired(Rule, frozen=True, tag="reason-required"):
 class CreatorMayNotApprove(Rule, frozen=True, tag="creator-may-not-approve"):
     """The creator of a version cannot approve it."""
 
-    @property
-    def needs(self) -> frozenset[str]:
-        return frozenset({CALLERS})
+    _needs: ClassVar[frozenset[str]] = frozenset({CALLERS})
 
     def judge(self, change: Change) -> RuleResult:
         creator = change.caller.arn if change.is_new else creator_of(change.before)
@@ -204,13 +174,10 @@ class Approvers(Rule, frozen=True, tag="approvers"):
     """
 
     of_life_cycle: ClassVar[bool] = False
+    _needs: ClassVar[frozenset[str]] = frozenset({APPROVALS})
 
     count: Annotated[int, msgspec.Meta(ge=1)] = 2
     who: tuple[str, ...] = ()
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return frozenset({APPROVALS})
 
     def check(self, identities: Identities, place: Place) -> None:
         super().check(identities, place)
@@ -269,11 +236,9 @@ class MetadataRequired(Rule, frozen=True, tag="metadata-required"):
 class TagsRequired(Rule, frozen=True, tag="tags-required"):
     """Its group has these tags: `owner`, or with a pattern of the value, `stage=prod*`."""
 
-    tags: Words
+    _needs: ClassVar[frozenset[str]] = frozenset({TAGS})
 
-    @property
-    def needs(self) -> frozenset[str]:
-        return frozenset({TAGS})
+    tags: Words
 
     def judge(self, change: Change) -> RuleResult:
         for wanted in self.tags:
@@ -308,7 +273,8 @@ class Metric(Rule, frozen=True, tag="metric"):
             raise Misconfigured(f"{place[-1]}: give min or max, or every number will do", place)
 
     def judge(self, change: Change) -> RuleResult:
-        result = partial(RuleResult, threshold=Threshold(self.metric, self.source, self.min, self.max))
+        bounds = {"metric": self.metric, "source": self.source, "min": self.min, "max": self.max}
+        result = partial(RuleResult, threshold=bounds)
         try:
             value = value_of(self.metric, self.source, change.after, change.caller, change.probe)
         except ValidationException as error:
@@ -337,9 +303,7 @@ class ImageFrom(Rule, frozen=True, tag="image-from"):
 class ArtifactExists(Rule, frozen=True, tag="artifact-exists"):
     """Every model artifact exists in S3 at this moment."""
 
-    @property
-    def needs(self) -> frozenset[str]:
-        return frozenset({OBJECTS})
+    _needs: ClassVar[frozenset[str]] = frozenset({OBJECTS})
 
     def judge(self, change: Change) -> RuleResult:
         found = list(artifacts(change.after))
