@@ -11,12 +11,13 @@ import msgspec
 
 from .base import Caller
 from .errors import ValidationException
+from .settings import ACCOUNT_ID
 
 GROUP = "model-package-group"
 PACKAGE = "model-package"
 
 _ARN = re.compile(
-    r"arn:(?P<partition>aws[a-z-]*):sagemaker:(?P<region>[a-z0-9-]*):(?P<account>[0-9]{12})"
+    rf"arn:(?P<partition>aws[a-z-]*):sagemaker:(?P<region>[a-z0-9-]*):(?P<account>{ACCOUNT_ID})"
     r":(?P<kind>[a-z-]*)/(?P<path>.+)"
 )
 _VERSIONED = re.compile(r"(?P<name>[^/]+)/(?P<version>[1-9][0-9]{0,8})")

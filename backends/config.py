@@ -1,4 +1,4 @@
-"""Reads registry.toml, and refuses what is wrong in it with the line and what was meant."""
+"""Read registry.toml; errors name the line and suggest a correction."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ def load(path: Path | None) -> Settings:
     """Read `registry.toml`; without a path, return the defaults.
 
     Raises:
-        BackendUnavailable: there is no such file, it is not TOML, a key or value is not one of ours, or one contradicts
-            another; the sentence says which, and where.
+        BackendUnavailable: the file is missing, is not TOML, or has unknown or contradictory keys and values.
     """
     if path is None:
         return Settings()
@@ -53,10 +52,10 @@ def load(path: Path | None) -> Settings:
 
 
 def read(raw: dict[str, Any]) -> Settings:
-    """Return what a file says as settings.
+    """Return the settings of a parsed file.
 
     Raises:
-        Misconfigured: a key that is not ours, or a value that is not of its kind.
+        Misconfigured: an unknown key, or a value of the wrong type.
     """
     for table, struct in NAMED.items():
         for name, value in _named(raw.get(table)):
@@ -79,12 +78,12 @@ def _convert(value: Any, struct: Any, place: Place) -> Any:
 
 
 def line_of(text: str, place: Place, value: str = "") -> int | None:
-    """Return the line of a TOML text that a path of keys leads to, or as far as it can be followed.
+    """Return the line of a TOML text at a path of keys, or of as much of the path as the text has.
 
     Args:
         text: the file.
         place: keys of tables and indexes of lists: `("approval", 1, "rules")`.
-        value: what is written there, to find the line of a list's entry.
+        value: the value at the path, to find the line of a list's entry.
     """
     best, depth = None, 0
     begins = 0
@@ -111,7 +110,7 @@ def line_of(text: str, place: Place, value: str = "") -> int | None:
 
 
 def _place_of(name: str, many: bool, seen: dict[str, int]) -> Place:
-    """Return the path of a header's table; those in double brackets are numbered."""
+    """Return the path of a header's table; tables in double brackets are numbered."""
     parts = _parts(name)
     if many:
         seen[name] = seen.get(name, -1) + 1
@@ -125,7 +124,7 @@ def _parts(dotted: str) -> Place:
 
 
 def _common(a: Place, b: Place) -> int:
-    """Return how many steps two paths have in common from their beginning."""
+    """Return the length of the common prefix of two paths."""
     count = 0
     for one, other in zip(a, b, strict=False):
         if one != other:

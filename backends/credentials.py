@@ -18,6 +18,7 @@ from typing import Final
 
 from .errors import BackendUnavailable
 from .files import FileLock, atomic_write, make_private_dir
+from .settings import ACCOUNT_ID, USER_NAME
 
 KEY: Final = "aws_access_key_id"
 SECRET: Final = "aws_secret_access_key"  # noqa: S105 - the name of one
@@ -25,7 +26,6 @@ ACCOUNT: Final = "aws_account_id"
 SHORTEST: Final = 16
 """Characters of a secret; AWS's have 40. There is no guessing a secret of so many."""
 
-PROFILE = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]{0,62}")
 _KEY = re.compile(r"\w{3,128}", re.ASCII)
 
 
@@ -73,7 +73,7 @@ def add(path: Path, profile: str) -> Credential:
         BackendUnavailable: the name is none, the file has it already, or the file cannot be read or written.
     """
     path = Path(os.path.realpath(path.expanduser()))
-    if not PROFILE.fullmatch(profile):
+    if not re.fullmatch(USER_NAME, profile):
         raise BackendUnavailable(
             f"{profile!r} is not a name: it begins with a letter, and has letters, digits and _ . @ -"
         )
@@ -128,7 +128,7 @@ def _credential(path: Path, profile: str, values: Mapping[str, str]) -> Credenti
     for name in (KEY, SECRET):
         if not values.get(name):
             raise BackendUnavailable(f"{path}: [{profile}] has no {name}")
-    if not PROFILE.fullmatch(profile):
+    if not re.fullmatch(USER_NAME, profile):
         raise BackendUnavailable(f"{path}: {profile!r} names nobody: a letter first, then letters, digits and _ . @ -")
     if not _KEY.fullmatch(values[KEY]):
         raise BackendUnavailable(f"{path}: the {KEY} of [{profile}] is none: letters and digits, 20 of them in AWS's")
@@ -136,6 +136,6 @@ def _credential(path: Path, profile: str, values: Mapping[str, str]) -> Credenti
         raise BackendUnavailable(
             f"{path}: the {SECRET} of [{profile}] can be guessed: it needs {SHORTEST} characters or more"
         )
-    if (account := values.get(ACCOUNT, "")) and not re.fullmatch("[0-9]{12}", account):
+    if (account := values.get(ACCOUNT, "")) and not re.fullmatch(ACCOUNT_ID, account):
         raise BackendUnavailable(f"{path}: the {ACCOUNT} of [{profile}] is none: twelve digits")
     return Credential(profile, values[KEY], values[SECRET], account)

@@ -1,8 +1,8 @@
-"""Who is who: the identities of registry.toml, and whom a rule means by a name, a group, a role or an ARN.
+"""The identities of registry.toml, and the names, groups, roles and ARNs by which a rule refers to them.
 
-An identity has an access key, or it is everybody whose ARN fits a pattern, such as those who assumed a role. Who is
-neither keeps the ARN its access key gives it. That the key is the caller's own is for the server to verify, if it has
-keys of its callers; without, an identity is who the key says it is.
+An identity has an access key, or it is every caller whose ARN matches a pattern, such as those who assumed a role.
+Other callers keep the ARN that their access key gives them. A server with credentials verifies that the key is the
+caller's own; without credentials, the key alone identifies the caller.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from msgspec.structs import replace
 from .base import Caller, Identity
 from .credentials import Credential
 from .errors import Misconfigured, did_you_mean
-from .settings import IdentityTable
+from .settings import ACCOUNT_ID, IdentityTable, Place
 
 Identify: TypeAlias = Callable[[Caller], Identity | None]
 
 _ROLE = re.compile(r"arn:[a-z-]+:sts::[0-9]+:assumed-role/(?P<role>[^/]+)/.+")
-_ACCOUNT = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::(?P<account>[0-9]{12}):.+")
+_ACCOUNT = re.compile(rf"arn:aws[a-z-]*:(?:iam|sts)::(?P<account>{ACCOUNT_ID}):.+")
 
 
 class Who(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ class Who(msgspec.Struct, frozen=True):
         return match["role"] if match else ""
 
     def is_one_of(self, wanted: Sequence[str]) -> bool:
-        """Whether it is meant by one of these: `group:NAME`, `role:NAME`, a pattern of ARNs, or of names."""
+        """Whether one of these matches: `group:NAME`, `role:NAME`, a pattern of ARNs, or a pattern of names."""
         return any(self._is(one) for one in wanted)
 
     def _is(self, wanted: str) -> bool:
@@ -55,7 +55,7 @@ class Who(msgspec.Struct, frozen=True):
 
 
 def display_name(caller: Caller) -> str:
-    """Return a caller for a sentence: the name registry.toml has for it, and its ARN."""
+    """Return a caller's name in registry.toml, if it has one, and its ARN, for a sentence."""
     return f"{caller.name} ({caller.arn})" if caller.identity else caller.arn
 
 
@@ -64,10 +64,10 @@ class Identities:
 
     Args:
         tables: those of registry.toml, by name.
-        elsewhere: who knows callers by other means.
+        elsewhere: looks up callers that are not in the tables.
 
     Raises:
-        Misconfigured: an identity nobody can be, or an access key of two.
+        Misconfigured: no caller can have an identity, or two identities have the same access key.
     """
 
     def __init__(self, tables: Mapping[str, IdentityTable], elsewhere: Identify = lambda caller: None) -> None:
@@ -92,7 +92,7 @@ class Identities:
         return frozenset(group for table in self._tables.values() for group in table.groups)
 
     def recognise(self, caller: Caller) -> Caller:
-        """Return a caller with who it is: by its access key, by the keys others know, and by its ARN."""
+        """Return a caller with its identity: by its access key, by `elsewhere`, or by its ARN."""
         if caller.identity is not None:
             return caller
         if caller.access_key in self._by_key:
@@ -106,7 +106,7 @@ class Identities:
         return caller if known is not None else self._stranger(caller)
 
     def called(self, who: str, caller: Caller) -> Caller:
-        """Return somebody as a caller: a name of registry.toml, an ARN, or an access key, in the caller's region."""
+        """Return the caller with a name of registry.toml, an ARN, or an access key, in the given caller's region."""
         table = self._tables.get(who)
         if table is not None and table.access_key:
             return self._named(who, caller)
@@ -125,11 +125,11 @@ class Identities:
         stranger = Caller.of(who, caller.region, caller.request_id)
         return self.recognise(replace(stranger, account=caller.account) if who != stranger.account else stranger)
 
-    def check(self, wanted: Sequence[str], place: tuple[str | int, ...]) -> None:
-        """Refuse whom a rule means if nobody can be that.
+    def check(self, wanted: Sequence[str], place: Place) -> None:
+        """Raise if a rule names a person or group that does not exist.
 
         Raises:
-            Misconfigured: a group nobody is in, a name nobody has, or a pattern of ARNs nobody's fits.
+            Misconfigured: an empty group, an unknown name, or a pattern of ARNs that no identity matches.
         """
         for number, one in enumerate(wanted):
             kind, colon, pattern = one.partition(":")
@@ -158,7 +158,7 @@ class Identities:
         return replace(caller, account=account, identity=Identity(name, arn, account, table.groups, name))
 
     def _stranger(self, caller: Caller) -> Caller:
-        """Keep somebody unknown from the ARN of somebody known: a key that reads like the name of an identity."""
+        """Keep an unknown caller from the ARN of an identity: its key can read like the identity's name."""
         if not self._by_key:
             return caller
         taken = {self._named(name, caller).arn for name, table in self._tables.items() if table.access_key}
@@ -169,11 +169,11 @@ class Identities:
 
 
 def with_profiles(tables: Mapping[str, IdentityTable], keys: Mapping[str, Credential]) -> dict[str, IdentityTable]:
-    """Return identities, and those whom only the profiles of a credentials file name.
+    """Return identities, with those that only a credentials file names.
 
     Args:
-        tables: those of registry.toml, by name; of an access key that is in both, registry.toml says whose it is.
-        keys: of the credentials file, by access key.
+        tables: those of registry.toml, by name; they take precedence.
+        keys: those of the credentials file, by access key.
 
     Raises:
         Misconfigured: an identity with a key of its own has the name of a profile with another.
@@ -209,7 +209,7 @@ def _check(name: str, table: IdentityTable) -> None:
 
 
 def _pattern(table: IdentityTable, name: str) -> str:
-    """Return the ARN of an identity, a pattern where it can be of any account or session."""
+    """Return the ARN of an identity, or a pattern if it is of any account or session."""
     if table.arn:
         return table.arn
     account = table.account or "*"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -12,6 +12,10 @@ import msgspec.structs
 from .errors import Misconfigured, did_you_mean
 
 Place = tuple[str | int, ...]
+
+ACCOUNT_ID = "[0-9]{12}"
+USER_NAME = "[A-Za-z][A-Za-z0-9_.@-]{0,62}"
+"""Regular expressions: an AWS account, and the name of a credentials profile or of a person at the console."""
 
 _UNKNOWN = re.compile(r"unknown field `(?P<field>[^`]*)`")
 _STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>[0-9]+)\]")
@@ -56,7 +60,7 @@ class IdentityTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A user of the identity's name in the caller's account, unless given."""
     role: str = ""
     """The name of an assumed role, in place of an ARN."""
-    account: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{12})?$")] = ""
+    account: Annotated[str, msgspec.Meta(pattern=f"^({ACCOUNT_ID})?$")] = ""
     groups: tuple[str, ...] = ()
 
 
@@ -69,7 +73,7 @@ class ApprovalTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     life_cycle: str = ""
 
 
-class MoveTable(
+class TransitionTable(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"source": "from", "target": "to"}, kw_only=True
 ):
     """One row of a profile, or several: from each of these states to each of those."""
@@ -83,7 +87,7 @@ class MoveTable(
 class ProfileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A profile of the user's own, or a life cycle."""
 
-    moves: Annotated[tuple[MoveTable, ...], msgspec.Meta(min_length=1)]
+    transitions: Annotated[tuple[TransitionTable, ...], msgspec.Meta(min_length=1)]
     note: str = ""
 
 
@@ -183,8 +187,22 @@ def override(settings: Settings, **tables: dict[str, Any]) -> Settings:
     return msgspec.structs.replace(settings, **changes)
 
 
+def check_words(words: Iterable[str], known: Iterable[str], place: Place) -> None:
+    """Raise Misconfigured for an option's value that neither is a known word nor begins with one and a dot."""
+    names = [*known]
+    for word in words:
+        if word not in names and word.partition(".")[0] not in names:
+            raise Misconfigured(f"{place[-2]}: there is no {word!r}{suggestion(word, names)}", place, word)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return the known word that a misspelled one resembles, or else all known words, as the end of a sentence."""
+    names = [*known]
+    return did_you_mean(word, names) or f": there is {', '.join(names) or 'none'}"
+
+
 def misread(error: msgspec.ValidationError, struct: Any, place: Place) -> Misconfigured:
-    """Return msgspec's refusal of a value with its place, and for an unknown key with what was meant."""
+    """Return msgspec's error with the place of the value, and for an unknown key a suggestion."""
     sentence, _, path = str(error).partition(" - at `$")
     path = path.rstrip("`")
     inside = tuple(int(step["index"]) if step["index"] else step["key"] for step in _STEP.finditer(path))

@@ -1,6 +1,6 @@
-"""The generated parts of docs/approval.md: profiles as pictures and tables, rules as a table, drawn from the rows.
+"""Generate the diagrams and tables of profiles, and the table of rules, in docs/approval.md.
 
-`python tests/approval_page.py` writes them anew; a test says when that is needed.
+`python tests/approval_page.py` rewrites the page; a test fails when that is needed.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from pathlib import Path
 
 import msgspec
 
-from sagemaker_registry.backends.approval.profiles import NEW, PROFILES, STATES, Profile, diagram
-from sagemaker_registry.backends.approval.rules import KINDS, Kind, Options
+from sagemaker_registry.backends.approval.profiles import NEW, PROFILES, STATES, Profile
+from sagemaker_registry.backends.approval.rules import KINDS, Rule
 
 PAGE = Path(__file__).parents[1] / "docs" / "approval.md"
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def page() -> str:
-    """Return the page as it should be: its prose as it is, its generated parts from the rows."""
+    """Return the page with its generated parts as they should be."""
     text = PAGE.read_text(encoding="utf-8")
     return PART.sub(lambda found: found[1] + PARTS[found["name"]]() + found[3], text)
 
@@ -37,26 +37,35 @@ def _profile(profile: Profile) -> Iterator[str]:
     yield ""
 
 
+def diagram(profile: Profile) -> str:
+    """Return a profile as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2"]
+    for row in profile.transitions:
+        source = "[*]" if row.source == NEW else row.source
+        lines.append(f"    {source} --> {row.target}{' : ' if row.requires else ''}{', '.join(row.requires)}")
+    return "\n".join(lines)
+
+
 def _cell(profile: Profile, source: str, target: str) -> str:
-    move = profile.move(source, target)
-    if move is None:
+    row = profile.transition(source, target)
+    if row is None:
         return "refused"
-    return "; ".join(filter(None, [f"yes, `{'`, `'.join(move.requires)}`" if move.requires else "yes", move.note]))
+    return "; ".join(filter(None, [f"yes, `{'`, `'.join(row.requires)}`" if row.requires else "yes", row.note]))
 
 
 def rules() -> str:
-    lines = ["| `is` | what it demands | options (with their defaults) | guards moves to |", "|---|---|---|---|"]
-    return "\n".join([*lines, *(_row(kind) for kind in KINDS.values()), ""])
+    lines = ["| `is` | what it demands | options (with their defaults) | guards transitions to |", "|---|---|---|---|"]
+    return "\n".join([*lines, *(_row(rule) for rule in KINDS.values()), ""])
 
 
-def _row(kind: Kind) -> str:
-    demand = " ".join((kind.options.__doc__ or "").split())
-    guards = " and ".join(kind.on) if kind.of_moves else "every change"
-    return f"| `{kind.name}` | {demand} | {', '.join(_options(kind.options)) or 'none'} | {guards} |"
+def _row(rule: type[Rule]) -> str:
+    demand = " ".join((rule.__doc__ or "").split())
+    guards = " and ".join(rule.guarded) if rule.of_transitions else "every change"
+    return f"| `{rule.kind()}` | {demand} | {', '.join(_options(rule)) or 'none'} | {guards} |"
 
 
-def _options(options: type[Options]) -> Iterator[str]:
-    for field in msgspec.structs.fields(options):
+def _options(rule: type[Rule]) -> Iterator[str]:
+    for field in msgspec.structs.fields(rule):
         if field.name == "on":
             continue
         if field.required:

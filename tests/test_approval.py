@@ -1,4 +1,4 @@
-"""Approval as a state machine: every move of every profile, in the registry and on the page that shows them."""
+"""Approval as a state machine: every transition of every profile, in the registry and on the page that shows them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from sagemaker_registry.backends import identities
 from sagemaker_registry.backends.approval import profiles
-from sagemaker_registry.backends.approval.profiles import NEW, PROFILES, STATES, Move, Profile
+from sagemaker_registry.backends.approval.profiles import NEW, PROFILES, STATES, Profile, Transition
 from sagemaker_registry.backends.base import BackendOptions, Caller
 from sagemaker_registry.backends.errors import ConflictException, RegistryError, ValidationException
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.service import model
-from sagemaker_registry.backends.settings import ApprovalTable, MoveTable, ProfileTable, Settings
+from sagemaker_registry.backends.settings import ApprovalTable, ProfileTable, Settings, TransitionTable
 from sagemaker_registry.backends.store.rows import PACKAGES
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
@@ -72,7 +72,7 @@ def stored(made: LocalRegistry, key: tuple[Any, ...] = KEY) -> tuple[int, dict[s
 
 
 def brought_to(made: LocalRegistry, profile: Profile, state: str) -> str:
-    """Register a version and bring it to a state by the profile's own moves; return its ARN."""
+    """Register a version and bring it to a state by the transitions of the profile; return its ARN."""
     path = shortest(profile, state)
     arn: str = made.call("CreateModelPackage", {**GROUP, "ModelApprovalStatus": path[0]}, ALICE)["ModelPackageArn"]
     for step in path[1:]:
@@ -94,7 +94,7 @@ def decision(arn: str, status: str, reason: str = "because") -> dict[str, Any]:
     return {"ModelPackageArn": arn, "ModelApprovalStatus": status, "ApprovalDescription": reason}
 
 
-def test_the_grid_names_every_move_there_could_be() -> None:
+def test_the_grid_names_every_possible_transition() -> None:
     asked = {(source, target) for _, source, target, _ in grid()}
     assert asked == {(source, target) for source in (NEW, *STATES) for target in STATES}
     assert {name for name, *_ in grid()} == set(PROFILES)
@@ -102,7 +102,7 @@ def test_the_grid_names_every_move_there_could_be() -> None:
 
 
 @pytest.mark.parametrize(("name", "source", "target", "allowed"), [*grid()])
-def test_a_profile_allows_the_moves_of_the_grid_and_no_others(
+def test_a_profile_allows_the_transitions_of_the_grid_and_no_others(
     name: str, source: str, target: str, allowed: bool
 ) -> None:
     with registry(name) as made:
@@ -183,47 +183,47 @@ def test_whatever_is_asked_a_refusal_changes_nothing_and_the_rest_is_a_move_of_t
             except RegistryError:
                 assert stored(made) == (rev, before)
             else:
-                assert PROFILES[name].move(before["ModelApprovalStatus"], status)
+                assert PROFILES[name].transition(before["ModelApprovalStatus"], status)
                 after = stored(made)
                 assert (after[0], after[1]["ModelApprovalStatus"]) == (rev + 1, status)
 
 
-def test_a_profile_of_ones_own_is_a_table_of_moves() -> None:
-    moves = (
-        MoveTable(source="new", target=("PendingManualApproval", "Rejected")),
-        MoveTable(source=("PendingManualApproval", "Rejected"), target="Approved"),
+def test_a_user_defined_profile_is_a_table_of_transitions() -> None:
+    transitions = (
+        TransitionTable(source="new", target=("PendingManualApproval", "Rejected")),
+        TransitionTable(source=("PendingManualApproval", "Rejected"), target="Approved"),
     )
-    with registry("one-way", profiles={"one-way": ProfileTable(moves)}) as made:
+    with registry("one-way", profiles={"one-way": ProfileTable(transitions)}) as made:
         arn = made.call("CreateModelPackage", {**GROUP, "ModelApprovalStatus": "Rejected"}, ALICE)["ModelPackageArn"]
         made.call("UpdateModelPackage", decision(arn, "Approved"), ALICE)
         with pytest.raises(ConflictException, match="profile one-way does not let it become Rejected: that is final"):
             made.call("UpdateModelPackage", decision(arn, "Rejected"), ALICE)
 
 
-def test_a_life_cycle_goes_the_way_its_moves_say() -> None:
-    moves = (
-        MoveTable(source="new", target="Development/*"),
-        MoveTable(source=("Development/*", "Staging/*"), target="Staging/*"),
-        MoveTable(source="Staging/Approved", target="Production/*", requires=("approval-is",)),
+def test_a_life_cycle_allows_only_its_transitions() -> None:
+    transitions = (
+        TransitionTable(source="new", target="Development/*"),
+        TransitionTable(source=("Development/*", "Staging/*"), target="Staging/*"),
+        TransitionTable(source="Staging/Approved", target="Production/*", requires=("approval-is",)),
     )
     approving = (ApprovalTable(groups=("churn",), life_cycle="stages"),)
-    tables = Settings(approval=approving, life_cycles={"stages": ProfileTable(moves)})
+    tables = Settings(approval=approving, life_cycles={"stages": ProfileTable(transitions)})
     with LocalRegistry(SQLiteRows(None), options=BackendOptions(tables)) as made:
         made.call("CreateModelPackageGroup", GROUP, ALICE)
         with pytest.raises(ValidationException, match="cannot begin as Production/x"):
             made.call("CreateModelPackage", {**GROUP, **stage("Production", "x")}, ALICE)
         arn = made.call("CreateModelPackage", {**GROUP, **stage("Development", "x")}, ALICE)["ModelPackageArn"]
 
-        def move(*state: str) -> None:
+        def enter(*state: str) -> None:
             made.call("UpdateModelPackage", {"ModelPackageArn": arn, **stage(*state)}, ALICE)
 
         with pytest.raises(ConflictException, match="stages does not let it become Production/Appr"):
-            move("Production", "Approved")
-        move("Staging", "InProgress")
-        move("Staging", "Approved")
-        move("Staging", "Approved", "the same again, described otherwise")
+            enter("Production", "Approved")
+        enter("Staging", "InProgress")
+        enter("Staging", "Approved")
+        enter("Staging", "Approved", "the same again, described otherwise")
         with pytest.raises(ConflictException, match="approval-is: Its approval status is Pending"):
-            move("Production", "Live")
+            enter("Production", "Live")
         made.call("UpdateModelPackage", {**decision(arn, "Approved"), **stage("Production", "Live")}, ALICE)
         assert stored(made)[1]["ModelLifeCycle"] == stage("Production", "Live")["ModelLifeCycle"]
 
@@ -349,7 +349,7 @@ def test_patterns_meet_where_some_text_fits_both(a: str, b: str, expected: bool)
     assert identities.meet(a, b) is identities.meet(b, a) is expected
 
 
-def test_a_source_no_move_leads_to_is_found() -> None:
-    lost = Profile("lost", (Move(NEW, "Approved"), Move("Rejected", "Approved")))
+def test_a_source_no_transition_leads_to_is_found() -> None:
+    lost = Profile("lost", (Transition(NEW, "Approved"), Transition("Rejected", "Approved")))
     assert lost.unreachable() == "Rejected"
     assert [profile.unreachable() for profile in PROFILES.values()] == [None] * len(PROFILES)

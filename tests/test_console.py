@@ -529,3 +529,20 @@ def test_of_an_approval_that_others_must_follow_nobody_is_told_yet(open_desk: Ca
     assert "Once enough have approved: EventBridge" in text_of(
         desk.browser().get("/console/groups/churn/1/decide?to=Approved")
     )
+
+
+def test_a_version_and_its_decision_show_the_results_of_rules(open_desk: Callable[..., Desk]) -> None:
+    rules = {"accurate": {"is": "metric", "metric": "accuracy", "min": 0.95}}
+    settings = settings_of(approval=[{"groups": ["*"], "profile": "strict", "rules": ["accurate"]}], rules=rules)
+    desk = open_desk(settings=settings)
+    desk.register()
+    browser = desk.browser()
+    version = browser.get("/console/groups/churn/1").text
+    assert "Misses</span> at least 0.95" in version
+    assert "Blocked by accurate" in version
+    decision = browser.get("/console/groups/churn/1/decide?to=Approved").text
+    assert 'class="outcome outcome-failed"' in decision
+    assert "accuracy is 0.93, below 0.95." in decision
+    assert "Needs input" in decision
+    for outcome in ("passed", "failed", "needs_input", "pending"):
+        assert f'id="sign-{outcome}"' in decision

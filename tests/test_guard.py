@@ -167,7 +167,7 @@ def test_a_guard_explains() -> None:
         arn = register(front)
         told = front.extension("explain", {"group": "churn", "version": 1, "identity": "alice", "reason": "x"}, BOB)
         assert (told["version"], told["caller"]["arn"], "rev" in told) == (arn, arn_of("alice"), False)
-        assert told["moves"][0] == {
+        assert told["transitions"][0] == {
             "to": "Approved",
             "allowed": True,
             "why": "",
@@ -175,13 +175,13 @@ def test_a_guard_explains() -> None:
                 {
                     "rule": "reason-required",
                     "is": "reason-required",
-                    "outcome": "holds",
+                    "outcome": "passed",
                     "why": "The reason is 'x'.",
                 },
                 {
                     "rule": "creator-may-not-approve",
                     "is": "creator-may-not-approve",
-                    "outcome": "holds",
+                    "outcome": "passed",
                     "why": f"It was registered by {arn_of('bob')}.",
                 },
             ],

@@ -87,8 +87,7 @@ def test_a_version_cannot_begin_as_approved(registry: ModelRegistry) -> None:
 def test_what_may_become_of_a_version_is_explained(registry: ModelRegistry) -> None:
     version = registry.register("ruled", image="churn:1")
     told = registry.explain(version)
-    moves = {move.to: move for move in told.moves}
-    assert {"Approved", "Rejected"} <= moves.keys()
+    assert {"Approved", "Rejected"} <= {transition.to for transition in told.transitions}
 
 
 def test_a_server_guards_what_is_behind_it(
@@ -98,7 +97,7 @@ def test_a_server_guards_what_is_behind_it(
     with ModelRegistry(gateway.url, **keys) as guarded, ModelRegistry(emulator.url, **keys) as behind:
         version = guarded.register("ruled", image="churn:1")
         assert refusal(guarded.approve, version)[0] == "ValidationException"
-        assert guarded.explain(version).moves
+        assert guarded.explain(version).transitions
         assert guarded.approve(version, "ticket 42").status == "Approved"
         assert behind.get(version.arn).reason == "ticket 42"
         assert behind.approve(version, "again").status == "Approved"  # who has another way to it obeys no rules

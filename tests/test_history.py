@@ -751,4 +751,4 @@ def test_what_the_rules_said_of_a_decision_is_in_its_history() -> None:
         registry.extension("decide", decision, CALLER)
         change = registry.extension("history", {}, CALLER)["changes"][0]
         assert (change["operation"], change["reason"]) == ("UpdateModelPackage", "ticket 42")
-        assert [(rule["rule"], rule["is"]) for rule in change["rules"]] == [("reason-required", "holds")]
+        assert [(rule["rule"], rule["is"]) for rule in change["rules"]] == [("reason-required", "passed")]

@@ -133,8 +133,8 @@ def test_the_terminal_says_who_may_what(served: Emulator, monkeypatch: pytest.Mo
     with ModelRegistry(served.url, region_name=REGION) as registry:
         version = registry.register("churn", image="churn:3")
         mine, theirs = registry.explain(version), registry.explain(version, identity="operators")
-        assert [move.allowed for move in mine.moves] == [False, False, True]
-        assert [move.allowed for move in theirs.moves] == [True, True, True]
+        assert [one.allowed for one in mine.transitions] == [False, False, True]
+        assert [one.allowed for one in theirs.transitions] == [True, True, True]
         assert (mine.status, mine.profile, mine.rev) == ("PendingManualApproval", "aws", 0)
         assert mine.caller.endswith(":user/local")
         assert theirs.caller == "arn:aws:sts::123456789012:assumed-role/Operator/operators"

@@ -277,7 +277,7 @@ def test_two_groups_may_each_have_to_approve() -> None:
         arn = made.register()
         refused(AccessDeniedException, lambda: made.decide(DAVE, arn))
         assert made.decide(ALICE, arn) == PENDING
-        assert "engineering and risk must hold" in made.describe(arn)["ApprovalDescription"]
+        assert "engineering and risk must pass" in made.describe(arn)["ApprovalDescription"]
         assert refused(AccessDeniedException, lambda: made.decide(BOB, arn))
         assert made.decide(CAROL, arn) == "Approved"
 
@@ -359,6 +359,14 @@ def test_a_metric_of_the_metadata_has_limits(value: str | None, sentence: str) -
             assert made.decide(ALICE, arn) == "Approved"
 
 
+def test_an_explanation_has_the_threshold_of_a_metric() -> None:
+    with ruled('rules.r = {is = "metric", metric = "accuracy", min = 0.9}') as made:
+        arn = made.register(CustomerMetadataProperties={"accuracy": "0.8"})
+        (result,) = made.extension("explain", {"arn": arn}, ALICE)["transitions"][0]["rules"]
+        bounds = {"metric": "accuracy", "source": "CustomerMetadataProperties", "min": 0.9, "max": None}
+        assert (result["outcome"], result["threshold"]) == ("failed", bounds)
+
+
 IN_S3 = 'rules.r = {is = "metric", metric = "regression.mse.value", max = 5, source = "ModelQuality.Statistics"}'
 
 
@@ -405,7 +413,7 @@ def test_nothing_is_asked_of_s3_while_the_transaction_of_a_change_is_open() -> N
     s3 = Watching(**{"b_metrics.json": b'{"regression": {"mse": {"value": 1}}}'})
     with ruled(IN_S3, probe=s3) as made:
         arn = made.register(**metrics())
-        assert made.extension("explain", {"arn": arn}, ALICE)["moves"][0]["rules"][0]["outcome"] == "holds"
+        assert made.extension("explain", {"arn": arn}, ALICE)["transitions"][0]["rules"][0]["outcome"] == "passed"
         made.extension("decide", {"arn": arn, "status": "Approved"}, ALICE)
         assert made.register(ModelApprovalStatus="Approved", **metrics())
         assert s3.asked == 3
@@ -470,7 +478,7 @@ def test_an_approved_version_is_frozen() -> None:
         made.call("DeleteModelPackage", {"ModelPackageName": arn}, DAVE)
 
 
-def test_a_refusal_names_every_broken_rule_and_the_gravest_gives_its_code() -> None:
+def test_a_refusal_names_every_failed_rule_and_the_gravest_gives_its_code() -> None:
     rules = 'rules.who = {is = "only", who = ["alice"]}\nrules.accurate = {is = "metric", metric = "f1", min = 1}'
     with ruled(rules, "accurate who reason-required") as made:
         arn = made.register()
@@ -495,16 +503,16 @@ def test_what_may_become_of_a_version_is_explained() -> None:
         told = made.extension("explain", {"group": "churn", "version": "1"}, DAVE)
         assert (told["version"], told["status"], told["profile"], told["rev"]) == (arn, PENDING, "strict", 0)
         assert told["since"].startswith("registered by arn:aws:iam::123456789012:user/dave at 2023-11-14 ")
-        moves = {move["to"]: move for move in told["moves"]}
-        assert {to: move["allowed"] for to, move in moves.items()} == {
+        transitions = {one["to"]: one for one in told["transitions"]}
+        assert {to: one["allowed"] for to, one in transitions.items()} == {
             "Approved": False,
             "Rejected": False,
             PENDING: True,
         }
-        outcomes = {row["rule"]: row["outcome"] for row in moves["Approved"]["rules"]}
-        assert outcomes == {"reason-required": "asks", "who": "broken", "creator-may-not-approve": "broken"}
+        outcomes = {row["rule"]: row["outcome"] for row in transitions["Approved"]["rules"]}
+        assert outcomes == {"reason-required": "needs_input", "who": "failed", "creator-may-not-approve": "failed"}
         as_alice = made.extension("explain", {"arn": arn, "identity": "alice", "reason": "ticket"}, DAVE)
-        assert [move["allowed"] for move in as_alice["moves"]] == [True, True, True]
+        assert [one["allowed"] for one in as_alice["transitions"]] == [True, True, True]
         by_arn = {"arn": "churn/1", "identity": "arn:aws:iam::123456789012:user/alice"}
         assert made.extension("explain", by_arn, DAVE)["caller"]["groups"] == ["reviewers"]
         assert made.extension("explain", {"arn": arn, "identity": "B"}, DAVE)["caller"]["name"] == "bob"
@@ -574,7 +582,7 @@ def test_no_answer_shows_what_the_registry_keeps_for_itself() -> None:
 
 
 def test_every_kind_of_rule_says_what_it_demands() -> None:
-    assert all(kind.options.__doc__ for kind in KINDS.values())
+    assert all(rule.__doc__ for rule in KINDS.values())
 
 
 def test_a_rule_that_looks_into_s3_needs_one_to_look_into() -> None:

@@ -1,4 +1,4 @@
-"""What somebody asks of a version, as rules see it, and what a rule says of it."""
+"""A requested change of a version, as rules see it, and the result of a rule."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A move that a change makes: of which member, from where to where, and the reason that was sent with it."""
+    """A transition that a change makes: its member, its source and target, and the reason sent with it."""
 
     member: str = ""
     source: str = ""
@@ -29,7 +29,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What somebody asks of a version, as rules see it.
+    """A requested change of a version, as rules see it.
 
     Args:
         caller: who asks.
@@ -41,7 +41,7 @@ class Change(msgspec.Struct, frozen=True):
         probe: where to look for objects.
         is_known: whether the caller's ARN is the one that records would show.
         hypothetical: nobody asks yet: what a request would bring along is not known.
-        step: the move that is judged, for a rule that judges moves.
+        step: the transition that is judged, for a rule that judges transitions.
     """
 
     caller: Caller
@@ -76,27 +76,34 @@ class Change(msgspec.Struct, frozen=True):
         }  # an underscore begins what is the registry's own
 
 
-Outcome = Literal["holds", "broken", "waits", "asks"]
+Outcome = Literal["passed", "failed", "pending", "needs_input"]
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """What a rule says: it holds; is broken; waits for more people; or asks for something of the request.
+class RuleResult(msgspec.Struct, frozen=True):
+    """What a rule says of a change.
 
     Args:
-        outcome: which.
+        outcome: `pending` if more people must approve, `needs_input` if it depends on what the request contains.
         why: a sentence.
-        refusal: the error a change gets that breaks the rule.
+        error: the error of a request that fails the rule.
         counts: whether the caller's approval is one of those that count.
+        approvals: how many approvals the rule requires; 0 for a rule that counts none.
+        threshold: of a rule about a metric: its metric and source (see `metrics.value_of`), min and max.
+        rule: the rule's name in registry.toml.
+        kind: the rule's kind.
     """
 
     outcome: Outcome
     why: str
-    refusal: type[RegistryError] = ValidationException
+    error: type[RegistryError] = ValidationException
     counts: bool = False
+    approvals: int = 0
+    threshold: Mapping[str, str | float | None] | None = None
+    rule: str = ""
+    kind: str = ""
 
 
 def creator_of(record: Record) -> str | None:
-    """Return the ARN of who registered a version, if it is known."""
     arn: str | None = record.get("CreatedBy", {}).get("IamIdentity", {}).get("Arn")
     return arn
 
@@ -110,10 +117,8 @@ def member_of(record: Record, path: str) -> Any:
 
 
 def milliseconds(duration: str) -> int:
-    """Return how long a text like `24h` is."""
     return int(duration[:-1]) * _SECONDS[duration[-1]] * 1000
 
 
 def moment(epoch_ms: float) -> str:
-    """Return a time as sentences name it."""
     return f"{datetime.fromtimestamp(epoch_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,6 +1,6 @@
-"""What becomes of a change that a group's regime judges: a refusal that names every broken rule, or a record.
+"""Evaluate a change against a group's policy: return the record to store, or raise with every failed rule.
 
-The same for the registry's own store, inside the transaction of the change, and for a guard in front of another.
+The registry does so inside the transaction of the change, a guard in front of the backend it guards.
 """
 
 from __future__ import annotations
@@ -8,98 +8,88 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from ..errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
-from .change import APPROVAL, LIFE_CYCLE, Change, Record, Step, Verdict, creator_of, moment
+from .change import APPROVAL, LIFE_CYCLE, Change, Record, RuleResult, Step, creator_of, moment
 from .profiles import APPROVED, NEW, life_cycle_state
-from .rulebook import Regime
-from .rules import Approvers, Frozen, Rule
+from .rulebook import Policy
+from .rules import Rule
 
 LEDGER = "_Approval"
-"""Where a record keeps who set its status and when, whether nothing has changed it since, and the approvals so far.
-
-It is no member of a shape, so no answer shows it.
-"""
+"""The part of a record with who set its status and when, whether that is its latest change, and the approvals so far.
+No shape has such a member, so no answer shows it."""
 
 MAX_DESCRIPTION = 1024
 
 SEVERITY = (AccessDeniedException, ConflictException, ValidationException)
-"""Of several broken rules, whose code the refusal has: the first of these."""
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """What one rule says of a change."""
-
-    rule: Rule
-    verdict: Verdict
+"""The errors of rules, gravest first: several failed rules raise the first."""
 
 
 def steps(before: Record, after: Record, request: Mapping[str, Any]) -> list[Step]:
-    """Return the moves a change makes: of the approval, of the life cycle, of both or neither."""
+    """Return the transitions that a change makes: of the approval, of the life cycle, of both or neither."""
     found = []
     if not before or APPROVAL in request:
         source = before[APPROVAL] if before else NEW
         found.append(Step(APPROVAL, source, after[APPROVAL], request.get("ApprovalDescription") if before else None))
     source, target = life_cycle_state(before.get(LIFE_CYCLE)), life_cycle_state(after.get(LIFE_CYCLE))
-    if source != target:  # the same stage and status again, with another description, is no move
+    if source != target:  # the same stage and status again, with another description, is no transition
         found.append(Step(LIFE_CYCLE, source, target, after[LIFE_CYCLE].get("StageDescription")))
     return found
 
 
-def judge(regime: Regime, change: Change, request: Mapping[str, Any]) -> list[Finding]:
-    """Return what the rules say of a change they allow.
+def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[RuleResult]:
+    """Return the results of the rules for a change they allow.
 
     Args:
-        regime: what its group obeys.
-        change: what is asked, without a step.
+        policy: that of its group.
+        change: the change, without a step.
         request: the members that were sent.
 
     Raises:
-        ConflictException: a move the profile has no row for, or rules about time or state are broken.
+        ConflictException: the profile has no such transition, or rules about time or state failed.
         ValidationException: a status a version cannot be registered with, or something is missing or wrong.
-        AccessDeniedException: it is not the caller who may do this.
+        AccessDeniedException: this caller may not do this.
     """
-    findings = [] if change.is_new else judge_state(regime, change)
+    results = [] if change.is_new else judge_state(policy, change)
     made = steps(change.before, change.after, request) if change.after else []
     for step in made:
-        findings += judge_step(regime, change, step)
-    broken = [finding for finding in findings if finding.verdict.outcome == "broken"]
-    broken += _uncounted(findings)
-    if broken:
-        raise _refusal(change, made, broken)
-    return findings
+        results += judge_step(policy, change, step)
+    failed = [result for result in results if result.outcome == "failed"]
+    failed += _uncounted(results)
+    if failed:
+        raise _refusal(change, made, failed)
+    return results
 
 
-def judge_state(regime: Regime, change: Change) -> list[Finding]:
-    """Return what the rules say that judge every change of a version."""
-    return [Finding(rule, rule.judge(change)) for rule in regime.rules if not rule.kind.of_moves]
+def judge_state(policy: Policy, change: Change) -> list[RuleResult]:
+    """Return the results of the rules that judge every change of a version."""
+    return _judged({name: rule for name, rule in policy.rules.items() if not rule.of_transitions}, change)
 
 
-def judge_step(regime: Regime, change: Change, step: Step) -> list[Finding]:
-    """Return what the rules of a move say; of an approval, those of its row and its group's, else those of its row.
+def judge_step(policy: Policy, change: Change, step: Step) -> list[RuleResult]:
+    """Return the results of a transition's rules: those of its row, and for an approval those of its group.
 
     Raises:
-        ConflictException, ValidationException: there is no row for it.
+        ConflictException, ValidationException: the profile has no such transition.
     """
-    profile = regime.profile if step.member == APPROVAL else regime.life_cycle
+    profile = policy.profile if step.member == APPROVAL else policy.life_cycle
     if profile is None:
         return []
-    move = profile.move(step.source, step.target)
-    if move is None:
-        raise no_such_move(change.before or change.after, step, profile.name, profile.targets(step.source))
-    rules = (
-        regime.guarding(move, step.target)
-        if step.member == APPROVAL
-        else [regime.known[name] for name in move.requires]
-    )
-    judged = replace(change, step=step)
-    return [Finding(rule, rule.judge(judged)) for rule in rules]
+    transition = profile.transition(step.source, step.target)
+    if transition is None:
+        raise _no_such_transition(change.before or change.after, step, profile.name, profile.targets(step.source))
+    rules = policy.required(transition)
+    if step.member == APPROVAL:
+        rules |= {name: rule for name, rule in policy.rules.items() if rule.guards(step.target)}
+    return _judged(rules, replace(change, step=step))
 
 
-def no_such_move(record: Record, step: Step, profile: str, targets: tuple[str, ...]) -> RegistryError:
-    """Return the refusal of a move without a row: what is, since when, and what could be."""
+def _judged(rules: Mapping[str, Rule], change: Change) -> list[RuleResult]:
+    return [replace(rule.judge(change), rule=name, kind=rule.kind()) for name, rule in rules.items()]
+
+
+def _no_such_transition(record: Record, step: Step, profile: str, targets: tuple[str, ...]) -> RegistryError:
     possible = " or ".join(targets)
     if step.source == NEW:
         sentence = f"A version of {record['ModelPackageGroupName']} cannot begin as {step.target} ({step.member}): "
@@ -133,18 +123,15 @@ def overtaken(record: Record) -> ConflictException:
     return ConflictException(f"ModelPackage {arn} {what}, while you were deciding: read it and try again.")
 
 
-def kept_approvals(regime: Regime, change: Change) -> list[Record]:
-    """Return the approvals so far that still stand: none, if what was approved changes."""
-    harmless = {LIFE_CYCLE, "ApprovalDescription"}
-    for rule in regime.rules:
-        if isinstance(rule.options, Frozen):
-            harmless |= {*rule.options.may_change}
+def kept_approvals(policy: Policy, change: Change) -> list[Record]:
+    """Return the approvals so far, or none if a change of the version withdraws them."""
+    harmless = {LIFE_CYCLE, "ApprovalDescription"}.union(*(rule.keeps_approvals for rule in policy.rules.values()))
     approvals: list[Record] = change.before.get(LEDGER, {}).get("Approvals", [])
     return [] if change.touched - harmless else approvals
 
 
-def settle(change: Change, request: Mapping[str, Any], findings: list[Finding]) -> dict[str, Any]:
-    """Return the record a change that is allowed leaves behind.
+def settle(change: Change, request: Mapping[str, Any], results: list[RuleResult]) -> dict[str, Any]:
+    """Return the record to store for a change that is allowed.
 
     An approval that others must follow is recorded, and leaves the status as it was; ApprovalDescription then says how
     far it is, so that every client can show it (our choice).
@@ -153,13 +140,15 @@ def settle(change: Change, request: Mapping[str, Any], findings: list[Finding]) 
     ledger: dict[str, Any] = {k: v for k, v in before.get(LEDGER, {}).items() if k in ("By", "At")}
     approvals = [*change.approvals]
     if APPROVAL in request and before:
-        rules = [finding for finding in findings if isinstance(finding.rule.options, Approvers)]
+        counting = [result for result in results if result.approvals]
         if record[APPROVAL] != APPROVED:
             approvals = []
-        elif any(finding.verdict.counts for finding in rules):
-            approvals.append(_approval(change, request.get("ApprovalDescription", "")))
-        if any(finding.verdict.outcome == "waits" for finding in rules):
-            record |= {APPROVAL: before[APPROVAL], "ApprovalDescription": _so_far(approvals, rules)}
+        elif any(result.counts for result in counting):
+            reason = request.get("ApprovalDescription", "")
+            who = {"Name": change.caller.name, "Arn": change.caller.arn, "Groups": [*change.caller.groups]}
+            approvals.append({**who, "At": change.now, "Reason": reason})
+        if any(result.outcome == "pending" for result in counting):
+            record |= {APPROVAL: before[APPROVAL], "ApprovalDescription": _so_far(approvals, counting)}
         else:
             ledger |= {"By": change.caller.arn, "At": change.now, "IsLatest": True}
     if approvals:
@@ -170,36 +159,24 @@ def settle(change: Change, request: Mapping[str, Any], findings: list[Finding]) 
     return record
 
 
-def _approval(change: Change, reason: str) -> dict[str, Any]:
-    caller = change.caller
-    return {
-        "Name": caller.name,
-        "Arn": caller.arn,
-        "Groups": [*caller.groups],
-        "At": change.now,
-        "Reason": reason,
-    }
-
-
-def _so_far(approvals: list[Record], rules: list[Finding]) -> str:
+def _so_far(approvals: list[Record], counting: list[RuleResult]) -> str:
     """Say how many have approved, and who: `1 of 2 approvals so far: alice (ticket 42)`."""
     people = ", ".join(one["Name"] + (f" ({one['Reason']})" if one["Reason"] else "") for one in approvals)
-    wanted = f" of {rules[0].rule.options.count}" if len(rules) == 1 else ""
-    more = "" if len(rules) == 1 else "; " + " and ".join(rule.rule.name for rule in rules) + " must hold"
+    wanted = f" of {counting[0].approvals}" if len(counting) == 1 else ""
+    more = "" if len(counting) == 1 else "; " + " and ".join(result.rule for result in counting) + " must pass"
     return f"{len(approvals)}{wanted} approvals so far: {people}{more}"[:MAX_DESCRIPTION]
 
 
-def _uncounted(findings: list[Finding]) -> list[Finding]:
-    """Return the rules that wait for others, if the caller's approval counts for none of them."""
-    waiting = [finding for finding in findings if finding.verdict.outcome == "waits"]
-    return [] if any(finding.verdict.counts for finding in findings) else waiting
+def _uncounted(results: list[RuleResult]) -> list[RuleResult]:
+    """Return the pending results, if the caller's approval counts for none of them."""
+    return [] if any(one.counts for one in results) else [one for one in results if one.outcome == "pending"]
 
 
-def _refusal(change: Change, made: list[Step], broken: list[Finding]) -> RegistryError:
+def _refusal(change: Change, made: list[Step], failed: list[RuleResult]) -> RegistryError:
     record = change.before or change.after
     named = record.get("ModelPackageArn") or f"of {record['ModelPackageGroupName']}"
     wanted = " and ".join(step.target for step in made)
     what = "be deleted" if not change.after else f"become {wanted}" if wanted else "change"
-    sentences = " ".join(f"{finding.rule.name}: {finding.verdict.why}" for finding in broken)
-    code = next(code for code in SEVERITY if any(finding.verdict.refusal is code for finding in broken))
+    sentences = " ".join(f"{result.rule}: {result.why}" for result in failed)
+    code = next(code for code in SEVERITY if any(result.error is code for result in failed))
     return code(f"ModelPackage {named} cannot {what}. {sentences}")

@@ -1,4 +1,4 @@
-"""What may become of a version, and why: each possible move with each of its rules, for people and consoles."""
+"""Explain a version: its possible transitions, with the result of each of their rules."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from .change import APPROVAL, LIFE_CYCLE, Change, Step
-from .evaluation import LEDGER, Finding, judge_state, judge_step, since
+from .change import APPROVAL, LIFE_CYCLE, Change, RuleResult, Step
+from .evaluation import LEDGER, judge_state, judge_step, since
 from .profiles import NEW, STATES, Profile, life_cycle_state
-from .rulebook import Regime
+from .rulebook import Policy
 
 
-def explain(regime: Regime, change: Change, rev: int | None = None, reason: str | None = None) -> dict[str, Any]:
-    """Return a version's status, how it came by it, and its moves with what each rule says of them.
+def explain(policy: Policy, change: Change, rev: int | None = None, reason: str | None = None) -> dict[str, Any]:
+    """Return a version's status, its origin, and its possible transitions with the result of each rule.
 
     Args:
-        regime: what its group obeys.
-        change: the version as it is, before and after; its caller is who would move it.
-        rev: the revision, for a decision that holds only if nobody was quicker.
+        policy: that of its group.
+        change: the version as it is, before and after; its caller is the one who would decide.
+        rev: the revision, for a decision that must fail if the version has changed since.
         reason: that would be sent along.
     """
     record = change.before
@@ -28,62 +28,59 @@ def explain(regime: Regime, change: Change, rev: int | None = None, reason: str 
         "version": record["ModelPackageArn"],
         "status": record[APPROVAL],
         "since": since(record),
-        "profile": regime.profile.name,
+        "profile": policy.profile.name,
         "approvals": [
             {"name": one["Name"], "arn": one["Arn"], "reason": one["Reason"], "at": one["At"] / 1000}
             for one in record.get(LEDGER, {}).get("Approvals", [])
         ],
         "caller": {"name": change.caller.name, "arn": change.caller.arn, "groups": [*change.caller.groups]},
-        "moves": [_move(regime, change, Step(APPROVAL, record[APPROVAL], to, reason)) for to in STATES],
-        "always": [_row(finding) for finding in judge_state(regime, change)],
+        "transitions": [
+            _transition(change, policy, policy.profile, Step(APPROVAL, record[APPROVAL], to, reason)) for to in STATES
+        ],
+        "always": [_row(result) for result in judge_state(policy, change)],
     }
     if rev is not None:
         told["rev"] = rev
-    if regime.life_cycle is not None:
+    if policy.life_cycle is not None:
         told["life_cycle"] = {
-            "name": regime.life_cycle.name,
+            "name": policy.life_cycle.name,
             "state": None if state == NEW else state,
-            "moves": [
-                _move(regime, change, Step(LIFE_CYCLE, state, to, reason), regime.life_cycle)
-                for to in regime.life_cycle.targets(state)
+            "transitions": [
+                _transition(change, policy, policy.life_cycle, Step(LIFE_CYCLE, state, to, reason))
+                for to in policy.life_cycle.targets(state)
             ],
         }
     return told
 
 
-def _move(regime: Regime, change: Change, step: Step, patterns: Profile | None = None) -> dict[str, Any]:
-    """Return a move: whether it is allowed (None: it waits or depends on the request), its note, and its rules."""
-    profile = patterns or regime.profile
-    move = profile.move(step.source, step.target)
-    if move is None:
-        why = f"The profile {profile.name} has no move from {step.source} to {step.target}."
+def _transition(change: Change, policy: Policy, profile: Profile, step: Step) -> dict[str, Any]:
+    """Return a transition; it is `allowed` None if that depends on the request, or on further approvals."""
+    transition = profile.transition(step.source, step.target)
+    if transition is None:
+        why = f"The profile {profile.name} has no transition from {step.source} to {step.target}."
         return {"to": step.target, "allowed": False, "why": why, "rules": []}
     after = {**change.after, **({step.member: step.target} if step.member == APPROVAL else {})}
-    findings = judge_step(regime, replace(change, after=after, hypothetical=True), step)
+    results = judge_step(policy, replace(change, after=after, hypothetical=True), step)
     return {
         "to": step.target,
-        "allowed": _allowed(findings),
-        "why": move.note,
-        "rules": [_row(finding) for finding in findings],
+        "allowed": _allowed(results),
+        "why": transition.note,
+        "rules": [_row(result) for result in results],
     }
 
 
-def _allowed(findings: list[Finding]) -> bool | None:
-    outcomes = {finding.verdict.outcome for finding in findings}
-    counts = any(finding.verdict.counts for finding in findings)
-    if "broken" in outcomes or ("waits" in outcomes and not counts):
+def _allowed(results: list[RuleResult]) -> bool | None:
+    outcomes = {result.outcome for result in results}
+    if "failed" in outcomes or ("pending" in outcomes and not any(result.counts for result in results)):
         return False
-    return None if {"waits", "asks"} & outcomes else True
+    return None if {"pending", "needs_input"} & outcomes else True
 
 
-def _row(finding: Finding) -> dict[str, Any]:
-    verdict = finding.verdict
-    return {
-        "rule": finding.rule.name,
-        "is": finding.rule.kind.name,
-        "outcome": verdict.outcome,
-        "why": verdict.why,
-    }
+def _row(result: RuleResult) -> dict[str, Any]:
+    row: dict[str, Any] = {"rule": result.rule, "is": result.kind, "outcome": result.outcome, "why": result.why}
+    if result.threshold is not None:
+        row["threshold"] = result.threshold
+    return row
 
 
 class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,10 +1,9 @@
 """The same approval rules in front of any Backend: moto, a served emulator, real AWS.
 
-A guard reads the version, judges, and passes the request on. Between the two, others may change the version: a guard
-is not atomic, where the registry's own store judges inside the transaction of the change. It guards whoever goes
-through it; who has other ways to the backend can use them. And it keeps nothing of its own, so rules that must keep
-something with the version (`approvers`) are refused at start. Who registered a version is an ARN of the backend's, so
-a guard must be told the ARNs of its callers ([identities]) before it can compare the two.
+A guard reads the version, judges, and passes the request on. It is not atomic: others can change the version between
+the two, and clients with another way to the backend bypass it. It stores nothing, so rules that record something with
+the version (`approvers`) are rejected at start. The creator of a version is an ARN of the backend, so a guard must know
+the ARNs of its callers ([identities]) to compare the two.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from . import evaluation
 from .change import APPROVAL, Change
 from .explain import Asked, explain
 from .profiles import INITIAL
-from .rulebook import Regime, Rulebook
+from .rulebook import Policy, Rulebook
 from .rules import CALLERS, OBJECTS, TAGS
 
 EXPLAIN = "explain"
@@ -34,17 +33,7 @@ BYPASSES = frozenset({"decide", "import", "seed"})
 def guarded(
     backend: Backend, options: BackendOptions, name: str = "this registry", account: str | None = None
 ) -> Backend:
-    """Return a backend behind the approval rules of its surroundings; without any, the backend as it is.
-
-    Args:
-        backend: who answers what is allowed.
-        options: the rules, and where these look for objects.
-        name: the backend, in sentences.
-        account: whose groups it holds, where that is not for its callers to say.
-
-    Raises:
-        BackendUnavailable: a rule needs what the backend lacks; the sentence names it as `name`.
-    """
+    """Return a backend behind the approval rules of its options, or as it is without any; see `GuardedBackend`."""
     settings = options.settings
     ruled = settings.approval or settings.identities
     return GuardedBackend(backend, options, name=name, account=account) if ruled else backend
@@ -54,14 +43,14 @@ class GuardedBackend(Backend):
     """A Backend in front of another, which is closed with it.
 
     Args:
-        backend: who answers what is allowed.
+        backend: receives the requests that are allowed.
         options: the rules, and where these look for objects.
-        clock: the time, in epoch seconds; that of the surroundings unless given.
+        clock: the time, in epoch seconds; that of the options unless given.
         name: the backend, in sentences.
-        account: whose groups it holds, where that is not for its callers to say.
+        account: the account of its groups, if it does not depend on the caller.
 
     Raises:
-        Misconfigured: a rule needs what the backend lacks.
+        Misconfigured: a rule needs something that the backend lacks.
     """
 
     def __init__(
@@ -119,28 +108,30 @@ class GuardedBackend(Backend):
         if "ModelPackageGroupName" not in params:
             return params
         group = arns.parse(caller, arns.GROUP, params["ModelPackageGroupName"])
-        regime = self._rulebook.regime(group.name)
-        if regime.is_free:
+        policy = self._rulebook.policy(group.name)
+        if policy.is_free:
             return params
         sent = {APPROVAL: INITIAL, **params}
         record = {**sent, "ModelPackageGroupName": group.name}
-        evaluation.judge(regime, self._change(regime, str(group), caller, {}, record), record)
+        evaluation.judge(policy, self._change(policy, str(group), caller, {}, record), record)
         return sent
 
     def _check_update(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
         record = self._record(params["ModelPackageArn"], caller)
-        if "ModelPackageVersion" in record:
-            regime = self._rulebook.regime(record["ModelPackageGroupName"])
-            change = self._change(regime, _group(record, caller), caller, record, records.edited(record, params))
-            evaluation.judge(regime, change, params)
+        self._judge(record, records.edited(record, params), params, caller)
         return params
 
     def _check_delete(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
-        record = self._record(params["ModelPackageName"], caller)
-        if "ModelPackageVersion" in record:
-            regime = self._rulebook.regime(record["ModelPackageGroupName"])
-            evaluation.judge(regime, self._change(regime, _group(record, caller), caller, record, {}), {})
+        self._judge(self._record(params["ModelPackageName"], caller), {}, {}, caller)
         return params
+
+    def _judge(
+        self, before: dict[str, Any], after: Mapping[str, Any], request: Mapping[str, Any], caller: Caller
+    ) -> None:
+        if "ModelPackageVersion" in before:
+            policy = self._rulebook.policy(before["ModelPackageGroupName"])
+            change = self._change(policy, _group(before, caller), caller, before, after)
+            evaluation.judge(policy, change, request)
 
     def _explain(self, asked: Asked, caller: Caller) -> dict[str, Any]:
         if not asked.arn and not (asked.group and asked.version > 0):
@@ -151,9 +142,9 @@ class GuardedBackend(Backend):
         if "ModelPackageVersion" not in record:
             raise ValidationException(f"ModelPackage {record['ModelPackageArn']} is unversioned: it has no approval.")
         who = self._rulebook.identities.called(asked.identity, caller) if asked.identity else caller
-        regime = self._rulebook.regime(record["ModelPackageGroupName"])
-        change = self._change(regime, _group(record, caller), who, record, record, tags_for=caller)
-        return explain(regime, change, reason=asked.reason)
+        policy = self._rulebook.policy(record["ModelPackageGroupName"])
+        change = self._change(policy, _group(record, caller), who, record, record, tags_for=caller)
+        return explain(policy, change, reason=asked.reason)
 
     def _record(self, name: str, caller: Caller) -> dict[str, Any]:
         """Return a version as the backend describes it, as a record: times in epoch seconds."""
@@ -162,7 +153,7 @@ class GuardedBackend(Backend):
 
     def _change(
         self,
-        regime: Regime,
+        policy: Policy,
         group: str,
         caller: Caller,
         before: Mapping[str, Any],
@@ -170,18 +161,11 @@ class GuardedBackend(Backend):
         tags_for: Caller | None = None,
     ) -> Change:
         tags: dict[str, str] = {}
-        if TAGS in regime.needs:
+        if TAGS in policy.needs:
             found = self._backend.call(TAGS, {"ResourceArn": group}, tags_for or caller)["Tags"]
             tags = {tag["Key"]: tag["Value"] for tag in found}
-        return Change(
-            caller,
-            int(self._clock() * 1000),
-            before,
-            after,
-            tags,
-            probe=self._probe,
-            is_known=caller.identity is not None,
-        )
+        now, is_known = int(self._clock() * 1000), caller.identity is not None
+        return Change(caller, now, before, after, tags, probe=self._probe, is_known=is_known)
 
 
 _CHECKS: dict[str, Callable[[GuardedBackend, Mapping[str, Any], Caller], Mapping[str, Any]]] = {

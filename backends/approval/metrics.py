@@ -1,4 +1,4 @@
-"""A number of a version, for a rule to judge: from its metadata, or from the metrics file in S3 that it names."""
+"""Read a metric of a version from its metadata, or from the metrics file in S3 that it names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .change import METADATA
 
 
 def sources() -> list[str]:
-    """Return where a metric can be: the metadata, and every file that the shape ModelMetrics can name."""
+    """Return the places of metrics: the metadata, and every file that the shape ModelMetrics can name."""
     shape = model.named("ModelMetrics")
     files = [f"{name}.{inner}" for name, kind in model.members(shape).items() for inner in model.members(kind)]
     return [METADATA, *files]
@@ -28,12 +28,12 @@ def value_of(metric: str, source: str, record: Mapping[str, Any], caller: Caller
     Args:
         metric: a key of the metadata, or a dotted path inside the file.
         source: one of `sources()`.
-        record: the version's.
+        record: that of the version.
         caller: on whose behalf the file is read.
-        probe: where the file is read.
+        probe: reads the file.
 
     Raises:
-        ValidationException: it is not there, or not a number; the sentence says which.
+        ValidationException: the metric is missing or not a number.
     """
     if source == METADATA:
         return _number(record.get(METADATA, {}).get(metric), f"{METADATA}.{metric}")

@@ -1,16 +1,15 @@
-"""Approval as a state machine: all that says which move of a version is possible lives in this file, as rows.
+"""The approval states of a version, and profiles: tables of the possible transitions between them.
 
-A profile is a table of moves. A version begins in NEW: registering it is a move like any other. The states are the
-values of the service model's ModelApprovalStatus. Where a profile has no row, the move is refused; a row may name
-rules (see `rules`) that must hold besides.
+A version begins in NEW: registering it is a transition like any other. The states are the values of the service model's
+ModelApprovalStatus. A transition without a row is refused; a row may name rules (see `rules`) that must pass.
 
-The moves of a life cycle (ModelLifeCycle) are rows of the same kind. Its states are `Stage/StageStatus`, which AWS
-leaves to its users, so a row's states are patterns there: `Staging/*`.
+The transitions of a life cycle (ModelLifeCycle) are rows of the same kind. Its states are `Stage/StageStatus`, which
+AWS leaves to its users, so a row's states are patterns there: `Staging/*`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -28,8 +27,8 @@ INITIAL = PENDING
 """Approval of a version created without one (our choice: AWS's default has not been seen)."""
 
 
-class Move(msgspec.Struct, frozen=True):
-    """A version may go from `source` to `target`, states or patterns of them, if the rules it `requires` hold."""
+class Transition(msgspec.Struct, frozen=True):
+    """A row of a profile: from `source` to `target`, states or patterns of them, if the rules it `requires` pass."""
 
     source: str
     target: str
@@ -41,58 +40,59 @@ class Move(msgspec.Struct, frozen=True):
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """A table of moves under a name; `note` says whom it is for."""
+    """A named table of transitions."""
 
     name: str
-    moves: tuple[Move, ...]
+    transitions: tuple[Transition, ...]
     note: str = ""
 
-    def move(self, source: str, target: str) -> Move | None:
-        """Return the row that allows a move, the first that fits; None: it is refused."""
-        return next((move for move in self.moves if move.fits(source, target)), None)
+    def transition(self, source: str, target: str) -> Transition | None:
+        """Return the first row that allows a transition; None if it is refused."""
+        return next((row for row in self.transitions if row.fits(source, target)), None)
 
     def targets(self, source: str) -> tuple[str, ...]:
-        """Return where a version can go from a state, in the order of the rows."""
-        return tuple(dict.fromkeys(move.target for move in self.moves if fnmatchcase(source, move.source)))
+        """Return the states a version can reach from a state, in the order of the rows."""
+        return tuple(dict.fromkeys(row.target for row in self.transitions if fnmatchcase(source, row.source)))
 
     def unreachable(self) -> str | None:
-        """Return the first state of a row's source that no moves lead to from NEW; None: every row can be used."""
+        """Return the first source of a row that cannot be reached from NEW; None if every row can be used."""
         reached, growing = {NEW}, True
         while growing:
-            usable = {move.target for move in self.moves if any(meet(move.source, state) for state in reached)}
+            usable = {row.target for row in self.transitions if any(meet(row.source, state) for state in reached)}
             growing = not usable <= reached
             reached |= usable
-        return next((m.source for m in self.moves if not any(meet(m.source, state) for state in reached)), None)
+        unreached = (row.source for row in self.transitions if not any(meet(row.source, state) for state in reached))
+        return next(unreached, None)
 
 
 _REASON = ("reason-required",)
 
 _AWS = Profile(
     "aws",
-    tuple(Move(source, target) for source in (NEW, *STATES) for target in STATES),
-    "What AWS lets happen, happens: no refusal of a move has been seen.",
+    tuple(Transition(source, target) for source in (NEW, *STATES) for target in STATES),
+    "Every transition is allowed, as by AWS, where no refusal of one has been seen.",
 )
 _DOCUMENTED = Profile(
     "documented",
     (
-        *(Move(NEW, state, note="a version may be registered with any status") for state in STATES),
-        Move(PENDING, APPROVED, note="on AWS's page: starts the deployment of that version"),
-        Move(PENDING, REJECTED, note="on AWS's page: nothing is started"),
-        Move(REJECTED, APPROVED, note="on AWS's page: starts the deployment of that version"),
-        Move(APPROVED, REJECTED, note="on AWS's page: deploys the newest version that is still approved"),
-        *(Move(state, state, note="our choice: repeating a status is no transition") for state in STATES),
+        *(Transition(NEW, state, note="a version may be registered with any status") for state in STATES),
+        Transition(PENDING, APPROVED, note="on AWS's page: starts the deployment of that version"),
+        Transition(PENDING, REJECTED, note="on AWS's page: nothing is started"),
+        Transition(REJECTED, APPROVED, note="on AWS's page: starts the deployment of that version"),
+        Transition(APPROVED, REJECTED, note="on AWS's page: deploys the newest version that is still approved"),
+        *(Transition(state, state, note="our choice: repeating a status is no transition") for state in STATES),
     ),
     'The four transitions of AWS\'s developer guide ("Only valid transitions are shown."), and no way back to pending.',
 )
 _STRICT = Profile(
     "strict",
     (
-        Move(NEW, PENDING, note="every version waits for a decision"),
-        Move(PENDING, PENDING, note="repeating it decides nothing"),
-        Move(PENDING, APPROVED, _REASON),
-        Move(PENDING, REJECTED, _REASON),
-        Move(APPROVED, REJECTED, _REASON, "taken back"),
-        Move(REJECTED, PENDING, _REASON, "to be looked at again"),
+        Transition(NEW, PENDING, note="every version waits for a decision"),
+        Transition(PENDING, PENDING, note="repeating it decides nothing"),
+        Transition(PENDING, APPROVED, _REASON),
+        Transition(PENDING, REJECTED, _REASON),
+        Transition(APPROVED, REJECTED, _REASON, "taken back"),
+        Transition(REJECTED, PENDING, _REASON, "to be looked at again"),
     ),
     "Every decision has a reason, is taken once, and begins at pending: of two reviewers the second is told.",
 )
@@ -102,18 +102,3 @@ PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (_AWS, _
 def life_cycle_state(life_cycle: Mapping[str, str] | None) -> str:
     """Return the state a ModelLifeCycle is in, as `Stage/StageStatus`."""
     return f"{life_cycle['Stage']}/{life_cycle['StageStatus']}" if life_cycle else NEW
-
-
-def diagram(profile: Profile) -> str:
-    """Return a profile as a mermaid state diagram, drawn from its rows."""
-    lines = [f"    {_node(move.source)} --> {_node(move.target)}{_label(move.requires)}" for move in profile.moves]
-    return "\n".join(["stateDiagram-v2", *lines])
-
-
-def _node(state: str) -> str:
-    return "[*]" if state == NEW else state
-
-
-def _label(requires: Iterable[str]) -> str:
-    names = ", ".join(requires)
-    return f" : {names}" if names else ""

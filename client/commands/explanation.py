@@ -1,4 +1,4 @@
-"""The command that says why: which decisions a version allows, to whom, and what each rule thinks of it."""
+"""The command `explain`: the possible decisions about a version, and the result of each rule."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import click
 from .output import on_registry, print_json
 
 if TYPE_CHECKING:
-    from ..registry.explanations import PossibleMove, Ruling
-    from ..registry.registry import ModelRegistry
+    from ..registry import ModelRegistry
+    from ..registry.explanations import RuleResult, Transition
 
 SIGNS = {
-    # outcome, or whether a move is allowed: word and colour
-    "holds": ("yes", "green"),
-    "broken": ("no", "red"),
-    "waits": ("wait", "yellow"),
-    "asks": ("ask", "yellow"),
+    # outcome, or whether a transition is allowed: word and color
+    "passed": ("yes", "green"),
+    "failed": ("no", "red"),
+    "pending": ("wait", "yellow"),
+    "needs_input": ("ask", "yellow"),
     True: ("yes", "green"),
     False: ("no", "red"),
     None: ("maybe", "yellow"),
@@ -32,7 +32,7 @@ SIGNS = {
 def explain(registry: ModelRegistry, version: str, identity: str | None, reason: str | None, as_json: bool) -> None:
     """Say what may become of a VERSION (its ARN, or GROUP/N), and what each rule says of it.
 
-    "yes" holds, "no" is broken, "ask" depends on what is sent along, "wait" on others who must approve too.
+    "yes" is passed, "no" is failed, "ask" needs input with the request, "wait" needs further approvals.
 
     \b
     Examples:
@@ -46,28 +46,25 @@ def explain(registry: ModelRegistry, version: str, identity: str | None, reason:
         return
     click.echo(f"{found.arn} is {found.status}, {found.since}")
     click.echo(f"profile {found.profile}, for {found.caller}")
-    for move in found.moves:
-        _print_move(move, "")
-    for move in found.life_cycle:
-        _print_move(move, "life cycle ")
-    for ruling in found.always:
-        _print_ruling(ruling)
+    for transition in found.transitions:
+        _print_transition(transition, "")
+    for transition in found.life_cycle:
+        _print_transition(transition, "life cycle ")
+    for result in found.always:
+        _print_result(result)
 
 
 ALL = (explain,)
 
 
-def _print_move(move: PossibleMove, prefix: str) -> None:
-    word, colour = SIGNS[move.allowed]
-    click.echo(f"{click.style(f'{word:6}', fg=colour)}{prefix}{click.style(move.to, bold=True)}{_after(move.why)}")
-    for ruling in move.rules:
-        _print_ruling(ruling, "      ")
+def _print_transition(transition: Transition, prefix: str) -> None:
+    word, color = SIGNS[transition.allowed]
+    why = f"  {transition.why}" if transition.why else ""
+    click.echo(f"{click.style(f'{word:6}', fg=color)}{prefix}{click.style(transition.to, bold=True)}{why}")
+    for result in transition.rules:
+        _print_result(result, "      ")
 
 
-def _print_ruling(ruling: Ruling, indent: str = "") -> None:
-    word, colour = SIGNS[ruling.outcome]
-    click.echo(f"{indent}{click.style(f'{word:6}', fg=colour)}{ruling.rule}: {ruling.why}")
-
-
-def _after(why: str) -> str:
-    return f"  {why}" if why else ""
+def _print_result(result: RuleResult, indent: str = "") -> None:
+    word, color = SIGNS[result.outcome]
+    click.echo(f"{indent}{click.style(f'{word:6}', fg=color)}{result.rule}: {result.why}")

@@ -1,4 +1,4 @@
-"""What a registry's rules say of a version, as `ModelRegistry.explain` returns it: all frozen."""
+"""The frozen types that `ModelRegistry.explain` returns: the possible transitions of a version, and rule results."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
-    """What one rule says: `outcome` is holds, broken, waits (for more people) or asks (something of the request)."""
+class RuleResult:
+    """What one rule says; `outcome` is passed, failed, pending (more people must approve) or needs_input (a reason)."""
 
     rule: str
     outcome: str
@@ -17,17 +17,17 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
-class PossibleMove:
-    """A status a version could get. `allowed` is None where it depends on what is sent, or on others who follow."""
+class Transition:
+    """A status a version could get; `allowed` is None if it depends on the request, or on further approvals."""
 
     to: str
     allowed: bool | None
     why: str
-    rules: tuple[Ruling, ...]
+    rules: tuple[RuleResult, ...]
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> Self:
-        return cls(answer["to"], answer["allowed"], answer["why"], _rulings(answer["rules"]))
+        return cls(answer["to"], answer["allowed"], answer["why"], _results(answer["rules"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +43,29 @@ class Explanation:
     since: str
     profile: str
     caller: str
-    moves: tuple[PossibleMove, ...]
-    life_cycle: tuple[PossibleMove, ...]
-    always: tuple[Ruling, ...]
+    transitions: tuple[Transition, ...]
+    life_cycle: tuple[Transition, ...]
+    always: tuple[RuleResult, ...]
     rev: int | None
     answer: dict[str, Any] = field(repr=False, hash=False)
 
     @classmethod
     def of(cls, answer: dict[str, Any]) -> Self:
         """Return an explanation from the extension's answer."""
-        life_cycle = answer.get("life_cycle", {}).get("moves", [])
+        life_cycle = answer.get("life_cycle", {}).get("transitions", [])
         return cls(
             arn=answer["version"],
             status=answer["status"],
             since=answer["since"],
             profile=answer["profile"],
             caller=answer["caller"]["arn"],
-            moves=tuple(PossibleMove.of(move) for move in answer["moves"]),
-            life_cycle=tuple(PossibleMove.of(move) for move in life_cycle),
-            always=_rulings(answer["always"]),
+            transitions=tuple(Transition.of(one) for one in answer["transitions"]),
+            life_cycle=tuple(Transition.of(one) for one in life_cycle),
+            always=_results(answer["always"]),
             rev=answer.get("rev"),
             answer=answer,
         )
 
 
-def _rulings(rows: list[dict[str, Any]]) -> tuple[Ruling, ...]:
-    return tuple(Ruling(row["rule"], row["outcome"], row["why"]) for row in rows)
+def _results(rows: list[dict[str, Any]]) -> tuple[RuleResult, ...]:
+    return tuple(RuleResult(row["rule"], row["outcome"], row["why"]) for row in rows)

@@ -1,4 +1,4 @@
-"""What the rules say of a version, as the extension `explain` tells it, and what that means for a reviewer."""
+"""The possible transitions of a version and its rule results, as the extension `explain` reports them."""
 
 from __future__ import annotations
 
@@ -9,61 +9,54 @@ from typing import Any, Final, Self
 
 from ...backends.service import model
 from .metrics import number
-from .records import APPROVED, Version
-
-METRIC: Final = "metric"
-"""The kind of rule that has a threshold."""
+from .records import APPROVED, METADATA, Version
 
 BLOCKED: Final = "blocked"
-"""The kind of standing that rules stand in the way of."""
+"""The kind of standing of a version whose approval a rule prevents."""
 
 VERBS: Final = {"Approved": "Approve", "Rejected": "Reject", "PendingManualApproval": "Return to pending"}
 LABELS: Final = {"Approved": "Approved", "Rejected": "Rejected", "PendingManualApproval": "Pending"}
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
-    """What one rule says: `outcome` is holds, broken, waits (for others) or asks (for something with the decision)."""
+class RuleResult:
+    """What one rule says: passed, failed, pending (more people must approve) or needs_input (a reason)."""
 
     rule: str
-    kind: str
     outcome: str
     why: str
+    threshold: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
-        """Return a ruling as the extension tells it."""
-        return cls(told["rule"], told["is"], told["outcome"], told["why"])
+        return cls(told["rule"], told["outcome"], told["why"], told.get("threshold"))
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """A status a version could get; `allowed` is None where it depends on what is sent, or on others."""
+class Transition:
+    """A status a version could get; `allowed` is None if it depends on the request, or on further approvals."""
 
     to: str
     allowed: bool | None = True
     why: str = ""
-    rules: tuple[Ruling, ...] = ()
+    rules: tuple[RuleResult, ...] = ()
 
     @property
     def verb(self) -> str:
-        """What one does to get it there."""
         return VERBS.get(self.to, self.to)
 
     @property
-    def asks_reason(self) -> bool:
-        """Whether a rule asks for a reason."""
-        return any(ruling.outcome == "asks" for ruling in self.rules)
+    def needs_reason(self) -> bool:
+        return any(result.outcome == "needs_input" for result in self.rules)
 
     @property
-    def waits(self) -> bool:
-        """Whether a rule waits for others after this decision."""
-        return any(ruling.outcome == "waits" for ruling in self.rules)
+    def is_pending(self) -> bool:
+        """Whether more people must approve after this decision."""
+        return any(result.outcome == "pending" for result in self.rules)
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
-        """Return a move as the extension tells it."""
-        rules = tuple(Ruling.of(ruling) for ruling in told["rules"])
+        rules = tuple(RuleResult.of(result) for result in told["rules"])
         return cls(told["to"], told["allowed"], told["why"] or "", rules)
 
 
@@ -80,32 +73,33 @@ class Explanation:
     """What may become of a version; `told` is whether its registry said so: AWS has no rules to ask."""
 
     told: bool
-    moves: tuple[Move, ...]
+    transitions: tuple[Transition, ...]
     profile: str = ""
     since: str = ""
     rev: int | None = None
     approvals: tuple[Approval, ...] = ()
-    always: tuple[Ruling, ...] = ()
+    always: tuple[RuleResult, ...] = ()
 
     @classmethod
     def of(cls, told: Mapping[str, Any] | None, status: str) -> Self:
-        """Return what a registry told of a version with that status; of one that tells nothing, every move."""
+        """Return the answer of `explain` about a version with that status; without one, every transition."""
         if told is None:
-            moves = (Move(to) for to in model.enum("ModelApprovalStatus") if to != status)
-            return cls(told=False, moves=tuple(sorted(moves, key=_order)))
+            every = (Transition(to) for to in model.enum("ModelApprovalStatus") if to != status)
+            return cls(told=False, transitions=tuple(sorted(every, key=_order)))
         return cls(
             told=True,
-            moves=tuple(sorted((Move.of(one) for one in told["moves"] if one["to"] != status), key=_order)),
+            transitions=tuple(
+                sorted((Transition.of(one) for one in told["transitions"] if one["to"] != status), key=_order)
+            ),
             profile=told["profile"],
             since=told["since"],
             rev=told.get("rev"),
             approvals=tuple(Approval(one["name"], one["reason"] or "") for one in told["approvals"]),
-            always=tuple(Ruling.of(ruling) for ruling in told["always"]),
+            always=tuple(RuleResult.of(result) for result in told["always"]),
         )
 
-    def move(self, to: str) -> Move | None:
-        """Return the move to a status, if there is one."""
-        return next((move for move in self.moves if move.to == to), None)
+    def transition(self, to: str) -> Transition | None:
+        return next((one for one in self.transitions if one.to == to), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,29 +113,29 @@ class Standing:
     @property
     def sign(self) -> str:
         """The name of its sign."""
-        return {BLOCKED: "broken", "waits": "pending"}.get(self.kind, "holds")
+        return {BLOCKED: "failed", "pending": "pending"}.get(self.kind, "passed")
 
 
 def standing(explanation: Explanation) -> Standing | None:
     """Return how a version stands before whoever is at the console; None where there is nobody to ask."""
-    move = explanation.move(APPROVED)
-    if not explanation.told or move is None:
+    transition = explanation.transition(APPROVED)
+    if not explanation.told or transition is None:
         return None
-    stopping = [ruling for ruling in move.rules if ruling.outcome in ("broken", "waits")]
-    if move.allowed is False:
-        named = ", ".join(ruling.rule for ruling in stopping)
-        why = " ".join(ruling.why for ruling in stopping) or move.why
+    stopping = [result for result in transition.rules if result.outcome in ("failed", "pending")]
+    if transition.allowed is False:
+        named = ", ".join(result.rule for result in stopping)
+        why = " ".join(result.why for result in stopping) or transition.why
         return Standing(BLOCKED, f"Blocked by {named}" if named else "Cannot be approved", why)
     if stopping:
-        return Standing("waits", "More approvals needed", " ".join(ruling.why for ruling in stopping))
-    if move.asks_reason:
+        return Standing("pending", "More approvals needed", " ".join(result.why for result in stopping))
+    if transition.needs_reason:
         return Standing("ready", "Ready, with a reason")
     return Standing("ready", "Ready to decide")
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What a rule demands of a metric, and whether a version meets it."""
+    """The bounds that a rule sets for a metric, and whether a version is within them."""
 
     rule: str
     least: Decimal | None
@@ -149,23 +143,17 @@ class Threshold:
     meets: bool
 
 
-def thresholds(explanation: Explanation, settings: Mapping[str, Any], version: Version) -> dict[str, Threshold]:
+def thresholds(explanation: Explanation, version: Version) -> dict[str, Threshold]:
     """Return the thresholds that rules set for approving a version, by the metric of its metadata."""
-    move = explanation.move(APPROVED)
-    rules = {ruling.rule for ruling in (move.rules if move else ()) if ruling.kind == METRIC}
+    transition = explanation.transition(APPROVED)
     found = {}
-    for name in rules:
-        options = settings.get("rules", {}).get(name, {})
-        metric = options.get("metric")
-        if metric in version.metrics and options.get("source", "CustomerMetadataProperties").startswith("Customer"):
-            value = version.metrics[metric]
-            least, most = (
-                number(str(options[end])) if options.get(end) is not None else None for end in ("min", "max")
-            )
-            meets = (least is None or value >= least) and (most is None or value <= most)
-            found[metric] = Threshold(name, least, most, meets)
+    for result in transition.rules if transition else ():
+        bounds = result.threshold
+        if bounds is not None and bounds["source"] == METADATA and bounds["metric"] in version.metrics:
+            least, most = (number(str(bounds[end])) if bounds[end] is not None else None for end in ("min", "max"))
+            found[bounds["metric"]] = Threshold(result.rule, least, most, result.outcome == "passed")
     return found
 
 
-def _order(move: Move) -> int:
-    return list(VERBS).index(move.to) if move.to in VERBS else len(VERBS)
+def _order(transition: Transition) -> int:
+    return list(VERBS).index(transition.to) if transition.to in VERBS else len(VERBS)

@@ -164,19 +164,19 @@ def blueprint(backend: Backend, console: Console, error_log: ErrorLog, say: Call
         return show(decide_page(found, explanation, request.args.get("to", ""), ""))
 
     def decide_page(found: Version, explanation: Explanation, to: str, reason: str, **more: Any) -> deciding.DecidePage:
-        move = explanation.move(to)
+        transition = explanation.transition(to)
         approved = g.reader.approved_before(found)
         return deciding.DecidePage(
             version=found,
             explanation=explanation,
-            move=move,
+            transition=transition,
             reason=reason,
             token=g.session.token(*deciding.subject_of(found, explanation)),
-            command=deciding.command_of(found, to, reason, request.host_url.rstrip("/")) if move else "",
+            command=deciding.command_of(found, to, reason, request.host_url.rstrip("/")) if transition else "",
             summary=deciding.summary_of(found, approved),
             approved=approved,
             looked=g.session.ticks.looked(found),
-            listeners=listeners(g.reader, found, to) if move else None,
+            listeners=listeners(g.reader, found, to) if transition else None,
             **more,
         )
 

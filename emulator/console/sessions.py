@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
+from ...backends.settings import USER_NAME
 from .checklist import Ticks
 
 LINK_SECONDS: Final = 3600
@@ -26,7 +27,7 @@ MAX_LINKS: Final = 64
 REPRINT_SECONDS: Final = 10
 """How long after a link was printed nobody without a session can have another one printed."""
 
-USER = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]{0,62}")
+USER = re.compile(USER_NAME)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import msgspec
 from ...backends.base import DEFAULT_ACCOUNT, DEFAULT_REGION, Caller
 from ...backends.errors import BackendUnavailable
 from ...backends.identities import Identities
-from ...backends.settings import IdentityTable, Settings
+from ...backends.settings import ACCOUNT_ID, IdentityTable, Settings
 from ...backends.urls import database_file, is_gateway, without_password
 from ..responses import CONSOLE_HEADERS
 from ..routes import CONSOLE_PREFIX, is_console
@@ -32,7 +32,7 @@ STATIC: Final = Path(__file__).parent / "static"
 FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 """On static files: pages name them by their content, so that a new one has a new address."""
 
-_ACCOUNT = re.compile(r"[0-9]{12}")
+_ACCOUNT = re.compile(ACCOUNT_ID)
 _REGION = re.compile(r"[a-z0-9-]{9,16}")
 
 

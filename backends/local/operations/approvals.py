@@ -14,11 +14,11 @@ from msgspec.structs import replace
 
 from ... import arns
 from ...approval import evaluation
-from ...approval.change import APPROVAL, Change
+from ...approval.change import APPROVAL, Change, RuleResult
 from ...approval.explain import Asked, Version
 from ...approval.explain import explain as explanation
 from ...approval.profiles import APPROVED, INITIAL
-from ...approval.rulebook import Regime
+from ...approval.rulebook import Policy
 from ...approval.rules import OBJECTS, TAGS
 from ...arns import Arn
 from ...base import Probe
@@ -39,60 +39,67 @@ class Decision(Version, frozen=True, forbid_unknown_fields=True, kw_only=True):
     rev: int | None = None
 
 
-def change_of(context: RequestContext, group: Arn, regime: Regime, before: Record, after: Record) -> Change:
-    """Return a change as rules see it; `group` may be a version of it, and an absent record is empty."""
+def change_of(context: RequestContext, group: Arn, policy: Policy, before: Record, after: Record) -> Change:
+    """Return a change as rules see it.
+
+    Args:
+        context: who asks.
+        group: the group, or any of its versions.
+        policy: that of the group.
+        before: the record as it is, or nothing.
+        after: as it would be, or nothing.
+    """
     tags: dict[str, str] = {}
-    if TAGS in regime.needs:
+    if TAGS in policy.needs:
         row = context.rows.get(GROUPS, group.group_key)
         tags = {tag["Key"]: tag["Value"] for tag in row["record"].get("Tags", [])} if row else {}
     change = Change(context.caller, context.now, before, after, tags, probe=context.probe)
-    return replace(change, approvals=evaluation.kept_approvals(regime, change))
+    return replace(change, approvals=evaluation.kept_approvals(policy, change))
 
 
-def lock(context: RequestContext, arn: Arn) -> Regime:
+def lock(context: RequestContext, arn: Arn) -> Policy:
     """Return what a version's group obeys; if its tags count, take the group's row first, as everybody does."""
-    regime = context.rulebook.regime(arn.name)
-    if TAGS in regime.needs:
+    policy = context.rulebook.policy(arn.name)
+    if TAGS in policy.needs:
         context.rows.get(GROUPS, arn.group_key)
-    return regime
+    return policy
 
 
 def registered(context: RequestContext, arn: Arn, record: dict[str, Any]) -> dict[str, Any]:
-    """Return the record of a new version, if its group's regime lets it begin so.
+    """Return the record of a new version, if its group's policy lets it begin so.
 
     Raises:
         RegistryError: it does not; see `decisions.judge`.
     """
-    regime = context.rulebook.regime(arn.name)
-    if not regime.is_free:
-        _judge(context, regime, change_of(context, arn, regime, {}, record), record)
+    policy = context.rulebook.policy(arn.name)
+    if not policy.is_free:
+        _judge(context, policy, change_of(context, arn, policy, {}, record), record)
     return record
 
 
 def updated(
-    context: RequestContext, arn: Arn, regime: Regime, before: Record, after: Record, params: Mapping[str, Any]
+    context: RequestContext, arn: Arn, policy: Policy, before: Record, after: Record, params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the record an update leaves behind, if the group's regime allows it.
+    """Return the record an update leaves behind, if the group's policy allows it.
 
     Raises:
         RegistryError: it does not; see `decisions.judge`.
     """
-    change = change_of(context, arn, regime, before, after)
-    return evaluation.settle(change, params, _judge(context, regime, change, params))
+    change = change_of(context, arn, policy, before, after)
+    return evaluation.settle(change, params, _judge(context, policy, change, params))
 
 
-def check_delete(context: RequestContext, arn: Arn, regime: Regime, record: Record) -> None:
-    if arn.version and not regime.is_free:
-        _judge(context, regime, change_of(context, arn, regime, record, {}), {})
+def check_delete(context: RequestContext, arn: Arn, policy: Policy, record: Record) -> None:
+    """Refuse to delete a version that its group's policy keeps."""
+    if arn.version and not policy.is_free:
+        _judge(context, policy, change_of(context, arn, policy, record, {}), {})
 
 
-def _judge(
-    context: RequestContext, regime: Regime, change: Change, request: Mapping[str, Any]
-) -> list[evaluation.Finding]:
+def _judge(context: RequestContext, policy: Policy, change: Change, request: Mapping[str, Any]) -> list[RuleResult]:
     """Judge a change in its transaction; what each rule said of it becomes part of its history."""
-    findings = evaluation.judge(regime, change, request)
-    context.notes.extend({"rule": one.rule.name, "is": one.verdict.outcome, "why": one.verdict.why} for one in findings)
-    return findings
+    results = evaluation.judge(policy, change, request)
+    context.notes.extend({"rule": one.rule, "is": one.outcome, "why": one.why} for one in results)
+    return results
 
 
 def prefetch_for_update(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
@@ -104,12 +111,12 @@ def prefetch_for_create(context: RequestContext, params: Mapping[str, Any]) -> C
     if "ModelPackageGroupName" not in params:
         return _nothing
     group = context.versions(params["ModelPackageGroupName"])
-    regime = context.rulebook.regime(group.name)
-    if OBJECTS not in regime.needs:
+    policy = context.rulebook.policy(group.name)
+    if OBJECTS not in policy.needs:
         return _nothing
     record = {APPROVAL: INITIAL, **params, "ModelPackageGroupName": group.name}
-    change = change_of(context, group, regime, {}, record)
-    return lambda: _asked(lambda: evaluation.judge(regime, change, record))
+    change = change_of(context, group, policy, {}, record)
+    return lambda: _asked(lambda: evaluation.judge(policy, change, record))
 
 
 def prefetch_for_explain(context: RequestContext, asked: Asked) -> Callable[[], object]:
@@ -122,7 +129,7 @@ def prefetch_for_decide(context: RequestContext, decision: Decision) -> Callable
 
 
 def explain(context: RequestContext, asked: Asked) -> dict[str, Any]:
-    """Return each possible move of a version, and what each rule says of it.
+    """Return each possible transition of a version with the results of its rules.
 
     Raises:
         ValidationException: no such version, or an unversioned package.
@@ -132,9 +139,9 @@ def explain(context: RequestContext, asked: Asked) -> dict[str, Any]:
     if not arn.version:
         raise ValidationException(f"ModelPackage {arn} is unversioned: it has no approval.")
     who = context.rulebook.identities.called(asked.identity, context.caller) if asked.identity else context.caller
-    regime = context.rulebook.regime(arn.name)
-    change = change_of(replace(context, caller=who), arn, regime, row["record"], row["record"])
-    return explanation(regime, change, row["rev"], asked.reason)
+    policy = context.rulebook.policy(arn.name)
+    change = change_of(replace(context, caller=who), arn, policy, row["record"], row["record"])
+    return explanation(policy, change, row["rev"], asked.reason)
 
 
 def request_of(context: RequestContext, decision: Decision) -> dict[str, Any]:
@@ -159,12 +166,12 @@ def check_rev(row: Row, rev: int | None) -> None:
 def _asking(
     context: RequestContext, arn: Arn, request: Mapping[str, Any], edit: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Callable[[], object]:
-    regime = context.rulebook.regime(arn.name)
-    if OBJECTS not in regime.needs or not arn.version:
+    policy = context.rulebook.policy(arn.name)
+    if OBJECTS not in policy.needs or not arn.version:
         return _nothing
     record = context.package_row(arn)["record"]
-    change = change_of(context, arn, regime, record, edit(record))
-    return lambda: _asked(lambda: evaluation.judge(regime, change, request))
+    change = change_of(context, arn, policy, record, edit(record))
+    return lambda: _asked(lambda: evaluation.judge(policy, change, request))
 
 
 def _asked(judge: Callable[[], object]) -> None:

@@ -176,7 +176,7 @@ def update(context: RequestContext, params: Mapping[str, Any], rev: int | None =
         RegistryError: the group's profile or rules refuse it; see `decisions.judge`.
     """
     arn = context.package(params["ModelPackageArn"])
-    regime = approvals.lock(context, arn)
+    policy = approvals.lock(context, arn)
     row = context.package_row(arn)
     before = row["record"]
     package_checks.check_update(before, params)
@@ -185,7 +185,7 @@ def update(context: RequestContext, params: Mapping[str, Any], rev: int | None =
     if any(name in params for name in records.editable()):
         record = records.edited(before, params)
         _fill_digests(record)
-        record = approvals.updated(context, arn, regime, before, record, params)
+        record = approvals.updated(context, arn, policy, before, record, params)
         record |= {"LastModifiedTime": context.now / 1000, "LastModifiedBy": context.caller.user_context}
         stored = {"record": record, "modified": context.now, "approval": record["ModelApprovalStatus"]}
         if not context.rows.update(PACKAGES, arn.package_key, row["rev"], stored):
@@ -225,8 +225,8 @@ def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]
         ConflictException: the group's rules keep it.
     """
     arn = context.package(params["ModelPackageName"])
-    regime = approvals.lock(context, arn)
-    approvals.check_delete(context, arn, regime, context.package_row(arn)["record"])
+    policy = approvals.lock(context, arn)
+    approvals.check_delete(context, arn, policy, context.package_row(arn)["record"])
     context.rows.delete(PACKAGES, PACKAGES.keyed(arn.package_key))
     return {}
 

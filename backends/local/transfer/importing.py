@@ -133,7 +133,7 @@ def import_lines(context: RequestContext, asked: Import) -> ImportResult:
 def _check_rules(context: RequestContext, resource: _Resource) -> None:
     """Refuse what would come to a status past the rules; whoever has the file or database itself needs no leave."""
     name = resource.row["name"]
-    if resource.row.get("version") and not context.rulebook.regime(name).is_free:
+    if resource.row.get("version") and not context.rulebook.policy(name).is_free:
         raise AccessDeniedException(
             f"The group {name} has approval rules here, which an import would pass by: import into the file or the "
             "database itself."

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ....backends.errors import ConflictException
 from ....backends.events import FIELDS, STATUS, is_wanted
 from ..checklist import Looked
-from ..explanation import Explanation, Move
+from ..explanation import Explanation, Transition
 from ..metrics import Delta, delta
 from ..reader import Overtaken, Reader
 from ..records import Version
@@ -76,7 +76,7 @@ class DecidePage:
 
     version: Version
     explanation: Explanation
-    move: Move | None
+    transition: Transition | None
     reason: str
     token: str
     command: str
@@ -92,7 +92,7 @@ class DecidePage:
     @property
     def title(self) -> str:
         """The title of the page."""
-        return f"{self.move.verb} {self.version.name}" if self.move else f"Decide on {self.version.name}"
+        return f"{self.transition.verb} {self.version.name}" if self.transition else f"Decide on {self.version.name}"
 
 
 def summary_of(version: Version, approved: Version | None) -> tuple[Summary, ...]:

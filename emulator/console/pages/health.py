@@ -55,7 +55,7 @@ class Delivery:
     @property
     def sign(self) -> str:
         """The name of its state's sign."""
-        return {"done": "holds", "failed": "broken", "dead": "broken"}.get(self.state, "pending")
+        return {"done": "passed", "failed": "failed", "dead": "failed"}.get(self.state, "pending")
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,6 @@ def review(reader: Reader, group: str, number: int, ticks: Ticks, *, decided: bo
     version = reader.version(group, number)
     approved = reader.approved_before(version)
     explanation = Explanation.of(explained, version.status)
-    settings = reader.extension("settings") if explanation.told and reader.offers("settings") else {}
     changes = reader.history(group=version.name, max_results=MAX_EVENTS)
     events = tuple(event_of(change) for change in changes[0]) if changes else ()
     following, page = next_waiting(reader, version) if decided else (None, None)
@@ -130,7 +129,7 @@ def review(reader: Reader, group: str, number: int, ticks: Ticks, *, decided: bo
         approved=approved,
         differences=changed[:MAX_DIFFERENCES],
         undisclosed=len(changed[MAX_DIFFERENCES:]),
-        metrics=_metrics(version, approved, thresholds(explanation, settings, version)),
+        metrics=_metrics(version, approved, thresholds(explanation, version)),
         chart=_chart(reader, version),
         containers=_containers(record),
         card=_flat(record, "ModelCard"),
