@@ -68,7 +68,7 @@ def test_the_first_answers_have_every_member() -> None:
 def test_the_first_requests_are_held_against_every_constraint() -> None:
     for _ in range(ROUNDS):
         shape = wide()
-        holds, check = constraints._holds(shape), constraints._checker(shape)
+        holds, check = constraints._holds(shape), constraints.checker(shape)
         assert holds is not None
         assert at_once(lambda holds=holds: holds(TOO_LONG)) == [False] * AT_ONCE
         sentences = at_once(lambda check=check: list(check(TOO_LONG, "")))

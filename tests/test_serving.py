@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 
 from clients import Emulator, start
 from sagemaker_registry.backends.urls import without_password
-from sagemaker_registry.emulator import serve as serving
+from sagemaker_registry.emulator.http import server as serving
 from sagemaker_registry.emulator.http.server import Server, listen
 
 Serve = Callable[..., Emulator]

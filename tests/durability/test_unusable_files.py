@@ -194,7 +194,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 AS_ANOTHER = """
 import os, sys
 from sagemaker_registry.backends import BackendUnavailable, open_backend
-import sagemaker_registry.backends.store.sqlite.store
+import sagemaker_registry.backends.local.registry, sagemaker_registry.backends.store.sqlite.store
 from sagemaker_registry.backends.store.sqlite.diagnosis import examine_file
 from pathlib import Path
 os.setgid({user}); os.setuid({user})
