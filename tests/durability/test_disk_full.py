@@ -18,9 +18,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from clients import REGION, Emulator
 from durability.disk import FULL, IOERR, OK, Disk
-from durability.places import mounted
+from durability.environment import mounted
 from durability.workload import CALLER, GROUP, changes, digest, open_file, request, verify
 from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.errors import ServiceUnavailable
@@ -28,6 +27,7 @@ from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.sqlite import store as store
 from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 from sagemaker_registry.client.backup import backup
+from support.server import REGION, Emulator
 
 SENTENCES = {
     FULL: "The disk of the registry is full: nothing was changed, reading still works.",

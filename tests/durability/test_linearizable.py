@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from clients import Emulator
 from durability.linearizability import DONE, READ, REFUSED, UNKNOWN, Change, Event, faults, possible
 from durability.reviewers import INITIAL, STATUSES, Door, changes_of, in_process, review, served
 from sagemaker_registry.backends import open_backend
@@ -26,8 +25,9 @@ from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.rows import PACKAGES
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.backends.store.transactions import Transaction
+from support.server import Emulator
 
-pytest_plugins = ("postgres_server",)
+pytest_plugins = ("support.postgres",)
 
 CLIENTS, REQUESTS = 4, 12
 SHORT = 24

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from durability.places import mounted, needs_fork
+from durability.environment import mounted, needs_fork
 from durability.workload import CALLER, made, open_file
 from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.files import network_file_system

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from durability.disk import Disk, library
-from durability.places import needs_proc
+from durability.environment import needs_proc
 from durability.workload import CALLER, GROUP, open_file, request, verify
 from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.errors import InternalFailure
