@@ -51,7 +51,7 @@ FACTS = {
     "ELSE 'synchronous_commit=' || current_setting('synchronous_commit', true) END",
     "schema": postgres_schema.ASK_VERSION,
 }
-"""See `rows.Reading.facts`."""
+"""See `View.facts`."""
 
 CUT_OFF = "The registry's database cannot be reached: a change that was under way may or may not be stored."
 BUSY = (ThrottlingException, "Rate exceeded")

@@ -62,7 +62,7 @@ def digest_beside(registry: LocalRegistry) -> bytes:
     """Read everything by a reader of the registry's own."""
     with registry._rows.reading() as reading:
         rows: Any = reading
-        return digest(rows._run.__self__)
+        return digest(rows.run.__self__)
 
 
 @pytest.mark.sized(ci=3, nightly=256, release=1_000)

@@ -173,7 +173,7 @@ def take_and_restore_a_snapshot(path: Path) -> None:
 def fail_within_reading(path: Path) -> None:
     rows = store.SQLiteRows(path)
     with pytest.raises(InternalFailure), rows.reading() as reading:
-        reading._run("SELECT nothing", ()).fetchall()  # type: ignore[attr-defined]
+        reading.run("SELECT nothing", ()).fetchall()  # type: ignore[attr-defined]
     rows.close()
 
 

@@ -19,8 +19,9 @@ from sagemaker_registry.backends.contract.base import CONTAINER, SPECIFICATION, 
 from sagemaker_registry.backends.errors import ValidationException
 from sagemaker_registry.backends.local import permissions
 from sagemaker_registry.backends.local.operations import policies
-from sagemaker_registry.backends.store.rows import POLICIES, Reading
+from sagemaker_registry.backends.store.rows import POLICIES
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
+from sagemaker_registry.backends.store.transactions import View
 from sagemaker_registry.client import connect
 from support.server import REGION, Emulator, checked
 
@@ -229,7 +230,7 @@ FOREVER = {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}
 
 
 @contextmanager
-def store(texts: Mapping[str, str], region: str = REGION) -> Iterator[Reading]:
+def store(texts: Mapping[str, str], region: str = REGION) -> Iterator[View]:
     """Open a store that has these policies, by group of the owner."""
     with closing(SQLiteRows(None)) as rows, rows.writing() as writing:
         for name, text in texts.items():

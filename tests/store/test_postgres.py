@@ -121,7 +121,7 @@ def test_a_reader_sees_one_state_while_writers_go_on_and_cannot_write(rows: stor
     with rows.reading() as reading:
         assert len(reading.find(GROUPS, [("account", "=", "1")], limit=10)) == 1
     with pytest.raises(ServiceUnavailable, match="read-only: nothing was changed"), rows.reading() as reading:
-        Transaction(reading._run).insert(GROUPS, ROW)
+        Transaction(reading.run).insert(GROUPS, ROW)
 
 
 def test_text_sorts_and_pages_and_is_searched_as_in_sqlite(rows: store.PostgresRows) -> None:
@@ -396,7 +396,7 @@ def test_connections_that_were_cut_are_made_again(postgres_url: str, caplog: pyt
 def test_a_connection_that_is_lost_within_a_call_is_an_answer(postgres_url: str) -> None:
     rows = store.PostgresRows(postgres_url)
     with pytest.raises(ServiceUnavailable, match="cannot be reached"), rows.writing() as writing:
-        pid = writing._run("SELECT pg_backend_pid()", []).fetchall()[0][0]
+        pid = writing.run("SELECT pg_backend_pid()", []).fetchall()[0][0]
         writing.insert(GROUPS, ROW)
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             connection.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])

@@ -39,7 +39,7 @@ def setting(connection: Any, name: str) -> Any:
 def test_the_writer_is_durable_and_the_readers_can_only_read(tmp_path: Path) -> None:
     rows = store.SQLiteRows(tmp_path / "registry.db")
     with rows.writing() as writing, rows.reading() as reading:
-        writer, reader = writing._run.__self__, reading._run.__self__
+        writer, reader = writing.run.__self__, reading.run.__self__
         assert setting(writer, "journal_mode") == "wal"
         for connection in (writer, reader):
             assert setting(connection, "synchronous") == 2
@@ -102,7 +102,7 @@ def test_an_answered_error_gives_its_reader_back(tmp_path: Path) -> None:
     connections = set()
     for _ in range(3):
         with pytest.raises(KeyError), rows.reading() as reading:
-            connections.add(reading._run.__self__)
+            connections.add(reading.run.__self__)
             raise KeyError
     assert len(connections) == 1
     rows.close()
