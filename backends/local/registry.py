@@ -24,7 +24,7 @@ from ..errors import (
     ThrottlingException,
     UnknownOperationException,
 )
-from ..service import constraints, model
+from ..service import constraints, projection
 from ..service.operations import OPERATIONS
 from ..store import snapshots
 from ..store.rows import GROUPS, TOKENS
@@ -118,7 +118,7 @@ class LocalRegistry(Backend):
                 )
 
         record = self._retried(once)
-        return cast("dict[str, Any]", record if handler.is_projected else model.projection(operation)(record))
+        return cast("dict[str, Any]", record if handler.is_projected else projection.projection(operation)(record))
 
     def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
         if name not in EXTENSIONS:

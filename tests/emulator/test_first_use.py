@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from sagemaker_registry.backends.service import constraints, model, wire
+from sagemaker_registry.backends.service import constraints, model, projection, wire
 from sagemaker_registry.backends.service.shapes import Shapes
 
 ROUNDS = 60
@@ -61,7 +61,7 @@ def wide() -> Any:
 
 def test_the_first_answers_have_every_member() -> None:
     for _ in range(ROUNDS):
-        project = model.projection_of(wide())
+        project = projection.projection_of(wide())
         assert at_once(lambda project=project: project(TOLD)) == [TOLD] * AT_ONCE
 
 

@@ -24,7 +24,7 @@ import orjson
 
 from ...errors import ValidationException
 from ...events import DETAIL_TYPE, FIELDS, SOURCE, STATUS, is_pattern, is_wanted
-from ...service import model
+from ...service import model, projection
 from ...store.rows import CURSORS, EVENTS, HISTORY, NOTES, Condition, Key, Row
 from ...store.transactions import Transaction, View
 from ..context import RequestContext
@@ -151,7 +151,7 @@ def _envelope(row: Row | None) -> dict[str, Any] | None:
     if row is None or content is None or content.after is None:
         return None
     before, after = content.before, content.after
-    described = model.projection("DescribeModelPackage")(validation.as_of(after, row["at"]))
+    described = projection.projection("DescribeModelPackage")(validation.as_of(after, row["at"]))
     detail = {"ModelPackageName": f"{row['name']}/{row['version']}", **described}
     if before is not None:
         detail[FIELDS] = _changed(before, after)

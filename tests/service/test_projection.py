@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagemaker_registry.backends.service import model
-from sagemaker_registry.backends.service.decoding import flagged, glance, plain
+from sagemaker_registry.backends.service import model, projection
+from sagemaker_registry.backends.service.projection import decoder_of, flagged, plain
 
 LISTS = {"ListModelPackages": "ModelPackageSummaryList", "ListModelPackageGroups": "ModelPackageGroupSummaryList"}
 MARK = "_Mark"
@@ -42,8 +42,8 @@ def values(shape: Any) -> st.SearchStrategy[Any]:
 def test_a_glance_sees_what_the_projection_shows(operation: str, data: st.DataObject) -> None:
     shape = entry(operation)
     record = data.draw(values(shape))
-    (seen,) = plain([glance(shape, MARK)(orjson.dumps(record).decode())])
-    shown = model.projection_of(shape)(record)
+    (seen,) = plain([decoder_of(shape, MARK)(orjson.dumps(record).decode())])
+    shown = projection.projection_of(shape)(record)
     assert seen == shown
     assert list(seen) == list(shown)
 
@@ -52,8 +52,8 @@ def test_a_version_is_described_as_the_projection_shows_it() -> None:
     shape = model.output_shape("DescribeModelPackage")
     assert shape is not None
     record = full(shape)
-    (seen,) = plain([glance(shape, MARK)(orjson.dumps({**record, "Tags": [{"Key": "team"}]}).decode())])
-    assert seen == model.projection("DescribeModelPackage")(record)
+    (seen,) = plain([decoder_of(shape, MARK)(orjson.dumps({**record, "Tags": [{"Key": "team"}]}).decode())])
+    assert seen == projection.projection("DescribeModelPackage")(record)
     assert list(seen) == list(shape.members)
 
 
@@ -72,7 +72,7 @@ def full(shape: Any) -> Any:
 
 
 def test_records_with_a_mark_are_found() -> None:
-    read = glance(entry("ListModelPackages"), MARK)
+    read = decoder_of(entry("ListModelPackages"), MARK)
     seen = [read(text) for text in ("{}", '{"_Mark": {}}', '{"ModelPackageName": "a"}', '{"_Mark": {"begins": 1}}')]
     assert flagged(seen, MARK) == [1, 3]
     assert flagged(seen, "") == []
@@ -80,4 +80,4 @@ def test_records_with_a_mark_are_found() -> None:
 
 def test_text_that_is_no_record_is_not_taken_for_one() -> None:
     with pytest.raises(msgspec.DecodeError):
-        glance(entry("ListModelPackages"))('{"ModelPackageName": "a", "Inference')
+        decoder_of(entry("ListModelPackages"))('{"ModelPackageName": "a", "Inference')
