@@ -44,10 +44,13 @@ NUMBERS = {"decisions.id": int, "decisions.approvals": int, "events.position": i
 }
 KEYS = {"groups": "arn", "versions": "arn", "metadata": ("version_arn", "key"), "decisions": "id", "events": "position"}
 REFERENCES = {"group_arn": ("group_arn", "groups", "arn"), "version_arn": ("version_arn", "versions", "arn")}
-INDEXES = (
-    "versions.group_arn versions.status metrics.version_arn metrics.name metadata.key,value decisions.version_arn"
-    " decisions.at events.version_arn events.at"
-).split()
+INDEXES = {
+    "versions": ["group_arn", "status"],
+    "metrics": ["version_arn", "name"],
+    "metadata": ["key,value"],
+    "decisions": ["version_arn", "at"],
+    "events": ["version_arn", "at"],
+}
 SEARCHED = {"groups": ("name", "description"), "versions": ("name", "description", "reason"), "decisions": ("reason",)}
 """The columns with full-text search."""
 
@@ -79,7 +82,7 @@ def export_sqlite(
     """
     try:
         from sqlite_utils import Database
-        from sqlite_utils.utils import sqlite3
+        from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the driver it chose
     except ModuleNotFoundError as error:
         raise BackendUnavailable(
             f"an SQLite export needs the package {error.name!r}: pip install 'sagemaker-registry[server]'"
@@ -120,9 +123,9 @@ def _write(db: Database, rows: Iterable[tuple[str, Row]]) -> Counter[str]:
             f"UPDATE {table} SET version_arn = (SELECT arn FROM versions"  # noqa: S608 - one of two constants
             f" WHERE versions.name = {table}.version_name AND versions.created <= {table}.at)"
         )
-    for index in INDEXES:
-        table, _, of = index.partition(".")
-        db.table(table).create_index(of.split(","))
+    for table, indexes in INDEXES.items():
+        for indexed in indexes:
+            db.table(table).create_index(indexed.split(","))
     for table, searched in SEARCHED.items():
         db.table(table).enable_fts(searched)
     return counts
