@@ -34,7 +34,7 @@ OPTIONS = (
     click.option("--map-account", multiple=True, metavar="FROM=TO", help="An account, in ARNs and ECR images."),
     click.option("--map-bucket", multiple=True, metavar="FROM=TO", help="A bucket, in s3:// and https:// addresses."),
     click.option("--map-image", multiple=True, metavar="FROM=TO", help="Images that begin with FROM."),
-    click.option("--overwrite-decisions", is_flag=True, help="Also change approvals that were decided in DST."),
+    click.option("--overwrite-decisions", is_flag=True, help="Also change the approval of copies in DST."),
     click.option("--region", help="The AWS region of SRC; us-east-1 unless the environment says otherwise."),
     click.option("--to-region", help="The AWS region of DST; the same."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text."),
@@ -120,8 +120,9 @@ def apply(
 
     The plan is shown, and carried out when you agree (--yes: at once). Groups that are missing are created with their
     description and tags. Versions are created in the source's order, and DST gives them its numbers. A copy whose
-    original has changed since is changed too; an approval that was decided in DST stays. An apply that was interrupted
-    can be run again: what is done is not done twice. See `plan --help` for what is taken, and for mappings.
+    original has changed since is changed too, except for its approval (--overwrite-decisions), and keeps metadata keys
+    that the original lacks. An apply that was interrupted can be run again: what is done is not done twice. See
+    `plan --help` for what is taken, and for mappings.
 
     A PLANFILE is refused if DST has changed since in what it touches. It holds no password of a URL: give it in the
     environment (PGPASSWORD).
