@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...backends.urls import without_password
+from ...backends.urls import is_memory, without_password
 from .output import NO, REFUSED, Command, end, print_json, refusals
 from .planned import count, said, show
 
@@ -164,7 +164,7 @@ def _clients(
     source: str, destination: str, region: str | None, to_region: str | None
 ) -> Iterator[tuple[SageMakerClient, SageMakerClient]]:
     with _client(source, region) as one, _client(destination, to_region) as other:
-        same_place = source.rstrip("/") == destination.rstrip("/") and source != "sqlite://"
+        same_place = source.rstrip("/") == destination.rstrip("/") and not is_memory(source)
         if same_place and one.meta.region_name == other.meta.region_name:
             raise ValueError(f"SRC and DST are the same registry: {without_password(source)}")
         yield one, other
