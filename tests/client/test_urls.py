@@ -86,7 +86,7 @@ def test_what_moto_lacks_is_refused_in_a_sentence() -> None:
     assert "DeleteModelPackage" in ANSWERED - moto.operations()
     code, sentence = refusal(sagemaker.delete_model_package, ModelPackageName="churn")
     assert code == "UnknownOperationException"
-    assert sentence == f"{moto.name()} does not answer DeleteModelPackage."
+    assert sentence == f"{moto.MotoRegistry('moto://', {}).name} does not answer DeleteModelPackage."
     backend = open_backend("moto://")
     with pytest.raises(RegistryError, match="does not answer DeleteModelPackage"):
         backend.call("DeleteModelPackage", {"ModelPackageName": "churn"}, Caller())
