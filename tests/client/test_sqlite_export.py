@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-
 from clients import REGION, Emulator
+
 from clients_of_others.programs import ROOT
 from sagemaker_registry.client import ModelRegistry, archive
 from sagemaker_registry.client.archive import sqlite
