@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from clients import REGION, Emulator
 
 from clients_of_others.programs import ROOT
 from sagemaker_registry.client import ModelRegistry, archive
 from sagemaker_registry.client.archive import sqlite
 from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.testing import Control
+from support.server import REGION, Emulator
 
 PAGE = (ROOT / "docs" / "sqlite-export.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
