@@ -76,7 +76,7 @@ class Version:
         record = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
         if "ModelPackageVersion" not in record:
             raise ValueError(f"{record['ModelPackageArn']} is no version of a group: see it with .boto3")
-        container: dict[str, Any] = next(iter(record.get("InferenceSpecification", {}).get("Containers", [])), {})
+        image, model_data = first_container(record)
         modified = record.get("LastModifiedTime")
         return cls(
             arn=record["ModelPackageArn"],
@@ -87,9 +87,8 @@ class Version:
             created=moment(record["CreationTime"]),
             description=record.get("ModelPackageDescription"),
             reason=record.get("ApprovalDescription") or None,
-            image=container.get("Image"),
-            model_data=container.get("ModelDataUrl")
-            or container.get("ModelDataSource", {}).get("S3DataSource", {}).get("S3Uri"),
+            image=image,
+            model_data=model_data,
             modified=None if modified is None else moment(modified),
             modified_by=user_arn(record.get("LastModifiedBy", {})),
             record=record,
@@ -353,6 +352,14 @@ def moment(value: datetime | float) -> datetime:
 def iso(moment: datetime) -> str:
     """Return a moment in UTC as the registry writes it: `2026-11-24T12:00:00.000Z`."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def first_container(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return the image of a record's first container, and the S3 URI of its model data."""
+    containers = record.get("InferenceSpecification", {}).get("Containers", [])
+    first: Mapping[str, Any] = containers[0] if containers else {}
+    directory = first.get("ModelDataSource", {}).get("S3DataSource", {}).get("S3Uri")
+    return first.get("Image"), first.get("ModelDataUrl") or directory
 
 
 def user_arn(context: Mapping[str, Any]) -> str | None:

@@ -62,7 +62,6 @@ def leaves(record: Any) -> dict[str, Any]:
 
 
 def differences(a: Any, b: Any) -> tuple[Difference, ...]:
-    """Return the values in which two records differ."""
     return views.differences(a, b, leaves)
 
 

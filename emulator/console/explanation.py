@@ -31,7 +31,6 @@ def explanation_of(answer: Mapping[str, Any] | None, version: Version) -> Explan
 
 
 def verb(status: str) -> str:
-    """Return the word for a decision that gives a version a status."""
     return VERBS.get(status, status)
 
 
@@ -45,7 +44,6 @@ class Standing:
 
     @property
     def sign(self) -> str:
-        """The name of its sign."""
         return {BLOCKED: "failed", "pending": "pending"}.get(self.kind, "passed")
 
 

@@ -46,7 +46,6 @@ def age(moment: datetime) -> str:
 
 
 def label(status: str) -> str:
-    """Return the word for a status."""
     return LABELS.get(status, status)
 
 
@@ -63,7 +62,6 @@ def nice_path(path: str) -> list[str]:
 
 
 def did(entry: HistoryEntry) -> str:
-    """Return the verb for a change."""
     if entry.before is None:
         return BEGAN.get(entry.kind, "made")
     if entry.after is None:

@@ -50,7 +50,6 @@ class Reader:
         self._approved: dict[str, Version | None] = {}
 
     def offers(self, name: str) -> bool:
-        """Whether the backend has an extension."""
         return name in self._backend.extensions
 
     def extension(self, name: str, **params: Any) -> Any:
@@ -90,7 +89,7 @@ class Reader:
 
     def versions(self, names: Iterable[tuple[str, int]]) -> list[Version]:
         """Return versions by group and number, in order; those that do not exist are left out."""
-        return [found for found in self._each(lambda name: self._unless_gone(*name), names) if found is not None]
+        return self._described(self.named(*name) for name in names)
 
     def group(self, name: str) -> Group:
         """Return a group; Gone if there is none."""
@@ -292,9 +291,6 @@ class Reader:
             return None
         return Version.of(record) if "ModelPackageVersion" in record else None
 
-    def _unless_gone(self, group: str, number: int) -> Version | None:
-        return self._read(self.named(group, number))
-
     def _each(self, ask: Callable[[One], Other], subjects: Iterable[One]) -> list[Other]:
         """Ask for each of several subjects; over a network, some at a time."""
         if not self.remote:
@@ -340,7 +336,6 @@ class Page:
 
     @property
     def counted(self) -> str:
-        """How many there are, as text."""
         if self.count is None:
             return f"{len(self.versions)}+" if self.next_token else str(len(self.versions))
         return f"{MAX_COUNTED}+" if self.count > MAX_COUNTED else str(self.count)

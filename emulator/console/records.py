@@ -99,7 +99,6 @@ class Person:
 
     @classmethod
     def of(cls, context: Mapping[str, Any] | None) -> Self:
-        """Return the person of a UserContext."""
         context = context or {}
         arn = user_arn(context) or ""
         return cls(context.get("UserProfileName") or short(arn) or "nobody known", arn)
