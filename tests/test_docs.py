@@ -102,7 +102,9 @@ def test_the_commands_of_a_module_are_where_the_command_looks_for_them(module: s
     assert tuple(command.name for command in loaded.ALL) == names
 
 
-@pytest.mark.parametrize("name", ["sagemaker_registry.client.connection", "sagemaker_registry.client.registry"])
+@pytest.mark.parametrize(
+    "name", ["sagemaker_registry.client.connection", "sagemaker_registry.client.registry.registry"]
+)
 def test_docstrings_run(name: str) -> None:
     result = doctest.testmod(import_module(name))
     assert result.attempted > 0
