@@ -44,7 +44,6 @@ class Looked(msgspec.Struct, frozen=True):
 
     @property
     def done(self) -> int:
-        """How many parts were looked at."""
         return sum(part in self.ticked for part in self.parts)
 
     @property

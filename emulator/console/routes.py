@@ -16,11 +16,11 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ...backends.base import Backend, random_id
 from ...backends.errors import RegistryError
+from ...backends.views import Explanation
 from ..error_log import ErrorLog
 from ..routes import CONSOLE_PREFIX
 from . import login
 from .checklist import LOOKED, PARTS
-from .explanation import Explanation
 from .filters import FILTERS
 from .login import LoginPage
 from .pages import compare as comparing

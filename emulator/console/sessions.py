@@ -117,7 +117,6 @@ class Sessions:
             return session if session is not None and session.expires > self._clock() else None
 
     def close(self, value: str) -> None:
-        """End the session of a cookie's value."""
         with self._lock:
             self._sessions.pop(self._digest(value), None)
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
+from ....backends.views import METADATA
 from ..metrics import Delta, delta
 from ..reader import Reader
-from ..records import METADATA, OF_ITS_OWN, Version, leaves
+from ..records import OF_ITS_OWN, Version, leaves
 
 FEWEST: Final = 2
 MOST: Final = 5

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 from ....backends.errors import ConflictException
 from ....backends.events import FIELDS, STATUS, is_wanted
+from ....backends.views import Explanation, HistoryEntry, Transition
 from ..checklist import Looked
-from ..explanation import Explanation, Transition
+from ..explanation import explanation_of, verb
 from ..metrics import Delta, delta
 from ..reader import Overtaken, Reader
 from ..records import Version
-from ..timeline import Event, event_of
 from .version import explain
 
 EVENTBRIDGE: Final = "EventBridge"
@@ -82,7 +82,7 @@ class DecidePage:
     command: str
     summary: tuple[Summary, ...] = ()
     problem: str = ""
-    winner: Event | None = None
+    winner: HistoryEntry | None = None
     is_overtaken: bool = False
     approved: Version | None = None
     listeners: tuple[Listener, ...] | None = None
@@ -92,7 +92,9 @@ class DecidePage:
     @property
     def title(self) -> str:
         """The title of the page."""
-        return f"{self.transition.verb} {self.version.name}" if self.transition else f"Decide on {self.version.name}"
+        return (
+            f"{verb(self.transition.to)} {self.version.name}" if self.transition else f"Decide on {self.version.name}"
+        )
 
 
 def summary_of(version: Version, approved: Version | None) -> tuple[Summary, ...]:
@@ -140,10 +142,10 @@ def carry_out(reader: Reader, version: Version, decision: Decision) -> None:
     )
 
 
-def last_change(reader: Reader, version: Version) -> Event | None:
+def last_change(reader: Reader, version: Version) -> HistoryEntry | None:
     """Return the last change of a version, where history is kept: who was first."""
     changes = reader.history(group=version.name, max_results=1)
-    return event_of(changes[0][0]) if changes and changes[0] else None
+    return HistoryEntry.of(changes[0][0]) if changes and changes[0] else None
 
 
 def command_of(version: Version, to: str, reason: str, endpoint: str | None) -> str:
@@ -162,7 +164,7 @@ def looked_at(reader: Reader, group: str, number: int) -> tuple[Version, Explana
     """Return a version and what may become of it; Gone if there is none."""
     told: Mapping[str, Any] | None = explain(reader, group, number)
     version = reader.version(group, number)
-    return version, Explanation.of(told, version.status)
+    return version, explanation_of(told, version)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import ClassVar, Final
 
 from ..charts import Chart, sparkline, trend
 from ..metrics import Delta, delta, headline
-from ..reader import Group, Overview, Reader
-from ..records import Version
+from ..reader import Overview, Reader
+from ..records import Group, Version
 
 MAX_COLUMNS: Final = 4
 """Metrics that a table of versions has columns for."""

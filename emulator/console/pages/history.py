@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Final
 
 from ....backends.errors import ValidationException
 from ....backends.service.operations import OPERATIONS
+from ....backends.views import HistoryEntry
 from ..reader import Reader
-from ..timeline import Event, event_of
 
 PAGE: Final = 20
 SECONDS_TO_VERIFY: Final = 2.0
@@ -39,7 +39,7 @@ class HistoryPage:
 
     is_kept: bool
     filters: Mapping[str, str]
-    events: tuple[Event, ...]
+    events: tuple[HistoryEntry, ...]
     is_first: bool
     next_token: str | None
     can_verify: bool
@@ -66,7 +66,7 @@ def history(reader: Reader, filters: Mapping[str, str], token: str | None, *, ve
     return HistoryPage(
         is_kept=reader.offers("history"),
         filters=asked,
-        events=tuple(event_of(change) for change in changes[0]) if changes else (),
+        events=tuple(HistoryEntry.of(change) for change in changes[0]) if changes else (),
         is_first=token is None,
         next_token=changes[1] if changes else None,
         can_verify=can_verify,

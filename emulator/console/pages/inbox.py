@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final, Self
 
-from ..explanation import BLOCKED, Explanation, Standing, standing
+from ....backends.views import APPROVED, REJECTED
+from ..explanation import BLOCKED, Standing, explanation_of, standing
 from ..metrics import Delta, delta, headline
 from ..reader import Gone, Page, Reader
-from ..records import APPROVED, REJECTED, Version
+from ..records import Version
 
 LONG: Final = timedelta(days=3)
 """After which waiting is called long."""
@@ -174,7 +175,7 @@ def _row(reader: Reader, version: Version, told: Mapping[str, Mapping[str, Any]]
         approved=approved,
         metric=metric,
         apart=delta(version.metrics.get(metric or ""), approved.metrics.get(metric or "")) if approved else None,
-        standing=standing(Explanation.of(explained, version.status)) if explained is not None else None,
+        standing=standing(explanation_of(explained, version)) if explained is not None else None,
         is_long=now - version.created > LONG,
     )
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
+from ....backends.views import CARD, METADATA, PENDING, Difference, Explanation, HistoryEntry
 from ..charts import Chart, trend
 from ..checklist import Looked, Ticks
-from ..explanation import Explanation, Standing, Threshold, standing, thresholds
+from ..explanation import Standing, Threshold, explanation_of, standing, thresholds
 from ..metrics import Delta, delta
 from ..reader import Reader
-from ..records import CARD, LINEAGE_KEYS, METADATA, PENDING, Difference, Version, differences, leaves
-from ..timeline import Event, event_of
+from ..records import LINEAGE_KEYS, Version, differences, leaves
 from .groups import TREND
 from .inbox import next_waiting
 
@@ -83,7 +83,7 @@ class ReviewPage:
     metadata: tuple[tuple[str, str], ...]
     lineage: tuple[Origin, ...]
     others: tuple[tuple[str, str], ...]
-    events: tuple[Event, ...]
+    events: tuple[HistoryEntry, ...]
     has_history: bool
     explanation: Explanation
     standing: Standing | None
@@ -118,9 +118,9 @@ def review(reader: Reader, group: str, number: int, ticks: Ticks, *, decided: bo
     explained = explain(reader, group, number)
     version = reader.version(group, number)
     approved = reader.approved_before(version)
-    explanation = Explanation.of(explained, version.status)
+    explanation = explanation_of(explained, version)
     changes = reader.history(group=version.name, max_results=MAX_EVENTS)
-    events = tuple(event_of(change) for change in changes[0]) if changes else ()
+    events = tuple(HistoryEntry.of(change) for change in changes[0]) if changes else ()
     following, page = next_waiting(reader, version) if decided else (None, None)
     record = version.record
     changed = _differences(version, approved)
