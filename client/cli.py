@@ -16,10 +16,10 @@ class Commands(click.Group):
     """The commands, each loaded when it is typed, or listed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(commands.MODULE_OF)
+        return sorted(commands.COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return commands.command(cmd_name) if cmd_name in commands.MODULE_OF else None
+        return commands.command(cmd_name) if cmd_name in commands.COMMANDS else None
 
 
 @click.group(cls=Commands, context_settings=SETTINGS)

@@ -64,6 +64,3 @@ def completion(shell: str) -> None:
         raise click.UsageError(f"this click knows no completion for {shell}")
     program = click.get_current_context().find_root().command
     click.echo(kind(program, {}, PROGRAM, COMPLETE_VARIABLE).source())
-
-
-ALL = (doctor, completion)

@@ -101,9 +101,6 @@ def import_(
         sys.exit(NO)
 
 
-ALL = (export, import_)
-
-
 def _boto(region: str | None) -> dict[str, Any]:
     return {"region_name": region} if region else {}
 

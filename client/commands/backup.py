@@ -53,9 +53,6 @@ def backup(file: str, url: str | None, objects: bool, force: bool, as_json: bool
         sys.exit(NO)
 
 
-ALL = (backup,)
-
-
 def _progress() -> Callable[[str, int, int], object]:
     """Return what shows how far it is: on a terminal only."""
     if not sys.stderr.isatty():

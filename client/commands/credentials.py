@@ -60,6 +60,3 @@ def add(name: str, file: Path, as_json: bool) -> None:
     click.echo(f"export {KEY.upper()}={made.access_key}")
     click.echo(f"export {SECRET.upper()}={made.secret}")
     click.echo(f"The server verifies it when it is started with: serve --credentials {file}", err=True)
-
-
-ALL = (credentials,)

@@ -228,9 +228,6 @@ def replay(
         click.echo(f"{count:,} {'delivery' if count == 1 else 'deliveries'} will be made")
 
 
-ALL = (events, watch, deliveries, replay)
-
-
 class _Stop:
     """SIGTERM: at once while waiting, after the command while one runs, so that no deploy is cut in half."""
 

@@ -54,9 +54,6 @@ def explain(registry: ModelRegistry, version: str, identity: str | None, reason:
         _print_result(result)
 
 
-ALL = (explain,)
-
-
 def _print_transition(transition: Transition, prefix: str) -> None:
     word, color = SIGNS[transition.allowed]
     why = f"  {transition.why}" if transition.why else ""

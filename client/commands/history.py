@@ -129,9 +129,6 @@ def as_of(registry: ModelRegistry, group: str, moment: Any, version: int | None,
     print_json(found.record) if as_json else click.echo(found.arn)
 
 
-ALL = (history, as_of)
-
-
 def _row(as_json: bool) -> Any:
     return _as_json if as_json else _as_line
 

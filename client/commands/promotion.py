@@ -144,9 +144,6 @@ def apply(
         _agreed_and_applied(made, clients[1], yes=yes, as_json=as_json)
 
 
-ALL = (plan, apply)
-
-
 @contextmanager
 def _client(url: str, region: str | None) -> Iterator[SageMakerClient]:
     from ..connection import connect

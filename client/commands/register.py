@@ -169,9 +169,6 @@ def delete(registry: ModelRegistry, name: str, with_versions: bool, yes: bool, a
     print_json({"deleted": [*doomed, *([name] if is_group else [])]}) if as_json else click.echo(f"deleted {what}")
 
 
-ALL = (register, search, delete)
-
-
 def _request(source: IO[bytes]) -> dict[str, Any]:
     """Return what a file says; a sentence and exit code 2 if that is no request."""
     where = getattr(source, "name", "<stdin>")

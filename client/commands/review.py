@@ -160,9 +160,6 @@ def diff(registry: ModelRegistry, a: str, b: str, as_json: bool) -> None:
     print_rows(rows, ("path", "a", "b", "delta"), as_json=as_json)
 
 
-ALL = (groups, versions, pending, show, approve, reject, latest, wait, diff)
-
-
 def row_of(version: Version) -> dict[str, Any]:
     """Return a version as a row of a table."""
     return {

@@ -224,6 +224,3 @@ def quickstart(arguments: tuple[str, ...]) -> None:
     from ...examples import quickstart as example
 
     sys.exit(example.main(list(arguments)))
-
-
-ALL = (serve, quickstart)

@@ -258,9 +258,6 @@ def calls(control: Control, operation: str | None, since: int, clear: bool, as_j
         control.clear_calls()
 
 
-ALL = (seed, control_group)
-
-
 def _rows(found: Iterable[Any], columns: tuple[str, ...], *, as_json: bool) -> None:
     print_rows([{name: getattr(one, name) for name in columns} for one in found], columns, as_json=as_json)
 

@@ -156,6 +156,3 @@ def _shown(value: Any) -> str:
 
 def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
-
-
-ALL = (verify,)
