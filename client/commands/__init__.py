@@ -21,7 +21,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "latest": "review:latest",
     "wait": "review:wait",
     "diff": "review:diff",
-    "explain": "explanation:explain",
+    "explain": "review:explain",
     "register": "register:register",
     "search": "register:search",
     "delete": "register:delete",
