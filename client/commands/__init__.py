@@ -33,7 +33,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "replay": "events:replay",
     "export": "archive:export",
     "import": "archive:import_",
-    "backup": "backup:backup",
+    "backup": "archive:backup",
     "plan": "promotion:plan",
     "apply": "promotion:apply",
     "verify": "verify:verify",
