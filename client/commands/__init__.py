@@ -39,7 +39,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "verify": "verify:verify",
     "doctor": "admin:doctor",
     "completion": "admin:completion",
-    "credentials": "credentials:credentials",
+    "credentials": "admin:credentials",
     "seed": "testing:seed",
     "control": "testing:control_group",
 }
