@@ -101,7 +101,9 @@ def test_a_row_loads_the_command_of_its_name(name: str) -> None:
     assert command_of(name).name == name
 
 
-@pytest.mark.parametrize("name", ["sagemaker_registry.client.connection", "sagemaker_registry.client.registry"])
+@pytest.mark.parametrize(
+    "name", ["sagemaker_registry.client.connection", "sagemaker_registry.client.registry.registry"]
+)
 def test_docstrings_run(name: str) -> None:
     result = doctest.testmod(import_module(name))
     assert result.attempted > 0

@@ -1,4 +1,4 @@
-"""A registry as its API answers it, in the lines of an export: for registries of others, which tell no history."""
+"""Read a registry through AWS's API as lines of an export, without history."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 NO_POLICY = {"ValidationException", "ResourceNotFound", "AccessDeniedException", "UnknownOperationException"}
-"""Codes with which a registry says that there is no policy, or none to be seen."""
+"""Codes of the error for a missing or inaccessible policy."""
 
 
 def read(client: SageMakerClient, patterns: Sequence[str] | None) -> tuple[Line, Iterator[Line]]:
-    """Return what any registry answers through the API: where it is, and its lines. There is no history in it."""
+    """Return the account and region of a registry, and the lines of its groups and packages."""
     pages = client.get_paginator("list_model_package_groups").paginate()
     names = {one["ModelPackageGroupName"] for page in pages for one in page["ModelPackageGroupSummaryList"]}
     unversioned = {_last(arn): arn for arn in _arns(client, ModelPackageType="Unversioned")}
@@ -50,7 +50,6 @@ def read(client: SageMakerClient, patterns: Sequence[str] | None) -> tuple[Line,
 
 
 def _group_lines(client: SageMakerClient, name: str, last_version: int) -> Iterator[Line]:
-    """Yield the line of a group and that of its policy, if it has one."""
     record = _record(client.describe_model_package_group(ModelPackageGroupName=name))
     tags = _tags(client, record["ModelPackageGroupArn"])
     yield {
@@ -96,7 +95,7 @@ def _group_arn(client: SageMakerClient, name: str) -> str:
 
 
 def _record(answer: Mapping[str, Any]) -> Line:
-    """Return an answer as a registry of ours would have stored it: times as epoch seconds."""
+    """Return a response as this project stores it, with times as epoch seconds."""
     kept = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
     record: Line = json.loads(json.dumps(kept, default=lambda moment: moment.timestamp()))
     return record

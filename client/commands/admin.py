@@ -9,21 +9,21 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class
 
-from .output import NO, REFUSED, end, print_json
+from .output import JSON, NO, REGION, URL, errors_reported, print_json
 
-COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
+COLORS = {"ok": "green", "warning": "yellow", "failed": "red"}
 PROGRAM = "sagemaker-registry"
 COMPLETE_VARIABLE = "_SAGEMAKER_REGISTRY_COMPLETE"
 
 
 @click.command()
-@click.option("--url", envvar="SAGEMAKER_REGISTRY_URL", show_envvar=True, help="The registry, as for connect().")
-@click.option("--region", help="The AWS region; us-east-1 unless the environment says otherwise.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
+@URL
+@REGION
+@JSON
 def doctor(url: str | None, region: str | None, as_json: bool) -> None:
-    """Look for what is wrong: with the installation, the registry of --url, the environment.
+    """Diagnose the installation, the environment and the registry of --url.
 
-    Changes nothing and shows no secrets. Exit code 1 if something has failed.
+    Changes nothing and shows no secrets. Exit code 1 if a check fails.
 
     \b
     Examples:
@@ -37,7 +37,7 @@ def doctor(url: str | None, region: str | None, as_json: bool) -> None:
     for check in examine(url, region=region):
         found.append(check)
         if not as_json:
-            verdict = click.style(f"{check.verdict:8}", fg=COLOURS[check.verdict])
+            verdict = click.style(f"{check.verdict:8}", fg=COLORS[check.verdict])
             click.echo(f"{verdict} {check.name:12} {' '.join(check.sentence.split())}")
             if check.advice:
                 click.echo(f"{'':22}{check.advice}")
@@ -50,9 +50,9 @@ def doctor(url: str | None, region: str | None, as_json: bool) -> None:
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what makes SHELL complete commands, options, groups and versions on TAB.
+    """Print the script with which SHELL completes commands, options, groups and versions.
 
-    Groups and versions are those of --url or SAGEMAKER_REGISTRY_URL, if it answers within a second.
+    Groups and versions are read from the registry of --url or SAGEMAKER_REGISTRY_URL, if it answers within a second.
 
     \b
     Examples:
@@ -69,10 +69,10 @@ def completion(shell: str) -> None:
 
 @click.group()
 def credentials() -> None:
-    """Access keys of a server that verifies signatures.
+    """Manage the access keys of a server that verifies signatures.
 
-    They are kept in a file of AWS's own format, as ~/.aws/credentials: a profile for each person or job, readable by
-    its owner alone.
+    Keys are stored in a file in AWS's format, like ~/.aws/credentials, with a profile for each person or job. Only the
+    owner can read the file.
 
     \b
     Examples:
@@ -90,13 +90,13 @@ def credentials() -> None:
     envvar="SAGEMAKER_REGISTRY_CREDENTIALS",
     show_envvar=True,
     metavar="FILE",
-    help="The credentials file; it is made if there is none.",
+    help="The credentials file; created if it does not exist.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the keys as JSON, for programs.")
+@JSON
 def add(name: str, file: Path, as_json: bool) -> None:
-    """Make an access key for NAME, and write it at the end of the file.
+    """Create an access key for NAME and append it to the file.
 
-    The secret is random. A server that runs reads the file when it starts the next time.
+    The secret is random. A running server reads the file at its next start.
 
     \b
     Examples:
@@ -105,16 +105,13 @@ def add(name: str, file: Path, as_json: bool) -> None:
     """
     from ...backends.credentials import KEY, SECRET
     from ...backends.credentials import add as write
-    from ...backends.errors import BackendUnavailable
 
-    try:
+    with errors_reported():
         made = write(file, name)
-    except BackendUnavailable as error:
-        end(str(error), REFUSED)
     if as_json:
         print_json({"profile": made.profile, KEY: made.access_key, SECRET: made.secret})
         return
-    click.echo(f"{name} has a key in {file}. Whoever is {name} signs with:", err=True)
+    click.echo(f"{name} has a key in {file}. Sign requests of {name} with:", err=True)
     click.echo(f"export {KEY.upper()}={made.access_key}")
     click.echo(f"export {SECRET.upper()}={made.secret}")
-    click.echo(f"The server verifies it when it is started with: serve --credentials {file}", err=True)
+    click.echo(f"To verify signatures, start the server with: serve --credentials {file}", err=True)

@@ -1,4 +1,4 @@
-"""The commands that start something: `serve`, a registry on a port, and `quickstart`, its story in a minute."""
+"""The commands `serve` and `quickstart`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import REFUSED, end
+from .output import fail
 
 if TYPE_CHECKING:
     from ...backends.base import Backend
 
-TALKATIVE = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
-"""Libraries whose debug lines repeat whole requests, with signatures and session tokens."""
+VERBOSE_LIBRARIES = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
+"""Libraries that log whole requests, with signatures and session tokens, at the level debug."""
 
 
 @click.command()
@@ -157,18 +157,17 @@ def serve(
       sagemaker-registry serve --host 0.0.0.0 --credentials keys.ini --allowed-host registry
     """
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
-    gc.disable()  # what is loaded now stays: looking through it for garbage would be a tenth of the start
-    for library in TALKATIVE:
+    gc.disable()  # collecting garbage among imported modules would take a tenth of the start
+    for library in VERBOSE_LIBRARIES:
         logging.getLogger(library).setLevel(max(logging.INFO, logging.getLogger().level))
     try:
         from ...backends.config import load
         from ...backends.settings import override
         from ...emulator.serve import serve as run
     except ModuleNotFoundError as error:
-        end(
+        fail(
             f"serving needs the package {(error.name or '').partition('.')[0]!r}: "
             "pip install 'sagemaker-registry[server]'",
-            REFUSED,
         )
     from ...backends.errors import BackendUnavailable
     from ...backends.urls import default_url
@@ -188,30 +187,22 @@ def serve(
             None if no_console else console_users,
             test_controls=test_controls,
             accepts_no_authentication=accepts_no_authentication,
-            prepare=_planting(seeds),
+            prepare=_seeder(seeds),
         )
     except BackendUnavailable as error:
-        end(str(error), REFUSED)
+        fail(str(error))
 
 
-def _planting(seeds: tuple[Path, ...]) -> Callable[[Backend], None]:
-    """Return what puts seeds into a registry; a server without pays nothing for how they are read."""
+def _seeder(seeds: tuple[Path, ...]) -> Callable[[Backend], None]:
+    """Read seeds, if there are any; the modules for it are not loaded otherwise."""
     if not seeds:
         return lambda backend: None
-    from ...backends.errors import BackendUnavailable
-    from ..seeding import BadSeed, planting
-
-    def plant(backend: Backend) -> None:
-        try:
-            planted(backend)
-        except BadSeed as error:
-            raise BackendUnavailable(str(error)) from error
+    from ..seeding import BadSeed, seeder
 
     try:
-        planted = planting(seeds)
+        return seeder(seeds)
     except BadSeed as error:
-        raise BackendUnavailable(str(error)) from error
-    return plant
+        fail(str(error))
 
 
 @click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)

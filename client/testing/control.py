@@ -23,7 +23,7 @@ from .recorded_requests import Call, Calls
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from ..seeding import Sown
+    from ..seeding import SeedResult
 
 __all__ = ["Call", "Calls", "Control", "Fault", "connect"]
 
@@ -140,17 +140,17 @@ class Control:
         found: list[str] = ask(self.client, "snapshots")
         return found
 
-    def seed(self, *sources: str | Path | Mapping[str, Any]) -> Sown:
-        """Put a seed into the registry: files in YAML or JSON, folders of such, or dicts that say the same.
+    def seed(self, *sources: str | Path | Mapping[str, Any]) -> SeedResult:
+        """Apply a seed: files in YAML or JSON, folders of such files, or dicts with the same content.
 
-        What is there already is left as it is.
+        Existing groups and versions are left as they are.
 
         Raises:
-            BadSeed: something in it is wrong; nothing was changed.
+            BadSeed: the seed is invalid; nothing was changed.
         """
-        from ..seeding import sow
+        from ..seeding import apply_seed
 
-        return sow(self.client, sources)
+        return apply_seed(self.client, sources)
 
     def now(self) -> datetime:
         """Return the registry's time."""
