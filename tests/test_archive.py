@@ -28,7 +28,7 @@ from sagemaker_registry.client.archive import format as archive_file
 from sagemaker_registry.client.archive import reader as archive_api
 from sagemaker_registry.client.archive import transfer
 from sagemaker_registry.client.cli import main
-from sagemaker_registry.client.inprocess import Answered
+from sagemaker_registry.client.inprocess import HTTPResponse
 
 pytest_plugins = ("postgres_server",)
 
@@ -326,7 +326,7 @@ def test_through_the_api_comes_all_but_history(source: ModelRegistry) -> None:
 
 def no_such_operation(**_: Any) -> Any:
     """Answer what moto has not, and fails on, as a registry that says so."""
-    return Answered(400), {"Error": {"Code": "UnknownOperationException", "Message": "no"}, "ResponseMetadata": {}}
+    return HTTPResponse(400), {"Error": {"Code": "UnknownOperationException", "Message": "no"}, "ResponseMetadata": {}}
 
 
 def test_aws_is_read_through_the_api_and_gives_no_history() -> None:
