@@ -31,7 +31,7 @@ def main() -> None:
     Examples:
       sagemaker-registry quickstart           a model from training to deployment, in one minute
       sagemaker-registry serve                a registry on http://127.0.0.1:8080, kept in ./registry.db
-      sagemaker-registry pending --url http://127.0.0.1:8080           what waits for a decision
+      sagemaker-registry pending --url http://127.0.0.1:8080           versions waiting for a decision
       sagemaker-registry approve churn/3 --reason "ticket 42" --url http://127.0.0.1:8080
     """
 

@@ -24,7 +24,8 @@ def read(client: SageMakerClient, patterns: Sequence[str] | None) -> tuple[Line,
     pages = client.get_paginator("list_model_package_groups").paginate()
     names = {one["ModelPackageGroupName"] for page in pages for one in page["ModelPackageGroupSummaryList"]}
     unversioned = {_last(arn): arn for arn in _arns(client, ModelPackageType="Unversioned")}
-    wanted = sorted(name for name in names | unversioned.keys() if _is_wanted(name, patterns))
+    found = names | unversioned.keys()
+    wanted = sorted(name for name in found if any(fnmatchcase(name, one) for one in patterns or ["*"]))
     account = "0" * 12
     for name in wanted[:1]:
         account = (unversioned.get(name) or _group_arn(client, name)).split(":")[4]
@@ -75,14 +76,8 @@ def _package_line(client: SageMakerClient, arn: str, name: str, version: int) ->
         record |= {"Tags": tags} if tags else {}
     created = _milliseconds(record["CreationTime"])
     modified = _milliseconds(record["LastModifiedTime"]) if "LastModifiedTime" in record else created
-    return {
-        "type": "package",
-        "name": name,
-        "version": version,
-        "created": created,
-        "modified": modified,
-        "record": record,
-    }
+    times = {"created": created, "modified": modified}
+    return {"type": "package", "name": name, "version": version, **times, "record": record}
 
 
 def _arns(client: SageMakerClient, **query: Any) -> Iterator[str]:
@@ -107,10 +102,6 @@ def _milliseconds(seconds: float) -> int:
 
 def _last(arn: str) -> str:
     return arn.rpartition("/")[2]
-
-
-def _is_wanted(name: str, patterns: Sequence[str] | None) -> bool:
-    return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _tags(client: SageMakerClient, arn: str) -> list[Any]:

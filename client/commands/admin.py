@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class
 
-from .output import JSON, NO, REGION, URL, errors_reported, print_json
+from .output import JSON, NO, REGION, URL, credentials_option, errors_reported, print_json
 
 COLORS = {"ok": "green", "warning": "yellow", "failed": "red"}
 PROGRAM = "sagemaker-registry"
@@ -83,15 +83,7 @@ def credentials() -> None:
 
 @credentials.command()
 @click.argument("name")
-@click.option(
-    "--file",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="SAGEMAKER_REGISTRY_CREDENTIALS",
-    show_envvar=True,
-    metavar="FILE",
-    help="The credentials file; created if it does not exist.",
-)
+@credentials_option("--file", required=True, help="The credentials file; created if it does not exist.")
 @JSON
 def add(name: str, file: Path, as_json: bool) -> None:
     """Create an access key for NAME and append it to the file.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -89,8 +89,8 @@ def events(
         rows = (dict(event.envelope) if as_json else _row(event) for event in islice(found, limit))
         print_rows(rows, COLUMNS, as_json=as_json)
         return
-    asked = {"group": group_or_version, "on": on, "every": every or on is None}
-    for event in islice(_followed(registry, _position(registry, begin), **asked), limit):
+    followed = _followed(registry, _position(registry, begin), group_or_version, on, every=every)
+    for event in islice(followed, limit):
         click.echo(json.dumps(dict(event.envelope)) if as_json else _line(event))
 
 
@@ -155,9 +155,8 @@ def watch(
         remembered.save(after)
     elif after > _position(registry, "now"):
         fail(f"{state} has come further than this registry: it is another's; remove it to begin anew")
-    asked = {"group": group, "on": on, "every": every or on is None}
     with _stoppable() as stopping:
-        for event in _followed(registry, after, **asked):
+        for event in _followed(registry, after, group, on, every=every):
             with stopping.later():
                 done = run(words, event, attempts=attempts, pause=pause, sleep=time.sleep)
                 _report(event, done, command, as_json=as_json)
@@ -238,7 +237,7 @@ class _Stop:
     def __call__(self, number: int, frame: object) -> None:
         self._is_wanted = True
         if not self._is_busy:
-            self._now()
+            sys.exit(0)
 
     @contextmanager
     def later(self) -> Iterator[None]:
@@ -248,10 +247,7 @@ class _Stop:
         finally:
             self._is_busy = False
         if self._is_wanted:
-            self._now()
-
-    def _now(self) -> NoReturn:
-        sys.exit(0)
+            sys.exit(0)
 
 
 @contextmanager
@@ -264,13 +260,13 @@ def _stoppable() -> Iterator[_Stop]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _followed(registry: ModelRegistry, after: int, **asked: Any) -> Iterator[Event]:
+def _followed(registry: ModelRegistry, after: int, group: str | None, on: Any, *, every: bool) -> Iterator[Event]:
     from ..registry.events import follow
 
-    def is_away(sentence: str) -> None:
-        click.echo(f"sagemaker-registry: {sentence}; asking again", err=True)
+    def on_outage(message: str) -> None:
+        click.echo(f"sagemaker-registry: {message}; asking again", err=True)
 
-    return follow(registry.boto3, after, time.sleep, is_away, **asked)
+    return follow(registry.boto3, after, time.sleep, on_outage, group=group, on=on, every=every or on is None)
 
 
 def _position(registry: ModelRegistry, begin: str | int) -> int:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -24,6 +25,12 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 YES = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 Command = Callable[..., Any]
+
+
+def credentials_option(name: str, **more: Any) -> Callable[[Command], Command]:
+    """Return the option for the file of access keys."""
+    path, variable = click.Path(dir_okay=False, path_type=Path), "SAGEMAKER_REGISTRY_CREDENTIALS"
+    return click.option(name, type=path, envvar=variable, show_envvar=True, metavar="FILE", **more)
 
 
 def on_registry(command: Command) -> Command:

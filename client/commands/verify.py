@@ -61,7 +61,8 @@ def verify(
       sagemaker-registry verify http://127.0.0.1:8080 --against postgresql://registry@db.example/models
     """
     with errors_reported():
-        from ..verification import IMAGE, PATIENCE_WITH_AWS, compare, is_aws, reaches_aws
+        from ..connection import connect
+        from ..verification import CONFIG, IMAGE, PATIENCE_WITH_AWS, compare, is_aws, reaches_aws
 
         for asked in (url, against):
             if is_aws(asked) and not on_aws:
@@ -69,7 +70,7 @@ def verify(
                     f"{without_password(asked)} is AWS: this creates and deletes model package groups named verify-... "
                     "in that account; say --on-aws if you want that",
                 )
-        clients = [_client(asked, region) for asked in (url, against)]
+        clients = [connect(asked, config=CONFIG, **region_option(region)) for asked in (url, against)]
         if any(map(reaches_aws, clients)) and not on_aws:
             fail("a server passes its calls on to AWS: this creates and deletes groups there; see --on-aws")
         report = _interruptible(
@@ -89,13 +90,6 @@ def verify(
         click.echo(f"sagemaker-registry: left behind: {left}", err=True)
     if not report.same:
         sys.exit(NO)
-
-
-def _client(url: str, region: str | None) -> SageMakerClient:
-    from ..connection import connect
-    from ..verification import CONFIG
-
-    return connect(url, config=CONFIG, **region_option(region))
 
 
 def _names(*urls: str) -> tuple[str, ...]:
@@ -150,9 +144,6 @@ def _print(report: Report) -> None:
 
 
 def _shown(value: Any) -> str:
-    text = "(absent)" if value is None else (" ".join(value) or "(none)") if _is_names(value) else str(value)
+    is_names = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+    text = "(absent)" if value is None else (" ".join(value) or "(none)") if is_names else str(value)
     return text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}..."
-
-
-def _is_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)

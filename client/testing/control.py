@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -78,12 +77,10 @@ class Control:
         Raises:
             BackendUnavailable: as `connect`.
         """
-        from ..connection import connect as connect_as_said
+        from ..connection import connect as connect_to
 
-        self._owned = registry is None or isinstance(registry, str)
-        self.client: Any = (
-            connect_as_said(registry, **boto) if registry is None or isinstance(registry, str) else registry
-        )
+        self._owned = isinstance(registry, str | None)
+        self.client: Any = connect_to(registry, **boto) if isinstance(registry, str | None) else registry
 
     def close(self) -> None:
         """Close the client this control has opened."""
@@ -93,9 +90,7 @@ class Control:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def info(self) -> dict[str, Any]:
