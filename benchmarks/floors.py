@@ -16,7 +16,7 @@ from botocore import xform_name
 from flask import Flask, Response
 
 from sagemaker_registry.client import connect
-from sagemaker_registry.client.inprocess import Answered
+from sagemaker_registry.client.inprocess import HTTPResponse
 from sagemaker_registry.emulator.http.server import Server, listen
 
 from . import load
@@ -89,7 +89,7 @@ def _constant(client: Any) -> Any:
         operation: getattr(client, xform_name(operation))(**params[0]) for operation, params in REQUESTS.values()
     }
     constant = boto3.client("sagemaker", endpoint_url="http://constant.invalid", **OPTIONS)
-    answer: Any = lambda model, **_: (Answered(200), responses[model.name])  # noqa: E731 - the stubs know no response
+    answer: Any = lambda model, **_: (HTTPResponse(200), responses[model.name])  # noqa: E731 - the stubs know no response
     constant.meta.events.register("before-call.sagemaker", answer)
     return constant
 

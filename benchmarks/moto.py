@@ -19,7 +19,7 @@ from botocore.config import Config
 
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.client import connect
-from sagemaker_registry.client.inprocess import BEHIND
+from sagemaker_registry.client.inprocess import BACKENDS
 
 from . import growth, load
 from .figures import CPU, MS, RATE, Figure, Figures, Goal, Run, ratio, table, times
@@ -105,7 +105,7 @@ def measure(run: Run) -> Figures:
                 closing(connect("sqlite://", **OPTIONS)) as memory,
                 mock_aws(),
             ):
-                behind: Any = BEHIND[memory][0]
+                behind: Any = BACKENDS[memory][0]
                 growth.fill(behind._backend, range(1, size + 1), run.say)
                 fill(size)
                 mocked = boto3.client("sagemaker", config=Config(max_pool_connections=max(CLIENTS)), **OPTIONS)

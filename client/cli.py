@@ -16,10 +16,10 @@ class Commands(click.Group):
     """The commands, each loaded when it is typed, or listed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(commands.MODULE_OF)
+        return sorted(commands.COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return commands.command(cmd_name) if cmd_name in commands.MODULE_OF else None
+        return commands.command(cmd_name) if cmd_name in commands.COMMANDS else None
 
 
 @click.group(cls=Commands, context_settings=SETTINGS)
@@ -31,7 +31,7 @@ def main() -> None:
     Examples:
       sagemaker-registry quickstart           a model from training to deployment, in one minute
       sagemaker-registry serve                a registry on http://127.0.0.1:8080, kept in ./registry.db
-      sagemaker-registry pending --url http://127.0.0.1:8080           what waits for a decision
+      sagemaker-registry pending --url http://127.0.0.1:8080           versions waiting for a decision
       sagemaker-registry approve churn/3 --reason "ticket 42" --url http://127.0.0.1:8080
     """
 

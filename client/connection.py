@@ -57,12 +57,12 @@ def client_of(backend: Backend, boto: dict[str, Any]) -> SageMakerClient:
     """Return a stock boto3 client that a backend in this process answers, which is closed with it."""
     from ..backends.base import Caller
     from ..backends.remote import sessions as clients
-    from .inprocess import answer_from
+    from .inprocess import route_to_backend
 
     session = clients.local_session()
     options = clients.local_options(session, boto)
     client = session.client("sagemaker", endpoint_url=NO_ENDPOINT, **options)
-    answer_from(backend, client, Caller.of(clients.key_of(session, options), client.meta.region_name))
+    route_to_backend(backend, client, Caller.of(clients.key_of(session, options), client.meta.region_name))
     return client
 
 

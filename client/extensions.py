@@ -55,7 +55,7 @@ def pages(client: SageMakerClient, name: str, /, **params: Any) -> Iterator[dict
 def behind(client: SageMakerClient) -> tuple[Backend, Caller] | None:
     """Return the backend in this process that answers a client, and who its requests are from; None for a server."""
     in_process = sys.modules.get(f"{__package__}.inprocess")  # not loaded: no client of ours is answered in process
-    found: tuple[Backend, Caller] | None = None if in_process is None else in_process.BEHIND.get(client)
+    found: tuple[Backend, Caller] | None = None if in_process is None else in_process.BACKENDS.get(client)
     return found
 
 

@@ -1,10 +1,10 @@
-"""Export and import of whole registries, for whoever has a boto3 client on them.
+"""Export and import of whole registries through a boto3 client.
 
-From a registry of ours come its rows as they are, with history; from any other, what the API answers, without.
+Registries of this project export their rows and history; others export what their API returns.
 """
 
-from .format import Broken
+from .format import InvalidArchive
 from .sqlite import export_sqlite
-from .transfer import Imported, NotTaken, export, load
+from .transfer import ImportRefused, ImportResult, export, load
 
-__all__ = ["Broken", "Imported", "NotTaken", "export", "export_sqlite", "load"]
+__all__ = ["ImportRefused", "ImportResult", "InvalidArchive", "export", "export_sqlite", "load"]

@@ -1,6 +1,6 @@
-"""The file of an export: JSON Lines with a header, and a trailer so that a cut file is noticed; written and checked.
+"""The format of an export: JSON Lines with a header, and a trailer that reveals a truncated file.
 
-Lines come name by name, and of a name: its history, the group, its policy, its packages by number.
+Lines are ordered by name, and for each name: its history, the group, its policy, its packages by number.
 """
 
 from __future__ import annotations
@@ -18,42 +18,33 @@ PARTS = {"change": "seq", "group": None, "policy": None, "package": "version"}
 Line = dict[str, Any]
 
 
-class Broken(ValueError):
-    """A file is no whole export: the sentence says where and why."""
+class InvalidArchive(ValueError):
+    """A file is not a complete export; the message says where and why."""
 
 
 def write(file: BinaryIO, line: Line) -> None:
-    """Add a line to a file."""
     file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
 
 
 def header(source: str, groups: list[str] | None, place: Line) -> Line:
-    """Return the first line of a file: what it is and where it is from."""
-    return {
-        "type": "header",
-        "format": FORMAT,
-        "version": FORMAT_VERSION,
-        "source": source,
-        **place,
-        "groups": groups,
-    }
+    start = {"type": "header", "format": FORMAT, "version": FORMAT_VERSION, "source": source}
+    return {**start, **place, "groups": groups}
 
 
 def trailer(counts: Counter[str]) -> Line:
-    """Return the last line of a file: how many lines of each type it has."""
     return {"type": "end", "counts": {kind: counts[kind] for kind in PARTS}}
 
 
 def check(file: BinaryIO, name: str) -> Line:
-    """Read a whole file and return its header.
+    """Check a whole file and return its header.
 
     Raises:
-        Broken: it is cut, of another format, or its lines are not those of an export.
+        InvalidArchive: the file is truncated, of another format, or has invalid lines.
     """
     counts: Counter[str] = Counter()
     first, last, order = None, Line(), _Order()
     for number, line in numbered(file, name):
-        with _at(name, number):
+        with _line_named(name, number):
             if first is None:
                 first = _header(line)
             elif last.get("type") == "end":
@@ -65,21 +56,21 @@ def check(file: BinaryIO, name: str) -> Line:
                 counts[line["type"]] += 1
         last = line
     if first is None:
-        raise Broken(f"{name} is empty: it is no export")
+        raise InvalidArchive(f"{name} is empty: it is no export")
     if last.get("type") != "end":
-        raise Broken(f"{name} is cut: its last line, which counts the others, is missing")
+        raise InvalidArchive(f"{name} is cut: its last line, which counts the others, is missing")
     return first
 
 
 def numbered(file: BinaryIO, name: str) -> Iterator[tuple[int, Line]]:
-    """Yield each line of a file as the object it is, with its number."""
+    """Yield each line of a file, parsed, with its number."""
     file.seek(0)
     for number, text in enumerate(file, start=1):
-        with _at(name, number):
+        with _line_named(name, number):
             if not text.endswith(b"\n"):
                 raise ValueError("it does not end: the file is cut")
             try:
-                line = json.loads(text, parse_constant=_no_number)
+                line = json.loads(text, parse_constant=_reject_constant)
             except (json.JSONDecodeError, UnicodeDecodeError) as error:
                 raise ValueError(f"it is not JSON ({error})") from error
             if not isinstance(line, dict):
@@ -87,19 +78,19 @@ def numbered(file: BinaryIO, name: str) -> Iterator[tuple[int, Line]]:
         yield number, line
 
 
-def _no_number(text: str) -> None:
+def _reject_constant(text: str) -> None:
     raise ValueError(f"it is not JSON ({text})")
 
 
 @contextmanager
-def _at(name: str, number: int) -> Iterator[None]:
-    """Say of what is wrong on which line of which file it is."""
+def _line_named(name: str, number: int) -> Iterator[None]:
+    """Name the file and the line in errors."""
     try:
         yield
     except RecursionError as error:
-        raise Broken(f"{name}, line {number}: it is nested too deeply") from error
+        raise InvalidArchive(f"{name}, line {number}: it is nested too deeply") from error
     except ValueError as error:
-        raise Broken(f"{name}, line {number}: {error}") from error
+        raise InvalidArchive(f"{name}, line {number}: {error}") from error
 
 
 def _header(line: Line) -> Line:
@@ -122,7 +113,7 @@ def _check_counts(line: Line, counts: Counter[str]) -> None:
 
 
 class _Order:
-    """What must hold from line to line: names in order, parts in theirs, rows of history in a chain."""
+    """Checks the order of lines: names, the parts of a name, and the chain of its history."""
 
     def __init__(self) -> None:
         self._last: tuple[str, int, int] = ("", 0, 0)
@@ -130,14 +121,14 @@ class _Order:
         self._hash = ""
 
     def check(self, line: Line) -> None:
-        """Raise ValueError, saying what is wrong, for a line that does not follow those before it."""
+        """Raise ValueError for a line that does not follow those before it."""
         kind, name = line.get("type"), line.get("name")
         if not isinstance(kind, str) or kind not in PARTS:
             raise ValueError(f"its type is {kind!r}, and is one of {', '.join(PARTS)}")
         number = line.get(PARTS[kind] or "", 0)
         if not isinstance(name, str) or not isinstance(number, int):
-            wanted = f"a {kind} has a name" + (f" and a number, {PARTS[kind]}" if PARTS[kind] else "")
-            raise ValueError(wanted)  # noqa: TRY004 - of a file, not of an argument
+            number_too = f" and a number, {PARTS[kind]}" if PARTS[kind] else ""
+            raise ValueError(f"a {kind} has a name{number_too}")  # noqa: TRY004 - of a file, not of an argument
         place = (name, list(PARTS).index(kind), number)
         if place <= self._last:
             raise ValueError(f"{kind} {name} {number or ''} is there twice, or not where it belongs: lines were moved")

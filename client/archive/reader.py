@@ -1,4 +1,4 @@
-"""A registry as its API answers it, in the lines of an export: for registries of others, which tell no history."""
+"""Read a registry through AWS's API as lines of an export, without history."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 NO_POLICY = {"ValidationException", "ResourceNotFound", "AccessDeniedException", "UnknownOperationException"}
-"""Codes with which a registry says that there is no policy, or none to be seen."""
+"""Codes of the error for a missing or inaccessible policy."""
 
 
 def read(client: SageMakerClient, patterns: Sequence[str] | None) -> tuple[Line, Iterator[Line]]:
-    """Return what any registry answers through the API: where it is, and its lines. There is no history in it."""
+    """Return the account and region of a registry, and the lines of its groups and packages."""
     names = {one["ModelPackageGroupName"] for one in listed(client, "model_package_group")}
     unversioned = {_last(arn): arn for arn in _arns(client, ModelPackageType="Unversioned")}
-    wanted = sorted(name for name in names | unversioned.keys() if _is_wanted(name, patterns))
+    found = names | unversioned.keys()
+    wanted = sorted(name for name in found if any(fnmatchcase(name, one) for one in patterns or ["*"]))
     account = "0" * 12
     for name in wanted[:1]:
         account = (unversioned.get(name) or _group_arn(client, name)).split(":")[4]
@@ -51,7 +52,6 @@ def read(client: SageMakerClient, patterns: Sequence[str] | None) -> tuple[Line,
 
 
 def _group_lines(client: SageMakerClient, name: str, last_version: int) -> Iterator[Line]:
-    """Yield the line of a group and that of its policy, if it has one."""
     record = _record(client.describe_model_package_group(ModelPackageGroupName=name))
     tags = _tags(client, record["ModelPackageGroupArn"])
     yield {
@@ -77,14 +77,8 @@ def _package_line(client: SageMakerClient, arn: str, name: str, version: int) ->
         record |= {"Tags": tags} if tags else {}
     created = _milliseconds(record["CreationTime"])
     modified = _milliseconds(record["LastModifiedTime"]) if "LastModifiedTime" in record else created
-    return {
-        "type": "package",
-        "name": name,
-        "version": version,
-        "created": created,
-        "modified": modified,
-        "record": record,
-    }
+    times = {"created": created, "modified": modified}
+    return {"type": "package", "name": name, "version": version, **times, "record": record}
 
 
 def _arns(client: SageMakerClient, **query: Any) -> Iterator[str]:
@@ -96,7 +90,7 @@ def _group_arn(client: SageMakerClient, name: str) -> str:
 
 
 def _record(answer: Mapping[str, Any]) -> Line:
-    """Return an answer as a registry of ours would have stored it: times as epoch seconds."""
+    """Return a response as this project stores it, with times as epoch seconds."""
     kept = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
     record: Line = json.loads(json.dumps(kept, default=lambda moment: moment.timestamp()))
     return record
@@ -108,10 +102,6 @@ def _milliseconds(seconds: float) -> int:
 
 def _last(arn: str) -> str:
     return arn.rpartition("/")[2]
-
-
-def _is_wanted(name: str, patterns: Sequence[str] | None) -> bool:
-    return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _tags(client: SageMakerClient, arn: str) -> list[Any]:

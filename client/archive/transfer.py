@@ -1,4 +1,4 @@
-"""How a registry becomes lines of a file, and lines of a file a registry, in batches that each are whole."""
+"""Export a registry to a file, and import a file in batches, each in one transaction."""
 
 from __future__ import annotations
 
@@ -7,46 +7,45 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from ...backends.urls import without_password
 from ..extensions import ask, offers
 from . import reader
-from .format import PARTS, Broken, Line, check, header, numbered, trailer, write
+from .format import PARTS, InvalidArchive, Line, check, header, numbered, trailer, write
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-
 MAX_LINES, MAX_BYTES = 250, 2**20
-"""What is sent to a registry at once."""
+"""The size of a batch."""
 
 Progress = Callable[[int], None]
 
 
-class NotTaken(Exception):
-    """A registry takes no import, or has resources with other content; `different` names those."""
+class ImportRefused(Exception):
+    """A registry cannot import, or has resources with other content, which `different` names."""
 
-    def __init__(self, sentence: str, different: Iterable[str] = ()) -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, different: Iterable[str] = ()) -> None:
+        super().__init__(message)
         self.different = tuple(different)
 
 
 @dataclass(slots=True)
-class Imported:
-    """What became, or would become, of a file: resources by kind that are new, the same, or different."""
+class ImportResult:
+    """The effect of an import or of its dry run: how many resources of each kind are new or the same; which differ."""
 
     new: Counter[str] = field(default_factory=Counter)
     same: Counter[str] = field(default_factory=Counter)
     different: list[str] = field(default_factory=list)
     history: int = 0
 
-    def add(self, told: Mapping[str, Any]) -> None:
-        self.new.update(told["new"])
-        self.same.update(told["same"])
-        self.different += told["different"]
-        self.history += told["history"]
+    def add(self, batch: Mapping[str, Any]) -> None:
+        self.new.update(batch["new"])
+        self.same.update(batch["same"])
+        self.different += batch["different"]
+        self.history += batch["history"]
 
 
 def export(
@@ -61,21 +60,21 @@ def export(
 
     Args:
         client: on any registry.
-        file: where the lines go.
-        source: the URL of the registry; its password is not written.
-        groups: patterns (`*`, `?`) of names of groups and unversioned packages; without one, all.
-        progress: told the number of lines now and then.
+        file: the file to write to.
+        source: the URL of the registry; written without its password and parameters.
+        groups: patterns (`*`, `?`) of names of groups and unversioned packages; all by default.
+        progress: called with the number of lines so far.
 
     Returns:
         How many lines of each type were written.
 
     Raises:
-        ClientError: the registry's refusal.
+        ClientError: the registry rejects a request.
     """
     patterns = list(groups) or None
     place, lines = read(client, patterns)
     counts: Counter[str] = Counter()
-    write(file, header(_without_password(source), patterns, place))
+    write(file, header(without_password(source).partition("?")[0], patterns, place))
     for line in lines:
         write(file, line)
         counts[line["type"]] += 1
@@ -92,30 +91,30 @@ def load(
     replace: bool = False,
     dry_run: bool = False,
     progress: Progress = lambda lines: None,
-) -> Imported:
-    """Store a whole file in the registry behind a client: first all of it is checked, then it is written.
+) -> ImportResult:
+    """Check a whole file, then import it into the registry of a client.
 
-    What is there already with the same content stays, so an import that was interrupted can be made again.
+    Resources with the same content are left alone, so an interrupted import can be run again.
 
     Args:
-        client: on one of our registries, whose account and region it goes into.
-        file: what `export` has written; it is read several times.
-        name: of the file, for sentences.
-        replace: put resources of the file in the place of those that differ.
-        dry_run: only tell what would be.
-        progress: told the number of lines now and then.
+        client: a client of a registry of this project; its account and region are the target.
+        file: the output of `export`; read several times.
+        name: the name of the file in messages.
+        replace: replace resources whose content differs.
+        dry_run: change nothing.
+        progress: called with the number of lines so far.
 
     Raises:
-        Broken: the file is no whole export; nothing was changed.
-        NotTaken: the registry takes no import, or has something else under a name; nothing was changed.
-        ClientError: the registry's refusal.
+        InvalidArchive: the file is not a complete export; nothing was changed.
+        ImportRefused: the registry cannot import, or has other content under a name; nothing was changed.
+        ClientError: the registry rejects a request.
     """
     place = check(file, name)
     if not offers(client, "import"):
-        raise NotTaken("this registry takes no import: promote versions through its API, with plan and apply")
+        raise ImportRefused("this registry takes no import: promote versions through its API, with plan and apply")
     found = _send(client, file, name, place, progress, replace=replace, dry_run=True)
     if found.different and not replace and not dry_run:
-        raise NotTaken("there already, with other content than in the file; nothing was changed", found.different)
+        raise ImportRefused("there already, with other content than in the file; nothing was changed", found.different)
     return found if dry_run else _send(client, file, name, place, progress, replace=replace, dry_run=False)
 
 
@@ -139,13 +138,6 @@ def _read_ours(client: SageMakerClient, patterns: list[str] | None) -> tuple[Lin
     return place, lines()
 
 
-def _without_password(url: str) -> str:
-    """Return a URL without what may be secret in it: the password, and the parameters."""
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    return f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path}" if url else ""
-
-
 def _send(
     client: SageMakerClient,
     file: BinaryIO,
@@ -155,26 +147,26 @@ def _send(
     *,
     replace: bool,
     dry_run: bool,
-) -> Imported:
-    found = Imported()
+) -> ImportResult:
+    found = ImportResult()
     for first, lines in _batches(file, name):
         source = {"account": place["account"], "region": place["region"]}
         try:
-            told = ask(client, "import", **source, lines=lines, first_line=first, replace=replace, dry_run=dry_run)
+            batch = ask(client, "import", **source, lines=lines, first_line=first, replace=replace, dry_run=dry_run)
         except ClientError as error:
-            said = error.response["Error"]
-            if said["Code"] == "ValidationException":
-                raise Broken(f"{name}, {said['Message']}") from error
-            if said["Code"] == "ConflictException":
-                raise NotTaken(said["Message"]) from error
+            code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+            if code == "ValidationException":
+                raise InvalidArchive(f"{name}, {message}") from error
+            if code == "ConflictException":
+                raise ImportRefused(message) from error
             raise
-        found.add(told)
+        found.add(batch)
         progress(first + len(lines) - 1)
     return found
 
 
 def _batches(file: BinaryIO, name: str) -> Iterator[tuple[int, list[Line]]]:
-    """Yield the lines between header and end, as many as are sent at once, with the number of the first."""
+    """Yield batches of the lines between header and trailer, each with the number of its first line."""
     lines: list[Line] = []
     first, size = 2, 0
     for number, line in numbered(file, name):

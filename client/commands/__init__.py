@@ -1,4 +1,4 @@
-"""What can be typed after `sagemaker-registry`: one module for each kind of task, loaded when it is typed."""
+"""The table of commands of `sagemaker-registry`, and their loader."""
 
 from __future__ import annotations
 
@@ -8,28 +8,49 @@ from typing import Final
 
 import click
 
-MODULES: Final[Mapping[str, tuple[str, ...]]] = {
-    "serve": ("serve", "quickstart"),
-    "review": ("groups", "versions", "pending", "show", "approve", "reject", "latest", "wait", "diff"),
-    "explanation": ("explain",),
-    "register": ("register", "search", "delete"),
-    "history": ("history", "as-of"),
-    "events": ("events", "watch", "deliveries", "replay"),
-    "archive": ("export", "import"),
-    "backup": ("backup",),
-    "promotion": ("plan", "apply"),
-    "verify": ("verify",),
-    "admin": ("doctor", "completion"),
-    "testing": ("seed", "control"),
-    "credentials": ("credentials",),
+COMMANDS: Final[Mapping[str, str]] = {
+    # name: module:function
+    "serve": "serve:serve",
+    "quickstart": "serve:quickstart",
+    "groups": "review:groups",
+    "versions": "review:versions",
+    "pending": "review:pending",
+    "show": "review:show",
+    "approve": "review:approve",
+    "reject": "review:reject",
+    "latest": "review:latest",
+    "wait": "review:wait",
+    "diff": "review:diff",
+    "explain": "review:explain",
+    "register": "register:register",
+    "search": "register:search",
+    "delete": "register:delete",
+    "history": "history:history",
+    "as-of": "history:as_of",
+    "events": "events:events",
+    "watch": "events:watch",
+    "deliveries": "events:deliveries",
+    "replay": "events:replay",
+    "export": "archive:export",
+    "import": "archive:import_",
+    "backup": "archive:backup",
+    "plan": "promotion:plan",
+    "apply": "promotion:apply",
+    "verify": "verify:verify",
+    "doctor": "admin:doctor",
+    "completion": "admin:completion",
+    "credentials": "admin:credentials",
+    "seed": "testing:seed",
+    "control": "testing:control_group",
 }
-"""The commands of each module, whose `ALL` has them in the same order."""
-
-MODULE_OF: Final = {name: module for module, names in MODULES.items() for name in names}
 
 
 def command(name: str) -> click.Command:
-    """Return a command by its name."""
-    module = import_module(f"{__name__}.{MODULE_OF[name]}")
-    found: click.Command = module.ALL[MODULES[MODULE_OF[name]].index(name)]
+    """Import and return the command of a name.
+
+    Raises:
+        KeyError: there is no such command.
+    """
+    module, _, function = COMMANDS[name].partition(":")
+    found: click.Command = getattr(import_module(f"{__name__}.{module}"), function)
     return found

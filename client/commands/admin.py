@@ -1,28 +1,29 @@
-"""The commands for a terminal that does not do what it should: `doctor`, and `completion` for its shell."""
+"""Administration commands: `doctor`, `completion` and `credentials`."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 from click.shell_completion import get_completion_class
 
-from .output import NO, print_json
+from .output import JSON, NO, REGION, URL, credentials_option, errors_reported, print_json
 
-COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
+COLORS = {"ok": "green", "warning": "yellow", "failed": "red"}
 PROGRAM = "sagemaker-registry"
 COMPLETE_VARIABLE = "_SAGEMAKER_REGISTRY_COMPLETE"
 
 
 @click.command()
-@click.option("--url", envvar="SAGEMAKER_REGISTRY_URL", show_envvar=True, help="The registry, as for connect().")
-@click.option("--region", help="The AWS region; us-east-1 unless the environment says otherwise.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
+@URL
+@REGION
+@JSON
 def doctor(url: str | None, region: str | None, as_json: bool) -> None:
-    """Look for what is wrong: with the installation, the registry of --url, the environment.
+    """Diagnose the installation, the environment and the registry of --url.
 
-    Changes nothing and shows no secrets. Exit code 1 if something has failed.
+    Changes nothing and shows no secrets. Exit code 1 if a check fails.
 
     \b
     Examples:
@@ -36,7 +37,7 @@ def doctor(url: str | None, region: str | None, as_json: bool) -> None:
     for check in examine(url, region=region):
         found.append(check)
         if not as_json:
-            verdict = click.style(f"{check.verdict:8}", fg=COLOURS[check.verdict])
+            verdict = click.style(f"{check.verdict:8}", fg=COLORS[check.verdict])
             click.echo(f"{verdict} {check.name:12} {' '.join(check.sentence.split())}")
             if check.advice:
                 click.echo(f"{'':22}{check.advice}")
@@ -49,9 +50,9 @@ def doctor(url: str | None, region: str | None, as_json: bool) -> None:
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what makes SHELL complete commands, options, groups and versions on TAB.
+    """Print the script with which SHELL completes commands, options, groups and versions.
 
-    Groups and versions are those of --url or SAGEMAKER_REGISTRY_URL, if it answers within a second.
+    Groups and versions are read from the registry of --url or SAGEMAKER_REGISTRY_URL, if it answers within a second.
 
     \b
     Examples:
@@ -66,4 +67,43 @@ def completion(shell: str) -> None:
     click.echo(kind(program, {}, PROGRAM, COMPLETE_VARIABLE).source())
 
 
-ALL = (doctor, completion)
+@click.group()
+def credentials() -> None:
+    """Manage the access keys of a server that verifies signatures.
+
+    Keys are stored in a file in AWS's format, like ~/.aws/credentials, with a profile for each person or job. Only the
+    owner can read the file.
+
+    \b
+    Examples:
+      sagemaker-registry credentials add alice --file keys.ini
+      sagemaker-registry serve --credentials keys.ini
+    """
+
+
+@credentials.command()
+@click.argument("name")
+@credentials_option("--file", required=True, help="The credentials file; created if it does not exist.")
+@JSON
+def add(name: str, file: Path, as_json: bool) -> None:
+    """Create an access key for NAME and append it to the file.
+
+    The secret is random. A running server reads the file at its next start.
+
+    \b
+    Examples:
+      sagemaker-registry credentials add alice --file keys.ini
+      sagemaker-registry credentials add ci --file keys.ini --json
+    """
+    from ...backends.credentials import KEY, SECRET
+    from ...backends.credentials import add as write
+
+    with errors_reported():
+        made = write(file, name)
+    if as_json:
+        print_json({"profile": made.profile, KEY: made.access_key, SECRET: made.secret})
+        return
+    click.echo(f"{name} has a key in {file}. Sign requests of {name} with:", err=True)
+    click.echo(f"export {KEY.upper()}={made.access_key}")
+    click.echo(f"export {SECRET.upper()}={made.secret}")
+    click.echo(f"To verify signatures, start the server with: serve --credentials {file}", err=True)

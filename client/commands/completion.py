@@ -1,4 +1,4 @@
-"""What the shell offers for a GROUP or a VERSION on TAB: those of the registry, if it answers within a second."""
+"""Shell completion of groups and versions, from a registry that answers within a second."""
 
 from __future__ import annotations
 
@@ -16,15 +16,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 SECONDS = 1.0
-MOST = 100
+MAX_RESULTS = 100
 
 
 def groups(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the names of groups that begin so."""
-
     def ask(client: SageMakerClient) -> list[CompletionItem]:
         part = {"NameContains": incomplete} if incomplete else {}
-        answer = client.list_model_package_groups(SortBy="Name", SortOrder="Ascending", MaxResults=MOST, **part)  # type: ignore[arg-type]
+        answer = client.list_model_package_groups(SortBy="Name", SortOrder="Ascending", MaxResults=MAX_RESULTS, **part)  # type: ignore[arg-type]
         return [
             CompletionItem(group["ModelPackageGroupName"], help=group.get("ModelPackageGroupDescription"))
             for group in answer["ModelPackageGroupSummaryList"]
@@ -35,7 +33,7 @@ def groups(context: click.Context, _: click.Parameter, incomplete: str) -> list[
 
 
 def versions(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the newest versions, as GROUP/N, that begin so; with their approval for shells that show it."""
+    """Return the newest versions, as GROUP/N, with their approval status for shells that show it."""
 
     def ask(client: SageMakerClient) -> list[CompletionItem]:
         name, slash, _ = incomplete.partition("/")
@@ -44,7 +42,7 @@ def versions(context: click.Context, _: click.Parameter, incomplete: str) -> lis
             ModelPackageType="Versioned",
             SortBy="CreationTime",
             SortOrder="Descending",
-            MaxResults=MOST,
+            MaxResults=MAX_RESULTS,
             **part,  # type: ignore[arg-type]
         )
         found = {
@@ -57,7 +55,7 @@ def versions(context: click.Context, _: click.Parameter, incomplete: str) -> lis
 
 
 def _asked(context: click.Context, ask: Callable[[SageMakerClient], list[CompletionItem]]) -> list[CompletionItem]:
-    """Ask the registry of --url, or of the environment; whatever goes wrong, a shell is offered nothing."""
+    """Ask the registry of --url or of the environment; offer nothing after an error."""
     url = context.params.get("url") or os.environ.get("SAGEMAKER_REGISTRY_URL")
     region = context.params.get("region")
     answers: Queue[list[CompletionItem]] = Queue()
@@ -81,10 +79,11 @@ def _answer(
 
     from ...backends.urls import database_file, default_url
     from ..connection import connect
+    from .output import region_option
 
     url = url or default_url()
     file = database_file(url)
     if file is not None and not file.exists():  # to complete is not to make one
         return []
     config = Config(connect_timeout=SECONDS, read_timeout=SECONDS, retries={"total_max_attempts": 1})
-    return ask(connect(url, config=config, **({"region_name": region} if region else {})))
+    return ask(connect(url, config=config, **region_option(region)))

@@ -1,4 +1,4 @@
-"""The commands that react: what has happened, a command for each event, and who was told of it."""
+"""Event commands: list events, run a command for each, and list and repeat deliveries."""
 
 from __future__ import annotations
 
@@ -12,27 +12,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import NO, REFUSED, end, on_registry, print_json, print_rows
+from .output import NO, STATUSES, counted, fail, on_registry, print_result, print_rows
 
 if TYPE_CHECKING:
     from ..registry.events import Event, Run
     from ..registry.registry import ModelRegistry
 
 COLUMNS = ("position", "when", "version", "status", "updated", "reason")
-STATUSES = click.Choice(["Approved", "Rejected", "PendingManualApproval"])
 
-ELSEWHERE = (
+NO_EVENTS = (
     "this registry gives out no events of its own. On AWS, EventBridge does: make a rule for source aws.sagemaker and "
     "detail-type 'SageMaker Model Package State Change', whose target is what should happen"
 )
 
 
 def _begin(context: click.Context, parameter: click.Parameter, value: str) -> str | int:
-    """Read where to begin: a word, or a position."""
     if value in ("now", "start"):
         return value
     if value.isascii() and value.isdigit():
@@ -47,17 +45,21 @@ FROM = click.option(
     show_default=True,
     callback=_begin,
     metavar="now|start|POSITION",
-    help="Where to begin: with what happens from now on, with the oldest event, or behind a position.",
+    help="Where to begin: with new events, with the oldest event, or after a position.",
+)
+ON = click.option("--on", type=STATUSES, help="Only versions that got this status.")
+EVERY = click.option(
+    "--every", is_flag=True, help="With --on: include changes of versions that already had the status."
 )
 
 
 @click.command()
 @click.argument("group_or_version", required=False)
-@click.option("--on", type=STATUSES, help="Only versions that got this status.")
-@click.option("--every", is_flag=True, help="With --on: also changes of versions that have the status already.")
-@click.option("--follow", is_flag=True, help="Wait for more, and print each as it comes; with --json, one on a line.")
+@ON
+@EVERY
+@click.option("--follow", is_flag=True, help="Print new events as they occur; with --json, one per line.")
 @FROM
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many.")
 @on_registry
 def events(
     registry: ModelRegistry,
@@ -69,10 +71,10 @@ def events(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """List events, newest first: versions that were registered or changed, as AWS's EventBridge would tell of them.
+    """List the events of registered and changed versions, newest first, in the format of AWS's EventBridge.
 
-    Of a GROUP (with * and ? of several), of a VERSION (GROUP/N, or an ARN), or of everything. With --follow, events as
-    they come, oldest first, beginning as --from says.
+    Lists events of a GROUP (or of several, with * and ?), of a VERSION (GROUP/N, or an ARN), or of the whole registry.
+    With --follow, prints new events as they occur, oldest first, beginning at --from.
 
     \b
     Examples:
@@ -81,35 +83,35 @@ def events(
       sagemaker-registry events --follow --json | jq --unbuffered .detail.ModelPackageArn
       sagemaker-registry events "churn-*" --follow --from start
     """
-    _offered(registry)
+    _require_events(registry)
     if not follow:
         found = registry.events(group_or_version, on=on, every=every, newest_first=True)
         rows = (dict(event.envelope) if as_json else _row(event) for event in islice(found, limit))
         print_rows(rows, COLUMNS, as_json=as_json)
         return
-    asked = {"group": group_or_version, "on": on, "every": every or on is None}
-    for event in islice(_followed(registry, _position(registry, begin), **asked), limit):
+    followed = _followed(registry, _position(registry, begin), group_or_version, on, every=every)
+    for event in islice(followed, limit):
         click.echo(json.dumps(dict(event.envelope)) if as_json else _line(event))
 
 
 @click.command()
-@click.option("--on", type=STATUSES, help="Only versions that got this status.")
-@click.option("--every", is_flag=True, help="With --on: also changes of versions that have the status already.")
-@click.option("--group", metavar="PATTERN", help="Only of these groups, with * and ?; or of one version, GROUP/N.")
-@click.option("--exec", "command", required=True, metavar="COMMAND", help="What to run, as a shell would split it.")
-@click.option("--once", is_flag=True, help="End after the first event.")
+@ON
+@EVERY
+@click.option("--group", metavar="PATTERN", help="Only these groups, with * and ?; or one version, GROUP/N.")
+@click.option("--exec", "command", required=True, metavar="COMMAND", help="The command to run, split as in a shell.")
+@click.option("--once", is_flag=True, help="Exit after the first event.")
 @FROM
 @click.option(
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Remember there what was done, and go on from there the next time; then --from counts for the first time.",
+    help="Store the position in FILE and continue there the next time; --from applies to the first run.",
 )
 @click.option("--attempts", type=click.IntRange(min=1), default=3, show_default=True, help="How often to try COMMAND.")
 @click.option(
     "--pause", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Seconds before the second attempt."
 )
-@click.option("--keep-going", is_flag=True, help="Go on with the next event after a command that failed for good.")
+@click.option("--keep-going", is_flag=True, help="Continue with the next event after the last failed attempt.")
 @on_registry
 def watch(
     registry: ModelRegistry,
@@ -125,15 +127,15 @@ def watch(
     keep_going: bool,
     as_json: bool,
 ) -> None:
-    """Run a COMMAND for each event, one at a time and in order: a deploy pipeline, offline.
+    """Run a COMMAND for each event, one at a time and in order: an offline deployment pipeline.
 
-    The command reads the event, as AWS's EventBridge sends it, from its standard input, and finds in its environment
+    The command gets the event, in the format of AWS's EventBridge, on its standard input, and in its environment
     REGISTRY_EVENT_ID, MODEL_PACKAGE_ARN, MODEL_PACKAGE_GROUP, MODEL_PACKAGE_VERSION, MODEL_APPROVAL_STATUS,
-    MODEL_APPROVAL_DESCRIPTION, MODEL_DATA_URL and MODEL_IMAGE, those that there are. No shell is asked, unless COMMAND
-    is one.
+    MODEL_APPROVAL_DESCRIPTION, MODEL_DATA_URL and MODEL_IMAGE, as far as the event has them. The command runs without
+    a shell.
 
-    A command that fails is tried again; then watch ends with exit code 1, and the next watch with the same --state
-    begins with the same event. After a crash a command may run twice for an event: its id is the same.
+    A command that fails is retried. After the last attempt watch exits with code 1, and the next watch with the same
+    --state begins with the same event. After a crash a command may run twice for an event, with the same event id.
 
     \b
     Examples:
@@ -145,40 +147,41 @@ def watch(
     from ..registry.events import Position, run
 
     words = _words(command)
-    _offered(registry)
+    _require_events(registry)
     remembered = Position(state)
     after = remembered.value
     if after is None:
         after = _position(registry, begin)
         remembered.save(after)
     elif after > _position(registry, "now"):
-        end(f"{state} has come further than this registry: it is another's; remove it to begin anew", REFUSED)
-    asked = {"group": group, "on": on, "every": every or on is None}
+        fail(f"{state} has come further than this registry: it is another's; remove it to begin anew")
     with _stoppable() as stopping:
-        for event in _followed(registry, after, **asked):
+        for event in _followed(registry, after, group, on, every=every):
             with stopping.later():
                 done = run(words, event, attempts=attempts, pause=pause, sleep=time.sleep)
                 _report(event, done, command, as_json=as_json)
                 if done.exit_code == 0 or keep_going:
                     remembered.save(event.position)
             if done.exit_code != 0 and (once or not keep_going):
-                end(f"{command} failed for {event.name} after attempt {done.attempts}", NO)
+                fail(f"{command} failed for {event.name} after attempt {done.attempts}", NO)
             if once:
                 return
 
 
 @click.command()
 @click.argument("group_or_version", required=False)
-@click.option("--sink", metavar="NAME", help="Only to this one: eventbridge, file, or the name of a webhook.")
-@click.option("--state", type=click.Choice(["pending", "failed", "done", "dead", "skipped"]), help="Only these.")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
+@click.option(
+    "--sink", metavar="NAME", help="Only deliveries to this target: eventbridge, file, or the name of a webhook."
+)
+@click.option("--state", type=click.Choice(["pending", "failed", "done", "dead", "skipped"]), help="Only this state.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most this many.")
 @on_registry
 def deliveries(
     registry: ModelRegistry, group_or_version: str | None, limit: int, as_json: bool, **filters: Any
 ) -> None:
-    """List who was told of which event, newest first, and what came of it.
+    """List deliveries of events, newest first, with their state.
 
-    `failed` will be tried again; `dead` was given up, and is sent again by `replay`.
+    A `failed` delivery is retried. A `dead` one is not; `replay` sends it again.
 
     \b
     Examples:
@@ -187,7 +190,7 @@ def deliveries(
     """
     from ..registry.events import deliveries as listed
 
-    _offered(registry)
+    _require_events(registry)
     found = list(islice(listed(registry.boto3, group_or_version, **filters), limit))
     columns = ("position", "version", "sink", "state", "attempts", "changed", "error")
     print_rows(found, columns, as_json=as_json)
@@ -197,7 +200,7 @@ def deliveries(
 @click.argument("group_or_version", required=False)
 @click.option("--id", "identity", metavar="ID", help="The event with this id.")
 @click.option("--since", metavar="MOMENT", help="Events not before: 2026-11-24, 2026-11-24T12:00Z, or epoch seconds.")
-@click.option("--sink", metavar="NAME", help="Only to this one; without, to all there are.")
+@click.option("--sink", metavar="NAME", help="Only to this target; to all of them by default.")
 @on_registry
 def replay(
     registry: ModelRegistry,
@@ -207,9 +210,9 @@ def replay(
     sink: str | None,
     as_json: bool,
 ) -> None:
-    """Deliver events again: one, those of a GROUP or VERSION, or those since a moment.
+    """Deliver events again: one event, those of a GROUP or VERSION, or those since a moment.
 
-    A sink is told of nothing that its settings leave out.
+    The filters in the settings of a target still apply.
 
     \b
     Examples:
@@ -219,20 +222,14 @@ def replay(
     """
     from ..extensions import ask
 
-    _offered(registry)
+    _require_events(registry)
     asked = {"group": group_or_version, "id": identity, "since": since, "sink": sink}
     count = ask(registry.boto3, "events/replay", **asked)["deliveries"]
-    if as_json:
-        print_json({"deliveries": count})
-    else:
-        click.echo(f"{count:,} {'delivery' if count == 1 else 'deliveries'} will be made")
-
-
-ALL = (events, watch, deliveries, replay)
+    print_result({"deliveries": count}, f"{counted(count, 'delivery')} will be made", as_json=as_json)
 
 
 class _Stop:
-    """SIGTERM: at once while waiting, after the command while one runs, so that no deploy is cut in half."""
+    """A handler of SIGTERM: exits at once while waiting, and after the command while one runs."""
 
     def __init__(self) -> None:
         self._is_busy = self._is_wanted = False
@@ -240,7 +237,7 @@ class _Stop:
     def __call__(self, number: int, frame: object) -> None:
         self._is_wanted = True
         if not self._is_busy:
-            self._now()
+            sys.exit(0)
 
     @contextmanager
     def later(self) -> Iterator[None]:
@@ -250,10 +247,7 @@ class _Stop:
         finally:
             self._is_busy = False
         if self._is_wanted:
-            self._now()
-
-    def _now(self) -> NoReturn:
-        sys.exit(0)
+            sys.exit(0)
 
 
 @contextmanager
@@ -266,13 +260,13 @@ def _stoppable() -> Iterator[_Stop]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _followed(registry: ModelRegistry, after: int, **asked: Any) -> Iterator[Event]:
+def _followed(registry: ModelRegistry, after: int, group: str | None, on: Any, *, every: bool) -> Iterator[Event]:
     from ..registry.events import follow
 
-    def is_away(sentence: str) -> None:
-        click.echo(f"sagemaker-registry: {sentence}; asking again", err=True)
+    def on_outage(message: str) -> None:
+        click.echo(f"sagemaker-registry: {message}; asking again", err=True)
 
-    return follow(registry.boto3, after, time.sleep, is_away, **asked)
+    return follow(registry.boto3, after, time.sleep, on_outage, group=group, on=on, every=every or on is None)
 
 
 def _position(registry: ModelRegistry, begin: str | int) -> int:
@@ -283,21 +277,20 @@ def _position(registry: ModelRegistry, begin: str | int) -> int:
     return 0 if begin == "start" else last_position(registry.boto3)
 
 
-def _offered(registry: ModelRegistry) -> None:
-    """End with a sentence if the registry has no events."""
+def _require_events(registry: ModelRegistry) -> None:
     from ..extensions import offers
 
     if not offers(registry.boto3, "events"):
-        end(ELSEWHERE, REFUSED)
+        fail(NO_EVENTS)
 
 
 def _words(command: str) -> list[str]:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        end(f"--exec {command!r} cannot be split into words: {error}", REFUSED)
+        fail(f"--exec {command!r} cannot be split into words: {error}")
     if not words or shutil.which(words[0]) is None:
-        end(f"--exec: {words[0] if words else command!r} is not a program that can be run", REFUSED)
+        fail(f"--exec: {words[0] if words else command!r} is not a program that can be run")
     return words
 
 

@@ -1,4 +1,4 @@
-"""The commands that look back: who changed what and why, whether that can be trusted, and how it was at a moment."""
+"""History commands: list changes, verify them, and show a version as of a moment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import NO, end, on_registry, print_json, print_rows
+from .output import NO, counted, fail, on_registry, print_json, print_result, print_rows
 
 if TYPE_CHECKING:
     from ..registry import HistoryEntry, ModelRegistry
@@ -17,7 +17,7 @@ COLUMNS = ("when", "who", "operation", "what", "change", "reason")
 
 
 class _ListByDefault(click.Group):
-    """A group of commands that takes what is none of them for arguments of `list`."""
+    """A group that passes arguments which name no command to `list`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
@@ -26,7 +26,7 @@ class _ListByDefault(click.Group):
 
 
 def _moment(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Give a moment without a time zone that of this machine; dates, epoch seconds and the rest are the registry's."""
+    """Add the local time zone to a moment without one; the registry interprets dates and epoch seconds."""
     try:
         moment = datetime.fromisoformat(value or "")
     except ValueError:
@@ -52,13 +52,13 @@ def history() -> None:
 @history.command("list")
 @click.argument("group_or_version", required=False)
 @click.option("--actor", metavar="PATTERN", help="Only by these callers: a name or an ARN, with * and ?.")
-@click.option("--operation", help="Only these changes, as UpdateModelPackage.")
+@click.option("--operation", help="Only changes by this operation, such as UpdateModelPackage.")
 @click.option(
     "--since", metavar="MOMENT", callback=_moment, help="Not before: 2026-11-24, 2026-11-24T12:00, or epoch seconds."
 )
 @click.option("--until", metavar="MOMENT", callback=_moment, help="Not after; a date alone is the whole day, in UTC.")
-@click.option("--oldest-first", is_flag=True, help="In the order in which it happened.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@click.option("--oldest-first", is_flag=True, help="List the oldest change first.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many.")
 @on_registry
 def list_changes(
     registry: ModelRegistry, group_or_version: str | None, limit: int | None, as_json: bool, **filters: Any
@@ -68,25 +68,22 @@ def list_changes(
     \b
     Examples:
       sagemaker-registry history list churn --limit 20
-      sagemaker-registry history list verify           of a group that is called verify
+      sagemaker-registry history list verify           the history of a group named verify
     """
     from itertools import islice
 
-    print_rows(
-        map(asdict if as_json else _as_line, islice(registry.history(group_or_version, **filters), limit)),
-        COLUMNS,
-        as_json=as_json,
-    )
+    found = islice(registry.history(group_or_version, **filters), limit)
+    print_rows(map(asdict if as_json else _as_line, found), COLUMNS, as_json=as_json)
 
 
 @history.command()
 @click.argument("group", required=False)
 @on_registry
 def verify(registry: ModelRegistry, group: str | None, as_json: bool) -> None:
-    """Check that history, of a GROUP or of everything, is as it was written: exit code 1 if it is not.
+    """Verify the tamper-evident history of a GROUP or of the whole registry; exit code 1 if it was changed.
 
-    Finds rows that were changed, removed, exchanged or added past the registry, and resources that are not as their
-    last change left them.
+    Finds entries that were changed, removed, exchanged or added without the registry, and resources that differ from
+    their last change.
 
     \b
     Examples:
@@ -100,11 +97,11 @@ def verify(registry: ModelRegistry, group: str | None, as_json: bool) -> None:
         for one in found.broken:
             click.echo(str(one))
         if found.unrecorded:
-            click.echo(f"{_count(found.unrecorded, 'resource')} older than history: nothing is known of their making")
+            click.echo(f"{counted(found.unrecorded, 'resource')} older than history: nothing is known of their making")
         if found.ok:
-            click.echo(f"{_count(found.checked, 'change')} in {_count(found.chains, 'chain')}: all as written")
+            click.echo(f"{counted(found.checked, 'change')} in {counted(found.chains, 'chain')}: all as written")
     if not found.ok:
-        end(f"history is broken in {_count(len(found.broken), 'place')}", NO)
+        fail(f"history is broken in {counted(len(found.broken), 'place')}", NO)
 
 
 @click.command("as-of")
@@ -126,11 +123,8 @@ def as_of(registry: ModelRegistry, group: str, moment: Any, version: int | None,
     try:
         found = registry.as_of(group, moment, version)
     except LookupError as error:
-        end(f"{error} ({moment})", NO)
-    print_json(found.record) if as_json else click.echo(found.arn)
-
-
-ALL = (history, as_of)
+        fail(f"{error} ({moment})", NO)
+    print_result(found.record, found.arn, as_json=as_json)
 
 
 def _as_line(change: HistoryEntry) -> dict[str, Any]:
@@ -145,7 +139,7 @@ def _as_line(change: HistoryEntry) -> dict[str, Any]:
 
 
 def _change(change: HistoryEntry) -> str:
-    """Say in a word or two what a change was: of an approval from -> to, else what it did to the resource."""
+    """Summarize a change: from -> to for an approval, else its effect on the resource."""
     if change.is_transition:
         return f"{change.was or 'new'} -> {change.became}"
     if change.before is None:
@@ -154,7 +148,3 @@ def _change(change: HistoryEntry) -> str:
         return f"{change.kind} deleted"
     paths = [one.path for one in change.differences if not one.path.startswith("LastModified")]
     return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,7 +1,7 @@
-"""How every command reads a registry and speaks: tables, JSON, one sentence for a refusal, exit codes.
+"""Shared parts of the commands: options, output, error handling and exit codes.
 
-Tables on a terminal and in pipes; `--json` for programs. Exit codes: 0 done, 1 no (nothing approved, rejected), 2 a
-refusal or wrong usage, 3 timed out.
+Tables on a terminal and in pipes; `--json` for programs. Exit codes: 0 done, 1 no (nothing approved, rejected), 2 an
+error or wrong usage, 3 timed out, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,34 +11,51 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-NO, REFUSED, TIMED_OUT = 1, 2, 3
+NO, ERROR, TIMED_OUT, INTERRUPTED = 1, 2, 3, 130
+
+STATUSES = click.Choice(["Approved", "Rejected", "PendingManualApproval"])
+URL = click.option("--url", envvar="SAGEMAKER_REGISTRY_URL", show_envvar=True, help="The registry, as for connect().")
+REGION = click.option("--region", help="The AWS region; us-east-1 unless the environment says otherwise.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+YES = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 Command = Callable[..., Any]
 
 
-def on_registry(command: Command) -> Command:
-    """Give a command a registry, opened by --url, and turn refusals into one sentence and exit code 2."""
+def credentials_option(name: str, **more: Any) -> Callable[[Command], Command]:
+    """Return the option for the file of access keys."""
+    path, variable = click.Path(dir_okay=False, path_type=Path), "SAGEMAKER_REGISTRY_CREDENTIALS"
+    return click.option(name, type=path, envvar=variable, show_envvar=True, metavar="FILE", **more)
 
-    @click.option("--url", envvar="SAGEMAKER_REGISTRY_URL", show_envvar=True, help="The registry, as for connect().")
-    @click.option("--region", help="The AWS region; us-east-1 unless the environment says otherwise.")
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+def on_registry(command: Command) -> Command:
+    """Add --url, --region and --json to a command, open the registry for it, and report errors."""
+
+    @URL
+    @REGION
+    @JSON
     @wraps(command)
     def run(url: str | None, region: str | None, **arguments: Any) -> None:
         from ..registry.registry import ModelRegistry
 
-        boto: dict[str, Any] = {"region_name": region} if region else {}
-        with refusals(), ModelRegistry(url, **boto) as registry:
+        with errors_reported(), ModelRegistry(url, **region_option(region)) as registry:
             command(registry, **arguments)
 
     return run
 
 
+def region_option(region: str | None) -> dict[str, Any]:
+    """Return the options of a boto3 client for --region."""
+    return {"region_name": region} if region else {}
+
+
 def print_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
-    """Print rows as they come: JSON, or a table with a heading on a terminal only."""
+    """Print rows as JSON, or as a table, with a heading on a terminal only."""
     found = list(rows)
     if as_json:
         print_json(found)
@@ -51,8 +68,27 @@ def print_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, as_jso
         click.echo(_line(line, widths))
 
 
+def print_result(value: Any, text: str, *, as_json: bool) -> None:
+    """Print a value as JSON, or a text for people."""
+    print_json(value) if as_json else click.echo(text)
+
+
 def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, default=lambda moment: moment.isoformat()))
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 policy, 2 policies."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def confirm(question: str, unattended: str, declined: str, *, err: bool = True) -> None:
+    """Ask on a terminal; exit if the answer is no, or if there is no terminal."""
+    if not sys.stdin.isatty():
+        fail(unattended)
+    if not click.confirm(question, err=err):
+        fail(declined, NO)
 
 
 def _cell(value: Any) -> str:
@@ -66,19 +102,25 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError
-
+def errors_reported() -> Iterator[None]:
+    """Turn errors that a user can correct into one sentence and exit code 2."""
     from ...backends.errors import BackendUnavailable
 
     try:
         yield
-    except ClientError as error:
-        end(f"{error.response['Error']['Code']}: {error.response['Error']['Message']}", REFUSED)
-    except (BotoCoreError, BackendUnavailable, ValueError) as error:
-        end(str(error), REFUSED)
+    except (BackendUnavailable, ValueError) as error:
+        fail(str(error))
+    except Exception as error:
+        from botocore.exceptions import BotoCoreError, ClientError  # here, as not every command loads botocore
+
+        if isinstance(error, ClientError):
+            fail(f"{error.response['Error']['Code']}: {error.response['Error']['Message']}")
+        if isinstance(error, BotoCoreError):
+            fail(str(error))
+        raise
 
 
-def end(sentence: str, code: int) -> NoReturn:
-    click.echo(f"sagemaker-registry: {sentence}", err=True)
+def fail(message: str, code: int = ERROR) -> NoReturn:
+    """Print a message on stderr and exit."""
+    click.echo(f"sagemaker-registry: {message}", err=True)
     sys.exit(code)

@@ -1,48 +1,62 @@
-"""The commands that bring versions from one registry to another: `plan`, which shows what would be, and `apply`."""
+"""The commands `plan` and `apply`: promote versions from one registry to another."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ...backends.urls import is_memory, without_password
-from .output import NO, REFUSED, Command, end, print_json, refusals
-from .planned import count, said, show
+from .output import (
+    INTERRUPTED,
+    JSON,
+    NO,
+    STATUSES,
+    YES,
+    Command,
+    confirm,
+    counted,
+    errors_reported,
+    fail,
+    print_json,
+    region_option,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from ..promotion import Done, Plan
+    from ..promotion import Done, Plan, Skipped, Step
 
-INTERRUPTED = 130
-STATUSES = click.Choice(["Approved", "Rejected", "PendingManualApproval"])
+MARKS = {"create-group": ("+", "green"), "create": ("+", "green"), "update": ("~", "yellow")}
 AGAIN = "It can be run again: what is done is not done twice."
 
 OPTIONS = (
     click.option("--group", "groups", multiple=True, metavar="PATTERN", help="Only these groups, such as 'churn-*'."),
     click.option("--version", "versions", multiple=True, metavar="GROUP/N", help="Only this version; may be repeated."),
-    click.option("--status", "statuses", multiple=True, type=STATUSES, help="Versions to take; Approved by default."),
-    click.option("--newest", is_flag=True, help="Only the newest of them of each group."),
-    click.option("--as", "as_status", type=STATUSES, help="Approval of new copies; the source's by default."),
-    click.option("--map-arn", multiple=True, metavar="FROM=TO", help="ARNs that begin with FROM begin with TO there."),
-    click.option("--map-account", multiple=True, metavar="FROM=TO", help="An account, in ARNs and ECR images."),
-    click.option("--map-bucket", multiple=True, metavar="FROM=TO", help="A bucket, in s3:// and https:// addresses."),
-    click.option("--map-image", multiple=True, metavar="FROM=TO", help="Images that begin with FROM."),
+    click.option(
+        "--status", "statuses", multiple=True, type=STATUSES, help="Versions with this status; Approved by default."
+    ),
+    click.option("--newest", is_flag=True, help="Only the newest selected version of each group."),
+    click.option("--as", "as_status", type=STATUSES, help="The status of new copies; that of the source by default."),
+    click.option("--map-arn", multiple=True, metavar="FROM=TO", help="Replace FROM by TO at the start of ARNs."),
+    click.option("--map-account", multiple=True, metavar="FROM=TO", help="Replace an account in ARNs and ECR images."),
+    click.option("--map-bucket", multiple=True, metavar="FROM=TO", help="Replace a bucket in s3:// and https:// URLs."),
+    click.option("--map-image", multiple=True, metavar="FROM=TO", help="Replace FROM by TO at the start of images."),
     click.option("--overwrite-decisions", is_flag=True, help="Also change the approval of copies in DST."),
     click.option("--region", help="The AWS region of SRC; us-east-1 unless the environment says otherwise."),
-    click.option("--to-region", help="The AWS region of DST; the same."),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text."),
+    click.option("--to-region", help="The AWS region of DST; us-east-1 unless the environment says otherwise."),
+    JSON,
 )
 
 
 def promotion(command: Command) -> Command:
-    """Give a command the options that say what is promoted, as `wish`, and turn refusals into one sentence."""
+    """Add the options that select and map versions to a command, as `selection`, and report errors."""
 
     @wraps(command)
     def run(*, map_arn: Any, map_account: Any, map_bucket: Any, map_image: Any, **arguments: Any) -> None:
@@ -50,11 +64,11 @@ def promotion(command: Command) -> Command:
 
         given = {"arn": map_arn, "account": map_account, "bucket": map_bucket, "image": map_image}
         names = ("groups", "versions", "statuses", "newest", "as_status", "overwrite_decisions")
-        wish = {name: arguments.pop(name) for name in names}
-        with refusals():
-            wish["mappings"] = Mappings.of(**{kind: pairs(kind, texts) for kind, texts in given.items()})
-            wish["statuses"] = wish["statuses"] or ("Approved",)
-            command(wish=wish, **arguments)
+        selection = {name: arguments.pop(name) for name in names}
+        with errors_reported():
+            selection["mappings"] = Mappings.of(**{kind: pairs(kind, texts) for kind, texts in given.items()})
+            selection["statuses"] = selection["statuses"] or ("Approved",)
+            command(selection=selection, **arguments)
 
     for option in reversed(OPTIONS):
         run = option(run)
@@ -66,25 +80,26 @@ def promotion(command: Command) -> Command:
 @click.argument("destination", metavar="DST")
 @promotion
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Write the plan to FILE, for apply.")
-@click.option("--check", is_flag=True, help="Exit code 1 if there is anything to do.")
+@click.option("--check", is_flag=True, help="Exit with code 1 if the plan has steps.")
 def plan(
     source: str,
     destination: str,
-    wish: dict[str, Any],
+    selection: dict[str, Any],
     region: str | None,
     to_region: str | None,
     as_json: bool,
     out: str | None,
     check: bool,
 ) -> None:
-    """Show what would bring versions from the registry SRC to DST, and change nothing.
+    """Plan the promotion of versions from the registry SRC to DST, and change nothing.
 
-    SRC and DST are URLs, as for connect(). Without --group and --version every Approved version of every group is
-    taken. Shown are what would be created (+) and changed (~), with old and new values, what is the same (=), and what
-    is skipped and why. A copy is known by its metadata "promoted_from". Unversioned packages are left alone, and
-    objects in S3 and images in ECR are not copied. Image digests are left out, unless the image names one (@sha256:).
+    SRC and DST are URLs, as for connect(). Without --group and --version, all Approved versions of all groups are
+    selected. The plan lists versions to create (+) and to change (~), with old and new values, those that are the same
+    (=), and those that are skipped, with the reason. A copy is identified by its metadata "promoted_from". Unversioned
+    packages are left alone, and objects in S3 and images in ECR are not copied. Image digests are left out, unless the
+    image contains one (@sha256:).
 
-    Mappings say how things are called in DST; they are applied in this order: images, ARNs, buckets, accounts.
+    Mappings translate names for DST; they are applied in this order: images, ARNs, buckets, accounts.
 
     \b
     Examples:
@@ -94,10 +109,10 @@ def plan(
       sagemaker-registry plan sqlite:///registry.db http://staging:8080 --check    # for a pipeline
     """
     with _clients(source, destination, region, to_region) as clients:
-        made = _planned(clients, source, destination, wish)
+        made = _planned(clients, source, destination, selection)
     if out:
         _write(made, out)
-    click.echo(made.to_json()) if as_json else show(made)
+    click.echo(made.to_json()) if as_json else _show(made)
     if check and made.steps:
         sys.exit(NO)
 
@@ -106,26 +121,26 @@ def plan(
 @click.argument("source", metavar="SRC|PLANFILE")
 @click.argument("destination", metavar="[DST]", required=False)
 @promotion
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@YES
 def apply(
     source: str,
     destination: str | None,
-    wish: dict[str, Any],
+    selection: dict[str, Any],
     region: str | None,
     to_region: str | None,
     as_json: bool,
     yes: bool,
 ) -> None:
-    """Bring versions from the registry SRC to DST; or carry out the PLANFILE of `plan --out`.
+    """Promote versions from the registry SRC to DST; or apply the PLANFILE of `plan --out`.
 
-    The plan is shown, and carried out when you agree (--yes: at once). Groups that are missing are created with their
-    description and tags. Versions are created in the source's order, and DST gives them its numbers. A copy whose
-    original has changed since is changed too, except for its approval (--overwrite-decisions), and keeps metadata keys
-    that the original lacks. An apply that was interrupted can be run again: what is done is not done twice. See
-    `plan --help` for what is taken, and for mappings.
+    Shows the plan, and applies it after confirmation (with --yes, at once). Missing groups are created with their
+    description and tags. Versions are created in the order of SRC, and DST assigns their numbers. Copies are updated if
+    their original has changed, except for their approval (--overwrite-decisions), and keep metadata keys that the
+    original lacks. An interrupted apply can be run again and repeats no step. See `plan --help` for the selection of
+    versions and for mappings.
 
-    A PLANFILE is refused if DST has changed since in what it touches. It holds no password of a URL: give it in the
-    environment (PGPASSWORD).
+    A PLANFILE is rejected if the affected part of DST has changed since. It contains no password of a URL: set that in
+    the environment (PGPASSWORD).
 
     \b
     Examples:
@@ -141,22 +156,16 @@ def apply(
             _agreed_and_applied(made, client, yes=yes, as_json=as_json)
         return
     with _clients(source, destination, region, to_region) as clients:
-        made = _planned(clients, source, destination, wish)
+        made = _planned(clients, source, destination, selection)
         _agreed_and_applied(made, clients[1], yes=yes, as_json=as_json)
-
-
-ALL = (plan, apply)
 
 
 @contextmanager
 def _client(url: str, region: str | None) -> Iterator[SageMakerClient]:
     from ..connection import connect
 
-    client = connect(url, **({"region_name": region} if region else {}))
-    try:
+    with closing(connect(url, **region_option(region))) as client:
         yield client
-    finally:
-        client.close()
 
 
 @contextmanager
@@ -171,27 +180,25 @@ def _clients(
 
 
 def _planned(
-    clients: tuple[SageMakerClient, SageMakerClient], source: str, destination: str, wish: dict[str, Any]
+    clients: tuple[SageMakerClient, SageMakerClient], source: str, destination: str, selection: dict[str, Any]
 ) -> Plan:
     from .. import promotion
 
     with _progress("Reading") as progress:
         urls = (without_password(source), without_password(destination))
-        return promotion.plan(*clients, **wish, names=urls, on_group=progress)
+        return promotion.plan(*clients, **selection, names=urls, on_group=progress)
 
 
 def _agreed_and_applied(made: Plan, client: SageMakerClient, *, yes: bool, as_json: bool) -> None:
-    show(made, err=as_json)
+    _show(made, err=as_json)
     if made.steps and not yes:
-        if not sys.stdin.isatty():
-            end("nothing was changed: say --yes, as there is no terminal to ask on", REFUSED)
-        if not click.confirm("Carry it out?", err=as_json):
-            end("nothing was changed", NO)
+        unattended = "nothing was changed: say --yes, as there is no terminal to ask on"
+        confirm("Carry it out?", unattended, "nothing was changed", err=as_json)
     _applied(made, client, as_json=as_json)
 
 
 def _applied(made: Plan, client: SageMakerClient, *, as_json: bool) -> None:
-    """Carry out a plan and say what was done, also when it ends in the middle."""
+    """Apply a plan and print the finished steps, also after an error."""
     from .. import promotion
 
     done: list[Done] = []
@@ -204,12 +211,12 @@ def _applied(made: Plan, client: SageMakerClient, *, as_json: bool) -> None:
                 done.append(one)
                 progress(len(done), total)
                 if not shown:
-                    click.echo(said(one))
+                    click.echo(_outcome(one))
 
             promotion.apply(made, client, on_step=on_step)
     except KeyboardInterrupt:
         _conclude(done, total, shown=shown, as_json=as_json)
-        end(f"interrupted after {len(done)} of {total} steps. {AGAIN}", INTERRUPTED)
+        fail(f"interrupted after {len(done)} of {total} steps. {AGAIN}", INTERRUPTED)
     except Exception as error:
         _conclude(done, total, shown=shown, as_json=as_json)
         if not isinstance(error, promotion.Stale | promotion.Forgotten):
@@ -220,28 +227,21 @@ def _applied(made: Plan, client: SageMakerClient, *, as_json: bool) -> None:
 
 def _conclude(done: list[Done], total: int, *, shown: bool, as_json: bool) -> None:
     if as_json:
+        steps = ((one, one.step) for one in done)
+        names = ("action", "group", "source")
         print_json(
-            [
-                {
-                    "outcome": one.outcome,
-                    "action": one.step.action,
-                    "group": one.step.group,
-                    "source": one.step.source,
-                    "copy": one.copy,
-                }
-                for one in done
-            ]
+            [{"outcome": one.outcome, **{n: getattr(step, n) for n in names}, "copy": one.copy} for one, step in steps]
         )
         return
     for one in done if shown else ():
-        click.echo(said(one))
+        click.echo(_outcome(one))
     if len(done) == total:
-        click.echo(f"Done: {count(total, 'step')}." if total else "Nothing to do.")
+        click.echo(f"Done: {counted(total, 'step')}." if total else "Nothing to do.")
 
 
 @contextmanager
 def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function that shows how many are done of how many: on a terminal, beside what is printed."""
+    """Return a function that shows a progress bar on a terminal."""
     if not sys.stderr.isatty():
         yield lambda done, of: None
         return
@@ -255,7 +255,7 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _write(made: Plan, path: str) -> None:
-    """Write a plan to a file that only its owner reads: it holds whatever versions hold."""
+    """Write a plan to a file that only its owner can read."""
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(made.to_json() + "\n")
@@ -277,10 +277,79 @@ def _read(path: str) -> Plan:
 
 
 def _refuse_options_of_a_planfile() -> None:
-    """Refuse options that say what is planned: the file says it."""
+    """Reject options that select versions, as a plan file is applied unchanged."""
     context = click.get_current_context()
     for parameter in context.command.params:
         given = parameter.name and context.get_parameter_source(parameter.name)
         made_of = isinstance(parameter, click.Option) and parameter.name not in ("yes", "as_json")
         if made_of and given is click.core.ParameterSource.COMMANDLINE:
             raise ValueError(f"{parameter.opts[0]} is for making a plan: a plan file is carried out as it is")
+
+
+def _show(made: Plan, *, err: bool = False) -> None:
+    """Print a plan: steps that create (+) or change (~), versions that are the same (=) or skipped, and totals."""
+    from ..promotion import name_of
+
+    click.echo(f"{made.source} -> {made.destination} ({made.region})\n", err=err)
+    for step in made.steps:
+        mark, color = MARKS[step.action]
+        click.secho(f"{mark} {_title(step)}", fg=color, err=err)
+        for line in _values(step):
+            click.echo(f"    {line}", err=err)
+    for one in made.same:
+        click.echo(f"= {name_of(one.source)} (there {name_of(one.copy)})", err=err)
+    for reason, names in _by_reason(made.skipped):
+        click.secho(f"skipped {', '.join(names)}: {reason}", dim=True, err=err)
+    if made.steps or made.same or made.skipped:
+        click.echo(err=err)
+    if any(step.action == "create" for step in made.steps):
+        click.echo("New versions are created in this order; the destination gives the numbers.", err=err)
+        click.echo("Objects in S3 and images in ECR are not copied: they must be there.", err=err)
+    click.secho(_totals(made), bold=True, err=err)
+
+
+def _title(step: Step) -> str:
+    from ..promotion import name_of
+
+    if step.action == "create-group":
+        return f"group {step.group}"
+    return name_of(step.source) + (f" (there {name_of(step.copy)})" if step.copy else "")
+
+
+def _values(step: Step) -> Iterator[str]:
+    """Yield a line for each value that changes."""
+    for difference in step.differences:
+        was = f"{_text(difference.a)} -> " if step.action == "update" else ""
+        yield f"{difference.path}: {was}{_text(difference.b)}"
+
+
+def _text(value: Any) -> str:
+    return "(none)" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _by_reason(skipped: tuple[Skipped, ...]) -> Iterator[tuple[str, list[str]]]:
+    from ..promotion import name_of
+
+    names: dict[tuple[str, str], list[str]] = {}
+    for one in skipped:
+        name = name_of(one.source)
+        names.setdefault((name.partition("/")[0], one.reason), []).append(name)
+    for (_, reason), those in names.items():
+        yield reason, those
+
+
+def _totals(made: Plan) -> str:
+    actions = [step.action for step in made.steps]
+    groups = f"{counted(actions.count('create-group'), 'group')} and " if "create-group" in actions else ""
+    return (
+        f"Plan: {groups}{counted(actions.count('create'), 'version')} to create, {actions.count('update')} to change, "
+        f"{len(made.same)} the same, {len({one.source for one in made.skipped})} skipped."
+    )
+
+
+def _outcome(done: Done) -> str:
+    from ..promotion import name_of
+
+    if done.step.action == "create-group":
+        return f"{done.outcome}: group {done.step.group}"
+    return f"{done.outcome}: {name_of(done.copy)} from {name_of(done.step.source)}"

@@ -1,9 +1,8 @@
-"""The commands that write and find versions: `register`, `search`, `delete`."""
+"""The commands `register`, `search` and `delete`."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
@@ -11,16 +10,15 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from . import completion
-from .output import NO, REFUSED, Command, end, on_registry, print_json, print_rows
-from .review import COLUMNS, row_of
+from .output import STATUSES, YES, Command, confirm, counted, fail, on_registry, print_result, print_rows
+from .review import COLUMNS, GROUP_COLUMNS, group_row, version_row
 
 if TYPE_CHECKING:
     from ..registry.registry import ModelRegistry
 
-STATUSES = ["Approved", "Rejected", "PendingManualApproval"]
 METADATA = "CustomerMetadataProperties"
 OPTION_MEMBERS: dict[str, tuple[tuple[str, ...], ...]] = {
-    # option: where in CreateModelPackage it goes, in place of what a file has there
+    # option: the members of CreateModelPackage that it replaces in a file
     "description": (("ModelPackageDescription",),),
     "approval": (("ModelApprovalStatus",),),
     "token": (("ClientToken",),),
@@ -35,10 +33,10 @@ TYPE_MEMBERS = {"content_types": "SupportedContentTypes", "response_types": "Sup
 GROUP_MARK, VERSION_MARK = ":model-package-group/", ":model-package/"
 
 
-def _pairs(_: click.Context, option: click.Parameter, said: tuple[str, ...]) -> dict[str, str]:
-    """Return what `--metadata KEY=VALUE` and the like say."""
+def _pairs(_: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    """Parse repeated KEY=VALUE options."""
     pairs = {}
-    for text in said:
+    for text in texts:
         key, equals, value = text.partition("=")
         if not (key and equals):
             raise click.BadParameter(f"{text!r} is not KEY=VALUE")
@@ -54,18 +52,18 @@ def _of_pairs(name: str, *declared: str, help: str) -> Callable[[Command], Comma
 @click.argument("group", required=False, shell_complete=completion.groups)
 @click.option("--from", "source", type=click.File("rb"), metavar="FILE", help="A request in JSON; - reads stdin.")
 @click.option("--image", help="The image that serves the model.")
-@click.option("--model-data", metavar="S3URI", help="The model's archive.")
-@click.option("--content-type", "content_types", multiple=True, help="What it reads; text/csv if nobody says.")
-@click.option("--response-type", "response_types", multiple=True, help="What it answers; text/csv if nobody says.")
-@_of_pairs("--metadata", help="What describes the version; may be repeated.")
+@click.option("--model-data", metavar="S3URI", help="The model archive.")
+@click.option("--content-type", "content_types", multiple=True, help="What the model reads; text/csv by default.")
+@click.option("--response-type", "response_types", multiple=True, help="What the model returns; text/csv by default.")
+@_of_pairs("--metadata", help="Metadata of the version; may be repeated.")
 @click.option("--metrics", metavar="S3URI", help="A model quality report in JSON.")
-@click.option("--description", help="Of the version.")
-@_of_pairs("--tag", "tags", help="Of the group, if this creates it; may be repeated.")
-@click.option("--training-job", help="What made the model; also kept as metadata.")
-@click.option("--dataset-version", help="What it was trained on; kept as metadata.")
-@click.option("--git-commit", help="The commit of its code; also kept as metadata.")
-@click.option("--approval", type=click.Choice(STATUSES), help="PendingManualApproval if nobody says.")
-@click.option("--token", help="The same token registers the same version once, however often it is sent.")
+@click.option("--description", help="The description of the version.")
+@_of_pairs("--tag", "tags", help="A tag of the group, if it is created; may be repeated.")
+@click.option("--training-job", help="The training job of the model; also stored as metadata.")
+@click.option("--dataset-version", help="The dataset it was trained on; stored as metadata.")
+@click.option("--git-commit", help="The commit of its code; also stored as metadata.")
+@click.option("--approval", type=STATUSES, help="PendingManualApproval by default.")
+@click.option("--token", help="An idempotency token: repeating it registers no second version.")
 @on_registry
 def register(
     registry: ModelRegistry,
@@ -76,10 +74,10 @@ def register(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Register a version of GROUP, which is created if nobody has, and print the version's ARN.
+    """Register a version of GROUP, creating the group if necessary, and print the ARN of the version.
 
-    FILE is what `aws sagemaker create-model-package --cli-input-json` takes; options win over what is in it, and
-    without GROUP its ModelPackageGroupName is the group.
+    FILE is a request as for `aws sagemaker create-model-package --cli-input-json`. Options override it; without GROUP,
+    its ModelPackageGroupName is the group.
 
     \b
     Examples:
@@ -91,19 +89,19 @@ def register(
     in_file = members.pop("ModelPackageGroupName", None)
     name = group or in_file
     if not name:
-        end("name a GROUP, or a file that has a ModelPackageGroupName", REFUSED)
+        fail("name a GROUP, or a file that has a ModelPackageGroupName")
     given = {option: value for option, value in options.items() if value}
-    _make_way(members, given, metadata)
+    _override(members, given, metadata)
     version = registry.register(name, metadata=metadata, tags=tags, **given, **members)
-    print_json(version.record) if as_json else click.echo(version.arn)
+    print_result(version.record, version.arn, as_json=as_json)
 
 
 @click.command()
 @click.argument("terms", metavar="[TERM]...", nargs=-1)
 @click.option("--groups", "of_groups", is_flag=True, help="Search groups instead of versions.")
-@click.option("--sort", metavar="NAME", help="A property to sort by; the time of the last change if nobody says.")
-@click.option("--ascending", is_flag=True, help="From the least to the most; else from the most.")
-@click.option("--limit", type=click.IntRange(min=1), help="How many to print; all if nobody says.")
+@click.option("--sort", metavar="NAME", help="The property to sort by; LastModifiedTime by default.")
+@click.option("--ascending", is_flag=True, help="Sort in ascending order; descending by default.")
+@click.option("--limit", type=click.IntRange(min=1), help="How many to print; all by default.")
 @on_registry
 def search(
     registry: ModelRegistry,
@@ -114,11 +112,11 @@ def search(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """Find the versions for which every TERM holds, with SageMaker Search; without a TERM, all.
+    """Find the versions that match every TERM, with SageMaker Search; all versions without a TERM.
 
-    A TERM is Name=value, Name!=value, Name>=value (or <= > <), Name~text (contains), Name (is there) or !Name (is not);
-    quote those with < > or !. Names are AWS's: ModelApprovalStatus, CreationTime, ModelLifeCycle.Stage, Tags.KEY (of
-    the group), CustomerMetadataProperties.KEY ...; times are written 2026-11-24T00:00:00, in UTC.
+    A TERM is Name=value, Name!=value, Name>=value (or <= > <), Name~text (contains), Name (exists) or !Name (does not
+    exist); quote those with < > or !. Names are AWS's: ModelApprovalStatus, CreationTime, ModelLifeCycle.Stage,
+    Tags.KEY (of the group), CustomerMetadataProperties.KEY ...; times are written 2026-11-24T00:00:00, in UTC.
 
     \b
     Examples:
@@ -128,25 +126,21 @@ def search(
     """
     if of_groups:
         groups = registry.search_groups(*terms, sort=sort, ascending=ascending)
-        named = [
-            {"name": group.name, "created": group.created, "description": group.description}
-            for group in islice(groups, limit)
-        ]
-        print_rows(named, ("name", "created", "description"), as_json=as_json)
+        print_rows(map(group_row, islice(groups, limit)), GROUP_COLUMNS, as_json=as_json)
         return
     found = registry.search(*terms, sort=sort, ascending=ascending)
-    print_rows(map(row_of, islice(found, limit)), COLUMNS, as_json=as_json)
+    print_rows(map(version_row, islice(found, limit)), COLUMNS, as_json=as_json)
 
 
 @click.command()
 @click.argument("name", metavar="VERSION|GROUP", shell_complete=completion.versions)
 @click.option("--with-versions", is_flag=True, help="Delete a group with the versions in it.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@YES
 @on_registry
 def delete(registry: ModelRegistry, name: str, with_versions: bool, yes: bool, as_json: bool) -> None:
-    """Delete a VERSION (its ARN, or GROUP/N), whose number is not given again; or a GROUP (its name or ARN).
+    """Delete a VERSION (its ARN, or GROUP/N), whose number is not reused; or a GROUP (its name or ARN).
 
-    Asks first; where nobody can be asked, --yes is needed. Exit code 1 if the answer is no.
+    Asks for confirmation; without a terminal, --yes is required. Exit code 1 if the answer is no.
 
     \b
     Examples:
@@ -157,35 +151,34 @@ def delete(registry: ModelRegistry, name: str, with_versions: bool, yes: bool, a
     if is_group:
         registry.boto3.describe_model_package_group(ModelPackageGroupName=name)
         doomed = _versions_of(registry, name) if with_versions else []
-        what = f"the group {name}" + _with(doomed)
+        what = f"the group {name}" + (f" and its {counted(len(doomed), 'version')}" if doomed else "")
     else:
         version = registry.get(name)
         doomed, what = [version.arn], f"{version.group}/{version.version} ({version.status})"
-    _ask(what, yes=yes)
+    if not yes:
+        unattended = f"would delete {what}: say --yes where nobody can be asked"
+        confirm(f"Delete {what}?", unattended, "nothing is deleted")
     if is_group:
         registry.delete_group(name, with_versions=with_versions)
     else:
         registry.delete(name)
-    print_json({"deleted": [*doomed, *([name] if is_group else [])]}) if as_json else click.echo(f"deleted {what}")
-
-
-ALL = (register, search, delete)
+    print_result({"deleted": [*doomed, *([name] if is_group else [])]}, f"deleted {what}", as_json=as_json)
 
 
 def _request(source: IO[bytes]) -> dict[str, Any]:
-    """Return what a file says; a sentence and exit code 2 if that is no request."""
+    """Read a request in JSON, or exit with code 2."""
     where = getattr(source, "name", "<stdin>")
     try:
         value = json.loads(source.read())
     except ValueError as error:
-        end(f"{where} is not JSON: {error}", REFUSED)
+        fail(f"{where} is not JSON: {error}")
     if not isinstance(value, dict):
-        end(f"{where} is not a JSON object with members of CreateModelPackage", REFUSED)
+        fail(f"{where} is not a JSON object with members of CreateModelPackage")
     return value
 
 
-def _make_way(members: dict[str, Any], given: dict[str, Any], metadata: Iterable[str]) -> None:
-    """Take out of a file's members what options say otherwise, and out of options what has its place in a list."""
+def _override(members: dict[str, Any], given: dict[str, Any], metadata: Iterable[str]) -> None:
+    """Remove members that options replace, and write options that belong into a list there."""
     paths = [path for option in given for path in OPTION_MEMBERS.get(option, ())]
     for path in [*paths, *((METADATA, key) for key in metadata)]:
         _remove(members, path)
@@ -213,20 +206,7 @@ def _remove(members: Any, path: Sequence[str]) -> None:
         members.pop(path[-1], None)
 
 
-def _with(doomed: Sequence[str]) -> str:
-    return f" and its {len(doomed)} version{'s' * (len(doomed) > 1)}" if doomed else ""
-
-
 def _versions_of(registry: ModelRegistry, group: str) -> list[str]:
     from ..registry.requests import listed
 
     return [version["ModelPackageArn"] for version in listed(registry.boto3, ModelPackageGroupName=group)]
-
-
-def _ask(what: str, *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        end(f"would delete {what}: say --yes where nobody can be asked", REFUSED)
-    if not click.confirm(f"Delete {what}?", err=True):
-        end("nothing is deleted", NO)

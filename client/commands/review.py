@@ -1,4 +1,4 @@
-"""The commands that look into a registry and decide: groups, versions, pending, show, diff, approve, reject ..."""
+"""Review commands: list, show, compare, approve and reject versions, and explain the possible decisions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,28 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import completion
-from .output import NO, TIMED_OUT, end, on_registry, print_json, print_rows
+from .output import NO, STATUSES, TIMED_OUT, fail, on_registry, print_json, print_result, print_rows
 
 if TYPE_CHECKING:
-    from ..registry import ModelRegistry, Version
+    from ...backends.views import Group, RuleResult, Transition, Version
+    from ..registry import ModelRegistry
 
 COLUMNS = ("version", "status", "created", "description")
+DECISION_COLUMNS = (*COLUMNS, "reason")
+GROUP_COLUMNS = ("name", "created", "description")
+SIGNS = {
+    # outcome, or whether a transition is allowed: word and color
+    "passed": ("yes", "green"),
+    "failed": ("no", "red"),
+    "pending": ("wait", "yellow"),
+    "needs_input": ("ask", "yellow"),
+    True: ("yes", "green"),
+    False: ("no", "red"),
+    None: ("maybe", "yellow"),
+}
+
+VERSION = click.argument("version", shell_complete=completion.versions)
+GROUP = click.argument("group", shell_complete=completion.groups)
 
 
 @click.command()
@@ -26,15 +42,12 @@ def groups(registry: ModelRegistry, as_json: bool) -> None:
       sagemaker-registry groups --url http://127.0.0.1:8080
       sagemaker-registry groups --url sqlite:///registry.db --json
     """
-    found = [
-        {"name": group.name, "created": group.created, "description": group.description} for group in registry.groups()
-    ]
-    print_rows(found, ("name", "created", "description"), as_json=as_json)
+    print_rows(map(group_row, registry.groups()), GROUP_COLUMNS, as_json=as_json)
 
 
 @click.command()
-@click.argument("group", shell_complete=completion.groups)
-@click.option("--status", type=click.Choice(["Approved", "Rejected", "PendingManualApproval"]), help="Only these.")
+@GROUP
+@click.option("--status", type=STATUSES, help="Only versions with this status.")
 @on_registry
 def versions(registry: ModelRegistry, group: str, status: Any, as_json: bool) -> None:
     """List the versions of a GROUP, newest first.
@@ -44,38 +57,43 @@ def versions(registry: ModelRegistry, group: str, status: Any, as_json: bool) ->
       sagemaker-registry versions churn
       sagemaker-registry versions churn --status Approved --json
     """
-    print_rows(map(row_of, registry.versions(group, status=status)), COLUMNS, as_json=as_json)
+    print_rows(map(version_row, registry.versions(group, status=status)), COLUMNS, as_json=as_json)
 
 
 @click.command()
 @click.argument("group", required=False, shell_complete=completion.groups)
 @on_registry
 def pending(registry: ModelRegistry, group: str | None, as_json: bool) -> None:
-    """List what waits for a decision, oldest first, in a GROUP or in all of them.
+    """List the versions that are waiting for a decision, oldest first, in a GROUP or in all groups.
 
     \b
     Examples:
       sagemaker-registry pending
     """
-    print_rows(map(row_of, registry.pending(group)), COLUMNS, as_json=as_json)
+    print_rows(map(version_row, registry.pending(group)), COLUMNS, as_json=as_json)
 
 
 @click.command()
-@click.argument("version", shell_complete=completion.versions)
+@VERSION
 @on_registry
 def show(registry: ModelRegistry, version: str, as_json: bool) -> None:
-    """Show all there is of a VERSION: its ARN, or GROUP/N.
+    """Show the full record of a VERSION: its ARN, or GROUP/N.
 
     \b
     Examples:
       sagemaker-registry show churn/3
     """
-    _show(registry.get(version), as_json=as_json)
+    record = registry.get(version).record
+    lines = (
+        f"{name:28} {value if isinstance(value, str) else json.dumps(value, default=str)}"
+        for name, value in record.items()
+    )
+    print_result(record, "\n".join(lines), as_json=as_json)
 
 
 @click.command()
-@click.argument("version", shell_complete=completion.versions)
-@click.option("--reason", help="Why; kept with the version.")
+@VERSION
+@click.option("--reason", help="The reason, stored with the version.")
 @on_registry
 def approve(registry: ModelRegistry, version: str, reason: str | None, as_json: bool) -> None:
     """Approve a VERSION: its ARN, or GROUP/N.
@@ -84,12 +102,12 @@ def approve(registry: ModelRegistry, version: str, reason: str | None, as_json: 
     Examples:
       sagemaker-registry approve churn/3 --reason "ticket 42"
     """
-    print_rows([row_of(registry.approve(version, reason))], (*COLUMNS, "reason"), as_json=as_json)
+    print_rows([version_row(registry.approve(version, reason))], DECISION_COLUMNS, as_json=as_json)
 
 
 @click.command()
-@click.argument("version", shell_complete=completion.versions)
-@click.option("--reason", required=True, help="Why; kept with the version.")
+@VERSION
+@click.option("--reason", required=True, help="The reason, stored with the version.")
 @on_registry
 def reject(registry: ModelRegistry, version: str, reason: str, as_json: bool) -> None:
     """Reject a VERSION: its ARN, or GROUP/N.
@@ -98,11 +116,11 @@ def reject(registry: ModelRegistry, version: str, reason: str, as_json: bool) ->
     Examples:
       sagemaker-registry reject churn/4 --reason "accuracy below 0.95"
     """
-    print_rows([row_of(registry.reject(version, reason))], (*COLUMNS, "reason"), as_json=as_json)
+    print_rows([version_row(registry.reject(version, reason))], DECISION_COLUMNS, as_json=as_json)
 
 
 @click.command()
-@click.argument("group", shell_complete=completion.groups)
+@GROUP
 @on_registry
 def latest(registry: ModelRegistry, group: str, as_json: bool) -> None:
     """Print the ARN of the newest approved version of a GROUP; exit code 1 if there is none.
@@ -116,12 +134,12 @@ def latest(registry: ModelRegistry, group: str, as_json: bool) -> None:
     try:
         found = registry.latest_approved(group)
     except NoApprovedVersion as error:
-        end(str(error), NO)
-    _show(found, as_json=True) if as_json else click.echo(found.arn)
+        fail(str(error), NO)
+    print_result(found.record, found.arn, as_json=as_json)
 
 
 @click.command()
-@click.argument("version", shell_complete=completion.versions)
+@VERSION
 @click.option("--timeout", type=float, default=3600, show_default=True, help="Seconds to wait.")
 @on_registry
 def wait(registry: ModelRegistry, version: str, timeout: float, as_json: bool) -> None:
@@ -134,13 +152,12 @@ def wait(registry: ModelRegistry, version: str, timeout: float, as_json: bool) -
     from ..registry.versions import Rejected
 
     try:
-        print_rows(
-            [row_of(registry.wait_for_decision(version, timeout=timeout))], (*COLUMNS, "reason"), as_json=as_json
-        )
+        decided = registry.wait_for_decision(version, timeout=timeout)
     except Rejected as error:
-        end(str(error), NO)
+        fail(str(error), NO)
     except TimeoutError as error:
-        end(str(error), TIMED_OUT)
+        fail(str(error), TIMED_OUT)
+    print_rows([version_row(decided)], DECISION_COLUMNS, as_json=as_json)
 
 
 @click.command()
@@ -148,7 +165,7 @@ def wait(registry: ModelRegistry, version: str, timeout: float, as_json: bool) -
 @click.argument("b", shell_complete=completion.versions)
 @on_registry
 def diff(registry: ModelRegistry, a: str, b: str, as_json: bool) -> None:
-    """Show in what two versions differ.
+    """Show the differences between two versions.
 
     \b
     Examples:
@@ -159,11 +176,41 @@ def diff(registry: ModelRegistry, a: str, b: str, as_json: bool) -> None:
     print_rows(rows, ("path", "a", "b", "delta"), as_json=as_json)
 
 
-ALL = (groups, versions, pending, show, approve, reject, latest, wait, diff)
+@click.command()
+@VERSION
+@click.option("--as", "identity", metavar="IDENTITY", help="For another caller: a name, an ARN or an access key.")
+@click.option("--reason", help="Evaluate the rules with this reason.")
+@on_registry
+def explain(registry: ModelRegistry, version: str, identity: str | None, reason: str | None, as_json: bool) -> None:
+    """Explain the possible decisions about a VERSION (its ARN, or GROUP/N), and the result of each rule.
+
+    "yes" is passed, "no" is failed, "ask" needs input with the request, "wait" needs further approvals.
+
+    \b
+    Examples:
+      sagemaker-registry explain churn/3
+      sagemaker-registry explain churn/3 --as alice --reason "ticket 42"
+      sagemaker-registry explain churn/3 --json
+    """
+    found = registry.explain(version, identity=identity, reason=reason)
+    if as_json:
+        print_json(found.answer)
+        return
+    click.echo(f"{found.arn} is {found.status}, {found.since}")
+    click.echo(f"profile {found.profile}, for {found.caller}")
+    for transition in found.transitions:
+        _print_transition(transition, "")
+    for transition in found.life_cycle:
+        _print_transition(transition, "life cycle ")
+    for result in found.always:
+        _print_result(result)
 
 
-def row_of(version: Version) -> dict[str, Any]:
-    """Return a version as a row of a table."""
+def group_row(group: Group) -> dict[str, Any]:
+    return {"name": group.name, "created": group.created, "description": group.description}
+
+
+def version_row(version: Version) -> dict[str, Any]:
     return {
         "version": version.name,
         "status": version.status,
@@ -175,9 +222,14 @@ def row_of(version: Version) -> dict[str, Any]:
     }
 
 
-def _show(version: Version, *, as_json: bool) -> None:
-    if as_json:
-        print_json(version.record)
-        return
-    for name, value in version.record.items():
-        click.echo(f"{name:28} {value if isinstance(value, str) else json.dumps(value, default=str)}")
+def _print_transition(transition: Transition, prefix: str) -> None:
+    word, color = SIGNS[transition.allowed]
+    why = f"  {transition.why}" if transition.why else ""
+    click.echo(f"{click.style(f'{word:6}', fg=color)}{prefix}{click.style(transition.to, bold=True)}{why}")
+    for result in transition.rules:
+        _print_result(result, "      ")
+
+
+def _print_result(result: RuleResult, indent: str = "") -> None:
+    word, color = SIGNS[result.outcome]
+    click.echo(f"{indent}{click.style(f'{word:6}', fg=color)}{result.rule}: {result.why}")

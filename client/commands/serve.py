@@ -1,4 +1,4 @@
-"""The commands that start something: `serve`, a registry on a port, and `quickstart`, its story in a minute."""
+"""The commands `serve` and `quickstart`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import REFUSED, end
+from .output import credentials_option, fail
 
 if TYPE_CHECKING:
     from ...backends.base import Backend
 
-TALKATIVE = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
-"""Libraries whose debug lines repeat whole requests, with signatures and session tokens."""
+VERBOSE_LIBRARIES = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
+"""Libraries that log whole requests, with signatures and session tokens, at the level debug."""
 
 
 @click.command()
@@ -26,36 +26,30 @@ TALKATIVE = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
     envvar="SAGEMAKER_REGISTRY_BACKEND",
     show_envvar=True,
     metavar="URL",
-    help="Where the registry is: sqlite:///FILE, sqlite:// for memory, postgresql://USER@HOST/DATABASE, moto://, or "
-    "aws://[PROFILE@][REGION] and http://HOST:PORT to pass its calls on; without, a file in your data folder, as for "
-    "every command.",
+    help="The registry: sqlite:///FILE, sqlite:// for memory, postgresql://USER@HOST/DATABASE, moto://, or "
+    "a gateway to aws://[PROFILE@][REGION] or http://HOST:PORT; by default a file in your data folder.",
 )
 @click.option(
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on; one that others reach needs --credentials.",
+    help="The address to listen on; addresses that other machines can reach require --credentials.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8080,
     show_default=True,
-    help="Port to listen on; 0 picks a free one.",
+    help="The port to listen on; 0 selects a free one.",
 )
-@click.option(
-    "--credentials",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="SAGEMAKER_REGISTRY_CREDENTIALS",
-    show_envvar=True,
-    metavar="FILE",
-    help="A file of access keys, as ~/.aws/credentials: every request must be signed with one of them.",
+@credentials_option(
+    "--credentials", help="A file of access keys, as ~/.aws/credentials: every request must be signed with one of them."
 )
 @click.option(
     "--i-accept-no-authentication",
     "accepts_no_authentication",
     is_flag=True,
-    help="Listen on an address that others reach, and let whoever does read and change everything.",
+    help="Allow everyone who can reach the address to read and change everything.",
 )
 @click.option(
     "--allowed-host",
@@ -64,8 +58,8 @@ TALKATIVE = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
     envvar="SAGEMAKER_REGISTRY_ALLOWED_HOSTS",
     show_envvar=True,
     metavar="NAME",
-    help="A host name to answer for, such as a compose service's; may be repeated. "
-    "Names of this machine and IP addresses are always answered.",
+    help="A host name to accept, such as that of a compose service; may be repeated. Names of this machine and IP "
+    "addresses are always accepted.",
 )
 @click.option(
     "--config",
@@ -73,38 +67,36 @@ TALKATIVE = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
     envvar="SAGEMAKER_REGISTRY_CONFIG",
     show_envvar=True,
     metavar="FILE",
-    help="A registry.toml with more settings; options given here win.",
+    help="A registry.toml with more settings; options override it.",
 )
 @click.option(
     "--check-artifacts",
     type=click.Choice(["off", "auto", "always"]),
-    help="Whether model artefacts must be in S3 when a version is registered; auto (the default) looks where the "
-    "bucket exists.",
+    help="Whether artifacts must exist in S3 at registration; auto (the default) checks if the bucket exists.",
 )
 @click.option(
     "--check-images",
     type=click.Choice(["off", "auto", "always"]),
-    help="The same for images in ECR, off by default; auto looks where the repository exists.",
+    help="Whether images must exist in ECR, off by default; auto checks if the repository exists.",
 )
 @click.option(
     "--s3-endpoint",
     metavar="URL",
-    help="Where to look for artefacts, if not in the S3 of this endpoint; with the credentials of the environment.",
+    help="The S3 endpoint of artifacts, with the credentials of the environment; by default this server.",
 )
 @click.option(
     "--console-user",
     "console_users",
     multiple=True,
     metavar="NAME",
-    help="Who reviews at the console; may be repeated: a login link is printed for each. You by default, or those whom "
-    "registry.toml names if you are not one of them.",
+    help="A reviewer at the console; may be repeated. Prints a login link for each; by default for you, or for the "
+    "people in registry.toml if you are not one of them.",
 )
-@click.option("--no-console", is_flag=True, help="Serve no console at /console/.")
+@click.option("--no-console", is_flag=True, help="Do not serve the console at /console/.")
 @click.option(
     "--test-controls/--no-test-controls",
     default=None,
-    help="Whether the registry can be reset, put back, told another time and made to fail, as tests want it. Only one "
-    "in memory can, unless said.",
+    help="Allow test control: reset, snapshots, clock and faults. By default only for a registry in memory.",
 )
 @click.option(
     "--seed",
@@ -112,14 +104,14 @@ TALKATIVE = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
     metavar="FILE",
-    help="A file of groups and versions to begin with, in YAML or JSON, or a folder of such; may be repeated.",
+    help="A file of groups and versions to create at the start, in YAML or JSON, or a folder; may be repeated.",
 )
 @click.option(
     "--log-level",
     type=click.Choice(["error", "warning", "info", "debug"]),
     default="warning",
     show_default=True,
-    help="What to log on stderr; info is a line for each request.",
+    help="The log level on stderr; info logs each request.",
 )
 def serve(
     backend: str | None,
@@ -138,12 +130,12 @@ def serve(
     seeds: tuple[Path, ...],
     log_level: str,
 ) -> None:
-    """Serve a registry, and every other AWS service beside it, on one endpoint.
+    """Serve a registry, and other AWS services, on one endpoint.
 
-    The first line on stdout is "listening on URL"; the last ones are login links of the console at /console/, where a
-    person reviews and decides: each works once, for an hour. SIGTERM and Ctrl-C finish the requests in flight and stop.
-    Beside a registry in a file, S3's buckets and objects are kept too (FILE.s3); the other services beside the
-    registry are moto's: they live in memory and start empty each time.
+    The first line on stdout is "listening on URL"; the last ones are login links of the console at /console/, where
+    people review versions. A link works once, for an hour. SIGTERM and Ctrl-C finish the requests in flight and stop.
+    For a registry in a file, S3 buckets and objects are also stored (FILE.s3). The other AWS services are answered by
+    moto: they are kept in memory and start empty.
 
     \b
     Examples:
@@ -157,18 +149,17 @@ def serve(
       sagemaker-registry serve --host 0.0.0.0 --credentials keys.ini --allowed-host registry
     """
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
-    gc.disable()  # what is loaded now stays: looking through it for garbage would be a tenth of the start
-    for library in TALKATIVE:
+    gc.disable()  # collecting garbage among imported modules would take a tenth of the start
+    for library in VERBOSE_LIBRARIES:
         logging.getLogger(library).setLevel(max(logging.INFO, logging.getLogger().level))
     try:
         from ...backends.config import load
         from ...backends.settings import override
         from ...emulator.serve import serve as run
     except ModuleNotFoundError as error:
-        end(
+        fail(
             f"serving needs the package {(error.name or '').partition('.')[0]!r}: "
             "pip install 'sagemaker-registry[server]'",
-            REFUSED,
         )
     from ...backends.errors import BackendUnavailable
     from ...backends.urls import default_url
@@ -188,42 +179,31 @@ def serve(
             None if no_console else console_users,
             test_controls=test_controls,
             accepts_no_authentication=accepts_no_authentication,
-            prepare=_planting(seeds),
+            prepare=_seeder(seeds),
         )
     except BackendUnavailable as error:
-        end(str(error), REFUSED)
+        fail(str(error))
 
 
-def _planting(seeds: tuple[Path, ...]) -> Callable[[Backend], None]:
-    """Return what puts seeds into a registry; a server without pays nothing for how they are read."""
+def _seeder(seeds: tuple[Path, ...]) -> Callable[[Backend], None]:
+    """Read seeds, if there are any; the modules for it are not loaded otherwise."""
     if not seeds:
         return lambda backend: None
-    from ...backends.errors import BackendUnavailable
-    from ..seeding import BadSeed, planting
-
-    def plant(backend: Backend) -> None:
-        try:
-            planted(backend)
-        except BadSeed as error:
-            raise BackendUnavailable(str(error)) from error
+    from ..seeding import BadSeed, seeder
 
     try:
-        planted = planting(seeds)
+        return seeder(seeds)
     except BadSeed as error:
-        raise BackendUnavailable(str(error)) from error
-    return plant
+        fail(str(error))
 
 
 @click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def quickstart(arguments: tuple[str, ...]) -> None:
-    """See a model go from training to deployment, offline, in one minute.
+    """Take a model from training to deployment, offline, in one minute.
 
     The same as running examples/quickstart.py: `sagemaker-registry quickstart --help` lists its options.
     """
     from ...examples import quickstart as example
 
     sys.exit(example.main(list(arguments)))
-
-
-ALL = (serve, quickstart)

@@ -1,26 +1,26 @@
-"""The commands for tests and demonstrations: `seed`, and `control` for registries under test control."""
+"""The commands `seed`, and `control` for registries under test control."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import asdict
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import REFUSED, TIMED_OUT, end, on_registry, print_json, print_rows
+from .output import TIMED_OUT, Command, counted, fail, on_registry, print_json, print_result, print_rows
 
 if TYPE_CHECKING:
     from ..registry.registry import ModelRegistry
     from ..testing.control import Control
 
-Command = Callable[..., Any]
 FAULTS = ("number", "kind", "operation", "rate", "count", "seconds", "hits")
 CALLS = ("number", "at", "operation", "principal", "outcome", "milliseconds")
 
 
 def _on_control(command: Command) -> Command:
-    """Give a command what tests can do to the registry of --url, if that is under test control."""
+    """Add --url, --region and --json to a command, and call it with the test control of the registry."""
 
     @wraps(command)
     def run(registry: ModelRegistry, **arguments: Any) -> None:
@@ -28,7 +28,7 @@ def _on_control(command: Command) -> Command:
         from ..testing.control import Control
 
         if not offers(registry.boto3, "calls"):
-            end("this registry is not under test control: serve it in memory, or with --test-controls", REFUSED)
+            fail("this registry is not under test control: serve it in memory, or with --test-controls")
         command(Control(registry.boto3), **arguments)
 
     return on_registry(run)
@@ -38,9 +38,9 @@ def _on_control(command: Command) -> Command:
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True))
 @on_registry
 def seed(registry: ModelRegistry, files: tuple[str, ...], as_json: bool) -> None:
-    """Put groups and versions of seed FILES, in YAML or JSON, or folders of such, into a registry.
+    """Create the groups and versions of seed FILES, in YAML or JSON, or folders of such files, in a registry.
 
-    What is there already is left as it is. A registry of ours takes all of it or nothing.
+    Existing groups and versions are left as they are. This project's registries apply seeds in one transaction.
 
     \b
     A seed reads:
@@ -56,23 +56,18 @@ def seed(registry: ModelRegistry, files: tuple[str, ...], as_json: bool) -> None
       sagemaker-registry seed churn.yaml --url http://127.0.0.1:8080
       sagemaker-registry seed seeds/ --url sqlite:///registry.db
     """
-    from ..seeding import sow
+    from ..seeding import apply_seed
 
-    sown = sow(registry.boto3, files)
-    there = sown.groups_there, sown.versions_there
-    if as_json:
-        names = ("new_groups", "new_versions", "groups_there", "versions_there")
-        print_json({name: getattr(sown, name) for name in names})
-    else:
-        click.echo(
-            f"{_counted(sown.new_groups, 'group')} and {_counted(sown.new_versions, 'version')} are new"
-            + (f"; {_counted(there[0], 'group')} and {_counted(there[1], 'version')} were there" if any(there) else "")
-        )
+    result = apply_seed(registry.boto3, files)
+    text = f"{counted(result.new_groups, 'group')} and {counted(result.new_versions, 'version')} are new"
+    if result.groups_there or result.versions_there:
+        text += f"; {counted(result.groups_there, 'group')} and {counted(result.versions_there, 'version')} were there"
+    print_result(asdict(result), text, as_json=as_json)
 
 
 @click.group("control")
 def control_group() -> None:
-    """Reset, snapshot and disturb a registry that is served for tests: in memory, or with --test-controls.
+    """Reset, snapshot and inject faults into a registry under test control: in memory, or with --test-controls.
 
     \b
     Examples:
@@ -89,7 +84,7 @@ def control_group() -> None:
 @click.option("--timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Seconds to wait.")
 @on_registry
 def ready(registry: ModelRegistry, timeout: float, as_json: bool) -> None:
-    """Wait until the registry answers; exit code 3 if it does not in time. Of any server of ours.
+    """Wait until the registry answers; exit code 3 after --timeout. Works without test control.
 
     \b
     Examples:
@@ -100,17 +95,17 @@ def ready(registry: ModelRegistry, timeout: float, as_json: bool) -> None:
 
     is_ready = Control(registry.boto3).ready(timeout)
     if not is_ready:
-        end(f"not ready within {timeout:g} s", TIMED_OUT)
-    _said({"ready": True}, "ready", as_json=as_json)
+        fail(f"not ready within {timeout:g} s", TIMED_OUT)
+    print_result({"ready": True}, "ready", as_json=as_json)
 
 
 @control_group.command()
-@click.option("--account", help="Only of this account: 12 digits.")
-@click.option("--of-region", metavar="REGION", help="Only of this region.")
-@click.option("--group", metavar="NAME", help="Only the group, or unversioned package, of this name.")
+@click.option("--account", help="Only this account: 12 digits.")
+@click.option("--of-region", metavar="REGION", help="Only this region.")
+@click.option("--group", metavar="NAME", help="Only the group, or unversioned package, with this name.")
 @_on_control
 def reset(control: Control, account: str | None, of_region: str | None, group: str | None, as_json: bool) -> None:
-    """Remove everything, history included, or what is of an account, a region, a group.
+    """Delete everything, including history, or only the data of an account, a region or a group.
 
     \b
     Examples:
@@ -118,28 +113,28 @@ def reset(control: Control, account: str | None, of_region: str | None, group: s
       sagemaker-registry control reset --account 111111111111 --group churn
     """
     control.reset(account=account, region=of_region, group=group)
-    _said({"reset": True}, "reset", as_json=as_json)
+    print_result({"reset": True}, "reset", as_json=as_json)
 
 
 @control_group.command()
 @click.argument("name")
 @_on_control
 def snapshot(control: Control, name: str, as_json: bool) -> None:
-    """Keep the whole registry as it is under a NAME, in the memory of its server.
+    """Save a snapshot of the whole registry under a NAME, in the memory of its server.
 
     \b
     Examples:
       sagemaker-registry control snapshot before
     """
     control.snapshot(name)
-    _said({"snapshot": name}, f"kept as {name}", as_json=as_json)
+    print_result({"snapshot": name}, f"kept as {name}", as_json=as_json)
 
 
 @control_group.command()
 @click.argument("name", default="start")
 @_on_control
 def restore(control: Control, name: str, as_json: bool) -> None:
-    """Put the whole registry back to a snapshot, history included; to how it started, without a NAME.
+    """Restore the whole registry, including history, to the snapshot NAME, or to its state at the start.
 
     \b
     Examples:
@@ -147,13 +142,13 @@ def restore(control: Control, name: str, as_json: bool) -> None:
       sagemaker-registry control restore before
     """
     control.restore(name)
-    _said({"restored": name}, f"put back to {name}", as_json=as_json)
+    print_result({"restored": name}, f"put back to {name}", as_json=as_json)
 
 
 @control_group.command()
 @_on_control
 def snapshots(control: Control, as_json: bool) -> None:
-    """Print the names of the snapshots there are.
+    """Print the names of the snapshots.
 
     \b
     Examples:
@@ -163,14 +158,14 @@ def snapshots(control: Control, as_json: bool) -> None:
 
 
 @control_group.command()
-@click.option("--freeze", metavar="MOMENT", help="Stop it: at 2026-11-24T12:00:00Z, say, or where it is, at now.")
-@click.option("--advance", type=click.FloatRange(min=0), metavar="SECONDS", help="Move it on.")
+@click.option("--freeze", metavar="MOMENT", help="Stop it at a moment, such as 2026-11-24T12:00:00Z, or at now.")
+@click.option("--advance", type=click.FloatRange(min=0), metavar="SECONDS", help="Move it forward.")
 @click.option("--resume", is_flag=True, help="Let it run again, with the time of the machine.")
 @_on_control
 def clock(control: Control, freeze: str | None, advance: float | None, resume: bool, as_json: bool) -> None:
-    """Print the registry's time, after changing it as the options say.
+    """Change the clock of the registry, and print its time.
 
-    While the clock stands still, ids of requests are counted: the same script leaves the same registry, byte by byte.
+    While the clock is stopped, request ids are sequential, and the same script creates the same registry, byte by byte.
 
     \b
     Examples:
@@ -187,44 +182,46 @@ def clock(control: Control, freeze: str | None, advance: float | None, resume: b
     from ...backends.views import iso
 
     now = iso(control.now())
-    _said({"now": now}, now, as_json=as_json)
+    print_result({"now": now}, now, as_json=as_json)
 
 
 @control_group.command()
 @click.argument("kind")
-@click.option("--operation", default="*", show_default=True, help="Of which operation; a pattern with * and ?.")
-@click.option("--rate", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="How many of its requests.")
-@click.option("--count", type=click.IntRange(min=1), help="After how many it is over; never, unless said.")
+@click.option("--operation", default="*", show_default=True, help="The operation; a pattern with * and ?.")
+@click.option(
+    "--rate", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="The share of requests that fail."
+)
+@click.option("--count", type=click.IntRange(min=1), help="The number of failures; unlimited by default.")
 @click.option(
     "--seconds",
     type=click.FloatRange(0, 300),
     default=1.0,
     show_default=True,
-    help="How long latency takes, or how far behind a stale-list is.",
+    help="The delay of latency, or the age of a stale-list.",
 )
-@click.option("--message", default="", help="The sentence of the error, in place of the usual one.")
+@click.option("--message", default="", help="The message of the error.")
 @_on_control
 def fault(control: Control, as_json: bool, **given: Any) -> None:
-    """Make something go wrong from now on.
+    """Inject a fault from now on.
 
-    KIND is throttling, unavailable (503), failure (500), conflict, latency, answer-lost (after it was done),
-    stale-list (what is new is not listed yet) or validation-fails (of a version that is registered).
+    KIND is throttling, unavailable (503), failure (500), conflict, latency, answer-lost (after the
+    request was done), stale-list (new resources are not listed yet) or validation-fails (of a version that is
+    registered).
 
     \b
     Examples:
       sagemaker-registry control fault throttling --operation 'Describe*' --rate 0.2
       sagemaker-registry control fault answer-lost --operation CreateModelPackage --count 1
     """
-    made = control.fault(**given)
-    _rows([made], FAULTS, as_json=as_json)
+    _rows([control.fault(**given)], FAULTS, as_json=as_json)
 
 
 @control_group.command()
-@click.option("--clear", is_flag=True, help="Take all of them away.")
-@click.option("--clear-number", type=int, metavar="NUMBER", help="Take this one away.")
+@click.option("--clear", is_flag=True, help="Remove all faults.")
+@click.option("--clear-number", type=int, metavar="NUMBER", help="Remove this fault.")
 @_on_control
 def faults(control: Control, clear: bool, clear_number: int | None, as_json: bool) -> None:
-    """Print the faults there are, and how often each has hit.
+    """Print the faults, and how often each was applied.
 
     \b
     Examples:
@@ -237,14 +234,14 @@ def faults(control: Control, clear: bool, clear_number: int | None, as_json: boo
 
 
 @control_group.command()
-@click.option("--operation", help="Only of this one, as in UpdateModelPackage.")
-@click.option("--since", type=int, default=0, help="Only those after the one of this number.")
-@click.option("--clear", is_flag=True, help="Forget them afterwards.")
+@click.option("--operation", help="Only requests of this operation, such as UpdateModelPackage.")
+@click.option("--since", type=int, default=0, help="Only requests after the one with this number.")
+@click.option("--clear", is_flag=True, help="Clear the log afterwards.")
 @_on_control
 def calls(control: Control, operation: str | None, since: int, clear: bool, as_json: bool) -> None:
-    """Print the requests the registry has answered, oldest first: the latest 10,000.
+    """Print the latest 10,000 requests to the registry, oldest first.
 
-    With --json their parameters and messages too.
+    With --json, includes their parameters and messages.
 
     \b
     Examples:
@@ -260,19 +257,5 @@ def calls(control: Control, operation: str | None, since: int, clear: bool, as_j
         control.clear_calls()
 
 
-ALL = (seed, control_group)
-
-
 def _rows(found: Iterable[Any], columns: tuple[str, ...], *, as_json: bool) -> None:
     print_rows([{name: getattr(one, name) for name in columns} for one in found], columns, as_json=as_json)
-
-
-def _said(value: dict[str, Any], sentence: str, *, as_json: bool) -> None:
-    if as_json:
-        print_json(value)
-    else:
-        click.echo(sentence)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

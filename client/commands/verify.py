@@ -1,4 +1,4 @@
-"""The command that holds one registry against another: `verify`."""
+"""The command `verify`: compare the behavior of two registries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...backends.urls import without_password
-from .output import NO, REFUSED, end, print_json, refusals
+from .output import INTERRUPTED, NO, errors_reported, fail, print_json, region_option
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -19,20 +19,25 @@ if TYPE_CHECKING:
     from ..verification import Report, StepReport, Verdict
 
 FRESH = "sqlite://"
-INTERRUPTED = 130
 MAX_VALUE = 200
 MAX_SHOWN = 8
-COLOURS: dict[Verdict, str] = {"differs": "red", "not answered": "yellow", "not run": "yellow"}
+COLORS: dict[Verdict, str] = {"differs": "red", "not answered": "yellow", "not run": "yellow"}
 
 
 @click.command()
 @click.argument("url", envvar="SAGEMAKER_REGISTRY_URL")
-@click.option("--against", metavar="URL", default=FRESH, show_default="a fresh registry in memory", help="The other.")
+@click.option(
+    "--against",
+    metavar="URL",
+    default=FRESH,
+    show_default="a fresh registry in memory",
+    help="The registry to compare with.",
+)
 @click.option("--region", help="The AWS region; us-east-1 unless the environment says otherwise.")
-@click.option("--image", help="The image of every version; AWS wants one that is in ECR, and in the same region.")
-@click.option("--on-aws", is_flag=True, help="Consent to make and delete groups named verify-... in an AWS account.")
-@click.option("--keep", is_flag=True, help="Leave what was made there, to look at it; nothing is deleted then.")
-@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON, the steps that agree too.")
+@click.option("--image", help="The image of all versions; AWS requires one in ECR in the same region.")
+@click.option("--on-aws", is_flag=True, help="Allow creating and deleting groups named verify-... in an AWS account.")
+@click.option("--keep", is_flag=True, help="Do not delete the created groups.")
+@click.option("--json", "as_json", is_flag=True, help="Print the full report as JSON, including the steps that agree.")
 def verify(
     url: str,
     against: str,
@@ -42,32 +47,32 @@ def verify(
     keep: bool,
     as_json: bool,
 ) -> None:
-    """Find in what the registry at URL answers otherwise than another one.
+    """Compare the behavior of two registries.
 
-    A hundred requests go to both: groups, versions, lists and their pages, updates, tags, policies, searches, deletes,
-    and what is refused. Answers, errors and orders that differ are printed; what one of them does not answer at all is
-    listed apart. Everything is made in groups named verify- and eight random characters, and deleted in the end.
-    Exit code 0: the same; 1: something differs; 2: a refusal.
+    Sends a hundred requests to both: groups, versions, lists and pagination, updates, tags, policies, searches,
+    deletions and invalid requests. Prints responses, errors and orders that differ, and separately the operations that
+    a registry does not support. All resources are in groups named verify- and eight random characters, which are
+    deleted at the end. Exit code 0: the same; 1: a difference; 2: an error.
 
     \b
     Examples:
       sagemaker-registry verify http://127.0.0.1:8080
-      sagemaker-registry verify aws://sandbox@eu-west-1 --on-aws        the emulator's rules against a sandbox account
+      sagemaker-registry verify aws://sandbox@eu-west-1 --on-aws        compare the emulator with a sandbox account
       sagemaker-registry verify http://127.0.0.1:8080 --against postgresql://registry@db.example/models
     """
-    with refusals():
-        from ..verification import IMAGE, PATIENCE_WITH_AWS, compare, is_aws, reaches_aws
+    with errors_reported():
+        from ..connection import connect
+        from ..verification import CONFIG, IMAGE, PATIENCE_WITH_AWS, compare, is_aws, reaches_aws
 
         for asked in (url, against):
             if is_aws(asked) and not on_aws:
-                end(
+                fail(
                     f"{without_password(asked)} is AWS: this creates and deletes model package groups named verify-... "
                     "in that account; say --on-aws if you want that",
-                    REFUSED,
                 )
-        clients = [_client(asked, region) for asked in (url, against)]
+        clients = [connect(asked, config=CONFIG, **region_option(region)) for asked in (url, against)]
         if any(map(reaches_aws, clients)) and not on_aws:
-            end("a server passes its calls on to AWS: this creates and deletes groups there; see --on-aws", REFUSED)
+            fail("a server passes its calls on to AWS: this creates and deletes groups there; see --on-aws")
         report = _interruptible(
             compare,
             *clients,
@@ -76,10 +81,10 @@ def verify(
             on_aws=on_aws,
             keep=keep,
             patience=PATIENCE_WITH_AWS if any(map(reaches_aws, clients)) else None,
-            progress=_progress if sys.stderr.isatty() else _silence,
+            progress=_progress,
         )
     if not (report.of("same") or report.of("differs")):
-        end(f"nothing can be compared: {report.steps[0].note}", REFUSED)
+        fail(f"nothing can be compared: {report.steps[0].note}")
     print_json({"same": report.same, **asdict(report)}) if as_json else _print(report)
     for left in report.left_behind:
         click.echo(f"sagemaker-registry: left behind: {left}", err=True)
@@ -87,30 +92,21 @@ def verify(
         sys.exit(NO)
 
 
-def _client(url: str, region: str | None) -> SageMakerClient:
-    from ..connection import connect
-    from ..verification import CONFIG
-
-    return connect(url, config=CONFIG, **({"region_name": region} if region else {}))
-
-
 def _names(*urls: str) -> tuple[str, ...]:
-    """Return what the two are called: their URLs, and which is which where those are the same."""
+    """Return the URLs of the two registries, numbered if they are the same."""
     shown = tuple(map(without_password, urls))
     return shown if shown[0] != shown[1] else (f"{shown[0]} (first)", f"{shown[1]} (second)")
 
 
 def _interruptible(compare: Any, *clients: SageMakerClient, **options: Any) -> Report:
-    """Compare, and say what is left behind after an interrupt or an error; SIGTERM is an interrupt, for CI."""
+    """Compare, and list leftovers after an error or an interrupt; SIGTERM counts as one, for CI."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    logging.disable()  # what a registry in this process logs of its failures: they are answers here
+    logging.disable()  # a registry in this process logs its failures, which are expected here
     try:
         report: Report = compare(*clients, **options)
     except KeyboardInterrupt as interrupt:
-        end(
-            "\n".join(["interrupted", *(getattr(interrupt, "__notes__", None) or ["nothing is left behind"])]),
-            INTERRUPTED,
-        )
+        notes = getattr(interrupt, "__notes__", None) or ["nothing is left behind"]
+        fail("\n".join(["interrupted", *notes]), INTERRUPTED)
     except Exception as error:
         for note in getattr(error, "__notes__", ()):
             click.echo(f"sagemaker-registry: {note}", err=True)
@@ -124,19 +120,17 @@ def _interruptible(compare: Any, *clients: SageMakerClient, **options: Any) -> R
 
 
 def _progress(done: int, of: int, step: StepReport) -> None:
+    if not sys.stderr.isatty():
+        return
     click.echo(f"\r{done}/{of} {step.operation} {step.says}"[:78].ljust(79), nl=False, err=True)
     if done == of:
         click.echo(f"\r{'':79}\r", nl=False, err=True)
 
 
-def _silence(done: int, of: int, step: StepReport) -> None:
-    """Nobody watches."""
-
-
 def _print(report: Report) -> None:
-    for verdict, colour in COLOURS.items():
+    for verdict, color in COLORS.items():
         for step in report.of(verdict):
-            click.echo(f"{click.style(verdict, fg=colour)}  {step.operation}: {step.says}")
+            click.echo(f"{click.style(verdict, fg=color)}  {step.operation}: {step.says}")
             if step.note:
                 click.echo(f"    {step.note}")
             for found in step.differences[:MAX_SHOWN]:
@@ -145,17 +139,11 @@ def _print(report: Report) -> None:
                     click.echo(f"      {name:{max(len(report.left), len(report.right))}}  {_shown(value)}")
             if len(step.differences) > MAX_SHOWN:
                 click.echo(f"    ... and {len(step.differences) - MAX_SHOWN} more: --json has all")
-    counts = ", ".join(f"{len(report.of(verdict))} {verdict}" for verdict in ("same", *COLOURS))
+    counts = ", ".join(f"{len(report.of(verdict))} {verdict}" for verdict in ("same", *COLORS))
     click.echo(f"{len(report.steps)} steps: {counts}")
 
 
 def _shown(value: Any) -> str:
-    text = "(absent)" if value is None else (" ".join(value) or "(none)") if _is_names(value) else str(value)
+    is_names = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+    text = "(absent)" if value is None else (" ".join(value) or "(none)") if is_names else str(value)
     return text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}..."
-
-
-def _is_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
-
-
-ALL = (verify,)

@@ -1,9 +1,9 @@
-"""Seeds: small files of groups and versions that a registry begins with, for tests and demonstrations."""
+"""Seeds: files of groups and versions for tests and demonstrations."""
 
 from __future__ import annotations
 
-from .apply import Sown, planting, sow
+from .apply import SeedResult, apply_seed, seeder
 from .files import BadSeed
 from .parser import Seed, read
 
-__all__ = ["BadSeed", "Seed", "Sown", "planting", "read", "sow"]
+__all__ = ["BadSeed", "Seed", "SeedResult", "apply_seed", "read", "seeder"]

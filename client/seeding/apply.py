@@ -1,4 +1,4 @@
-"""Puts a seed into a registry: what is missing, and nothing else, so that it can be done again."""
+"""Apply a seed to a registry: create what is missing, and nothing else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ...backends.errors import RegistryError
+from ...backends.errors import BackendUnavailable, RegistryError
 from ...backends.views import PENDING
 from ..extensions import ask, offers
 from ..registry.requests import given, listed
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from ...backends.base import Backend
 
-GARDENER = "seed"
-"""Who has created what a server was seeded with."""
+ACCESS_KEY = "seed"
+"""The access key of the creator of seeded resources on a server."""
 
 
 @dataclass(slots=True)
-class Sown:
-    """How many groups and versions are new, and how many were there."""
+class SeedResult:
+    """How many groups and versions were created, and how many existed."""
 
     new_groups: int = 0
     new_versions: int = 0
@@ -36,53 +36,53 @@ class Sown:
     versions_there: int = 0
 
 
-def sow(client: SageMakerClient, source: Source | Sequence[Source] | Seed) -> Sown:
-    """Put a seed into the registry behind a client.
+def apply_seed(client: SageMakerClient, source: Source | Sequence[Source] | Seed) -> SeedResult:
+    """Apply a seed to the registry of a client.
 
-    The first version of a group in a seed is its version 1, and so on: numbers that a group has given already are left
-    as they are. A registry of ours takes all of a seed or nothing, in one transaction; on others it is one request
-    after another, and what a refusal leaves undone can be done again.
+    The first version of a group in a seed is its version 1, and so on; versions with these numbers that exist are left
+    as they are. A registry of this project applies a seed in one transaction. Others get one request after another;
+    after an error the seed can be applied again.
 
     Args:
-        client: on any registry.
-        source: files in YAML or JSON, folders of such, or dicts that say the same.
+        client: a client of any registry.
+        source: files in YAML or JSON, folders of such files, or dicts with the same content.
 
     Raises:
-        BadSeed: something in it is wrong, or refused by the registry; the sentence says where.
-        ClientError: the registry cannot be asked.
+        BadSeed: the seed is invalid, or the registry rejects part of it; the message says where.
+        ClientError: the registry rejects a request for information.
     """
     seed = source if isinstance(source, Seed) else read(source, client.meta.service_model)
     if offers(client, "seed"):
         try:
-            return Sown(**ask(client, "seed", groups=seed.as_json()))
+            return SeedResult(**ask(client, "seed", groups=seed.as_json()))
         except ClientError as error:
             raise BadSeed(error.response["Error"]["Message"]) from error
-    sown = Sown()
+    result = SeedResult()
     for group in seed.groups:
-        _sow_group(client, group, sown)
-    return sown
+        _apply_group(client, group, result)
+    return result
 
 
-def _sow_group(client: SageMakerClient, group: Group, sown: Sown) -> None:
-    with _on(group.where):
+def _apply_group(client: SageMakerClient, group: Group, result: SeedResult) -> None:
+    with _located(group.where):
         try:
             client.create_model_package_group(**group.request)
-            sown.new_groups += 1
+            result.new_groups += 1
         except ClientError as error:
             if "already exist" not in error.response["Error"]["Message"]:
                 raise
-            sown.groups_there += 1
+            result.groups_there += 1
         numbers = [one["ModelPackageVersion"] for one in listed(client, ModelPackageGroupName=group.name)]
     for number, version in enumerate(group.versions, start=1):
         if number <= max(numbers, default=0):
-            sown.versions_there += 1
+            result.versions_there += 1
             continue
-        with _on(version.where):
-            _sow_version(client, version)
-        sown.new_versions += 1
+        with _located(version.where):
+            _apply_version(client, version)
+        result.new_versions += 1
 
 
-def _sow_version(client: SageMakerClient, version: Version) -> None:
+def _apply_version(client: SageMakerClient, version: Version) -> None:
     arn = client.create_model_package(**version.request)["ModelPackageArn"]
     if version.status != PENDING or version.reason is not None:
         decision: Any = given(ModelApprovalStatus=version.status, ApprovalDescription=version.reason)
@@ -90,35 +90,37 @@ def _sow_version(client: SageMakerClient, version: Version) -> None:
 
 
 @contextmanager
-def _on(where: str) -> Iterator[None]:
-    """Say of a refusal where the seed asked for what was refused."""
+def _located(where: str) -> Iterator[None]:
+    """Name the place in the seed in errors of the registry."""
     try:
         yield
     except ClientError as error:
         raise BadSeed(f"{where}: {error.response['Error']['Message']}") from error
 
 
-def planting(sources: Sequence[Path]) -> Callable[[Backend], None]:
-    """Return what puts seeds into a registry, in the default account and the region of the environment.
+def seeder(sources: Sequence[Path]) -> Callable[[Backend], None]:
+    """Return a function that applies seeds to a backend, in the default account and the region of the environment.
+
+    The function raises BackendUnavailable if the backend rejects the seeds.
 
     Raises:
-        BadSeed: something in them is wrong; what is returned raises it for what the registry refuses.
+        BadSeed: the seeds are invalid.
     """
-    if not sources:
-        return lambda backend: None
     from ...backends.base import Caller
     from ...backends.remote import sessions
     from ...backends.service import model
 
     seed = read(sources, model.service())
 
-    def plant(backend: Backend) -> None:
+    def apply(backend: Backend) -> None:
         if "seed" not in backend.extensions:
-            raise BadSeed("a registry that is elsewhere, or behind rules here, takes no --seed: seed it by itself")
+            raise BackendUnavailable(
+                "a registry that is elsewhere, or behind rules here, takes no --seed: seed it by itself"
+            )
         region = sessions.local_session().region_name or sessions.DEFAULT_REGION
         try:
-            backend.extension("seed", {"groups": seed.as_json()}, Caller(region=region, access_key=GARDENER))
+            backend.extension("seed", {"groups": seed.as_json()}, Caller(region=region, access_key=ACCESS_KEY))
         except RegistryError as error:
-            raise BadSeed(error.message) from error
+            raise BackendUnavailable(error.message) from error
 
-    return plant
+    return apply

@@ -1,4 +1,4 @@
-"""YAML and JSON with the lines things are on, so that a sentence about a seed can say where."""
+"""Read YAML and JSON with line numbers for the error messages of seeds."""
 
 from __future__ import annotations
 
@@ -14,32 +14,23 @@ NEEDS_YAML = "needs the package 'PyYAML': pip install pyyaml, or write it in JSO
 
 
 class BadSeed(ValueError):
-    """A seed means nothing: the sentence says in which file, on which line, and in which field."""
+    """A seed is invalid; the message names the file, the line and the field."""
 
 
-class Placed(dict[str, Any]):
-    """A mapping that knows where it is in a file.
+class NumberedDict(dict[str, Any]):
+    """A mapping with the line it begins on, and in YAML those of its keys."""
 
-    Args:
-        line: the one it begins on; 0 in no file.
-        lines: those of its keys, as far as they are known.
-    """
-
-    def __init__(self, items: Any = (), line: int = 0, lines: dict[str, int] | None = None) -> None:
+    def __init__(self, items: Any = (), line: int = 0) -> None:
         super().__init__(items)
         self.line = line
-        self.lines = lines or {}
+        self.lines: dict[str, int] = {}
 
     def line_of(self, key: str) -> int:
         return self.lines.get(key, self.line)
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return a file, or the seeds in a folder, by name.
-
-    Raises:
-        BadSeed: there is none.
-    """
+    """Return a file, or the seeds in a folder, sorted by name."""
     if not path.is_dir():
         return [path]
     found = sorted(file for file in path.iterdir() if file.suffix in (*YAML, *JSON) and file.is_file())
@@ -49,11 +40,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def load(path: Path) -> Any:
-    """Return what a file says; its mappings know their lines.
-
-    Raises:
-        BadSeed: it cannot be read, or is not what its name says.
-    """
+    """Return the content of a file, with mappings as NumberedDict."""
     loader = _LOADERS.get(path.suffix)
     if loader is None:
         raise BadSeed(f"{path}: a seed's name ends in {', '.join(_LOADERS)}")
@@ -68,9 +55,9 @@ def load(path: Path) -> Any:
 def _json(text: str, path: Path) -> Any:
     decoder: Any = json.JSONDecoder()  # in C it does not say where it is
 
-    def parse_object(at: tuple[str, int], *arguments: Any) -> tuple[Placed, int]:
+    def parse_object(at: tuple[str, int], *arguments: Any) -> tuple[NumberedDict, int]:
         found, end = JSONObject(at, *arguments)
-        return Placed(found, text.count("\n", 0, at[1]) + 1), end
+        return NumberedDict(found, text.count("\n", 0, at[1]) + 1), end
 
     decoder.parse_object = parse_object
     decoder.scan_once = py_make_scanner(decoder)
@@ -87,11 +74,11 @@ def _yaml(text: str, path: Path) -> Any:
         raise BadSeed(f"{path} {NEEDS_YAML}") from error
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        """Makes mappings that know their lines; a key that is there twice is an error, not the end of the first."""
+        """A loader with line numbers that rejects duplicate keys."""
 
-    def mapping(loader: Any, node: Any) -> Placed:
+    def mapping(loader: Any, node: Any) -> NumberedDict:
         loader.flatten_mapping(node)
-        found = Placed(line=node.start_mark.line + 1)
+        found = NumberedDict(line=node.start_mark.line + 1)
         for key_node, value_node in node.value:
             key, line = str(loader.construct_object(key_node, deep=True)), key_node.start_mark.line + 1
             if key in found.lines:

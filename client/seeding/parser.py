@@ -1,4 +1,4 @@
-"""What a seed says, as requests of AWS's API: read whole, and checked, before anything is asked of a registry.
+"""Parse seeds into requests of AWS's API, and check them before any request is sent.
 
     groups:
       churn:
@@ -8,7 +8,7 @@
           - {image: "registry/churn:1", metadata: {accuracy: 0.91}, status: Approved, reason: ticket 41}
           - {image: "registry/churn:2", metadata: {accuracy: 0.93}}
 
-A version takes what `ModelRegistry.register` takes, by the same names, and members of CreateModelPackage by AWS's.
+A version has the parameters of `ModelRegistry.register`, and members of CreateModelPackage under AWS's names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from botocore.validate import ParamValidator
 
 from ...backends.views import PENDING
 from ..registry.requests import given, request_of
-from .files import BadSeed, Placed, files_of, load
+from .files import BadSeed, NumberedDict, files_of, load
 
 STATUSES = "ModelApprovalStatus"
 OUR_FIELDS = tuple(
@@ -35,12 +35,12 @@ OUR_FIELDS = tuple(
 VERSION_FIELDS = (*OUR_FIELDS, "status", "reason")
 GROUP_FIELDS = ("description", "tags", "versions")
 NOT_SEEDED = frozenset({"ModelPackageName", "ModelPackageGroupName", "ClientToken", STATUSES, "Tags"})
-"""Members of CreateModelPackage that a seed says otherwise, or not at all."""
+"""Members of CreateModelPackage that a seed cannot have, or has under other names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version to be registered: the request, what becomes of it, and where it is written."""
+    """A version to register: where it is in the seed, the request, and the decision."""
 
     where: str
     request: dict[str, Any]
@@ -50,8 +50,6 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group, its request, and its versions from the first on."""
-
     where: str
     name: str
     request: dict[str, Any]
@@ -60,12 +58,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """Groups in the order they are written."""
-
     groups: list[Group]
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Return the groups as the registry's `seed` takes them."""
+        """Return the parameter `groups` of the extension `seed`."""
         return [
             {
                 "where": group.where,
@@ -80,18 +76,18 @@ class Seed:
 
 
 Source: TypeAlias = str | Path | Mapping[str, Any]
-"""A file, a folder of files, or what a file would say."""
+"""A file, a folder of files, or the content of a file."""
 
 
 def read(sources: Source | Sequence[Source], model: Any) -> Seed:
-    """Read files, all seeds of folders, or what such files would say.
+    """Parse files, all seeds of folders, or dicts with the content of a file.
 
     Args:
-        sources: paths, or dicts.
-        model: the service's, which says what a version can have.
+        sources: paths or dicts.
+        model: botocore's model of the service.
 
     Raises:
-        BadSeed: the first thing that is wrong, and where.
+        BadSeed: the seed is invalid; the message names the first error.
     """
     groups: dict[str, Group] = {}
     several = [sources] if isinstance(sources, str | Path | Mapping) else sources
@@ -111,7 +107,7 @@ def _contents(source: Source) -> list[tuple[Any, str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads one file; `name` is for sentences."""
+    """Parses one file; `name` is the file in messages."""
 
     name: str
     model: Any
@@ -164,7 +160,7 @@ class _Reader:
         return Version(where, request, status, reason)
 
     def _fits(self, operation: str, request: Mapping[str, Any], where: str) -> None:
-        """Raise BadSeed for a request that boto3 would not send."""
+        """Raise BadSeed for a request that botocore would reject."""
         report = ParamValidator().validate(request, self._shape(operation))
         if report.has_errors():
             raise BadSeed(f"{where}: {' '.join(report.generate_report().split())}")
@@ -196,11 +192,11 @@ class _Reader:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as boto3 takes it, which has no lines."""
+    """Return a value without line numbers."""
     if isinstance(value, Mapping):
         return {name: _plain(inner) for name, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _line(found: Any, key: str) -> int:
-    return found.line_of(key) if isinstance(found, Placed) else 0
+    return found.line_of(key) if isinstance(found, NumberedDict) else 0

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,7 +23,7 @@ from .recorded_requests import Call, Calls
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from ..seeding import Sown
+    from ..seeding import SeedResult
 
 __all__ = ["Call", "Calls", "Control", "Fault", "connect"]
 
@@ -79,12 +78,10 @@ class Control:
         Raises:
             BackendUnavailable: as `connect`.
         """
-        from ..connection import connect as connect_as_said
+        from ..connection import connect as connect_to
 
-        self._owned = registry is None or isinstance(registry, str)
-        self.client: Any = (
-            connect_as_said(registry, **boto) if registry is None or isinstance(registry, str) else registry
-        )
+        self._owned = isinstance(registry, str | None)
+        self.client: Any = connect_to(registry, **boto) if isinstance(registry, str | None) else registry
 
     def close(self) -> None:
         """Close the client this control has opened."""
@@ -94,9 +91,7 @@ class Control:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def info(self) -> dict[str, Any]:
@@ -141,17 +136,17 @@ class Control:
         found: list[str] = ask(self.client, "snapshots")
         return found
 
-    def seed(self, *sources: str | Path | Mapping[str, Any]) -> Sown:
-        """Put a seed into the registry: files in YAML or JSON, folders of such, or dicts that say the same.
+    def seed(self, *sources: str | Path | Mapping[str, Any]) -> SeedResult:
+        """Apply a seed: files in YAML or JSON, folders of such files, or dicts with the same content.
 
-        What is there already is left as it is.
+        Existing groups and versions are left as they are.
 
         Raises:
-            BadSeed: something in it is wrong; nothing was changed.
+            BadSeed: the seed is invalid; nothing was changed.
         """
-        from ..seeding import sow
+        from ..seeding import apply_seed
 
-        return sow(self.client, sources)
+        return apply_seed(self.client, sources)
 
     def now(self) -> datetime:
         """Return the registry's time."""

@@ -112,7 +112,7 @@ class Calls(Sequence[Call]):
         __tracebackhide__ = True
         found = self.matching(**params)
         if len(found) != count:
-            raise AssertionError(self._told(_times(count), found, params))
+            raise AssertionError(self._failure(_times(count), found, params))
         return found
 
     def any(self, **params: Any) -> Call:
@@ -124,7 +124,7 @@ class Calls(Sequence[Call]):
         __tracebackhide__ = True
         found = self.matching(**params)
         if not found:
-            raise AssertionError(self._told("at least once", found, params))
+            raise AssertionError(self._failure("at least once", found, params))
         return found[0]
 
     def never(self, **params: Any) -> None:
@@ -136,8 +136,8 @@ class Calls(Sequence[Call]):
         __tracebackhide__ = True
         self.times(0, **params)
 
-    def _told(self, how_often: str, found: Sequence[Call], params: Mapping[str, Any]) -> str:
-        """Say what was expected and what there was instead, a line for each request and each member that differs."""
+    def _failure(self, how_often: str, found: Sequence[Call], params: Mapping[str, Any]) -> str:
+        """Return the message of a failed assertion, with a line for each request and each member that differs."""
         what = self.operation or "A request"
         wanted = f" with {', '.join(f'{name}={value!r}' for name, value in params.items())}" if params else ""
         lines = [f"{what} was expected {how_often}{wanted}, and came {_times(len(found))}."]

@@ -33,7 +33,7 @@ from sagemaker_registry.backends.testing.faults import KINDS
 from sagemaker_registry.client import ModelRegistry, archive, connect, extensions
 from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.commands.testing import control_group
-from sagemaker_registry.client.seeding import BadSeed, sow
+from sagemaker_registry.client.seeding import BadSeed, apply_seed
 from sagemaker_registry.client.testing import Control
 from sagemaker_registry.client.testing import control as testing
 from support.server import REGION, Emulator
@@ -437,8 +437,8 @@ def test_a_reset_takes_faults_log_and_another_time_along(registry: ModelRegistry
 
 
 def test_a_seed_is_there_once_however_often_it_is_sown(registry: ModelRegistry, control: Control) -> None:
-    sown = control.seed(SEED)
-    assert (sown.new_groups, sown.new_versions) == (2, 2)
+    result = control.seed(SEED)
+    assert (result.new_groups, result.new_versions) == (2, 2)
     again = control.seed(SEED)
     assert (again.new_groups, again.new_versions, again.groups_there, again.versions_there) == (0, 0, 2, 2)
     first, second = registry.get("churn/1"), registry.get("churn/2")
@@ -461,8 +461,8 @@ def test_a_seed_that_is_refused_leaves_nothing(registry: ModelRegistry, control:
 def test_a_seed_grows_on_any_registry(url: str, account: str, tmp_path: Path) -> None:
     keys = {"aws_access_key_id": account, "aws_secret_access_key": "any", "region_name": REGION}
     client = connect(url.format(file=f"sqlite:///{tmp_path / 'registry.db'}"), **keys)
-    assert sow(client, SEED).new_versions == 2
-    assert sow(client, SEED).versions_there == 2
+    assert apply_seed(client, SEED).new_versions == 2
+    assert apply_seed(client, SEED).versions_there == 2
     assert ModelRegistry.of(client).latest_approved("churn").version == 1
     client.close()
 

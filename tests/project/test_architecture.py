@@ -76,6 +76,8 @@ PUBLIC: Mapping[str, set[str]] = {
         "Verified",
         "Version",
     },
+    "client.archive": {"ImportRefused", "ImportResult", "InvalidArchive", "export", "load"},
+    "client.seeding": {"BadSeed", "Seed", "SeedResult", "apply_seed", "read", "seeder"},
     "client.testing": {"Call", "Calls", "Control", "Fault", "connect"},
     "backends": {"BackendUnavailable", "RegistryError", "open_backend"},
     "backends.base": {"Backend", "BackendOptions", "Caller"},

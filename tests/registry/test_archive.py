@@ -27,7 +27,7 @@ from sagemaker_registry.client.archive import format as archive_file
 from sagemaker_registry.client.archive import reader as archive_api
 from sagemaker_registry.client.archive import transfer
 from sagemaker_registry.client.cli import main
-from sagemaker_registry.client.inprocess import Answered
+from sagemaker_registry.client.inprocess import HTTPResponse
 from support.server import REGION, Emulator
 
 pytest_plugins = ("support.postgres",)
@@ -85,7 +85,7 @@ def exported(registry: ModelRegistry, *groups: str) -> bytes:
     return file.getvalue()
 
 
-def imported(registry: ModelRegistry, content: bytes, **how: Any) -> archive.Imported:
+def imported(registry: ModelRegistry, content: bytes, **how: Any) -> archive.ImportResult:
     return archive.load(registry.boto3, io.BytesIO(content), "file", **how)
 
 
@@ -188,7 +188,7 @@ def test_what_is_there_with_other_content_is_named_and_nothing_is_changed(source
         registry.reject("churn/1", "too old")
         registry.delete("churn/3")
         before = exported(registry)
-        with pytest.raises(archive.NotTaken, match="other content") as caught:
+        with pytest.raises(archive.ImportRefused, match="other content") as caught:
             imported(registry, content)
         assert caught.value.different == ("package churn/1",)
         told = imported(registry, content, dry_run=True)
@@ -285,7 +285,7 @@ def test_imports_and_writers_at_once_leave_every_chain_whole(source: ModelRegist
         with ModelRegistry(url, **boto(SOURCE)) as registry:
             try:
                 imported(registry, content)
-            except archive.NotTaken as error:
+            except archive.ImportRefused as error:
                 return str(error)
             return "done"
 
@@ -326,7 +326,7 @@ def test_through_the_api_comes_all_but_history(source: ModelRegistry) -> None:
 
 def no_such_operation(**_: Any) -> Any:
     """Answer what moto has not, and fails on, as a registry that says so."""
-    return Answered(400), {"Error": {"Code": "UnknownOperationException", "Message": "no"}, "ResponseMetadata": {}}
+    return HTTPResponse(400), {"Error": {"Code": "UnknownOperationException", "Message": "no"}, "ResponseMetadata": {}}
 
 
 def test_aws_is_read_through_the_api_and_gives_no_history() -> None:
@@ -348,7 +348,7 @@ def test_aws_is_read_through_the_api_and_gives_no_history() -> None:
                 InferenceSpecification=specification,  # type: ignore[arg-type]
             )
         content = exported(registry)
-        with pytest.raises(archive.NotTaken, match="with plan and apply"):
+        with pytest.raises(archive.ImportRefused, match="with plan and apply"):
             imported(registry, content)
     header, *lines = parsed(content)
     assert header["complete"] is False
@@ -373,7 +373,7 @@ def tag(key: str, value: str = "") -> dict[str, str]:
 def broken(content: bytes, **how: Any) -> str:
     """Return what is said of a file, and hold that nothing of it was imported."""
     with ModelRegistry("sqlite://", **boto(SOURCE)) as registry:
-        with pytest.raises(archive.Broken) as caught:
+        with pytest.raises(archive.InvalidArchive) as caught:
             imported(registry, content, **how)
         assert len(parsed(exported(registry))) == 2
     return str(caught.value)
@@ -509,7 +509,7 @@ def test_a_line_with_any_value_is_stored_or_refused_and_never_a_failure(
     with ModelRegistry("sqlite://", **boto(SOURCE)) as registry:
         try:
             imported(registry, b"".join(json.dumps(one).encode() + b"\n" for one in lines))
-        except archive.Broken:
+        except archive.InvalidArchive:
             assert len(parsed(exported(registry))) == 2
             return
         for version in (*registry.versions("churn"), *registry.versions("zero")):
