@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from .errors import BackendUnavailable, RegistryError
-from .urls import SCHEMES, without_password
+from .urls import SCHEMES, load, scheme_of, without_password
 
 if TYPE_CHECKING:  # at run time the base install, which lacks what a registry needs, imports this module too
     from mypy_boto3_sagemaker import SageMakerClient
 
     from .base import Backend, BackendOptions
+    from .remote.registry import RemoteRegistry
     from .testing.controlled import ControlledBackend
 
-__all__ = ["BackendUnavailable", "RegistryError", "open_backend", "open_client"]
+__all__ = ["BackendUnavailable", "RegistryError", "open_backend"]
 
 ENTRY_POINTS = "sagemaker_registry.backends"
 
 
-Opener: TypeAlias = "Callable[[str, BackendOptions], Backend]"
+Factory: TypeAlias = "Callable[[str, BackendOptions], Backend]"
 
 
 def open_backend(url: str, options: BackendOptions | None = None) -> Backend:
@@ -39,7 +39,8 @@ def open_backend(url: str, options: BackendOptions | None = None) -> Backend:
     with _naming_what_is_missing(url):
         from .base import BackendOptions
 
-        return _opener(url)(url, options or BackendOptions())
+        options = options or BackendOptions()
+        return _open_remote(url, options, None) if scheme_of(url).is_remote else _factory(url)(url, options)
 
 
 def open_client(url: str, **boto: Any) -> SageMakerClient | None:
@@ -48,11 +49,11 @@ def open_client(url: str, **boto: Any) -> SageMakerClient | None:
     Raises:
         BackendUnavailable: as `open_backend`.
     """
-    name = urlsplit(url).scheme
-    if name not in SCHEMES or not SCHEMES[name].has_client:
+    row = scheme_of(url)
+    if not row.is_remote:
         return None
     with _naming_what_is_missing(url):
-        client: SageMakerClient = _module(name).client(url, **boto)
+        client: SageMakerClient = load(row.factory)(url, boto).client()
         return client
 
 
@@ -62,12 +63,10 @@ def open_guarded(url: str, options: BackendOptions, **boto: Any) -> Backend:
     Raises:
         BackendUnavailable: as `open_backend`, or a rule needs what the registry lacks.
     """
-    name = urlsplit(url).scheme
-    if name not in SCHEMES or not SCHEMES[name].has_client:
+    if not scheme_of(url).is_remote:
         return open_backend(url, options)
     with _naming_what_is_missing(url):
-        backend: Backend = _module(name).of_client(url, options, **boto)
-        return backend
+        return _open_remote(url, options, boto)
 
 
 def open_controlled(url: str, options: BackendOptions | None = None, **boto: Any) -> ControlledBackend:
@@ -90,8 +89,20 @@ def open_controlled(url: str, options: BackendOptions | None = None, **boto: Any
     return ControlledBackend(backend, clock, Identities(options.settings.identities, options.identify).recognise)
 
 
-def _module(scheme: str) -> Any:
-    return import_module(f"{__name__}.{SCHEMES[scheme].module}")
+def _open_remote(url: str, options: BackendOptions, boto: dict[str, Any] | None) -> Backend:
+    """Open a registry that is answered elsewhere, behind the rules there are.
+
+    Args:
+        url: of a remote scheme.
+        options: with the rules.
+        boto: options of the client for the only caller; None to pass on the requests of any caller.
+    """
+    from .approval.guard import guarded
+    from .remote.base import RemoteBackend
+
+    remote: RemoteRegistry = load(scheme_of(url).factory)(url, boto or {})
+    backend = RemoteBackend(remote, None if boto is None else remote.client())
+    return guarded(backend, options, remote.name, remote.account())
 
 
 @contextmanager
@@ -100,19 +111,17 @@ def _naming_what_is_missing(url: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        scheme, package = urlsplit(url).scheme, (error.name or "").partition(".")[0]
-        extra = f": pip install 'sagemaker-registry[{SCHEMES[scheme].extra}]'" if scheme in SCHEMES else ""
-        raise BackendUnavailable(f"{scheme}:// needs the package {package!r}{extra}") from error
+        extra, package = scheme_of(url).extra, (error.name or "").partition(".")[0]
+        advice = f": pip install 'sagemaker-registry[{extra}]'" if extra else ""
+        raise BackendUnavailable(f"{urlsplit(url).scheme}:// needs the package {package!r}{advice}") from error
 
 
-def _opener(url: str) -> Opener:
-    scheme = urlsplit(url).scheme
-    if scheme in SCHEMES:
-        opener: Opener = getattr(_module(scheme), SCHEMES[scheme].opener)
-        return opener
+def _factory(url: str) -> Factory:
+    if ours := scheme_of(url).factory:
+        return load(ours)  # type: ignore[no-any-return]
     from importlib.metadata import entry_points  # which takes the email package along
 
-    for entry in entry_points(group=ENTRY_POINTS, name=scheme):
+    for entry in entry_points(group=ENTRY_POINTS, name=urlsplit(url).scheme):
         return entry.load()  # type: ignore[no-any-return]
     known = ", ".join(f"{name}://" for name in sorted({*SCHEMES, *entry_points(group=ENTRY_POINTS).names}))
     raise BackendUnavailable(f"{without_password(url)!r} does not name a registry: it should begin with one of {known}")

@@ -7,6 +7,8 @@ from typing import Literal
 
 Verdict = Literal["ok", "warning", "failed"]
 PATIENCE = 5.0
+SLOW = 1.0
+UNREACHED = "see that the address is right, that its server runs, and that nothing in between stops it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +19,9 @@ class Check:
     verdict: Verdict
     sentence: str
     advice: str = ""
+
+
+def timed(name: str, sentence: str, seconds: float) -> Check:
+    """Return that something worked, and how long it took."""
+    said = f"{sentence}, after {seconds * 1000:.0f} ms"
+    return Check(name, "warning", said, "see what keeps it busy") if seconds > SLOW else Check(name, "ok", said)

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from ..backends.errors import BackendUnavailable
 from ..backends.files import PART, FileLock, is_free, make_private_dir, sync
-from ..backends.urls import database_file, default_url, without_password
+from ..backends.urls import database_file, default_url, scheme_of, without_password
 from .connection import URL_VARIABLE
 
 OBJECTS: Final = ".s3"
@@ -36,19 +35,6 @@ LOCK, COPY = "lock", "copy"
 """Names in such a folder: of a file whose lock is held by whoever writes, and of what is written."""
 DATABASE, COPIED, REPLACED = "registry.db", "objects", "replaced"
 """Names in what is written: of the new database, of its objects, and of objects they replace."""
-
-USE_EXPORT = "sagemaker-registry export registry.jsonl --url {url} writes what is in it"
-REFUSALS = {
-    # scheme: what is to be done instead
-    "sqlite": f"{{url}} is in memory: {USE_EXPORT}",
-    "postgresql": "{url} is backed up by PostgreSQL: pg_dump --format=custom --file=registry.dump {url}, and "
-    "pg_restore brings it back",
-    "http": f"{{url}} is served: back up the file it serves, where that is, with --url sqlite:///FILE while it runs; "
-    f"or {USE_EXPORT}, as far as the account and region of your credentials go",
-    "moto": f"{{url}} is in memory: {USE_EXPORT}",
-    "aws": f"{{url}} is kept by AWS: {USE_EXPORT}",
-}
-REFUSALS["https"] = REFUSALS["http"]
 
 Progress = Callable[[str, int, int], object]
 
@@ -135,8 +121,7 @@ def backup(
 def _source(url: str) -> Path:
     source = database_file(url)
     if source is None:
-        refusal = REFUSALS.get(urlsplit(url).scheme, f"{{url}} is not a file: {USE_EXPORT}")
-        raise BackendUnavailable(refusal.format(url=without_password(url)))
+        raise BackendUnavailable(scheme_of(url).backup.format(url=without_password(url)))
     if not source.is_file():
         raise BackendUnavailable(f"{source} is not there, or is no file: there is nothing to back up")
     return source

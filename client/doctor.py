@@ -16,10 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ..backends.diagnosis import PATIENCE, Check
+from ..backends.diagnosis import PATIENCE, UNREACHED, Check, timed
 from ..backends.errors import BackendUnavailable
 from ..backends.remote import sessions
-from ..backends.urls import SCHEMES, database_file, default_url, without_password
+from ..backends.urls import Scheme, default_url, is_memory, load, scheme_of, without_password
 from .connection import URL_VARIABLE
 
 DISTRIBUTION = "sagemaker-registry"
@@ -29,7 +29,6 @@ EXTRAS = {
     "postgres": "for postgresql:// URLs",
     "moto": "for the other AWS services beside a registry",
 }
-SLOW = 1.0
 LOOPBACK = ("127.0.0.1", "localhost")
 AWS_KEY = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,}")
 
@@ -43,8 +42,8 @@ class Subject:
     is_named: bool = True
 
     @property
-    def scheme(self) -> str:
-        return urlsplit(self.url).scheme
+    def row(self) -> Scheme:
+        return scheme_of(self.url)
 
     @property
     def shown(self) -> str:
@@ -73,7 +72,7 @@ def _installation(_: Subject) -> Iterator[Check]:
 
 
 def _extras(subject: Subject) -> Iterator[Check]:
-    needed = _needed(subject.scheme)
+    needed = _needed(subject.row)
     for extra, purpose in EXTRAS.items():
         found = {name: _version(name) for name in _distributions(extra)}
         missing = [name for name, there in found.items() if there is None]
@@ -86,12 +85,9 @@ def _extras(subject: Subject) -> Iterator[Check]:
             yield Check(extra, "ok", f"[{extra}] is not installed: {purpose}, {line}")
 
 
-def _needed(scheme: str) -> set[str]:
+def _needed(row: Scheme) -> set[str]:
     """Return the extras it takes to be a client of a URL: none, where boto3 reaches it over the network."""
-    if scheme not in SCHEMES:
-        return set()
-    kind = SCHEMES[scheme]
-    return {kind.extra} - {"server"} if kind.has_client else {kind.extra, "server"}
+    return {row.extra} - {"server", ""} if row.is_remote or not row.extra else {row.extra, "server"}
 
 
 def _distributions(extra: str) -> list[str]:
@@ -126,41 +122,20 @@ def _url(subject: Subject) -> Iterator[Check]:
 
 def _registry(subject: Subject) -> Iterator[Check]:
     try:
-        yield from STORES.get(subject.scheme, _answering)(subject)
+        yield from _examination(subject)
     except BackendUnavailable as error:
         yield Check("registry", "failed", str(error).replace(subject.url, subject.shown))
 
 
-def _sqlite_store(subject: Subject) -> Iterator[Check]:
-    """Look at a file without opening it as a registry, which would create its tables."""
-    from ..backends.store.sqlite.diagnosis import examine_file
-
-    file = database_file(subject.url)
-    yield from _answering(subject) if file is None else examine_file(file)
-
-
-def _postgres_store(subject: Subject) -> Iterator[Check]:
-    """Reach a database and read its schema version; opening it as a registry would create its tables."""
+def _examination(subject: Subject) -> Iterator[Check]:
+    """Return what a store's own examination finds; of other registries, and of memory, whether they answer."""
+    if is_memory(subject.url) or not subject.row.examination:
+        return _answering(subject)
     try:
-        import psycopg
-
-        from ..backends.store import check_schema_version, postgres, postgres_schema
+        checks: Iterator[Check] = load(subject.row.examination)(subject.url)
     except ModuleNotFoundError:
-        return  # said of the extra
-    options = postgres.options_of(subject.url)
-    began = time.monotonic()
-    try:
-        with psycopg.connect(**{**options, "connect_timeout": int(PATIENCE)}, autocommit=True) as connection:
-            release = connection.info.parameter_status("server_version")
-            yield _timed("registry", f"PostgreSQL {release} can be reached", time.monotonic() - began)
-            version = postgres_schema.version_of(connection)
-            if version is None:
-                yield Check("schema", "ok", "not there: the tables are created when the database is first used")
-            else:
-                check_schema_version(version)
-                yield Check("schema", "ok", f"up to date (version {version})")
-    except (psycopg.Error, OSError) as error:
-        yield Check("registry", "failed", postgres.reason_of(error, options), _advice(subject))
+        return iter(())  # `_extras` has said so
+    return checks
 
 
 def _answering(subject: Subject) -> Iterator[Check]:
@@ -182,7 +157,7 @@ def _answering(subject: Subject) -> Iterator[Check]:
     except (BotoCoreError, ClientError) as error:
         yield Check("registry", "failed", without_password(str(error)), _advice(subject))
     else:
-        yield _timed("registry", "it answers", time.monotonic() - began)
+        yield timed("registry", "it answers", time.monotonic() - began)
         yield from _server(client)
     finally:
         client.close()
@@ -209,14 +184,9 @@ def _server(client: Any) -> Iterator[Check]:
 
 def _advice(subject: Subject) -> str:
     parts = urlsplit(subject.url)
-    if parts.scheme == "http" and parts.hostname in LOOPBACK:
-        return f"start it: sagemaker-registry serve --port {parts.port or 80}"
-    return "see that the address is right, that its server runs, and that nothing in between stops it"
-
-
-def _timed(name: str, sentence: str, seconds: float) -> Check:
-    said = f"{sentence}, after {seconds * 1000:.0f} ms"
-    return Check(name, "warning", said, "see what keeps it busy") if seconds > SLOW else Check(name, "ok", said)
+    if subject.row.start and parts.hostname in LOOPBACK:
+        return subject.row.start.format(port=parts.port or 80)
+    return UNREACHED
 
 
 def _identity(subject: Subject) -> Iterator[Check]:
@@ -224,7 +194,7 @@ def _identity(subject: Subject) -> Iterator[Check]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        yield from (_aws_identity if subject.scheme == "aws" else _local_identity)(subject)
+        yield from (_aws_identity if subject.row.is_aws else _local_identity)(subject)
     except (BotoCoreError, ClientError, BackendUnavailable) as error:
         yield Check("identity", "failed", str(error), "see AWS_PROFILE and your AWS configuration")
 
@@ -282,7 +252,7 @@ def _endpoints(subject: Subject) -> Iterator[Check]:
 def _proxies(subject: Subject) -> Iterator[Check]:
     """Whether a proxy is asked for what is on this machine, which no proxy can reach, or for the registry."""
     parts = urlsplit(subject.url)
-    hosts = dict.fromkeys(LOOPBACK, "http") | ({parts.hostname: parts.scheme} if _is_http(subject) else {})
+    hosts = dict.fromkeys(LOOPBACK, "http") | ({parts.hostname: parts.scheme} if subject.row.is_http else {})
     proxies = getproxies()
     caught = [host for host, scheme in hosts.items() if host and scheme in proxies and not proxy_bypass(host)]
     if caught:
@@ -291,13 +261,7 @@ def _proxies(subject: Subject) -> Iterator[Check]:
         yield Check("proxy", "warning", sentence, f"set NO_PROXY={','.join(caught)}")
 
 
-def _is_http(subject: Subject) -> bool:
-    return subject.scheme in ("http", "https")
-
-
 ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER")
-
-STORES: dict[str, Look] = {"sqlite": _sqlite_store, "postgresql": _postgres_store}
 
 LOOKS: tuple[Look, ...] = (
     _installation,

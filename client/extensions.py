@@ -7,24 +7,17 @@ from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
 from ..backends.errors import RegistryError, UnknownOperationException, as_client_error
 from ..backends.remote import http
+from ..backends.urls import service_at
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
     from ..backends.base import Backend, Caller
-
-AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
-OF_OTHERS = {
-    AWS_DOMAINS: "AWS",
-    ("moto.invalid",): "moto",  # which answers in this process: there is no such host to ask
-}
-"""Where those are who do nothing beyond AWS's API, by the end of their host's name."""
 
 
 def ask(client: SageMakerClient, name: str, /, **params: Any) -> Any:
@@ -82,9 +75,7 @@ def _ask_in_process(behind: tuple[Backend, Caller], name: str, params: dict[str,
 
 
 def _ask_server(client: SageMakerClient, name: str, params: dict[str, Any]) -> Any:
-    host = urlsplit(client.meta.endpoint_url).hostname or ""
-    for domains, who in OF_OTHERS.items():
-        if host.endswith(domains):
-            refusal = UnknownOperationException(f"{who} has no {name!r}: registries of sagemaker-registry have.")
-            raise as_client_error(refusal, name)
+    if service := service_at(client.meta.endpoint_url):
+        refusal = UnknownOperationException(f"{service.name} has no {name!r}: registries of sagemaker-registry have.")
+        raise as_client_error(refusal, name)
     return http.ask(client, name, params)

@@ -8,17 +8,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import conformance
 import pytest
 
-import parity
-import sizes
-from clients import Emulator, start
-from sizes import figures, rng, rounds, size  # noqa: F401 - fixtures of the heavy tests
+from support import conformance, heavy, parity
+from support.heavy import figures, rng, rounds, size  # noqa: F401 - fixtures of the heavy tests
+from support.server import Emulator, start
 
 pytest.register_assert_rewrite("sagemaker_registry.backends.contract")
 
-WITNESSES: dict[str, Any] = {"parity": parity, "conformance": conformance, "sizes": sizes}
+WITNESSES: dict[str, Any] = {"parity": parity, "conformance": conformance, "sizes": heavy}
 """What remembers something of the tests that ran: where workers run them, it is `seen` there and taken over here."""
 
 _accounts = (f"{number:012}" for number in count(100_000_000_001))
@@ -26,19 +24,19 @@ _accounts = (f"{number:012}" for number in count(100_000_000_001))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-parity", action="store_true", help="write the generated tables from this run")
-    sizes.add_options(parser)
+    heavy.add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    sizes.configure(config)
+    heavy.configure(config)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return sizes.header(config)
+    return heavy.header(config)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    sizes.summarise(terminalreporter, config)
+    heavy.summarise(terminalreporter, config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

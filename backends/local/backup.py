@@ -18,11 +18,12 @@ from ..base import Caller
 from ..errors import BackendUnavailable
 from ..files import FileLock
 from ..store import check_schema_version
-from ..store.rows import HEADS, Reading
+from ..store.rows import HEADS
 from ..store.sqlite import schema
 from ..store.sqlite.driver import sqlite3
 from ..store.sqlite.file import bind_lock_to_file
 from ..store.sqlite.store import BUSY_TIMEOUT_SECONDS, READER_PRAGMAS, SQLiteRows
+from ..store.transactions import View
 from .operations.review_queue import AFTER_EVERY_NAME
 from .registry import LocalRegistry
 
@@ -132,7 +133,7 @@ def _verified(registry: LocalRegistry, places: Iterable[Caller], progress: Progr
     return Checked(checked, tuple(broken))
 
 
-def _places(rows: Reading) -> Iterator[Caller]:
+def _places(rows: View) -> Iterator[Caller]:
     order, after = ("account", "region", "name"), ("", "", "")
     while found := rows.find(HEADS, [("account", ">", "")], order, after=after, limit=1):
         place = replace(Caller(), account=found[0]["account"], region=found[0]["region"])

@@ -13,7 +13,8 @@ from ..arns import Arn
 from ..base import BackendOptions, Caller, Probe
 from ..errors import AccessDeniedException
 from ..settings import Settings
-from ..store.rows import PACKAGES, Condition, Key, Row, Writing
+from ..store.rows import PACKAGES, Condition, Key, Row
+from ..store.transactions import Transaction
 from . import permissions
 
 
@@ -26,7 +27,7 @@ class RequestContext(msgspec.Struct, frozen=True):
 
     operation: str
     caller: Caller
-    rows: Writing
+    rows: Transaction
     now: int
     settings: Settings
     rulebook: Rulebook

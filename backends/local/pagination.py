@@ -19,9 +19,9 @@ import msgspec
 import orjson
 
 from ..errors import ValidationException
-from ..service import model
-from ..service.decoding import flagged, glance, plain
+from ..service import model, projection
 from ..service.model import Shape
+from ..service.projection import decoder_of, flagged, plain
 from ..store.rows import Condition, Key, Operator, Row, Table
 from .context import RequestContext
 
@@ -89,7 +89,7 @@ def page(
     where = [*place, *_conditions(listing, params)]
     find = partial(context.rows.pick, _columns(listing, params), listing.table, where)
     read, summary = (
-        _glance(context.operation, listing.answer, listing.flag),
+        _decoder(context.operation, listing.answer, listing.flag),
         _summary(context.operation, listing.answer),
     )
 
@@ -166,13 +166,13 @@ def _entry(operation: str, answer: str) -> Shape:
 
 
 @cache
-def _summary(operation: str, answer: str) -> model.Projection:
-    return model.projection_of(_entry(operation, answer))
+def _summary(operation: str, answer: str) -> projection.Projection:
+    return projection.projection_of(_entry(operation, answer))
 
 
 @cache
-def _glance(operation: str, answer: str, flag: str) -> Callable[[str], Any]:
-    return glance(_entry(operation, answer), flag)
+def _decoder(operation: str, answer: str, flag: str) -> Callable[[str], Any]:
+    return decoder_of(_entry(operation, answer), flag)
 
 
 def _conditions(listing: Listing, params: Mapping[str, Any]) -> list[Condition]:

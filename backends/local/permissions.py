@@ -19,14 +19,15 @@ import orjson
 
 from ..arns import GROUP, Arn
 from ..base import Caller
-from ..store.rows import POLICIES, Reading
+from ..store.rows import POLICIES
+from ..store.transactions import View
 
 Statement = Mapping[str, Any]
 
 ALLOW, DENY = "Allow", "Deny"
 
 
-def allows(rows: Reading, caller: Caller, operation: str, arn: Arn) -> bool:
+def allows(rows: View, caller: Caller, operation: str, arn: Arn) -> bool:
     """Whether the policy of the group that `arn` belongs to lets the caller perform the operation on it.
 
     Args:
@@ -41,7 +42,7 @@ def allows(rows: Reading, caller: Caller, operation: str, arn: Arn) -> bool:
     return row is not None and _policy(row["record"]["ResourcePolicy"]).allows(caller, operation, arn)
 
 
-def discoverable(rows: Reading, caller: Caller) -> list[Arn]:
+def discoverable(rows: View, caller: Caller) -> list[Arn]:
     """Return the groups of other accounts in the caller's region that the caller may describe and may find.
 
     A policy that allows the action `*`, or names a role, opens its group but does not show it (documented for AWS RAM).

@@ -24,11 +24,11 @@ from ..errors import (
     ThrottlingException,
     UnknownOperationException,
 )
-from ..service import constraints, model
+from ..service import constraints, projection
 from ..service.operations import OPERATIONS
 from ..store import snapshots
-from ..store.rows import GROUPS, TOKENS, Rows, StoreSnapshot, Writing
-from ..store.transactions import Transaction
+from ..store.rows import GROUPS, TOKENS
+from ..store.transactions import Rows, StoreSnapshot, Transaction
 from .context import Answer, RequestContext
 from .extensions import EXTENSIONS
 from .history import events
@@ -112,13 +112,13 @@ class LocalRegistry(Backend):
                     return idempotent(context, params, partial(handler.answer, context, prepared))
             now = int(self._clock() * 1000)
             with self._rows.reading() as seen:
-                rows = cast("Writing", seen)
+                rows = cast("Transaction", seen)
                 return handler.answer(
                     RequestContext(operation, caller, rows, now, settings, self._rulebook, probe), prepared
                 )
 
         record = self._retried(once)
-        return cast("dict[str, Any]", record if handler.is_projected else model.projection(operation)(record))
+        return cast("dict[str, Any]", record if handler.is_projected else projection.projection(operation)(record))
 
     def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
         if name not in EXTENSIONS:
@@ -174,11 +174,11 @@ class LocalRegistry(Backend):
         if not writes:
             with self._rows.reading() as seen:
                 yield RequestContext(
-                    operation, caller, cast("Writing", seen), now, settings, self._rulebook, probe, reason
+                    operation, caller, cast("Transaction", seen), now, settings, self._rulebook, probe, reason
                 )
             return
         with self._rows.writing() as transaction:
-            journal = Journal(cast("Transaction", transaction))
+            journal = Journal(transaction)
             context = RequestContext(operation, caller, journal, now, settings, self._rulebook, probe, reason)
             yield context
             tells = events.note(journal, journal.write(context)) or operation in EXTENSIONS

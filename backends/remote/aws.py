@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -21,13 +22,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from ..errors import AccessDeniedException, BackendUnavailable, ValidationException
 from ..service.operations import ANSWERED
 from . import sessions
-from .sessions import only, restrict
+from .registry import RemoteRegistry
 
 if TYPE_CHECKING:
-    from boto3.session import Session
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from ..base import Backend, BackendOptions, Caller
+    from ..base import Caller
 
 HOW = "write aws://, aws://eu-west-1 or aws://profile@eu-west-1?account=111122223333"
 ATTEMPTS = 3
@@ -73,112 +73,77 @@ class Target:
         return not self.regions or region in self.regions
 
 
-def client(url: str, **boto: Any) -> SageMakerClient:
-    """Return a stock boto3 client of AWS that makes the registry's calls only.
+class AWSRegistry(RemoteRegistry):
+    """AWS; a gateway signs with the credentials of this process, never with its callers'."""
 
-    Raises:
-        BackendUnavailable: the URL, its profile or its region cannot be used.
-    """
-    return _client_and_account(url, boto)[0]
+    name = "AWS"
+    operations = ANSWERED
 
+    def __init__(self, url: str, boto: dict[str, Any]) -> None:
+        super().__init__(url, boto)
+        self._target = Target.of(url)
+        self._session = sessions.session(self._target.profile)
+        self._region = boto.get("region_name") or self._target.region or self._session.region_name
+        self._lock, self._owner = threading.Lock(), ""
 
-def open_registry(url: str, options: BackendOptions) -> Backend:
-    """Open AWS as a backend: a gateway, which signs with the credentials of this process, never with its callers'.
+    def client(self) -> SageMakerClient:
+        if self._region is None:
+            raise BackendUnavailable(
+                f"{self.url!r}: no region is named, here, in the environment or in a profile: {HOW}"
+            )
+        if not self._target.allows(self._region):
+            raise BackendUnavailable(
+                f"{self.url!r} does not allow the region {self._region}, but {', '.join(self._target.regions)}"
+            )
+        return self._client(self._region)
 
-    Raises:
-        BackendUnavailable: the URL cannot be used, or AWS does not take the credentials.
-    """
-    target = Target.of(url)
-    session = sessions.session(target.profile)
-    account = _Account(session, target, target.region or session.region_name or sessions.DEFAULT_REGION, {})
-    owner = _owner(url, account)
-
-    def of(caller: Caller) -> SageMakerClient:
-        if not target.allows(caller.region):
+    def client_for(self, caller: Caller) -> SageMakerClient:
+        if not self._target.allows(caller.region):
             raise ValidationException(
-                f"This gateway does not pass calls on to {caller.region}, but to {', '.join(target.regions)}."
+                f"This gateway does not pass calls on to {caller.region}, but to {', '.join(self._target.regions)}."
             )
-        return _client(session, target, caller.region, account.check, {})
+        return self._client(caller.region)
 
-    from ..approval.guard import guarded  # needs what the client for production has not
-    from .base import RemoteBackend
+    def client_key(self, caller: Caller) -> Hashable:
+        return caller.region
 
-    backend = RemoteBackend(of, ANSWERED, "AWS", same=lambda caller: caller.region)
-    return guarded(backend, options, "AWS", owner)
+    def account(self) -> str:
+        """Return the account the credentials belong to, if it is allowed and AWS takes them."""
+        from botocore.exceptions import BotoCoreError, ClientError
 
+        try:
+            self._check()
+            return self._owned()
+        except AccessDeniedException as error:
+            raise BackendUnavailable(error.message) from error
+        except (BotoCoreError, ClientError) as error:
+            raise BackendUnavailable(f"AWS does not take the credentials of {self.url!r}: {error}") from error
 
-def of_client(url: str, options: BackendOptions, **boto: Any) -> Backend:
-    """Open AWS behind the rules there are, with the credentials of the client `client(url, **options)`.
-
-    Raises:
-        BackendUnavailable: the URL cannot be used, or AWS does not take the credentials.
-    """
-    from ..approval.guard import guarded  # needs what the client for production has not
-    from .base import RemoteBackend
-
-    made, account = _client_and_account(url, boto)
-    return guarded(
-        RemoteBackend(**only(made), operations=ANSWERED, name="AWS"),
-        options,
-        "AWS",
-        _owner(url, account),
-    )
-
-
-def _client_and_account(url: str, boto: dict[str, Any]) -> tuple[SageMakerClient, _Account]:
-    target = Target.of(url)
-    session = sessions.session(target.profile)
-    region = boto.pop("region_name", None) or target.region or session.region_name
-    if region is None:
-        raise BackendUnavailable(f"{url!r}: no region is named, here, in the environment or in a profile: {HOW}")
-    if not target.allows(region):
-        raise BackendUnavailable(f"{url!r} does not allow the region {region}, but {', '.join(target.regions)}")
-    account = _Account(session, target, region, boto)
-    return _client(session, target, region, account.check, boto), account
-
-
-def _owner(url: str, account: _Account) -> str:
-    """Return the account the credentials belong to, if it is allowed and AWS takes them."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        account.check()
-        return account.id()
-    except AccessDeniedException as error:
-        raise BackendUnavailable(error.message) from error
-    except (BotoCoreError, ClientError) as error:
-        raise BackendUnavailable(f"AWS does not take the credentials of {url!r}: {error}") from error
-
-
-class _Account:
-    """Whose credentials they are: asked once, before the first call."""
-
-    def __init__(self, session: Session, target: Target, region: str, boto: dict[str, Any]) -> None:
-        self._target, self._lock, self._id = target, threading.Lock(), ""
-        keys = {name: value for name, value in boto.items() if name.startswith("aws_")}
-        place: dict[str, Any] = {"region_name": region, "endpoint_url": target.sts_endpoint_url, **keys}
-        self._sts = session.client("sts", config=_config({}), **place)
-
-    def id(self) -> str:
-        """Return the account id; ClientError or BotoCoreError if STS does not say."""
-        with self._lock:
-            self._id = self._id or self._sts.get_caller_identity()["Account"]
-            return self._id
-
-    def check(self) -> None:
+    def _check(self) -> None:
         """Raise AccessDeniedException unless the credentials belong to an account that is allowed."""
-        if self._target.accounts and self.id() not in self._target.accounts:
+        allowed = self._target.accounts
+        if allowed and self._owned() not in allowed:
             raise AccessDeniedException(
-                f"The credentials belong to the account {self._id}, and only {', '.join(self._target.accounts)} may be "
-                "called: nothing was sent."
+                f"The credentials belong to the account {self._owner}, and only {', '.join(allowed)} may be called: "
+                "nothing was sent."
             )
 
+    def _owned(self) -> str:
+        """Return the account of the credentials, which STS is asked once; ClientError or BotoCoreError if it fails."""
+        with self._lock:
+            if not self._owner:
+                keys = {name: value for name, value in self.boto.items() if name.startswith("aws_")}
+                place: dict[str, Any] = {"endpoint_url": self._target.sts_endpoint_url, **keys}
+                place["region_name"] = self._region or sessions.DEFAULT_REGION
+                sts = self._session.client("sts", config=_config({}), **place)
+                self._owner = sts.get_caller_identity()["Account"]
+            return self._owner
 
-def _client(session: Session, target: Target, region: str, check: Any, boto: dict[str, Any]) -> SageMakerClient:
-    config = _config(boto)
-    given = {name: value for name, value in boto.items() if name != "config"}
-    place: dict[str, Any] = {"region_name": region, "endpoint_url": target.endpoint_url}
-    return restrict(session.client("sagemaker", config=config, **place, **given), ANSWERED, "AWS", check)
+    def _client(self, region: str) -> SageMakerClient:
+        given = {name: value for name, value in self.boto.items() if name not in ("config", "region_name")}
+        place: dict[str, Any] = {"region_name": region, "endpoint_url": self._target.endpoint_url}
+        client = self._session.client("sagemaker", config=_config(self.boto), **place, **given)
+        return self.restricted(client, self._check)
 
 
 def _config(boto: dict[str, Any]) -> Any:

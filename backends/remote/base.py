@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..base import Backend, Caller
@@ -13,44 +13,29 @@ from ..service.operations import OPERATIONS
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
+    from .registry import RemoteRegistry
 
 MAX_CLIENTS = 64
-
-Ask = Callable[[Any, str, Mapping[str, Any]], Any]
 
 
 class RemoteBackend(Backend):
     """A Backend whose answers, and refusals, are those of another registry, as they come.
 
     Args:
-        client_for: makes a client for a caller; closed with the backend.
-        operations: the names of the operations the other one answers.
-        name: what it is called in a sentence.
-        same: which callers share a client; by default those of one key, account and region.
-        extensions: the names of the other one's extensions, each with whether it writes.
-        ask: calls one, by a client, a name and parameters; raises ClientError.
+        remote: the other registry.
+        client: its client for the only caller; without it, each caller has one of its own. Closed with the backend.
     """
 
-    def __init__(
-        self,
-        client_for: Callable[[Caller], SageMakerClient],
-        operations: Collection[str],
-        name: str,
-        *,
-        same: Callable[[Caller], Hashable] = lambda caller: (caller.access_key, caller.account, caller.region),
-        extensions: Mapping[str, bool] | None = None,
-        ask: Ask | None = None,
-    ) -> None:
-        self.operations = frozenset(operations)
-        self.extensions = extensions or {}
-        self._client_for, self._name, self._same, self._ask = client_for, name, same, ask
+    def __init__(self, remote: RemoteRegistry, client: SageMakerClient | None = None) -> None:
+        self.operations, self.extensions = frozenset(remote.operations), remote.extensions
+        self._remote, self._only = remote, client
         self._clients: dict[Hashable, SageMakerClient] = {}
         self._lock = threading.Lock()
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Pass one operation on; see `Backend.call`."""
         if operation not in self.operations:
-            raise UnknownOperationException(f"{self._name} does not answer {operation}.")
+            raise UnknownOperationException(f"{self._remote.name} does not answer {operation}.")
         if not OPERATIONS[operation].is_ours(params):
             raise NotHandled
         from botocore import xform_name
@@ -61,11 +46,10 @@ class RemoteBackend(Backend):
 
     def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
         """Pass on what is beyond AWS's API; see `Backend.extension`."""
-        ask = self._ask
-        if ask is None or name not in self.extensions:
-            raise UnknownOperationException(f"{self._name} has no {name!r}.")
+        if name not in self.extensions:
+            raise UnknownOperationException(f"{self._remote.name} has no {name!r}.")
         client = self._client(caller)
-        return self._passed_on(lambda: ask(client, name, params))
+        return self._passed_on(lambda: self._remote.ask(client, name, params))
 
     def ping(self) -> None:
         """List a group, so that a registry that answers is one that can."""
@@ -73,7 +57,7 @@ class RemoteBackend(Backend):
 
     def close(self) -> None:
         with self._lock:
-            for client in self._clients.values():
+            for client in filter(None, [self._only, *self._clients.values()]):
                 client.close()
             self._clients.clear()
 
@@ -86,14 +70,16 @@ class RemoteBackend(Backend):
             said, metadata = error.response["Error"], error.response["ResponseMetadata"]
             raise UpstreamError(said["Code"], said["Message"], metadata["HTTPStatusCode"]) from error
         except BotoCoreError as error:
-            raise ServiceUnavailable(f"{self._name} cannot be asked: {error}") from error
+            raise ServiceUnavailable(f"{self._remote.name} cannot be asked: {error}") from error
 
     def _client(self, caller: Caller) -> SageMakerClient:
         """Return the client for a caller, made at its first call; the oldest makes room."""
-        key = self._same(caller)
+        if self._only is not None:
+            return self._only
+        key = self._remote.client_key(caller)
         with self._lock:
             if key not in self._clients:
                 if len(self._clients) >= MAX_CLIENTS:
                     self._clients.pop(next(iter(self._clients)))
-                self._clients[key] = self._client_for(caller)
+                self._clients[key] = self._remote.client_for(caller)
             return self._clients[key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -12,79 +13,71 @@ from ..errors import BackendUnavailable, UnknownOperationException, UpstreamErro
 from ..service.operations import ANSWERED
 from ..urls import without_password
 from . import sessions
-from .sessions import only
+from .registry import RemoteRegistry
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from ..base import Backend, BackendOptions, Caller
+    from ..base import Caller
 
 PREFIX = "/_registry"
 ABOUT_IT = frozenset({"info", "health", "ready"})
 """What a server says of itself, not of the registry it serves."""
 
 
-def client(url: str, **boto: Any) -> SageMakerClient:
-    """Return a stock boto3 client of an emulator; without credentials it has some that every emulator takes.
+class ServedRegistry(RemoteRegistry):
+    """An emulator; its callers keep their access keys, which name account and user."""
 
-    Raises:
-        BackendUnavailable: the URL has a password, which nothing would use and every error would repeat.
-    """
-    if "@" in urlsplit(url).netloc:
-        raise BackendUnavailable(
-            f"{without_password(url)}: leave user and password out of the URL; AWS's keys say who asks"
-        )
-    session = sessions.local_session()
-    made: SageMakerClient = session.client("sagemaker", endpoint_url=url, **sessions.local_options(session, boto))
-    return made
+    def __init__(self, url: str, boto: dict[str, Any]) -> None:
+        if "@" in urlsplit(url).netloc:  # nothing would use a password, and every error would repeat it
+            raise BackendUnavailable(
+                f"{without_password(url)}: leave user and password out of the URL; AWS's keys say who asks"
+            )
+        super().__init__(url, boto)
 
+    @property
+    def name(self) -> str:
+        return f"The registry at {self.url}"
 
-def open_registry(url: str, options: BackendOptions) -> Backend:
-    """Open an emulator as a backend; its callers keep their access keys, which name account and user.
+    @property
+    def operations(self) -> frozenset[str]:
+        return ANSWERED.intersection(self._info["operations"])
 
-    Raises:
-        BackendUnavailable: nobody answers there.
-    """
-    asked = client(url)
-    does = _what_it_does(url, asked)
-    asked.close()
+    @property
+    def extensions(self) -> dict[str, bool]:  # type: ignore[override]
+        return self._info["extensions"]  # type: ignore[no-any-return]
 
-    def of(caller: Caller) -> SageMakerClient:
+    def client(self) -> SageMakerClient:
+        """Return a client of the emulator; without credentials it has some that every emulator takes."""
+        return self._client(self.boto)
+
+    def client_for(self, caller: Caller) -> SageMakerClient:
         keys = {"aws_access_key_id": caller.access_key, "aws_secret_access_key": "any"}
-        return client(url, region_name=caller.region, **keys)
+        return self._client({"region_name": caller.region, **keys})
 
-    from ..approval.guard import guarded  # needs what the client for production has not
-    from .base import RemoteBackend
+    def ask(self, client: SageMakerClient, name: str, params: Mapping[str, Any]) -> Any:
+        return ask(client, name, params)
 
-    return guarded(RemoteBackend(of, **does), options, does["name"])
+    def _client(self, boto: dict[str, Any]) -> SageMakerClient:
+        session = sessions.local_session()
+        made: SageMakerClient = session.client(
+            "sagemaker", endpoint_url=self.url, **sessions.local_options(session, boto)
+        )
+        return made
 
+    @cached_property
+    def _info(self) -> dict[str, Any]:
+        from botocore.exceptions import BotoCoreError, ClientError
 
-def of_client(url: str, options: BackendOptions, **boto: Any) -> Backend:
-    """Open an emulator behind the rules there are, for the one caller whose client `client(url, **options)` is.
-
-    Raises:
-        BackendUnavailable: nobody answers there.
-    """
-    from ..approval.guard import guarded  # needs what the client for production has not
-    from .base import RemoteBackend
-
-    made = client(url, **boto)
-    does = _what_it_does(url, made)
-    return guarded(RemoteBackend(**only(made), **does), options, does["name"])
-
-
-def _what_it_does(url: str, client: SageMakerClient) -> dict[str, Any]:
-    """Return arguments of a RemoteBackend: what an emulator answers."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        info = ask(client, "info", {})
-        operations, extensions = ANSWERED.intersection(info["operations"]), info["extensions"]
-    except ClientError:  # somebody else's emulator, of which nothing more is known
-        operations, extensions = ANSWERED, {}
-    except (BotoCoreError, ValueError) as error:
-        raise BackendUnavailable(f"{url} cannot be opened: {error}") from error
-    return {"operations": operations, "name": f"The registry at {url}", "extensions": extensions, "ask": ask}
+        client = self.client()
+        try:
+            return ask(client, "info", {})  # type: ignore[no-any-return]
+        except ClientError:  # somebody else's emulator, of which nothing more is known
+            return {"operations": ANSWERED, "extensions": {}}
+        except (BotoCoreError, ValueError) as error:
+            raise BackendUnavailable(f"{self.url} cannot be opened: {error}") from error
+        finally:
+            client.close()
 
 
 def ask(client: SageMakerClient, name: str, params: Mapping[str, Any]) -> Any:

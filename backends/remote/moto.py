@@ -9,19 +9,17 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache, partial
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import cache, cached_property, partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from wsgiref.util import setup_testing_defaults
 
-from ..approval.guard import guarded
 from ..errors import BackendUnavailable, InternalFailure, RegistryError, UnknownOperationException
 from ..service.operations import ANSWERED
 from . import sessions
-from .base import RemoteBackend
-from .sessions import only, restrict
+from .registry import RemoteRegistry
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from ..base import Backend, BackendOptions, Caller
+    from ..base import Caller
 
 log = logging.getLogger(__name__)
 
@@ -37,51 +35,46 @@ INSTALL = "pip install 'sagemaker-registry[moto]'"
 IN_PROCESS = "http://moto.invalid"
 
 
-def client(url: str, **boto: Any) -> SageMakerClient:
-    """Return a stock boto3 client whose requests moto answers in this process, as `connect("moto://")` does.
+class MotoRegistry(RemoteRegistry):
+    """moto's registry in this process; a 12-digit access key id is the account id."""
 
-    Args:
-        url: `moto://`.
-        **boto: what `boto3.client` takes; a 12-digit access key id is the account id.
+    def __init__(self, url: str, boto: dict[str, Any]) -> None:
+        if url not in ("moto://", "moto:///"):
+            raise BackendUnavailable(
+                f"{url!r}: write moto:// alone; moto keeps everything in the memory of this process"
+            )
+        super().__init__(url, boto)
 
-    Raises:
-        BackendUnavailable: moto is not installed, or the URL says more than it can.
-    """
-    if url not in ("moto://", "moto:///"):
-        raise BackendUnavailable(f"{url!r}: write moto:// alone; moto keeps everything in the memory of this process")
-    from ..base import Caller
+    @cached_property
+    def name(self) -> str:
+        from importlib.metadata import version
 
-    session = sessions.local_session()
-    given = sessions.local_options(session, boto)
-    account = Caller.of(sessions.key_of(session, given), None).account
-    made: SageMakerClient = session.client("sagemaker", endpoint_url=IN_PROCESS, **given)
-    events: Any = made.meta.events
-    events.register("before-send.sagemaker", _send(account), unique_id="sagemaker-registry-moto")
-    return restrict(made, operations(), name())
+        return f"moto {version('moto')}"
 
+    @property
+    def operations(self) -> frozenset[str]:
+        return operations()
 
-def open_registry(url: str, options: BackendOptions) -> Backend:
-    """Open `moto://` as a backend: to be served, and guarded by the rules there are."""
+    def client(self) -> SageMakerClient:
+        return self._client(self.boto)
 
-    def of(caller: Caller) -> SageMakerClient:
+    def client_for(self, caller: Caller) -> SageMakerClient:
         keys = {"aws_access_key_id": caller.account, "aws_secret_access_key": "any"}
-        return client(url, region_name=caller.region, **keys)
+        return self._client({"region_name": caller.region, **keys})
 
-    backend = RemoteBackend(of, operations(), name(), same=lambda caller: (caller.account, caller.region))
-    return guarded(backend, options, name())
+    def client_key(self, caller: Caller) -> Hashable:
+        return caller.account, caller.region
 
+    def _client(self, boto: dict[str, Any]) -> SageMakerClient:
+        from ..base import Caller
 
-def of_client(url: str, options: BackendOptions, **boto: Any) -> Backend:
-    """Open `moto://` behind the rules there are, for the one caller whose client `client(url, **options)` is."""
-    answering = RemoteBackend(**only(client(url, **boto)), operations=operations(), name=name())
-    return guarded(answering, options, name())
-
-
-def name() -> str:
-    """Return what moto is called in a sentence, with its version."""
-    from importlib.metadata import version
-
-    return f"moto {version('moto')}"
+        session = sessions.local_session()
+        given = sessions.local_options(session, boto)
+        account = Caller.of(sessions.key_of(session, given), None).account
+        made: SageMakerClient = session.client("sagemaker", endpoint_url=IN_PROCESS, **given)
+        events: Any = made.meta.events
+        events.register("before-send.sagemaker", _send(account), unique_id="sagemaker-registry-moto")
+        return self.restricted(made)
 
 
 @cache

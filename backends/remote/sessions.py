@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BackendUnavailable, RegistryError, UnknownOperationException, as_client_error
-from ..service.operations import ANSWERED, OPERATIONS
+from ..errors import BackendUnavailable
 
 if TYPE_CHECKING:
     from boto3.session import Session
     from botocore.loaders import Loader
-
-if TYPE_CHECKING:
-    from mypy_boto3_sagemaker import SageMakerClient
-
-Check = Callable[[], None]
-ELSEWHERE = "this client is for the registry's own calls; boto3.client('sagemaker') makes the others."
 
 DEFAULT_REGION = "us-east-1"
 LOCAL_CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
@@ -75,34 +67,3 @@ def _loader(data_path: str | None) -> Loader:
     from botocore.loaders import create_loader
 
     return create_loader(data_path)
-
-
-def only(client: SageMakerClient) -> dict[str, Any]:
-    """Return arguments of a RemoteBackend that has one client, whoever calls."""
-    return {"client_for": lambda caller: client, "same": lambda caller: ""}
-
-
-def restrict(
-    client: SageMakerClient, operations: Collection[str], name: str, check: Check = lambda: None
-) -> SageMakerClient:
-    """Keep a client to the registry's calls that are answered, and return it; others are refused before they are sent.
-
-    Args:
-        client: a boto3 client of the service `sagemaker`.
-        operations: the names of the operations that are answered.
-        name: what answers, in a sentence.
-        check: raises a RegistryError if nothing may be called at all; asked before each call.
-    """
-
-    def refuse(params: dict[str, Any], model: Any, **_: Any) -> None:
-        try:
-            if model.name not in ANSWERED or not OPERATIONS[model.name].is_ours(params):
-                raise UnknownOperationException(f"{model.name} is not about the model registry: {ELSEWHERE}")
-            if model.name not in operations:
-                raise UnknownOperationException(f"{name} does not answer {model.name}.")
-            check()
-        except RegistryError as error:
-            raise as_client_error(error, model.name) from None
-
-    client.meta.events.register("provide-client-params.sagemaker", refuse, unique_id="sagemaker-registry-scope")
-    return client

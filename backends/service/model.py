@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,8 +28,6 @@ PEOPLES_MODELS = Path("~/.aws/models")
 """Where botocore looks before its own folder."""
 
 SUFFIXES: Mapping[str, Callable[[bytes], bytes]] = {".json": bytes, ".json.gz": gzip.decompress}
-
-Projection = Callable[[Any], Any]
 
 
 @cache
@@ -121,92 +118,6 @@ def error_member(code: str) -> str:
     """Return the member that carries the sentence of an error: `Message` if the code is modelled, else `message`."""
     modelled = named(code) if code in shapes() else None
     return next(iter(modelled.members)) if modelled is not None and modelled.metadata.get("exception") else "message"
-
-
-@cache
-def projection(operation: str) -> Projection:
-    """Return the function that turns a record into the operation's answer: what the output shape names, no more."""
-    shape = output_shape(operation)
-    return projection_of(shape) if shape is not None else lambda record: {}
-
-
-def projection_of(shape: Shape) -> Projection:
-    """Return the function that turns a value, as a record has it, into what a shape names of it.
-
-    What is not as its shape says is left out: a record may be of another botocore's model, or from elsewhere.
-    """
-    return _PROJECTIONS.get(shape.type_name, lambda _: _as_it_is)(shape)
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def _structure(shape: Any) -> Projection:
-    fields: list[tuple[str, Projection | None]] | None = None
-
-    def project(record: Any) -> Any:
-        nonlocal fields
-        if not isinstance(record, dict):
-            return None
-        if fields is None:  # built at first use, as shapes may contain themselves; seen by other threads once whole
-            views = [(name, projection_of(member)) for name, member in shape.members.items()]
-            fields = [(name, None if view is _as_it_is else view) for name, view in views]
-        seen = {}
-        for name, view in fields:
-            value = record.get(name)
-            if value is not None and view is not None:
-                value = view(value)
-            if value is not None:
-                seen[name] = value
-        return seen
-
-    return project
-
-
-def _list(shape: Any) -> Projection:
-    member = projection_of(shape.member)
-
-    def project(values: Any) -> Any:
-        if not isinstance(values, list):
-            return None
-        if member is _as_it_is:
-            return values
-        return [seen for value in values if (seen := member(value)) is not None]
-
-    return project
-
-
-def _map(shape: Any) -> Projection:
-    member = projection_of(shape.value)
-
-    def project(values: Any) -> Any:
-        if not isinstance(values, dict):
-            return None
-        if member is _as_it_is:
-            return values
-        return {key: seen for key, value in values.items() if (seen := member(value)) is not None}
-
-    return project
-
-
-def _timestamp(_: Shape) -> Projection:
-    return _moment
-
-
-def _moment(seconds: Any) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (TypeError, ValueError, OverflowError, OSError):  # no number, or of no year that can be written
-        return None
-
-
-_PROJECTIONS: dict[str, Callable[[Any], Projection]] = {
-    "structure": _structure,
-    "list": _list,
-    "map": _map,
-    "timestamp": _timestamp,
-}
 
 
 def structures(

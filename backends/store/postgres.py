@@ -8,6 +8,7 @@ durable a commit is, is the server's to say: `synchronous_commit` is left as its
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -19,6 +20,7 @@ from psycopg import IsolationLevel
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from ..diagnosis import PATIENCE, UNREACHED, Check, timed
 from ..errors import (
     BackendUnavailable,
     InternalFailure,
@@ -28,7 +30,7 @@ from ..errors import (
     ThrottlingException,
     ValidationException,
 )
-from . import postgres_schema, snapshots
+from . import check_schema_version, postgres_schema, snapshots
 from .postgres_schema import Connection
 from .rows import GROUPS, HEADS, PACKAGES
 from .transactions import Run, Transaction, View
@@ -51,7 +53,7 @@ FACTS = {
     "ELSE 'synchronous_commit=' || current_setting('synchronous_commit', true) END",
     "schema": postgres_schema.ASK_VERSION,
 }
-"""See `rows.Reading.facts`."""
+"""See `View.facts`."""
 
 CUT_OFF = "The registry's database cannot be reached: a change that was under way may or may not be stored."
 BUSY = (ThrottlingException, "Rate exceeded")
@@ -160,6 +162,24 @@ def options_of(url: str) -> dict[str, Any]:
             "characters such as @ / : % in the password as %40 %2F %3A %25"
         ) from None
     return {"connect_timeout": CONNECT_SECONDS, "application_name": "sagemaker-registry", **given}
+
+
+def examine(url: str) -> Iterator[Check]:
+    """Reach a database and read its schema version; opening it as a registry would create its tables."""
+    options = options_of(url)
+    began = time.monotonic()
+    try:
+        with psycopg.connect(**{**options, "connect_timeout": int(PATIENCE)}, autocommit=True) as connection:
+            release = connection.info.parameter_status("server_version")
+            yield timed("registry", f"PostgreSQL {release} can be reached", time.monotonic() - began)
+            version = postgres_schema.version_of(connection)
+            if version is None:
+                yield Check("schema", "ok", "not there: the tables are created when the database is first used")
+            else:
+                check_schema_version(version)
+                yield Check("schema", "ok", f"up to date (version {version})")
+    except (psycopg.Error, OSError) as error:
+        yield Check("registry", "failed", reason_of(error, options), UNREACHED)
 
 
 def _prepare(options: Mapping[str, Any]) -> None:

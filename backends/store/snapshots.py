@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from . import rows as tables
-from .rows import Condition, Row, Rows, Table
+from .rows import Condition, Row, Table
+from .transactions import Rows
 
 TABLES: Final = tuple(table for table in vars(tables).values() if isinstance(table, Table))
 _EVERY: Final = 2**31 - 1

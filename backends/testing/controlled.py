@@ -15,7 +15,7 @@ import msgspec
 
 from ..base import Backend, Caller, Empty, Extension, parsed
 from ..errors import UnknownOperationException, ValidationException
-from ..store.rows import StoreSnapshot
+from ..store.transactions import StoreSnapshot
 from .clock import Clock
 from .faults import Fault, Faults
 from .request_log import Log

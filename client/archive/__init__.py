@@ -4,6 +4,7 @@ From a registry of ours come its rows as they are, with history; from any other,
 """
 
 from .format import Broken
+from .sqlite import export_sqlite
 from .transfer import Imported, NotTaken, export, load
 
-__all__ = ["Broken", "Imported", "NotTaken", "export", "load"]
+__all__ = ["Broken", "Imported", "NotTaken", "export", "export_sqlite", "load"]

@@ -73,7 +73,7 @@ def export(
         ClientError: the registry's refusal.
     """
     patterns = list(groups) or None
-    place, lines = (_read_ours if offers(client, "export") else reader.read)(client, patterns)
+    place, lines = read(client, patterns)
     counts: Counter[str] = Counter()
     write(file, header(_without_password(source), patterns, place))
     for line in lines:
@@ -117,6 +117,11 @@ def load(
     if found.different and not replace and not dry_run:
         raise NotTaken("there already, with other content than in the file; nothing was changed", found.different)
     return found if dry_run else _send(client, file, name, place, progress, replace=replace, dry_run=False)
+
+
+def read(client: SageMakerClient, patterns: list[str] | None) -> tuple[Line, Iterator[Line]]:
+    """Return where a registry is, and its lines: with history from a registry of ours, without from any other."""
+    return (_read_ours if offers(client, "export") else reader.read)(client, patterns)
 
 
 def _read_ours(client: SageMakerClient, patterns: list[str] | None) -> tuple[Line, Iterator[Line]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from ...backends.files import atomic_write
+from ...backends.urls import database_file, default_url
 from .output import NO, REFUSED, end, print_json, refusals
 
 if TYPE_CHECKING:
@@ -29,9 +30,10 @@ REGION = click.option("--region", help="The AWS region; us-east-1 unless the env
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="-")
 @click.option("--group", "groups", multiple=True, metavar="PATTERN", help="Only these names, with * and ?; repeatable.")
+@click.option("--sqlite", is_flag=True, help="Write an SQLite database for queries, which import does not read.")
 @URL
 @REGION
-def export(file: str, groups: tuple[str, ...], url: str | None, region: str | None) -> None:
+def export(file: str, groups: tuple[str, ...], sqlite: bool, url: str | None, region: str | None) -> None:
     """Write a registry to a FILE, or to stdout: groups, versions with their numbers, policies, tags and history.
 
     From AWS and from moto comes what the API answers; they have no history. The file is for its owner alone, and is
@@ -40,13 +42,24 @@ def export(file: str, groups: tuple[str, ...], url: str | None, region: str | No
     \b
     Examples:
       sagemaker-registry export registry.jsonl --url sqlite:///registry.db
+      sagemaker-registry export --sqlite registry.sqlite --url sqlite:///registry.db
       sagemaker-registry export --group 'churn*' --url http://127.0.0.1:8080 | gzip > churn.jsonl.gz
     """
     from .. import archive
+    from ..extensions import offers
     from ..registry.registry import ModelRegistry
 
+    if sqlite and file == "-" and sys.stdout.isatty():
+        raise click.UsageError("--sqlite does not write to a terminal: name a FILE, or redirect stdout")
+    with refusals():
+        _check_target(file, url)
     with refusals(), ModelRegistry(url, **_boto(region)) as registry, _whole(file) as content:
-        counts = archive.export(registry.boto3, content, source=url or "", groups=groups, progress=_progress())
+        if sqlite:
+            counts = archive.export_sqlite(registry.boto3, content, groups=groups, progress=_progress())
+            if not offers(registry.boto3, "export"):
+                click.echo("this registry has no history: the tables decisions and events are empty", err=True)
+        else:
+            counts = archive.export(registry.boto3, content, source=url or "", groups=groups, progress=_progress())
     _say(f"exported {_words(counts)}")
 
 
@@ -106,6 +119,13 @@ ALL = (export, import_)
 
 def _boto(region: str | None) -> dict[str, Any]:
     return {"region_name": region} if region else {}
+
+
+def _check_target(file: str, url: str | None) -> None:
+    """Refuse to replace the registry that is exported by its export."""
+    own = database_file(url or default_url())
+    if own is not None and own.is_file() and Path(file).is_file() and own.samefile(file):
+        raise ValueError(f"{file} is the registry itself: name another FILE")
 
 
 @contextmanager
@@ -172,7 +192,7 @@ def _names(names: Sequence[str]) -> str:
 
 def _words(counts: Counter[str]) -> str:
     """Return counts as in "2 groups, 1 package"; policies are one word more than others."""
-    plural = {"policy": "policies"}
+    plural = {"policy": "policies", "metadata": "metadata"}
     words = [
         f"{number:,} {kind if number == 1 else plural.get(kind, f'{kind}s')}"
         for kind, number in counts.items()

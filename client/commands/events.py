@@ -285,10 +285,9 @@ def _position(registry: ModelRegistry, begin: str | int) -> int:
 
 def _offered(registry: ModelRegistry) -> None:
     """End with a sentence if the registry has no events."""
-    from ...backends.remote.moto import IN_PROCESS
     from ..extensions import offers
 
-    if registry.boto3.meta.endpoint_url == IN_PROCESS or not offers(registry.boto3, "events"):
+    if not offers(registry.boto3, "events"):
         end(ELSEWHERE, REFUSED)
 
 

@@ -45,12 +45,8 @@ def _title(step: Step) -> str:
 
 
 def _values(step: Step) -> Iterator[str]:
-    """Yield a line for each value that will be, with the one that is; not for our own book-keeping."""
-    from ..promotion import BOOKKEEPING
-
+    """Yield a line for each value that will be, with the one that is."""
     for difference in step.differences:
-        if difference.path == BOOKKEEPING:
-            continue
         was = f"{_text(difference.a)} -> " if step.action == "update" else ""
         yield f"{difference.path}: {was}{_text(difference.b)}"
 

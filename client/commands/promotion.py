@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...backends.urls import without_password
+from ...backends.urls import is_memory, without_password
 from .output import NO, REFUSED, Command, end, print_json, refusals
 from .planned import count, said, show
 
@@ -34,7 +34,7 @@ OPTIONS = (
     click.option("--map-account", multiple=True, metavar="FROM=TO", help="An account, in ARNs and ECR images."),
     click.option("--map-bucket", multiple=True, metavar="FROM=TO", help="A bucket, in s3:// and https:// addresses."),
     click.option("--map-image", multiple=True, metavar="FROM=TO", help="Images that begin with FROM."),
-    click.option("--overwrite-decisions", is_flag=True, help="Also change approvals that were decided in DST."),
+    click.option("--overwrite-decisions", is_flag=True, help="Also change the approval of copies in DST."),
     click.option("--region", help="The AWS region of SRC; us-east-1 unless the environment says otherwise."),
     click.option("--to-region", help="The AWS region of DST; the same."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text."),
@@ -120,8 +120,9 @@ def apply(
 
     The plan is shown, and carried out when you agree (--yes: at once). Groups that are missing are created with their
     description and tags. Versions are created in the source's order, and DST gives them its numbers. A copy whose
-    original has changed since is changed too; an approval that was decided in DST stays. An apply that was interrupted
-    can be run again: what is done is not done twice. See `plan --help` for what is taken, and for mappings.
+    original has changed since is changed too, except for its approval (--overwrite-decisions), and keeps metadata keys
+    that the original lacks. An apply that was interrupted can be run again: what is done is not done twice. See
+    `plan --help` for what is taken, and for mappings.
 
     A PLANFILE is refused if DST has changed since in what it touches. It holds no password of a URL: give it in the
     environment (PGPASSWORD).
@@ -163,7 +164,7 @@ def _clients(
     source: str, destination: str, region: str | None, to_region: str | None
 ) -> Iterator[tuple[SageMakerClient, SageMakerClient]]:
     with _client(source, region) as one, _client(destination, to_region) as other:
-        same_place = source.rstrip("/") == destination.rstrip("/") and source != "sqlite://"
+        same_place = source.rstrip("/") == destination.rstrip("/") and not is_memory(source)
         if same_place and one.meta.region_name == other.meta.region_name:
             raise ValueError(f"SRC and DST are the same registry: {without_password(source)}")
         yield one, other

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from ..registry.versions import METADATA
 from .plans import Plan, Step, name_of
-from .provenance import STATE, Origin, decision
+from .provenance import Origin
 from .records import Record, carried, creation, leaves, members, updates
 
 if TYPE_CHECKING:
@@ -27,9 +27,8 @@ NOT_SETTLED = ("Pending", "InProgress")
 GROUP_PATIENCE = (0.0, *(1.0,) * 60)
 
 NUMBER = "ModelPackageVersion"
-BOOKKEEPING = f"{METADATA}.{STATE}"
-NOT_COMPARED = (BOOKKEEPING, "Tags[")
-"""Paths that say nothing about whether the destination has changed: our own book-keeping, and what Describe lacks."""
+NOT_DESCRIBED = "Tags["
+"""Where paths begin that are sent, and that Describe does not answer."""
 
 Outcome = Literal["created", "changed", "there already"]
 
@@ -111,7 +110,7 @@ def copies_of(client: Any, summaries: Iterable[Record]) -> Iterator[tuple[Record
     """Yield those of some versions that are copies, with where they came from."""
     for summary in summaries:
         version = found(client, summary["ModelPackageArn"])
-        origin = version and Origin.of(version.get(METADATA, {}))
+        origin = version and Origin.named_by(version)
         if version and origin:
             yield version, origin
 
@@ -129,10 +128,8 @@ def _present(client: Any, plan: Plan, groups: Mapping[str, Record | None]) -> It
             if step.group not in new:
                 listed = versions_of(client, group["ModelPackageGroupArn"])
                 new[step.group] = [*copies_of(client, (one for one in listed if one[NUMBER] > step.beyond))]
-            ours = Origin.of(step.wanted.get(METADATA, {})) or Origin(step.source)
-            yield next(
-                (version for version, origin in new[step.group] if origin.is_of(ours.source, ours.created)), None
-            )
+            ours = Origin.named_by(step.wanted) or Origin(step.source, "")
+            yield next((version for version, origin in new[step.group] if origin.is_of(ours)), None)
 
 
 def _stale(client: Any, step: Step, there: Record | None) -> Iterator[str]:
@@ -147,7 +144,7 @@ def _stale(client: Any, step: Step, there: Record | None) -> Iterator[str]:
         name, current = f"group {step.group}", {member: there[member] for member in compared if member in there}
     now, seen, wanted = leaves(current), leaves(step.seen), leaves(step.wanted)
     for path in {**now, **seen, **wanted}:
-        if now.get(path) not in (seen.get(path), wanted.get(path)) and not path.startswith(NOT_COMPARED):
+        if now.get(path) not in (seen.get(path), wanted.get(path)) and not path.startswith(NOT_DESCRIBED):
             yield f"{path} of {name} is {json.dumps(now.get(path), default=str)}"
 
 
@@ -169,7 +166,7 @@ def _create(client: Any, step: Step, there: Record | None, sleep: Callable[[floa
         return _updated(client, step, there, "there already")
     done = _updated(client, step, _created(client, step, sleep), "created")
     marked = found(client, done.copy)
-    if marked is not None and Origin.of(marked.get(METADATA, {})) is None:
+    if marked is not None and Origin.named_by(marked) is None:
         raise Forgotten(
             f"{name_of(done.copy)} was created from {name_of(step.source)}, but the destination does not keep its "
             f"{METADATA}: it could not be known again, and every promotion would create another"
@@ -183,7 +180,7 @@ def _created(client: Any, step: Step, sleep: Callable[[float], object]) -> Recor
     A registry that remembers the token of a version which was deleted since answers with the ARN of that; then the
     version is created anew, with another token.
     """
-    request = {"ModelPackageGroupName": step.group, **creation(client, _undecided(client, step.wanted))}
+    request = {"ModelPackageGroupName": step.group, **creation(client, step.wanted)}
     answered: list[str] = []
     while True:
         told = json.dumps([step.source, request, answered], sort_keys=True)
@@ -196,15 +193,6 @@ def _created(client: Any, step: Step, sleep: Callable[[float], object]) -> Recor
         if arn in answered:
             raise Stale(f"{name_of(arn)} was created, and is not there any more")
         answered.append(arn)
-
-
-def _undecided(client: Any, wanted: Record) -> Record:
-    """Return what is wanted with a mark that tells of no more than CreateModelPackage takes: the reason comes later."""
-    origin = Origin.of(wanted[METADATA])
-    if origin is None or origin.decision is None:
-        return wanted
-    first = Origin(origin.source, origin.created, decision(creation(client, wanted)), origin.keys)
-    return {**wanted, METADATA: {**wanted[METADATA], **first.written()}}
 
 
 def _update(client: Any, step: Step, there: Record | None, _: Callable[[float], object]) -> Done:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from ..registry.versions import METADATA, PENDING, Approval
-from .applying import BOOKKEEPING, NUMBER, copies_of, found, group_of, versions_of
+from .applying import NUMBER, copies_of, found, group_of, versions_of
 from .mapping import Mappings
 from .plans import Plan, Same, Skipped, Step, name_of
-from .provenance import Origin, decision, key_digests, milliseconds, without_marks
+from .provenance import Origin, without_origin
 from .records import REASON, STATUS, Record, carried, differences, members, reached
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def plan(
         statuses: which versions to take, by their approval.
         newest: take only the newest of them of each group.
         as_status: the approval of what is created, for the destination's reviewers to decide again; copies that are
-            there keep theirs. Without it, a copy has the source's approval and ApprovalDescription.
+            there keep theirs. Without it, a new copy has the source's approval and ApprovalDescription.
         mappings: how ARNs, accounts, buckets and images are called in the destination.
-        overwrite_decisions: also change an approval that was decided in the destination.
+        overwrite_decisions: also change the approval of copies that are there.
         names: the URLs of the two, to be shown; those of the clients if not given.
         on_group: told, after each group, how many have been read of how many.
 
@@ -130,7 +130,7 @@ class _Group:
     summaries: tuple[Record, ...]
     is_there: bool
     beyond: int
-    born_there: frozenset[tuple[str, int | None]]
+    born_there: frozenset[Origin]
     copies: dict[str, list[tuple[Record, Origin]]]
 
     @classmethod
@@ -149,7 +149,7 @@ class _Group:
             summaries=tuple(versions_of(source, name)),
             is_there=there is not None,
             beyond=max((one[NUMBER] for one in listed), default=0),
-            born_there=frozenset((one["ModelPackageArn"], milliseconds(one["CreationTime"])) for one in listed),
+            born_there=frozenset(map(Origin.of, listed)),
             copies=copies,
         )
 
@@ -203,8 +203,8 @@ class _Group:
         return None
 
     def _copy_is(self, summary: Record) -> str:
-        copy = self._copy_of(summary["ModelPackageArn"], milliseconds(summary["CreationTime"]))
-        return f"; its copy {name_of(copy[0]['ModelPackageArn'])} there is {copy[0][STATUS]}" if copy else ""
+        copy = self._copy_of(Origin.of(summary))
+        return f"; its copy {name_of(copy['ModelPackageArn'])} there is {copy[STATUS]}" if copy else ""
 
     def _entries_of(self, taken: Record | Skipped) -> Iterator[Step | Same | Skipped]:
         if isinstance(taken, Skipped):
@@ -213,10 +213,9 @@ class _Group:
         original = found(self.source, taken["ModelPackageArn"])
         if original is None:
             return  # deleted since it was listed
-        arn, created = original["ModelPackageArn"], milliseconds(original["CreationTime"])
-        wanted, room = self._wanted(original, arn, created), self._room(original)
-        copy = self._copy_of(arn, created)
-        if self._came_from_there(original):
+        arn, room = original["ModelPackageArn"], self._room(original)
+        wanted, copy = self._wanted(original), self._copy_of(Origin.of(original))
+        if Origin.named_by(original) in self.born_there:
             yield Skipped(arn, "it came from there")
         elif room < 0:
             reason = f"its CustomerMetadataProperties are {-room} too many: where it came from takes two"
@@ -226,47 +225,32 @@ class _Group:
         elif copy is None:
             yield Step("create", self.name, arn, wanted, beyond=self.beyond)
         else:
-            yield from self._entries_of_copy(arn, wanted, *copy)
+            yield from self._entries_of_copy(arn, wanted, copy)
 
-    def _entries_of_copy(
-        self, arn: str, anew: Record, there: Record, origin: Origin
-    ) -> Iterator[Step | Same | Skipped]:
-        """Yield what is to be done with a version that has a copy, which new would be `anew`."""
-        seen = carried(self.destination, there)
-        wanted, decided = self._decided({**anew, METADATA: _kept_metadata(seen, anew, origin)}, seen, origin)
-        near = reached(self.destination, seen, wanted)
-        notes = [f"decided there: {name_of(there['ModelPackageArn'])} is {decided}, and stays so"] if decided else []
+    def _entries_of_copy(self, arn: str, wanted: Record, there: Record) -> Iterator[Step | Same | Skipped]:
+        """Yield what is to be done with a version that has a copy; a new copy would be `wanted`."""
+        copy, seen = there["ModelPackageArn"], carried(self.destination, there)
+        metadata = {**seen.get(METADATA, {}), **wanted[METADATA]}  # keys that the source lacks are the destination's
+        approval, notes = _approval(wanted), []
+        if _is_decided(seen, wanted) and not self.wish.overwrite_decisions:
+            approval = _approval(seen)
+            decided = " ".join(filter(None, [approval[STATUS], seen.get(REASON) and f"({seen[REASON]})"]))
+            notes.append(f"decided there: {name_of(copy)} is {decided}, and stays so")
+        wished = {**wanted, **approval, METADATA: metadata}
+        near = reached(self.destination, seen, wished)
         notes += [
-            f"{name} differs from its copy {name_of(there['ModelPackageArn'])}, where it cannot be changed in place"
-            for name in anew
-            if name in wanted and _loses({name: wanted[name]}, {name: near.get(name)})
+            f"{name} differs from its copy {name_of(copy)}, where it cannot be changed in place"
+            for name in wanted
+            if _loses({name: wished[name]}, {name: near.get(name)})
         ]
-        step = Step("update", self.name, arn, near, seen, there["ModelPackageArn"])
-        if any(difference.path != BOOKKEEPING for difference in step.differences):
+        step = Step("update", self.name, arn, near, seen, copy)
+        if step.differences:
             yield step
         elif not notes:
-            yield Same(arn, there["ModelPackageArn"])
+            yield Same(arn, copy)
         yield from (Skipped(arn, note) for note in notes)
 
-    def _decided(self, wanted: Record, seen: Record, origin: Origin) -> tuple[Record, str | None]:
-        """Return what is wanted of a copy with the approval it shall have, and the one that was decided there.
-
-        The source's approval is given to a copy that has still the approval it was given; one that somebody in the
-        destination has decided, or shall decide (`--as`), stays.
-        """
-        there = {STATUS: seen.get(STATUS, PENDING), REASON: seen.get(REASON, "")}
-        here = {STATUS: wanted[STATUS], REASON: wanted.get(REASON, "")}
-        given, decided = origin.decision, None
-        if there != here:
-            ours = self.wish.as_status is None and origin.decision == decision(there)
-            if ours or self.wish.overwrite_decisions:
-                given = None if self.wish.as_status else decision(here)
-            else:
-                here, decided = there, there[STATUS] + (f" ({there[REASON]})" if there[REASON] else "")
-        metadata = {**wanted[METADATA], **replace(Origin.of(wanted[METADATA]) or origin, decision=given).written()}
-        return {**wanted, **here, METADATA: metadata}, decided
-
-    def _wanted(self, original: Record, arn: str, created: int) -> Record:
+    def _wanted(self, original: Record) -> Record:
         """Return what a new copy of a version shall be."""
         answer = self.source.meta.service_model.operation_model("DescribeModelPackage").output_shape
         record: Record = self.wish.mappings(carried(self.source, original), answer)
@@ -274,22 +258,16 @@ class _Group:
         if self.wish.as_status:
             record[STATUS] = self.wish.as_status
             record.pop(REASON, None)
-        metadata = without_marks(record.get(METADATA, {}))
-        given = None if self.wish.as_status else decision(record)
-        origin = Origin(arn, created, given, key_digests(metadata))
-        return {**record, METADATA: {**metadata, **origin.written()}}
+        metadata = without_origin(record.get(METADATA, {}))
+        return {**record, METADATA: {**metadata, **Origin.of(original).written()}}
 
     def _room(self, original: Record) -> int:
         """Return how many more metadata properties there may be, beside the two that say where a copy came from."""
         most: int = members(self.source, "CreateModelPackage")[METADATA].metadata["max"]
-        return most - 2 - len(without_marks(original.get(METADATA, {})))
+        return most - 2 - len(without_origin(original.get(METADATA, {})))
 
-    def _came_from_there(self, original: Record) -> bool:
-        origin = Origin.of(original.get(METADATA, {}))
-        return origin is not None and (origin.source, origin.created) in self.born_there
-
-    def _copy_of(self, arn: str, created: int) -> tuple[Record, Origin] | None:
-        return next((copy for copy in self.copies.get(arn, []) if copy[1].is_of(arn, created)), None)
+    def _copy_of(self, original: Origin) -> Record | None:
+        return next((copy for copy, origin in self.copies.get(original.source, []) if origin.is_of(original)), None)
 
     def _new_group(self) -> Step:
         described = self.source.describe_model_package_group(ModelPackageGroupName=self.name)
@@ -302,10 +280,14 @@ class _Group:
         return Step("create-group", self.name, arn, self.wish.mappings(wanted, shape))
 
 
-def _kept_metadata(seen: Record, anew: Record, origin: Origin) -> dict[str, str]:
-    """Return the metadata of a copy: the source's, and the destination's own, without what is gone from the source."""
-    own = {key: value for key, value in without_marks(seen.get(METADATA, {})).items() if not origin.gave(key)}
-    return {**own, **anew[METADATA]}
+def _approval(record: Record) -> Record:
+    return {STATUS: record.get(STATUS, PENDING), REASON: record.get(REASON, "")}
+
+
+def _is_decided(there: Record, wanted: Record) -> bool:
+    """Whether the destination has another approval, and not only no reason yet, as after an interrupted apply."""
+    ours, theirs = _approval(wanted), _approval(there)
+    return theirs[STATUS] != ours[STATUS] or theirs[REASON] not in ("", ours[REASON])
 
 
 def _loses(wanted: Record, near: Record) -> bool:

@@ -258,7 +258,9 @@ def _region(config: pytest.Config, url: str) -> str:
 
 
 def _is_aws(url: str) -> bool:
-    return url.startswith("aws:")
+    from ...backends.urls import scheme_of
+
+    return scheme_of(url).is_aws
 
 
 def _account() -> str:

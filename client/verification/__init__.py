@@ -1,6 +1,7 @@
 """Whether two registries answer alike: one scenario on both, compared answer by answer, for `verify` and for tests."""
 
-from .comparison import CONFIG, IMAGE, PATIENCE_WITH_AWS, Report, StepReport, Verdict, compare, is_aws, reaches_aws
+from ...backends.urls import is_aws
+from .comparison import CONFIG, IMAGE, PATIENCE_WITH_AWS, Report, StepReport, Verdict, compare, reaches_aws
 
 __all__ = [
     "CONFIG",

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 from botocore import xform_name
 from botocore.config import Config
@@ -23,8 +22,9 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
+from ...backends.urls import is_aws
 from ..connection import connect
-from ..extensions import AWS_DOMAINS, ask
+from ..extensions import ask
 from ..registry.registry import ModelRegistry
 from .normalize import Difference, Place, differences
 from .scenario import DELETING, STEPS, Made, NotMade, Step
@@ -144,12 +144,6 @@ def compare(
         if fresh is not None:
             fresh.close()
     return Report(*names, tuple(steps), tuple(left_behind))
-
-
-def is_aws(url: str) -> bool:
-    """Whether a URL, or the endpoint of a client, is AWS itself."""
-    parts = urlsplit(url)
-    return parts.scheme == "aws" or (parts.hostname or "").endswith(AWS_DOMAINS)
 
 
 def reaches_aws(client: SageMakerClient) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import select
 import sys
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from http import HTTPStatus
@@ -35,11 +34,9 @@ MAX_HEADERS: Final = 200
 MAX_READ: Final = 2**24
 """Bytes of a body for the registry that are read, if only to refuse it: a client that is cut off hears no reason."""
 READ_SECONDS: Final = 30.0
-"""How long a head may take, and a body without any progress."""
+"""How long a head may take, and how long a connection may stay open while nothing is sent or read."""
 SLOWEST: Final = 1024
 """Bytes a second, on average, of a body that takes longer: uploads to S3 may, what trickles may not."""
-IDLE_SECONDS: Final = 120.0
-"""How long a connection may wait for its next request."""
 MAX_UNREAD: Final = 2**20
 """Bytes of answers that a connection may have unread where another request of it is to be answered: as many as waitress
 keeps in memory, so that a connection has no more than two files of them."""
@@ -49,8 +46,6 @@ is not read lies in a file (but for 1 MiB), and who reads nothing of it for long
 MAX_CONNECTIONS: Final = 1000
 MAX_WITHOUT_POLL: Final = 400
 """Connections where there is only select, which takes 512 files on Windows."""
-CROWDED: Final = 0.75
-"""The part of all connections above which those that wait for nothing are closed."""
 MAX_LENGTH: Final = 15
 """Digits of a Content-Length: Python refuses to read thousands, and some server would read one as a small number."""
 MAX_LINE: Final = 8192
@@ -257,11 +252,6 @@ class Channel(HeaderChannel):
             self.moved = time.monotonic()
         return has_sent
 
-    @property
-    def is_answered(self) -> bool:
-        """Whether a request of it is being answered: it is not read meanwhile, however long that takes."""
-        return bool(self.requests or self.total_outbufs_len)
-
 
 def most_connections() -> int:
     """Return how many connections a server can have: each may be two files, itself and a body, and others are open."""
@@ -275,42 +265,17 @@ def most_connections() -> int:
     return min(MAX_CONNECTIONS, max((files - 128) // 2, files // 4))
 
 
-def cut_off(channels: Iterable[Channel], seconds: float, most: int) -> None:
-    """Close the connections that keep a server waiting: that send too slowly, that do not read, and that are left open.
+def close_stalled(channels: Iterable[Channel], seconds: float) -> None:
+    """Close each connection on which nothing was sent or read for that long, and each request that comes too slowly.
 
-    Where there is little room for others, those that wait for nothing make some: of the address that has most
-    connections first, and of those the one that has been silent for longest.
-
-    Args:
-        channels: all there are.
-        seconds: how long they may.
-        most: how many there can be.
+    A connection whose request is being answered stays open, unless its client does not read the answer.
     """
-    now, waiting = time.monotonic(), []
+    now = time.monotonic()
     for channel in list(channels):
-        request = channel.request
-        if request is not None and channel.is_answered:
+        request, is_answered = channel.request, channel.requests or channel.total_outbufs_len
+        if request is not None and is_answered:
             request.began = now
         is_slow = request is not None and request.is_too_slow(now, seconds)
-        has_begun = request is not None and not channel.is_answered  # however much of it came at first
-        is_stuck = (has_begun or channel.total_outbufs_len > 0) and channel.moved < now - seconds
-        is_idle = channel.moved < now - IDLE_SECONDS and not channel.is_answered
-        if is_slow or is_stuck or is_idle:
+        is_waiting = channel.total_outbufs_len > 0 or not channel.requests
+        if is_slow or (is_waiting and channel.moved < now - seconds):
             channel.handle_close()  # at once: waitress waits until there is something to write, which may be never
-        else:
-            waiting.append(channel)
-    if len(waiting) > most * CROWDED:
-        _make_room(waiting, len(waiting) - int(most * CROWDED))
-
-
-def _make_room(channels: Sequence[Channel], count: int) -> None:
-    silent: defaultdict[str, list[Channel]] = defaultdict(list)
-    for channel in sorted(channels, key=lambda channel: channel.moved, reverse=True):
-        if not channel.is_answered:
-            silent[channel.addr[0]].append(channel)
-    held = Counter(channel.addr[0] for channel in channels)
-    for _ in range(count):
-        if not (address := max((address for address in silent if silent[address]), key=held.__getitem__, default="")):
-            return
-        silent[address].pop().handle_close()
-        held[address] -= 1

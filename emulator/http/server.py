@@ -16,7 +16,7 @@ from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 
 from ...backends.errors import BackendUnavailable
-from .connections import MAX_HEAD, NO_WATERMARK, READ_SECONDS, Channel, cut_off, most_connections
+from .connections import MAX_HEAD, NO_WATERMARK, READ_SECONDS, Channel, close_stalled, most_connections
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -76,7 +76,7 @@ class Server:
         app: the application.
         listener: the socket.
         threads: how many requests are answered at the same time.
-        read_seconds: how long a connection may send or read nothing of what it has begun.
+        read_seconds: how long a connection may stay open while nothing is sent or read.
         most: connections; as many as there are files for, unless given.
         admits: whether large bodies are read of whoever an Authorization header or a query names.
     """
@@ -93,7 +93,7 @@ class Server:
     ) -> None:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # one warning for each waiting request
         self._listener = listener
-        self._read_seconds, self._most = read_seconds, most or most_connections()
+        self._read_seconds = read_seconds
         self._looked = time.monotonic()
         self._map: dict[int, Any] = {}
         self._is_stopping = self._is_over = False
@@ -103,8 +103,8 @@ class Server:
             map=self._map,
             sockets=[listener],
             threads=threads,
-            connection_limit=self._most,
-            channel_timeout=2**31,  # `cut_off` looks for idle ones, by a clock that is never put forward
+            connection_limit=most or most_connections(),
+            channel_timeout=2**31,  # `close_stalled` looks for idle ones, by a clock that is never put forward
             max_request_body_size=MAX_UPLOAD,
             max_request_header_size=MAX_HEAD,
             backlog=BACKLOG,
@@ -152,8 +152,6 @@ class Server:
 
     def _step(self, timeout: float) -> None:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
-        if self._server.in_connection_overflow or time.monotonic() - self._looked > min(
-            self._read_seconds / 4, _WAKE_SECONDS
-        ):
+        if time.monotonic() - self._looked > min(self._read_seconds / 4, _WAKE_SECONDS):
             self._looked = time.monotonic()
-            cut_off(self._server.active_channels.values(), self._read_seconds, self._most)
+            close_stalled(self._server.active_channels.values(), self._read_seconds)

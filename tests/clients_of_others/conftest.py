@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from clients import REGION, Emulator
 from clients_of_others.programs import Run
+from support.server import REGION, Emulator
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

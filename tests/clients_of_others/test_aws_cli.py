@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from clients import Emulator
 from clients_of_others.programs import EXAMPLES, Run, aws_cli
+from support.server import Emulator
 
 LIST = ("sagemaker", "list-model-packages", "--query", "ModelPackageSummaryList[0].ModelPackageArn")
 

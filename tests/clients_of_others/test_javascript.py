@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from clients import Emulator
 from clients_of_others.programs import EXAMPLES, Run, program
+from support.server import Emulator
 
 EXAMPLE = EXAMPLES / "javascript"
 NOBODY = "http://127.0.0.1:1"

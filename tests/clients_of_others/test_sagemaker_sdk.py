@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from clients import Emulator
 from clients_of_others.programs import EXAMPLES, Run, program
+from support.server import Emulator
 
 pytestmark = pytest.mark.nightly
 

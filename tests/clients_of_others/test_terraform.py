@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from clients import Emulator
 from clients_of_others.programs import EXAMPLES, Run, program
+from support.server import Emulator
 
 POLICY = {
     "Version": "2012-10-17",

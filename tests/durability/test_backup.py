@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from clients import Emulator
 from durability.writers import writing
 from sagemaker_registry.backends.errors import BackendUnavailable
 from sagemaker_registry.backends.files import is_free
 from sagemaker_registry.client import ModelRegistry
 from sagemaker_registry.client.backup import backup
 from sagemaker_registry.client.cli import main
+from support.server import Emulator
 
 GROUP = {"ModelPackageGroupName": "churn"}
 ROUNDS_OF_ONE_REGISTRY = 10

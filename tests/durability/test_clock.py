@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from durability.asking import verified
+from durability.queries import verified
 from sagemaker_registry.backends.base import BackendOptions, Caller
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.settings import Settings, Validation

@@ -16,13 +16,13 @@ from typing import Any
 import orjson
 import pytest
 
-from clients import Emulator
-from durability.asking import verified
+from durability.queries import verified
 from durability.writers import writing
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.base import Backend, Caller
+from support.server import Emulator
 
-pytest_plugins = ("postgres_server",)
+pytest_plugins = ("support.postgres",)
 
 GROUP = {"ModelPackageGroupName": "churn"}
 PROCESSES, CLIENTS = 8, 64

@@ -164,7 +164,7 @@ def is_in(registry: LocalRegistry, states: Collection[bytes]) -> bool:
     try:
         with registry._rows.reading() as reading:
             rows: Any = reading
-            return digest(rows._run.__self__) in states
+            return digest(rows.run.__self__) in states
     except RegistryError:
         return False
 

@@ -18,9 +18,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from clients import REGION, Emulator
 from durability.disk import FULL, IOERR, OK, Disk
-from durability.places import mounted
+from durability.environment import mounted
 from durability.workload import CALLER, GROUP, changes, digest, open_file, request, verify
 from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.errors import ServiceUnavailable
@@ -28,6 +27,7 @@ from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.sqlite import store as store
 from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 from sagemaker_registry.client.backup import backup
+from support.server import REGION, Emulator
 
 SENTENCES = {
     FULL: "The disk of the registry is full: nothing was changed, reading still works.",
@@ -62,7 +62,7 @@ def digest_beside(registry: LocalRegistry) -> bytes:
     """Read everything by a reader of the registry's own."""
     with registry._rows.reading() as reading:
         rows: Any = reading
-        return digest(rows._run.__self__)
+        return digest(rows.run.__self__)
 
 
 @pytest.mark.sized(ci=3, nightly=256, release=1_000)

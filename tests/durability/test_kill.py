@@ -20,14 +20,14 @@ import psycopg
 import pytest
 from botocore.config import Config
 
-from clients import REGION, Emulator, start
-from durability.asking import verified
-from durability.ledger import Client, Group, Query, acknowledged, everything, wait_for, write_at_once
-from durability.nursery import Born, Nursery, nursery
-from durability.places import needs_nursery
+from durability.acknowledged import Client, Group, Query, acknowledged, everything, wait_for, write_at_once
+from durability.environment import needs_nursery
+from durability.process_pool import Born, Nursery, nursery
+from durability.queries import verified
 from durability.reviewers import served
+from support.server import REGION, Emulator, start
 
-pytest_plugins = ("postgres_server",)
+pytest_plugins = ("support.postgres",)
 
 CLIENTS = 4
 GROUP_OF_ROUNDS = 10

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from clients import Emulator
 from durability.linearizability import DONE, READ, REFUSED, UNKNOWN, Change, Event, faults, possible
 from durability.reviewers import INITIAL, STATUSES, Door, changes_of, in_process, review, served
 from sagemaker_registry.backends import open_backend
@@ -25,8 +24,10 @@ from sagemaker_registry.backends.base import Backend, Caller
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.rows import PACKAGES
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
+from sagemaker_registry.backends.store.transactions import Transaction
+from support.server import Emulator
 
-pytest_plugins = ("postgres_server",)
+pytest_plugins = ("support.postgres",)
 
 CLIENTS, REQUESTS = 4, 12
 SHORT = 24
@@ -203,40 +204,32 @@ class AnyRev(int):
     __hash__ = int.__hash__
 
 
-class ChecksNoRev(SQLiteRows):
-    """A store whose rows are never of another revision than the one that was decided on."""
-
-    @contextmanager
-    def writing(self) -> Iterator[Any]:
-        with super().writing() as rows:
-
-            def get(table: Any, key: Any) -> Any:
-                row = rows.get(table, key)
-                return {**row, "rev": AnyRev(row["rev"])} if table is PACKAGES and row is not None else row
-
-            yield _Broken(rows, get=get)
+Get = Callable[[Transaction, Any, Any], Any]
 
 
-class LosesUpdates(SQLiteRows):
-    """A store in which a change is decided on by the state before the last."""
+def checks_no_rev(get: Get) -> Get:
+    """Return a `get` whose versions never have another revision than the one that was decided on."""
 
-    def __init__(self, path: Path | None) -> None:
-        super().__init__(path)
-        self._earlier: dict[Any, Any] = {}
+    def broken(transaction: Transaction, table: Any, key: Any) -> Any:
+        row = get(transaction, table, key)
+        return {**row, "rev": AnyRev(row["rev"])} if table is PACKAGES and row is not None else row
 
-    @contextmanager
-    def writing(self) -> Iterator[Any]:
-        with super().writing() as rows:
+    return broken
 
-            def get(table: Any, key: Any) -> Any:
-                row = rows.get(table, key)
-                if table is not PACKAGES or row is None:
-                    return row
-                earlier = self._earlier.get(key, row)
-                self._earlier[key] = row
-                return {**row, "record": earlier["record"]}
 
-            yield _Broken(rows, get=get)
+def loses_updates(get: Get) -> Get:
+    """Return a `get` by which a change is decided on by the state before the last."""
+    before: dict[Any, Any] = {}
+
+    def broken(transaction: Transaction, table: Any, key: Any) -> Any:
+        row = get(transaction, table, key)
+        if table is not PACKAGES or row is None:
+            return row
+        earlier = before.get(key, row)
+        before[key] = row
+        return {**row, "record": earlier["record"]}
+
+    return broken
 
 
 class Undone(Exception):
@@ -286,19 +279,26 @@ class ReadsTheOld(SQLiteRows):
 
 
 @pytest.mark.parametrize(
-    ("store", "sentence"),
+    ("store", "breaks", "sentence"),
     [
-        (SQLiteRows, ""),
-        (ChecksNoRev, "is change"),
-        (LosesUpdates, "and it was"),
-        (AcknowledgesInVain, "was acknowledged, and is not in history"),
-        (ReadsTheOld, "was seen, and later not"),
+        (SQLiteRows, None, ""),
+        (SQLiteRows, checks_no_rev, "is change"),
+        (SQLiteRows, loses_updates, "and it was"),
+        (AcknowledgesInVain, None, "was acknowledged, and is not in history"),
+        (ReadsTheOld, None, "was seen, and later not"),
     ],
 )
 def test_a_registry_that_is_broken_is_found(
-    store: type[SQLiteRows], sentence: str, rng: random.Random, tmp_path: Path
+    store: type[SQLiteRows],
+    breaks: Callable[[Get], Get] | None,
+    sentence: str,
+    rng: random.Random,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = tmp_path / "registry.db"
+    if breaks is not None:
+        monkeypatch.setattr(Transaction, "get", breaks(Transaction.get))
     with LocalRegistry(SQLiteRows(path)) as sound, LocalRegistry(store(path)) as registry:
         found: list[str] = []
         for number in range(20):

@@ -17,13 +17,13 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from clients import Emulator
-from durability.places import place_for_images  # noqa: F401 - a fixture
+from durability.environment import place_for_images  # noqa: F401 - a fixture
 from durability.registry_model import SEEN, Record, Refused, Registry
 from sagemaker_registry.client import connect
 from sagemaker_registry.client.testing import control
+from support.server import Emulator
 
-pytest_plugins = ("postgres_server",)
+pytest_plugins = ("support.postgres",)
 
 AT_ONCE = 1_000
 """Examples of one run: Hypothesis remembers all of a run, 25,000 of them in 5 GiB."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from durability.places import (
+from durability.environment import (
     needs_fork,
     place_for_images,  # noqa: F401 - a fixture
 )

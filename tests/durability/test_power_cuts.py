@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from durability.places import place_for_images  # noqa: F401 - a fixture
+from durability.environment import place_for_images  # noqa: F401 - a fixture
 from durability.power import Acknowledged, Cut, Recorder, cuts
 from durability.workload import CALLER, GROUP, changes, digest, digest_of, open_file, request, verify
 from sagemaker_registry.backends.store.sqlite import store as store

@@ -20,9 +20,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from clients import Emulator
-from durability.places import needs_proc
+from durability.environment import needs_proc
 from sagemaker_registry.client.backup import backup
+from support.server import Emulator
 
 GROUPS = [f"churn-{number}" for number in range(4)]
 APPROVAL, DELETION = "an approval", "a deletion"

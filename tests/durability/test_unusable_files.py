@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from durability.places import mounted, needs_fork
+from durability.environment import mounted, needs_fork
 from durability.workload import CALLER, made, open_file
 from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.files import network_file_system
@@ -194,7 +194,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 AS_ANOTHER = """
 import os, sys
 from sagemaker_registry.backends import BackendUnavailable, open_backend
-import sagemaker_registry.backends.store.sqlite.store
+import sagemaker_registry.backends.local.registry, sagemaker_registry.backends.store.sqlite.store
 from sagemaker_registry.backends.store.sqlite.diagnosis import examine_file
 from pathlib import Path
 os.setgid({user}); os.setuid({user})

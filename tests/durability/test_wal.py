@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from durability.places import place_for_images  # noqa: F401 - a fixture
+from durability.environment import place_for_images  # noqa: F401 - a fixture
 from durability.workload import changes, digest, digest_of, open_file, verify
 from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from durability.disk import Disk, library
-from durability.places import needs_proc
+from durability.environment import needs_proc
 from durability.workload import CALLER, GROUP, open_file, request, verify
 from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.errors import InternalFailure
@@ -173,7 +173,7 @@ def take_and_restore_a_snapshot(path: Path) -> None:
 def fail_within_reading(path: Path) -> None:
     rows = store.SQLiteRows(path)
     with pytest.raises(InternalFailure), rows.reading() as reading:
-        reading._run("SELECT nothing", ()).fetchall()  # type: ignore[attr-defined]
+        reading.run("SELECT nothing", ()).fetchall()  # type: ignore[attr-defined]
     rows.close()
 
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from durability.asking import verified
+from durability.queries import verified
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.sqlite.driver import sqlite3

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safety.verifier import ALICE, BOB, JSON, verifier
+from safety.auth_app import ALICE, BOB, JSON, verifier
 from sagemaker_registry.backends.credentials import Credential
 from sagemaker_registry.backends.settings import Authentication as Strictness
 from sagemaker_registry.emulator.http.channel import HEAD
-from signing import NOW, environ_of, signed
+from support.signing import NOW, environ_of, signed
 
 NO_DATE = "20261124T120000Z"
 

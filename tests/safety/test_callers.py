@@ -12,15 +12,15 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 from msgspec.structs import replace as replace_in
 
-from desks import settings_of
-from safety.verifier import ALICE, AT, BOB
+from safety.auth_app import ALICE, AT, BOB
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.base import BackendOptions
 from sagemaker_registry.backends.identities import Identities, with_profiles
 from sagemaker_registry.emulator.app import application
 from sagemaker_registry.emulator.auth.authentication import Authentication
 from sagemaker_registry.emulator.aws.sts import CallerIdentity
-from signing import NOW, environ_of, signed
+from support.console import settings_of
+from support.signing import NOW, environ_of, signed
 
 TENANT = "222222222222"
 CAROL = replace(ALICE, profile="carol", access_key="AKIACAROL", account=TENANT)

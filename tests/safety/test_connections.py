@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from safety.listener import CALL, HEALTH, READ_SECONDS, UPLOAD, Bucket, everything, served, status_of
-from sagemaker_registry.emulator.http.connections import cut_off, most_connections
+from sagemaker_registry.emulator.http.connections import close_stalled, most_connections
 from sagemaker_registry.emulator.http.server import THREADS
 
 
@@ -65,16 +65,15 @@ def test_a_body_that_stops_is_cut_off_however_much_of_it_came(
 
 def test_a_body_behind_a_request_that_takes_long_has_its_time_from_the_answer_on() -> None:
     now = time.monotonic()
-    answered, sends = Answered("203.0.113.1", now - 20), Held("203.0.113.1", now - 20)
+    answered, sends = Working(now - 20), Held(now - 20)
     for held in (answered, sends):
         held.request = Begun(now - 3600)  # type: ignore[assignment]
-    answered.total_outbufs_len = 0
-    cut_off([answered, sends], 30, 100)  # type: ignore[list-item]
+    close_stalled([answered, sends], 30)  # type: ignore[list-item]
     assert answered.request.began >= now  # type: ignore[attr-defined]
     assert [held.is_closed for held in (answered, sends)] == [False, False]
     for held in (answered, sends):
         held.moved = now - 31
-    cut_off([answered, sends], 30, 100)  # type: ignore[list-item]
+    close_stalled([answered, sends], 30)  # type: ignore[list-item]
     assert [held.is_closed for held in (answered, sends)] == [False, True]
 
 
@@ -98,9 +97,9 @@ def well(environ: Any, start_response: Any) -> list[bytes]:
     [b"", b"GET / HTTP/1.1\r\n", UPLOAD + b"Content-Length: 1000000\r\n\r\nx"],
     ids=["silent", "heads", "bodies"],
 )
-def test_connections_that_wait_for_nothing_keep_nobody_out(begun: bytes) -> None:
+def test_stalled_connections_are_closed_and_make_room_for_others(begun: bytes) -> None:
     with ExitStack() as opened:
-        address = opened.enter_context(served(well, most=40))
+        address = opened.enter_context(served(well, most=40, read_seconds=READ_SECONDS))
         for _ in range(60):
             opened.enter_context(socket.create_connection(address, timeout=60)).sendall(begun)
         asking = opened.enter_context(socket.create_connection(address, timeout=20))
@@ -108,37 +107,15 @@ def test_connections_that_wait_for_nothing_keep_nobody_out(begun: bytes) -> None
         assert status_of(everything(asking)) == 200
 
 
-def test_where_it_is_crowded_a_request_is_still_answered() -> None:
-    begun, release = threading.Semaphore(0), threading.Event()
-
-    def slow(environ: Any, start_response: Any) -> list[bytes]:
-        begun.release()
-        release.wait(60)
-        return well(environ, start_response)
-
-    with ExitStack() as opened:
-        address = opened.enter_context(served(slow, most=40))
-        asking = [opened.enter_context(socket.create_connection(address, timeout=60)) for _ in range(2)]
-        for connection in asking:
-            connection.sendall(HEALTH)
-            assert begun.acquire(timeout=60)
-        first = opened.enter_context(socket.create_connection(address, timeout=60))
-        for _ in range(60):
-            opened.enter_context(socket.create_connection(address, timeout=60))
-        assert everything(first) == b""  # it was silent for longest
-        release.set()
-        assert [status_of(everything(connection)) for connection in asking] == [200, 200]
-
-
 class Held:
-    """A connection as `cut_off` sees it."""
+    """A connection as `close_stalled` sees it."""
 
     request = None
+    requests: tuple[str, ...] = ()
     total_outbufs_len = 0
-    is_answered = False
 
-    def __init__(self, address: str, moved: float) -> None:
-        self.addr, self.moved, self.is_closed = (address, 1), moved, False
+    def __init__(self, moved: float) -> None:
+        self.moved, self.is_closed = moved, False
 
     def handle_close(self) -> None:
         self.is_closed = True
@@ -146,7 +123,7 @@ class Held:
 
 @dataclass
 class Begun:
-    """A request as `cut_off` sees it, of which more has come than must have."""
+    """A request as `close_stalled` sees it, of which more has come than must have."""
 
     began: float
 
@@ -154,25 +131,19 @@ class Begun:
         return False
 
 
-class Answered(Held):
-    is_answered = True
+class Working(Held):
+    requests = ("one that is being answered",)
+
+
+class Answered(Working):
     total_outbufs_len = 1
     last_activity = time.time()
 
 
-def test_room_is_made_by_the_address_that_has_most() -> None:
+def test_a_connection_that_waits_for_its_next_request_is_closed_too() -> None:
     now = time.monotonic()
-    many = [Held("203.0.113.1", now - 80 + number) for number in range(70)]
-    few = [Held("203.0.113.2", now - 100) for _ in range(20)]
-    cut_off([*many, *few], 3600, 100)  # type: ignore[list-item]
-    assert not any(held.is_closed for held in few)
-    assert [number for number, held in enumerate(many) if held.is_closed] == list(range(15))
-
-
-def test_a_connection_waits_two_minutes_for_its_next_request() -> None:
-    now = time.monotonic()
-    held = [Held("203.0.113.1", now - 121), Held("203.0.113.1", now - 100), Answered("203.0.113.1", now - 121)]
-    cut_off(held, 3600, 100)  # type: ignore[arg-type]
+    held = [Held(now - 31), Held(now - 29), Working(now - 31)]
+    close_stalled(held, 30)  # type: ignore[arg-type]
     assert [connection.is_closed for connection in held] == [True, False, False]
 
 
@@ -205,10 +176,10 @@ def test_a_clock_that_is_put_forward_cuts_nobody_off(monkeypatch: pytest.MonkeyP
 
 
 def test_who_reads_is_known_by_a_clock_that_is_never_put_forward(monkeypatch: pytest.MonkeyPatch) -> None:
-    reads, deaf = (Answered("203.0.113.1", time.monotonic() - seconds) for seconds in (29, 31))
+    reads, deaf = (Answered(time.monotonic() - seconds) for seconds in (29, 31))
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + 3600)
-    cut_off([reads, deaf], 30, 100)  # type: ignore[list-item]
+    close_stalled([reads, deaf], 30)  # type: ignore[list-item]
     assert not reads.is_closed
     assert deaf.is_closed
 

@@ -15,7 +15,7 @@ from subprocess import PIPE
 import boto3
 import pytest
 
-from safety.verifier import ALICE, BOB
+from safety.auth_app import ALICE, BOB
 from sagemaker_registry.backends import credentials
 from sagemaker_registry.backends.config import read
 from sagemaker_registry.backends.errors import BackendUnavailable, Misconfigured

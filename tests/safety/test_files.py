@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from receiver import eventually
 
-from clients import Emulator
+from support.server import Emulator
+from support.webhook_receiver import eventually
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
 

@@ -20,11 +20,10 @@ import msgspec
 import pytest
 import requests
 
-from clients import Emulator
-from safety.furniture import FURNITURE
+from safety.fixtures_data import FURNITURE
 from safety.hostile import Client, dump, operation_model
 from safety.hostile_texts import ACCOUNT, ARN, FLOATS, NUMBERS, REGION, TELLING, XSS
-from safety.witness import MAX_SECONDS, SCOPE, furnish, log_in, watched
+from safety.invariants import MAX_SECONDS, SCOPE, furnish, log_in, watched
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.local.extensions import EXTENSIONS as LOCAL
 from sagemaker_registry.backends.service import constraints
@@ -32,6 +31,7 @@ from sagemaker_registry.backends.service.operations import OPERATIONS
 from sagemaker_registry.backends.testing.clock import Clock
 from sagemaker_registry.backends.testing.controlled import EXTENSIONS as STAGED
 from sagemaker_registry.backends.testing.controlled import ControlledBackend
+from support.server import Emulator
 
 CHAPTER = 500
 """Requests after which a registry begins anew: it should live, and not only grow."""

@@ -12,10 +12,10 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from safety.furniture import STRANGER, STRANGERS
+from safety.fixtures_data import STRANGER, STRANGERS
 from safety.hostile import Client, operation_model
 from safety.hostile_texts import SQL
-from safety.witness import READS, Answer, Witness, furnish, log_in, watched
+from safety.invariants import READS, Answer, Witness, furnish, log_in, watched
 from sagemaker_registry.backends.service.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[2]

@@ -15,13 +15,13 @@ from urllib.parse import quote
 
 import pytest
 
-from clients import start
+from safety.auth_app import ALICE
 from safety.listener import CALL, HEALTH, MAX_BODY, UPLOAD, Bucket, everything, served, status_of
-from safety.verifier import ALICE
 from sagemaker_registry.backends.base import Caller, partition_of
 from sagemaker_registry.emulator.auth import sigv4 as signatures
 from sagemaker_registry.emulator.caller import caller_from, has_scope
 from sagemaker_registry.emulator.http.connections import MAX_HEAD, MAX_HEADERS, MAX_READ
+from support.server import start
 
 
 def test_a_head_has_a_largest_size(say: Callable[..., bytes]) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from clients import start
 from sagemaker_registry.backends import credentials
 from sagemaker_registry.backends.errors import BackendUnavailable
 from sagemaker_registry.emulator.http.server import listen
+from support.server import start
 
 FLAG = "--i-accept-no-authentication"
 

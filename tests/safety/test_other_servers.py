@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from safety.verifier import ALICE, AT, JSON
+from safety.auth_app import ALICE, AT, JSON
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.auth.authentication import Authentication
 from sagemaker_registry.emulator.aws.other_services import alone
 from sagemaker_registry.emulator.http.channel import HEAD
-from signing import NOW, environ_of, signed
+from support.signing import NOW, environ_of, signed
 
 CHURN = b'{"ModelPackageGroupName": "churn"}'
 OTHER = b'{"ModelPackageGroupName": "other"}'

@@ -23,10 +23,10 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
-from receiver import eventually, receiving
 
-from clients import Emulator
 from sagemaker_registry.client.cli import main
+from support.server import Emulator
+from support.webhook_receiver import eventually, receiving
 
 CANARIES = {
     name: f"canary{number:02}of{name}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from safety.verifier import Answer
+from safety.auth_app import Answer
 from sagemaker_registry.backends.credentials import Credential
 from sagemaker_registry.emulator.auth.authentication import Authentication
 from sagemaker_registry.emulator.http.channel import HEAD

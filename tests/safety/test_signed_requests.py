@@ -17,11 +17,11 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from clients import Emulator, start
-from safety.verifier import JSON
+from safety.auth_app import JSON
 from sagemaker_registry.backends import credentials
 from sagemaker_registry.backends.credentials import Credential
-from signing import signed
+from support.server import Emulator, start
+from support.signing import signed
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 import requests
-from receiver import eventually
 
-from clients import Emulator
 from safety.hostile_texts import PATHS
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import BackendUnavailable
 from sagemaker_registry.emulator.aws.s3_files import KeptObjects
 from sagemaker_registry.emulator.events.webhooks import Undelivered, address_of, destination, post
+from support.server import Emulator
+from support.webhook_receiver import eventually
 
 NOWHERE = [
     # networks no webhook may lead into, whatever the settings say

@@ -24,8 +24,9 @@ import orjson
 
 from ...errors import ValidationException
 from ...events import DETAIL_TYPE, FIELDS, SOURCE, STATUS, is_pattern, is_wanted
-from ...service import model
-from ...store.rows import CURSORS, EVENTS, HISTORY, NOTES, Condition, Key, Reading, Row, Writing
+from ...service import model, projection
+from ...store.rows import CURSORS, EVENTS, HISTORY, NOTES, Condition, Key, Row
+from ...store.transactions import Transaction, View
 from ..context import RequestContext
 from ..operations import validation
 from . import queries
@@ -63,7 +64,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Wait for an event if there is none yet: a server does, for some seconds; in process the answer comes at once."""
 
 
-def note(rows: Writing, written: Iterable[Row]) -> bool:
+def note(rows: Transaction, written: Iterable[Row]) -> bool:
     """Note which of a transaction's rows of history are of versions; say whether any is."""
     noted = [row for row in written if row["kind"] == "package" and row["version"]]
     for row in noted:
@@ -71,7 +72,7 @@ def note(rows: Writing, written: Iterable[Row]) -> bool:
     return bool(noted)
 
 
-def assign_positions(rows: Writing) -> bool:
+def assign_positions(rows: Transaction) -> bool:
     """Give events that were noted their envelope and position, in the order of their commits; False if none is left.
 
     Whoever does so changes one cursor first, so it is done by one at a time, and positions are seen in their order.
@@ -88,12 +89,12 @@ def assign_positions(rows: Writing) -> bool:
     return True
 
 
-def without_position(rows: Reading, limit: int) -> list[Row]:
+def without_position(rows: View, limit: int) -> list[Row]:
     """Return notes of events without a position, those of each name in their order."""
     return rows.find(NOTES, [], NOTES.key, limit=limit)
 
 
-def cursor(rows: Writing, name: str, position: int = 0) -> Row:
+def cursor(rows: Transaction, name: str, position: int = 0) -> Row:
     """Return the cursor of that name; of a new one, at a position."""
     rows.insert(CURSORS, {"name": name, "position": position, "rev": 0})
     found = rows.get(CURSORS, (name,))
@@ -150,7 +151,7 @@ def _envelope(row: Row | None) -> dict[str, Any] | None:
     if row is None or content is None or content.after is None:
         return None
     before, after = content.before, content.after
-    described = model.projection("DescribeModelPackage")(validation.as_of(after, row["at"]))
+    described = projection.projection("DescribeModelPackage")(validation.as_of(after, row["at"]))
     detail = {"ModelPackageName": f"{row['name']}/{row['version']}", **described}
     if before is not None:
         detail[FIELDS] = _changed(before, after)

@@ -64,7 +64,7 @@ class Journal(Transaction):
     """
 
     def __init__(self, transaction: Transaction) -> None:
-        super().__init__(transaction._run, locked=transaction._locked)
+        super().__init__(transaction.run, locked=transaction.locked)
         self._changes: dict[tuple[Table, Key], _Change] = {}
         self._read: dict[tuple[Table, Key], tuple[Row, bytes]] = {}
         """Columns and record of each resource as last read: an update need not read it again, though the caller may

@@ -18,7 +18,8 @@ import msgspec
 
 from ...errors import ValidationException
 from ...events import FAILED, PENDING, SKIPPED, Notifier, Wanted, is_pattern, is_wanted
-from ...store.rows import CURSORS, DELIVERIES, EVENTS, Condition, Key, Row, Rows
+from ...store.rows import CURSORS, DELIVERIES, EVENTS, Condition, Key, Row
+from ...store.transactions import Rows
 from ..context import RequestContext
 from . import events, queries
 

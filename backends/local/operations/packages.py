@@ -21,8 +21,8 @@ from ...approval.profiles import INITIAL
 from ...arns import Arn
 from ...base import BackendOptions, Caller, Probe
 from ...errors import RegistryError, ValidationException
-from ...service import model, records
-from ...service.decoding import flagged, glance, plain
+from ...service import model, projection, records
+from ...service.projection import decoder_of, flagged, plain
 from ...settings import Lists
 from ...store.rows import GROUPS, PACKAGES, Condition, Row
 from ..context import Answer, RequestContext
@@ -120,21 +120,21 @@ def describe(context: RequestContext, params: Mapping[str, Any]) -> dict[str, An
 def _shown(text: str, now: int) -> dict[str, Any]:
     """Return what DescribeModelPackage shows of a record: of most, straight from its text."""
     try:
-        found = _glance()(text)
+        found = _decoder()(text)
     except msgspec.DecodeError:  # not as the service model has it: from elsewhere, or of another botocore
         found = None
     if found is None or flagged([found], validation.PLAN):
-        shown: dict[str, Any] = model.projection("DescribeModelPackage")(validation.as_of(orjson.loads(text), now))
+        shown: dict[str, Any] = projection.projection("DescribeModelPackage")(validation.as_of(orjson.loads(text), now))
         return shown
     (record,) = plain([found])
     return record
 
 
 @cache
-def _glance() -> Callable[[str], Any]:
+def _decoder() -> Callable[[str], Any]:
     shape = model.output_shape("DescribeModelPackage")
     assert shape is not None  # noqa: S101 - it is what the operation is for
-    return glance(shape, validation.PLAN)
+    return decoder_of(shape, validation.PLAN)
 
 
 def list_packages(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:

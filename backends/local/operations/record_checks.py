@@ -9,7 +9,7 @@ import msgspec
 
 from ...approval.evaluation import LEDGER
 from ...errors import ValidationException
-from ...service import constraints, model
+from ...service import constraints, model, projection
 from ...store.rows import Row
 from . import validation
 
@@ -67,7 +67,7 @@ def _check_shape(operation: str, answer: Record) -> None:
             raise ValidationException(f"the record: {' '.join(found.generate_report().split())}")
     except (TypeError, ValueError, OverflowError, OSError, RuntimeError) as error:
         raise ValidationException(f"the record: times are numbers of epoch seconds ({error})") from error
-    if not _is_all_of(model.projection(operation)(answer), answer):
+    if not _is_all_of(projection.projection(operation)(answer), answer):
         raise ValidationException("the record: times are numbers of epoch seconds, and of a year from 1 to 9999")
 
 

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import msgspec
 
-from ...store.rows import GROUPS, PACKAGES, TERMS, Key, Row, Table, Writing
+from ...store.rows import GROUPS, PACKAGES, TERMS, Key, Row, Table
+from ...store.transactions import Transaction
 
 MAX_VALUE: Final = 256
 """Characters that are kept of a text: metadata has no more."""
@@ -65,13 +66,13 @@ def of(table: Table, row: Row) -> list[Key]:
     return [(*before, path, value[:MAX_VALUE], *behind) for path, value in _texts(indexed, row["record"])]
 
 
-def add(rows: Writing, table: Table, row: Row) -> None:
+def add(rows: Transaction, table: Table, row: Row) -> None:
     """Keep the terms of a new row."""
     if table in INDEXED and (found := of(table, row)):
         rows.insert_all(TERMS, found)
 
 
-def replace(rows: Writing, table: Table, before: Row, after: Row) -> None:
+def replace(rows: Transaction, table: Table, before: Row, after: Row) -> None:
     """Keep the terms of a row as it is now instead of those it had."""
     if table not in INDEXED or before["record"] is None:
         return
@@ -81,7 +82,7 @@ def replace(rows: Writing, table: Table, before: Row, after: Row) -> None:
         rows.insert_all(TERMS, [key for key in new if key not in old])
 
 
-def remove(rows: Writing, table: Table, row: Row) -> None:
+def remove(rows: Transaction, table: Table, row: Row) -> None:
     """Forget the terms of a row that is gone."""
     if table in INDEXED:
         rows.delete_all(TERMS, of(table, row))

@@ -15,6 +15,7 @@ from typing import Any
 from ...diagnosis import PATIENCE, Check, Verdict
 from ...errors import BackendUnavailable
 from ...files import is_free, network_file_system, tells_networks
+from ...urls import database_file
 from .. import check_schema_version
 
 FIXED = (3, 51, 3)
@@ -45,6 +46,12 @@ def library() -> Check:
         )
         return Check("sqlite", "ok", sentence, "let nothing else write to the file while it is in use")
     return Check("sqlite", "ok", f"SQLite {sqlite3.sqlite_version}")
+
+
+def examine(url: str) -> Iterator[Check]:
+    """Examine the database file of a URL; memory has none."""
+    file = database_file(url)
+    yield from () if file is None else examine_file(file)
 
 
 def examine_file(file: Path) -> Iterator[Check]:

@@ -59,7 +59,7 @@ FACTS = {
     "WHEN 0 THEN 'OFF' WHEN 1 THEN 'NORMAL' WHEN 2 THEN 'FULL' ELSE 'EXTRA' END FROM pragma_synchronous",
     "schema": "SELECT user_version FROM pragma_user_version",
 }
-"""See `rows.Reading.facts`: a reader's own, which is opened as the writer is."""
+"""See `View.facts`: a reader's own, which is opened as the writer is."""
 
 ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     # SQLite's error name: what a caller is told

@@ -1,0 +1,117 @@
+"""registry.toml's tables of approval: the example of the page, and what a wrong file is told, with its line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sagemaker_registry.backends import BackendUnavailable
+from sagemaker_registry.backends.approval.rulebook import covers
+from sagemaker_registry.backends.config import line_of, load
+from support import approval_docs
+
+
+def test_the_example_of_the_page_is_a_file_one_can_serve(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", approval_docs.PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    file = tmp_path / "registry.toml"
+    file.write_text(example, encoding="utf-8")
+    assert load(file).approval[0].profile == "strict"
+
+
+WRONG = [
+    ('\n[[aproval]]\ngroups = ["*"]', 2, "unknown field `aproval`; did you mean 'approval'?"),
+    ("[rules]\na = 3", 2, "Expected `object`, got `int` - at `$.rules.a`"),
+    ("approval = 3", 1, "Expected `array`, got `int` - at `$.approval`"),
+    ('[[approval]]\ngroup = ["*"]', 2, "unknown field `group` - at `$.approval[0]`; did you mean 'groups'?"),
+    ("[[approval]]\ngroups = []", 2, "length >= 1"),
+    ('[[approval]]\ngroups = ["*"]\nprofile = "stritc"', 3, "there is no profile 'stritc'; did you mean 'strict'?"),
+    ('[[approval]]\ngroups = ["*"]\nrules = [\n "reason-requird",\n]', 4, "did you mean 'reason-required'?"),
+    ('[[approval]]\ngroups = ["*"]\nrules = ["metric"]', 3, "'metric' needs options: [rules.NAME] is = \"metric\""),
+    ('[[approval]]\ngroups = ["*"]\nlife_cycle = "x"', 3, "there is no life cycle 'x': there is none"),
+    (
+        '[[approval]]\ngroups = ["churn-*"]\n[[approval]]\ngroups = ["fraud", "churn-a*"]',
+        4,
+        "'churn-a*' never applies: 'churn-*' comes first and fits every such group",
+    ),
+    ('[rules.a]\nkind = "only"', 1, "rule 'a': say which kind it is: is = "),
+    ('[rules.a]\nis = "onyl"', 2, "rule 'a': there is no kind 'onyl'; did you mean 'only'?"),
+    ('[rules.a]\n\nis = "approvers"\nsize = 3', 4, "unknown field `size` - at `$.rules.a`"),
+    ('[rules.a]\nis = "approvers"\ncount = 0', 3, "Expected `int` >= 1 - at `$.rules.a.count`"),
+    ('[rules.a]\nis = "only"\nwho = ["group:x"]', 3, "nobody is in group:x"),
+    ('[rules.a]\nis = "only"\nwho = ["gruop:x"]', 3, "'gruop:x': write a name, group:NAME, role:NAME or an ARN"),
+    (
+        '[identities.alice]\naccess_key = "A"\n[rules.a]\nis = "only"\nwho = [\n  "alcie"\n]',
+        6,
+        "no identity is called 'alcie'; did you mean 'alice'?",
+    ),
+    (
+        '[identities.alice]\naccess_key = "A"\n[rules.a]\nis = "only"\nwho = ["arn:aws:iam::*:user/bob"]',
+        5,
+        "no identity has an ARN like arn:aws:iam::*:user/bob",
+    ),
+    ('[rules.a]\nis = "metric"\nmetric = "f1"', 1, "give min or max"),
+    ('[rules.a]\nis = "metric"\nmetric = "f1"\nmin = 1\nsource = "Quality"', 5, "there is no 'Quality'"),
+    ('[rules.a]\nis = "metadata-required"', 1, "name the keys or the members"),
+    ('[rules.a]\nis = "reason-required"\non = ["Approve"]', 3, "there is no 'Approve'; did you mean 'Approved'?"),
+    ('[rules.a]\nis = "frozen"\nmay_change = ["ModelLifecycle"]', 3, "did you mean 'ModelLifeCycle'?"),
+    ('[rules.a]\nis = "minimum-age"\nage = "1 day"', 3, "matching regex"),
+    ("[profiles.a]\ntransitions = []", 2, "length >= 1"),
+    ('[profiles.aws]\ntransitions = [{from = "new", to = "Approved"}]', 1, "the profile 'aws' is there already"),
+    ('[profiles.a]\ntransitions = [{from = "new", to = "Aproved"}]', 2, "did you mean 'Approved'?"),
+    ('[profiles.a]\ntransitions = [{from = "Approved", to = "Rejected"}]', 2, 'no transition begins at "new"'),
+    ('[profiles.a]\ntransitions = [{from = "new", to = "new"}]', 2, "nothing can become 'new' again"),
+    (
+        '[profiles.a]\ntransitions = [\n {from = "new", to = "Approved"},\n {from = "Rejected", to = "Approved"},\n]',
+        4,
+        "a: no transition leads to 'Rejected'",
+    ),
+    ('[profiles.a]\ntransitions = [{from = "new", to = "Approved", requires = ["x"]}]', 2, "there is no rule 'x'"),
+    ('[profiles.a]\ntransitions = [{from = "new", to = "Approved", requires = ["frozen"]}]', 2, "judges every change"),
+    ('[life_cycles.a]\ntransitions = [{from = "new", to = "Staging"}]', 2, "write Stage/StageStatus"),
+    ('[life_cycles.a]\ntransitions = [{from = "new", to = "a/b", requires = ["approvers"]}]', 2, "is about approval"),
+    ("[identities.a]\ngroups = []", 1, "give an access_key, an arn or a role"),
+    ('[identities.a]\naccess_key = "A"\n[identities.b]\naccess_key = "A"', 4, "have the same access key"),
+    ('[identities.a]\naccess_key = "A"\narn = "arn:aws:iam::*:user/a"', 3, "one ARN, without *"),
+    ('[identities.a]\naccesskey = "A"', 2, "did you mean 'access_key'?"),
+    ('[identities.a]\naccess_key = "A"\naccount = "12"', 3, "matching regex"),
+]
+
+
+@pytest.mark.parametrize(("toml", "line", "sentence"), WRONG, ids=[sentence[:40] for *_, sentence in WRONG])
+def test_what_means_nothing_is_refused_with_its_line_and_what_was_meant(
+    tmp_path: Path, toml: str, line: int, sentence: str
+) -> None:
+    file = tmp_path / "registry.toml"
+    file.write_text(toml, encoding="utf-8")
+    with pytest.raises(BackendUnavailable) as caught:
+        load(file)
+    assert str(caught.value).startswith(f"{file}, line {line}: ")
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "other", "expected"),
+    [
+        ("*", "a*", True),
+        ("a*", "*", False),
+        ("?", "*", False),
+        ("a*", "a", True),
+        ("a-*", "a*", False),
+        ("?*", "a*", True),
+    ],
+)
+def test_a_pattern_covers_another_if_it_fits_all_the_other_fits(pattern: str, other: str, expected: bool) -> None:
+    assert covers(pattern, other) is expected
+
+
+def test_lines_are_found_by_the_path_of_keys() -> None:
+    text = '[a]\nx = 1\n[[b]]\ny = [\n "one",\n "two",\n]\n[[b]]\n"quoted key" = 2\n[c.d]\nz = 1\n'
+    assert line_of(text, ("a", "x")) == 2
+    assert line_of(text, ("b", 0, "y"), "two") == 6
+    assert line_of(text, ("b", 1, "quoted key")) == 9
+    assert line_of(text, ("c", "d", "z", "deeper")) == 11
+    assert line_of(text, ("nowhere",)) is None
+    dotted = 'a.x.k = 1\na."y z".k = 2\na.z = 3\n'
+    assert [line_of(dotted, ("a", name, "k")) for name in ("x", "y z", "z")] == [1, 2, 3]

@@ -1,0 +1,652 @@
+"""Rules of registry.toml: what each demands, how they combine, and what a wrong file is told."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sagemaker_registry.backends import BackendUnavailable
+from sagemaker_registry.backends.approval.rules import KINDS
+from sagemaker_registry.backends.base import BackendOptions, Caller
+from sagemaker_registry.backends.config import read
+from sagemaker_registry.backends.errors import (
+    AccessDeniedException,
+    ConflictException,
+    RegistryError,
+    ValidationException,
+)
+from sagemaker_registry.backends.local.registry import LocalRegistry
+from sagemaker_registry.backends.store.rows import PACKAGES
+from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
+from support.server import Emulator
+
+GROUP = {"ModelPackageGroupName": "churn"}
+PENDING = "PendingManualApproval"
+PEOPLE = """
+identities.alice = {access_key = "A", groups = ["reviewers"]}
+identities.bob = {access_key = "B", groups = ["reviewers"]}
+identities.carol = {access_key = "C", groups = ["risk"]}
+identities.dave = {access_key = "D"}
+"""
+ALICE, BOB, CAROL, DAVE = (Caller(access_key=key) for key in "ABCD")
+DAY = 86_400
+ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+
+
+class Clock:
+    """A clock that stands until it is set."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class S3:
+    """Objects by URL, for rules to look at; counts what it was asked."""
+
+    def __init__(self, **objects: bytes) -> None:
+        self.objects = {f"s3://{name.replace('_', '/', 1)}": content for name, content in objects.items()}
+        self.asked = 0
+
+    def artifact_exists(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
+        self.asked += 1
+        return f"s3://{bucket}/{key}" in self.objects
+
+    def image_exists(self, caller: Caller, image: str) -> bool | None:
+        return None
+
+    def containers(self, caller: Caller, model: str) -> list[dict[str, Any]] | None:
+        return None
+
+    def content(self, caller: Caller, bucket: str, key: str) -> bytes | None:
+        self.asked += 1
+        return self.objects.get(f"s3://{bucket}/{key}")
+
+
+class Registry(LocalRegistry):
+    """A registry in memory with a group `churn`, spoken to in short sentences."""
+
+    def __init__(self, toml: str, probe: Any = None) -> None:
+        self.clock = Clock()
+        options = BackendOptions(read(tomllib.loads(toml)), *([probe] if probe else []))
+        super().__init__(SQLiteRows(None), self.clock, options)
+        self.call("CreateModelPackageGroup", {**GROUP, "Tags": [{"Key": "owner", "Value": "fraud team"}]}, DAVE)
+
+    def register(self, caller: Caller = DAVE, **members: Any) -> str:
+        arn: str = self.call("CreateModelPackage", {**GROUP, **members}, caller)["ModelPackageArn"]
+        return arn
+
+    def decide(self, caller: Caller, arn: str, status: str = "Approved", reason: str | None = "why") -> str:
+        """Set the approval; return the status the version has then."""
+        described = {} if reason is None else {"ApprovalDescription": reason}
+        self.update(caller, arn, ModelApprovalStatus=status, **described)
+        return self.status(arn)
+
+    def update(self, caller: Caller, arn: str, **members: Any) -> None:
+        self.call("UpdateModelPackage", {"ModelPackageArn": arn, **members}, caller)
+
+    def status(self, arn: str) -> str:
+        status: str = self.describe(arn)["ModelApprovalStatus"]
+        return status
+
+    def describe(self, arn: str) -> dict[str, Any]:
+        return self.call("DescribeModelPackage", {"ModelPackageName": arn}, DAVE)
+
+    def stored(self) -> list[Any]:
+        with self._rows.reading() as rows:
+            return rows.find(PACKAGES, [("region", "=", "us-east-1")], limit=100)
+
+
+def ruled(rules: str, names: str = "r", probe: Any = None, profile: str = "aws") -> Registry:
+    """Return a registry whose group obeys the rules of these names."""
+    wanted = ", ".join(f'"{name}"' for name in names.split())
+    table = f'\n[[approval]]\ngroups = ["churn"]\nprofile = "{profile}"\nrules = [{wanted}]\n'
+    return Registry(f"{PEOPLE}{rules}{table}", probe)
+
+
+def refused(kind: type[RegistryError], call: Callable[[], Any]) -> str:
+    with pytest.raises(kind) as caught:
+        call()
+    return caught.value.message
+
+
+def test_a_decision_without_a_reason_is_refused_and_the_sdk_is_named() -> None:
+    """The SDK's `deploy` of a pending version sends just ModelApprovalStatus=Approved."""
+    with ruled("", "reason-required") as made:
+        arn = made.register()
+        before = made.stored()
+        said = refused(ValidationException, lambda: made.decide(ALICE, arn, reason=None))
+        assert f"ModelPackage {arn} cannot become Approved. reason-required: No reason was sent" in said
+        assert "The SageMaker SDK sends just this by itself when it deploys a version that is not approved" in said
+        assert "SDK" not in refused(ValidationException, lambda: made.decide(ALICE, arn, "Rejected", "  "))
+        assert made.stored() == before
+        assert made.decide(ALICE, arn, PENDING, None) == PENDING
+        assert made.decide(ALICE, arn, "Approved", "ticket 42") == "Approved"
+        assert "cannot be registered as Approved with a reason" in refused(
+            ValidationException, lambda: made.register(ModelApprovalStatus="Approved")
+        )
+
+
+def test_a_reason_may_have_to_be_long() -> None:
+    with ruled('rules.r = {is = "reason-required", characters = 5}') as made:
+        arn = made.register()
+        assert "'why' is shorter than 5" in refused(ValidationException, lambda: made.decide(ALICE, arn))
+        assert made.decide(ALICE, arn, reason="because") == "Approved"
+
+
+def test_who_registered_a_version_leaves_its_approval_to_others() -> None:
+    with ruled("", "creator-may-not-approve") as made:
+        arn = made.register(ALICE)
+        said = refused(AccessDeniedException, lambda: made.decide(ALICE, arn))
+        assert f"{made.describe(arn)['CreatedBy']['IamIdentity']['Arn']} who registered it" in said
+        assert made.decide(ALICE, arn, "Rejected") == "Rejected"
+        assert made.decide(BOB, arn) == "Approved"
+        refused(AccessDeniedException, lambda: made.register(ALICE, ModelApprovalStatus="Approved"))
+
+
+@pytest.mark.parametrize(
+    ("who", "allowed"),
+    [
+        ("group:reviewers", "alice bob"),
+        ("alice", "alice"),
+        ("*", "alice bob carol dave"),
+        ("arn:aws:iam::*:user/c*", "carol"),
+    ],
+)
+def test_only_some_people_decide(who: str, allowed: str) -> None:
+    with ruled(f'rules.r = {{is = "only", who = ["{who}"]}}') as made:
+        for name, caller in {"alice": ALICE, "bob": BOB, "carol": CAROL, "dave": DAVE}.items():
+            arn = made.register()
+            if name in allowed.split():
+                assert made.decide(caller, arn) == "Approved"
+            else:
+                said = refused(AccessDeniedException, lambda: made.decide(caller, arn))  # noqa: B023
+                assert f"{name} (arn:aws:iam::123456789012:user/{name}) is not one of {who}." in said
+
+
+def test_somebody_unknown_is_not_taken_for_somebody_known() -> None:
+    with ruled('rules.r = {is = "only", who = ["alice", "arn:aws:iam::*:user/alice"]}') as made:
+        arn = made.register()
+        said = refused(AccessDeniedException, lambda: made.decide(Caller(access_key="alice"), arn))
+        assert "arn:aws:iam::123456789012:user/unknown/alice" in said
+
+
+TWO = 'rules.r = {is = "approvers", count = 2}'
+
+
+def test_two_people_approve_before_a_version_is_approved() -> None:
+    with ruled(TWO) as made:
+        arn = made.register()
+        assert made.decide(ALICE, arn, reason="ticket 1") == PENDING
+        described = made.describe(arn)
+        assert described["ApprovalDescription"] == "1 of 2 approvals so far: alice (ticket 1)"
+        assert described["LastModifiedBy"]["IamIdentity"]["Arn"].endswith(":user/alice")
+        before = made.stored()
+        said = refused(ConflictException, lambda: made.decide(ALICE, arn))
+        assert "has approved it already; 1 of 2 approvals are recorded (alice): others must approve it." in said
+        assert made.stored() == before
+        assert made.decide(BOB, arn, reason="ticket 2") == "Approved"
+        assert made.describe(arn)["ApprovalDescription"] == "ticket 2"
+        told = made.extension("explain", {"arn": arn}, DAVE)
+        assert [(one["name"], one["reason"]) for one in told["approvals"]] == [
+            ("alice", "ticket 1"),
+            ("bob", "ticket 2"),
+        ]
+
+
+def test_an_approval_that_waits_for_others_deploys_nothing() -> None:
+    with ruled(TWO) as made:
+        arn = made.register()
+        made.decide(ALICE, arn)
+        model = {
+            "ModelName": "m",
+            "ExecutionRoleArn": "arn:aws:iam::123456789012:role/deploy",
+            "PrimaryContainer": {"ModelPackageName": arn},
+        }
+        said = refused(ValidationException, lambda: made.call("CreateModel", model, ALICE))
+        assert "its approval status is PendingManualApproval" in said
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        {"ModelApprovalStatus": "Rejected"},
+        {"ModelApprovalStatus": PENDING},
+        {"CustomerMetadataProperties": {"accuracy": "1"}},
+        {"SourceUri": "elsewhere"},
+    ],
+    ids=str,
+)
+def test_what_makes_it_another_version_or_another_mind_takes_approvals_back(between: dict[str, Any]) -> None:
+    with ruled(TWO) as made:
+        arn = made.register()
+        made.decide(ALICE, arn)
+        made.update(CAROL, arn, **between)
+        assert made.decide(BOB, arn) != "Approved"
+        assert made.describe(arn)["ApprovalDescription"] == "1 of 2 approvals so far: bob (why)"
+        assert made.decide(ALICE, arn) == "Approved"
+
+
+@pytest.mark.parametrize(
+    "between",
+    [{"ModelLifeCycle": {"Stage": "Staging", "StageStatus": "x"}}, {"ApprovalDescription": "in words"}],
+    ids=str,
+)
+def test_what_leaves_it_as_it_was_keeps_approvals(between: dict[str, Any]) -> None:
+    with ruled(TWO) as made:
+        arn = made.register()
+        made.decide(ALICE, arn)
+        made.update(CAROL, arn, **between)
+        assert made.decide(BOB, arn) == "Approved"
+
+
+def test_who_changes_a_version_as_he_approves_it_approves_what_it_is_then() -> None:
+    with ruled(TWO) as made:
+        arn = made.register()
+        made.decide(ALICE, arn)
+        made.update(BOB, arn, ModelApprovalStatus="Approved", SourceUri="elsewhere")
+        assert made.status(arn) == PENDING
+        assert made.describe(arn)["ApprovalDescription"] == "1 of 2 approvals so far: bob"
+
+
+def test_only_those_count_who_should() -> None:
+    rules = 'rules.r = {is = "approvers", count = 2, who = ["group:reviewers"]}'
+    with ruled(rules) as made:
+        arn = made.register()
+        before = made.stored()
+        said = refused(AccessDeniedException, lambda: made.decide(DAVE, arn))
+        assert "0 of 2 approvals of group:reviewers are recorded; one by dave" in said
+        assert made.stored() == before
+        assert [made.decide(ALICE, arn), made.decide(BOB, arn)] == [PENDING, "Approved"]
+
+
+def test_two_groups_may_each_have_to_approve() -> None:
+    rules = (
+        'rules.engineering = {is = "approvers", count = 1, who = ["group:reviewers"]}\n'
+        'rules.risk = {is = "approvers", count = 1, who = ["group:risk"]}'
+    )
+    with ruled(rules, "engineering risk") as made:
+        arn = made.register()
+        refused(AccessDeniedException, lambda: made.decide(DAVE, arn))
+        assert made.decide(ALICE, arn) == PENDING
+        assert "engineering and risk must pass" in made.describe(arn)["ApprovalDescription"]
+        assert refused(AccessDeniedException, lambda: made.decide(BOB, arn))
+        assert made.decide(CAROL, arn) == "Approved"
+
+
+def test_nobody_registers_what_two_must_approve_as_approved() -> None:
+    with ruled(TWO) as made:
+        said = refused(ValidationException, lambda: made.register(ALICE, ModelApprovalStatus="Approved"))
+        assert "2 people must approve it: register it as PendingManualApproval." in said
+        assert made.stored() == []
+
+
+def test_metadata_and_members_may_be_required() -> None:
+    rules = 'rules.r = {is = "metadata-required", keys = ["git_commit"], members = ["MetadataProperties.CommitId"]}'
+    with ruled(rules) as made:
+        arn = made.register()
+        said = refused(ValidationException, lambda: made.decide(ALICE, arn))
+        assert "It has no CustomerMetadataProperties.git_commit and no MetadataProperties.CommitId." in said
+        good = made.register(
+            CustomerMetadataProperties={"git_commit": "4f5"}, MetadataProperties={"CommitId": "4f5c2a9"}
+        )
+        assert made.decide(ALICE, good) == "Approved"
+
+
+def test_metadata_may_be_sent_with_the_decision() -> None:
+    with ruled('rules.r = {is = "metadata-required", keys = ["git_commit"]}') as made:
+        arn = made.register()
+        made.update(ALICE, arn, ModelApprovalStatus="Approved", CustomerMetadataProperties={"git_commit": "4f5"})
+        assert made.status(arn) == "Approved"
+
+
+def test_metadata_may_be_required_at_registration() -> None:
+    with ruled(f'rules.r = {{is = "metadata-required", keys = ["git_commit"], on = ["{PENDING}"]}}') as made:
+        said = refused(ValidationException, made.register)
+        assert said == (
+            f"ModelPackage arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/1 cannot become {PENDING}. "
+            "r: It has no CustomerMetadataProperties.git_commit."
+        )
+        assert made.register(CustomerMetadataProperties={"git_commit": "4f5"}).endswith("/1")
+
+
+@pytest.mark.parametrize(
+    ("tags", "sentence"),
+    [
+        (["owner"], ""),
+        (["owner=fraud*"], ""),
+        (["owner", "stage"], "Its group has no tag stage."),
+        (["owner=credit*"], "The tag owner of its group is 'fraud team', not credit*."),
+    ],
+)
+def test_the_group_may_have_to_have_tags(tags: list[str], sentence: str) -> None:
+    with ruled(f'rules.r = {{is = "tags-required", tags = {tags}}}') as made:
+        arn = made.register()
+        if sentence:
+            assert sentence in refused(ValidationException, lambda: made.decide(ALICE, arn))
+        else:
+            assert made.decide(ALICE, arn) == "Approved"
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("0.9", ""),
+        ("0.95", ""),
+        ("1.0", ""),
+        ("0.89", "accuracy is 0.89, below 0.9."),
+        ("1.1", "accuracy is 1.1, above 1."),
+        (None, "It has no CustomerMetadataProperties.accuracy."),
+        ("good", "CustomerMetadataProperties.accuracy is 'good', not a number."),
+        ("nan", "CustomerMetadataProperties.accuracy is 'nan', not a number."),
+        ("inf", "CustomerMetadataProperties.accuracy is 'inf', not a number."),
+    ],
+)
+def test_a_metric_of_the_metadata_has_limits(value: str | None, sentence: str) -> None:
+    with ruled('rules.r = {is = "metric", metric = "accuracy", min = 0.9, max = 1}') as made:
+        arn = made.register(**({"CustomerMetadataProperties": {"accuracy": value}} if value else {}))
+        if sentence:
+            assert sentence in refused(ValidationException, lambda: made.decide(ALICE, arn))
+        else:
+            assert made.decide(ALICE, arn) == "Approved"
+
+
+def test_an_explanation_has_the_threshold_of_a_metric() -> None:
+    with ruled('rules.r = {is = "metric", metric = "accuracy", min = 0.9}') as made:
+        arn = made.register(CustomerMetadataProperties={"accuracy": "0.8"})
+        (result,) = made.extension("explain", {"arn": arn}, ALICE)["transitions"][0]["rules"]
+        bounds = {"metric": "accuracy", "source": "CustomerMetadataProperties", "min": 0.9, "max": None}
+        assert (result["outcome"], result["threshold"]) == ("failed", bounds)
+
+
+IN_S3 = 'rules.r = {is = "metric", metric = "regression.mse.value", max = 5, source = "ModelQuality.Statistics"}'
+
+
+def metrics(url: str = "s3://b/metrics.json") -> dict[str, Any]:
+    return {"ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": url}}}}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b'{"regression": {"mse": {"value": 4.5, "standard_deviation": "NaN"}}}', ""),
+        (b'{"regression": {"mse": {"value": 5.5}}}', "regression.mse.value is 5.5, above 5."),
+        (b'{"regression": {"mse": [1]}}', "It has no regression.mse.value in s3://b/metrics.json."),
+        (b'{"regression": {"mse": {"value": true}}}', "is 'True', not a number."),
+        (b"[]", "It has no regression.mse.value in s3://b/metrics.json."),
+        (b"accuracy: 1", "The metrics file s3://b/metrics.json is not JSON"),
+        (None, "The metrics file s3://b/metrics.json is not there."),
+    ],
+)
+def test_a_metric_may_be_in_the_file_the_version_names(content: bytes | None, sentence: str) -> None:
+    s3 = S3(**({"b_metrics.json": content} if content is not None else {}))
+    with ruled(IN_S3, probe=s3) as made:
+        arn = made.register(**metrics())
+        if sentence:
+            assert sentence in refused(ValidationException, lambda: made.decide(ALICE, arn))
+        else:
+            assert made.decide(ALICE, arn) == "Approved"
+        assert s3.asked == 1
+
+
+def test_a_version_without_a_metrics_file_is_told() -> None:
+    with ruled(IN_S3, probe=S3()) as made:
+        assert "It has no ModelMetrics.ModelQuality.Statistics in S3." in refused(
+            ValidationException, lambda: made.decide(ALICE, made.register())
+        )
+
+
+def test_nothing_is_asked_of_s3_while_the_transaction_of_a_change_is_open() -> None:
+    class Watching(S3):
+        def content(self, caller: Caller, bucket: str, key: str) -> bytes | None:
+            assert not made._rows._lock.locked()  # type: ignore[attr-defined]
+            return super().content(caller, bucket, key)
+
+    s3 = Watching(**{"b_metrics.json": b'{"regression": {"mse": {"value": 1}}}'})
+    with ruled(IN_S3, probe=s3) as made:
+        arn = made.register(**metrics())
+        assert made.extension("explain", {"arn": arn}, ALICE)["transitions"][0]["rules"][0]["outcome"] == "passed"
+        made.extension("decide", {"arn": arn, "status": "Approved"}, ALICE)
+        assert made.register(ModelApprovalStatus="Approved", **metrics())
+        assert s3.asked == 3
+
+
+def test_images_come_from_where_they_may() -> None:
+    rules = 'rules.r = {is = "image-from", images = ["123456789012.dkr.ecr.*/team/*"]}'
+    with ruled(rules) as made:
+        ours = made.register(InferenceSpecification={"Containers": [{"Image": f"{ECR}/team/a:1"}]})
+        assert made.decide(ALICE, ours) == "Approved"
+        for image in (f"{ECR}/other/a:1", "docker.io/a"):
+            arn = made.register(InferenceSpecification={"Containers": [{"Image": image}]})
+            said = refused(ValidationException, lambda: made.decide(ALICE, arn))  # noqa: B023
+            assert f"The image {image} is not from 123456789012.dkr.ecr.*/team/*." in said
+
+
+def test_artefacts_must_still_be_there() -> None:
+    s3 = S3(**{"b_model.tar.gz": b""})
+    with ruled("", "artifact-exists", s3) as made:
+        container = {"Image": "i", "ModelDataUrl": "s3://b/model.tar.gz"}
+        arn = made.register(InferenceSpecification={"Containers": [container]})
+        s3.objects.clear()
+        said = refused(ValidationException, lambda: made.decide(ALICE, arn))
+        assert "The artefact s3://b/model.tar.gz is not there." in said
+
+
+def test_a_version_waits_before_it_is_approved_and_expires_if_it_is_not() -> None:
+    rules = 'rules.wait = {is = "minimum-age", age = "1d"}\nrules.end = {is = "expires", after = "7d"}'
+    with ruled(rules, "wait end") as made:
+        arn = made.register()
+        said = refused(ConflictException, lambda: made.decide(ALICE, arn))
+        assert "wait: It must be 1d old, which it is at 2023-11-15 22:13:20 UTC." in said
+        made.clock.now += DAY
+        assert made.decide(ALICE, arn) == "Approved"
+        late = made.register()
+        made.clock.now += 7 * DAY + 1
+        said = refused(ConflictException, lambda: made.decide(ALICE, late))
+        assert "end: It is older than 7d, and nobody approved it in time: register it anew." in said
+
+
+def test_an_approved_version_is_frozen() -> None:
+    with ruled('rules.r = {is = "frozen", may_change = ["ModelLifeCycle", "ModelCard"]}') as made:
+        arn = made.register(CustomerMetadataProperties={"a": "1"})
+        made.update(DAVE, arn, CustomerMetadataProperties={"a": "2"})
+        made.decide(ALICE, arn)
+        before = made.stored()
+        for change, member in (
+            ({"CustomerMetadataProperties": {"a": "3"}}, "CustomerMetadataProperties"),
+            ({"CustomerMetadataPropertiesToRemove": ["a"]}, "CustomerMetadataProperties"),
+            ({"ApprovalDescription": "otherwise"}, "ApprovalDescription"),
+            ({"SourceUri": "x"}, "SourceUri"),
+        ):
+            said = refused(ConflictException, lambda: made.update(DAVE, arn, **change))  # noqa: B023
+            assert f"r: It is Approved, and so its {member} cannot change." in said
+        said = refused(ConflictException, lambda: made.call("DeleteModelPackage", {"ModelPackageName": arn}, DAVE))
+        assert "cannot be deleted. r: It is Approved, and so cannot be deleted: reject it first." in said
+        assert made.stored() == before
+        made.update(DAVE, arn, CustomerMetadataProperties={"a": "2"})
+        made.update(DAVE, arn, ModelLifeCycle={"Stage": "Production", "StageStatus": "Live"})
+        assert made.decide(ALICE, arn, "Rejected", "a fault") == "Rejected"
+        made.update(DAVE, arn, SourceUri="x")
+        made.call("DeleteModelPackage", {"ModelPackageName": arn}, DAVE)
+
+
+def test_a_refusal_names_every_failed_rule_and_the_gravest_gives_its_code() -> None:
+    rules = 'rules.who = {is = "only", who = ["alice"]}\nrules.accurate = {is = "metric", metric = "f1", min = 1}'
+    with ruled(rules, "accurate who reason-required") as made:
+        arn = made.register()
+        said = refused(AccessDeniedException, lambda: made.decide(BOB, arn, reason=None))
+        assert [said.count(f" {name}: ") for name in ("accurate", "who", "reason-required")] == [1, 1, 1]
+
+
+def test_the_first_table_that_fits_a_group_counts() -> None:
+    toml = '[[approval]]\ngroups = ["churn"]\n[[approval]]\ngroups = ["*"]\nprofile = "strict"\n'
+    with Registry(toml) as made:
+        assert made.register(ModelApprovalStatus="Approved")
+        made.call("CreateModelPackageGroup", {"ModelPackageGroupName": "fraud"}, DAVE)
+        refused(
+            ValidationException, lambda: made.register(ModelPackageGroupName="fraud", ModelApprovalStatus="Approved")
+        )
+
+
+def test_what_may_become_of_a_version_is_explained() -> None:
+    rules = 'rules.who = {is = "only", who = ["group:reviewers"]}\nrules.still = {is = "frozen"}'
+    with ruled(rules, "who creator-may-not-approve still", profile="strict") as made:
+        arn = made.register(DAVE)
+        told = made.extension("explain", {"group": "churn", "version": "1"}, DAVE)
+        assert (told["version"], told["status"], told["profile"], told["rev"]) == (arn, PENDING, "strict", 0)
+        assert told["since"].startswith("registered by arn:aws:iam::123456789012:user/dave at 2023-11-14 ")
+        transitions = {one["to"]: one for one in told["transitions"]}
+        assert {to: one["allowed"] for to, one in transitions.items()} == {
+            "Approved": False,
+            "Rejected": False,
+            PENDING: True,
+        }
+        outcomes = {row["rule"]: row["outcome"] for row in transitions["Approved"]["rules"]}
+        assert outcomes == {"reason-required": "needs_input", "who": "failed", "creator-may-not-approve": "failed"}
+        as_alice = made.extension("explain", {"arn": arn, "identity": "alice", "reason": "ticket"}, DAVE)
+        assert [one["allowed"] for one in as_alice["transitions"]] == [True, True, True]
+        by_arn = {"arn": "churn/1", "identity": "arn:aws:iam::123456789012:user/alice"}
+        assert made.extension("explain", by_arn, DAVE)["caller"]["groups"] == ["reviewers"]
+        assert made.extension("explain", {"arn": arn, "identity": "B"}, DAVE)["caller"]["name"] == "bob"
+        assert made.extension("explain", {"arn": arn, "identity": "nobody"}, DAVE)["caller"]["groups"] == []
+        assert [row["rule"] for row in told["always"]] == ["still"]
+
+
+def test_what_cannot_be_explained_is_said() -> None:
+    with ruled("", "reason-required") as made:
+        assert "churn/9 does not exist" in refused(
+            ValidationException, lambda: made.extension("explain", {"arn": "churn/9"}, DAVE)
+        )
+        assert "Name a version" in refused(ValidationException, lambda: made.extension("explain", {}, DAVE))
+        other = {"arn": "arn:aws:sagemaker:us-east-1:999999999999:model-package/churn/1"}
+        refused(AccessDeniedException, lambda: made.extension("explain", other, DAVE))
+        status = {"arn": made.register(), "status": "Good"}
+        assert "enum value set" in refused(ValidationException, lambda: made.extension("decide", status, DAVE))
+
+
+MEMBERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "ModelApprovalStatus": st.sampled_from(["Approved", "Rejected", PENDING]),
+        "ApprovalDescription": st.sampled_from(["", "because"]),
+        "CustomerMetadataProperties": st.fixed_dictionaries({"accuracy": st.sampled_from(["0.8", "0.95"])}),
+        "SourceUri": st.sampled_from(["x", "y"]),
+        "ModelLifeCycle": st.fixed_dictionaries(
+            {"Stage": st.sampled_from(["Dev", "Production"]), "StageStatus": st.just("x")}
+        ),
+    },
+)
+ALL = """
+rules.who = {is = "only", who = ["group:reviewers", "group:risk"]}
+rules.two = {is = "approvers"}
+rules.accurate = {is = "metric", metric = "accuracy", min = 0.9}
+rules.still = {is = "frozen"}
+"""
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from([ALICE, BOB, CAROL, DAVE]), MEMBERS), min_size=1, max_size=10))
+def test_no_refusal_changes_anything_and_nothing_is_approved_by_one(asked: list[tuple[Caller, dict[str, Any]]]) -> None:
+    with ruled(ALL, "who two accurate still creator-may-not-approve", profile="strict") as made:
+        arn = made.register(DAVE, CustomerMetadataProperties={"accuracy": "0.95"})
+        for caller, members in asked:
+            before = made.stored()
+            try:
+                made.update(caller, arn, **members)
+            except RegistryError:
+                assert made.stored() == before
+                continue
+            (row,) = made.stored()
+            assert row["rev"] == before[0]["rev"] + bool(members)
+            if row["approval"] == "Approved":
+                approvals = row["record"]["_Approval"]["Approvals"]
+                assert len({one["Arn"] for one in approvals}) == len(approvals) == 2
+                assert row["record"]["CustomerMetadataProperties"] == {"accuracy": "0.95"}
+
+
+def test_no_answer_shows_what_the_registry_keeps_for_itself() -> None:
+    with ruled(TWO) as made:
+        arn = made.register()
+        made.decide(ALICE, arn)
+        found = made.call("Search", {"Resource": "ModelPackage"}, DAVE)["Results"][0]["ModelPackage"]
+        for answer in (made.describe(arn), found):
+            assert not [name for name in answer if name.startswith("_")]
+
+
+def test_every_kind_of_rule_says_what_it_demands() -> None:
+    assert all(rule.__doc__ for rule in KINDS.values())
+
+
+def test_a_rule_that_looks_into_s3_needs_one_to_look_into() -> None:
+    with pytest.raises(BackendUnavailable, match="'artifact-exists' cannot be kept on this registry: it looks into S3"):
+        ruled("", "artifact-exists")
+
+
+@pytest.fixture
+def in_s3(tmp_path: Path) -> Any:
+    """Write a registry.toml with a rule that reads metrics files; return a function that fills an S3 with some."""
+    rule = '[rules.good]\nis = "metric"\nmetric = "f1.value"\nmin = 0.5\nsource = "ModelQuality.Statistics"\n'
+    table = '[[approval]]\ngroups = ["churn"]\nprofile = "strict"\nrules = ["good"]\n'
+    (tmp_path / "registry.toml").write_text(table + rule, encoding="utf-8")
+
+    def fill(s3: Any, bucket: str) -> None:
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key="metrics.json", Body=b'{"f1": {"value": 0.7}}')
+        s3.put_object(Bucket=bucket, Key="large.json", Body=b" " * (2**20 + 1))
+
+    return fill
+
+
+def decide_by_files(sagemaker: Any, bucket: str) -> None:
+    """Approve what names a good file, and see what names another refused."""
+    sagemaker.create_model_package_group(**GROUP)
+    decision = {"ModelApprovalStatus": "Approved", "ApprovalDescription": "good"}
+
+    def approve(url: str) -> None:
+        arn = sagemaker.create_model_package(**GROUP, **metrics(url))["ModelPackageArn"]
+        sagemaker.update_model_package(ModelPackageArn=arn, **decision)
+
+    approve(f"s3://{bucket}/metrics.json")
+    for url, sentence in (
+        (f"s3://{bucket}/large.json", "has 1,048,577 bytes; a rule reads at most 1,048,576"),
+        (f"s3://{bucket}/none.json", "is not there"),
+        ("s3://nowhere/metrics.json", "is not there"),
+    ):
+        with pytest.raises(sagemaker.exceptions.ClientError, match=sentence):
+            approve(url)
+
+
+def test_a_served_registry_reads_metrics_from_the_s3_beside_it(serve: Callable[..., Emulator], in_s3: Any) -> None:
+    served = serve("--backend", "sqlite://", "--config", "registry.toml")
+    in_s3(served.client("s3"), "models")
+    decide_by_files(served.client("sagemaker"), "models")
+
+
+def test_a_served_registry_reads_metrics_from_an_s3_of_the_users(
+    serve: Callable[..., Emulator], emulator: Emulator, in_s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "123456789012")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    in_s3(emulator.client("s3"), "metrics-of-the-team")
+    served = serve("--backend", "sqlite://", "--config", "registry.toml", "--s3-endpoint", emulator.url)
+    decide_by_files(served.client("sagemaker"), "metrics-of-the-team")
+
+
+def test_nobody_is_approved_by_files_nobody_can_read(serve: Callable[..., Emulator], in_s3: Any) -> None:
+    away = "http://127.0.0.1:9"
+    served = serve("--backend", "sqlite://", "--config", "registry.toml", "--s3-endpoint", away)
+    sagemaker = served.client("sagemaker")
+    sagemaker.create_model_package_group(**GROUP)
+    arn = sagemaker.create_model_package(**GROUP, **metrics())["ModelPackageArn"]
+    with pytest.raises(sagemaker.exceptions.ClientError, match=f"The S3 endpoint {away} cannot say"):
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="good")
+    described = sagemaker.describe_model_package(ModelPackageName=arn)
+    assert (described["ModelApprovalStatus"], "LastModifiedTime" in described) == (PENDING, False)

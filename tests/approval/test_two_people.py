@@ -1,0 +1,26 @@
+"""The worked example of approval: two identities, a refusal of each kind, a deploy script, and the history of it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+STORY = Path(__file__).parents[2] / "examples" / "two_people" / "story.py"
+
+
+def test_who_registers_does_not_approve_and_what_is_approved_is_deployed(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, str(STORY)], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert told.returncode == 0, told.stderr
+    refused = re.findall("refused: (.*)", told.stdout)
+    assert "creator-may-not-approve: It is arn:aws:iam::123456789012:user/alice who registered it" in refused[0]
+    assert "reason-required: No reason was sent" in refused[1]
+    assert re.search(r"^  deployed churn/1 \(event [0-9a-f-]{36}\)$", told.stdout, re.MULTILINE)
+    by_bob, by_alice, verified = told.stdout.splitlines()[-3:]
+    assert re.search(r"user/bob +UpdateModelPackage +churn/1 +PendingManualApproval -> Approved", by_bob)
+    assert re.search(r"user/alice +CreateModelPackage +churn/1 +new -> PendingManualApproval", by_alice)
+    assert verified.strip() == "3 changes in 1 chain: all as written"
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,370 @@
+"""`register`, `search` and `delete`, on a served registry and on a file; and what the shell completes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sagemaker_registry.client import ModelRegistry
+from sagemaker_registry.client.cli import main
+from sagemaker_registry.client.registry.search_terms import OPERATORS, Terms
+from support.server import Emulator
+
+PLACES = ["{emulator}", "sqlite:///{folder}/registry.db"]
+
+
+@pytest.fixture(params=PLACES, ids=["http", "file"])
+def registry(
+    request: pytest.FixtureRequest, emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ModelRegistry]:
+    """Return an empty registry, which the commands find by the environment."""
+    monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", request.param.format(emulator=emulator.url, folder=tmp_path))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    with ModelRegistry() as registry:
+        yield registry
+
+
+def run(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, list(arguments), input=stdin)
+
+
+def done(*arguments: str, stdin: str | None = None) -> str:
+    result = run(*arguments, stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refused(*arguments: str, stdin: str | None = None) -> str:
+    result = run(*arguments, stdin=stdin)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def names(*arguments: str) -> list[str]:
+    return [found["version"] for found in json.loads(done("search", *arguments, "--json"))]
+
+
+REQUEST: dict[str, Any] = {
+    "ModelPackageGroupName": "churn",
+    "ModelPackageDescription": "of the file",
+    "ModelApprovalStatus": "Approved",
+    "InferenceSpecification": {
+        "Containers": [{"Image": "file:1", "ModelDataUrl": "s3://models/file.tar.gz"}, {"Image": "file:2"}],
+        "SupportedContentTypes": ["application/json"],
+        "SupportedResponseMIMETypes": ["application/json"],
+    },
+    "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "text/csv", "S3Uri": "s3://file"}}, "Bias": {}},
+    "MetadataProperties": {"CommitId": "file", "ProjectId": "p-1"},
+    "CustomerMetadataProperties": {"accuracy": "0.5", "of.file": "yes", "git_commit": "file"},
+    "Domain": "MACHINE_LEARNING",
+}
+
+
+def test_a_version_is_registered_by_options_and_its_arn_is_all_that_is_printed(registry: ModelRegistry) -> None:
+    options = ["--image", "registry/churn:3", "--model-data", "s3://models/churn.tar.gz", "--metrics", "s3://m/q.json"]
+    lineage = ["--training-job", "train-7", "--dataset-version", "2026-11", "--git-commit", "4f5c2a9"]
+    said = ["--metadata", "accuracy=0.93", "--metadata", "formula=a=b", "--tag", "team=risk", "--description", "first"]
+    arn = done("register", "churn", *options, *lineage, *said, "--approval", "Approved").strip()
+    version = registry.get("churn/1")
+    assert arn == version.arn
+    assert (version.image, version.model_data) == ("registry/churn:3", "s3://models/churn.tar.gz")
+    assert (version.status, version.description) == ("Approved", "first")
+    assert version.metadata == {
+        "accuracy": "0.93",
+        "formula": "a=b",
+        "training_job": "train-7",
+        "dataset_version": "2026-11",
+        "git_commit": "4f5c2a9",
+    }
+    assert version.record["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"] == "s3://m/q.json"
+    assert version.record["MetadataProperties"] == {"CommitId": "4f5c2a9", "GeneratedBy": "train-7"}
+    group = arn.rpartition("/")[0].replace(":model-package/", ":model-package-group/")
+    assert registry.boto3.list_tags(ResourceArn=group)["Tags"] == [{"Key": "team", "Value": "risk"}]
+
+
+def test_the_record_is_printed_for_programs(registry: ModelRegistry) -> None:
+    record = json.loads(done("register", "churn", "--image", "i:1", "--content-type", "a/b", "--json"))
+    assert record["ModelPackageVersion"] == 1
+    assert record["InferenceSpecification"]["SupportedContentTypes"] == ["a/b"]
+
+
+def test_the_same_token_registers_once(registry: ModelRegistry) -> None:
+    first, second = (done("register", "churn", "--image", "i:1", "--token", "job-7") for _ in range(2))
+    assert first == second
+
+
+def test_a_file_is_registered_as_it_is(registry: ModelRegistry, tmp_path: Path) -> None:
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps(REQUEST))
+    done("register", "--from", str(file))
+    record = registry.get("churn/1").record
+    assert record["InferenceSpecification"]["Containers"][0].pop("ImageDigest")
+    assert record["InferenceSpecification"]["Containers"][1].pop("ImageDigest")
+    assert {name: record[name] for name in REQUEST} == REQUEST
+
+
+def test_options_win_over_a_file(registry: ModelRegistry) -> None:
+    options = ["--image", "mine:1", "--content-type", "text/csv", "--description", "mine", "--approval", "Rejected"]
+    more = ["--metadata", "of.file=no", "--git-commit", "4f5c2a9", "--metrics", "s3://mine"]
+    done("register", "other", "--from", "-", *options, *more, stdin=json.dumps(REQUEST))
+    version = registry.get("other/1")
+    assert (version.image, version.model_data) == ("mine:1", "s3://models/file.tar.gz")
+    assert (version.description, version.status) == ("mine", "Rejected")
+    assert version.metadata == {"accuracy": "0.5", "of.file": "no", "git_commit": "4f5c2a9"}
+    assert version.record["MetadataProperties"] == {"CommitId": "4f5c2a9", "ProjectId": "p-1"}
+    assert version.record["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"] == "s3://mine"
+    assert version.record["ModelMetrics"]["Bias"] == {}
+    specification = version.record["InferenceSpecification"]
+    assert specification["SupportedContentTypes"] == ["text/csv"]
+    assert specification["SupportedResponseMIMETypes"] == ["application/json"]
+
+
+def test_a_file_without_containers_takes_an_image(registry: ModelRegistry) -> None:
+    request = {"InferenceSpecification": {"SupportedContentTypes": ["a/b"]}}
+    done("register", "churn", "--from", "-", "--image", "mine:1", stdin=json.dumps(request))
+    version = registry.get("churn/1")
+    assert version.image == "mine:1"
+    assert version.record["InferenceSpecification"]["SupportedContentTypes"] == ["a/b"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "sentence"),
+    [
+        (["--from", "-"], "{", "<stdin> is not JSON"),
+        (["--from", "-"], "[]", "<stdin> is not a JSON object with members of CreateModelPackage"),
+        (["--from", "-"], "\udcff", "<stdin> is not JSON"),
+        (["--from", "-"], "{}", "name a GROUP, or a file that has a ModelPackageGroupName"),
+        (["churn", "--from", "-"], '{"Colour": "red"}', 'Unknown parameter in input: "Colour"'),
+        (["--from", "no-such-file"], None, "No such file"),
+        (["churn", "--metadata", "accuracy"], None, "'accuracy' is not KEY=VALUE"),
+        (["churn", "--tag", "=risk"], None, "'=risk' is not KEY=VALUE"),
+        (["churn", "--approval", "Maybe"], None, "'Maybe' is not one of"),
+        (["churn", "--image", "no spaces"], None, "ValidationException: 1 validation error detected"),
+    ],
+)
+def test_what_cannot_be_registered_is_a_sentence(
+    registry: ModelRegistry, arguments: list[str], stdin: str | None, sentence: str
+) -> None:
+    given_bytes = stdin.encode("utf-8", "surrogateescape") if stdin is not None else None
+    result = CliRunner().invoke(main, ["register", *arguments], input=given_bytes)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert sentence in result.stderr
+    assert list(registry.versions("churn")) == []
+
+
+@pytest.fixture
+def found(registry: ModelRegistry) -> ModelRegistry:
+    """Return a registry with something to find."""
+    registry.register("churn", image="i:1", metadata={"accuracy": 0.9}, approval="Approved", tags={"team": "risk"})
+    registry.register("churn", image="i:2", metadata={"accuracy": 0.95}, description="with weather")
+    registry.register("fraud", image="i:3", metadata={"accuracy": "9e-1"}, approval="Approved")
+    registry.register("fraud", image="i:4", metadata={"accuracy": "high"})
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("terms", "versions"),
+    [
+        ([], ["churn/1", "churn/2", "fraud/1", "fraud/2"]),
+        (["ModelApprovalStatus=Approved"], ["churn/1", "fraud/1"]),
+        (["ModelApprovalStatus=Approved", "Tags.team=risk"], ["churn/1"]),
+        (["ModelApprovalStatus!=Approved"], ["churn/2", "fraud/2"]),
+        (["ModelPackageDescription~weather"], ["churn/2"]),
+        (["Tags.team"], ["churn/1", "churn/2"]),
+        (["!Tags.team"], ["fraud/1", "fraud/2"]),
+        (["CustomerMetadataProperties.accuracy>=0.9"], ["churn/1", "churn/2", "fraud/1"]),
+        (["CustomerMetadataProperties.accuracy>0.9"], ["churn/2"]),
+        (["CustomerMetadataProperties.accuracy<=.9", "Tags.team"], ["churn/1"]),
+        (["CustomerMetadataProperties.accuracy<1", "!Tags.team"], ["fraud/1"]),
+        (["ModelPackageVersion>=2"], ["churn/2", "fraud/2"]),
+        (["CreationTime<2020-01-01T00:00:00"], []),
+        (["ModelPackageGroupName=nobody"], []),
+    ],
+)
+def test_terms_find_what_they_say(found: ModelRegistry, terms: list[str], versions: list[str]) -> None:
+    assert sorted(names(*terms)) == versions
+
+
+def test_what_is_found_is_sorted_and_limited(found: ModelRegistry) -> None:
+    assert names("--sort", "CreationTime", "--ascending") == ["churn/1", "churn/2", "fraud/1", "fraud/2"]
+    assert names("--sort", "CreationTime", "--limit", "2") == ["fraud/2", "fraud/1"]
+    assert [line.split()[0] for line in done("search", "Tags.team", "--limit", "1").splitlines()] == ["churn/2"]
+
+
+def test_groups_are_found_too(found: ModelRegistry) -> None:
+    groups = json.loads(done("search", "--groups", "Tags.team=risk", "--json"))
+    assert [group["name"] for group in groups] == ["churn"]
+    assert [group.name for group in found.search_groups("!Tags.team")] == ["fraud"]
+
+
+def test_a_version_that_is_found_is_the_version_that_is_read(found: ModelRegistry) -> None:
+    (version,) = found.search("ModelPackageDescription~weather")
+    assert version == found.get("churn/2")
+
+
+def test_packages_of_no_group_are_passed_over(registry: ModelRegistry) -> None:
+    types = {
+        "SupportedTransformInstanceTypes": ["ml.m5.large"],
+        "SupportedRealtimeInferenceInstanceTypes": ["ml.m5.large"],
+    }
+    text: Any = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
+    registry.boto3.create_model_package(
+        ModelPackageName="solo", InferenceSpecification={"Containers": [{"Image": "i:1"}], **types, **text}
+    )
+    assert list(registry.search()) == []
+
+
+def test_more_than_a_page_is_found(registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sagemaker_registry.client.registry.registry.PAGE", 2)
+    for number in range(5):
+        registry.register("churn", image=f"i:{number}")
+    assert len(names("ModelPackageGroupName=churn")) == 5
+
+
+@pytest.mark.parametrize(
+    ("term", "sentence"),
+    [
+        ("=Approved", "'=Approved' is no term to search by: write Name=value"),
+        ("", "'' is no term to search by"),
+        ("a=", "'a=' is no term"),
+        ("CustomerMetadataProperties.accuracy>high", "compares metadata with 'high', which is no number"),
+        ("CustomerMetadataProperties.accuracy>nan", "compares metadata with 'nan', which is no number"),
+        ("Colour=red", "ValidationException: Unknown property name: Colour"),
+    ],
+)
+def test_what_cannot_be_searched_is_a_sentence(registry: ModelRegistry, term: str, sentence: str) -> None:
+    assert sentence in refused("search", term)
+
+
+@given(
+    name=st.text("abcXYZ._-:/@ +", min_size=1).filter(lambda text: not text[0].isspace()),
+    sign=st.sampled_from(sorted(OPERATORS)),
+    value=st.text(min_size=1),
+)
+def test_every_term_says_what_it_means(name: str, sign: str, value: str) -> None:
+    if sign in ("<", ">") and value.startswith("="):
+        value = f" {value}"  # which would be the operator's
+    (asked,) = Terms.of([f"{name}{sign}{value}"]).filters
+    assert asked == {"Name": name, "Operator": OPERATORS[sign], "Value": value}
+
+
+def test_a_version_is_deleted_and_its_number_is_not_given_again(found: ModelRegistry) -> None:
+    assert done("delete", "churn/2", "--yes") == "deleted churn/2 (PendingManualApproval)\n"
+    assert "does not exist" in refused("delete", "churn/2", "--yes")
+    assert done("register", "churn", "--image", "i:5").strip().endswith("/churn/3")
+    deleted = json.loads(done("delete", found.get("churn/3").arn, "--yes", "--json"))["deleted"]
+    assert [arn.rpartition("/")[2] for arn in deleted] == ["3"]
+
+
+def test_a_group_is_deleted_with_its_versions_if_that_is_said(found: ModelRegistry) -> None:
+    assert "ConflictException: " in refused("delete", "churn", "--yes")
+    assert [version.version for version in found.versions("churn")] == [2, 1]
+    assert done("delete", "churn", "--with-versions", "--yes") == "deleted the group churn and its 2 versions\n"
+    assert [group.name for group in found.groups()] == ["fraud"]
+    assert "does not exist" in refused("delete", "churn", "--yes")
+    (fraud,) = found.groups()
+    assert done("delete", fraud.arn, "--with-versions", "--yes", "--json").count("fraud") == 3
+    assert list(found.groups()) == []
+
+
+def test_without_a_terminal_nothing_is_deleted_unasked(found: ModelRegistry) -> None:
+    sentence = "would delete churn/1 (Approved): say --yes where nobody can be asked"
+    assert sentence in refused("delete", "churn/1", stdin="y\n")
+    assert found.get("churn/1")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
+def test_on_a_terminal_it_asks(found: ModelRegistry, answer: str, code: int) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "sagemaker_registry.client.cli", "delete", "churn/1"]
+    with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        os.write(ours, f"{answer}\n".encode())
+        printed, said = process.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == code
+    assert "Delete churn/1 (Approved)?" in said + printed
+    assert ("churn/1" in names()) is (answer == "n")
+
+
+def completed(*words: str) -> tuple[list[str], str]:
+    """Return what a shell is offered after these words, the last of them begun; and what is on stderr."""
+    asked = {
+        "_SAGEMAKER_REGISTRY_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(["sagemaker-registry", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    command = [
+        sys.executable,
+        "-c",
+        "from sagemaker_registry.client.cli import main; main(prog_name='sagemaker-registry')",
+    ]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **asked}
+    )
+    return [line.partition(",")[2] for line in ended.stdout.splitlines() if line], ended.stderr
+
+
+def offered(*words: str) -> tuple[list[str], str]:
+    """Return what is offered in the end: a shell is offered nothing where a busy machine takes over a second."""
+    deadline = time.monotonic() + 60
+    while (found := completed(*words)) == ([], "") and time.monotonic() < deadline:
+        pass
+    return found
+
+
+def test_groups_and_versions_are_completed(found: ModelRegistry) -> None:
+    assert offered("versions", "f") == (["fraud"], "")
+    assert offered("show", "") == (["fraud/2", "fraud/1", "churn/2", "churn/1"], "")
+    assert offered("approve", "churn/") == (["churn/2", "churn/1"], "")
+    assert offered("diff", "churn/1", "fr") == (["fraud/2", "fraud/1"], "")
+    assert completed("delete", "nobody") == ([], "")
+    assert completed("compl") == (["completion"], "")
+
+
+def test_completion_makes_no_file_and_says_nothing_of_what_it_cannot_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for url in (f"sqlite:///{tmp_path}/no.db", "http://127.0.0.1:9", "mongodb://x", "sqlite://x"):
+        monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", url)
+        assert completed("versions", "c") == ([], "")
+    monkeypatch.delenv("SAGEMAKER_REGISTRY_URL")
+    assert completed("versions", "c") == ([], "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_completion_does_not_wait_for_a_registry_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        began = time.monotonic()
+        assert completed("versions", "c") == ([], "")
+        assert time.monotonic() - began < 15  # a second of waiting; the rest is a busy machine's start of Python
+
+
+@pytest.mark.parametrize(
+    ("shell", "word"), [("bash", "complete -o"), ("zsh", "#compdef"), ("fish", "complete --no-files")]
+)
+def test_the_script_of_a_shell_is_printed(shell: str, word: str) -> None:
+    script = done("completion", shell)
+    assert word in script
+    assert "_SAGEMAKER_REGISTRY_COMPLETE" in script
+
+
+def test_another_shell_is_refused() -> None:
+    assert "'csh' is not one of" in refused("completion", "csh")

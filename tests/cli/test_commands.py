@@ -1,0 +1,107 @@
+"""The commands on a served registry and on a file: tables, JSON, exit codes one can script on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sagemaker_registry.client import ModelRegistry
+from sagemaker_registry.client.cli import main
+from support.server import Emulator
+
+PLACES = ["{emulator}", "sqlite:///{folder}/registry.db"]
+
+
+@pytest.fixture(params=PLACES, ids=["http", "file"])
+def registry(
+    request: pytest.FixtureRequest, emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> ModelRegistry:
+    """Return a registry with two waiting versions, which the commands find by the environment."""
+    monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", request.param.format(emulator=emulator.url, folder=tmp_path))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    registry = ModelRegistry()
+    registry.register("churn", image="churn:1", metadata={"accuracy": 0.9}, description="first")
+    registry.register("churn", image="churn:2", metadata={"accuracy": 0.95}, description="second   line")
+    return registry
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def as_json(*arguments: str) -> Any:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_a_review_from_the_terminal(registry: ModelRegistry) -> None:
+    with registry:
+        assert [group["name"] for group in as_json("groups")] == ["churn"]
+        assert [row["version"] for row in as_json("pending")] == ["churn/1", "churn/2"]
+        (difference,) = [row for row in as_json("diff", "churn/1", "churn/2") if row["delta"] is not None]
+        assert (difference["path"], difference["delta"]) == ("CustomerMetadataProperties.accuracy", 0.05)
+        assert run("latest", "churn").exit_code == 1
+        assert as_json("approve", "churn/2", "--reason", "better")[0]["status"] == "Approved"
+        assert as_json("reject", "churn/1", "--reason", "worse")[0]["reason"] == "worse"
+        assert run("latest", "churn").stdout.strip().endswith(":model-package/churn/2")
+        assert as_json("pending", "churn") == []
+        assert [row["version"] for row in as_json("versions", "churn", "--status", "Approved")] == ["churn/2"]
+        assert as_json("show", "churn/2")["ApprovalDescription"] == "better"
+        assert run("wait", "churn/2", "--timeout", "0").exit_code == 0
+        assert run("wait", "churn/1", "--timeout", "0").exit_code == 1
+
+
+def test_a_table_has_a_line_for_each_row(registry: ModelRegistry) -> None:
+    with registry:
+        lines = run("versions", "churn").stdout.splitlines()
+        assert [line.split()[:2] for line in lines] == [[f"churn/{n}", "PendingManualApproval"] for n in (2, 1)]
+        assert lines[0].endswith("second line")
+        assert "ModelPackageArn" in run("show", "churn/1").stdout
+
+
+def test_waiting_in_vain_has_an_exit_code_of_its_own(registry: ModelRegistry) -> None:
+    with registry:
+        result = run("wait", "churn/1", "--timeout", "0")
+        assert result.exit_code == 3
+        assert "churn/1 is still PendingManualApproval after 0 seconds" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["show", "churn/9"], "ValidationException: ModelPackage arn:aws:sagemaker:"),
+        (["versions", "no_such"], "ValidationException: 1 validation error detected"),
+        (["reject", "churn/1", "--reason", ""], "reason"),
+        (["groups", "--url", "mongodb://x"], "should begin with one of"),
+        (["groups", "--url", "http://127.0.0.1:9"], "Could not connect to the endpoint URL"),
+    ],
+)
+def test_a_refusal_is_one_sentence_and_exit_code_two(
+    registry: ModelRegistry, arguments: list[str], sentence: str
+) -> None:
+    with registry:
+        result = run(*arguments)
+        assert result.exit_code == 2
+        assert sentence in result.stderr
+        assert result.stdout == ""
+
+
+def test_without_a_url_the_registry_is_the_users_own() -> None:
+    with ModelRegistry() as registry:
+        registry.register("mine", image="churn:1")
+    assert run("groups").stdout.split()[0] == "mine"
+
+
+def test_the_command_runs_as_a_program(registry: ModelRegistry) -> None:
+    with registry:
+        command = [sys.executable, "-m", "sagemaker_registry.client.cli", "pending"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        assert len(done.stdout.splitlines()) == 2

@@ -1,0 +1,44 @@
+"""The main job: the quickstart's story, from the command and from the file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from support.server import Emulator
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "sagemaker_registry.client.cli", "quickstart"]
+
+
+def output(command: list[str], cwd: Path) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_story_is_told_as_the_readme_shows_it(tmp_path: Path) -> None:
+    told = output([sys.executable, str(ROOT / "examples" / "quickstart.py")], tmp_path)
+    shown = (ROOT / "README.md").read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
+    missing = [line for line in shown.splitlines() if line.strip() not in ("", "...") and line not in told]
+    assert missing == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_approved_version_is_deployed_and_the_worse_one_refused(tmp_path: Path) -> None:
+    story = json.loads(output([*COMMAND, "--json", "--keep", "kept"], tmp_path))
+    good, worse = story["registered"]
+    assert story["deployed"] == story["approved"] == good
+    assert story["rejected"]["arn"] == worse
+    assert story["refused"] == f"Rejected: {story['rejected']['reason']}"
+    assert story["correct"] == 5
+    again = json.loads(output([*COMMAND, "--json", "--keep", "kept"], tmp_path))
+    assert again["deployed"].endswith("/3")
+
+
+def test_it_runs_against_a_registry_that_is_served_already(emulator: Emulator, tmp_path: Path) -> None:
+    told = output([*COMMAND, "--endpoint-url", emulator.url], tmp_path)
+    assert "listens on" not in told
+    assert "deployed   tumour-classifier/1" in told

@@ -1,0 +1,231 @@
+"""The pytest plugin, tried on projects of its users: alone, with xdist, on several backends, and not at all."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ("pytester", "support.postgres")
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "ci-project"
+CODE_UNDER_TEST = """
+import boto3
+import pytest
+
+SEED = {"groups": {"churn": {"versions": [{"image": "churn:1", "status": "Approved", "reason": "ticket 41"}]}}}
+
+
+def approve(arn):  # code that builds its own client
+    boto3.client("sagemaker").update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+
+
+def groups():
+    found = boto3.client("sagemaker").list_model_package_groups()["ModelPackageGroupSummaryList"]
+    return [group["ModelPackageGroupName"] for group in found]
+"""
+
+
+def ran(pytester: pytest.Pytester, tests: str, *options: str) -> pytest.RunResult:
+    """Run tests of a user's in a process of their own, where every warning is an error."""
+    pytester.makepyfile(CODE_UNDER_TEST + tests)
+    return pytester.runpytest_subprocess("-q", "-W", "error", "--strict-markers", "-p", "no:cacheprovider", *options)
+
+
+TESTS = """
+def test_in_process(sagemaker_registry, sagemaker_client):
+    version = sagemaker_registry.register("churn", image="churn:1")
+    sagemaker_client.update_model_package(ModelPackageArn=version.arn, ModelApprovalStatus="Approved")
+    sagemaker_registry.calls("UpdateModelPackage").once(ModelApprovalStatus="Approved")
+
+
+def test_in_process_again(sagemaker_registry):
+    assert list(sagemaker_registry.groups()) == []
+    assert list(sagemaker_registry.calls("CreateModelPackage")) == []
+
+
+def test_served(sagemaker_registry_server):
+    version = sagemaker_registry_server.registry.register("fraud", image="fraud:1")
+    approve(version.arn)
+    boto3.client("s3").create_bucket(Bucket="models")
+    assert groups() == ["fraud"]
+    sagemaker_registry_server.calls("UpdateModelPackage").once(ModelApprovalStatus="Approved")
+    sagemaker_registry_server.control.fault("throttling", "Create*")
+
+
+def test_served_again(sagemaker_registry_url, sagemaker_registry_server):
+    assert groups() == []
+    assert sagemaker_registry_server.url == sagemaker_registry_url
+    assert sagemaker_registry_server.control.faults() == []
+    boto3.client("sagemaker").create_model_package_group(ModelPackageGroupName="churn")
+
+
+@pytest.mark.sagemaker_registry(SEED)
+def test_seeded(sagemaker_registry, sagemaker_registry_server):
+    assert sagemaker_registry.latest_approved("churn").reason == "ticket 41"
+    assert sagemaker_registry_server.registry.latest_approved("churn").image == "churn:1"
+    assert list(sagemaker_registry.calls("CreateModelPackage")) == []
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["alone", "xdist"])
+def test_every_test_has_a_registry_to_itself(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
+    if options:
+        pytest.importorskip("xdist")
+    ran(pytester, TESTS, *options).assert_outcomes(passed=5)
+
+
+def test_the_same_tests_run_on_moto(pytester: pytest.Pytester) -> None:
+    ran(pytester, TESTS, "--sagemaker-registry-backend", "moto://").assert_outcomes(passed=5)
+
+
+def test_the_same_tests_run_on_a_file_and_leave_it_as_it_was(pytester: pytest.Pytester) -> None:
+    from sagemaker_registry.client import ModelRegistry
+
+    with ModelRegistry(f"sqlite:///{pytester.path / 'team.db'}") as registry:
+        kept = registry.register("churn", image="churn:1")
+    pytester.makeini("[pytest]\nsagemaker_registry_backend = sqlite:///team.db\n")
+    ran(pytester, TESTS).assert_outcomes(passed=5)
+    with ModelRegistry(f"sqlite:///{pytester.path / 'team.db'}") as registry:
+        assert [version.arn for version in registry.versions("churn")] == [kept.arn]
+        assert registry.boto3.get_paginator("search").paginate(Resource="ModelPackage").build_full_result()
+        assert registry.verify_history().checked == 2
+
+
+def test_the_same_tests_run_on_postgresql(pytester: pytest.Pytester, postgres_url: str) -> None:
+    ran(pytester, TESTS, "--sagemaker-registry-backend", postgres_url).assert_outcomes(passed=5)
+
+
+def test_a_failed_assertion_shows_what_was_asked_instead(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+def test_it(sagemaker_registry_server):
+    version = sagemaker_registry_server.registry.register("churn", image="churn:1")
+    approve(version.arn)
+    sagemaker_registry_server.calls("UpdateModelPackage").once(ModelApprovalStatus="Rejected")
+""",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E*UpdateModelPackage was expected once with ModelApprovalStatus='Rejected', and came never.",
+            "E*- ModelApprovalStatus='Rejected'",
+            "E*+ ModelApprovalStatus='Approved'",
+        ]
+    )
+    assert "client/testing/recorded_requests.py" not in result.stdout.str()
+
+
+def test_the_environment_is_as_before_afterwards(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    result = ran(
+        pytester,
+        """
+import os
+
+before = dict(os.environ)
+
+
+def test_pointed_there(sagemaker_registry_url):
+    assert groups() == []
+    assert os.environ["AWS_ENDPOINT_URL"] == os.environ["SAGEMAKER_REGISTRY_URL"] == sagemaker_registry_url
+
+
+def test_and_back():
+    ignored = {"PYTEST_CURRENT_TEST"}
+    assert {k: v for k, v in os.environ.items() if k not in ignored} == {
+        k: v for k, v in before.items() if k not in ignored
+    }
+""",
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_a_marker_stops_the_clock_and_its_seeds_are_beside_the_test(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".yaml", churn="groups:\n  churn:\n    versions: [{image: churn:1}]\n")
+    result = ran(
+        pytester,
+        """
+@pytest.mark.sagemaker_registry("churn.yaml", freeze="2026-11-24T12:00:00Z")
+def test_it(sagemaker_registry):
+    assert sagemaker_registry.get("churn/1").created.isoformat() == "2026-11-24T12:00:00+00:00"
+""",
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_a_seed_with_an_error_is_one_sentence(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".yaml", churn="groups:\n  churn:\n    version: []\n")
+    result = ran(
+        pytester,
+        """
+@pytest.mark.sagemaker_registry("churn.yaml")
+def test_it(sagemaker_registry):
+    pass
+
+
+@pytest.mark.sagemaker_registry(SEED, colour="red")
+def test_another(sagemaker_registry):
+    pass
+""",
+    )
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*churn.yaml, line 3: groups.churn.version: there is no such field; versions?",
+            "*takes seeds and freeze=, not colour=*",
+        ]
+    )
+
+
+def test_rules_of_a_configuration_are_obeyed(pytester: pytest.Pytester) -> None:
+    (pytester.path / "registry.toml").write_text('[[approval]]\ngroups = ["*"]\nprofile = "strict"\n', encoding="utf-8")
+    result = ran(
+        pytester,
+        """
+@pytest.mark.parametrize("served", [True, False])
+def test_it(request, served):
+    name = "sagemaker_registry_server" if served else "sagemaker_registry"
+    registry = request.getfixturevalue(name)
+    registry = registry.registry if served else registry
+    with pytest.raises(Exception, match="PendingManualApproval"):
+        registry.register("churn", image="churn:1", approval="Approved")
+""",
+        "--sagemaker-registry-config=registry.toml",
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_nothing_is_imported_for_tests_that_ask_for_nothing(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+import sys
+
+HEAVY = {"boto3", "botocore", "flask", "msgspec", "sqlite_utils", "moto", "waitress"}
+
+
+def test_it(request):
+    assert request.config.pluginmanager.has_plugin("sagemaker_registry")
+    assert HEAVY & set(sys.modules) == set()
+"""
+    )
+    pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_the_fixtures_say_what_they_are(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess("--fixtures", "--markers")
+    result.stdout.fnmatch_lines(["*@pytest.mark.sagemaker_registry(*seeds, freeze=None)*"])
+    told = pytester.runpytest_subprocess("--fixtures").stdout.str()
+    for name in ("", "_server", "_url"):
+        assert f"sagemaker_registry{name} " in told
+    assert "no docstring available" not in told.split("sagemaker_registry", 1)[1].split("fixtures defined")[0]
+
+
+def test_the_example_project_passes(pytester: pytest.Pytester) -> None:
+    shutil.copytree(EXAMPLE, pytester.path / "project", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    pytester.chdir()
+    result = pytester.runpytest_subprocess("-q", "-W", "error", "--rootdir", "project", "-c", "project/pyproject.toml")
+    result.assert_outcomes(passed=7)

@@ -1,0 +1,873 @@
+"""Promotion: versions go from one registry to another once, completely, and whoever decided keeps the last word."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sagemaker_registry.client import ModelRegistry, connect
+from sagemaker_registry.client.cli import main
+from sagemaker_registry.client.promotion import Forgotten, Plan, Refused, Stale, apply, mapping, name_of, plan
+from sagemaker_registry.client.promotion.mapping import Mappings, pairs
+from support.server import Emulator, checked
+
+PENDING = "PendingManualApproval"
+METADATA = "CustomerMetadataProperties"
+IMAGE = "111111111111.dkr.ecr.us-east-1.amazonaws.com/churn"
+CONTAINER = {"Image": f"{IMAGE}:1", "ModelDataUrl": "s3://dev/churn/1.tar.gz", "Environment": {"SEED": "s3://dev/seed"}}
+SPECIFICATION: dict[str, Any] = {
+    "Containers": [CONTAINER],
+    "SupportedContentTypes": ["text/csv"],
+    "SupportedResponseMIMETypes": ["text/csv"],
+}
+REPORT = {"Statistics": {"ContentType": "application/json", "S3Uri": "s3://dev/report.json"}}
+EVERYTHING: dict[str, Any] = {
+    "ModelPackageDescription": "who leaves",
+    "InferenceSpecification": SPECIFICATION,
+    "AdditionalInferenceSpecifications": [{"Name": "small", "Containers": [{"Image": f"{IMAGE}:small"}]}],
+    "MetadataProperties": {"CommitId": "4f5c2a9", "GeneratedBy": "arn:aws:sagemaker:us-east-1:111111111111:job/7"},
+    "ModelMetrics": {"ModelQuality": REPORT},
+    "DriftCheckBaselines": {"Bias": {"PreTrainingConstraints": REPORT["Statistics"]}},
+    "Domain": "MACHINE_LEARNING",
+    "Task": "CLASSIFICATION",
+    "SamplePayloadUrl": "s3://dev/payload.tar.gz",
+    "SkipModelValidation": "None",
+    "ModelCard": {"ModelCardStatus": "Draft", "ModelCardContent": json.dumps({"intended_uses": {"purpose": "calls"}})},
+    "ModelLifeCycle": {"Stage": "Staging", "StageStatus": "Approved"},
+    METADATA: {"accuracy": "0.93", "dataset": "s3://dev/data"},
+    "ModelApprovalStatus": "Approved",
+}
+Registry = Any  # a boto3 client: several of its calls take plain dictionaries here
+
+
+@pytest.fixture
+def here() -> Iterator[Registry]:
+    """Return a client of the registry that versions are promoted from: the laptop's."""
+    client = connect("sqlite://", region_name="us-east-1")
+    client.create_model_package_group(
+        ModelPackageGroupName="churn",
+        ModelPackageGroupDescription="customers",
+        Tags=[{"Key": "team", "Value": "growth"}],
+    )
+    yield checked(client)
+    client.close()
+
+
+@pytest.fixture(params=["in process", "served"])
+def there(request: pytest.FixtureRequest, account: str) -> Iterator[Registry]:
+    """Return a client of the registry that versions are promoted to, of another account."""
+    url = "sqlite://" if request.param == "in process" else request.getfixturevalue("emulator").url
+    client = connect(url, region_name="eu-west-1", aws_access_key_id=account, aws_secret_access_key="any")
+    yield checked(client)
+    client.close()
+
+
+def register(client: Registry, group: str = "churn", **members: Any) -> str:
+    arn: str = client.create_model_package(ModelPackageGroupName=group, **{**EVERYTHING, **members})["ModelPackageArn"]
+    return arn
+
+
+def promote(here: Registry, there: Registry, **options: Any) -> list[str]:
+    """Plan and apply; return what was done, as `created churn/1`."""
+    done = apply(plan(here, there, **options), there, sleep=lambda seconds: None)
+    return [f"{one.outcome} {name_of(one.copy)}" for one in done]
+
+
+def described(client: Registry, name: str) -> dict[str, Any]:
+    answer: dict[str, Any] = client.describe_model_package(ModelPackageName=name)
+    return answer
+
+
+def numbers(client: Registry, group: str = "churn") -> list[int]:
+    found = client.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+    return sorted(one["ModelPackageVersion"] for one in found)
+
+
+def reasons(made: Plan) -> dict[str, str]:
+    return {name_of(one.source): one.reason for one in made.skipped}
+
+
+# Creating
+
+
+def test_a_version_arrives_with_all_it_has(here: Registry, there: Registry) -> None:
+    arn = register(here)
+    here.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="ticket 42")
+    assert promote(here, there) == ["created churn", "created churn/1"]
+    copy = described(there, "churn/1")
+    metadata = copy.pop(METADATA)
+    assert metadata.pop("promoted_from") == arn
+    assert metadata.pop("promoted_created") == described(here, "churn/1")["CreationTime"].astimezone(UTC).isoformat(
+        timespec="milliseconds"
+    )
+    assert metadata == EVERYTHING[METADATA]
+    assert copy["ApprovalDescription"] == "ticket 42"
+    original = described(here, "churn/1")
+    same = EVERYTHING.keys() - {METADATA}
+    assert {name: copy[name] for name in same} == {name: original[name] for name in same}
+    group = there.describe_model_package_group(ModelPackageGroupName="churn")
+    assert group["ModelPackageGroupDescription"] == "customers"
+    assert there.list_tags(ResourceArn=group["ModelPackageGroupArn"])["Tags"] == [{"Key": "team", "Value": "growth"}]
+
+
+def test_a_plan_changes_nothing_and_a_second_run_does_nothing(here: Registry, there: Registry) -> None:
+    register(here)
+    register(here)
+    made = plan(here, there)
+    assert [step.action for step in made.steps] == ["create-group", "create", "create"]
+    assert there.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+    promote(here, there)
+    made = plan(here, there)
+    assert (made.steps, made.skipped) == ((), ())
+    assert [(name_of(one.source), name_of(one.copy)) for one in made.same] == [("churn/1",) * 2, ("churn/2",) * 2]
+    assert promote(here, there) == []
+
+
+def test_the_destination_gives_the_numbers_in_the_sources_order(here: Registry, there: Registry) -> None:
+    for description in ("a", "b", "c"):
+        register(here, ModelPackageDescription=description)
+    here.delete_model_package(ModelPackageName="churn/1")
+    there.create_model_package_group(ModelPackageGroupName="churn")
+    register(there, ModelPackageDescription="its own")
+    assert promote(here, there) == ["created churn/2", "created churn/3"]
+    assert [described(there, f"churn/{n}")["ModelPackageDescription"] for n in (1, 2, 3)] == ["its own", "b", "c"]
+    assert len(plan(here, there).same) == 2
+
+
+def test_a_version_made_from_another_arrives_with_both_specification_and_source(
+    here: Registry, there: Registry
+) -> None:
+    base = register(here)
+    cloned = here.create_model_package(
+        ModelPackageGroupName="churn", SourceUri=base, ModelApprovalStatus="Approved", ClientToken="clone"
+    )
+    assert cloned["ModelPackageArn"].endswith("churn/2")
+    promote(here, there)
+    copy = described(there, "churn/2")
+    assert copy["SourceUri"] == base
+    assert copy["InferenceSpecification"]["Containers"][0]["Image"] == f"{IMAGE}:1"
+    assert plan(here, there).steps == ()
+
+
+def test_a_digest_stays_only_where_the_image_names_it(here: Registry, there: Registry) -> None:
+    digest = f"sha256:{'ab' * 32}"
+    named, unnamed = {"Image": f"{IMAGE}@{digest}"}, {"Image": f"{IMAGE}:1"}
+    register(here, InferenceSpecification={**SPECIFICATION, "Containers": [named, unnamed]})
+    mappings = Mappings.of(image={IMAGE: "registry/churn"})
+    made = plan(here, there, mappings=mappings)
+    containers = made.steps[1].wanted["InferenceSpecification"]["Containers"]
+    assert containers == [{"Image": f"registry/churn@{digest}", "ImageDigest": digest}, {"Image": "registry/churn:1"}]
+    promote(here, there, mappings=mappings)
+    assert plan(here, there, mappings=mappings).steps == ()
+
+
+def test_a_registry_that_was_made_anew_is_not_taken_for_the_old_one(there: Registry) -> None:
+    for description in ("of the first", "of the second"):
+        with ModelRegistry("sqlite://", region_name="us-east-1") as laptop:
+            laptop.register("churn", description=description, approval="Approved", image="churn:1")
+            promote(laptop.boto3, there)
+    assert [described(there, f"churn/{n}")["ModelPackageDescription"] for n in (1, 2)] == [
+        "of the first",
+        "of the second",
+    ]
+
+
+def test_what_came_from_there_does_not_go_back(here: Registry, there: Registry) -> None:
+    register(here)
+    promote(here, there)
+    made = plan(there, here)
+    assert made.steps == ()
+    assert reasons(made) == {"churn/1": "it came from there"}
+
+
+def test_a_copy_of_a_copy_came_from_the_copy(here: Registry, there: Registry) -> None:
+    register(here)
+    promote(here, there)
+    with ModelRegistry("sqlite://", region_name="us-east-1") as last:
+        promote(there, last.boto3)
+        assert last.get("churn/1").metadata["promoted_from"] == described(there, "churn/1")["ModelPackageArn"]
+        assert plan(there, last.boto3).steps == ()
+
+
+def test_a_copy_is_known_by_its_source_alone_if_somebody_edited_the_rest(here: Registry, there: Registry) -> None:
+    arn = register(here)
+    promote(here, there)
+    copy = described(there, "churn/1")["ModelPackageArn"]
+    there.update_model_package(ModelPackageArn=copy, **{f"{METADATA}ToRemove": ["promoted_created"]})
+    here.update_model_package(ModelPackageArn=arn, ApprovalDescription="ticket 42")
+    assert promote(here, there) == ["changed churn/1"]
+    assert described(there, "churn/1")["ApprovalDescription"] == "ticket 42"
+    assert len(plan(here, there).same) == 1
+
+
+def test_a_copy_that_was_deleted_is_created_again(here: Registry, there: Registry) -> None:
+    register(here)
+    promote(here, there)
+    there.delete_model_package(ModelPackageName="churn/1")
+    assert promote(here, there) == ["created churn/2"]
+    assert numbers(there) == [2]
+
+
+# Choosing
+
+
+def test_only_approved_versions_are_taken(here: Registry, there: Registry) -> None:
+    for status in ("Approved", PENDING, "Rejected"):
+        register(here, ModelApprovalStatus=status)
+    made = plan(here, there)
+    assert [name_of(step.source) for step in made.steps if step.action == "create"] == ["churn/1"]
+    assert reasons(made) == {
+        "churn/2": f"it is {PENDING}, and only Approved is taken (--status)",
+        "churn/3": "it is Rejected, and only Approved is taken (--status)",
+    }
+    with pytest.raises(Refused, match=f"churn/2 cannot be promoted: it is {PENDING}"):
+        plan(here, there, versions=["churn/2"])
+    promote(here, there, versions=["churn/2"], statuses=[PENDING])
+    assert described(there, "churn/1")["ModelApprovalStatus"] == PENDING
+
+
+def test_the_newest_of_each_group(here: Registry, there: Registry) -> None:
+    here.create_model_package_group(ModelPackageGroupName="fraud")
+    for group, status in (("churn", "Approved"), ("churn", "Approved"), ("churn", PENDING), ("fraud", "Approved")):
+        register(here, group, ModelApprovalStatus=status)
+    made = plan(here, there, newest=True)
+    assert [name_of(step.source) for step in made.steps if step.action == "create"] == ["churn/2", "fraud/1"]
+    assert reasons(made)["churn/1"] == "churn/2 is newer"
+
+
+def test_a_version_whose_validation_failed_is_not_taken(
+    serve: Callable[..., Emulator], there: Registry, tmp_path: Path
+) -> None:
+    (tmp_path / "registry.toml").write_text('[validation]\nfailing = ["load-*"]\n', encoding="utf-8")
+    here = serve("--backend", "sqlite://", "--config", "registry.toml").client("sagemaker")
+    here.create_model_package_group(ModelPackageGroupName="churn")
+    job = {
+        "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://dev/in"}}},
+        "TransformOutput": {"S3OutputPath": "s3://dev/out"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    }
+    for profile in ("load-test", "smoke"):
+        profiles = [{"ProfileName": profile, "TransformJobDefinition": job}]
+        role = "arn:aws:iam::123456789012:role/validation"
+        specification = {"ValidationRole": role, "ValidationProfiles": profiles}
+        register(here, ValidationSpecification=specification, SkipModelValidation="None")
+    made = plan(here, there)
+    assert reasons(made) == {"churn/1": "its ModelPackageStatus is Failed"}
+    assert promote(here, there) == ["created churn", "created churn/1"]
+    assert len(plan(here, there).same) == 1
+
+
+def test_groups_are_chosen_by_pattern_and_versions_by_name(here: Registry, there: Registry) -> None:
+    for group in ("churn-eu", "fraud"):
+        here.create_model_package_group(ModelPackageGroupName=group)
+    for group in ("churn", "churn-eu", "fraud", "fraud"):
+        register(here, group)
+
+    def taken(**options: Any) -> list[str]:
+        return [name_of(step.source) for step in plan(here, there, **options).steps if step.action == "create"]
+
+    assert taken() == ["churn/1", "churn-eu/1", "fraud/1", "fraud/2"]
+    assert taken(groups=["churn*"]) == ["churn/1", "churn-eu/1"]
+    assert taken(versions=["fraud/2"]) == ["fraud/2"]
+    assert taken(groups=["churn"], versions=["fraud/1"]) == ["churn/1", "fraud/1"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"groups": ["no-*"]}, "the source has no group 'no-\\*'"),
+        ({"versions": ["none/1"]}, "the source has no none/1: it has no group none"),
+        ({"versions": ["churn/9"]}, "the source has no churn/9"),
+        ({"versions": ["churn"]}, "'churn' is not a version: give it as GROUP/N"),
+    ],
+)
+def test_what_is_not_there_is_refused(options: dict[str, Any], sentence: str, here: Registry, there: Registry) -> None:
+    with pytest.raises(Refused, match=sentence):
+        plan(here, there, **options)
+
+
+def test_a_version_without_room_for_its_origin_is_refused(here: Registry, there: Registry) -> None:
+    register(here, **{METADATA: {f"key-{n}": "value" for n in range(48)}})
+    register(here, **{METADATA: {f"key-{n}": "value" for n in range(49)}})
+    made = plan(here, there)
+    assert reasons(made) == {"churn/2": "its CustomerMetadataProperties are 1 too many: where it came from takes two"}
+    with pytest.raises(Refused, match="churn/2 cannot be promoted: its CustomerMetadataProperties are 1 too many"):
+        plan(here, there, versions=["churn/2"])
+    promote(here, there)
+    assert plan(here, there).steps == ()
+
+
+# Changing
+
+
+@pytest.mark.parametrize(
+    ("update", "changed"),
+    [
+        ({METADATA: {"accuracy": "0.95"}}, {f"{METADATA}.accuracy": ("0.93", "0.95")}),
+        ({METADATA: {"new": "one"}}, {f"{METADATA}.new": (None, "one")}),
+        ({"ApprovalDescription": "why"}, {"ApprovalDescription": (None, "why")}),
+        (
+            {"ModelLifeCycle": {"Stage": "Production", "StageStatus": "Approved"}},
+            {"ModelLifeCycle.Stage": ("Staging", "Production")},
+        ),
+        (
+            {"ModelCard": {"ModelCardStatus": "PendingReview"}},
+            {"ModelCard.ModelCardStatus": ("Draft", "PendingReview")},
+        ),
+        (
+            {"AdditionalInferenceSpecificationsToAdd": [{"Name": "big", "Containers": [{"Image": "big:1"}]}]},
+            {
+                "AdditionalInferenceSpecifications[1].Name": (None, "big"),
+                "AdditionalInferenceSpecifications[1].Containers[0].Image": (None, "big:1"),
+            },
+        ),
+        ({"SourceUri": "somewhere"}, {"SourceUri": (None, "somewhere")}),
+    ],
+    ids=lambda value: next(iter(value)),
+)
+def test_what_changed_in_the_source_is_changed_in_the_copy(
+    update: dict[str, Any], changed: dict[str, Any], here: Registry, there: Registry
+) -> None:
+    arn = register(here)
+    promote(here, there)
+    here.update_model_package(ModelPackageArn=arn, **update)
+    (step,) = plan(here, there).steps
+    shown = {one.path: (one.a, one.b) for one in step.differences}
+    assert shown == changed
+    sent: list[dict[str, Any]] = []
+    there.meta.events.register(
+        "before-parameter-build.sagemaker.UpdateModelPackage", lambda params, **_: sent.append(dict(params))
+    )
+    assert promote(here, there) == ["changed churn/1"]
+    assert {name for request in sent for name in request} - {"ModelPackageArn", METADATA} == update.keys() - {METADATA}
+    made = plan(here, there)
+    assert (made.steps, len(made.same)) == ((), 1)
+
+
+def test_content_and_status_of_a_card_change_in_two_requests(here: Registry, there: Registry) -> None:
+    arn = register(here)
+    promote(here, there)
+    content = json.dumps({"intended_uses": {"purpose": "letters"}})
+    here.update_model_package(ModelPackageArn=arn, ModelCard={"ModelCardContent": content})
+    here.update_model_package(ModelPackageArn=arn, ModelCard={"ModelCardStatus": "Archived"})
+    promote(here, there)
+    assert described(there, "churn/1")["ModelCard"] == {"ModelCardContent": content, "ModelCardStatus": "Archived"}
+
+
+def test_metadata_of_the_destination_stay(here: Registry, there: Registry) -> None:
+    arn = register(here)
+    promote(here, there)
+    copy = described(there, "churn/1")["ModelPackageArn"]
+    there.update_model_package(ModelPackageArn=copy, **{METADATA: {"endpoint": "churn-prod"}})
+    assert plan(here, there).steps == ()
+    here.update_model_package(
+        ModelPackageArn=arn, **{METADATA: {"accuracy": "0.95"}, f"{METADATA}ToRemove": ["dataset"]}
+    )
+    promote(here, there)
+    metadata = described(there, "churn/1")[METADATA]
+    assert metadata["endpoint"] == "churn-prod"
+    assert (metadata["accuracy"], metadata["dataset"]) == ("0.95", EVERYTHING[METADATA]["dataset"])
+
+
+def test_what_cannot_be_changed_in_place_is_said(here: Registry, there: Registry) -> None:
+    arn = register(here)
+    promote(here, there)
+    other = {**SPECIFICATION, "Containers": [{"Image": f"{IMAGE}:2"}]}
+    here.update_model_package(ModelPackageArn=arn, InferenceSpecification=other)
+    made = plan(here, there)
+    assert made.steps == ()
+    assert made.same == ()
+    assert reasons(made) == {
+        "churn/1": "InferenceSpecification differs from its copy churn/1, where it cannot be changed in place"
+    }
+
+
+def test_a_registry_that_does_not_keep_all_it_is_given_is_said_to_differ(here: Registry, there: Registry) -> None:
+    register(here)
+
+    def forget(parsed: dict[str, Any], **_: Any) -> None:
+        parsed.pop("Domain", None)
+
+    there.meta.events.register("after-call.sagemaker.DescribeModelPackage", forget)
+    assert promote(here, there) == ["created churn", "created churn/1"]
+    assert plan(here, there).steps == ()
+    assert reasons(plan(here, there)) == {
+        "churn/1": "Domain differs from its copy churn/1, where it cannot be changed in place"
+    }
+
+
+def test_a_registry_that_forgets_where_copies_came_from_is_not_filled_with_them(
+    here: Registry, there: Registry
+) -> None:
+    register(here)
+    register(here)
+
+    def forget(parsed: dict[str, Any], **_: Any) -> None:
+        parsed.pop(METADATA, None)
+
+    there.meta.events.register("after-call.sagemaker.DescribeModelPackage", forget)
+    with pytest.raises(Forgotten, match="churn/1 was created from churn/1, but the destination does not keep"):
+        promote(here, there)
+    assert numbers(there) == [1]
+
+
+# Deciding
+
+
+def test_the_destinations_reviewers_can_decide_again(here: Registry, there: Registry) -> None:
+    arn = register(here)
+    here.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="ticket 42")
+    promote(here, there, as_status=PENDING)
+    copy = described(there, "churn/1")
+    assert (copy["ModelApprovalStatus"], "ApprovalDescription" in copy) == (PENDING, False)
+    assert reasons(plan(here, there)) == {"churn/1": f"decided there: churn/1 is {PENDING}, and stays so"}
+    ModelRegistry.of(there).reject(copy["ModelPackageArn"], "not for us")
+    for options in ({}, {"as_status": PENDING}):
+        made = plan(here, there, **options)
+        assert made.steps == ()
+        assert reasons(made) == {"churn/1": "decided there: churn/1 is Rejected (not for us), and stays so"}
+
+
+def test_the_approval_of_a_copy_is_the_destinations_to_change(here: Registry, there: Registry) -> None:
+    laptop, production = ModelRegistry.of(here), ModelRegistry.of(there)
+    arn = register(here)
+    laptop.approve(arn, "good")
+    promote(here, there)
+    laptop.reject(arn, "bad")
+    assert reasons(plan(here, there)) == {
+        "churn/1": "it is Rejected, and only Approved is taken (--status); its copy churn/1 there is Approved"
+    }
+    made = plan(here, there, statuses=["Rejected"])
+    assert made.steps == ()
+    assert reasons(made) == {"churn/1": "decided there: churn/1 is Approved (good), and stays so"}
+    for status, reason in (("Rejected", "bad"), ("Approved", None)):
+        assert promote(here, there, statuses=[status], overwrite_decisions=True) == ["changed churn/1"]
+        assert (production.get("churn/1").status, production.get("churn/1").reason) == (status, reason)
+        here.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="")
+
+
+def test_a_decision_there_does_not_keep_other_changes_back(here: Registry, there: Registry) -> None:
+    arn = register(here)
+    promote(here, there)
+    ModelRegistry.of(there).reject("churn/1", "no")
+    here.update_model_package(ModelPackageArn=arn, **{METADATA: {"accuracy": "0.99"}})
+    for _ in range(2):
+        promote(here, there)
+        copy = ModelRegistry.of(there).get("churn/1")
+        assert (copy.status, copy.reason, copy.metadata["accuracy"]) == ("Rejected", "no", "0.99")
+
+
+# Interruptions
+
+
+def test_a_refusal_in_the_middle_keeps_what_was_done_and_can_be_run_again(
+    here: Registry, serve: Callable[..., Emulator]
+) -> None:
+    emulator = serve("--backend", "sqlite://", "--check-artifacts", "always")
+    there, s3 = emulator.client("sagemaker"), emulator.client("s3")
+    s3.create_bucket(Bucket="dev")
+    for number in (1, 2, 3):
+        container = {"Image": "churn:1", "ModelDataUrl": f"s3://dev/{number}.tar.gz"}
+        register(here, InferenceSpecification={**SPECIFICATION, "Containers": [container]})
+        if number < 3:
+            s3.put_object(Bucket="dev", Key=f"{number}.tar.gz")
+    told: list[str] = []
+    made = plan(here, there)
+    with pytest.raises(ClientError, match=r"Cannot find S3 object: 3\.tar\.gz in bucket dev"):
+        apply(made, there, on_step=lambda done: told.append(done.outcome))
+    assert told == ["created"] * 3
+    s3.put_object(Bucket="dev", Key="3.tar.gz")
+    again = apply(Plan.from_json(made.to_json()), there)
+    assert [done.outcome for done in again] == ["there already"] * 3 + ["created"]
+    assert numbers(there) == [1, 2, 3]
+    assert plan(here, there).steps == ()
+
+
+@pytest.mark.parametrize("operation", ["CreateModelPackageGroup", "CreateModelPackage", "UpdateModelPackage"])
+@pytest.mark.parametrize("same_plan", [True, False])
+def test_an_answer_that_was_lost_makes_no_second_version(
+    operation: str, same_plan: bool, here: Registry, there: Registry
+) -> None:
+    register(here)
+    here.update_model_package(
+        ModelPackageArn=register(here), ModelApprovalStatus="Approved", ApprovalDescription="ticket 42"
+    )
+
+    def lose(**_: Any) -> None:
+        raise ReadTimeoutError(endpoint_url="there")
+
+    made = plan(here, there)
+    there.meta.events.register_first(f"after-call.sagemaker.{operation}", lose)
+    with pytest.raises(ReadTimeoutError):
+        apply(made, there)
+    there.meta.events.unregister(f"after-call.sagemaker.{operation}", lose)
+    apply(made if same_plan else plan(here, there), there)
+    assert numbers(there) == [1, 2]
+    assert described(there, "churn/2")["ApprovalDescription"] == "ticket 42"
+    assert plan(here, there).steps == ()
+    assert len(plan(here, there).same) == 2
+
+
+def test_a_version_the_list_does_not_show_yet_is_not_created_twice(here: Registry, there: Registry) -> None:
+    """AWS may list late: then the token, made of the original and the request, tells that it is the same one."""
+    register(here)
+    promote(here, there)
+
+    def late(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["ModelPackageSummaryList"] = []
+
+    there.meta.events.register("after-call.sagemaker.ListModelPackages", late)
+    promote(here, there)
+    there.meta.events.unregister("after-call.sagemaker.ListModelPackages", late)
+    assert numbers(there) == [1]
+
+
+def test_a_group_that_is_not_ready_is_waited_for(here: Registry, there: Registry) -> None:
+    register(here)
+    looks: list[float] = []
+
+    def pending(parsed: dict[str, Any], **_: Any) -> None:
+        if "ModelPackageGroupStatus" in parsed and len(looks) < 3:
+            parsed["ModelPackageGroupStatus"] = "InProgress"
+
+    there.meta.events.register("after-call.sagemaker.DescribeModelPackageGroup", pending)
+    apply(plan(here, there), there, sleep=looks.append)
+    assert looks == [0.0, 1.0, 1.0, 0.0]  # three looks at the group, one at the version
+
+
+# Plans that are kept
+
+
+def test_a_plan_is_refused_when_what_it_changes_has_changed(here: Registry, there: Registry) -> None:
+    arn = register(here)
+    promote(here, there)
+    here.update_model_package(ModelPackageArn=arn, **{METADATA: {"accuracy": "0.95"}})
+    made = Plan.from_json(plan(here, there).to_json())
+    copy = described(there, "churn/1")["ModelPackageArn"]
+    there.update_model_package(ModelPackageArn=copy, ModelApprovalStatus="Rejected")
+    with pytest.raises(Stale, match='ModelApprovalStatus of churn/1 is "Rejected"'):
+        apply(made, there)
+    assert described(there, "churn/1")[METADATA]["accuracy"] == "0.93"
+    there.delete_model_package(ModelPackageName=copy)
+    with pytest.raises(Stale, match="churn/1 is gone"):
+        apply(made, there)
+
+
+def test_a_plan_is_refused_when_its_group_has_changed(here: Registry, there: Registry) -> None:
+    register(here)
+    made = plan(here, there)
+    there.create_model_package_group(ModelPackageGroupName="churn", ModelPackageGroupDescription="another")
+    with pytest.raises(Stale, match='ModelPackageGroupDescription of group churn is "another"'):
+        apply(made, there)
+    made = plan(here, there)
+    there.delete_model_package_group(ModelPackageGroupName="churn")
+    with pytest.raises(Stale, match="group churn is gone"):
+        apply(made, there)
+    assert there.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+
+
+def test_a_version_of_somebody_else_makes_no_plan_stale(here: Registry, there: Registry) -> None:
+    there.create_model_package_group(ModelPackageGroupName="churn")
+    register(here)
+    made = plan(here, there)
+    register(there)
+    (done,) = apply(made, there)
+    assert name_of(done.copy) == "churn/2"
+
+
+@given(st.text() | st.recursive(st.none() | st.text(), lambda inner: st.dictionaries(st.text(), inner)).map(json.dumps))
+def test_a_text_that_is_no_plan_is_refused_in_words(text: str) -> None:
+    with pytest.raises(ValueError, match="this is no plan of 'sagemaker-registry plan 1'"):
+        Plan.from_json(text)
+
+
+def test_a_plan_is_the_same_after_it_was_kept(here: Registry, there: Registry) -> None:
+    register(here)
+    register(here, ModelApprovalStatus="Rejected")
+    made = plan(here, there)
+    assert Plan.from_json(made.to_json()) == made
+
+
+# Mappings
+
+accounts = st.from_regex(r"[0-9]{12}", fullmatch=True)
+buckets = st.from_regex(r"[a-z0-9][a-z0-9-]{1,20}[a-z0-9]", fullmatch=True)
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from([*CONTAINER.values(), REPORT, EVERYTHING]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+)
+
+
+@given(values, accounts, buckets)
+def test_the_identity_changes_nothing(value: Any, account: str, bucket: str) -> None:
+    same = Mappings.of(
+        account={account: account, "111111111111": "111111111111"},
+        bucket={bucket: bucket, "dev": "dev"},
+        arn={"arn:aws:": "arn:aws:"},
+        image={IMAGE: IMAGE},
+    )
+    assert same(value) == value
+    assert Mappings()(value) == value
+
+
+@given(values)
+def test_what_names_nothing_that_is_mapped_stays(value: Any) -> None:
+    unused = Mappings.of(
+        account={"999999999999": "222222222222"}, bucket={"none-such": "prod"}, arn={"arn:none": "arn:other"}
+    )
+    assert unused(value) == value
+
+
+@given(buckets, buckets, st.text(st.characters(categories=["L", "N"]) | st.sampled_from("/ .-_"), max_size=20))
+def test_a_bucket_is_mapped_where_it_is_one_and_nowhere_else(here: str, other: str, key: str) -> None:
+    mapped = Mappings.of(bucket={here: "prod"}).of_text
+    assert mapped(f"s3://{here}/{key}") == f"s3://prod/{key}"
+    assert mapped(f"see s3://{here} and s3://{here}/a") == "see s3://prod and s3://prod/a"
+    assert mapped(f"s3://{here}x{other}/{key}") == f"s3://{here}x{other}/{key}"
+    assert mapped(f"/{here}/{key}") == f"/{here}/{key}"
+
+
+@given(accounts)
+def test_an_account_is_mapped_and_back(account: str) -> None:
+    record = {"role": f"arn:aws:iam::{account}:role/x", "image": f"{account}.dkr.ecr.eu-west-1.amazonaws.com/churn:1"}
+    there = Mappings.of(account={account: "222222222222", "222222222222": account})
+    assert there(record) == json.loads(json.dumps(record).replace(account, "222222222222"))
+    assert there(there(record)) == record
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "text", "mapped"),
+    [
+        (
+            "bucket",
+            {"dev": "prod"},
+            "https://dev.s3.eu-west-1.amazonaws.com/a",
+            "https://prod.s3.eu-west-1.amazonaws.com/a",
+        ),
+        ("bucket", {"dev": "prod"}, "https://s3.amazonaws.com/dev/a", "https://s3.amazonaws.com/prod/a"),
+        (
+            "bucket",
+            {"dev": "prod"},
+            "https://s3-us-west-2.amazonaws.com/dev",
+            "https://s3-us-west-2.amazonaws.com/prod",
+        ),
+        ("bucket", {"dev": "prod"}, "s3://dev-eu/a s3://dev.eu/a s3://DEV/a", "s3://dev-eu/a s3://dev.eu/a s3://DEV/a"),
+        ("bucket", {"dev": "prod"}, "https://dev.example.com/s3://", "https://dev.example.com/s3://"),
+        ("bucket", {"dev": "prod", "prod": "dev"}, "s3://dev/a,s3://prod/b", "s3://prod/a,s3://dev/b"),
+        ("account", {"111111111111": "222222222222"}, "order 111111111111", "order 111111111111"),
+        (
+            "arn",
+            {"arn:aws:kms": "arn:aws:k", "arn:aws:kms:eu-west-1": "arn:aws:kms:us-east-1"},
+            '{"key": "arn:aws:kms:eu-west-1:1:key/a"}',
+            '{"key": "arn:aws:kms:us-east-1:1:key/a"}',
+        ),
+    ],
+)
+def test_names_are_mapped_where_they_are_names(kind: str, names: dict[str, str], text: str, mapped: str) -> None:
+    assert Mappings.of(**{kind: names}).of_text(text) == mapped
+
+
+def test_mappings_reach_all_of_a_version(here: Registry, there: Registry) -> None:
+    card = json.dumps({"intended_uses": {"purpose": "see s3://dev/uses"}})
+    register(here, ModelCard={"ModelCardStatus": "Draft", "ModelCardContent": card})
+    mappings = Mappings.of(
+        image={f"{IMAGE}:small": "small:9"}, bucket={"dev": "prod"}, account={"111111111111": "222222222222"}
+    )
+    promote(here, there, mappings=mappings)
+    copy = {**described(there, "churn/1"), METADATA: {}}
+    text = json.dumps(copy, default=str)
+    assert "s3://dev" not in text
+    assert "111111111111" not in text
+    assert copy["AdditionalInferenceSpecifications"][0]["Containers"][0]["Image"] == "small:9"
+    assert copy["ModelCard"]["ModelCardContent"] == card.replace("dev", "prod")
+    assert plan(here, there, mappings=mappings).steps == ()
+
+
+# At the terminal
+
+
+@pytest.fixture
+def places(emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """Return the URLs of a file with two approved versions and one that waits, and of a served emulator."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    laptop = f"sqlite:///{tmp_path}/laptop.db"
+    with ModelRegistry(laptop) as registry:
+        for number, status in enumerate(("Approved", PENDING, "Approved"), 1):
+            registry.register("churn", image=f"churn:{number}", approval=status)  # type: ignore[arg-type]
+    return laptop, emulator.url
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def test_plan_apply_plan(places: tuple[str, str]) -> None:
+    planned = run("plan", *places, "--check")
+    assert planned.exit_code == 1
+    lines = planned.stdout.splitlines()
+    assert lines[0] == f"{places[0]} -> {places[1]} (us-east-1)"
+    assert [line for line in lines if line.startswith("+")] == ["+ group churn", "+ churn/1", "+ churn/3"]
+    assert f"skipped churn/2: it is {PENDING}, and only Approved is taken (--status)" in lines
+    assert '    ModelApprovalStatus: "Approved"' in lines
+    assert lines[-1] == "Plan: 1 group and 2 versions to create, 0 to change, 0 the same, 1 skipped."
+    applied = run("apply", *places, "--yes")
+    assert applied.exit_code == 0
+    assert applied.stdout.splitlines()[-4:] == [
+        "created: group churn",
+        "created: churn/1 from churn/1",
+        "created: churn/2 from churn/3",
+        "Done: 3 steps.",
+    ]
+    planned = run("plan", *places, "--check")
+    assert planned.exit_code == 0
+    assert "= churn/3 (there churn/2)" in planned.stdout
+    assert planned.stdout.endswith("Plan: 0 versions to create, 0 to change, 2 the same, 1 skipped.\n")
+    assert run("apply", *places).stdout.endswith("Nothing to do.\n")  # and so it does not ask
+    with ModelRegistry(places[0]) as registry:
+        registry.approve("churn/3", "ticket 42")
+    assert '~ churn/3 (there churn/2)\n    ApprovalDescription: (none) -> "ticket 42"\n' in run("plan", *places).stdout
+
+
+def test_json_of_plan_and_apply(places: tuple[str, str]) -> None:
+    made = Plan.from_json(run("plan", *places, "--json").stdout)
+    assert [step.action for step in made.steps] == ["create-group", "create", "create"]
+    done = json.loads(run("apply", *places, "--json", "--yes").stdout)
+    assert [(one["outcome"], one["action"]) for one in done] == [
+        ("created", "create-group"),
+        ("created", "create"),
+        ("created", "create"),
+    ]
+    assert done[2]["copy"].endswith(":model-package/churn/2")
+    assert json.loads(run("apply", *places, "--json").stdout) == []
+
+
+def test_a_plan_in_a_file(places: tuple[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "promotion.json"
+    assert run("plan", *places, "--newest", "--out", str(file)).exit_code == 0
+    assert file.stat().st_mode & 0o077 == 0
+    assert "created: churn/1 from churn/3" in run("apply", str(file), "--yes").stdout
+    assert "there already: churn/1 from churn/3" in run("apply", str(file), "--yes").stdout
+    with ModelRegistry(places[1]) as registry:
+        registry.reject("churn/1", "no")
+    stale = run("apply", str(file), "--yes")
+    assert stale.exit_code == 2
+    assert 'ModelApprovalStatus of churn/1 is "Rejected"' in stale.stderr
+
+
+def test_without_a_terminal_and_without_yes_nothing_is_changed(places: tuple[str, str]) -> None:
+    refused = run("apply", *places)
+    assert refused.exit_code == 2
+    assert "nothing was changed: say --yes" in refused.stderr
+    with ModelRegistry(places[1]) as registry:
+        assert list(registry.groups()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["plan", "{src}", "{dst}", "--map-account", "1=2"], "'1' is not an account of 12 digits"),
+        (["plan", "{src}", "{dst}", "--map-arn", "arn:aws"], "--map-arn arn:aws: give it as FROM=TO"),
+        (["plan", "{src}", "{dst}", "--map-bucket", "dev=one", "--map-bucket", "dev=two"], "dev is mapped twice"),
+        (["plan", "{src}", "{dst}", "--version", "churn/2"], f"churn/2 cannot be promoted: it is {PENDING}"),
+        (["plan", "{src}", "http://127.0.0.1:9"], "Could not connect to the endpoint URL"),
+        (["plan", "mongodb://x", "{dst}"], "should begin with one of"),
+        (["plan", "{src}", "{src}"], "SRC and DST are the same registry"),
+        (["plan", "{src}", "{dst}", "--out", "/no/such/folder/plan.json"], "the plan cannot be written to"),
+        (["apply", "{src}"], "No such file or directory; give SRC and DST, or the file of a plan"),
+        (["apply", __file__], "this is no plan of"),
+        (["apply", "{dst}", "--newest"], "No such file or directory"),
+    ],
+)
+def test_refusals_are_one_sentence_and_exit_code_two(
+    arguments: list[str], sentence: str, places: tuple[str, str]
+) -> None:
+    result = run(*(one.format(src=places[0], dst=places[1]) for one in arguments))
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
+
+
+def test_a_plan_file_takes_no_options_that_make_plans(places: tuple[str, str], tmp_path: Path) -> None:
+    file = str(tmp_path / "promotion.json")
+    run("plan", *places, "--out", file)
+    refused = run("apply", file, "--newest")
+    assert refused.exit_code == 2
+    assert "--newest is for making a plan" in refused.stderr
+
+
+def test_a_password_is_neither_shown_nor_kept(places: tuple[str, str]) -> None:
+    host = places[1].removeprefix("http://")
+    shown = run("plan", places[0], f"http://me:secret@{host}", "--json")
+    assert "secret" not in shown.output
+    assert f"http://me@{host}" in shown.output
+
+
+def test_ctrl_c_says_what_was_done(places: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from botocore.session import Session
+
+    create_client = Session.create_client
+
+    def impatient(*arguments: Any, **options: Any) -> Any:
+        client = create_client(*arguments, **options)
+        client.meta.events.register("before-parameter-build.sagemaker.CreateModelPackage", second)
+        return client
+
+    seen: list[str] = []
+
+    def second(**_: Any) -> None:
+        seen.append("a create")
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Session, "create_client", impatient)
+    stopped = run("apply", *places, "--yes")
+    assert stopped.exit_code == 130
+    assert stopped.stdout.endswith("created: group churn\ncreated: churn/1 from churn/1\n")
+    assert "interrupted after 2 of 3 steps. It can be run again" in stopped.stderr
+    assert "created: churn/2 from churn/3" in run("apply", *places, "--yes").stdout
+
+
+@pytest.mark.parametrize(("answer", "code", "words"), [("y", 0, "Done: 3 steps."), ("n", 1, "nothing was changed")])
+def test_on_a_terminal_it_asks_and_shows_progress(answer: str, code: int, words: str, places: tuple[str, str]) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "sagemaker_registry.client.cli", "apply", *places]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True) as process:
+        os.close(theirs)
+        os.write(ours, f"{answer}\n".encode())
+        said = b""
+        while True:
+            try:
+                said += os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+        assert process.wait(timeout=60) == code
+    os.close(ours)
+    assert b"Carry it out? [y/N]" in said
+    assert words.encode() in said
+    assert (b"Applying" in said) == (answer == "y")
+
+
+def test_docstrings_run() -> None:
+    result = doctest.testmod(mapping)
+    assert (result.attempted, result.failed) == (1, 0)
+
+
+def test_pairs_take_the_first_equals_sign() -> None:
+    assert pairs("arn", ["arn:aws:a=arn:aws:b=c"]) == {"arn:aws:a": "arn:aws:b=c"}

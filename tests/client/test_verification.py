@@ -1,0 +1,325 @@
+"""`verify`: one scenario on two registries, what differs is found, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import CliRunner, Result
+
+from sagemaker_registry.backends.service.operations import OPERATIONS
+from sagemaker_registry.client import connect
+from sagemaker_registry.client.cli import main
+from sagemaker_registry.client.testing import Control
+from sagemaker_registry.client.verification import CONFIG, compare
+from sagemaker_registry.client.verification.normalize import Difference, Place, differences
+from sagemaker_registry.client.verification.scenario import STEPS
+from support.server import REGION, Emulator
+
+NO_STEP = {"CreateModel", "GetSearchSuggestions"}
+"""Operations without a step: one needs a role, the other's answers depend on all there is in an account."""
+
+ASCENDING = '[lists]\ndefault_order = "Ascending"\n'
+
+
+def opened(url: str, account: str = "123456789012", region: str = REGION) -> Any:
+    return connect(url, config=CONFIG, region_name=region, aws_access_key_id=account, aws_secret_access_key="any")
+
+
+@pytest.fixture
+def sagemaker() -> Iterator[Any]:
+    client = opened("sqlite://")
+    yield client
+    client.close()
+
+
+def groups(client: Any) -> list[str]:
+    return [
+        group["ModelPackageGroupName"] for group in client.list_model_package_groups()["ModelPackageGroupSummaryList"]
+    ]
+
+
+def answering(client: Any, operation: str, answer: Callable[[], dict[str, Any] | None]) -> None:
+    """Make the registry behind a client answer one operation otherwise; None leaves it to the registry."""
+
+    def before_call(model: Any, params: Any, **_: Any) -> Any:
+        said = answer()
+        if said is None:
+            return None
+        status = 400 if "Error" in said else 200
+        parsed = {**said, "ResponseMetadata": {"HTTPStatusCode": status}}
+        return type("Answered", (), {"status_code": status, "headers": {}})(), parsed
+
+    client.meta.events.register_first(f"before-call.sagemaker.{operation}", before_call)
+
+
+def refusing(code: str) -> Callable[[], dict[str, Any]]:
+    return lambda: {"Error": {"Code": code, "Message": "not you"}}
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["verify", *arguments])
+
+
+def test_a_served_registry_answers_as_one_in_this_process(emulator: Emulator, account: str) -> None:
+    served = opened(emulator.url, account)
+    report = compare(served, region_of := opened("sqlite://", region="eu-west-1"))
+    assert [step for step in report.steps if step.verdict != "same"] == []
+    assert len(report.steps) == len(STEPS)
+    assert report.left_behind == ()
+    assert groups(served) == groups(region_of) == []
+
+
+def test_without_another_registry_a_fresh_one_is_the_other(sagemaker: Any) -> None:
+    assert compare(sagemaker).same
+
+
+def test_every_step_has_a_name_of_its_own_and_every_operation_a_step() -> None:
+    names = [(step.operation, step.says) for step in STEPS]
+    assert len(set(names)) == len(names)
+    assert {step.operation for step in STEPS} == set(OPERATIONS) - NO_STEP
+
+
+def test_another_order_is_found_and_nothing_else(serve: Callable[..., Emulator], tmp_path: Path) -> None:
+    (tmp_path / "registry.toml").write_text(ASCENDING)
+    url = serve("--backend", "sqlite://", "--config", "registry.toml").url
+    result = run(url, "--json")
+    report = json.loads(result.stdout)
+    assert result.exit_code == 1
+    (found,) = [step for step in report["steps"] if step["verdict"] != "same"]
+    assert (found["operation"], found["says"]) == ("ListModelPackages", "versions in the default order")
+    (difference,) = found["differences"]
+    assert difference["path"] == "order of ModelPackageSummaryList"
+    assert difference["left"] == [f"<prefix>churn/{number}" for number in (1, 2, 3, 4)]
+    assert difference["right"] == difference["left"][::-1]
+    lines = run(url).stdout.splitlines()
+    assert lines[0] == "differs  ListModelPackages: versions in the default order"
+    assert lines[1].strip() == "order of ModelPackageSummaryList"
+    assert lines[-1] == f"{len(STEPS)} steps: {len(STEPS) - 1} same, 1 differs, 0 not answered, 0 not run"
+
+
+def test_two_that_are_the_same_are_exit_code_zero(emulator: Emulator, account: str, tmp_path: Path) -> None:
+    result = run(emulator.url, "--against", f"sqlite:///{tmp_path}/registry.db")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"{len(STEPS)} steps: {len(STEPS)} same, 0 differs, 0 not answered, 0 not run\n"
+
+
+def test_what_a_registry_does_not_answer_is_no_difference(sagemaker: Any) -> None:
+    answering(sagemaker, "Search", refusing("UnknownOperationException"))
+    report = compare(sagemaker)
+    assert {step.operation for step in report.of("not answered")} == {"Search"}
+    assert report.of("not answered")[0].note == "left: UnknownOperationException: not you"
+    assert report.same
+
+
+def test_a_step_made_from_what_is_not_there_is_not_run(sagemaker: Any) -> None:
+    answering(sagemaker, "CreateModelPackage", refusing("ValidationException"))
+    report = compare(sagemaker)
+    assert {step.verdict for step in report.steps if step.operation == "UpdateModelPackage"} == {"not run"}
+    assert not report.same
+    (whole,) = next(step for step in report.of("differs") if step.operation == "CreateModelPackage").differences
+    assert whole == Difference("(answer)", "ValidationException: not you", "answers")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_nothing_is_left_after_an_error_or_an_interrupt(sagemaker: Any, error: type[BaseException]) -> None:
+    def interrupt(done: int, of: int, step: object) -> None:
+        if done == 40:
+            assert len(groups(sagemaker)) == 2
+            raise error
+
+    with pytest.raises(error) as caught:
+        compare(sagemaker, progress=interrupt)
+    assert groups(sagemaker) == []
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_what_cannot_be_deleted_is_said(sagemaker: Any) -> None:
+    answering(sagemaker, "DeleteModelPackageGroup", refusing("AccessDeniedException"))
+    report = compare(sagemaker)
+    assert sorted(left.partition(" ")[0] for left in report.left_behind) == sorted(groups(sagemaker))
+    assert len(report.left_behind) == 2
+    assert "on left: An error occurred (AccessDeniedException)" in report.left_behind[0]
+
+
+def test_what_cannot_be_deleted_after_an_interrupt_is_said_too(sagemaker: Any) -> None:
+    answering(sagemaker, "DeleteModelPackageGroup", refusing("AccessDeniedException"))
+
+    def interrupt(done: int, of: int, step: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        compare(sagemaker, progress=interrupt)
+    (note,) = caught.value.__notes__
+    assert note.startswith(f"left behind: {groups(sagemaker)[0]} on left: ")
+
+
+def test_what_is_kept_is_there_and_said(sagemaker: Any) -> None:
+    report = compare(sagemaker, keep=True)
+    assert report.same
+    assert [left.partition(" ")[0] for left in report.left_behind[:2]] == groups(sagemaker)
+    assert sagemaker.list_model_packages(ModelPackageGroupName=groups(sagemaker)[0])["ModelPackageSummaryList"]
+
+
+def test_what_shows_late_is_looked_at_again(sagemaker: Any) -> None:
+    """AWS's searches are not up to date at once, and a group may still hold what has just been deleted."""
+    late, waited = iter([{"Results": []}] * 2), []
+    still = {"Error": {"Code": "ConflictException", "Message": "still contains Model Packages"}}
+    conflicts = iter([None, still, still])
+    answering(sagemaker, "Search", lambda: next(late, None))
+    answering(sagemaker, "DeleteModelPackageGroup", lambda: next(conflicts, None))
+    report = compare(sagemaker, patience=10, sleep=waited.append, clock=lambda: sum(waited))
+    assert [step for step in report.steps if step.verdict != "same"] == []
+    assert waited == [2.0] * 4
+    assert groups(sagemaker) == []
+
+
+def test_patience_ends(sagemaker: Any) -> None:
+    answering(sagemaker, "Search", lambda: {"Results": []})
+    waited: list[float] = []
+    report = compare(sagemaker, patience=3, sleep=waited.append, clock=lambda: sum(waited))
+    assert {step.operation for step in report.of("differs")} == {"Search"}
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any, **named: Any) -> Any:
+        raise AssertionError("the network is used")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["aws://"],
+        ["aws://sandbox@eu-west-1"],
+        ["https://api.sagemaker.eu-west-1.amazonaws.com"],
+        ["sqlite://", "--against", "https://api.sagemaker.cn-north-1.amazonaws.com.cn"],
+    ],
+)
+@pytest.mark.usefixtures("no_network")
+def test_aws_is_not_asked_without_consent(arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "creates and deletes model package groups named verify-... in that account" in result.stderr
+
+
+def test_with_consent_a_url_of_aws_is_verified(
+    emulator: Emulator, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    result = run(f"aws://us-east-1?endpoint_url={emulator.url}&sts_endpoint_url={emulator.url}", "--on-aws")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert groups(opened(emulator.url, account)) == []
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_client_of_aws_needs_consent_too(sagemaker: Any) -> None:
+    aws = boto3.client("sagemaker", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+    with pytest.raises(ValueError, match="on_aws=True"):
+        compare(sagemaker, aws)
+    assert groups(sagemaker) == []
+
+
+def test_a_registry_that_cannot_be_reached_is_one_sentence() -> None:
+    result = run("http://127.0.0.1:9")
+    assert result.exit_code == 2
+    assert result.stderr == 'sagemaker-registry: Could not connect to the endpoint URL: "http://127.0.0.1:9/"\n'
+
+
+def test_something_that_is_no_registry_is_a_refusal(serve: Callable[..., Emulator]) -> None:
+    url = serve("--backend", "sqlite://").url
+    result = run(f"{url}/no/such/path")
+    assert result.exit_code == 2
+    assert "nothing can be compared" in result.stderr
+
+
+def test_sigterm_tidies_up(serve: Callable[..., Emulator], account: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    url = serve("--backend", "sqlite://").url
+    there = opened(url, account)
+    Control(there).fault("latency", "CreateModelPackage", seconds=0.3)  # or it is done before anybody looks
+    command = [sys.executable, "-m", "sagemaker_registry.client.cli", "verify", url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not groups(there) and process.poll() is None and time.monotonic() < deadline:
+            pass  # each look is a request: no need to wait between them
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted\nnothing is left behind" in said
+    assert groups(there) == []
+
+
+def test_what_is_a_registrys_own_is_taken_out() -> None:
+    place = Place("verify-1-", "eu-west-1", "arn:aws:sagemaker:eu-west-1:111111111111:model-package-group/verify-1-a")
+    created, before = datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+    answer = {
+        "ModelPackageArn": "arn:aws:sagemaker:eu-west-1:111111111111:model-package/verify-1-a/1",
+        "Elsewhere": "arn:aws:sagemaker:eu-west-2:222222222222:model-package/x/1",
+        "CreatedBy": {"IamIdentity": {"Arn": "a"}},
+        "LastModifiedBy": {},
+        "CreationTime": created,
+        "LastModifiedTime": before,
+        "NextToken": "abc",
+        "Tags": [{"Key": "b", "Value": "1"}, {"Key": "a", "Value": "2"}],
+        "ResourcePolicy": '{"a":  "arn:aws:iam::111111111111:root"}',
+        "ModelCard": {"ModelCardContent": "not JSON"},
+        "ResponseMetadata": {"RequestId": "1"},
+    }
+    assert place.comparable(answer) == {
+        "ModelPackageArn": "arn:<partition>:sagemaker:<region>:<account>:model-package/<prefix>a/1",
+        "Elsewhere": "arn:aws:sagemaker:eu-west-2:222222222222:model-package/x/1",
+        "CreatedBy": "<identity>",
+        "LastModifiedBy": {},
+        "CreationTime": "<time>",
+        "LastModifiedTime": "<time before its creation>",
+        "NextToken": "<token>",
+        "Tags": [{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "1"}],
+        "ResourcePolicy": [{"a": "arn:<partition>:iam::<account>:root"}],
+        "ModelCard": {"ModelCardContent": ["not JSON"]},
+    }
+    sentence = "ARN should be scoped to correct region: eu-west-1, not eu-west-12, by 111111111111"
+    assert place.refusal("E", sentence, 400)["Error"]["Message"] == (
+        "ARN should be scoped to correct region: <region>, not eu-west-12, by <account>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "found"),
+    [
+        ({"a": 1, "b": {"c": [1]}}, {"a": 1, "b": {"c": [1]}}, []),
+        ({"a": 1}, {"b": 2}, [("a", 1, None), ("b", None, 2)]),
+        ({"a": [1, 2]}, {"a": [2]}, [("a[0]", 1, 2), ("a[1]", 2, None)]),
+        (
+            [{"Name": "x", "v": 1}, {"Name": "y", "v": 1}],
+            [{"Name": "y", "v": 2}, {"Name": "x", "v": 1}],
+            [("order of ", ["x", "y"], ["y", "x"]), ("[y].v", 1, 2)],
+        ),
+        (
+            [{"ModelPackage": {"ModelPackageArn": "arn:a:model-package/g/1"}}],
+            [],
+            [("entries of ", ["g/1"], [])],
+        ),
+        ({"Error": {"Code": "E", "Message": "m"}}, {"a": 1}, [("(answer)", "E: m", "answers")]),
+        ({"Error": {"Code": "E"}}, {"Error": {"Code": "F"}}, [("Error.Code", "E", "F")]),
+    ],
+)
+def test_every_value_that_differs_is_found_with_its_path(left: Any, right: Any, found: list[tuple[Any, ...]]) -> None:
+    assert list(differences(left, right)) == [Difference(*one) for one in found]

@@ -1,0 +1,172 @@
+"""S3 objects beside a registry in a file outlive the server; beside one in memory they do not."""
+
+from __future__ import annotations
+
+import io
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+
+from sagemaker_registry.backends.files import PART
+from support.server import Emulator
+
+Serve = Callable[..., Emulator]
+FILE = ("--backend", "sqlite:///kept.db")
+
+
+def keys(s3: Any, bucket: str) -> list[str]:
+    return [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+@pytest.fixture
+def again(serve: Serve) -> Callable[[], Any]:
+    """Return a function that kills the server, starts another on the same file, and returns its S3 client."""
+    running: list[Emulator] = []
+
+    def again() -> Any:
+        if running:
+            running.pop().kill()
+        running.append(serve(*FILE))
+        return running[0].client("s3")
+
+    return again
+
+
+def test_an_artefact_is_there_after_a_restart_with_its_metadata(again: Callable[[], Any]) -> None:
+    s3 = again()
+    s3.create_bucket(Bucket="models")
+    key = "churn/a model+1%2F?#ü.tar.gz"
+    s3.put_object(
+        Bucket="models",
+        Key=key,
+        Body=b"weights\n\0",
+        ContentType="application/x-tar",
+        Metadata={"accuracy": "0.93", "git_commit": "4f5c2a9"},
+    )
+    s3.upload_fileobj(io.BytesIO(b"p" * 20_000_000), "models", "in-parts")
+    s3 = again()
+    answer = s3.get_object(Bucket="models", Key=key)
+    assert answer["Body"].read() == b"weights\n\0"
+    assert answer["ContentType"] == "application/x-tar"
+    assert answer["Metadata"] == {"accuracy": "0.93", "git_commit": "4f5c2a9"}
+    assert s3.head_object(Bucket="models", Key="in-parts")["ContentLength"] == 20_000_000
+
+
+def test_what_was_deleted_stays_deleted(again: Callable[[], Any]) -> None:
+    s3 = again()
+    for bucket in ("models", "scratch"):
+        s3.create_bucket(Bucket=bucket)
+    for key in ("keep", "drop", "drop-too", "old"):
+        s3.put_object(Bucket="models", Key=key, Body=key.encode())
+    s3.delete_object(Bucket="models", Key="drop")
+    s3.delete_objects(Bucket="models", Delete={"Objects": [{"Key": "drop-too"}]})
+    s3.copy_object(Bucket="models", Key="new", CopySource={"Bucket": "models", "Key": "old"})
+    s3.put_object(Bucket="models", Key="old", Body=b"newer")
+    s3.delete_bucket(Bucket="scratch")
+    s3 = again()
+    assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["models"]
+    assert keys(s3, "models") == ["keep", "new", "old"]
+    assert s3.get_object(Bucket="models", Key="old")["Body"].read() == b"newer"
+    assert s3.get_object(Bucket="models", Key="new")["Body"].read() == b"old"
+
+
+def test_a_version_of_yesterday_finds_its_artefact_and_the_check_looks_in_it(serve: Serve) -> None:
+    first = serve(*FILE)
+    first.client("s3").create_bucket(Bucket="models")
+    first.client("s3").put_object(Bucket="models", Key="churn.tar.gz", Body=b"weights")
+    first.stop()
+    sagemaker = serve(*FILE).client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="churn")
+
+    def register(key: str) -> str:
+        container = {"Image": "i", "ModelDataUrl": f"s3://models/{key}"}
+        created = sagemaker.create_model_package(
+            ModelPackageGroupName="churn", InferenceSpecification={"Containers": [container]}
+        )
+        return str(created["ModelPackageArn"])
+
+    with pytest.raises(ClientError, match=r"Cannot find S3 object: fraud.tar.gz in bucket models"):
+        register("fraud.tar.gz")
+    assert register("churn.tar.gz").endswith("/1")
+
+
+def test_buckets_of_accounts_and_regions_come_back_apart(serve: Serve) -> None:
+    first = serve(*FILE)
+    location = {"LocationConstraint": "eu-west-1"}
+    first.client("s3", "222222222222", "eu-west-1").create_bucket(Bucket="two", CreateBucketConfiguration=location)
+    first.client("s3", "333333333333").create_bucket(Bucket="three")
+    first.stop()
+    second = serve(*FILE)
+    assert [bucket["Name"] for bucket in second.client("s3", "333333333333").list_buckets()["Buckets"]] == ["three"]
+    answered = second.client("s3", "222222222222", "eu-west-1").get_bucket_location(Bucket="two")
+    assert answered["LocationConstraint"] == "eu-west-1"
+
+
+def test_a_reset_of_the_neighbours_is_a_reset_of_what_is_kept(again: Callable[[], Any], serve: Serve) -> None:
+    controlled = serve(*FILE, "--test-controls")
+    s3 = controlled.client("s3")
+    s3.create_bucket(Bucket="models")
+    requests.post(f"{controlled.url}/moto-api/reset", timeout=30).raise_for_status()
+    assert s3.list_buckets()["Buckets"] == []
+    controlled.stop()
+    assert again().list_buckets()["Buckets"] == []
+
+
+def test_kept_files_are_for_their_owner_alone_and_named_by_nobody(serve: Serve, tmp_path: Path) -> None:
+    s3 = serve(*FILE).client("s3")
+    s3.create_bucket(Bucket="models")
+    s3.put_object(Bucket="models", Key="../../../escape", Body=b"x")
+    files = [path for path in (tmp_path / "kept.db.s3").rglob("*") if path.is_file()]
+    assert len(files) == 2
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    assert not list(tmp_path.parent.glob("escape"))
+
+
+def test_an_upload_that_cannot_be_kept_is_not_acknowledged(serve: Serve, tmp_path: Path) -> None:
+    s3 = serve(*FILE).client("s3")
+    (tmp_path / "kept.db.s3").write_text("a file where the folder should be")
+    with pytest.raises(ClientError, match="The S3 object could not be kept on disk"):
+        s3.create_bucket(Bucket="models")
+
+
+def test_an_upload_into_anothers_bucket_comes_back_in_it(serve: Serve) -> None:
+    first = serve(*FILE)
+    first.client("s3").create_bucket(Bucket="shared")
+    first.client("s3", "222222222222").put_object(Bucket="shared", Key="theirs", Body=b"x")
+    first.stop()
+    s3 = serve(*FILE).client("s3")
+    assert keys(s3, "shared") == ["theirs"]
+
+
+def test_a_damaged_file_costs_its_object_alone(serve: Serve, tmp_path: Path) -> None:
+    first = serve(*FILE)
+    s3 = first.client("s3")
+    s3.create_bucket(Bucket="models")
+    for key in ("one", "two"):
+        s3.put_object(Bucket="models", Key=key, Body=b"x")
+    first.stop()
+    next((tmp_path / "kept.db.s3").glob("*/*.object")).write_bytes(b"damaged")
+    assert len(keys(serve(*FILE).client("s3"), "models")) == 1
+
+
+def test_what_an_upload_that_was_cut_off_has_left_goes_with_the_next_start(serve: Serve, tmp_path: Path) -> None:
+    first = serve(*FILE)
+    s3 = first.client("s3")
+    s3.create_bucket(Bucket="models")
+    s3.put_object(Bucket="models", Key="one", Body=b"x")
+    first.kill()
+    (file,) = (tmp_path / "kept.db.s3").glob("*/*.object")
+    left = file.with_name(f".{file.name}.abc{PART}")
+    left.write_bytes(b"half")
+    assert keys(serve(*FILE).client("s3"), "models") == ["one"]
+    assert not left.exists()
+
+
+def test_a_registry_in_memory_keeps_nothing(serve: Serve, tmp_path: Path) -> None:
+    serve("--backend", "sqlite://").client("s3").create_bucket(Bucket="models")
+    assert list(tmp_path.rglob("*.s3")) == []

@@ -1,0 +1,63 @@
+"""The contributor guide names files that exist, and its examples are code that works."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from sagemaker_registry.backends.approval.change import METADATA, Change
+from sagemaker_registry.backends.base import Backend, BackendOptions, Caller
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
+EXAMPLES = dict(re.findall(r"^## Add an? (.+?)\n.*?```python\n(.*?)```", GUIDE, re.MULTILINE | re.DOTALL))
+
+
+def example(name: str) -> dict[str, Any]:
+    """Return what the example of a section defines."""
+    defined: dict[str, Any] = {"__name__": "example"}
+    exec(compile(EXAMPLES[name], f"docs/contributing.md: {name}", "exec"), defined)
+    return defined
+
+
+def test_the_guide_has_an_example_for_everything_people_add() -> None:
+    assert list(EXAMPLES) == ["operation", "backend", "rule", "command", "console page"]
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:backends|client|emulator|tests|docs)/[\w/.]*)`", GUIDE))))
+def test_every_file_the_guide_names_exists(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_the_example_of_an_operation_is_an_answer_and_a_row() -> None:
+    defined = example("operation")
+    assert defined["ANSWERS"]["DescribeModelPackageGroup"].answer is defined["describe"]
+    assert not defined["OPERATIONS"]["DescribeModelPackageGroup"].writes
+
+
+def test_the_example_of_a_backend_is_opened_by_its_function_and_answers() -> None:
+    defined = example("backend")
+    with defined["open_empty"]("empty://", BackendOptions()) as backend:
+        assert isinstance(backend, Backend)
+        assert backend.call("ListModelPackageGroups", {}, Caller()) == {"ModelPackageGroupSummaryList": []}
+
+
+@pytest.mark.parametrize(("metadata", "outcome"), [({"dataset": "v3"}, "passed"), ({}, "failed")])
+def test_the_example_of_a_rule_judges_a_change(metadata: dict[str, str], outcome: str) -> None:
+    rule = example("rule")["DatasetNamed"]()
+    assert rule.judge(Change(Caller(), 0, {}, {METADATA: metadata}, {})).outcome == outcome
+
+
+def test_the_example_of_a_command_runs() -> None:
+    done = CliRunner().invoke(example("command")["count"], ["churn", "--url", "sqlite://"])
+    assert done.output == "0\n", done.output
+
+
+def test_the_example_of_a_page_has_a_route_and_a_place_in_the_menu() -> None:
+    page = example("console page")["PAGE"]
+    assert list(page.routes) == ["GET /statistics"]
+    assert (page.menu, page.key) == ("Statistics", "s")

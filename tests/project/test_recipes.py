@@ -1,0 +1,408 @@
+"""Recipes that are tested: blocks of docs/recipes.md and docs/clients.md run, files of examples/clients are true."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import boto3
+import click
+import pytest
+import requests
+import yaml
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
+
+from clients_of_others.programs import EXAMPLES, ROOT, aws_cli
+from sagemaker_registry.backends.config import load
+from sagemaker_registry.client import ModelRegistry
+from sagemaker_registry.client.commands import command as command_of
+from support.server import REGION, Emulator
+
+PAGES = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("recipes.md", "clients.md")}
+BLOCKS = [
+    (page, language, block)
+    for page, text in PAGES.items()
+    for language, block in re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
+]
+FILES = {path: path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*") if path.is_file()}
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+ADDRESS = "127.0.0.1:8080"
+SPECIFICATION = {"Containers": [{"Image": "registry/churn:3"}]}
+
+
+def blocks(language: str, words: str = "") -> list[str]:
+    return [block for _, found, block in BLOCKS if found == language and words in block]
+
+
+def is_of_a_file(block: str) -> bool:
+    return any(block in text for text in FILES.values())
+
+
+def block_with(language: str, words: str) -> str:
+    (block,) = blocks(language, words)
+    return block
+
+
+def health_command() -> list[str]:
+    (command,) = re.findall(r"^HEALTHCHECK [^\[]*CMD (\[.*\])$", DOCKERFILE.replace("\\\n", ""), re.MULTILINE)
+    return list(json.loads(command))
+
+
+def serve_options(arguments: list[str]) -> dict[str, click.Parameter]:
+    """Return the options of `serve` among arguments, parsed as the command line would."""
+    command, *rest = arguments
+    assert command == "serve"
+    serve = command_of("serve")
+    with serve.make_context("serve", list(rest)) as context:
+        assert context.params["host"] == "0.0.0.0"
+    return {option: parameter for parameter in serve.params for option in parameter.opts}
+
+
+@pytest.fixture
+def at_the_registry(serve: Callable[..., Emulator], monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """Return a registry of the test's own, in an environment as docs/clients.md exports it."""
+    served = serve("--backend", "sqlite://")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers the credentials of its first use
+    monkeypatch.setenv("AWS_ENDPOINT_URL", served.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "alice")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("EXECUTION_ROLE_ARN", "arn:aws:iam::123456789012:role/deploy")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    return served
+
+
+@contextmanager
+def a_shell(script: str, folder: Path, **variables: str) -> Iterator[str]:
+    """Run a block of shell to its end and yield what it printed; what it left in the background ends afterwards."""
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    output = folder / "printed"
+    with output.open("w") as file:
+        process = subprocess.Popen(
+            ["bash", "-euo", "pipefail", "-c", script],
+            env={**os.environ, "PATH": path, **variables},
+            cwd=folder,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        assert process.wait(timeout=90) == 0, output.read_text()
+        yield output.read_text()
+    finally:
+        with suppress(ProcessLookupError):  # nothing was left
+            os.killpg(process.pid, signal.SIGTERM)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+# Every block is run or is a part of a file that is checked; every link and command exists.
+
+
+def test_every_block_is_of_a_kind_that_some_test_takes() -> None:
+    assert {language for _, language, _ in BLOCKS} == {"python", "sh", "yaml", "toml", "ini"}
+    assert all(is_of_a_file(block) for block in blocks("yaml"))
+
+
+@pytest.mark.parametrize("block", [block for block in blocks("python") if not is_of_a_file(block)])
+def test_python_blocks_run(block: str, at_the_registry: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = block.replace(f"http://{ADDRESS}", at_the_registry.url)
+    if "AWS_ENDPOINT_URL_SAGEMAKER" in block:  # the recipe is for tests without the other variable
+        monkeypatch.delenv("AWS_ENDPOINT_URL")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", "")  # put back afterwards
+    exec(compile(code, "docs/recipes.md", "exec"), {"__name__": "recipe"})
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_of_the_pages_exist(page: str) -> None:
+    shell = "\n".join(block for found, language, block in BLOCKS if found == page and language == "sh")
+    lines = [line for line in shell.splitlines() if line.startswith("sagemaker-registry ")]
+    for line in lines:
+        words = shlex.split(line.partition(" >")[0].rstrip("& "), comments=True)
+        command = command_of(words[1])
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, line
+    for script in re.findall(r"^bash (\S+)", shell, re.MULTILINE):
+        assert os.access(ROOT / script, os.X_OK), script
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    for target, anchor in re.findall(r"\]\((?!http)([^)#]*)(?:#([^)]*))?\)", PAGES[page]):
+        file = (ROOT / "docs" / target) if target else ROOT / "docs" / page
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
+
+
+def test_the_rule_against_approval_by_a_deployment_refuses_it(serve: Callable[..., Emulator], tmp_path: Path) -> None:
+    (tmp_path / "registry.toml").write_text(block_with("toml", "reason-required"), encoding="utf-8")
+    assert load(tmp_path / "registry.toml").approval
+    sagemaker = serve("--backend", "sqlite://", "--config", "registry.toml").client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="churn")
+    arn = sagemaker.create_model_package(
+        ModelPackageGroupName="churn",
+        ModelApprovalStatus="PendingManualApproval",
+        InferenceSpecification=SPECIFICATION,
+    )["ModelPackageArn"]
+    with pytest.raises(ClientError, match="ApprovalDescription"):
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")  # as SDK v2 does
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="ticket 42")
+
+
+def test_the_variables_point_the_aws_cli_at_the_registry(at_the_registry: Emulator, tmp_path: Path) -> None:
+    at_the_registry.client("sagemaker").create_model_package_group(ModelPackageGroupName="churn")
+    block = block_with("sh", "aws sagemaker list-model-package-groups")
+    folder = str(Path(aws_cli()).parent)
+    script = f"PATH={shlex.quote(folder)}:$PATH\n" + block.replace(f"http://{ADDRESS}", at_the_registry.url)
+    with a_shell(script, tmp_path, AWS_DEFAULT_OUTPUT="json") as printed:
+        assert [found["ModelPackageGroupName"] for found in json.loads(printed)["ModelPackageGroupSummaryList"]] == [
+            "churn"
+        ]
+
+
+def test_the_profile_points_boto3_at_the_registry(
+    emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(block_with("ini", "[profile offline]").replace(f"http://{ADDRESS}", emulator.url))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    session = boto3.Session(profile_name="offline", aws_access_key_id=account, aws_secret_access_key="any")
+    assert session.client("sagemaker").list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+    assert session.client("s3").meta.endpoint_url.endswith("amazonaws.com")
+
+
+# GitHub Actions, compose and Testcontainers: what needs Docker is held against the Dockerfile and the command line.
+
+
+def workflow() -> dict[str, Any]:
+    return yaml.safe_load(FILES[EXAMPLES / "github-actions.yaml"])["jobs"]
+
+
+def test_the_service_container_is_healthy_when_the_image_says_so() -> None:
+    (service,) = (job["services"]["registry"] for job in workflow().values() if "services" in job)
+    options = shlex.split(service["options"])
+    given = dict(zip(options[::2], options[1::2], strict=True))
+    assert given.keys() == {"--health-cmd", "--health-interval", "--health-timeout", "--health-retries"}
+    assert shlex.split(given["--health-cmd"]) == health_command()
+    assert [port.split(":")[1] for port in service["ports"]] == re.findall(r"^EXPOSE (\d+)$", DOCKERFILE, re.MULTILINE)
+    assert service["env"].keys() <= {parameter.envvar for parameter in command_of("serve").params}
+
+
+def test_the_health_command_succeeds_once_the_server_answers_and_fails_before(emulator: Emulator) -> None:
+    port = str(free_port())
+    for there, url in ((True, emulator.url), (False, f"http://127.0.0.1:{port}")):
+        _, *arguments = (part.replace(f"http://{ADDRESS}", url) for part in health_command())
+        done = subprocess.run([sys.executable, *arguments], check=False, timeout=60, capture_output=True)
+        assert (done.returncode == 0) is there
+
+
+def test_the_workflow_and_the_page_start_a_server_and_wait_for_it(tmp_path: Path) -> None:
+    (run,) = (
+        step["run"] for job in workflow().values() for step in job["steps"] if step.get("name") == "Start the registry"
+    )
+    assert run == block_with("sh", "until grep -q")
+    port = free_port()
+    with a_shell(run.replace("serve ", f"serve --port {port} "), tmp_path):
+        client = boto3.client(
+            "sagemaker",
+            endpoint_url=f"http://127.0.0.1:{port}",
+            region_name=REGION,
+            aws_access_key_id="ci",
+            aws_secret_access_key="any",
+        )
+        assert client.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+
+
+def test_every_job_of_the_workflow_has_the_variables_and_its_own_registry() -> None:
+    whole = yaml.safe_load(FILES[EXAMPLES / "github-actions.yaml"])
+    assert whole["env"]["AWS_ENDPOINT_URL"] == f"http://{ADDRESS}"
+    assert all("services" in job or "serve" in json.dumps(job["steps"]) for job in whole["jobs"].values())
+
+
+def test_compose_waits_for_a_registry_that_answers_to_its_name(
+    serve: Callable[..., Emulator], emulator: Emulator
+) -> None:
+    services = yaml.safe_load(FILES[EXAMPLES / "compose.yaml"])["services"]
+    registry, tests = services["registry"], services["tests"]
+    url = tests["environment"]["AWS_ENDPOINT_URL"]
+    assert url == "http://registry:8080"
+    assert tests["depends_on"]["registry"]["condition"] == "service_healthy"
+    assert registry["healthcheck"]["test"] == ["CMD", *health_command()]
+    options = serve_options(registry["command"])
+    assert registry["environment"].keys() <= {option.envvar for option in options.values()}
+
+    # the container's own command, on loopback and a free port, asked by the name that compose gives it
+    arguments = ["127.0.0.1" if word == "0.0.0.0" else word for word in registry["command"][1:]]
+    served = serve(*arguments, "--backend", "sqlite://")
+    for server, status in ((served, 200), (emulator, 421)):
+        answer = requests.get(f"{server.url}/_registry/health", headers={"Host": "registry:8080"}, timeout=60)
+        assert answer.status_code == status, answer.text
+    for name in tests["environment"]:
+        assert name in PAGES["clients.md"]
+
+
+def test_the_testcontainers_example_fits_the_image_and_the_server(emulator: Emulator) -> None:
+    source = FILES[EXAMPLES / "testcontainers_example.py"]
+    constants: dict[str, Any] = {}
+    for line in re.findall(r"^[A-Z]+ = .*$", source, re.MULTILINE):
+        exec(line, constants)
+    serve_options(constants["COMMAND"])
+    assert f"EXPOSE {constants['PORT']}\n" in DOCKERFILE
+    assert f"http://127.0.0.1:{constants['PORT']}{constants['HEALTH']}" in health_command()[-1]
+    assert constants["IMAGE"] in FILES[EXAMPLES / "compose.yaml"]
+
+
+# The Lambda handler
+
+
+@pytest.fixture
+def registry(at_the_registry: Emulator) -> Iterator[ModelRegistry]:
+    with ModelRegistry(at_the_registry.url) as registry:
+        yield registry
+
+
+@pytest.fixture
+def handler(registry: ModelRegistry) -> Callable[[], dict[str, Any]]:
+    """Return a function that gives the handler the registry's newest event."""
+    from lambda_handler import handler  # type: ignore[import-not-found]
+
+    return lambda: handler(dict(next(registry.events(newest_first=True)).envelope), None)
+
+
+def test_the_handler_deploys_only_what_is_approved_and_once(
+    registry: ModelRegistry, handler: Callable[[], dict[str, Any]], at_the_registry: Emulator
+) -> None:
+    sagemaker = at_the_registry.client("sagemaker")
+    version = registry.register("churn", image="registry/churn:3")
+    assert handler() == {"endpoint": "churn", "action": "none approved"}
+    assert sagemaker.list_models()["Models"] == []
+    registry.approve(version, "ticket 42")
+    assert handler() == {"endpoint": "churn", "action": "created", "version": version.arn}
+    assert handler()["action"] == "unchanged"
+    registry.register("churn", image="registry/churn:4")
+    assert handler() == {"endpoint": "churn", "action": "unchanged", "version": version.arn}
+    assert [model["ModelName"] for model in sagemaker.list_models()["Models"]] == ["churn-1"]
+    endpoint = sagemaker.describe_endpoint(EndpointName="churn")
+    (variant,) = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])[
+        "ProductionVariants"
+    ]
+    assert variant["ModelName"] == "churn-1"
+
+
+def test_a_rejection_serves_the_version_before_again(
+    registry: ModelRegistry,
+    handler: Callable[[], dict[str, Any]],
+    at_the_registry: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sagemaker = at_the_registry.client("sagemaker")
+    stand_in_for_update_endpoint(sagemaker, monkeypatch)
+    first, second = (registry.register("churn", image=f"registry/churn:{number}") for number in (1, 2))
+    registry.approve(first, "ticket 42")
+    assert handler()["action"] == "created"
+    registry.approve(second, "ticket 43")
+    assert handler() == {"endpoint": "churn", "action": "updated", "version": second.arn}
+    assert sagemaker.describe_endpoint(EndpointName="churn")["EndpointConfigName"] == "churn-2"
+    registry.reject(second, "drifts")
+    assert handler() == {"endpoint": "churn", "action": "updated", "version": first.arn}
+    assert sagemaker.describe_endpoint(EndpointName="churn")["EndpointConfigName"] == "churn-1"
+
+
+def stand_in_for_update_endpoint(sagemaker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients made from now on update endpoints, which moto cannot: the old one goes, a new one comes."""
+
+    def update(params: dict[str, Any], **_: Any) -> None:
+        sagemaker.delete_endpoint(EndpointName=params["EndpointName"])
+        sagemaker.create_endpoint(**params)
+
+    def client(*arguments: Any, **options: Any) -> Any:
+        made = make(*arguments, **options)
+        made.meta.events.register("provide-client-params.sagemaker.UpdateEndpoint", update)
+        made.meta.events.register("before-call.sagemaker.UpdateEndpoint", lambda **_: (updated, {}))
+        return made
+
+    make, updated = boto3.client, AWSResponse("", 200, {}, None)
+    monkeypatch.setattr(boto3, "client", client)
+
+
+def test_without_update_endpoint_the_handler_fails_with_a_sentence_that_says_so(
+    registry: ModelRegistry, handler: Callable[[], dict[str, Any]]
+) -> None:
+    for number in (1, 2):
+        version = registry.register("churn", image=f"registry/churn:{number}")
+        registry.approve(version, "ticket 42")
+        if number == 1:
+            assert handler()["action"] == "created"
+    with pytest.raises(ClientError, match=r"UnknownOperationException.*UpdateEndpoint"):
+        handler()
+
+
+def test_an_event_of_a_package_without_a_group_is_ignored(
+    at_the_registry: Emulator, handler: Callable[[], dict[str, Any]]
+) -> None:
+    from lambda_handler import handler as handle
+
+    detail = {"ModelPackageName": "solo", "ModelApprovalStatus": "Approved"}
+    assert handle({"source": "aws.sagemaker", "detail": detail}, None) == {"endpoint": None, "action": "ignored"}
+
+
+def test_watch_runs_the_handler_for_each_event(registry: ModelRegistry, tmp_path: Path) -> None:
+    registry.approve(registry.register("churn", image="registry/churn:3"), "ticket 42")
+    shutil.copytree(EXAMPLES, tmp_path / "examples" / "clients", ignore=shutil.ignore_patterns("node_modules"))
+    block = block_with("sh", "sagemaker-registry watch").replace(f"http://{ADDRESS}", os.environ["AWS_ENDPOINT_URL"])
+    command = block.replace(" --group", " --once --from 1 --group")
+    with a_shell(command, tmp_path, SAGEMAKER_REGISTRY_URL=os.environ["AWS_ENDPOINT_URL"]) as printed:
+        assert '{"endpoint": "churn", "action": "created", "version": ' in printed
+    assert (tmp_path / "deployed.json").exists()
+
+
+# moto
+
+
+def test_a_moto_server_has_the_artefacts_and_the_registry_looks_for_them_there(tmp_path: Path) -> None:
+    moto_port, port = free_port(), free_port()
+    block = block_with("sh", "moto_server")
+    script = block.replace("5000", str(moto_port)).replace("8080", str(port)).replace("serve ", f"serve --port {port} ")
+    script += "timeout 60 sh -c 'until grep -qs \"^listening on\" registry.log; do sleep 0.2; done'\n"
+    script += "timeout 60 sh -c 'until grep -qs Running moto.log; do sleep 0.2; done'\n"
+    script += "echo $AWS_ENDPOINT_URL $AWS_ENDPOINT_URL_SAGEMAKER $AWS_ACCESS_KEY_ID\n"
+    with a_shell(script, tmp_path) as printed:
+        moto_url, url, key = printed.split()
+        keys = {"region_name": REGION, "aws_access_key_id": key, "aws_secret_access_key": "any"}
+        s3 = boto3.client("s3", endpoint_url=moto_url, **keys)
+        sagemaker = boto3.client("sagemaker", endpoint_url=url, **keys)
+        s3.create_bucket(Bucket="models")
+        s3.put_object(Bucket="models", Key="there.tar.gz", Body=b"weights")
+        sagemaker.create_model_package_group(ModelPackageGroupName="churn")
+        with pytest.raises(ClientError, match=r"missing\.tar\.gz in bucket models"):
+            sagemaker.create_model_package(**version_with("s3://models/missing.tar.gz"))
+        sagemaker.create_model_package(**version_with("s3://models/there.tar.gz"))
+
+
+def version_with(artefact: str) -> dict[str, Any]:
+    container = {"Image": "registry/churn:3", "ModelDataUrl": artefact}
+    return {"ModelPackageGroupName": "churn", "InferenceSpecification": {"Containers": [container]}}
+
+
+@pytest.mark.parametrize("file", sorted(FILES), ids=lambda path: path.name)
+def test_examples_name_no_machine_and_every_one_is_on_a_page(file: Path) -> None:
+    assert file.name in "".join(PAGES.values())
+    assert not re.search(r"/(home|root|work|tmp)/", FILES[file])

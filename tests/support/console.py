@@ -1,0 +1,161 @@
+"""Consoles for tests: with a registry behind them, browsers without a window, and eyes on those that have one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from werkzeug.test import Client, TestResponse
+
+from sagemaker_registry.backends.base import Backend, Caller
+from sagemaker_registry.backends.settings import Settings
+from sagemaker_registry.emulator.app import create_app
+from sagemaker_registry.emulator.console import Console, pages
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+REBOUND = "rebound.example"
+"""A name of somebody else's that resolves to this machine, as DNS rebinding does."""
+
+WAIT_MS = 10_000
+CONSOLE = Path(__file__).parents[2] / "emulator" / "console"
+AXE = Path(__file__).parents[1] / "data" / "axe.min.js"
+VALUES = {"<group>": "churn", "<int:number>": "1"}
+QUERY = "?to=Approved&v=churn/1&v=churn/2"
+"""For the pages that need a choice; the others ignore it."""
+
+
+def _addresses() -> Iterator[str]:
+    """Yield an address of every page that a reviewer can open."""
+    for page in pages.PAGES:
+        for rule in page.routes:
+            method, path = rule.split(" ")
+            for name, value in VALUES.items():
+                path = path.replace(name, value)
+            if method == "GET" and not page.is_open:
+                yield f"/console{path}{QUERY}"
+
+
+PAGES = tuple(_addresses())
+
+ADDRESS = "http://127.0.0.1:8080"
+"""Of a console in this process, as the server that is not there would print it."""
+
+
+class Desk:
+    """A console, the backend behind it, and browsers without a window; `said` is what it has said to its owner."""
+
+    def __init__(self, backend: Backend, **options: Any) -> None:
+        self.said: list[str] = []
+        self.url = "http://localhost"
+        self.backend = backend
+        self.console = Console(**{"users": ("alice",), "address": ADDRESS, **options})
+        self.app = create_app(backend, reviewed_at=self.console, say=self.said.append)
+
+    def visitor(self) -> Client:
+        """Return a browser of somebody who has no session."""
+        return Client(self.app)
+
+    def browser(self, user: str = "alice") -> Client:
+        """Return the browser of somebody who came by a link."""
+        client = self.visitor()
+        token = self.console.path_of_link(user).partition("token=")[2]
+        assert client.post("/console/login", data={"token": token}).status_code == 303
+        return client
+
+    def link(self, user: str) -> str:
+        """Return a new login link for somebody."""
+        return self.url + self.console.path_of_link(user)
+
+    def call(self, operation: str, user: str = "pipeline", **params: Any) -> dict[str, Any]:
+        """Make one of AWS's calls as somebody."""
+        return self.backend.call(operation, params, Caller.of(user, None))
+
+    def register(self, group: str = "churn", user: str = "pipeline", **members: Any) -> str:
+        """Register a version that waits, in a group that is made if need be; return its ARN."""
+        found = self.call("ListModelPackageGroups", NameContains=group)["ModelPackageGroupSummaryList"]
+        if group not in [one["ModelPackageGroupName"] for one in found]:
+            self.call("CreateModelPackageGroup", user, ModelPackageGroupName=group)
+        specification = {
+            "Containers": [{"Image": "registry/churn:1", "Environment": {"PASSWORD": "canary-of-a-secret"}}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        }
+        record = {
+            "ModelApprovalStatus": "PendingManualApproval",
+            "InferenceSpecification": specification,
+            "CustomerMetadataProperties": {"accuracy": "0.93"},
+            **members,
+        }
+        return str(self.call("CreateModelPackage", user, ModelPackageGroupName=group, **record)["ModelPackageArn"])
+
+    def status(self, arn: str) -> tuple[str, str]:
+        """Return the status of a version, and the reason."""
+        record = self.call("DescribeModelPackage", ModelPackageName=arn)
+        return record["ModelApprovalStatus"], record.get("ApprovalDescription", "")
+
+
+def settings_of(**tables: Any) -> Settings:
+    return msgspec.convert(tables, Settings)
+
+
+def fields_of(page: TestResponse) -> dict[str, str]:
+    """Return what the form of a decision would send, without a reason."""
+    assert page.status_code == 200, page.text
+    form = page.text.partition("<main")[2]
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+
+
+def send(client: Client, path: str, reason: str, **changes: str) -> TestResponse:
+    """Open the form of a decision, and send it."""
+    fields = fields_of(client.get(f"{path}/decide?to=Approved"))
+    return client.post(f"{path}/decide", data={**fields, "reason": reason, **changes})
+
+
+def text_of(page: TestResponse) -> str:
+    """Return what a page says, without its tags."""
+    main = page.text.partition("<main")[2].partition("</main>")[0].partition(">")[2]
+    return " ".join(re.sub(r"<[^>]+>", " ", main).split())
+
+
+@dataclass
+class Watched:
+    """What pages did that they must not."""
+
+    faults: list[str] = field(default_factory=list)
+    allowed_statuses: set[int] = field(default_factory=set)
+
+
+def watch(page: Page, home: str, watched: Watched) -> None:
+    """Note what a page does that none of the console's may."""
+
+    def asked(request: Any) -> None:
+        if not request.url.startswith((home, "data:")):
+            watched.faults.append(f"asked {request.url}")
+
+    def said(message: Any) -> None:
+        is_refusal = any(f"status of {status}" in message.text for status in watched.allowed_statuses)
+        if message.type in ("error", "warning") and not is_refusal:
+            watched.faults.append(f"said {message.text}")
+
+    def opened(dialog: Any) -> None:
+        watched.faults.append(f"opened a dialog: {dialog.message}")
+        dialog.dismiss()
+
+    page.on("request", asked)
+    page.on("console", said)
+    page.on("pageerror", lambda error: watched.faults.append(f"failed: {error}"))
+    page.on("dialog", opened)
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds wrong on a page: each rule with the first elements that break it."""
+    page.evaluate(AXE.read_text(encoding="utf-8") + "; null")
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", tags)
+    return [f"{one['id']}: {[node['html'][:200] for node in one['nodes'][:3]]}" for one in found["violations"]]
