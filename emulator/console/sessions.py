@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import Final
 
 from ...backends.settings import USER_NAME
-from .checklist import Ticks
+from .checklist import Marks
 
 LINK_SECONDS: Final = 3600
 SESSION_SECONDS: Final = 12 * 3600
@@ -32,19 +32,18 @@ USER = re.compile(USER_NAME)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who came by a link: their name, the key of their forms' tokens, and what they have looked at."""
+    """A logged-in person: the name, the key of their forms' tokens, and the parts that they marked as reviewed."""
 
     user: str
     key: bytes
     expires: float
-    ticks: Ticks = field(default_factory=Ticks, compare=False)
+    marks: Marks = field(default_factory=Marks, compare=False)
 
     def token(self, *subject: str) -> str:
         """Return the token of a form about something: what it is about, and in which revision."""
         return hmac.new(self.key, "\0".join(subject).encode(), sha256).hexdigest()
 
     def has_given(self, token: str, *subject: str) -> bool:
-        """Whether a token is that of a form about this."""
         return hmac.compare_digest(token.encode(), self.token(*subject).encode())
 
 

@@ -23,6 +23,7 @@ from .sessions import USER, Session, Sessions
 
 if TYPE_CHECKING:
     from flask import Request, Response
+    from werkzeug.wrappers import Response as BaseResponse
 
 _NAMED_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 
@@ -122,7 +123,7 @@ def cookie_name(request: Request) -> str:
     return f"registry-console-{port if port.isdigit() else '443' if request.is_secure else '80'}"
 
 
-def set_cookie(request: Request, response: Response, value: str) -> None:
+def set_cookie(request: Request, response: BaseResponse, value: str) -> None:
     """Let a browser keep a session's value, where no script reads it and no other site sends it."""
     response.set_cookie(
         cookie_name(request), value, path=CONSOLE_PREFIX, httponly=True, samesite="Strict", secure=request.is_secure

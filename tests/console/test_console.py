@@ -415,7 +415,9 @@ def test_a_backend_that_went_away_loses_nothing_and_is_asked_again() -> None:
         client = desk.browser()
         fields = fields_of(client.get("/console/groups/churn/1/decide?to=Approved"))
         backend.is_gone = True
-        for path in PAGES[:-2]:
+        for path in PAGES:
+            if "/health" in path or "/keys" in path:  # which ask the registry for nothing
+                continue
             page = client.get(path)
             assert page.status_code == 503
             assert "The registry does not answer" in text_of(page)

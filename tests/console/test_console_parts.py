@@ -39,7 +39,7 @@ def test_templates_let_nothing_through() -> None:
         text = path.read_text(encoding="utf-8")
         forbidden = r"\|\s*safe|Markup|autoescape|\sstyle=|<style|\son\w+=|<script(?! src=\"\{\{)|https?://|hx-on|hx-vals|javascript:"
         assert re.findall(forbidden, text) == [], path
-    for path in CONSOLE.glob("*.py"):
+    for path in CONSOLE.rglob("*.py"):
         assert re.findall(r"Markup|\|safe|render_template_string", path.read_text(encoding="utf-8")) == [], path
     assert (
         re.findall(r"eval|innerHTML|outerHTML|document\.write|https?:", (CONSOLE / "static" / "console.js").read_text())

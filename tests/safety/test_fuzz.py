@@ -135,7 +135,7 @@ def test_whatever_is_asked_of_the_console_is_a_page(
 
 PAGES = (
     *("/console/", "/console/groups", "/console/groups/{0}", "/console/groups/churn/{0}", "/console/groups/churn/1"),
-    *("/console/groups/churn/1/decide", "/console/groups/{0}/1/decide", "/console/groups/churn/1/looked"),
+    *("/console/groups/churn/1/decide", "/console/groups/{0}/1/decide", "/console/groups/churn/1/reviewed"),
     *("/console/compare", "/console/history", "/console/health", "/console/keys", "/console/login", "/console/link"),
     *("/console/reprint", "/console/at/{0}/{1}/", "/console/at/123456789012/us-east-1/groups/{0}", "/console/{0}"),
     *("/console/static/{0}", "/console"),
@@ -144,7 +144,7 @@ QUERIES = (
     *("q", "sort", "page", "status", "metric", "v", "base", "all", "format", "group", "creator", "days", "whose", "to"),
     *("actor", "operation", "since", "until", "verify", "decided", "token"),
 )
-FIELDS = ("token", "to", "reason", "revision", "status", "part", "ticked", "user", "rev")
+FIELDS = ("token", "to", "reason", "revision", "status", "part", "reviewed", "user", "rev")
 
 
 def _name(client: Client) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from werkzeug.test import Client, TestResponse
 from sagemaker_registry.backends.base import Backend, Caller
 from sagemaker_registry.backends.settings import Settings
 from sagemaker_registry.emulator.app import create_app
-from sagemaker_registry.emulator.console import Console
+from sagemaker_registry.emulator.console import Console, pages
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -24,18 +25,23 @@ REBOUND = "rebound.example"
 WAIT_MS = 10_000
 CONSOLE = Path(__file__).parents[2] / "emulator" / "console"
 AXE = Path(__file__).parents[1] / "data" / "axe.min.js"
-PAGES = (
-    "/console/",
-    "/console/groups",
-    "/console/groups/churn",
-    "/console/groups/churn/1",
-    "/console/groups/churn/1/decide?to=Approved",
-    "/console/compare?v=churn/1&v=churn/2",
-    "/console/history",
-    "/console/health",
-    "/console/keys",
-)
+VALUES = {"<group>": "churn", "<int:number>": "1"}
+QUERY = "?to=Approved&v=churn/1&v=churn/2"
+"""For the pages that need a choice; the others ignore it."""
 
+
+def _addresses() -> Iterator[str]:
+    """Yield an address of every page that a reviewer can open."""
+    for page in pages.PAGES:
+        for rule in page.routes:
+            method, path = rule.split(" ")
+            for name, value in VALUES.items():
+                path = path.replace(name, value)
+            if method == "GET" and not page.is_open:
+                yield f"/console{path}{QUERY}"
+
+
+PAGES = tuple(_addresses())
 
 ADDRESS = "http://127.0.0.1:8080"
 """Of a console in this process, as the server that is not there would print it."""

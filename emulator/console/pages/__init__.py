@@ -1,1 +1,14 @@
-"""The pages of the console, one module each."""
+"""The pages of the console: each is the PAGE of a module here. Those with a label are in the menu, in this order."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+from ..page import Page
+
+MODULES: Final = (
+    *("inbox", "groups", "compare", "history", "health"),
+    *("group", "version", "decision", "keys", "login", "link"),
+)
+PAGES: Final[tuple[Page, ...]] = tuple(import_module(f".{name}", __name__).PAGE for name in MODULES)

@@ -6,11 +6,13 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, Final
+
+from flask import Response, request
 
 from ....backends.views import METADATA
 from ..metrics import Delta, delta
-from ..reader import Reader
+from ..page import Page, Visit
 from ..records import OF_ITS_OWN, Version, leaves
 
 FEWEST: Final = 2
@@ -44,80 +46,74 @@ class FieldRow:
     differs: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ComparePage:
-    """What the comparison shows; without versions, how to make one."""
-
-    template: ClassVar[str] = "compare.html"
-    title: ClassVar[str] = "Compare"
-    fewest: ClassVar[int] = FEWEST
-    most: ClassVar[int] = MOST
-
-    asked: tuple[str, ...]
-    versions: tuple[Version, ...]
-    missing: tuple[str, ...]
-    base: Version | None
-    metrics: tuple[MetricRow, ...]
-    fields: tuple[FieldRow, ...]
-    is_whole: bool
-    problem: str
+def compare(visit: Visit) -> dict[str, Any] | Response:
+    page = _compared(visit)
+    kind = request.args.get("format")
+    if kind == "csv":
+        return _file(_as_csv(page), "text/csv; charset=utf-8", kind)
+    if kind == "json":
+        return _file(_as_json(page), "application/json", kind)
+    return page
 
 
-def compare(reader: Reader, asked: Sequence[str], base: str, *, whole: bool) -> ComparePage:
-    """Return the comparison of versions, each named `group/number`.
+def _file(body: str | bytes, content_type: str, kind: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="comparison.{kind}"'}
+    return Response(body, content_type=content_type, headers=headers)
 
-    Args:
-        reader: who is asked.
-        asked: the names, in order.
-        base: the one the others are held against; the first without.
-        whole: whether to show what is the same in all of them too.
-    """
-    names = tuple(dict.fromkeys(name for name in asked if name))
+
+def _compared(visit: Visit) -> dict[str, Any]:
+    """Return the comparison of the versions of the query, each named `group/number`, in order."""
+    whole = "all" in request.args
+    names = tuple(dict.fromkeys(name for name in request.args.getlist("v") if name))
     parsed = [(name, *_parsed(name)) for name in names[:MOST]]
-    versions = tuple(reader.versions([(group, number) for _, group, number in parsed if number]))
+    versions = tuple(visit.reader.versions([(group, number) for _, group, number in parsed if number]))
     found = {version.name for version in versions}
     missing = tuple(name for name, *_ in parsed if name not in found)
+    base = request.args.get("base")
     held = next((version for version in versions if version.name == base), versions[0] if versions else None)
     problem = ""
     if len(names) > MOST:
         problem = f"The first {MOST} of {len(names)} versions are shown: more do not fit side by side."
     elif names and len(versions) < FEWEST:
         problem = f"It takes at least {FEWEST} versions to compare."
-    return ComparePage(
-        asked=names,
-        versions=versions,
-        missing=missing,
-        base=held,
-        metrics=_metrics(versions, held),
-        fields=tuple(row for row in _fields(versions) if whole or row.differs)[:MAX_ROWS],
-        is_whole=whole,
-        problem=problem,
-    )
+    return {
+        "asked": names,
+        "versions": versions,
+        "missing": missing,
+        "base": held,
+        "metrics": _metrics(versions, held),
+        "fields": tuple(row for row in _fields(versions) if whole or row.differs)[:MAX_ROWS],
+        "is_whole": whole,
+        "problem": problem,
+        "fewest": FEWEST,
+    }
 
 
-def as_csv(page: ComparePage) -> str:
+def _as_csv(page: dict[str, Any]) -> str:
     """Return a comparison as a table for spreadsheets, where a formula is text: it begins with an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(["field", *(version.name for version in page.versions)])
-    for row in page.metrics:
+    writer.writerow(["field", *(version.name for version in page["versions"])])
+    for row in page["metrics"]:
         writer.writerow([_inert(f"{METADATA}.{row.name}"), *(_inert(cell.value) for cell in row.cells)])
-    for field in page.fields:
+    for field in page["fields"]:
         writer.writerow([_inert(field.path), *(_inert(value or "") for value in field.values)])
     return out.getvalue()
 
 
-def as_json(page: ComparePage) -> dict[str, Any]:
-    """Return a comparison for programs."""
-    names = [version.name for version in page.versions]
-    return {
+def _as_json(page: dict[str, Any]) -> bytes:
+    import orjson
+
+    names = [version.name for version in page["versions"]]
+    found: dict[str, Any] = {
         "versions": names,
-        "base": page.base.name if page.base else None,
+        "base": page["base"].name if page["base"] else None,
         "metrics": {
-            row.name: dict(zip(names, (cell.value for cell in row.cells), strict=True)) for row in page.metrics
+            row.name: dict(zip(names, (cell.value for cell in row.cells), strict=True)) for row in page["metrics"]
         },
-        "fields": {row.path: dict(zip(names, row.values, strict=True)) for row in page.fields},
+        "fields": {row.path: dict(zip(names, row.values, strict=True)) for row in page["fields"]},
     }
+    return orjson.dumps(found, option=orjson.OPT_INDENT_2)
 
 
 def _parsed(name: str) -> tuple[str, int]:
@@ -163,3 +159,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+PAGE = Page("compare.html", {"GET /compare": compare}, menu="Compare")

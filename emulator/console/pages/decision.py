@@ -5,18 +5,21 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from ....backends.errors import ConflictException
+from flask import redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from ....backends.errors import ConflictException, RegistryError
 from ....backends.events import FIELDS, STATUS, is_wanted
-from ....backends.views import Explanation, HistoryEntry, Transition
-from ..checklist import Looked
-from ..explanation import explanation_of, verb
+from ....backends.views import Explanation, HistoryEntry
 from ..metrics import Delta, delta
+from ..page import Page, Visit
 from ..reader import Overtaken, Reader
 from ..records import Version
-from .version import explain
+from .errors import is_for_later, sentence_of
+from .version import explained
 
 EVENTBRIDGE: Final = "EventBridge"
 
@@ -65,39 +68,54 @@ class Summary:
     apart: Delta | None
 
 
-@dataclass(frozen=True, slots=True)
-class DecidePage:
-    """What the page of a decision shows; `problem` is why the last attempt came to nothing, `winner` who was first.
-
-    `listeners` are who will be told of it; None where that is not known.
-    """
-
-    template: ClassVar[str] = "decide.html"
-
-    version: Version
-    explanation: Explanation
-    transition: Transition | None
-    reason: str
-    token: str
-    command: str
-    summary: tuple[Summary, ...] = ()
-    problem: str = ""
-    winner: HistoryEntry | None = None
-    is_overtaken: bool = False
-    approved: Version | None = None
-    listeners: tuple[Listener, ...] | None = None
-    looked: Looked | None = None
-    longest: int = MAX_REASON
-
-    @property
-    def title(self) -> str:
-        """The title of the page."""
-        return (
-            f"{verb(self.transition.to)} {self.version.name}" if self.transition else f"Decide on {self.version.name}"
-        )
+def decide(visit: Visit, group: str, number: int) -> dict[str, Any]:
+    return _page(visit, *explained(visit.reader, group, number), request.args.get("to", ""), "")
 
 
-def summary_of(version: Version, approved: Version | None) -> tuple[Summary, ...]:
+def send_decision(visit: Visit, group: str, number: int) -> Response | tuple[dict[str, Any], int]:
+    decision, reader = Decision.of(request.form), visit.reader
+    found, explanation = explained(reader, group, number)
+    if not visit.session.has_given(decision.token, SUBJECT, found.arn, *decision.subject):
+        problem = "This form was made before you logged in, or for something else: look again, and send it."
+        return _page(visit, found, explanation, decision.to, decision.reason, problem=problem), 403
+    try:
+        _carry_out(reader, found, decision)
+    except Overtaken as overtaken:
+        now, explanation = explained(reader, group, number)
+        winner = _last_change(reader, overtaken.version)
+        return _page(visit, now, explanation, decision.to, decision.reason, winner=winner, is_overtaken=True), 409
+    except RegistryError as error:
+        if is_for_later(error):
+            raise
+        visit.note(error)
+        page = _page(visit, found, explanation, decision.to, decision.reason, problem=sentence_of(error))
+        return page, error.status
+    return redirect(url_for("console.version", group=group, number=number, decided=1), 303)
+
+
+def _page(
+    visit: Visit, version: Version, explanation: Explanation, to: str, reason: str, **more: Any
+) -> dict[str, Any]:
+    transition = explanation.transition(to)
+    approved = visit.reader.approved_before(version)
+    rev = "" if explanation.rev is None else str(explanation.rev)
+    return {
+        "version": version,
+        "explanation": explanation,
+        "transition": transition,
+        "reason": reason,
+        "token": visit.session.token(SUBJECT, version.arn, version.revision, rev),
+        "command": _command(version, to, reason, request.host_url.rstrip("/")) if transition else "",
+        "summary": _summary(version, approved),
+        "approved": approved,
+        "listeners": _listeners(visit.reader, version, to) if transition else None,
+        "reviewed": visit.session.marks.of(version),
+        "longest": MAX_REASON,
+        **more,
+    }
+
+
+def _summary(version: Version, approved: Version | None) -> tuple[Summary, ...]:
     """Return the metrics to have in view while deciding: those that lead, a few of them."""
     before = approved.metrics if approved else {}
     names = list(version.metrics)[:MAX_METRICS]
@@ -106,18 +124,8 @@ def summary_of(version: Version, approved: Version | None) -> tuple[Summary, ...
     )
 
 
-def subject_of(version: Version, explanation: Explanation) -> tuple[str, ...]:
-    """Return what the token of a form about a version is bound to."""
-    return (SUBJECT, version.arn, version.revision, "" if explanation.rev is None else str(explanation.rev))
-
-
-def carry_out(reader: Reader, version: Version, decision: Decision) -> None:
+def _carry_out(reader: Reader, version: Version, decision: Decision) -> None:
     """Set the status of a version, if it is still as it was when it was decided on.
-
-    Args:
-        reader: who decides.
-        version: as it is now.
-        decision: what was sent.
 
     Raises:
         Overtaken: somebody changed the version since.
@@ -142,29 +150,20 @@ def carry_out(reader: Reader, version: Version, decision: Decision) -> None:
     )
 
 
-def last_change(reader: Reader, version: Version) -> HistoryEntry | None:
+def _last_change(reader: Reader, version: Version) -> HistoryEntry | None:
     """Return the last change of a version, where history is kept: who was first."""
     changes = reader.history(group=version.name, max_results=1)
     return HistoryEntry.of(changes[0][0]) if changes and changes[0] else None
 
 
-def command_of(version: Version, to: str, reason: str, endpoint: str | None) -> str:
+def _command(version: Version, to: str, reason: str, endpoint: str) -> str:
     """Return the line that does the same in a terminal."""
-    words = ["aws sagemaker update-model-package"]
-    if endpoint is not None:
-        words.append(f"--endpoint-url {shlex.quote(endpoint)}")
+    words = ["aws sagemaker update-model-package", f"--endpoint-url {shlex.quote(endpoint)}"]
     words.append(f"--region {shlex.quote(version.arn.split(':')[3])} --model-package-arn {shlex.quote(version.arn)}")
     words.append(f"--model-approval-status {shlex.quote(to)}")
     said = shlex.quote(reason) if reason else '"$REASON"'
     words.append(f"--approval-description {said}")
     return " \\\n  ".join(words)
-
-
-def looked_at(reader: Reader, group: str, number: int) -> tuple[Version, Explanation]:
-    """Return a version and what may become of it; Gone if there is none."""
-    told: Mapping[str, Any] | None = explain(reader, group, number)
-    version = reader.version(group, number)
-    return version, explanation_of(told, version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +174,14 @@ class Listener:
     note: str = ""
 
 
-def listeners(reader: Reader, version: Version, to: str) -> tuple[Listener, ...] | None:
+def _listeners(reader: Reader, version: Version, to: str) -> tuple[Listener, ...] | None:
     """Return who will be told that a version got a status; None where nobody knows: AWS has its own rules for that."""
     if not reader.offers("settings") or not reader.offers("events"):
         return None
-    return tuple(_listeners(reader.extension("settings").get("events", {}), version, to))
+    return tuple(_wanted(reader.extension("settings").get("events", {}), version, to))
 
 
-def _listeners(events: Mapping[str, Any], version: Version, to: str) -> Iterator[Listener]:
+def _wanted(events: Mapping[str, Any], version: Version, to: str) -> Iterator[Listener]:
     envelope = {"detail": {"ModelPackageGroupName": version.group, STATUS: to, FIELDS: [STATUS]}}
     for webhook in events.get("webhooks", ()):
         on, groups = webhook.get("on", ()), webhook.get("groups", ())
@@ -192,3 +191,12 @@ def _listeners(events: Mapping[str, Any], version: Version, to: str) -> Iterator
         yield Listener(events["file"], "gets a line")
     if events.get("eventbridge"):
         yield Listener(EVENTBRIDGE, "where the registry has one: its rules that match")
+
+
+PAGE = Page(
+    "decide.html",
+    {
+        "GET /groups/<group>/<int:number>/decide": decide,
+        "POST /groups/<group>/<int:number>/decide": send_decision,
+    },
+)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
+from ....backends.base import Backend
 from ....backends.errors import RegistryError
-from ...error_log import Refusal
+from ..page import Page, Visit
 from ..reader import Reader
 from ..records import leaves
 from ..site import Site
@@ -54,54 +55,33 @@ class Delivery:
 
     @property
     def sign(self) -> str:
-        """The name of its state's sign."""
         return {"done": "passed", "failed": "failed", "dead": "failed"}.get(self.state, "pending")
 
 
-@dataclass(frozen=True, slots=True)
-class HealthPage:
-    """What Health and settings shows."""
-
-    template: ClassVar[str] = "health.html"
-    title: ClassVar[str] = "Health and settings"
-
-    backend: tuple[Fact, ...]
-    database: tuple[Fact, ...]
-    capabilities: tuple[Fact, ...]
-    settings: tuple[tuple[str, str], ...]
-    deliveries: tuple[Delivery, ...] | None
-    error_log: Sequence[Refusal]
-    places: tuple[Mapping[str, str], ...]
-
-
-def health(reader: Reader, site: Site, ping: Any, error_log: Sequence[Refusal]) -> HealthPage:
-    """Return how the server is; a backend that does not answer is a fact, not a failure.
-
-    Args:
-        reader: who is asked.
-        site: what is served.
-        ping: returns when the backend can answer, else raises.
-        error_log: what was refused last.
-    """
-    answers = _pinged(ping)
-    return HealthPage(
-        backend=(Fact("Registry", site.url or "given in this process"), answers, *_hosts(site)),
-        database=(
+def health(visit: Visit) -> dict[str, Any]:
+    """Return the state of the server; a backend that does not answer is a fact, not a failure."""
+    reader, server = visit.reader, visit.server
+    site, answers = server.console.site, _pinged(server.backend)
+    return {
+        "backend": (Fact("Registry", site.url or "given in this process"), answers, *_hosts(site)),
+        "database": (
             *(_database(site.file) if site.file is not None else ()),
             *(_store(reader, has_file=site.file is not None) if answers.is_fine and reader.offers("store") else ()),
         ),
-        capabilities=_capabilities(reader),
-        settings=tuple(leaves(reader.extension("settings"))) if answers.is_fine and reader.offers("settings") else (),
-        deliveries=_deliveries(reader) if answers.is_fine else None,
-        error_log=error_log,
-        places=tuple(reader.extension("places")) if answers.is_fine and reader.offers("places") else (),
-    )
+        "capabilities": _capabilities(reader),
+        "settings": tuple(leaves(reader.extension("settings")))
+        if answers.is_fine and reader.offers("settings")
+        else (),
+        "deliveries": _deliveries(reader) if answers.is_fine else None,
+        "error_log": server.error_log.last(server.console.named),
+        "places": tuple(reader.extension("places")) if answers.is_fine and reader.offers("places") else (),
+    }
 
 
-def _pinged(ping: Any) -> Fact:
+def _pinged(backend: Backend) -> Fact:
     start = perf_counter()
     try:
-        ping()
+        backend.ping()
     except RegistryError as error:
         return Fact("Answers", "no", error.message, is_fine=False)
     return Fact("Answers", f"in {(perf_counter() - start) * 1000:.1f} ms")
@@ -193,3 +173,6 @@ def _deliveries(reader: Reader) -> tuple[Delivery, ...] | None:
         )
         for one in told["deliveries"][:MAX_DELIVERIES]
     )
+
+
+PAGE = Page("health.html", {"GET /health": health}, menu="Health")

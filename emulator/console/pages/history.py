@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, ClassVar, Final
+from typing import Any, Final
+
+from flask import request
 
 from ....backends.errors import ValidationException
 from ....backends.service.operations import OPERATIONS
 from ....backends.views import HistoryEntry
+from ..page import Page, Visit
 from ..reader import Reader
 
-PAGE: Final = 20
+MAX_EVENTS: Final = 20
 SECONDS_TO_VERIFY: Final = 2.0
 FILTERS: Final = ("group", "actor", "operation", "since", "until")
 CHANGES: Final = tuple(name for name, operation in OPERATIONS.items() if operation.writes)
@@ -29,50 +32,26 @@ class Verdict:
     is_whole: bool
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryPage:
-    """What the history shows; `is_kept` is whether there is one, `problem` what of the filters means nothing."""
-
-    template: ClassVar[str] = "history.html"
-    title: ClassVar[str] = "History"
-    operations: ClassVar[tuple[str, ...]] = CHANGES
-
-    is_kept: bool
-    filters: Mapping[str, str]
-    events: tuple[HistoryEntry, ...]
-    is_first: bool
-    next_token: str | None
-    can_verify: bool
-    verdict: Verdict | None
-    problem: str
-
-
-def history(reader: Reader, filters: Mapping[str, str], token: str | None, *, verify: bool) -> HistoryPage:
-    """Return a page of history.
-
-    Args:
-        reader: who is asked.
-        filters: of `FILTERS`; empty ones do not count.
-        token: of the page.
-        verify: whether to verify it, or as much as there is time for.
-    """
-    asked = {name: filters[name].strip() for name in FILTERS if filters.get(name, "").strip()}
+def history(visit: Visit) -> dict[str, Any]:
+    reader, token = visit.reader, request.args.get("page")
+    asked = {name: value for name in FILTERS if (value := request.args.get(name, "").strip())}
     problem, changes = "", None
     try:
-        changes = reader.history(**_patterns(asked), max_results=PAGE, next_token=token)
+        changes = reader.history(**_patterns(asked), max_results=MAX_EVENTS, next_token=token)
     except ValidationException as error:
         problem = error.message
     can_verify = reader.offers("history/verify")
-    return HistoryPage(
-        is_kept=reader.offers("history"),
-        filters=asked,
-        events=tuple(HistoryEntry.of(change) for change in changes[0]) if changes else (),
-        is_first=token is None,
-        next_token=changes[1] if changes else None,
-        can_verify=can_verify,
-        verdict=_verdict(reader) if verify and can_verify else None,
-        problem=problem,
-    )
+    return {
+        "is_kept": reader.offers("history"),
+        "filters": asked,
+        "events": tuple(HistoryEntry.of(change) for change in changes[0]) if changes else (),
+        "is_first": token is None,
+        "next_token": changes[1] if changes else None,
+        "can_verify": can_verify,
+        "verdict": _verdict(reader) if "verify" in request.args and can_verify else None,
+        "problem": problem,
+        "operations": CHANGES,
+    }
 
 
 def _patterns(asked: Mapping[str, str]) -> dict[str, str]:
@@ -101,3 +80,6 @@ def _sentence(broken: Mapping[str, Any]) -> str:
     what = broken["name"] if broken["version"] is None else f"{broken['name']}/{broken['version']}"
     where = what if broken["seq"] is None else f"{what}, change {broken['seq']}"
     return f"{where}: {broken['why']}"
+
+
+PAGE = Page("history.html", {"GET /history": history}, menu="History", key="h")

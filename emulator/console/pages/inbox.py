@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Final, Self
+from typing import Any, Final, Self
+
+from flask import request
 
 from ....backends.views import APPROVED, REJECTED
 from ..explanation import BLOCKED, Standing, explanation_of, standing
 from ..metrics import Delta, delta, headline
-from ..reader import Gone, Page, Reader
+from ..page import Page, Visit
+from ..reader import Gone, Reader
 from ..records import Version
 
 LONG: Final = timedelta(days=3)
@@ -83,42 +86,15 @@ class Waiting:
     is_long: bool
 
 
-@dataclass(frozen=True, slots=True)
-class InboxPage:
-    """What the inbox shows.
-
-    `counts` are those of the group's other statuses, `blocked` how many of this page are not shown for their rules.
-    """
-
-    template: ClassVar[str] = "inbox.html"
-    title: ClassVar[str] = "Inbox"
-
-    filters: Filters
-    whose: Mapping[str, str]
-    rows: tuple[Waiting, ...]
-    counted: str
-    counts: tuple[tuple[str, str], ...]
-    blocked: int
-    is_first: bool
-    next_token: str | None
-    elsewhere: tuple[dict[str, str], ...]
-    has_groups: bool
-
-    @property
-    def group(self) -> str:
-        """The group it is about; empty for all."""
-        return self.filters.group
-
-
-def inbox(reader: Reader, filters: Filters, token: str | None, me: str) -> InboxPage:
-    """Return the inbox of the caller's account and region, or what somebody, by their ARN, wants to see of it."""
-    now = datetime.now(UTC)
+def inbox(visit: Visit) -> dict[str, Any]:
+    reader, now, token = visit.reader, datetime.now(UTC), request.args.get("page")
+    filters = Filters.of(request.args)
     group = filters.group
     page = reader.waiting(
         group or None,
         token,
         before=None if filters.days is None else now - timedelta(days=filters.days),
-        keep=_keep(filters, me),
+        keep=_keep(filters, visit.server.console.arn(reader.caller)),
     )
     reader.find_approved(version.group for version in page.versions)
     is_sifted = filters.whose == OPEN
@@ -127,18 +103,19 @@ def inbox(reader: Reader, filters: Filters, token: str | None, me: str) -> Inbox
     rows = tuple(row for row in found if not (is_sifted and row.standing and row.standing.kind == BLOCKED))
     is_empty = not rows and token is None and not filters.are_any
     has_groups = is_empty and (_is_there(reader, group) if group else bool(reader.groups("", "name", None)[0]))
-    return InboxPage(
-        filters=filters,
-        whose=_whose(reader),
-        rows=rows,
-        counted=Page(tuple(row.version for row in rows), page.next_token).counted if is_sifted else page.counted,
-        counts=_counts(reader, group) if group and (rows or has_groups) else (),
-        blocked=len(found) - len(rows),
-        is_first=token is None,
-        next_token=page.next_token,
-        elsewhere=_elsewhere(reader) if is_empty and not has_groups and not group else (),
-        has_groups=has_groups,
-    )
+    return {
+        "filters": filters,
+        "group": group,
+        "whose": _whose(reader),
+        "rows": rows,
+        "counted": f"{len(rows)}{'+' if page.next_token else ''}" if is_sifted else page.counted,
+        "counts": _counts(reader, group) if group and (rows or has_groups) else (),
+        "blocked": len(found) - len(rows),
+        "is_first": token is None,
+        "next_token": page.next_token,
+        "elsewhere": _elsewhere(reader) if is_empty and not has_groups and not group else (),
+        "has_groups": has_groups,
+    }
 
 
 def _whose(reader: Reader) -> dict[str, str]:
@@ -160,10 +137,10 @@ def _counts(reader: Reader, group: str) -> tuple[tuple[str, str], ...]:
     return tuple((status, reader.count(group, status)) for status in (APPROVED, REJECTED))
 
 
-def next_waiting(reader: Reader, version: Version) -> tuple[Version | None, Page]:
-    """Return what waits longest but for a version, with the page it is on."""
+def next_waiting(reader: Reader, version: Version) -> tuple[Version | None, str]:
+    """Return the version that has waited longest, other than the given one, and how many wait, as text."""
     page = reader.waiting()
-    return next((one for one in page.versions if one.arn != version.arn), None), page
+    return next((one for one in page.versions if one.arn != version.arn), None), page.counted
 
 
 def _row(reader: Reader, version: Version, told: Mapping[str, Mapping[str, Any]], now: datetime) -> Waiting:
@@ -191,3 +168,6 @@ def _is_there(reader: Reader, group: str) -> bool:
 def _elsewhere(reader: Reader) -> tuple[dict[str, str], ...]:
     """Return the accounts and regions that have groups, where this one has none."""
     return tuple(reader.extension("places")) if reader.offers("places") else ()
+
+
+PAGE = Page("inbox.html", {"GET /": inbox}, menu="Inbox", key="i")

@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self
+from typing import Any, Final, Self
 
-from ....backends.views import CARD, METADATA, PENDING, Difference, Explanation, HistoryEntry
+from flask import redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from ....backends.views import APPROVED, CARD, METADATA, PENDING, Difference, Explanation, HistoryEntry
 from ..charts import Chart, trend
-from ..checklist import Looked, Ticks
-from ..explanation import Standing, Threshold, explanation_of, standing, thresholds
+from ..checklist import PARTS
+from ..explanation import Threshold, explanation_of, standing, thresholds
 from ..metrics import Delta, delta
+from ..page import Page, Visit
 from ..reader import Reader
 from ..records import LINEAGE_KEYS, Version, differences, leaves
-from .groups import TREND
+from .errors import Problem
+from .group import TREND
 from .inbox import next_waiting
 
 MAX_EVENTS: Final = 20
@@ -60,103 +65,65 @@ class Origin:
 
     @classmethod
     def of(cls, name: str, text: str) -> Self:
-        """Return an origin, by its name and what a record says of it."""
         match = _VERSION.fullmatch(text)
         return cls(name, text, match["group"], int(match["number"])) if match else cls(name, text)
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewPage:
-    """What the page of a version shows; `undisclosed` is how many more differences there are than it shows."""
-
-    template: ClassVar[str] = "version.html"
-
-    version: Version
-    approved: Version | None
-    differences: tuple[Difference, ...]
-    undisclosed: int
-    metrics: tuple[MetricRow, ...]
-    chart: Chart | None
-    containers: tuple[Container, ...]
-    card: tuple[tuple[str, str], ...]
-    reports: tuple[tuple[str, str], ...]
-    metadata: tuple[tuple[str, str], ...]
-    lineage: tuple[Origin, ...]
-    others: tuple[tuple[str, str], ...]
-    events: tuple[HistoryEntry, ...]
-    has_history: bool
-    explanation: Explanation
-    standing: Standing | None
-    decided: bool
-    following: Version | None
-    left: str
-    looked: Looked
-
-    @property
-    def title(self) -> str:
-        """The title of the page."""
-        return self.version.name
-
-    @property
-    def is_demanding(self) -> bool:
-        """Whether a rule demands something of a metric."""
-        return any(row.threshold for row in self.metrics)
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether it waits for a decision."""
-        return self.version.status == PENDING
-
-    @property
-    def is_unexplained(self) -> bool:
-        """Whether it is approved and nobody said why: the SageMaker SDK does so when it deploys."""
-        return self.version.status == "Approved" and not self.version.reason
-
-
-def review(reader: Reader, group: str, number: int, ticks: Ticks, *, decided: bool) -> ReviewPage:
-    """Return a version, with what of it was ticked; Gone if there is none."""
-    explained = explain(reader, group, number)
-    version = reader.version(group, number)
+def version(visit: Visit, group: str, number: int) -> dict[str, Any]:
+    reader, decided = visit.reader, "decided" in request.args
+    version, explanation = explained(reader, group, number)
     approved = reader.approved_before(version)
-    explanation = explanation_of(explained, version)
     changes = reader.history(group=version.name, max_results=MAX_EVENTS)
-    events = tuple(HistoryEntry.of(change) for change in changes[0]) if changes else ()
-    following, page = next_waiting(reader, version) if decided else (None, None)
-    record = version.record
+    following, left = next_waiting(reader, version) if decided else (None, "")
+    record, is_waiting = version.record, version.status == PENDING
+    metrics = _metrics(version, approved, thresholds(explanation, version))
     changed = _differences(version, approved)
-    return ReviewPage(
-        version=version,
-        approved=approved,
-        differences=changed[:MAX_DIFFERENCES],
-        undisclosed=len(changed[MAX_DIFFERENCES:]),
-        metrics=_metrics(version, approved, thresholds(explanation, version)),
-        chart=_chart(reader, version),
-        containers=_containers(record),
-        card=_flat(record, "ModelCard"),
-        reports=_flat(record, "ModelMetrics"),
-        metadata=version.notes,
-        lineage=_lineage(version),
-        others=tuple(leaves(record, without=SECTIONS))[:MAX_LEAVES],
-        events=events,
-        has_history=changes is not None,
-        explanation=explanation,
-        standing=standing(explanation) if version.status == PENDING else None,
-        decided=decided,
-        following=following,
-        left=page.counted if page is not None else "",
-        looked=ticks.looked(version),
-    )
+    return {
+        "version": version,
+        "approved": approved,
+        "differences": changed[:MAX_DIFFERENCES],
+        "undisclosed": len(changed[MAX_DIFFERENCES:]),
+        "metrics": metrics,
+        "is_demanding": any(row.threshold for row in metrics),
+        "chart": _chart(reader, version),
+        "containers": _containers(record),
+        "card": _flat(record, "ModelCard"),
+        "reports": _flat(record, "ModelMetrics"),
+        "metadata": version.notes,
+        "lineage": _lineage(version),
+        "others": tuple(leaves(record, without=SECTIONS))[:MAX_LEAVES],
+        "events": tuple(HistoryEntry.of(change) for change in changes[0]) if changes else (),
+        "has_history": changes is not None,
+        "explanation": explanation,
+        "is_waiting": is_waiting,
+        "is_unexplained": version.status == APPROVED and not version.reason,  # as the SageMaker SDK deploys
+        "standing": standing(explanation) if is_waiting else None,
+        "decided": decided,
+        "following": following,
+        "left": left,
+        "reviewed": visit.session.marks.of(version),
+    }
 
 
-def explain(reader: Reader, group: str, number: int) -> Mapping[str, Any] | None:
-    """Return what the rules say of a version; None where there is nobody to ask.
+def mark(visit: Visit, group: str, number: int) -> Response:
+    """Mark a part of a version as reviewed, or remove the mark."""
+    part, revision = request.form.get("part", ""), request.form.get("revision", "")
+    found = visit.reader.version(group, number)
+    if part not in PARTS or not visit.session.has_given(request.form.get("token", ""), "reviewed", found.arn, revision):
+        raise Problem("Not marked", "This form was made before you logged in, or for another version.", status=403)
+    visit.session.marks.set(found, revision, part, is_reviewed=request.form.get("reviewed") == "1")
+    return redirect(url_for("console.version", group=group, number=number, _anchor=part), 303)
 
-    Asked before the version is read: if it changes in between, what the rules told is older than what is shown, and a
-    decision about it is refused.
+
+def explained(reader: Reader, group: str, number: int) -> tuple[Version, Explanation]:
+    """Return a version and what may become of it; Gone if there is none.
+
+    The rules are asked before the version is read: if it changes in between, what the rules told is older than what is
+    shown, and a decision about it is refused.
     """
-    if not reader.offers("explain"):
-        return None
-    return reader.explanation(group, number)
+    told = reader.explanation(group, number) if reader.offers("explain") else None
+    found = reader.version(group, number)
+    return found, explanation_of(told, found)
 
 
 def _differences(version: Version, approved: Version | None) -> tuple[Difference, ...]:
@@ -216,3 +183,9 @@ def _lineage(version: Version) -> tuple[Origin, ...]:
     found += [(name, text) for name, text in version.metadata.items() if name.lower() in LINEAGE_KEYS]
     found += [(name, str(record[name])) for name in ("SourceUri", "ModelPackageRegistrationType") if name in record]
     return tuple(Origin.of(name, text) for name, text in found)
+
+
+PAGE = Page(
+    "version.html",
+    {"GET /groups/<group>/<int:number>": version, "POST /groups/<group>/<int:number>/reviewed": mark},
+)

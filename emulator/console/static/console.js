@@ -25,7 +25,7 @@
     follow(`[data-key="${key}"]`);
   }
 
-  const places = { i: "inbox", g: "groups", h: "history" };
+  const place = (key) => document.querySelector(`.top nav a[data-go="${CSS.escape(key)}"]`);
   const actions = {
     j: () => move(1),
     k: () => move(-1),
@@ -42,10 +42,11 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isTyping(event.target)) return;
     if (document.querySelector("dialog[open]") || isOff() && event.key !== "?") return;
-    if (event.timeStamp - wentTo < 1500 && places[event.key]) {
+    const to = event.timeStamp - wentTo < 1500 && place(event.key);
+    if (to) {
       wentTo = -Infinity;
       event.preventDefault();
-      return follow(`.top nav a[data-place="${places[event.key]}"]`);
+      return go(to.href);
     }
     if (event.key === "g") { wentTo = event.timeStamp; return; }
     if (actions[event.key]) { event.preventDefault(); actions[event.key](); }

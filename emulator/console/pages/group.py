@@ -1,0 +1,66 @@
+"""A group: its versions, the trend of a metric, and which of them are approved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from flask import request
+
+from ..charts import trend
+from ..metrics import Delta, delta, headline
+from ..page import Page, Visit
+from ..reader import Reader
+from ..records import Group, Version
+
+MAX_COLUMNS: Final = 4
+"""Metrics that a table of versions has columns for."""
+
+TREND: Final = 60
+"""Versions a trend is drawn from, where one call tells them."""
+
+
+def group(visit: Visit, group: str) -> dict[str, Any]:
+    reader, token, status = visit.reader, request.args.get("page"), request.args.get("status", "")
+    found = reader.group(group)
+    page = reader.of_group(group, token, status or None)
+    drawn = page.versions
+    if reader.offers("versions"):
+        drawn = reader.newest(group, TREND)
+    names = _names([*drawn, *page.versions])
+    metric = request.args.get("metric", "")
+    leading = metric if metric in names else headline(version.metrics for version in drawn)
+    approved = reader.approved(group)
+
+    def apart(version: Version, metric: str) -> Delta | None:
+        is_other = approved is not None and approved.number != version.number
+        return delta(version.metrics.get(metric), approved.metrics.get(metric)) if approved and is_other else None
+
+    return {
+        "group": found,
+        "tags": _tags(reader, found),
+        "has_policy": reader.told("GetModelPackageGroupPolicy", ModelPackageGroupName=group) is not None,
+        "status": status,
+        "versions": page.versions,
+        "is_first": token is None,
+        "next_token": page.next_token,
+        "approved": approved,
+        "apart": apart,
+        "columns": sorted(names, key=lambda one: one != leading)[:MAX_COLUMNS],
+        "metrics": names,
+        "metric": leading,
+        "chart": trend(drawn, leading),
+    }
+
+
+def _names(versions: Sequence[Version]) -> tuple[str, ...]:
+    """Return the metrics that several versions have, those that lead first."""
+    return tuple(dict.fromkeys(name for version in versions for name in version.metrics))
+
+
+def _tags(reader: Reader, found: Group) -> tuple[tuple[str, str], ...]:
+    told = reader.told("ListTags", ResourceArn=found.arn) or {"Tags": []}
+    return tuple((tag["Key"], tag["Value"]) for tag in told["Tags"])
+
+
+PAGE = Page("group.html", {"GET /groups/<group>": group})

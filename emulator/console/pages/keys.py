@@ -1,0 +1,12 @@
+"""Keys: the keyboard shortcuts, on a page of their own."""
+
+from __future__ import annotations
+
+from ..page import Page, Visit
+
+
+def keys(_: Visit) -> None:
+    return None
+
+
+PAGE = Page("keys.html", {"GET /keys": keys})
