@@ -129,7 +129,7 @@ def test_a_copy_without_objects_takes_away_those_of_the_copy_it_replaces_as_the_
     assert json.loads(run(copy, "--url", url, "--no-objects", "--force", "--json").output)["objects"] == 0
     assert not (tmp_path / "copy.db.s3").exists()
     told = " ".join(run("--help").output.split())
-    assert "without, --force also removes those of the copy that was there" in told
+    assert "Replacing a backup also deletes its S3 objects, even with --no-objects." in told
 
 
 def test_nothing_but_its_lock_is_left_beside_a_copy_and_it_is_its_owners_alone(file: Path, tmp_path: Path) -> None:
