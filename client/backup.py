@@ -21,6 +21,7 @@ from typing import Any, Final
 from ..backends.errors import BackendUnavailable
 from ..backends.files import PART, FileLock, is_free, make_private_dir, sync
 from ..backends.urls import database_file, default_url, scheme_of, without_password
+from ..backends.views import iso
 from .connection import URL_VARIABLE
 
 OBJECTS: Final = ".s3"
@@ -99,7 +100,7 @@ def backup(
     _check_target(source, target, force=force)
     with _written(target) as folder:
         copied = folder / DATABASE
-        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        at = iso(datetime.now(UTC))
         os.close(os.open(copied, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         database.copy(source, copied, progress)
         try:

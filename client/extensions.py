@@ -6,6 +6,7 @@ Refusals come as botocore's ClientError, like those of the API.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -38,6 +39,17 @@ def ask(client: SageMakerClient, name: str, /, **params: Any) -> Any:
     given = {key: value for key, value in params.items() if value is not None}
     found = behind(client)
     return _ask_server(client, name, given) if found is None else _ask_in_process(found, name, given)
+
+
+def pages(client: SageMakerClient, name: str, /, **params: Any) -> Iterator[dict[str, Any]]:
+    """Yield every page of what the registry behind a client returns for an extension, as needed; as `ask` raises."""
+    token = None
+    while True:
+        page: dict[str, Any] = ask(client, name, **params, next_token=token)
+        yield page
+        token = page.get("next_token")
+        if token is None:
+            return
 
 
 def behind(client: SageMakerClient) -> tuple[Backend, Caller] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from html import escape
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from ..backends.base import random_id
@@ -13,12 +14,10 @@ from ..backends.service import wire
 from .routes import EXTENSION_PREFIX, MOTO
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 JSON, QUERY, S3 = "json", "query", "s3"
+XML = "application/xml"
 _WRONG = "The request signature we calculated does not match the signature you provided. Check your"
 _WRONG_KEY = f"{_WRONG} AWS Secret Access Key and signing method. Consult the service documentation for details."
 _OLD = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
@@ -124,27 +123,37 @@ def wsgi_error(
     error: RegistryError, start_response: StartResponse, *, as_xml: bool = False, request_id: str = ""
 ) -> Iterable[bytes]:
     """Answer a WSGI request with an error: AWS JSON, or XML for the protocols of S3, STS and IAM."""
-    body = _xml(error) if as_xml else wire.write_error(error)
-    start_response(
-        f"{error.status} {HTTPStatus(error.status).phrase}",
-        headers(body, "application/xml" if as_xml else wire.CONTENT_TYPE, request_id),
-    )
-    return [body]
+    if as_xml:
+        return _send(error, start_response, _xml(error), XML, request_id)
+    return _send(error, start_response, wire.write_error(error), wire.CONTENT_TYPE, request_id)
 
 
 def wsgi_text(error: RegistryError, start_response: StartResponse, more: Mapping[str, str]) -> Iterable[bytes]:
     """Answer a WSGI request of a person's with an error: its sentence, with headers beside the usual."""
-    body = f"{error.message}\n".encode()
-    start_response(
-        f"{error.status} {HTTPStatus(error.status).phrase}",
-        [*headers(body, "text/plain; charset=utf-8"), *more.items()],
-    )
+    return _send(error, start_response, f"{error.message}\n".encode(), "text/plain; charset=utf-8", "", more)
+
+
+def _send(
+    error: RegistryError,
+    start_response: StartResponse,
+    body: bytes,
+    content_type: str,
+    request_id: str,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> Iterable[bytes]:
+    status = f"{error.status} {HTTPStatus(error.status).phrase}"
+    start_response(status, [*headers(body, content_type, request_id), *more.items()])
     return [body]
 
 
-def _xml(error: RegistryError) -> bytes:
+def _xml(error: RegistryError, s3_request: str = "") -> bytes:
+    """Return an error in XML: S3's, with the id of its request, or that of the query protocol."""
     inner = f"<Code>{error.code}</Code><Message>{escape(error.message, quote=False)}</Message>"
-    return f"<?xml version='1.0' encoding='UTF-8'?><ErrorResponse><Error>{inner}</Error></ErrorResponse>".encode()
+    if s3_request:
+        inner = f"<Error>{inner}<RequestId>{s3_request}</RequestId></Error>"
+    else:
+        inner = f"<ErrorResponse><Error>{inner}</Error></ErrorResponse>"
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{inner}'.encode()
 
 
 class AuthenticationFailed(Exception):
@@ -164,7 +173,8 @@ def error_response(error: RegistryError, environ: WSGIEnvironment, start_respons
     """Answer a request with an error, in the form its client reads."""
     protocol = _protocol(environ)
     if protocol == S3:
-        return _as_s3(error, start_response)
+        request_id = random_id()
+        return _send(error, start_response, _xml(error, request_id), XML, request_id)
     return wsgi_error(error, start_response, as_xml=protocol == QUERY)
 
 
@@ -182,12 +192,3 @@ def _protocol(environ: WSGIEnvironment) -> str:
         return QUERY
     authorization = environ.get("HTTP_AUTHORIZATION", "")
     return JSON if "/aws4_request" in authorization and "/s3/aws4_request" not in authorization else S3
-
-
-def _as_s3(error: RegistryError, start_response: StartResponse) -> Iterable[bytes]:
-    request = random_id()
-    message = escape(error.message, quote=False)
-    inner = f"<Code>{error.code}</Code><Message>{message}</Message><RequestId>{request}</RequestId>"
-    body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'.encode()
-    start_response(f"{error.status} {HTTPStatus(error.status).phrase}", headers(body, "application/xml", request))
-    return [body]

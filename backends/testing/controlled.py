@@ -16,6 +16,7 @@ import msgspec
 from ..base import Backend, Caller, Empty, Extension, parsed
 from ..errors import UnknownOperationException, ValidationException
 from ..store.transactions import StoreSnapshot
+from ..views import iso
 from .clock import Clock
 from .faults import Fault, Faults
 from .request_log import Log
@@ -207,7 +208,7 @@ def _clear_calls(controlled: ControlledBackend, _: Empty) -> dict[str, Any]:
 
 def _time(controlled: ControlledBackend) -> dict[str, Any]:
     now = controlled.clock()
-    moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = iso(datetime.fromtimestamp(now, UTC))
     return {"now": moment, "seconds": now, "stopped": controlled.clock.is_stopped}
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from ...backends.views import iso
+from ..registry.requests import listed
 from .format import Line
 
 if TYPE_CHECKING:
@@ -21,8 +23,7 @@ NO_POLICY = {"ValidationException", "ResourceNotFound", "AccessDeniedException",
 
 def read(client: SageMakerClient, patterns: Sequence[str] | None) -> tuple[Line, Iterator[Line]]:
     """Return what any registry answers through the API: where it is, and its lines. There is no history in it."""
-    pages = client.get_paginator("list_model_package_groups").paginate()
-    names = {one["ModelPackageGroupName"] for page in pages for one in page["ModelPackageGroupSummaryList"]}
+    names = {one["ModelPackageGroupName"] for one in listed(client, "model_package_group")}
     unversioned = {_last(arn): arn for arn in _arns(client, ModelPackageType="Unversioned")}
     wanted = sorted(name for name in names | unversioned.keys() if _is_wanted(name, patterns))
     account = "0" * 12
@@ -31,7 +32,7 @@ def read(client: SageMakerClient, patterns: Sequence[str] | None) -> tuple[Line,
     place = {
         "account": account,
         "region": client.meta.region_name,
-        "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "at": iso(datetime.now(UTC)),
         "complete": False,
     }
 
@@ -87,8 +88,7 @@ def _package_line(client: SageMakerClient, arn: str, name: str, version: int) ->
 
 
 def _arns(client: SageMakerClient, **query: Any) -> Iterator[str]:
-    for page in client.get_paginator("list_model_packages").paginate(**query):
-        yield from (summary["ModelPackageArn"] for summary in page["ModelPackageSummaryList"])
+    return (summary["ModelPackageArn"] for summary in listed(client, **query))
 
 
 def _group_arn(client: SageMakerClient, name: str) -> str:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ...backends.errors import BackendUnavailable
+from ...backends.views import METADATA, PENDING
 from ..extensions import offers
 from ..registry import events
-from ..registry.versions import METADATA, PENDING
 from .format import Line
 from .transfer import Progress, read
 

@@ -9,8 +9,8 @@ import click
 from .output import on_registry, print_json
 
 if TYPE_CHECKING:
+    from ...backends.views import RuleResult, Transition
     from ..registry import ModelRegistry
-    from ..registry.explanations import RuleResult, Transition
 
 SIGNS = {
     # outcome, or whether a transition is allowed: word and color

@@ -11,8 +11,7 @@ import click
 from .output import NO, end, on_registry, print_json, print_rows
 
 if TYPE_CHECKING:
-    from ..registry.history import Change
-    from ..registry.registry import ModelRegistry
+    from ..registry import HistoryEntry, ModelRegistry
 
 COLUMNS = ("when", "who", "operation", "what", "change", "reason")
 
@@ -74,7 +73,9 @@ def list_changes(
     from itertools import islice
 
     print_rows(
-        map(_row(as_json), islice(registry.history(group_or_version, **filters), limit)), COLUMNS, as_json=as_json
+        map(asdict if as_json else _as_line, islice(registry.history(group_or_version, **filters), limit)),
+        COLUMNS,
+        as_json=as_json,
     )
 
 
@@ -132,28 +133,20 @@ def as_of(registry: ModelRegistry, group: str, moment: Any, version: int | None,
 ALL = (history, as_of)
 
 
-def _row(as_json: bool) -> Any:
-    return _as_json if as_json else _as_line
-
-
-def _as_json(change: Change) -> dict[str, Any]:
-    return asdict(change)
-
-
-def _as_line(change: Change) -> dict[str, Any]:
+def _as_line(change: HistoryEntry) -> dict[str, Any]:
     return {
         "when": change.at.astimezone(),
         "who": change.actor.rpartition(":")[2],
         "operation": change.operation,
-        "what": change.group if change.version is None else f"{change.group}/{change.version}",
+        "what": change.name,
         "change": _change(change),
         "reason": change.reason or None,
     }
 
 
-def _change(change: Change) -> str:
+def _change(change: HistoryEntry) -> str:
     """Say in a word or two what a change was: of an approval from -> to, else what it did to the resource."""
-    if change.was != change.became and change.after is not None:
+    if change.is_transition:
         return f"{change.was or 'new'} -> {change.became}"
     if change.before is None:
         return f"new {change.kind}"

@@ -218,8 +218,9 @@ def _with(doomed: Sequence[str]) -> str:
 
 
 def _versions_of(registry: ModelRegistry, group: str) -> list[str]:
-    pages = registry.boto3.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
-    return [version["ModelPackageArn"] for page in pages for version in page["ModelPackageSummaryList"]]
+    from ..registry.requests import listed
+
+    return [version["ModelPackageArn"] for version in listed(registry.boto3, ModelPackageGroupName=group)]
 
 
 def _ask(what: str, *, yes: bool) -> None:

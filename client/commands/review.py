@@ -11,8 +11,7 @@ from . import completion
 from .output import NO, TIMED_OUT, end, on_registry, print_json, print_rows
 
 if TYPE_CHECKING:
-    from ..registry.registry import ModelRegistry
-    from ..registry.versions import Version
+    from ..registry import ModelRegistry, Version
 
 COLUMNS = ("version", "status", "created", "description")
 
@@ -166,7 +165,7 @@ ALL = (groups, versions, pending, show, approve, reject, latest, wait, diff)
 def row_of(version: Version) -> dict[str, Any]:
     """Return a version as a row of a table."""
     return {
-        "version": f"{version.group}/{version.version}",
+        "version": version.name,
         "status": version.status,
         "created": version.created,
         "description": version.description,

@@ -184,7 +184,9 @@ def clock(control: Control, freeze: str | None, advance: float | None, resume: b
         control.freeze(None if freeze == "now" else freeze)
     if advance is not None:
         control.advance(advance)
-    now = control.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    from ...backends.views import iso
+
+    now = iso(control.now())
     _said({"now": now}, now, as_json=as_json)
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
-from ..registry.versions import METADATA
+from ...backends.views import METADATA
+from ..registry.requests import listed
 from .plans import Plan, Step, name_of
 from .provenance import Origin
 from .records import Record, carried, creation, leaves, members, updates
@@ -19,7 +20,6 @@ from .records import Record, carried, creation, leaves, members, updates
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-PAGE = 100
 PATIENCE = (0.0, 0.2, 0.5, 1.0, 2.0)
 """Seconds to wait before each look for a version that was just created: AWS may need a moment."""
 
@@ -99,11 +99,8 @@ def found(client: Any, arn: str) -> Record | None:
 
 def versions_of(client: Any, group: str) -> list[Record]:
     """Return the summaries of a group's versions, by number."""
-    pages = client.get_paginator("list_model_packages").paginate(
-        ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Ascending", PaginationConfig={"PageSize": PAGE}
-    )
-    listed = [summary for page in pages for summary in page["ModelPackageSummaryList"]]
-    return sorted(listed, key=lambda summary: summary[NUMBER])
+    found = listed(client, ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Ascending")
+    return sorted(found, key=lambda summary: int(summary[NUMBER]))
 
 
 def copies_of(client: Any, summaries: Iterable[Record]) -> Iterator[tuple[Record, Origin]]:

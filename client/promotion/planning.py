@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from ..registry.versions import METADATA, PENDING, Approval
+from ...backends.views import METADATA, PENDING, Approval
 from .applying import NUMBER, copies_of, found, group_of, versions_of
 from .mapping import Mappings
 from .plans import Plan, Same, Skipped, Step, name_of

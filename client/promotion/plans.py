@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self, get_args
 
-from ..registry.versions import Difference
+from ...backends.views import Difference
 from .records import Record, differences
 
 Action = Literal["create-group", "create", "update"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Self
 
-from ..registry.versions import METADATA
+from ...backends.views import METADATA
 
 FROM, CREATED = "promoted_from", "promoted_created"
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..registry.versions import METADATA, Difference, leaves_of
+from ...backends import views
+from ...backends.views import METADATA, Difference
 
 Record = dict[str, Any]
 
@@ -57,19 +58,11 @@ def _without_made_digests(value: Any) -> Any:
 
 def leaves(record: Any) -> dict[str, Any]:
     """Return the values of a record by their paths; an empty text says nothing, and a model card is read as JSON."""
-    if isinstance(record, Mapping) and isinstance(record.get(CARD), Mapping):
-        record = {**record, CARD: _card(record[CARD])}
-    return {path: value for path, value in leaves_of(record) if value not in ("", None)}
+    return {path: value for path, value in views.leaves(record, into_cards=True) if value not in ("", None, {}, [])}
 
 
 def differences(a: Any, b: Any) -> tuple[Difference, ...]:
-    """Return the values in which two records differ."""
-    of_a, of_b = leaves(a), leaves(b)
-    return tuple(
-        Difference(path, of_a.get(path), of_b.get(path))
-        for path in {**of_a, **of_b}
-        if of_a.get(path) != of_b.get(path)
-    )
+    return views.differences(a, b, leaves)
 
 
 def _card(card: Mapping[str, Any]) -> Record:

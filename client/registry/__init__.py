@@ -1,17 +1,16 @@
 """The high-level client: a registry's groups, versions, decisions, history and events as Python objects."""
 
-from .explanations import Explanation
-from .history import Break, Change, Verified
+from ...backends.views import Break, Difference, Explanation, Group, HistoryEntry, Verified, Version
 from .registry import ModelRegistry
-from .versions import Comparison, Difference, Group, NoApprovedVersion, Rejected, Version
+from .versions import Comparison, NoApprovedVersion, Rejected
 
 __all__ = [
     "Break",
-    "Change",
     "Comparison",
     "Difference",
     "Explanation",
     "Group",
+    "HistoryEntry",
     "ModelRegistry",
     "NoApprovedVersion",
     "Rejected",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ...backends.files import atomic_write
+from ...backends.views import first_container
 from .. import extensions
 
 if TYPE_CHECKING:
@@ -73,9 +74,7 @@ class Event:
     @property
     def environment(self) -> dict[str, str]:
         """What a command is told of the event in its environment; the whole event is its standard input."""
-        specification = self.envelope["detail"].get("InferenceSpecification", {})
-        first: Mapping[str, Any] = next(iter(specification.get("Containers", [])), {})
-        directory = first.get("ModelDataSource", {}).get("S3DataSource", {}).get("S3Uri")
+        image, model_data = first_container(self.envelope["detail"])
         values = {
             "REGISTRY_EVENT_ID": self.id,
             "REGISTRY_EVENT_POSITION": str(self.position),
@@ -84,14 +83,14 @@ class Event:
             "MODEL_PACKAGE_VERSION": str(self.version),
             "MODEL_APPROVAL_STATUS": self.status,
             "MODEL_APPROVAL_DESCRIPTION": self.reason,
-            "MODEL_DATA_URL": first.get("ModelDataUrl", directory),
-            "MODEL_IMAGE": first.get("Image"),
+            "MODEL_DATA_URL": model_data,
+            "MODEL_IMAGE": image,
         }
         return {name: value for name, value in values.items() if value is not None}
 
 
 def pages(client: SageMakerClient, **asked: Any) -> Iterator[dict[str, Any]]:
-    """Yield the pages of the registry's `events` that answer a question, as needed."""
+    """Yield the pages of the registry's `events`, as needed."""
     edge = "before" if asked.get("order") == "Descending" else "after"
     while True:
         page: dict[str, Any] = extensions.ask(client, "events", **asked)

@@ -4,37 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
-from .explanations import Explanation
-from .history import Break, Change, Verified, as_described, moment_of, pages
-from .requests import given, request_of
-from .search_terms import Terms
-from .versions import PENDING, Approval, Comparison, Difference, Group, NoApprovedVersion, Rejected, Version
+from ...backends.views import PENDING, Approval, Explanation, Group, HistoryEntry, Verified, Version
+from .requests import given, listed, request_of, unless_refused
+from .search_terms import Terms, search
+from .versions import Comparison, NoApprovedVersion, Rejected, as_described
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from ..testing.recorded_requests import Calls
     from .events import Event
 
-__all__ = [
-    "Break",
-    "Change",
-    "Comparison",
-    "Difference",
-    "Explanation",
-    "Group",
-    "ModelRegistry",
-    "NoApprovedVersion",
-    "Rejected",
-    "Verified",
-    "Version",
-]
-
-PAGE = 100
 SEARCH_ONLY = frozenset({"ModelPackageName", "Tags"})
 """What Search says of a version and DescribeModelPackage does not: `Group/N`, and the tags of its group."""
 
@@ -87,18 +69,6 @@ class ModelRegistry:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def calls(self, operation: str | None = None) -> Calls:
-        """Return the requests the registry has answered, of one operation or all, for assertions on them.
-
-        It remembers them where it is under test control, as in memory: `client.testing` has more of that.
-
-        Raises:
-            ClientError: it is not.
-        """
-        from ..testing.control import Control
-
-        return Control(self.boto3).calls(operation)
 
     def register(
         self,
@@ -162,10 +132,7 @@ class ModelRegistry:
 
     def groups(self) -> Iterator[Group]:
         """Yield every group, by name."""
-        lister = self.boto3.get_paginator("list_model_package_groups")
-        for page in lister.paginate(SortBy="Name", SortOrder="Ascending", PaginationConfig={"PageSize": PAGE}):
-            for found in page["ModelPackageGroupSummaryList"]:
-                yield _group(found)
+        return map(Group.of, listed(self.boto3, "model_package_group", SortBy="Name", SortOrder="Ascending"))
 
     def versions(self, group: str, *, status: Approval | None = None) -> Iterator[Version]:
         """Yield the versions of a group (name or ARN), or those with an approval status: newest first, as needed."""
@@ -197,7 +164,7 @@ class ModelRegistry:
         [2]
         """
         asked = Terms.of(terms)
-        for record in self._search("ModelPackage", asked, sort, ascending=ascending):
+        for record in search(self.boto3, "ModelPackage", asked, sort, ascending=ascending):
             if "ModelPackageVersion" in record and asked.hold(record):
                 yield Version.of({name: record[name] for name in record if name not in SEARCH_ONLY})
 
@@ -207,8 +174,7 @@ class ModelRegistry:
         Raises:
             ValueError: a term that is none.
         """
-        for record in self._search("ModelPackageGroup", Terms.of(terms), sort, ascending=ascending):
-            yield _group(record)
+        yield from map(Group.of, search(self.boto3, "ModelPackageGroup", Terms.of(terms), sort, ascending=ascending))
 
     def get(self, arn_or_group: str, version: int | None = None) -> Version:
         """Return a version by its ARN or `group/3`, or by a group (name or ARN) and a number.
@@ -268,7 +234,7 @@ class ModelRegistry:
                 raise Rejected(seen)
             left = deadline - self._clock()
             if left <= 0:
-                raise TimeoutError(f"{seen.group}/{seen.version} is still {seen.status} after {timeout:g} seconds")
+                raise TimeoutError(f"{seen.name} is still {seen.status} after {timeout:g} seconds")
             self._sleep(min(poll, left))
 
     def compare(self, a: Version | str, b: Version | str) -> Comparison:
@@ -301,7 +267,7 @@ class ModelRegistry:
         since: datetime | str | float | None = None,
         until: datetime | str | float | None = None,
         oldest_first: bool = False,
-    ) -> Iterator[Change]:
+    ) -> Iterator[HistoryEntry]:
         """Yield what was changed, by whom and why, newest first and as needed; nothing is ever left out or rewritten.
 
         What a registry cannot that keeps no history, as AWS, is refused with UnknownOperationException.
@@ -320,11 +286,13 @@ class ModelRegistry:
             "version": version,
             "actor": actor,
             "operation": operation,
-            "since": moment_of(since),
-            "until": moment_of(until),
+            "since": _moment(since),
+            "until": _moment(until),
             "order": "Ascending" if oldest_first else "Descending",
         }
-        return (Change.of(entry) for page in pages(self.boto3, "history", **asked) for entry in page["changes"])
+        from ..extensions import pages
+
+        return (HistoryEntry.of(entry) for page in pages(self.boto3, "history", **asked) for entry in page["changes"])
 
     def as_of(self, group: str, moment: datetime | str | float, version: int | None = None) -> Version:
         """Return the newest approved version of a group as it was at a moment; with a number, that version.
@@ -333,7 +301,9 @@ class ModelRegistry:
             NoApprovedVersion: there was none.
             LookupError: there was no such version then.
         """
-        (found,) = pages(self.boto3, "as-of", group=group, moment=moment_of(moment), version=version)
+        from ..extensions import ask
+
+        found = ask(self.boto3, "as-of", group=group, moment=_moment(moment), version=version)
         if found["record"] is not None:
             shape: Any = self.boto3.meta.service_model.operation_model("DescribeModelPackage").output_shape
             return Version.of(as_described(shape, found["record"]))
@@ -343,6 +313,8 @@ class ModelRegistry:
 
     def verify_history(self, group: str | None = None) -> Verified:
         """Check that the history of a group (name or ARN), or of all, is as it was written; say where it is not."""
+        from ..extensions import pages
+
         return Verified.of(pages(self.boto3, "history/verify", group=group))
 
     def events(
@@ -370,8 +342,7 @@ class ModelRegistry:
         asked: dict[str, Any] = {"group": group and _name(group), "on": on, "every": every or on is None}
         if follow:
             return events.follow(self.boto3, after, self._sleep, **asked)
-        order = "Descending" if newest_first else "Ascending"
-        pages = events.pages(self.boto3, **asked, after=after, order=order)
+        pages = events.pages(self.boto3, **asked, after=after, order="Descending" if newest_first else "Ascending")
         return (events.Event.of(entry) for page in pages for entry in page["events"])
 
     def delete(self, version: Version | str) -> None:
@@ -383,7 +354,7 @@ class ModelRegistry:
         gone: set[str] = set()
         while with_versions and (left := set(self._arns(ModelPackageGroupName=group)) - gone):
             for arn in left:
-                with self._unless("does not exist"):
+                with unless_refused(self.boto3, "does not exist"):
                     self.delete(arn)
             gone |= left
         self.boto3.delete_model_package_group(ModelPackageGroupName=group)
@@ -392,48 +363,24 @@ class ModelRegistry:
         """Create a group unless it is there, or somebody else is quicker; an ARN names one that is."""
         if group.startswith("arn:"):
             return
-        with self._unless("does not exist"):
+        with unless_refused(self.boto3, "does not exist"):
             self.boto3.describe_model_package_group(ModelPackageGroupName=group)
             return
         request = given(ModelPackageGroupName=group, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
-        with self._unless("Model Package Group already exists"):
+        with unless_refused(self.boto3, "Model Package Group already exists"):
             self.boto3.create_model_package_group(**request)
-
-    @contextmanager
-    def _unless(self, sentence: str) -> Iterator[None]:
-        """Pass over a refusal with that sentence."""
-        try:
-            yield
-        except self.boto3.exceptions.ClientError as error:
-            said = error.response["Error"]
-            if said["Code"] != "ValidationException" or sentence not in said["Message"]:
-                raise
 
     def _versions(self, status: Approval | None, **query: Any) -> Iterator[Version]:
         """Yield what a list finds, each read in full; what was deleted or decided since it was listed is left out."""
         for arn in self._arns(SortBy="CreationTime", **query, **given(ModelApprovalStatus=status)):
             version = None
-            with self._unless("does not exist"):
+            with unless_refused(self.boto3, "does not exist"):
                 version = self.get(arn)
             if version is not None and status in (None, version.status):
                 yield version
 
     def _arns(self, **query: Any) -> Iterator[str]:
-        lister = self.boto3.get_paginator("list_model_packages")
-        for page in lister.paginate(PaginationConfig={"PageSize": PAGE}, **query):
-            yield from (summary["ModelPackageArn"] for summary in page["ModelPackageSummaryList"])
-
-    def _search(
-        self, resource: Literal["ModelPackage", "ModelPackageGroup"], terms: Terms, sort: str | None, *, ascending: bool
-    ) -> Iterator[dict[str, Any]]:
-        query = given(
-            SearchExpression=terms.filters and {"Filters": terms.filters},
-            SortBy=sort,
-            SortOrder="Ascending" if ascending else "Descending",
-        )
-        lister = self.boto3.get_paginator("search")
-        for page in lister.paginate(Resource=resource, PaginationConfig={"PageSize": PAGE}, **query):
-            yield from (found[resource] for found in cast("list[dict[str, Any]]", page["Results"]))
+        return (summary["ModelPackageArn"] for summary in listed(self.boto3, **query))
 
     def _decide(self, version: Version | str, status: Approval, reason: str | None) -> Version:
         name = _name(version)
@@ -443,10 +390,10 @@ class ModelRegistry:
         return self.get(arn)
 
 
-def _group(found: Mapping[str, Any]) -> Group:
-    name, arn = found["ModelPackageGroupName"], found["ModelPackageGroupArn"]
-    return Group(name, arn, found.get("ModelPackageGroupDescription"), found["CreationTime"])
-
-
 def _name(version: Version | str) -> str:
     return version.arn if isinstance(version, Version) else version
+
+
+def _moment(moment: datetime | str | float | None) -> str | float | None:
+    """Return a moment as a registry takes it; a datetime without a time zone is of this machine's."""
+    return moment.astimezone().isoformat() if isinstance(moment, datetime) else moment

@@ -1,12 +1,33 @@
-"""How a version is described by people, and the request of CreateModelPackage that this stands for."""
+"""Requests of the client: what a registration sends, pages of lists, and refusals that are passed over."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
-from .versions import PENDING
+from ...backends.views import PENDING
+
+PAGE = 100
+
+
+def listed(client: Any, resource: str = "model_package", **query: Any) -> Iterator[dict[str, Any]]:
+    """Yield the summaries of packages, or of another resource, that its List operation finds, as needed."""
+    lister = client.get_paginator(f"list_{resource}s")
+    for page in lister.paginate(PaginationConfig={"PageSize": PAGE}, **query):
+        yield from page[f"{resource.title().replace('_', '')}SummaryList"]
+
+
+@contextmanager
+def unless_refused(client: Any, sentence: str) -> Iterator[None]:
+    """Pass over a ValidationException with that sentence."""
+    try:
+        yield
+    except client.exceptions.ClientError as error:
+        refusal = error.response["Error"]
+        if refusal["Code"] != "ValidationException" or sentence not in refusal["Message"]:
+            raise
 
 
 def request_of(

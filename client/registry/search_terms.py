@@ -1,15 +1,16 @@
-"""The terms in which people search, `Name>=0.9` or `!Name`, as the filters of SageMaker's Search."""
+"""Searches by terms, `Name>=0.9` or `!Name`, as the filters of SageMaker's Search."""
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from .versions import METADATA
+from ...backends.views import METADATA
+from .requests import PAGE, given
 
 OPERATORS = {
     "!=": "NotEquals",
@@ -78,19 +79,41 @@ class Terms:
         return all(_compares(metadata.get(key, ""), sign, number) for key, sign, number in self.numbers)
 
 
+def search(
+    client: Any,
+    resource: Literal["ModelPackage", "ModelPackageGroup"],
+    terms: Terms,
+    sort: str | None,
+    *,
+    ascending: bool,
+) -> Iterator[dict[str, Any]]:
+    """Yield the records that Search finds, as needed."""
+    query = given(
+        SearchExpression=terms.filters and {"Filters": terms.filters},
+        SortBy=sort,
+        SortOrder="Ascending" if ascending else "Descending",
+    )
+    for page in client.get_paginator("search").paginate(
+        Resource=resource, PaginationConfig={"PageSize": PAGE}, **query
+    ):
+        yield from (found[resource] for found in page["Results"])
+
+
 def _compares(text: str, sign: str, number: Decimal) -> bool:
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        return False
-    return value.is_finite() and COMPARISONS[sign](value, number)
+    value = _finite(text)
+    return value is not None and COMPARISONS[sign](value, number)
 
 
 def _number(term: str, text: str) -> Decimal:
+    number = _finite(text)
+    if number is None:
+        raise ValueError(f"{term!r} compares metadata with {text!r}, which is no number")
+    return number
+
+
+def _finite(text: str) -> Decimal | None:
     try:
         number = Decimal(text)
     except InvalidOperation:
-        raise ValueError(f"{term!r} compares metadata with {text!r}, which is no number") from None
-    if not number.is_finite():
-        raise ValueError(f"{term!r} compares metadata with {text!r}, which is no number")
-    return number
+        return None
+    return number if number.is_finite() else None

@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ...backends.errors import RegistryError
+from ...backends.views import PENDING
 from ..extensions import ask, offers
-from ..registry.requests import given
-from ..registry.versions import PENDING
+from ..registry.requests import given, listed
 from .files import BadSeed
 from .parser import Group, Seed, Source, Version, read
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-if TYPE_CHECKING:
     from ...backends.base import Backend
 
 GARDENER = "seed"
@@ -73,8 +72,7 @@ def _sow_group(client: SageMakerClient, group: Group, sown: Sown) -> None:
             if "already exist" not in error.response["Error"]["Message"]:
                 raise
             sown.groups_there += 1
-        pages = client.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group.name)
-        numbers = [one["ModelPackageVersion"] for page in pages for one in page["ModelPackageSummaryList"]]
+        numbers = [one["ModelPackageVersion"] for one in listed(client, ModelPackageGroupName=group.name)]
     for number, version in enumerate(group.versions, start=1):
         if number <= max(numbers, default=0):
             sown.versions_there += 1

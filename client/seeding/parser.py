@@ -22,8 +22,8 @@ from typing import Any, TypeAlias
 
 from botocore.validate import ParamValidator
 
+from ...backends.views import PENDING
 from ..registry.requests import given, request_of
-from ..registry.versions import PENDING
 from .files import BadSeed, Placed, files_of, load
 
 STATUSES = "ModelApprovalStatus"

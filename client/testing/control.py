@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..extensions import ask
+from ..registry.registry import ModelRegistry
 from .recorded_requests import Call, Calls
 
 if TYPE_CHECKING:
@@ -229,3 +230,15 @@ class Control:
 
 def _moment(time: dict[str, Any]) -> datetime:
     return datetime.fromtimestamp(time["seconds"], UTC)
+
+
+class RecordedRegistry(ModelRegistry):
+    """The registry of the pytest fixtures, with the requests it has answered."""
+
+    def calls(self, operation: str | None = None) -> Calls:
+        """Return the requests the registry has answered, of one operation or all, for assertions on them.
+
+        Raises:
+            ClientError: the registry is not under test control.
+        """
+        return Control(self.boto3).calls(operation)

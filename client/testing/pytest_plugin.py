@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ...emulator.background import Running
     from ..registry.registry import ModelRegistry
-    from .control import Control
+    from .control import Control, RecordedRegistry
     from .recorded_requests import Calls
 
 MARKER = "sagemaker_registry"
@@ -51,9 +51,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def sagemaker_registry(request: pytest.FixtureRequest) -> Iterator[ModelRegistry]:
+def sagemaker_registry(request: pytest.FixtureRequest) -> Iterator[RecordedRegistry]:
     """A ModelRegistry of this test's own: in process and in memory, unless the options name another."""
-    from ..registry.registry import ModelRegistry
+    from .control import RecordedRegistry
 
     place = _Place.of(request.config)
     with ExitStack() as undo:
@@ -61,7 +61,7 @@ def sagemaker_registry(request: pytest.FixtureRequest) -> Iterator[ModelRegistry
         undo.callback(client.close)
         _prepare(request, client)
         undo.callback(place.clean, client)
-        yield ModelRegistry.of(client)
+        yield RecordedRegistry.of(client)
 
 
 @pytest.fixture
@@ -143,11 +143,11 @@ class Served:
         return client
 
     @property
-    def registry(self) -> ModelRegistry:
+    def registry(self) -> RecordedRegistry:
         """The same registry for people; its own requests are in the log too."""
-        from ..registry.registry import ModelRegistry
+        from .control import RecordedRegistry
 
-        return ModelRegistry.of(self.sagemaker)
+        return RecordedRegistry.of(self.sagemaker)
 
     @property
     def control(self) -> Control:

@@ -1,4 +1,4 @@
-"""Requests a registry has answered, for assertions: `registry.calls("UpdateModelPackage").once(...)`."""
+"""Requests a registry has answered, for assertions: `control.calls("UpdateModelPackage").once(...)`."""
 
 from __future__ import annotations
 

@@ -84,7 +84,6 @@ class Report:
         return not self.of("differs")
 
     def of(self, verdict: Verdict) -> tuple[StepReport, ...]:
-        """Return the steps with that verdict."""
         return tuple(step for step in self.steps if step.verdict == verdict)
 
 

@@ -46,7 +46,6 @@ class Made:
 
     @property
     def group(self) -> str:
-        """The ARN of the first group."""
         return str(self.answer("group", "ModelPackageGroupArn"))
 
     def version(self, step: str) -> str:
@@ -65,7 +64,6 @@ class Made:
         return {"Containers": [{"Image": self.image, "ModelDataUrl": f"s3://{self.name('nowhere')}/model.tar.gz"}]}
 
     def registering(self, group: str = "churn", **members: Any) -> Params:
-        """Return a request for a version of a group."""
         request = {"ModelPackageGroupName": self.name(group), "InferenceSpecification": self.specification}
         return {**request, **members}
 

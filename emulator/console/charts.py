@@ -21,8 +21,6 @@ SCALE: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A version on a chart."""
-
     x: float
     y: float
     version: Version

@@ -1,15 +1,16 @@
-"""The possible transitions of a version and its rule results, as the extension `explain` reports them."""
+"""What pages say of an explanation: its transitions in order, the state of a waiting version, thresholds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from ...backends.service import model
+from ...backends.views import APPROVED, METADATA, Explanation, Transition
 from .metrics import number
-from .records import APPROVED, METADATA, Version
+from .records import Version
 
 BLOCKED: Final = "blocked"
 """The kind of standing of a version whose approval a rule prevents."""
@@ -18,88 +19,19 @@ VERBS: Final = {"Approved": "Approve", "Rejected": "Reject", "PendingManualAppro
 LABELS: Final = {"Approved": "Approved", "Rejected": "Rejected", "PendingManualApproval": "Pending"}
 
 
-@dataclass(frozen=True, slots=True)
-class RuleResult:
-    """What one rule says: passed, failed, pending (more people must approve) or needs_input (a reason)."""
+def explanation_of(answer: Mapping[str, Any] | None, version: Version) -> Explanation:
+    """Return an answer of `explain` with the transitions in order; without one, as of AWS, every transition.
 
-    rule: str
-    outcome: str
-    why: str
-    threshold: Mapping[str, Any] | None = None
-
-    @classmethod
-    def of(cls, told: Mapping[str, Any]) -> Self:
-        return cls(told["rule"], told["outcome"], told["why"], told.get("threshold"))
+    The version's own status is not among them.
+    """
+    found = Explanation(version.arn, version.status) if answer is None else Explanation.of(answer)
+    every = map(Transition, model.enum("ModelApprovalStatus")) if answer is None else found.transitions
+    other = (one for one in every if one.to != version.status)
+    return replace(found, transitions=tuple(sorted(other, key=_order)))
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """A status a version could get; `allowed` is None if it depends on the request, or on further approvals."""
-
-    to: str
-    allowed: bool | None = True
-    why: str = ""
-    rules: tuple[RuleResult, ...] = ()
-
-    @property
-    def verb(self) -> str:
-        return VERBS.get(self.to, self.to)
-
-    @property
-    def needs_reason(self) -> bool:
-        return any(result.outcome == "needs_input" for result in self.rules)
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether more people must approve after this decision."""
-        return any(result.outcome == "pending" for result in self.rules)
-
-    @classmethod
-    def of(cls, told: Mapping[str, Any]) -> Self:
-        rules = tuple(RuleResult.of(result) for result in told["rules"])
-        return cls(told["to"], told["allowed"], told["why"] or "", rules)
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """An approval that others must follow."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What may become of a version; `told` is whether its registry said so: AWS has no rules to ask."""
-
-    told: bool
-    transitions: tuple[Transition, ...]
-    profile: str = ""
-    since: str = ""
-    rev: int | None = None
-    approvals: tuple[Approval, ...] = ()
-    always: tuple[RuleResult, ...] = ()
-
-    @classmethod
-    def of(cls, told: Mapping[str, Any] | None, status: str) -> Self:
-        """Return the answer of `explain` about a version with that status; without one, every transition."""
-        if told is None:
-            every = (Transition(to) for to in model.enum("ModelApprovalStatus") if to != status)
-            return cls(told=False, transitions=tuple(sorted(every, key=_order)))
-        return cls(
-            told=True,
-            transitions=tuple(
-                sorted((Transition.of(one) for one in told["transitions"] if one["to"] != status), key=_order)
-            ),
-            profile=told["profile"],
-            since=told["since"],
-            rev=told.get("rev"),
-            approvals=tuple(Approval(one["name"], one["reason"] or "") for one in told["approvals"]),
-            always=tuple(RuleResult.of(result) for result in told["always"]),
-        )
-
-    def transition(self, to: str) -> Transition | None:
-        return next((one for one in self.transitions if one.to == to), None)
+def verb(status: str) -> str:
+    return VERBS.get(status, status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +44,13 @@ class Standing:
 
     @property
     def sign(self) -> str:
-        """The name of its sign."""
         return {BLOCKED: "failed", "pending": "pending"}.get(self.kind, "passed")
 
 
 def standing(explanation: Explanation) -> Standing | None:
     """Return how a version stands before whoever is at the console; None where there is nobody to ask."""
     transition = explanation.transition(APPROVED)
-    if not explanation.told or transition is None:
+    if not explanation.answer or transition is None:
         return None
     stopping = [result for result in transition.rules if result.outcome in ("failed", "pending")]
     if transition.allowed is False:

@@ -7,10 +7,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from .explanation import LABELS
+from ...backends.views import Difference, HistoryEntry
+from .explanation import LABELS, verb
 from .metrics import printed
+from .records import Person, differences, marked
 
 SHAPES: Final = {"Approved": "approved", "Rejected": "rejected", "PendingManualApproval": "pending"}
+
+MAX_DIFFERENCES: Final = 20
+"""Values in which a change may differ on a page; the record has them all."""
+
+BEGAN: Final = {"package": "registered", "group": "made the group", "policy": "set the policy of"}
 
 OBVIOUS: Final = ("CustomerMetadataProperties.", "InferenceSpecification.", "ModelCard.ModelCardContent.")
 
@@ -39,7 +46,6 @@ def age(moment: datetime) -> str:
 
 
 def label(status: str) -> str:
-    """Return the word for a status."""
     return LABELS.get(status, status)
 
 
@@ -55,6 +61,19 @@ def nice_path(path: str) -> list[str]:
     return re.findall(r"[^.\[_]+[.\[_]*|[.\[_]+", path)
 
 
+def did(entry: HistoryEntry) -> str:
+    if entry.before is None:
+        return BEGAN.get(entry.kind, "made")
+    if entry.after is None:
+        return "deleted"
+    return "decided" if entry.is_transition and entry.before else "changed"
+
+
+def changes(entry: HistoryEntry) -> tuple[Difference, ...]:
+    """Return the values that a change has changed, as text, the first of them."""
+    return differences(entry.before, entry.after)[:MAX_DIFFERENCES] if entry.before and entry.after else ()
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "utc": utc,
     "iso": iso,
@@ -63,4 +82,9 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "shape": shape,
     "printed": printed,
     "nice_path": nice_path,
+    "verb": verb,
+    "did": did,
+    "changes": changes,
+    "person": Person.of_arn,
+    "marked": marked,
 }

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
 from ...backends.base import Backend, Caller
 from ...backends.errors import RegistryError
-from .records import APPROVED, PENDING, Person, Version, moment
+from ...backends.views import APPROVED, PENDING, moment
+from .records import Group, Version
 
 MAX_COUNTED: Final = 100
 
@@ -48,7 +50,6 @@ class Reader:
         self._approved: dict[str, Version | None] = {}
 
     def offers(self, name: str) -> bool:
-        """Whether the backend has an extension."""
         return name in self._backend.extensions
 
     def extension(self, name: str, **params: Any) -> Any:
@@ -63,12 +64,8 @@ class Reader:
             Gone: what it names does not exist.
         """
         given = {key: value for key, value in params.items() if value is not None}
-        try:
+        with _gone("does not exist", "Cannot find"):
             return self._backend.call(operation, given, self.caller)
-        except RegistryError as error:
-            if "does not exist" in error.message or "Cannot find" in error.message:
-                raise Gone(error.message) from error
-            raise
 
     def told(self, operation: str, **params: Any) -> dict[str, Any] | None:
         """Make a call whose answer a page can do without; None if the registry does not answer or refuses it."""
@@ -92,7 +89,7 @@ class Reader:
 
     def versions(self, names: Iterable[tuple[str, int]]) -> list[Version]:
         """Return versions by group and number, in order; those that do not exist are left out."""
-        return [found for found in self._each(lambda name: self._unless_gone(*name), names) if found is not None]
+        return self._described(self.named(*name) for name in names)
 
     def group(self, name: str) -> Group:
         """Return a group; Gone if there is none."""
@@ -168,7 +165,7 @@ class Reader:
     def approved(self, group: str) -> Version | None:
         """Return the newest approved version of a group, as far as a few pages of a list tell, or None."""
         if group not in self._approved:
-            self._approved[group] = self._find_approved(group)
+            self._approved[group] = next(iter(self._newest_approved(group, 1)), None)
         return self._approved[group]
 
     def find_approved(self, groups: Iterable[str]) -> None:
@@ -177,27 +174,12 @@ class Reader:
 
     def approved_before(self, version: Version) -> Version | None:
         """Return what a version is held against: the newest approved version of its group that is another."""
-        found = self.approved(version.group)
-        if found is None or found.number != version.number:
-            return found
-        if not self.offers("versions"):
-            arns, _ = self._list(
-                None, 2, 2, ModelPackageGroupName=version.group, ModelApprovalStatus=APPROVED, SortOrder="Descending"
-            )
-            others = [one for one in self._described(arns[:2]) if one.number != version.number]
-        else:
-            listed = self.extension("versions", group=version.group, approval=APPROVED, max_results=2)
-            others = [one for one in _versions(listed) if one.number != version.number]
-        return others[0] if others else None
+        return next((one for one in self._newest_approved(version.group, 2) if one.number != version.number), None)
 
     def explanation(self, group: str, number: int) -> Mapping[str, Any]:
         """Return what the rules say of a version, with the extension `explain`; Gone if there is none."""
-        try:
+        with _gone("does not exist"):
             told: Mapping[str, Any] = self.extension("explain", arn=self.named(group, number))
-        except RegistryError as error:
-            if "does not exist" in error.message:
-                raise Gone(error.message) from error
-            raise
         return told
 
     def explanations(self, versions: Sequence[Version], seconds: float) -> dict[str, Mapping[str, Any]]:
@@ -261,15 +243,13 @@ class Reader:
             f"{waiting}{more}",
         )
 
-    def _find_approved(self, group: str) -> Version | None:
+    def _newest_approved(self, group: str, count: int) -> Sequence[Version]:
         if self.offers("versions"):
-            found = _versions(self.extension("versions", group=group, approval=APPROVED, max_results=1))
-            return found[0] if found else None
+            return _versions(self.extension("versions", group=group, approval=APPROVED, max_results=count))
         arns, _ = self._list(
-            None, 1, MAX_LISTS, ModelPackageGroupName=group, ModelApprovalStatus=APPROVED, SortOrder="Descending"
+            None, count, MAX_LISTS, ModelPackageGroupName=group, ModelApprovalStatus=APPROVED, SortOrder="Descending"
         )
-        found = tuple(self._described(arns[:1]))
-        return found[0] if found else None
+        return self._described(arns[:count])
 
     def _listed_waiting(
         self,
@@ -311,9 +291,6 @@ class Reader:
             return None
         return Version.of(record) if "ModelPackageVersion" in record else None
 
-    def _unless_gone(self, group: str, number: int) -> Version | None:
-        return self._read(self.named(group, number))
-
     def _each(self, ask: Callable[[One], Other], subjects: Iterable[One]) -> list[Other]:
         """Ask for each of several subjects; over a network, some at a time."""
         if not self.remote:
@@ -324,6 +301,17 @@ class Reader:
 
 def _versions(answer: Mapping[str, Any]) -> tuple[Version, ...]:
     return tuple(Version.of(one["record"], one["rev"]) for one in answer["versions"])
+
+
+@contextmanager
+def _gone(*sentences: str) -> Iterator[None]:
+    """Raise Gone for a refusal with one of these sentences."""
+    try:
+        yield
+    except RegistryError as error:
+        if any(sentence in error.message for sentence in sentences):
+            raise Gone(error.message) from error
+        raise
 
 
 class Gone(Exception):
@@ -348,32 +336,9 @@ class Page:
 
     @property
     def counted(self) -> str:
-        """How many there are, as text."""
         if self.count is None:
             return f"{len(self.versions)}+" if self.next_token else str(len(self.versions))
         return f"{MAX_COUNTED}+" if self.count > MAX_COUNTED else str(self.count)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A group as a list shows it."""
-
-    name: str
-    arn: str
-    description: str
-    created: datetime
-    creator: Person | None = None
-
-    @classmethod
-    def of(cls, found: Mapping[str, Any]) -> Self:
-        """Return a group from an answer that describes it, or from one of a list."""
-        return cls(
-            found["ModelPackageGroupName"],
-            found["ModelPackageGroupArn"],
-            found.get("ModelPackageGroupDescription", ""),
-            moment(found["CreationTime"]),
-            Person.of(found["CreatedBy"]) if "CreatedBy" in found else None,
-        )
 
 
 @dataclass(frozen=True, slots=True)

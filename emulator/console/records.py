@@ -1,28 +1,23 @@
-"""A version as the console shows it: read from a record, whatever is in it; and in what two records differ."""
+"""What pages add to a version: its people, its metrics, its revision; its values as text, and what differs in two."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Final, Self
 
+from ...backends import views
+from ...backends.views import Difference, moment, user_arn
 from .metrics import metrics_of
-
-METADATA: Final = "CustomerMetadataProperties"
-APPROVED: Final = "Approved"
-PENDING: Final = "PendingManualApproval"
-REJECTED: Final = "Rejected"
 
 HIDDEN: Final = "Environment"
 """The member whose values are not shown: people keep secrets there."""
 HIDDEN_VALUE: Final = "(hidden)"
-
-CARD: Final = "ModelCardContent"
-"""A member whose text is JSON: seen into, where it is."""
 
 OF_ITS_OWN: Final = frozenset(
     {
@@ -44,60 +39,38 @@ PASSING: Final = frozenset({"ModelPackageStatus", "ModelPackageStatusDetails", "
 WORD_ENDS: Final = " /:,;=_-.@"
 
 LONGEST: Final = 2000
-DEEPEST: Final = 32
+
+Parts = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A version as it was when it was read.
-
-    `revision` stands for all that it says: another one means that somebody changed it. `rev` is the registry's own
-    count of its changes, where it tells it.
-    """
-
-    arn: str
-    group: str
-    number: int
-    status: str
-    created: datetime
-    creator: Person
-    modified: datetime | None
-    modifier: Person | None
-    description: str
-    reason: str
-    metadata: Mapping[str, str]
-    metrics: Mapping[str, Decimal]
-    revision: str
-    rev: int | None = None
-    record: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
-
-    @classmethod
-    def of(cls, record: Mapping[str, Any], rev: int | None = None) -> Self:
-        """Return a version from an answer of DescribeModelPackage, or from a record of an extension."""
-        metadata = {str(key): str(value) for key, value in (record.get(METADATA) or {}).items()}
-        modified = record.get("LastModifiedTime")
-        return cls(
-            arn=record["ModelPackageArn"],
-            group=record["ModelPackageGroupName"],
-            number=int(record["ModelPackageVersion"]),
-            status=record.get("ModelApprovalStatus", PENDING),
-            created=moment(record["CreationTime"]),
-            creator=Person.of(record.get("CreatedBy")),
-            modified=None if modified is None else moment(modified),
-            modifier=None if modified is None else Person.of(record.get("LastModifiedBy")),
-            description=record.get("ModelPackageDescription", ""),
-            reason=record.get("ApprovalDescription", ""),
-            metadata=metadata,
-            metrics=metrics_of(metadata),
-            revision=revision_of(record),
-            rev=rev,
-            record=record,
-        )
+class Version(views.Version):
+    """A version as pages show it."""
 
     @property
-    def name(self) -> str:
-        """Its group and number, as commands take it."""
-        return f"{self.group}/{self.number}"
+    def number(self) -> int:
+        return self.version
+
+    @property
+    def creator(self) -> Person:
+        return Person.of(self.record.get("CreatedBy"))
+
+    @property
+    def modifier(self) -> Person | None:
+        return None if self.modified is None else Person.of(self.record.get("LastModifiedBy"))
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Decimal]:
+        return metrics_of(self.metadata)
+
+    @cached_property
+    def revision(self) -> str:
+        """A digest of all that it says: another one means that somebody changed it."""
+        said = {
+            name: moment(value).timestamp() if name.endswith("Time") else value
+            for name, value in self.record.items()
+            if name not in PASSING
+        }
+        return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
     @property
     def notes(self) -> tuple[tuple[str, str], ...]:
@@ -109,6 +82,14 @@ class Version:
         )
 
 
+class Group(views.Group):
+    """A group as pages show it."""
+
+    @property
+    def creator(self) -> Person | None:
+        return Person.of(self.record["CreatedBy"]) if "CreatedBy" in self.record else None
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Whoever did something: a name for people, the ARN for certainty."""
@@ -118,41 +99,22 @@ class Person:
 
     @classmethod
     def of(cls, context: Mapping[str, Any] | None) -> Self:
-        """Return the person of a UserContext."""
         context = context or {}
-        arn = context.get("IamIdentity", {}).get("Arn") or context.get("UserProfileArn") or ""
+        arn = user_arn(context) or ""
         return cls(context.get("UserProfileName") or short(arn) or "nobody known", arn)
 
     @classmethod
     def of_arn(cls, arn: str) -> Self:
-        """Return the person behind an ARN."""
         return cls(short(arn), arn)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A value in which two versions differ, by its path; None where one of them has none."""
-
-    path: str
-    before: str | None
-    after: str | None
-
-    @property
-    def same(self) -> tuple[int, int]:
-        """How many characters both begin with, and how many both end with, in whole words of what is compared."""
-        old, new = self.before or "", self.after or ""
-        cut = _shared(old, new)
-        return cut, _shared(old[cut:][::-1], new[cut:][::-1])
-
-    @property
-    def marked_before(self) -> tuple[str, str, str]:
-        """What was there: what both begin with, what is gone, what both end with."""
-        return _marked(self.before or "", *self.same)
-
-    @property
-    def marked_after(self) -> tuple[str, str, str]:
-        """What is there now, in the same three parts."""
-        return _marked(self.after or "", *self.same)
+def marked(difference: Difference) -> tuple[Parts, Parts]:
+    """Return the texts of a difference, each in three parts: what both begin with, its own, what both end with."""
+    old, new = difference.a or "", difference.b or ""
+    head = _shared(old, new)
+    tail = _shared(old[head:][::-1], new[head:][::-1])
+    before, after = ((text[:head], text[head : len(text) - tail], text[len(text) - tail :]) for text in (old, new))
+    return before, after
 
 
 def _shared(one: str, other: str) -> int:
@@ -162,36 +124,15 @@ def _shared(one: str, other: str) -> int:
     return max(head.rfind(mark) + 1 for mark in WORD_ENDS)
 
 
-def _marked(text: str, head: int, tail: int) -> tuple[str, str, str]:
-    end = len(text) - tail
-    return text[:head], text[head:end], text[end:]
-
-
 def short(arn: str) -> str:
     """Return the name at the end of an ARN."""
     return arn.rpartition("/")[2] if "/" in arn else arn.rpartition(":")[2]
 
 
-def moment(value: Any) -> datetime:
-    """Return a time of a record: of an answer, a datetime; of an extension, epoch seconds."""
-    return value if isinstance(value, datetime) else datetime.fromtimestamp(float(value), UTC)
-
-
-def revision_of(record: Mapping[str, Any]) -> str:
-    """Return a digest of what a record says, in any of its forms."""
-    said = {
-        name: moment(value).timestamp() if name.endswith("Time") else value
-        for name, value in record.items()
-        if name not in PASSING
-    }
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:32]
-
-
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Return every value in which two records differ, but for what differs between any two versions."""
-    old, new = dict(leaves(before, without=OF_ITS_OWN, hide=False)), dict(leaves(after, without=OF_ITS_OWN, hide=False))
-    paths = [path for path in {**old, **new} if old.get(path) != new.get(path)]
-    return tuple(Difference(path, _shown(path, old.get(path)), _shown(path, new.get(path))) for path in paths)
+    """Return every value in which two records differ, as text, but for what differs between any two versions."""
+    found = views.differences(before, after, lambda record: dict(leaves(record, without=OF_ITS_OWN, hide=False)))
+    return tuple(Difference(one.path, _shown(one.path, one.a), _shown(one.path, one.b)) for one in found)
 
 
 def leaves(
@@ -199,29 +140,9 @@ def leaves(
 ) -> Iterator[tuple[str, str]]:
     """Yield each value of a record as text, with its path; values of an environment are hidden."""
     for name, value in record.items():
-        if name not in without:
-            for path, text in _leaves(value, name, DEEPEST):
-                yield path, (_shown(path, text) or "") if hide else text
-
-
-def _leaves(value: Any, path: str, deep: int) -> Iterator[tuple[str, str]]:
-    if path.endswith(CARD) and isinstance(value, str):
-        value = _json(value)
-    if isinstance(value, Mapping) and value and deep:
-        for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name}", deep - 1)
-    elif isinstance(value, list) and value and deep:
-        for index, inner in enumerate(value):
-            yield from _leaves(inner, f"{path}[{index}]", deep - 1)
-    else:
-        yield path, _text(value)
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+        for path, found in views.leaves(value, name, into_cards=True) if name not in without else ():
+            text = _text(found)
+            yield path, (_shown(path, text) or "") if hide else text
 
 
 def _text(value: Any) -> str:

@@ -104,7 +104,6 @@ class Console(msgspec.Struct, frozen=True):
         return next((name for name, table in self.people.items() if table.access_key == access_key), access_key)
 
     def path_of_link(self, user: str) -> str:
-        """Return the path of a new login link for somebody."""
         if not USER.fullmatch(user):
             raise ValueError(f"{user!r} is not a name: it begins with a letter, and has letters, digits and _ . @ -")
         return f"{CONSOLE_PREFIX}/login?token={self.sessions.link(user)}"
@@ -114,7 +113,6 @@ class Console(msgspec.Struct, frozen=True):
         return f"console:   {self.address}{self.path_of_link(user)}" + (f"  ({user})" if len(self.users) > 1 else "")
 
     def session(self, request: Request) -> Session | None:
-        """Return the session of a request; None without one."""
         value = request.cookies.get(cookie_name(request), "")
         return self.sessions.find(value) if value else None
 

@@ -230,7 +230,7 @@ def test_packages_of_no_group_are_passed_over(registry: ModelRegistry) -> None:
 
 
 def test_more_than_a_page_is_found(registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sagemaker_registry.client.registry.registry.PAGE", 2)
+    monkeypatch.setattr("sagemaker_registry.client.registry.search_terms.PAGE", 2)
     for number in range(5):
         registry.register("churn", image=f"i:{number}")
     assert len(names("ModelPackageGroupName=churn")) == 5

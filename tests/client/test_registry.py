@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from sagemaker_registry.client import connect
 from sagemaker_registry.client.registry import Comparison, Difference, ModelRegistry, NoApprovedVersion, Rejected
-from sagemaker_registry.client.registry import registry as module
+from sagemaker_registry.client.registry import requests as module
 
 PENDING = "PendingManualApproval"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/churn:3"

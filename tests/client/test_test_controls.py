@@ -227,24 +227,29 @@ def test_the_log_names_people_and_not_their_keys(serve: Callable[..., Emulator],
 def test_assertions_about_calls(registry: ModelRegistry) -> None:
     version = registry.register("churn", image="churn:1")
     registry.reject(version, "too slow")
-    calls = registry.calls("UpdateModelPackage")
+    calls = Control(registry.boto3).calls("UpdateModelPackage")
     assert calls.once(ModelApprovalStatus="Rejected").params["ApprovalDescription"] == "too slow"
     assert len(calls.times(1)) == 1
     calls.never(ModelApprovalStatus="Approved")
-    registry.calls("CreateModelPackage").any(ModelPackageGroupName="churn")
-    registry.calls("DeleteModelPackage").never()
+    Control(registry.boto3).calls("CreateModelPackage").any(ModelPackageGroupName="churn")
+    Control(registry.boto3).calls("DeleteModelPackage").never()
 
 
 def test_an_assertion_that_fails_shows_what_came_instead(registry: ModelRegistry) -> None:
     registry.reject(registry.register("churn", image="churn:1"), "too slow")
     with pytest.raises(AssertionError) as caught:
-        registry.calls("UpdateModelPackage").once(ModelApprovalStatus="Approved", SourceUri="s3://models/1")
+        Control(registry.boto3).calls("UpdateModelPackage").once(
+            ModelApprovalStatus="Approved", SourceUri="s3://models/1"
+        )
     told = str(caught.value)
     assert told.startswith("UpdateModelPackage was expected once with ModelApprovalStatus='Approved', SourceUri=")
     assert "- ModelApprovalStatus='Approved'\n     + ModelApprovalStatus='Rejected'" in told
     assert "- SourceUri='s3://models/1'\n     + SourceUri=nothing" in told
     assert "       ApprovalDescription='too slow'" in told
-    for assertion in (registry.calls("DeleteModelPackage").any, registry.calls("UpdateModelPackage").never):
+    for assertion in (
+        Control(registry.boto3).calls("DeleteModelPackage").any,
+        Control(registry.boto3).calls("UpdateModelPackage").never,
+    ):
         with pytest.raises(AssertionError, match="ModelPackage was expected"):
             assertion()
 

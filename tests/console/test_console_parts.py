@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.errors import RegistryError
+from sagemaker_registry.backends.views import Difference
 from sagemaker_registry.emulator.console import charts, metrics
-from sagemaker_registry.emulator.console.records import Difference, Version, leaves
+from sagemaker_registry.emulator.console.records import Version, leaves, marked
 from support.console import AXE, CONSOLE, Desk
 
 pytest_plugins = ("support.console_fixtures", "support.postgres")
@@ -105,10 +106,10 @@ def test_a_chart_keeps_within_its_frame(values: list[Decimal]) -> None:
 
 @given(st.text(alphabet="ab/:. ", max_size=20), st.text(alphabet="ab/:. ", max_size=20))
 def test_marked_parts_are_the_whole_value(before: str, after: str) -> None:
-    one = Difference("path", before, after)
-    assert "".join(one.marked_before) == before
-    assert "".join(one.marked_after) == after
-    assert before == after or one.marked_before[1] != one.marked_after[1]
+    of_before, of_after = marked(Difference("path", before, after))
+    assert "".join(of_before) == before
+    assert "".join(of_after) == after
+    assert before == after or of_before[1] != of_after[1]
 
 
 JSON = st.recursive(

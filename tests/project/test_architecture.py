@@ -28,7 +28,7 @@ ORDER: Mapping[str, list[list[str]]] = {
         ["arns"],
         ["base"],
         ["service"],
-        ["diagnosis", "events", "files", "settings", "urls"],
+        ["diagnosis", "events", "files", "settings", "urls", "views"],
         ["errors"],
     ],
     "backends/local": [
@@ -65,11 +65,11 @@ PUBLIC: Mapping[str, set[str]] = {
     "client": {"ModelRegistry", "connect"},
     "client.registry": {
         "Break",
-        "Change",
         "Comparison",
         "Difference",
         "Explanation",
         "Group",
+        "HistoryEntry",
         "ModelRegistry",
         "NoApprovedVersion",
         "Rejected",

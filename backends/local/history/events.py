@@ -29,6 +29,7 @@ from ...store.rows import CURSORS, EVENTS, HISTORY, NOTES, Condition, Key, Row
 from ...store.transactions import Transaction, View
 from ..context import RequestContext
 from ..operations import validation
+from ..pagination import milliseconds
 from . import queries
 
 SPELLED: Final = {"SourceUri": "sourceUri"}
@@ -164,13 +165,8 @@ def _envelope(row: Row | None) -> dict[str, Any] | None:
         "time": f"{datetime.fromtimestamp(row['at'] // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}",
         "region": row["region"],
         "resources": [row["arn"]],
-        "detail": orjson.loads(orjson.dumps(detail, default=_milliseconds, option=orjson.OPT_PASSTHROUGH_DATETIME)),
+        "detail": orjson.loads(orjson.dumps(detail, default=milliseconds, option=orjson.OPT_PASSTHROUGH_DATETIME)),
     }
-
-
-def _milliseconds(moment: datetime) -> int:
-    """Return a time as a captured event has it."""
-    return round(moment.timestamp() * 1000)
 
 
 def _changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

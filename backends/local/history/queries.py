@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 import msgspec.structs
 
-from ... import arns
+from ... import arns, views
 from ...errors import AccessDeniedException, ValidationException
 from ...store.rows import HISTORY, PACKAGES, Condition, Row
 from ..context import RequestContext
@@ -198,7 +198,7 @@ def milliseconds(value: Moment, member: str, *, end_of_day: bool) -> int:
 
 def iso(moment: int) -> str:
     at = datetime.fromtimestamp(moment // 1000, UTC).replace(microsecond=moment % 1000 * 1000)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return views.iso(at)
 
 
 def _iso_seconds(text: str, *, end_of_day: bool) -> float:

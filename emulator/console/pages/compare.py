@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from flask import Response, request
 
+from ....backends.views import METADATA
 from ..metrics import Delta, delta
 from ..page import Page, Visit
-from ..records import METADATA, OF_ITS_OWN, Version, leaves
+from ..records import OF_ITS_OWN, Version, leaves
 
 FEWEST: Final = 2
 MOST: Final = 5

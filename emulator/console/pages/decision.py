@@ -13,12 +13,11 @@ from werkzeug.wrappers import Response
 
 from ....backends.errors import ConflictException, RegistryError
 from ....backends.events import FIELDS, STATUS, is_wanted
-from ..explanation import Explanation
+from ....backends.views import Explanation, HistoryEntry
 from ..metrics import Delta, delta
 from ..page import Page, Visit
 from ..reader import Overtaken, Reader
 from ..records import Version
-from ..timeline import Event, event_of
 from .errors import is_for_later, sentence_of
 from .version import explained
 
@@ -151,10 +150,10 @@ def _carry_out(reader: Reader, version: Version, decision: Decision) -> None:
     )
 
 
-def _last_change(reader: Reader, version: Version) -> Event | None:
+def _last_change(reader: Reader, version: Version) -> HistoryEntry | None:
     """Return the last change of a version, where history is kept: who was first."""
     changes = reader.history(group=version.name, max_results=1)
-    return event_of(changes[0][0]) if changes and changes[0] else None
+    return HistoryEntry.of(changes[0][0]) if changes and changes[0] else None
 
 
 def _command(version: Version, to: str, reason: str, endpoint: str) -> str:

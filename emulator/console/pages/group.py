@@ -10,8 +10,8 @@ from flask import request
 from ..charts import trend
 from ..metrics import Delta, delta, headline
 from ..page import Page, Visit
-from ..reader import Group, Reader
-from ..records import Version
+from ..reader import Reader
+from ..records import Group, Version
 
 MAX_COLUMNS: Final = 4
 """Metrics that a table of versions has columns for."""

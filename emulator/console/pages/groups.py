@@ -10,8 +10,8 @@ from flask import request
 from ..charts import Chart, sparkline
 from ..metrics import headline
 from ..page import Page, Visit
-from ..reader import Group, Overview
-from ..records import Version
+from ..reader import Overview
+from ..records import Group, Version
 
 SORTS: Final = {"name": "Name", "new": "Newest first"}
 

@@ -11,9 +11,9 @@ from flask import request
 
 from ....backends.errors import ValidationException
 from ....backends.service.operations import OPERATIONS
+from ....backends.views import HistoryEntry
 from ..page import Page, Visit
 from ..reader import Reader
-from ..timeline import event_of
 
 MAX_EVENTS: Final = 20
 SECONDS_TO_VERIFY: Final = 2.0
@@ -44,7 +44,7 @@ def history(visit: Visit) -> dict[str, Any]:
     return {
         "is_kept": reader.offers("history"),
         "filters": asked,
-        "events": tuple(event_of(change) for change in changes[0]) if changes else (),
+        "events": tuple(HistoryEntry.of(change) for change in changes[0]) if changes else (),
         "is_first": token is None,
         "next_token": changes[1] if changes else None,
         "can_verify": can_verify,

@@ -9,11 +9,12 @@ from typing import Any, Final, Self
 
 from flask import request
 
-from ..explanation import BLOCKED, Explanation, Standing, standing
+from ....backends.views import APPROVED, REJECTED
+from ..explanation import BLOCKED, Standing, explanation_of, standing
 from ..metrics import Delta, delta, headline
 from ..page import Page, Visit
 from ..reader import Gone, Reader
-from ..records import APPROVED, REJECTED, Version
+from ..records import Version
 
 LONG: Final = timedelta(days=3)
 """After which waiting is called long."""
@@ -151,7 +152,7 @@ def _row(reader: Reader, version: Version, told: Mapping[str, Mapping[str, Any]]
         approved=approved,
         metric=metric,
         apart=delta(version.metrics.get(metric or ""), approved.metrics.get(metric or "")) if approved else None,
-        standing=standing(Explanation.of(explained, version.status)) if explained is not None else None,
+        standing=standing(explanation_of(explained, version)) if explained is not None else None,
         is_long=now - version.created > LONG,
     )
 

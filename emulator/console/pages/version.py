@@ -10,14 +10,14 @@ from typing import Any, Final, Self
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from ....backends.views import APPROVED, CARD, METADATA, PENDING, Difference, Explanation, HistoryEntry
 from ..charts import Chart, trend
 from ..checklist import PARTS
-from ..explanation import Explanation, Threshold, standing, thresholds
+from ..explanation import Threshold, explanation_of, standing, thresholds
 from ..metrics import Delta, delta
 from ..page import Page, Visit
 from ..reader import Reader
-from ..records import APPROVED, CARD, LINEAGE_KEYS, METADATA, PENDING, Difference, Version, differences, leaves
-from ..timeline import event_of
+from ..records import LINEAGE_KEYS, Version, differences, leaves
 from .errors import Problem
 from .group import TREND
 from .inbox import next_waiting
@@ -92,7 +92,7 @@ def version(visit: Visit, group: str, number: int) -> dict[str, Any]:
         "metadata": version.notes,
         "lineage": _lineage(version),
         "others": tuple(leaves(record, without=SECTIONS))[:MAX_LEAVES],
-        "events": tuple(event_of(change) for change in changes[0]) if changes else (),
+        "events": tuple(HistoryEntry.of(change) for change in changes[0]) if changes else (),
         "has_history": changes is not None,
         "explanation": explanation,
         "is_waiting": is_waiting,
@@ -123,7 +123,7 @@ def explained(reader: Reader, group: str, number: int) -> tuple[Version, Explana
     """
     told = reader.explanation(group, number) if reader.offers("explain") else None
     found = reader.version(group, number)
-    return found, Explanation.of(told, found.status)
+    return found, explanation_of(told, found)
 
 
 def _differences(version: Version, approved: Version | None) -> tuple[Difference, ...]:
