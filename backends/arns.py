@@ -39,12 +39,10 @@ class Arn(msgspec.Struct, frozen=True):
 
     @property
     def group_key(self) -> tuple[str, str, str]:
-        """The key of the group's row."""
         return (self.account, self.region, self.name)
 
     @property
     def package_key(self) -> tuple[str, str, str, int | str]:
-        """The key of the package's row."""
         return (self.account, self.region, self.name, self.version)
 
 
@@ -54,7 +52,6 @@ def version_of(group: Arn, version: int | str) -> Arn:
 
 
 def own(caller: Caller, kind: str, name: str, version: int = 0) -> Arn:
-    """Return the ARN of a resource in the caller's account and region."""
     return Arn(caller.partition, caller.region, caller.account, kind, name, version)
 
 

@@ -119,12 +119,10 @@ def _place_of(name: str, many: bool, seen: dict[str, int]) -> Place:
 
 
 def _parts(dotted: str) -> Place:
-    """Return the keys of a dotted one, without their quotes."""
     return tuple(part.strip("\"'") for part in re.findall(_PART, dotted))
 
 
 def _common(a: Place, b: Place) -> int:
-    """Return the length of the common prefix of two paths."""
     count = 0
     for one, other in zip(a, b, strict=False):
         if one != other:

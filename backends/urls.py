@@ -145,7 +145,6 @@ def is_gateway(url: str) -> bool:
 
 
 def is_aws(url: str) -> bool:
-    """Whether a URL, or the endpoint of a client, is AWS itself."""
     return (service_at(url) or scheme_of(url)).is_aws
 
 

@@ -105,7 +105,6 @@ class _Parts:
         return flask_app.own(self._backend, registry, self._counted, self.error_log, has_console=has_console)
 
     def pages(self, reviewed_at: console.Console) -> WSGIApplication:
-        """Make what answers for the console."""
         from . import flask_app
 
         return flask_app.pages(self._backend, reviewed_at, self.error_log, self.say)

@@ -108,7 +108,6 @@ def _endpoint(adapter: MapAdapter) -> str:
 
 
 def _application(error_log: ErrorLog) -> Flask:
-    """Return an application without routes, which answers every error as AWS does."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
 

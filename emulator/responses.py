@@ -164,7 +164,6 @@ class AuthenticationFailed(Exception):
         self.reason, self.sentence = reason, sentence
 
     def as_error(self, environ: WSGIEnvironment) -> NotAuthenticated:
-        """Return it as the error of a request."""
         code, status, sentence = CODES[self.reason][_protocol(environ)]
         return NotAuthenticated(code, self.sentence or sentence, status)
 

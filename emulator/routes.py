@@ -16,5 +16,4 @@ EXTENSION_PREFIX: Final = "/_registry"
 
 
 def is_console(path: str) -> bool:
-    """Whether a path is the console's."""
     return path == CONSOLE_PREFIX or path.startswith(f"{CONSOLE_PREFIX}/")

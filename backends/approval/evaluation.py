@@ -63,7 +63,6 @@ def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[Ru
 
 
 def judge_state(policy: Policy, change: Change) -> list[RuleResult]:
-    """Return the results of the rules that judge every change of a version."""
     return _judged({name: rule for name, rule in policy.rules.items() if not rule.of_transitions}, change)
 
 

@@ -176,6 +176,5 @@ _CHECKS: dict[str, Callable[[GuardedBackend, Mapping[str, Any], Caller], Mapping
 
 
 def _group(record: Mapping[str, Any], caller: Caller) -> str:
-    """Return the ARN of a version's group."""
     arn = arns.parse(caller, arns.PACKAGE, record["ModelPackageArn"])
     return str(arns.Arn(arn.partition, arn.region, arn.account, arns.GROUP, arn.name))

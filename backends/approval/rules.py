@@ -67,7 +67,6 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=TA
 
     @property
     def needs(self) -> frozenset[str]:
-        """What the rule needs of a backend."""
         return self._needs
 
     @property

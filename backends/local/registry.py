@@ -190,7 +190,6 @@ class LocalRegistry(Backend):
         return self._rows.take_snapshot()
 
     def restore_snapshot(self, snapshot: StoreSnapshot) -> None:
-        """Replace the whole store with a snapshot, history included."""
         self._rows.restore_snapshot(snapshot)
 
     def clear(self, account: str | None = None, region: str | None = None, name: str | None = None) -> None:

@@ -69,7 +69,6 @@ class Target:
         return cls(unquote(profile) or None, region or None, tuple(given.get("account", [])), regions, **one)
 
     def allows(self, region: str) -> bool:
-        """Whether a region may be called."""
         return not self.regions or region in self.regions
 
 

@@ -55,7 +55,6 @@ def local_options(session: Session, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def key_of(session: Session, options: dict[str, Any]) -> str | None:
-    """Return the access key id a client made with these options signs with."""
     credentials = session.get_credentials()
     key: str | None = options.get("aws_access_key_id") or (credentials.access_key if credentials else None)
     return key

@@ -80,7 +80,6 @@ def _loader() -> Any:
 
 @cache
 def known(operation: str) -> bool:
-    """Whether SageMaker has an operation of that name at all."""
     return operation in shapes().operations
 
 
@@ -98,7 +97,6 @@ def output_shape(operation: str) -> Shape | None:
 
 
 def named(shape_name: str) -> Shape:
-    """Return the shape of that name."""
     return shapes().named(shape_name)
 
 

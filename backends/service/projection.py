@@ -35,7 +35,6 @@ def decoder_of(shape: Shape, flag: str = "") -> Callable[[str], Decoded]:
 
 
 def flagged(many: Sequence[Decoded], flag: str) -> list[int]:
-    """Return the indexes of the records that have the flag."""
     marks = list(map(attrgetter(flag), many)) if flag else []
     return [at for at, value in enumerate(marks) if value is not None]
 

@@ -35,7 +35,6 @@ def containers(params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def replace_member(record: Record, member: str, value: Any) -> None:
-    """Store the value as sent."""
     record[member] = value
 
 
@@ -53,7 +52,6 @@ def remove_metadata(record: Record, member: str, keys: list[str]) -> None:
 
 
 def append_specifications(record: Record, member: str, added: list[Any]) -> None:
-    """Append to AdditionalInferenceSpecifications."""
     record["AdditionalInferenceSpecifications"] = [*record.get("AdditionalInferenceSpecifications", []), *added]
 
 

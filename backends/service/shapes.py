@@ -55,7 +55,6 @@ class Shape:
 
     @cached_property
     def key(self) -> Shape:
-        """What the keys of a map are."""
         return self._inner("key")
 
     @cached_property
@@ -87,7 +86,6 @@ class Shapes:
 
     @property
     def operations(self) -> frozenset[str]:
-        """The names of the operations."""
         return frozenset(self._operations)
 
     def operation(self, name: str) -> tuple[Shape | None, Shape | None]:
@@ -97,13 +95,11 @@ class Shapes:
         return (None if given is None else self.of(given), None if answered is None else self.of(answered))
 
     def named(self, name: str) -> Shape:
-        """Return the shape of that name."""
         if name not in self._read:
             self._read[name] = Shape(name, msgspec.json.decode(self._texts[name]), self)
         return self._read[name]
 
     def of(self, reference: Mapping[str, Any]) -> Shape:
-        """Return the shape a member refers to, with what is said of it there."""
         traits = {limit: reference[limit] for limit in LIMITS if limit in reference}
         shape = self.named(reference["shape"])
         return Shape(shape.name, {**shape._described, **traits}, self) if traits else shape

@@ -30,7 +30,6 @@ def take(rows: Rows) -> RowsSnapshot:
 
 
 def restore(rows: Rows, snapshot: RowsSnapshot) -> None:
-    """Replace all rows of a store with those of a snapshot, in one transaction."""
     with rows.writing() as transaction:
         for table, found in snapshot.rows.items():
             transaction.delete(table, [])

@@ -117,7 +117,6 @@ class ControlledBackend(Backend):
         return msgspec.to_builtins(row.answer(self, parsed(name, params, row.params)))
 
     def request_id(self) -> str:
-        """Return the id of the next request."""
         return self.clock.request_id()
 
     def snapshot(self, name: str) -> None:
@@ -141,7 +140,6 @@ class ControlledBackend(Backend):
         self.forget()
 
     def snapshots(self) -> list[str]:
-        """Return the names of the snapshots there are."""
         with self._lock:
             return sorted(self._snapshots)
 

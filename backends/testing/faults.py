@@ -129,12 +129,10 @@ class Faults:
         return answer
 
     def fail_validation(self, arn: str) -> None:
-        """Let a version have failed its validation, for whoever looks at it."""
         with self._lock:
             self._failed.add(arn)
 
     def _hitting(self, operation: str) -> list[Fault]:
-        """Return the faults that hit this request, and count them."""
         with self._lock:
             found = []
             for armed in self._armed:
@@ -149,7 +147,6 @@ class Faults:
             return found
 
     def _with_failures(self, answer: Any) -> Any:
-        """Return an answer in which versions that are to have failed their validation have."""
         if not self._failed:
             return answer
         if isinstance(answer, list):

@@ -63,7 +63,6 @@ def check(file: BinaryIO, name: str) -> Line:
 
 
 def numbered(file: BinaryIO, name: str) -> Iterator[tuple[int, Line]]:
-    """Yield each line of a file, parsed, with its number."""
     file.seek(0)
     for number, text in enumerate(file, start=1):
         with _line_named(name, number):
@@ -84,7 +83,6 @@ def _reject_constant(text: str) -> None:
 
 @contextmanager
 def _line_named(name: str, number: int) -> Iterator[None]:
-    """Name the file and the line in errors."""
     try:
         yield
     except RecursionError as error:

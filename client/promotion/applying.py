@@ -98,13 +98,11 @@ def found(client: Any, arn: str) -> Record | None:
 
 
 def versions_of(client: Any, group: str) -> list[Record]:
-    """Return the summaries of a group's versions, by number."""
     found = listed(client, ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Ascending")
     return sorted(found, key=lambda summary: int(summary[NUMBER]))
 
 
 def copies_of(client: Any, summaries: Iterable[Record]) -> Iterator[tuple[Record, Origin]]:
-    """Yield those of some versions that are copies, with where they came from."""
     for summary in summaries:
         version = found(client, summary["ModelPackageArn"])
         origin = version and Origin.named_by(version)

@@ -86,7 +86,6 @@ class Mappings:
         return value
 
     def of_text(self, text: str, shape: str | None = None) -> str:
-        """Return a text, of that shape, as it is called in the other registry."""
         for kind, pairs in self.names:
             if KINDS[kind].shape in (None, shape):
                 text = _rewritten(text, KINDS[kind].places, dict(pairs))

@@ -26,7 +26,6 @@ APART = (frozenset({SPECIFICATION, SOURCE_URI}),)
 
 
 def members(client: Any, operation: str, *, answer: bool = False) -> Mapping[str, Any]:
-    """Return the members of an operation's request, or of its answer, with their shapes."""
     model = client.meta.service_model.operation_model(operation)
     found: Mapping[str, Any] = (model.output_shape if answer else model.input_shape).members
     return found

@@ -192,7 +192,6 @@ class _Reader:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value without line numbers."""
     if isinstance(value, Mapping):
         return {name: _plain(inner) for name, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list) else value

@@ -54,7 +54,6 @@ class Place:
     arn: str = ""
 
     def comparable(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """Return an answer without what is this registry's own."""
         compared: dict[str, Any] = self._seen({name: answer[name] for name in answer if name != "ResponseMetadata"})
         return compared
 

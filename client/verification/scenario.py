@@ -49,7 +49,6 @@ class Made:
         return str(self.answer("group", "ModelPackageGroupArn"))
 
     def version(self, step: str) -> str:
-        """Return the ARN of the version that a step has registered."""
         return str(self.answer(step, "ModelPackageArn"))
 
     @property
@@ -101,7 +100,6 @@ class Step:
 
 
 def _elsewhere(arn: str) -> str:
-    """Return an ARN in another region of its partition."""
     head, _, tail = arn.partition(":sagemaker:")
     region, _, rest = tail.partition(":")
     other = f"{region[:-1]}{2 if region.endswith('1') else 1}"
@@ -131,12 +129,10 @@ def _tag(key: str, value: str) -> Params:
 
 
 def _of_group(says: str, operation: str, word: str, *, lags: bool = False) -> Step:
-    """Return a step about the group of that name, and nothing else."""
     return Step(says, operation, lambda made: {"ModelPackageGroupName": made.name(word)}, lags=lags)
 
 
 def _of_version(says: str, operation: str, step: str) -> Step:
-    """Return a step about the version that another step has registered, and nothing else."""
     return Step(says, operation, lambda made: {"ModelPackageName": made.version(step)})
 
 
@@ -149,7 +145,6 @@ def _register(says: str, group: str = "churn", *, keep: str = "", **members: Any
 
 
 def _once(says: str, **members: Any) -> Step:
-    """Return a step that registers with a token that is always the same."""
     return Step(
         says, "CreateModelPackage", lambda made: made.registering("odd", ClientToken=made.name("once"), **members)
     )

@@ -31,7 +31,6 @@ class Metrics:
             self._seconds[operation] += seconds
 
     def text(self) -> str:
-        """Return all there is in Prometheus's text format."""
         with self._lock:
             return "".join(f"{line}\n" for line in self._lines())
 

@@ -99,7 +99,6 @@ class RegistryApi:
 
 
 def note(error_log: ErrorLog, error: RegistryError, environ: WSGIEnvironment) -> None:
-    """Note a refusal of a request, and log it."""
     log.info("%s %s: %s", error.status, error.code, without_values(error.message))
     path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
     what = environ.get("HTTP_X_AMZ_TARGET") or f"{environ['REQUEST_METHOD']} {path}"

@@ -110,7 +110,6 @@ def signature_of(claim: Claim, secret: str, method: str, path: str, query: str, 
 
 
 def canonical_path(path: str, service: str) -> str:
-    """Return a path as it is signed."""
     if service == "s3":
         return path or "/"
     steps: list[str] = []
@@ -137,7 +136,6 @@ def pairs_of(query: str) -> list[tuple[str, str]]:
 
 
 def hash_of(body: IO[bytes]) -> str:
-    """Return the hash of a body, which is read to its end."""
     hashed = hashlib.sha256()
     while piece := body.read(_PIECE):
         hashed.update(piece)

@@ -23,12 +23,10 @@ OBVIOUS: Final = ("CustomerMetadataProperties.", "InferenceSpecification.", "Mod
 
 
 def utc(moment: datetime) -> str:
-    """Return a moment for people, in UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def iso(moment: datetime) -> str:
-    """Return a moment for machines."""
     return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 

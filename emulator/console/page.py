@@ -45,7 +45,6 @@ class Visit:
     reader: Reader
 
     def note(self, error: RegistryError) -> None:
-        """Add a refusal of this request to the error log."""
         what = f"{request.method} {request.path}"
         self.server.error_log.note(what, self.session.user, error.status, error.code, error.message)
 

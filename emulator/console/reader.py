@@ -106,7 +106,6 @@ class Reader:
         return [Group.of(one) for one in found["ModelPackageGroupSummaryList"]], found.get("NextToken")
 
     def overviews(self, groups: Sequence[Group]) -> list[Overview]:
-        """Return what is known of the versions of each group."""
         return self._each(self._overview, groups)
 
     def waiting(
@@ -211,7 +210,6 @@ class Reader:
         return f"arn:{caller.partition}:sagemaker:{caller.region}:{caller.account}:model-package/{group}/{number}"
 
     def _count(self, before: datetime | None, **asked: Any) -> int:
-        """Return how many versions there are, counting to one more than MAX_COUNTED."""
         found = self.extension("versions", **asked, max_results=MAX_COUNTED + 1)["versions"]
         return sum(before is None or moment(one["record"]["CreationTime"]) < before for one in found)
 

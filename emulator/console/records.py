@@ -125,7 +125,6 @@ def _shared(one: str, other: str) -> int:
 
 
 def short(arn: str) -> str:
-    """Return the name at the end of an ARN."""
     return arn.rpartition("/")[2] if "/" in arn else arn.rpartition(":")[2]
 
 

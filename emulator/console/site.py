@@ -96,7 +96,6 @@ class Console(msgspec.Struct, frozen=True):
         return Identities(self.people).called(user, caller) if table is not None and key == user else caller
 
     def arn(self, caller: Caller) -> str:
-        """Return the ARN somebody at the console has in what they register."""
         return Identities(self.people).recognise(caller).arn
 
     def named(self, access_key: str) -> str:
@@ -170,7 +169,6 @@ def console_of(backend_url: str, hosts: Iterable[str], settings: Settings, revie
 
 
 def links(console: Console) -> Iterator[str]:
-    """Yield a line for each person who may log in to the console."""
     for user in console.users:
         yield console.line_of_link(user)
 

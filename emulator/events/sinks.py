@@ -118,7 +118,6 @@ class EventBridge:
                 raise failure
 
     def _load(self, owner: Caller) -> None:
-        """Have the neighbours load moto as they do, unless they have."""
         headers = {"X-Amz-Target": "AWSEvents.ListRules", "Content-Type": wire.CONTENT_TYPE}
         answer = self.other_services.ask(owner, "events", "POST", "/", data=b'{"Limit":1}', headers=headers)
         if answer.status_code != 200:

@@ -102,7 +102,6 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         return is_console(path) and not is_signed(self.headers.get("AUTHORIZATION"), self.query)
 
     def is_too_slow(self, now: float, seconds: float) -> bool:
-        """Whether less has come than should have by now."""
         waited = now - self.began - seconds
         return bool(waited > (self.body_bytes_received / SLOWEST if self.headers_finished else 0))
 

@@ -91,7 +91,6 @@ def assign_positions(rows: Transaction) -> bool:
 
 
 def without_position(rows: View, limit: int) -> list[Row]:
-    """Return notes of events without a position, those of each name in their order."""
     return rows.find(NOTES, [], NOTES.key, limit=limit)
 
 
@@ -141,7 +140,6 @@ def selection(context: RequestContext, group: str | None, version: int | None) -
 
 
 def check_status(status: str | None) -> None:
-    """Refuse what is no approval status."""
     known = model.enum(STATUS)
     if status is not None and status not in known:
         raise ValidationException(f"{status[:100]!r} is not an approval status: {', '.join(known)}.")

@@ -188,7 +188,6 @@ def _key(table: Table, row: Row) -> Key:
 
 
 def _row(context: RequestContext, kind: str, named: Row, change: _Change) -> Row:
-    """Return a row of history but for its place in the chain."""
     version = named.get("version", 0)
     account, region, name = (named[column] for column in HEADS.key)
     what = arns.PACKAGE if kind == KINDS[PACKAGES] else arns.GROUP

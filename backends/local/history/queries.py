@@ -237,7 +237,6 @@ def _actor(pattern: str | None) -> Callable[[str], bool]:
 
 
 def _public(record: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return a record without what the registry notes in it for itself."""
     return record and {name: value for name, value in record.items() if not name.startswith("_")}
 
 
@@ -262,7 +261,6 @@ def _states(
 
 
 def _last_changes(context: RequestContext, where: list[Condition]) -> Iterator[State]:
-    """Yield each version with what the last of its changes left of it."""
     after: tuple[Any, ...] | None = None
     while rows := context.rows.find(
         HISTORY, where, ("version", "seq"), descending=True, after=after, limit=MAX_CHANGES

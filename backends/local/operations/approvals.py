@@ -90,7 +90,6 @@ def updated(
 
 
 def check_delete(context: RequestContext, arn: Arn, policy: Policy, record: Record) -> None:
-    """Refuse to delete a version that its group's policy keeps."""
     if arn.version and not policy.is_free:
         _judge(context, policy, change_of(context, arn, policy, record, {}), {})
 

@@ -59,7 +59,6 @@ INDEXED: Final[Mapping[Table, Indexed]] = {
 
 
 def of(table: Table, row: Row) -> list[Key]:
-    """Return the terms of a row."""
     indexed = INDEXED[table]
     before = (row["account"], row["region"], indexed.kind)
     behind = (row[indexed.moment], row["name"], row.get("version", 0))
@@ -67,7 +66,6 @@ def of(table: Table, row: Row) -> list[Key]:
 
 
 def add(rows: Transaction, table: Table, row: Row) -> None:
-    """Keep the terms of a new row."""
     if table in INDEXED and (found := of(table, row)):
         rows.insert_all(TERMS, found)
 
@@ -83,7 +81,6 @@ def replace(rows: Transaction, table: Table, before: Row, after: Row) -> None:
 
 
 def remove(rows: Transaction, table: Table, row: Row) -> None:
-    """Forget the terms of a row that is gone."""
     if table in INDEXED:
         rows.delete_all(TERMS, of(table, row))
 

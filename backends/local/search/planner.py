@@ -59,7 +59,6 @@ class Lookup(msgspec.Struct, frozen=True):
 
     @property
     def is_of_a_text(self) -> bool:
-        """Whether they are of one path and one text."""
         return self.table is TERMS and self.where[-1][0] == "value"
 
 

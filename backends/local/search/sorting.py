@@ -35,7 +35,6 @@ class Sorting(msgspec.Struct, frozen=True):
     absent: tuple[Condition, ...] = ()
 
     def values(self, row: Row) -> tuple[Any, ...]:
-        """Return what a row has of the member."""
         is_absent = self.absent and all(row[column] == value for column, _, value in self.absent)
         return () if is_absent else (row[self.column],)
 
@@ -81,7 +80,6 @@ def rows(
 
 
 def _behind(table: Table, by: Sorting, order: tuple[str, ...], position: Key) -> Key:
-    """Return the values of an order that a position has."""
     values = {by.column: position[1], **dict(zip(table.key, position[2:], strict=True))}
     behind = tuple(values[column] for column in order)
     if not all(

@@ -156,7 +156,6 @@ def _line(content: Record) -> Line:
 
 @contextmanager
 def _on_line(number: int) -> Iterator[None]:
-    """Say of what is wrong on which line of the file it is."""
     try:
         yield
     except (msgspec.ValidationError, RegistryError) as error:

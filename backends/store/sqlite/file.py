@@ -86,7 +86,6 @@ def _remove(log: Path) -> None:
 
 
 def _obstacle(file: Path) -> int:
-    """Return why a file cannot be written."""
     if hasattr(os, "statvfs") and os.statvfs(file).f_flag & os.ST_RDONLY:
         return errno.EROFS
     return errno.EACCES

@@ -198,7 +198,6 @@ class SQLiteRows:
         return snapshot
 
     def restore_snapshot(self, snapshot: sqlite3.Connection) -> None:
-        """Replace all there is with a snapshot, in one transaction of SQLite's own."""
         with _translated(), self._lock:
             self._check_usable()
             with self._between_processes:
@@ -220,7 +219,6 @@ class SQLiteRows:
         self._writer.execute(f"BEGIN {how}")
 
     def _borrow(self) -> sqlite3.Connection:
-        """Return a connection to read the file with."""
         try:
             return self._idle.pop()
         except IndexError:

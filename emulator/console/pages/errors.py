@@ -33,7 +33,6 @@ class Problem(Exception):
 
 
 def problem_of(error: Exception) -> Problem:
-    """Return the problem that an exception of a view stands for."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, Gone):

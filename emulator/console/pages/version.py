@@ -106,7 +106,6 @@ def version(visit: Visit, group: str, number: int) -> dict[str, Any]:
 
 
 def mark(visit: Visit, group: str, number: int) -> Response:
-    """Mark a part of a version as reviewed, or remove the mark."""
     part, revision = request.form.get("part", ""), request.form.get("revision", "")
     found = visit.reader.version(group, number)
     if part not in PARTS or not visit.session.has_given(request.form.get("token", ""), "reviewed", found.arn, revision):
