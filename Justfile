@@ -1,8 +1,8 @@
 # `just` checks everything but what is not installed here (PostgreSQL, Chromium, ...); needs .venv (`just install`).
 python := ".venv/bin/python"
 
-# format check, lint, types, floors, tests
-default: lint types floors test
+# format check, lint, types, import contracts, tests
+default: lint types imports test
 
 # what CI runs, in a .venv made anew: installs PostgreSQL, Chromium and other clients where they are missing
 ci:
@@ -28,7 +28,7 @@ types:
     ln -sfn ../.. build/bridge/sagemaker_registry
     {{python}} -m mypy
 
-floors:
+imports:
     .venv/bin/lint-imports
 
 test *arguments:

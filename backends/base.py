@@ -17,6 +17,8 @@ from .errors import UnknownOperationException, ValidationException
 from .service import model
 from .settings import Settings
 
+__all__ = ["Backend", "BackendOptions", "Caller"]
+
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
 ANONYMOUS = "anonymous"

@@ -24,6 +24,8 @@ from ..backends.urls import database_file, default_url, scheme_of, without_passw
 from ..backends.views import iso
 from .connection import URL_VARIABLE
 
+__all__ = ["Backup", "backup"]
+
 OBJECTS: Final = ".s3"
 """What the name of a database file is followed by where S3 objects are kept beside it: see `emulator.kept_objects`."""
 
