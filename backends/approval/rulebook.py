@@ -55,11 +55,7 @@ FREE = Policy(PROFILES["aws"], {}, None, {})
 
 
 class Rulebook:
-    """The policies of a registry's groups, and its identities.
-
-    Args:
-        settings: as registry.toml has them.
-        identify: looks up callers that registry.toml does not name.
+    """The policies of a registry's groups, and its identities; `identify` looks up callers that registry.toml lacks.
 
     Raises:
         Misconfigured: something in the settings makes no sense, or could never apply.
@@ -92,11 +88,7 @@ class Rulebook:
         return FREE
 
     def check_needs(self, offered: Iterable[str], place: str) -> None:
-        """Raise if a rule needs something that a backend lacks.
-
-        Args:
-            offered: what it has: operations, and the words of `rules`.
-            place: the backend, for the sentence.
+        """Raise if a rule needs an operation, or a word of `rules`, that is not offered; `place` names the backend.
 
         Raises:
             Misconfigured: the first such rule.

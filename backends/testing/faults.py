@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
@@ -64,12 +65,7 @@ class _Armed(msgspec.Struct):
 
 
 class Faults:
-    """The faults there are, and what they do to a request; thread-safe.
-
-    Args:
-        clock: the time, in epoch seconds.
-        sleep: waits for `latency`.
-    """
+    """The faults there are, and what they do to a request; thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep) -> None:
         self.clock = clock
@@ -124,7 +120,7 @@ class Faults:
             return pass_on(operation, params, caller)
 
         for fault in self._hitting(operation):
-            inner = _around(KINDS[fault.kind], self, fault, inner)
+            inner = partial(KINDS[fault.kind], self, fault, inner)
         answer: Answer = self._with_failures(inner())
         return answer
 
@@ -163,10 +159,6 @@ class Faults:
                     "ValidationStatuses": [failure],
                 }
         return seen
-
-
-def _around(kind: Kind, faults: Faults, fault: Fault, inner: Pass) -> Pass:
-    return lambda: kind(faults, fault, inner)
 
 
 def _shown(armed: _Armed) -> dict[str, Any]:

@@ -51,12 +51,7 @@ class Replay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Outbox:
-    """The events of a registry, of every account, for whoever delivers them; thread-safe.
-
-    Args:
-        rows: the registry's store.
-        clock: the time, in epoch seconds.
-    """
+    """The events of a registry, of every account, for whoever delivers them; thread-safe."""
 
     def __init__(self, rows: Rows, clock: Callable[[], float]) -> None:
         self._rows = rows
@@ -74,12 +69,7 @@ class Outbox:
                 events.assign_positions(rows)
 
     def register(self, sink: str, *, afresh: bool = False) -> None:
-        """Make a sink known, to be told of the events from now on, or from where it was.
-
-        Args:
-            sink: its name.
-            afresh: tell it of nothing from before, whether it was known or not.
-        """
+        """Make a sink known, to be told of events from now on, or from where it was; `afresh` skips what was before."""
         self.assign_positions()
         with self._rows.writing() as rows:
             now = events.cursor(rows, events.OUTBOX)["position"]
@@ -88,7 +78,9 @@ class Outbox:
                 return
             rows.update(CURSORS, (sink,), known["rev"], {"position": now})
             for row in rows.find(DELIVERIES, [("sink", "=", sink), ("open", "=", 1)], limit=MAX_REPLAYED):
-                rows.update(DELIVERIES, _key(row), row["rev"], _closed(SKIPPED, self.now, "the sink began afresh"))
+                rows.update(
+                    DELIVERIES, DELIVERIES.key_of(row), row["rev"], _closed(SKIPPED, self.now, "the sink began afresh")
+                )
 
     def enqueue(self, sink: str, is_wanted: Wanted) -> None:
         """Make a delivery of each event behind the cursor of a sink that the sink wants."""
@@ -118,7 +110,9 @@ class Outbox:
         """Take a delivery for an attempt, for `lease` seconds; return its event, or None if another was quicker."""
         with self._rows.writing() as rows:
             changes = {"attempts": delivery["attempts"] + 1, "due": self.now + round(lease * 1000)}
-            if not rows.update(DELIVERIES, _key(delivery), delivery["rev"], {**changes, "changed": self.now}):
+            if not rows.update(
+                DELIVERIES, DELIVERIES.key_of(delivery), delivery["rev"], {**changes, "changed": self.now}
+            ):
                 return None
             found = rows.find(EVENTS, [("position", "=", delivery["position"])], limit=1)
             event: Mapping[str, Any] | None = found[0]["record"] if found else None
@@ -158,7 +152,9 @@ class Outbox:
 
     def _change(self, delivery: Row, changes: Row) -> None:
         with self._rows.writing() as rows:
-            rows.update(DELIVERIES, _key(delivery), delivery["rev"] + 1, changes)  # one more since it was claimed
+            rows.update(
+                DELIVERIES, DELIVERIES.key_of(delivery), delivery["rev"] + 1, changes
+            )  # one more since it was claimed
 
 
 def log(context: RequestContext, asked: Query) -> dict[str, Any]:
@@ -204,12 +200,9 @@ def _replayed(context: RequestContext, asked: Replay) -> list[Row]:
         where.append(("at", ">", queries.milliseconds(asked.since, "since", end_of_day=False) - 1))
     groups = [asked.group] if asked.group is not None and is_pattern(asked.group) else []
     found: list[Row] = []
-    after = 0
-    while rows := context.rows.find(EVENTS, [*where, ("position", ">", after)], ("position",), limit=events.BATCH):
-        after = rows[-1]["position"]
-        for row in rows:
-            is_one = asked.id in (None, row["record"]["id"]) and is_wanted(row["record"], groups=groups)
-            found += [row] if is_one else []
+    for row in context.rows.find_all(EVENTS, where, ("position",), at_once=events.BATCH):
+        is_one = asked.id in (None, row["record"]["id"]) and is_wanted(row["record"], groups=groups)
+        found += [row] if is_one else []
         if len(found) > MAX_REPLAYED:
             raise ValidationException(f"events/replay: these are more than {MAX_REPLAYED:,} events: narrow it down.")
     if not found:
@@ -221,10 +214,10 @@ def _reopen(context: RequestContext, event: Row, sink: str) -> None:
     fresh = _delivery(event, sink, context.now)
     if context.rows.insert(DELIVERIES, fresh):
         return
-    there = context.rows.get(DELIVERIES, _key(fresh))
+    there = context.rows.get(DELIVERIES, DELIVERIES.key_of(fresh))
     if there is not None:
         again = {name: fresh[name] for name in ("open", "state", "attempts", "due", "changed", "error")}
-        context.rows.update(DELIVERIES, _key(fresh), there["rev"], again)
+        context.rows.update(DELIVERIES, DELIVERIES.key_of(fresh), there["rev"], again)
 
 
 def _delivery(event: Row, sink: str, now: int) -> Row:
@@ -245,7 +238,3 @@ def _entry(row: Row) -> dict[str, Any]:
         "next_attempt": queries.iso(row["due"]) if row["open"] else None,
         "error": row["error"] or None,
     }
-
-
-def _key(delivery: Row) -> Key:
-    return tuple(delivery[column] for column in DELIVERIES.key)

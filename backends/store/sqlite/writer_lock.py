@@ -17,11 +17,7 @@ PATIENCE_SECONDS: Final = 0.025
 
 
 class FairLock:
-    """A lock, held inside `with`, or from `acquire` to `release`.
-
-    Args:
-        patience: the seconds after which who waits is next.
-    """
+    """A lock, held inside `with`, or from `acquire` to `release`; after `patience` seconds a waiting thread is next."""
 
     def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
         self._patience = patience
