@@ -8,11 +8,9 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from .approval.rulebook import Rulebook
 from .errors import BackendUnavailable, Misconfigured
-from .settings import ApprovalTable, IdentityTable, Place, ProfileTable, Settings, misread
+from .settings import ApprovalTable, IdentityTable, Place, ProfileTable, Settings, convert
 
 NAMED: dict[str, Any] = {
     "identities": IdentityTable,
@@ -60,18 +58,11 @@ def read(raw: dict[str, Any]) -> Settings:
     for table, struct in NAMED.items():
         tables = raw.get(table)
         for name, value in tables.items() if isinstance(tables, dict) else ():
-            _convert(value, struct, (table, name))
+            convert(value, struct, (table, name))
     for number, value in enumerate(raw["approval"] if isinstance(raw.get("approval"), list) else []):
-        _convert(value, ApprovalTable, ("approval", number))
-    settings: Settings = _convert(raw, Settings, ())
+        convert(value, ApprovalTable, ("approval", number))
+    settings: Settings = convert(raw, Settings, ())
     return settings
-
-
-def _convert(value: Any, struct: Any, place: Place) -> Any:
-    try:
-        return msgspec.convert(value, struct)
-    except msgspec.ValidationError as error:
-        raise misread(error, struct, place) from error
 
 
 def line_of(text: str, place: Place, value: str = "") -> int | None:

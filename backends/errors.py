@@ -119,7 +119,6 @@ class Misconfigured(BackendUnavailable):
 
 
 def as_client_error(error: RegistryError, operation: str) -> ClientError:
-    """Return a refusal as boto3 raises it."""
     from botocore.exceptions import ClientError
 
     answer: Any = {

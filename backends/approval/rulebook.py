@@ -10,7 +10,7 @@ import msgspec
 
 from ..errors import Misconfigured
 from ..identities import Identify, Identities, meet
-from ..settings import Place, ProfileTable, Settings, TransitionTable, misread, suggestion
+from ..settings import Place, ProfileTable, Settings, TransitionTable, convert, suggestion
 from .profiles import NEW, PROFILES, STATES, Profile, Transition
 from .rules import APPROVALS, CALLERS, KINDS, OBJECTS, TAG, Rule
 
@@ -108,10 +108,7 @@ class Rulebook:
             raise Misconfigured(f'rule {name!r}: say which kind it is: {TAG} = "{next(iter(KINDS))}"', place)
         if kind not in KINDS:
             raise Misconfigured(f"rule {name!r}: there is no kind {kind!r}{suggestion(kind, KINDS)}", (*place, TAG))
-        try:
-            rule: Rule = msgspec.convert(table, KINDS[kind])
-        except msgspec.ValidationError as error:
-            raise misread(error, KINDS[kind], place) from error
+        rule: Rule = convert(table, KINDS[kind], place)
         rule.check(self.identities, place)
         return rule
 
@@ -176,7 +173,6 @@ class Rulebook:
         return self._rules[name]
 
     def _check_patterns(self) -> None:
-        """Raise for patterns of groups that never apply."""
         earlier: list[str] = []
         for number, table in enumerate(self._settings.approval):
             for pattern in table.groups:

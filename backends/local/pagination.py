@@ -101,7 +101,6 @@ def page(
 def page_of(
     context: RequestContext, listing: Listing, params: Mapping[str, Any], rows: Iterable[Row]
 ) -> dict[str, Any]:
-    """Return one page of rows that are at hand, as `page` does of a table."""
     conditions = _conditions(listing, params)
     kept = [row for row in rows if all(MATCHES[how](row[column], value) for column, how, value in conditions)]
     columns, summary = _columns(listing, params), _summary(context.operation, listing.answer)

@@ -21,7 +21,7 @@ MAX_CLIENTS = 64
 class RemoteBackend(Backend):
     """A Backend whose answers, and refusals, are those of another registry, as they come.
 
-    `client` is that of the only caller; without it, each caller has one of its own. Clients are closed with the backend.
+    `client` is that of the only caller; without it, each caller has its own. Clients are closed with the backend.
     """
 
     def __init__(self, remote: RemoteRegistry, client: SageMakerClient | None = None) -> None:

@@ -19,7 +19,6 @@ def always(params: Params) -> bool:
 
 
 def searches_ours(params: Params) -> bool:
-    """Return whether groups or packages are searched."""
     return params.get("Resource") in RESOURCES
 
 

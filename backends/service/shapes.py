@@ -44,7 +44,6 @@ class Shape:
 
     @cached_property
     def member(self) -> Shape:
-        """What a list is of."""
         return self._inner("member")
 
     @cached_property
@@ -53,7 +52,6 @@ class Shape:
 
     @cached_property
     def value(self) -> Shape:
-        """What the values of a map are."""
         return self._inner("value")
 
     def _inner(self, name: str) -> Shape:

@@ -39,7 +39,6 @@ class Clock:
             self._requests = 0
 
     def advance(self, seconds: float) -> None:
-        """Move on, whether it stands still or runs."""
         with self._lock:
             if self._stopped is None:
                 self._ahead += seconds

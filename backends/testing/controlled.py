@@ -158,7 +158,6 @@ class ControlledBackend(Backend):
         self._backend.close()
 
     def forget(self) -> None:
-        """Empty the log, take all faults away and let the clock run."""
         self.faults.clear()
         self.clock.resume()
         self.log.clear()

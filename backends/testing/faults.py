@@ -90,7 +90,6 @@ class Faults:
             return _shown(self._armed[-1])
 
     def shown(self) -> list[dict[str, Any]]:
-        """Return the faults there are, each with its number and how often it has hit."""
         with self._lock:
             return [_shown(armed) for armed in self._armed]
 
@@ -112,7 +111,6 @@ class Faults:
             return gone
 
     def answer(self, operation: str, params: Params, caller: Caller, pass_on: Callable[..., Answer]) -> Answer:
-        """Answer a request by passing it on, but for what goes wrong with it."""
         if not self._armed and not self._failed:
             return pass_on(operation, params, caller)
 
@@ -183,7 +181,6 @@ def _latency(faults: Faults, fault: Fault, inner: Pass) -> Answer:
 
 
 def _answer_lost(faults: Faults, fault: Fault, inner: Pass) -> Answer:
-    """Do all of it, and let nobody know."""
     inner()
     raise ConnectionDropped(fault.message or "The answer was lost on its way: what was asked for is done.")
 

@@ -1,11 +1,10 @@
-"""Deliveries: which event goes to which sink, how often that was tried, and what came of it; for the dispatcher.
+"""Deliveries: which event goes to which sink, how often that was tried, and with which result; for the dispatcher.
 
-A sink is somebody who is told of events: a webhook, a file, EventBridge. Each has a cursor of its own among the events,
-so servers whose sinks are not the same share a database without taking events from each other. From there an event
-becomes a delivery, which is open until it is done or dead. Whoever makes an attempt changes the delivery first and has
-it for a time (a lease): two servers with the same sink do not tell it twice, and what a server that died had begun is
-taken up by the next. A sink is told of the events of a version in their order: one that failed holds back the later
-ones.
+A sink receives events: a webhook, a file, EventBridge. Each has its own cursor among the events, so servers with
+different sinks share a database without taking events from each other. From there an event becomes a delivery, open
+until it is done or dead. An attempt changes the delivery first and leases it for a time: two servers with the same sink
+do not deliver twice, and another server continues what one that died had begun. A sink receives the events of a version
+in order: a failed one holds back the later ones.
 """
 
 from __future__ import annotations

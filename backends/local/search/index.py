@@ -66,7 +66,6 @@ def add(rows: Transaction, table: Table, row: Row) -> None:
 
 
 def replace(rows: Transaction, table: Table, before: Row, after: Row) -> None:
-    """Keep the terms of a row as it is now instead of those it had."""
     if table not in INDEXED or before["record"] is None:
         return
     old, new = of(table, before), of(table, after)

@@ -88,7 +88,6 @@ def plan(context: RequestContext, table: Table, shape: Shape, expression: Expres
 
 
 def count(context: RequestContext, lookups: Lookups, limit: int) -> int:
-    """Return how many rows they yield, no further than a limit."""
     found = 0
     for lookup in lookups:
         if found < limit:
