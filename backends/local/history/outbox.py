@@ -26,6 +26,8 @@ MAX_DELIVERIES: Final = 100
 MAX_REPLAYED: Final = 10_000
 MAX_ERROR: Final = 500
 
+_key = DELIVERIES.key_of
+
 
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which deliveries to list; without a filter, all of the caller's account and region."""
@@ -77,9 +79,7 @@ class Outbox:
                 return
             rows.update(CURSORS, (sink,), known["rev"], {"position": now})
             for row in rows.find(DELIVERIES, [("sink", "=", sink), ("open", "=", 1)], limit=MAX_REPLAYED):
-                rows.update(
-                    DELIVERIES, DELIVERIES.key_of(row), row["rev"], _closed(SKIPPED, self.now, "the sink began afresh")
-                )
+                rows.update(DELIVERIES, _key(row), row["rev"], _closed(SKIPPED, self.now, "the sink began afresh"))
 
     def enqueue(self, sink: str, is_wanted: Wanted) -> None:
         """Make a delivery of each event behind the cursor of a sink that the sink wants."""
@@ -109,9 +109,7 @@ class Outbox:
         """Take a delivery for an attempt, for `lease` seconds; return its event, or None if another was quicker."""
         with self._rows.writing() as rows:
             changes = {"attempts": delivery["attempts"] + 1, "due": self.now + round(lease * 1000)}
-            if not rows.update(
-                DELIVERIES, DELIVERIES.key_of(delivery), delivery["rev"], {**changes, "changed": self.now}
-            ):
+            if not rows.update(DELIVERIES, _key(delivery), delivery["rev"], {**changes, "changed": self.now}):
                 return None
             found = rows.find(EVENTS, [("position", "=", delivery["position"])], limit=1)
             event: Mapping[str, Any] | None = found[0]["record"] if found else None
@@ -151,9 +149,7 @@ class Outbox:
 
     def _change(self, delivery: Row, changes: Row) -> None:
         with self._rows.writing() as rows:
-            rows.update(
-                DELIVERIES, DELIVERIES.key_of(delivery), delivery["rev"] + 1, changes
-            )  # one more since it was claimed
+            rows.update(DELIVERIES, _key(delivery), delivery["rev"] + 1, changes)  # one more since it was claimed
 
 
 def log(context: RequestContext, asked: Query) -> dict[str, Any]:
@@ -213,10 +209,10 @@ def _reopen(context: RequestContext, event: Row, sink: str) -> None:
     fresh = _delivery(event, sink, context.now)
     if context.rows.insert(DELIVERIES, fresh):
         return
-    there = context.rows.get(DELIVERIES, DELIVERIES.key_of(fresh))
+    there = context.rows.get(DELIVERIES, _key(fresh))
     if there is not None:
         again = {name: fresh[name] for name in ("open", "state", "attempts", "due", "changed", "error")}
-        context.rows.update(DELIVERIES, DELIVERIES.key_of(fresh), there["rev"], again)
+        context.rows.update(DELIVERIES, _key(fresh), there["rev"], again)
 
 
 def _delivery(event: Row, sink: str, now: int) -> Row:
