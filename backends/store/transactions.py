@@ -92,7 +92,7 @@ class View:
         """Yield every row that meets all conditions, as `find` would return them; `at_once` are read at a time."""
         while rows := self.find(table, where, order, descending=descending, after=after, limit=at_once):
             yield from rows
-            if len(rows) < at_once:
+            if len(rows) < at_once or not order:
                 return
             after = tuple(rows[-1][column] for column in order)
 
