@@ -90,13 +90,7 @@ def open_controlled(url: str, options: BackendOptions | None = None, **boto: Any
 
 
 def _open_remote(url: str, options: BackendOptions, boto: dict[str, Any] | None) -> Backend:
-    """Open a registry that is answered elsewhere, behind the rules there are.
-
-    Args:
-        url: of a remote scheme.
-        options: with the rules.
-        boto: options of the client for the only caller; None to pass on the requests of any caller.
-    """
+    """Open a remote registry behind the rules, for the caller with the keys of `boto`; for any caller if it is None."""
     from .approval.guard import guarded
     from .remote.base import RemoteBackend
 

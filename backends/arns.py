@@ -56,12 +56,7 @@ def own(caller: Caller, kind: str, name: str, version: int = 0) -> Arn:
 
 
 def resolve(caller: Caller, kind: str, text: str) -> Arn:
-    """Return what the caller means by a name, a `Group/N` or an ARN.
-
-    Args:
-        caller: whose account and region a bare name belongs to.
-        kind: GROUP or PACKAGE; an ARN of another kind names a resource that does not exist.
-        text: as the caller sent it, valid by its pattern.
+    """Return what the caller means by a name, a `Group/N` or an ARN; a bare name is of the caller's account and region.
 
     Raises:
         ValidationException: an ARN of another region (captured error), or of another kind of resource.

@@ -146,7 +146,6 @@ class NoProbe:
 
 
 def no_identity(caller: Caller) -> Identity | None:
-    """Know no caller."""
     return None
 
 
@@ -185,7 +184,7 @@ class Backend(ABC):
 
         Raises:
             RegistryError: the refusal, with AWS's code and sentence; nothing was changed.
-            Elsewhere: the operation is shared with the rest of SageMaker (tags, search, models), and this request
+            NotHandled: the operation is shared with the rest of SageMaker (tags, search, models), and this request
                 is not about the registry's resources, or only had to be allowed by it.
         """
 

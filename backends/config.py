@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from .approval.rulebook import Rulebook
 from .errors import BackendUnavailable, Misconfigured
-from .settings import ApprovalTable, IdentityTable, Place, ProfileTable, Settings, misread
+from .settings import ApprovalTable, IdentityTable, Place, ProfileTable, Settings, convert
 
 NAMED: dict[str, Any] = {
     "identities": IdentityTable,
@@ -58,33 +56,17 @@ def read(raw: dict[str, Any]) -> Settings:
         Misconfigured: an unknown key, or a value of the wrong type.
     """
     for table, struct in NAMED.items():
-        for name, value in _named(raw.get(table)):
-            _convert(value, struct, (table, name))
+        tables = raw.get(table)
+        for name, value in tables.items() if isinstance(tables, dict) else ():
+            convert(value, struct, (table, name))
     for number, value in enumerate(raw["approval"] if isinstance(raw.get("approval"), list) else []):
-        _convert(value, ApprovalTable, ("approval", number))
-    settings: Settings = _convert(raw, Settings, ())
+        convert(value, ApprovalTable, ("approval", number))
+    settings: Settings = convert(raw, Settings, ())
     return settings
 
 
-def _named(tables: Any) -> Iterator[tuple[str, Any]]:
-    return iter(tables.items() if isinstance(tables, dict) else ())
-
-
-def _convert(value: Any, struct: Any, place: Place) -> Any:
-    try:
-        return msgspec.convert(value, struct)
-    except msgspec.ValidationError as error:
-        raise misread(error, struct, place) from error
-
-
 def line_of(text: str, place: Place, value: str = "") -> int | None:
-    """Return the line of a TOML text at a path of keys, or of as much of the path as the text has.
-
-    Args:
-        text: the file.
-        place: keys of tables and indexes of lists: `("approval", 1, "rules")`.
-        value: the value at the path, to find the line of a list's entry.
-    """
+    """Return the line of a path of keys, or of the part of it that exists; `value` finds an entry of a list there."""
     best, depth = None, 0
     begins = 0
     table: Place = ()
@@ -92,12 +74,16 @@ def line_of(text: str, place: Place, value: str = "") -> int | None:
     for number, line in enumerate(text.splitlines(), 1):
         header = _HEADER.match(line)
         if header:
-            table = _place_of(header["name"], bool(header["many"]), seen)
+            name = header["name"]
+            table = _parts(name)
+            if header["many"]:  # tables in double brackets are numbered
+                seen[name] = seen.get(name, -1) + 1
+                table = (*table, seen[name])
             here: Place = table
         else:
             key = _KEY.match(line)
             here = (*table, *_parts(key["key"])) if key else ()
-        matched = _common(here, place)
+        matched = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(here, place, strict=False)))
         if matched > depth and matched in (len(here), len(place)):
             best, depth, begins = number, matched, number
     if value and best is not None:
@@ -109,23 +95,5 @@ def line_of(text: str, place: Place, value: str = "") -> int | None:
     return best
 
 
-def _place_of(name: str, many: bool, seen: dict[str, int]) -> Place:
-    """Return the path of a header's table; tables in double brackets are numbered."""
-    parts = _parts(name)
-    if many:
-        seen[name] = seen.get(name, -1) + 1
-        return (*parts, seen[name])
-    return parts
-
-
 def _parts(dotted: str) -> Place:
     return tuple(part.strip("\"'") for part in re.findall(_PART, dotted))
-
-
-def _common(a: Place, b: Place) -> int:
-    count = 0
-    for one, other in zip(a, b, strict=False):
-        if one != other:
-            break
-        count += 1
-    return count

@@ -22,6 +22,5 @@ class Check:
 
 
 def timed(name: str, sentence: str, seconds: float) -> Check:
-    """Return that something worked, and how long it took."""
     said = f"{sentence}, after {seconds * 1000:.0f} ms"
     return Check(name, "warning", said, "see what keeps it busy") if seconds > SLOW else Check(name, "ok", said)

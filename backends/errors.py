@@ -1,22 +1,7 @@
 """The errors a registry answers with, for callers on every backend: one tree, each with AWS's code.
 
-    RegistryError
-    ├── ValidationException         a value or a combination of values that AWS refuses; also "not found"
-    ├── ConflictException           the resource is in a state that forbids the change
-    ├── AccessDeniedException       the caller may not do this to that resource
-    ├── SerializationException      the body is not the JSON of the operation's shape
-    ├── UnknownOperationException   nobody here answers that operation
-    ├── RequestTooLarge             the body is over the limit
-    ├── MisdirectedRequest          the Host header names somebody else
-    ├── NotAuthenticated            the signature is missing, or not what it should be: in the code of the protocol
-    ├── ThrottlingException         try again: the store is busy
-    │   └── SerializationFailure    the store gave way to another transaction; the registry retries
-    ├── ServiceUnavailable          the store cannot write now (disk full, read-only)
-    ├── InternalFailure             the store is damaged, or we have a bug
-    └── UpstreamError               what a registry behind this one has refused, as it said it
-
-Codes are the bare names seen in `__type` of captured SageMaker answers. `ValidationException` for "does not
-exist" is what the service does (boto3#2808).
+Codes are the bare names seen in `__type` of captured SageMaker answers. `ValidationException` for "does not exist" is
+what the service does (boto3#2808).
 """
 
 from __future__ import annotations
@@ -125,13 +110,7 @@ class BackendUnavailable(Exception):
 
 
 class Misconfigured(BackendUnavailable):
-    """A setting means nothing, or contradicts another.
-
-    Args:
-        sentence: what is wrong.
-        place: the path of keys to it in registry.toml.
-        value: what is written there, if that is wrong.
-    """
+    """A setting is wrong: at `place`, a path of keys in registry.toml, with `value` if that is what is wrong."""
 
     def __init__(self, sentence: str, place: tuple[str | int, ...] = (), value: str = "") -> None:
         super().__init__(sentence)
@@ -140,7 +119,6 @@ class Misconfigured(BackendUnavailable):
 
 
 def as_client_error(error: RegistryError, operation: str) -> ClientError:
-    """Return a refusal as boto3 raises it."""
     from botocore.exceptions import ClientError
 
     answer: Any = {

@@ -22,13 +22,9 @@ FIELDS: Final = "UpdatedModelPackageFields"
 def is_wanted(
     envelope: Mapping[str, Any], *, on: Collection[str] = (), every: bool = False, groups: Collection[str] = ()
 ) -> bool:
-    """Whether an event is one of those somebody asked for.
+    """Whether an event is of a version with a status of `on`, and of a group that a pattern matches; empty means all.
 
-    Args:
-        envelope: the event.
-        on: approval statuses, of which the version has one; without, all.
-        every: with `on`, also if the version had the status before: a stamp on an approved version is no approval.
-        groups: patterns of names of groups; without, all.
+    An edit of a version that had the status before counts only with `every`: it is no approval.
     """
     detail = envelope["detail"]
     if groups and not any(_matcher(pattern)(detail["ModelPackageGroupName"]) for pattern in groups):

@@ -28,13 +28,10 @@ PART: Final = ".new"
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write to, which takes its name when the block ends, and is there after a power cut then.
+    """Write a file in an existing folder: it takes its name when the block ends, and then survives a power cut.
 
     Until then, and when the block fails, what was there stays; of several that write at once, one is whole in the end.
     A link there is replaced, and not written through.
-
-    Args:
-        path: in a folder that is there.
 
     Raises:
         OSError: it cannot be written.

@@ -60,11 +60,7 @@ def display_name(caller: Caller) -> str:
 
 
 class Identities:
-    """The identities of a registry.
-
-    Args:
-        tables: those of registry.toml, by name.
-        elsewhere: looks up callers that are not in the tables.
+    """The identities of registry.toml, by name; `elsewhere` looks up callers that are not among them.
 
     Raises:
         Misconfigured: no caller can have an identity, or two identities have the same access key.
@@ -102,7 +98,8 @@ class Identities:
             caller = replace(caller, account=known.account, identity=known)
         for name, table in self._tables.items():
             if not table.access_key and fnmatchcase(caller.arn, _pattern(table, name)):
-                return replace(caller, identity=Identity(name, caller.arn, caller.account, table.groups, _id(caller)))
+                principal = caller.identity.principal if caller.identity else caller.access_key
+                return replace(caller, identity=Identity(name, caller.arn, caller.account, table.groups, principal))
         return caller if known is not None else self._stranger(caller)
 
     def called(self, who: str, caller: Caller) -> Caller:
@@ -169,11 +166,7 @@ class Identities:
 
 
 def with_profiles(tables: Mapping[str, IdentityTable], keys: Mapping[str, Credential]) -> dict[str, IdentityTable]:
-    """Return identities, with those that only a credentials file names.
-
-    Args:
-        tables: those of registry.toml, by name; they take precedence.
-        keys: those of the credentials file, by access key.
+    """Return identities, which take precedence, with those that only a credentials file (keys by access key) names.
 
     Raises:
         Misconfigured: an identity with a key of its own has the name of a profile with another.
@@ -190,10 +183,6 @@ def with_profiles(tables: Mapping[str, IdentityTable], keys: Mapping[str, Creden
             )
         found[one.profile] = IdentityTable(access_key=one.access_key, account=one.account)
     return found
-
-
-def _id(caller: Caller) -> str:
-    return caller.identity.principal if caller.identity else caller.access_key
 
 
 def _check(name: str, table: IdentityTable) -> None:

@@ -201,7 +201,15 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return did_you_mean(word, names) or f": there is {', '.join(names) or 'none'}"
 
 
-def misread(error: msgspec.ValidationError, struct: Any, place: Place) -> Misconfigured:
+def convert(value: Any, struct: Any, place: Place) -> Any:
+    """Return what is at a place of registry.toml as its type; raise Misconfigured if it is not of that type."""
+    try:
+        return msgspec.convert(value, struct)
+    except msgspec.ValidationError as error:
+        raise _misread(error, struct, place) from error
+
+
+def _misread(error: msgspec.ValidationError, struct: Any, place: Place) -> Misconfigured:
     """Return msgspec's error with the place of the value, and for an unknown key a suggestion."""
     sentence, _, path = str(error).partition(" - at `$")
     path = path.rstrip("`")

@@ -111,7 +111,6 @@ def service_at(endpoint: str) -> Scheme | None:
 
 
 def load(name: str) -> Any:
-    """Return the function or class that a row names as `module:name`."""
     module, _, attribute = name.partition(":")
     return getattr(import_module(f"{__package__}.{module}"), attribute)
 
@@ -140,7 +139,6 @@ def is_memory(url: str) -> bool:
 
 
 def is_gateway(url: str) -> bool:
-    """Whether the registry of a URL is served without other AWS services."""
     return scheme_of(url).is_gateway
 
 

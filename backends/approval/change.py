@@ -31,17 +31,10 @@ class Step(msgspec.Struct, frozen=True):
 class Change(msgspec.Struct, frozen=True):
     """A requested change of a version, as rules see it.
 
-    Args:
-        caller: who asks.
-        now: when, in epoch ms.
-        before: the record as it is; empty when the version is being registered.
-        after: the record as it would be; empty when it would be deleted.
-        tags: those of its group.
-        approvals: those recorded so far; see `Approvers`.
-        probe: where to look for objects.
-        is_known: whether the caller's ARN is the one that records would show.
-        hypothetical: nobody asks yet: what a request would bring along is not known.
-        step: the transition that is judged, for a rule that judges transitions.
+    `now` is in epoch ms; `before` is empty if the version is being registered, `after` if it would be deleted; `tags`
+    are those of its group; `approvals` are those recorded so far (see `Approvers`). `is_known` is whether the caller's
+    ARN is the one that records would show. Of a `hypothetical` change, the request is not known yet. `step` is the
+    transition that is judged, for a rule that judges transitions.
     """
 
     caller: Caller
@@ -71,26 +64,19 @@ class Change(msgspec.Struct, frozen=True):
         if self.before.get(APPROVAL) != self.after.get(APPROVAL):
             beside.add("ApprovalDescription")
         names = {*self.before, *self.after} - beside
-        return {
-            name for name in names if name[:1] != "_" and self.before.get(name) != self.after.get(name)
-        }  # an underscore begins what is the registry's own
+        # the names of the registry's own members begin with an underscore
+        return {name for name in names if name[:1] != "_" and self.before.get(name) != self.after.get(name)}
 
 
 Outcome = Literal["passed", "failed", "pending", "needs_input"]
 
 
 class RuleResult(msgspec.Struct, frozen=True):
-    """What a rule says of a change.
+    """The result of a rule: `pending` if more people must approve, `needs_input` if it depends on the request.
 
-    Args:
-        outcome: `pending` if more people must approve, `needs_input` if it depends on what the request contains.
-        why: a sentence.
-        error: the error of a request that fails the rule.
-        counts: whether the caller's approval is one of those that count.
-        approvals: how many approvals the rule requires; 0 for a rule that counts none.
-        threshold: of a rule about a metric: its metric and source (see `metrics.value_of`), min and max.
-        rule: the rule's name in registry.toml.
-        kind: the rule's kind.
+    A request that fails the rule gets the `error`. `counts` is whether the caller's approval counts; `approvals` is how
+    many the rule requires, 0 if none. Of a rule about a metric, `threshold` has metric and source (see
+    `metrics.value_of`), min and max. `rule` is the name in registry.toml.
     """
 
     outcome: Outcome

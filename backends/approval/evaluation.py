@@ -39,12 +39,7 @@ def steps(before: Record, after: Record, request: Mapping[str, Any]) -> list[Ste
 
 
 def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[RuleResult]:
-    """Return the results of the rules for a change they allow.
-
-    Args:
-        policy: that of its group.
-        change: the change, without a step.
-        request: the members that were sent.
+    """Return the results of the rules for a change without a step, if they allow it; `request` has the members sent.
 
     Raises:
         ConflictException: the profile has no such transition, or rules about time or state failed.
@@ -56,7 +51,8 @@ def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[Ru
     for step in made:
         results += judge_step(policy, change, step)
     failed = [result for result in results if result.outcome == "failed"]
-    failed += _uncounted(results)
+    if not any(result.counts for result in results):  # no rule counts the caller's approval
+        failed += [result for result in results if result.outcome == "pending"]
     if failed:
         raise _refusal(change, made, failed)
     return results
@@ -93,11 +89,9 @@ def _no_such_transition(record: Record, step: Step, profile: str, targets: tuple
     if step.source == NEW:
         sentence = f"A version of {record['ModelPackageGroupName']} cannot begin as {step.target} ({step.member}): "
         return ValidationException(f"{sentence}the profile {profile} lets it begin as {possible}.")
-    sentence = (
-        f"ModelPackage {record['ModelPackageArn']} is {step.source} ({since(record)}), and the profile {profile} "
-    )
+    state = f"ModelPackage {record['ModelPackageArn']} is {step.source} ({since(record)})"
     could = f"it can become {possible}." if targets else "that is final."
-    return ConflictException(f"{sentence}does not let it become {step.target}: {could}")
+    return ConflictException(f"{state}, and the profile {profile} does not let it become {step.target}: {could}")
 
 
 def since(record: Record) -> str:
@@ -164,11 +158,6 @@ def _so_far(approvals: list[Record], counting: list[RuleResult]) -> str:
     wanted = f" of {counting[0].approvals}" if len(counting) == 1 else ""
     more = "" if len(counting) == 1 else "; " + " and ".join(result.rule for result in counting) + " must pass"
     return f"{len(approvals)}{wanted} approvals so far: {people}{more}"[:MAX_DESCRIPTION]
-
-
-def _uncounted(results: list[RuleResult]) -> list[RuleResult]:
-    """Return the pending results, if the caller's approval counts for none of them."""
-    return [] if any(one.counts for one in results) else [one for one in results if one.outcome == "pending"]
 
 
 def _refusal(change: Change, made: list[Step], failed: list[RuleResult]) -> RegistryError:

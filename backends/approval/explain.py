@@ -16,11 +16,8 @@ from .rulebook import Policy
 def explain(policy: Policy, change: Change, rev: int | None = None, reason: str | None = None) -> dict[str, Any]:
     """Return a version's status, its origin, and its possible transitions with the result of each rule.
 
-    Args:
-        policy: that of its group.
-        change: the version as it is, before and after; its caller is the one who would decide.
-        rev: the revision, for a decision that must fail if the version has changed since.
-        reason: that would be sent along.
+    `change` is the version as it is, before and after, with the caller who would decide; `rev` is the revision, for a
+    decision that must fail if the version has changed since; `reason` would be sent along.
     """
     record = change.before
     state = life_cycle_state(record.get(LIFE_CYCLE))

@@ -40,14 +40,7 @@ def guarded(
 
 
 class GuardedBackend(Backend):
-    """A Backend in front of another, which is closed with it.
-
-    Args:
-        backend: receives the requests that are allowed.
-        options: the rules, and where these look for objects.
-        clock: the time, in epoch seconds; that of the options unless given.
-        name: the backend, in sentences.
-        account: the account of its groups, if it does not depend on the caller.
+    """A Backend in front of another, which is closed with it; its groups are in `account`, or in the caller's.
 
     Raises:
         Misconfigured: a rule needs something that the backend lacks.
@@ -75,7 +68,6 @@ class GuardedBackend(Backend):
         self._rulebook.check_needs({*backend.operations, *(word for word in has if has[word])}, name)
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        """Pass an operation on, if the rules allow it; see `Backend.call`."""
         caller = self._seen(caller)
         check = _CHECKS.get(operation)
         if check is not None and operation in self.operations:

@@ -12,7 +12,7 @@ from ..base import Caller, Probe
 from ..errors import ValidationException
 from ..service import model
 from ..service.records import S3_URL
-from .change import METADATA
+from .change import METADATA, member_of
 
 
 def sources() -> list[str]:
@@ -23,14 +23,7 @@ def sources() -> list[str]:
 
 
 def value_of(metric: str, source: str, record: Mapping[str, Any], caller: Caller, probe: Probe) -> float:
-    """Return a metric of a version.
-
-    Args:
-        metric: a key of the metadata, or a dotted path inside the file.
-        source: one of `sources()`.
-        record: that of the version.
-        caller: on whose behalf the file is read.
-        probe: reads the file.
+    """Return a metric: a key of the metadata, or a dotted path in the file that `source`, one of `sources()`, names.
 
     Raises:
         ValidationException: the metric is missing or not a number.
@@ -46,11 +39,9 @@ def value_of(metric: str, source: str, record: Mapping[str, Any], caller: Caller
     if content is None:
         raise ValidationException(f"The metrics file {url} is not there.")
     try:
-        value = orjson.loads(content)
+        value = member_of(orjson.loads(content), metric)
     except orjson.JSONDecodeError as error:
         raise ValidationException(f"The metrics file {url} is not JSON: {error}.") from error
-    for key in metric.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
     return _number(value, f"{metric} in {url}")
 
 

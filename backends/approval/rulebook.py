@@ -10,7 +10,7 @@ import msgspec
 
 from ..errors import Misconfigured
 from ..identities import Identify, Identities, meet
-from ..settings import Place, ProfileTable, Settings, TransitionTable, misread, suggestion
+from ..settings import Place, ProfileTable, Settings, TransitionTable, convert, suggestion
 from .profiles import NEW, PROFILES, STATES, Profile, Transition
 from .rules import APPROVALS, CALLERS, KINDS, OBJECTS, TAG, Rule
 
@@ -55,11 +55,7 @@ FREE = Policy(PROFILES["aws"], {}, None, {})
 
 
 class Rulebook:
-    """The policies of a registry's groups, and its identities.
-
-    Args:
-        settings: as registry.toml has them.
-        identify: looks up callers that registry.toml does not name.
+    """The policies of a registry's groups, and its identities; `identify` looks up callers that registry.toml lacks.
 
     Raises:
         Misconfigured: something in the settings makes no sense, or could never apply.
@@ -92,11 +88,7 @@ class Rulebook:
         return FREE
 
     def check_needs(self, offered: Iterable[str], place: str) -> None:
-        """Raise if a rule needs something that a backend lacks.
-
-        Args:
-            offered: what it has: operations, and the words of `rules`.
-            place: the backend, for the sentence.
+        """Raise if a rule needs an operation, or a word of `rules`, that is not offered; `place` names the backend.
 
         Raises:
             Misconfigured: the first such rule.
@@ -116,10 +108,7 @@ class Rulebook:
             raise Misconfigured(f'rule {name!r}: say which kind it is: {TAG} = "{next(iter(KINDS))}"', place)
         if kind not in KINDS:
             raise Misconfigured(f"rule {name!r}: there is no kind {kind!r}{suggestion(kind, KINDS)}", (*place, TAG))
-        try:
-            rule: Rule = msgspec.convert(table, KINDS[kind])
-        except msgspec.ValidationError as error:
-            raise misread(error, KINDS[kind], place) from error
+        rule: Rule = convert(table, KINDS[kind], place)
         rule.check(self.identities, place)
         return rule
 
@@ -184,7 +173,6 @@ class Rulebook:
         return self._rules[name]
 
     def _check_patterns(self) -> None:
-        """Raise for patterns of groups that never apply."""
         earlier: list[str] = []
         for number, table in enumerate(self._settings.approval):
             for pattern in table.groups:

@@ -75,7 +75,6 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=TA
         return ()
 
     def guards(self, target: str) -> bool:
-        """Whether the rule judges a transition to that status."""
         return self.of_transitions and target in (self.on or self.guarded)
 
     @classmethod

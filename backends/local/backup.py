@@ -6,7 +6,7 @@ is checkpointed outside the lock between processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any, Final
@@ -23,8 +23,7 @@ from ..store.sqlite import schema
 from ..store.sqlite.driver import sqlite3
 from ..store.sqlite.file import bind_lock_to_file
 from ..store.sqlite.store import BUSY_TIMEOUT_SECONDS, READER_PRAGMAS, SQLiteRows
-from ..store.transactions import View
-from .operations.review_queue import AFTER_EVERY_NAME
+from .operations.review_queue import places_of
 from .registry import LocalRegistry
 
 PAGES_AT_ONCE: Final = 512
@@ -35,12 +34,7 @@ Progress = Callable[[str, int, int], object]
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What was found in a copy.
-
-    Args:
-        history: rows of history that were verified.
-        broken: where history is not as it was written, which the copy has from its original.
-    """
+    """What was found in a copy: rows of `history` that were verified, and where it is `broken`, as in the original."""
 
     history: int
     broken: tuple[dict[str, Any], ...] = ()
@@ -114,7 +108,7 @@ def check(file: Path, progress: Progress) -> Checked:
     rows = SQLiteRows(file)
     with LocalRegistry(rows) as registry:
         with rows.reading() as view:
-            places = list(_places(view))
+            places = [replace(Caller(), account=account, region=region) for account, region in places_of(view, HEADS)]
         return _verified(registry, places, progress)
 
 
@@ -131,14 +125,6 @@ def _verified(registry: LocalRegistry, places: Iterable[Caller], progress: Progr
                 break
             asked = {"next_token": answer["next_token"]}
     return Checked(checked, tuple(broken))
-
-
-def _places(rows: View) -> Iterator[Caller]:
-    order, after = ("account", "region", "name"), ("", "", "")
-    while found := rows.find(HEADS, [("account", ">", "")], order, after=after, limit=1):
-        place = replace(Caller(), account=found[0]["account"], region=found[0]["region"])
-        yield place
-        after = (place.account, place.region, AFTER_EVERY_NAME)
 
 
 def _connect(file: Path, mode: str) -> sqlite3.Connection:

@@ -78,13 +78,10 @@ class RequestContext(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """How the registry answers an operation; whether it writes is in the table of operations.
+    """How the registry answers an operation: `answer` returns a record for a transaction and the parameters.
 
-    Args:
-        answer: returns a record for a transaction and the parameters.
-        prepare: checks and completes the parameters before the transaction.
-        prefetch: returns a callable that asks other services, before the transaction, what the rules need.
-        is_projected: whether it returns the members of its output shape already, and not a record.
+    Before the transaction, `prepare` checks and completes the parameters, and the callable that `prefetch` returns asks
+    other services what the rules need. With `is_projected`, the answer has the members of its output shape already.
     """
 
     answer: Callable[[RequestContext, Mapping[str, Any]], Mapping[str, Any]]

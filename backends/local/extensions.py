@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from ..approval import explain
-from ..base import Empty, Extension
-from ..settings import Settings
-from .context import RequestContext
+from ..base import Extension
 from .history import events, outbox, queries, verification
 from .operations import approvals, packages, review_queue
 from .transfer import export, importing, seeding
 
-
-def _settings(context: RequestContext, _: Empty) -> Settings:
-    return context.settings.shown()
-
-
-def _store(context: RequestContext, _: Empty) -> dict[str, list[str]]:
-    return context.rows.facts()
-
-
 EXTENSIONS: dict[str, Extension] = {
-    "settings": Extension(_settings),
-    "store": Extension(_store),
+    "settings": Extension(lambda context, _: context.settings.shown()),
+    "store": Extension(lambda context, _: context.rows.facts()),
     "history": Extension(queries.changes, queries.Query),
     "history/verify": Extension(verification.verify, verification.Query),
     "as-of": Extension(queries.as_of, queries.AsOf),

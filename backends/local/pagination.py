@@ -51,16 +51,10 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """How one table is listed.
+    """How one table is listed, under the member `answer` of the output.
 
-    Args:
-        table: what is listed.
-        answer: the member of the output that holds the list.
-        orders: the columns to sort by for each value of SortBy; the first is the default.
-        descending: the direction when SortOrder is absent.
-        filters: the parameters that narrow the list.
-        as_of: returns the record as it is at a moment (epoch ms); called for those that have the member `flag`.
-        flag: that member.
+    `orders` has the columns to sort by for each value of SortBy, the default first; `descending` is the direction
+    without SortOrder. `as_of` returns a record as it is at a moment (epoch ms), for those that have the member `flag`.
     """
 
     table: Table
@@ -88,10 +82,8 @@ def page(
     """
     where = [*place, *_conditions(listing, params)]
     find = partial(context.rows.pick, _columns(listing, params), listing.table, where)
-    read, summary = (
-        _decoder(context.operation, listing.answer, listing.flag),
-        _summary(context.operation, listing.answer),
-    )
+    read = _decoder(context.operation, listing.answer, listing.flag)
+    summary = _summary(context.operation, listing.answer)
 
     def shown(texts: list[str]) -> list[dict[str, Any]]:
         try:
@@ -109,7 +101,6 @@ def page(
 def page_of(
     context: RequestContext, listing: Listing, params: Mapping[str, Any], rows: Iterable[Row]
 ) -> dict[str, Any]:
-    """Return one page of rows that are at hand, as `page` does of a table."""
     conditions = _conditions(listing, params)
     kept = [row for row in rows if all(MATCHES[how](row[column], value) for column, how, value in conditions)]
     columns, summary = _columns(listing, params), _summary(context.operation, listing.answer)

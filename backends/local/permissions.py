@@ -28,13 +28,9 @@ ALLOW, DENY = "Allow", "Deny"
 
 
 def allows(rows: View, caller: Caller, operation: str, arn: Arn) -> bool:
-    """Whether the policy of the group that `arn` belongs to lets the caller perform the operation on it.
+    """Whether the policy of the group that `arn` belongs to lets a caller of another account perform the operation.
 
-    Args:
-        rows: where policies are.
-        caller: who asks, of another account than the resource.
-        operation: AWS's name, as in `DescribeModelPackage`.
-        arn: the group, one of its versions, or all of them (version `*`); an unversioned package has no policy.
+    `arn` is the group, one of its versions, or all of them (version `*`); an unversioned package has no policy.
     """
     if arn.kind != GROUP and not arn.version:
         return False

@@ -48,7 +48,6 @@ PAUSES = tuple(0.005 * 2**n for n in range(9))
 
 Prefetch: TypeAlias = Callable[[RequestContext, Any], Callable[[], object]] | None
 
-
 ANSWERS: Final[Mapping[str, Answer]] = {
     **groups.ANSWERS,
     **packages.ANSWERS,
@@ -60,12 +59,7 @@ ANSWERS: Final[Mapping[str, Answer]] = {
 
 
 class LocalRegistry(Backend):
-    """A Backend over rows: AWS's rules, written once for every store.
-
-    Args:
-        rows: the store; closed with the registry.
-        clock: the time, in epoch seconds; that of the surroundings unless given.
-        options: its switches and rules, and where artefacts and images are looked for.
+    """A Backend over rows, which are closed with it: AWS's rules, written once for every store.
 
     Raises:
         BackendUnavailable: a rule of its settings cannot be kept; the store is closed.
@@ -86,7 +80,9 @@ class LocalRegistry(Backend):
         self._options = options or BackendOptions()
         self._clock = clock or self._options.clock
         try:
-            self._rulebook = self._checked_rulebook()
+            self._rulebook = Rulebook(self._options.settings, self._options.identify)
+            objects = set() if isinstance(self._options.probe, NoProbe) else {OBJECTS}
+            self._rulebook.check_needs({*self.operations, APPROVALS, CALLERS, *objects}, "this registry")
         except BackendUnavailable:
             rows.close()
             raise
@@ -136,12 +132,6 @@ class LocalRegistry(Backend):
                 return row.answer(context, given)
 
         return msgspec.to_builtins(self._retried(once))
-
-    def _checked_rulebook(self) -> Rulebook:
-        rulebook = Rulebook(self._options.settings, self._options.identify)
-        objects = set() if isinstance(self._options.probe, NoProbe) else {OBJECTS}
-        rulebook.check_needs({*self.operations, APPROVALS, CALLERS, *objects}, "this registry")
-        return rulebook
 
     def _prefetch(self, prefetch: Prefetch, operation: str, params: Any, caller: Caller) -> Probe:
         """Ask other services what the rules need, while no transaction is open; return a probe that has the answers."""

@@ -119,7 +119,6 @@ class AWSRegistry(RemoteRegistry):
             raise BackendUnavailable(f"AWS does not take the credentials of {self.url!r}: {error}") from error
 
     def _check(self) -> None:
-        """Raise AccessDeniedException unless the credentials belong to an account that is allowed."""
         allowed = self._target.accounts
         if allowed and self._owned() not in allowed:
             raise AccessDeniedException(

@@ -21,9 +21,7 @@ MAX_CLIENTS = 64
 class RemoteBackend(Backend):
     """A Backend whose answers, and refusals, are those of another registry, as they come.
 
-    Args:
-        remote: the other registry.
-        client: its client for the only caller; without it, each caller has one of its own. Closed with the backend.
+    `client` is that of the only caller; without it, each caller has its own. Clients are closed with the backend.
     """
 
     def __init__(self, remote: RemoteRegistry, client: SageMakerClient | None = None) -> None:
@@ -33,7 +31,6 @@ class RemoteBackend(Backend):
         self._lock = threading.Lock()
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        """Pass one operation on; see `Backend.call`."""
         if operation not in self.operations:
             raise UnknownOperationException(f"{self._remote.name} does not answer {operation}.")
         if not OPERATIONS[operation].is_ours(params):
@@ -45,7 +42,6 @@ class RemoteBackend(Backend):
         return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
     def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
-        """Pass on what is beyond AWS's API; see `Backend.extension`."""
         if name not in self.extensions:
             raise UnknownOperationException(f"{self._remote.name} has no {name!r}.")
         client = self._client(caller)

@@ -81,15 +81,9 @@ class ServedRegistry(RemoteRegistry):
 
 
 def ask(client: SageMakerClient, name: str, params: Mapping[str, Any]) -> Any:
-    """Ask an emulator to do one thing beyond AWS's API: `GET /_registry/info` and its like, or `POST /_registry/NAME`.
+    """Return the JSON values of an emulator's extension: `GET /_registry/info` and its like, or `POST /_registry/NAME`.
 
-    Args:
-        client: a boto3 client on the emulator; its key and region say who asks.
-        name: which thing.
-        params: what it takes, as JSON values.
-
-    Returns:
-        JSON values.
+    The key and region of the client identify the caller.
 
     Raises:
         ClientError: the refusal; UnknownOperationException if there is no such thing, or this is no emulator of ours.

@@ -79,7 +79,6 @@ class MotoRegistry(RemoteRegistry):
 
 @cache
 def operations() -> frozenset[str]:
-    """Return the registry's operations that the installed moto answers."""
     application()
     from botocore import xform_name
     from moto.sagemaker.responses import SageMakerResponse

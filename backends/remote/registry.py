@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 class RemoteRegistry(ABC):
     """A registry that boto3 clients reach; importing one takes nothing but the base installation.
 
-    Args:
-        url: of the registry.
-        boto: what `boto3.client` takes, for `client()`.
-
     Raises:
         BackendUnavailable: the URL cannot be used; also from every other method that is not for a call.
     """
@@ -64,12 +60,7 @@ class RemoteRegistry(ABC):
         raise UnknownOperationException(f"{self.name} has no {name!r}.")
 
     def restricted(self, client: SageMakerClient, check: Callable[[], object] = lambda: None) -> SageMakerClient:
-        """Keep a client to `operations`, and return it; other calls are refused before they are sent.
-
-        Args:
-            client: a boto3 client of the service `sagemaker`.
-            check: raises a RegistryError if nothing may be called at all; called before each request.
-        """
+        """Refuse a client's calls that are not in `operations`, or for which `check` raises, before they are sent."""
 
         def refuse(params: dict[str, Any], model: Any, **_: Any) -> None:
             try:

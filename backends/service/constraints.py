@@ -115,7 +115,6 @@ def _own_rules(shape: Shape) -> Rules:
 
 
 def _longest_tried(limits: Mapping[str, Any]) -> int:
-    """Return up to how many characters a text is held against its pattern."""
     most: int = limits.get("max", 0)
     return max(MAX_PATTERN_INPUT, most)
 

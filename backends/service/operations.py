@@ -19,7 +19,6 @@ def always(params: Params) -> bool:
 
 
 def searches_ours(params: Params) -> bool:
-    """Return whether groups or packages are searched."""
     return params.get("Resource") in RESOURCES
 
 
@@ -45,11 +44,9 @@ def deploys_ours(params: Params) -> bool:
 class Operation(NamedTuple):
     """What is known of an operation wherever it is answered.
 
-    Args:
-        writes: whether it can change the registry, and so is in its history.
-        is_ours: whether a request is about the registry's resources: some operations are shared with the rest of
-            SageMaker.
-        only_checked: whether the registry only allows or refuses it, and another service performs it.
+    An operation that `writes` can change the registry, and so is in its history. Some are shared with the rest of
+    SageMaker: `is_ours` is whether a request is about the registry's resources. One that is `only_checked` is allowed
+    or refused by the registry, and performed by another service.
     """
 
     writes: bool = False

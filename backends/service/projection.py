@@ -26,9 +26,7 @@ Decoded = Any
 def decoder_of(shape: Shape, flag: str = "") -> Callable[[str], Decoded]:
     """Return a decoder of a record's JSON text, for the members that a structure names, in the structure's order.
 
-    Args:
-        shape: the structure, which must not contain itself.
-        flag: the name of another member, which `flagged` finds.
+    The structure must not contain itself; `flag` is the name of another member, which `flagged` finds.
     """
     fields = [(flag, Any, None)] if flag else []
     return msgspec.json.Decoder(_struct_of(shape, fields), strict=False).decode
@@ -130,10 +128,6 @@ def _map(shape: Any) -> Projection:
     return project
 
 
-def _timestamp(_: Shape) -> Projection:
-    return _moment
-
-
 def _moment(seconds: Any) -> datetime | None:
     try:
         return datetime.fromtimestamp(seconds, UTC)
@@ -145,5 +139,5 @@ _PROJECTIONS: dict[str, Callable[[Any], Projection]] = {
     "structure": _structure,
     "list": _list,
     "map": _map,
-    "timestamp": _timestamp,
+    "timestamp": lambda _: _moment,
 }

@@ -23,13 +23,7 @@ class Described(msgspec.Struct, frozen=True):
 
 
 class Shape:
-    """A shape: its name, its type, and what it is made of.
-
-    Args:
-        name: of the shape, not of a member that has it.
-        described: as the model's file says it.
-        shapes: where those it refers to are found.
-    """
+    """A shape, and not a member that has it: its name, its type, and what the model's file says it is made of."""
 
     def __init__(self, name: str, described: Mapping[str, Any], shapes: Shapes) -> None:
         self.name = name
@@ -50,7 +44,6 @@ class Shape:
 
     @cached_property
     def member(self) -> Shape:
-        """What a list is of."""
         return self._inner("member")
 
     @cached_property
@@ -59,7 +52,6 @@ class Shape:
 
     @cached_property
     def value(self) -> Shape:
-        """What the values of a map are."""
         return self._inner("value")
 
     def _inner(self, name: str) -> Shape:
@@ -72,11 +64,7 @@ class Shape:
 
 
 class Shapes:
-    """The shapes and operations of a service.
-
-    Args:
-        text: the service model, as JSON.
-    """
+    """The shapes and operations of a service, whose model is given as JSON."""
 
     def __init__(self, text: bytes) -> None:
         described = msgspec.json.decode(text, type=Described)

@@ -27,11 +27,7 @@ Reader = Callable[[Any, str], Any]
 
 
 def read(operation: str, body: bytes) -> dict[str, Any]:
-    """Return the parameters of a request.
-
-    Args:
-        operation: AWS's name.
-        body: what was sent; empty is an empty structure.
+    """Return the parameters of a request; an empty body is an empty structure.
 
     Raises:
         SerializationException: not JSON, not of the input shape, nested too deeply, or of too many values.

@@ -56,7 +56,6 @@ FACTS = {
 """See `View.facts`."""
 
 CUT_OFF = "The registry's database cannot be reached: a change that was under way may or may not be stored."
-BUSY = (ThrottlingException, "Rate exceeded")
 
 ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     # SQLSTATE, or its class: what a caller is told
@@ -65,12 +64,9 @@ ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     "25P03": (ServiceUnavailable, CUT_OFF),  # IDLE_SECONDS were over
     "22": (ValidationException, "A value cannot be stored: text must be Unicode without NUL characters."),
     "54": (ValidationException, "A value is larger than the registry's database takes: nothing was changed."),
-    "40": (
-        SerializationFailure,
-        "Rate exceeded",
-    ),  # 40001 serialization failure, 40P01 deadlock; 40003 (was it committed?) is below
+    "40": (SerializationFailure, "Rate exceeded"),  # 40001 serialization failure, 40P01 deadlock
     "40003": (ServiceUnavailable, CUT_OFF),  # was it committed?
-    "55P03": BUSY,  # WAIT_SECONDS were over
+    "55P03": (ThrottlingException, "Rate exceeded"),  # WAIT_SECONDS were over
     "53": (ServiceUnavailable, "The registry's database is out of memory or connections: nothing was changed."),
     "53100": (ServiceUnavailable, "The disk of the registry's database is full: nothing was changed."),
     "58": (ServiceUnavailable, "The disk of the registry's database failed to answer: nothing was changed."),

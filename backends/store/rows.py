@@ -32,6 +32,9 @@ class Table(msgspec.Struct, frozen=True, eq=False):
     def columns(self) -> tuple[str, ...]:
         return self.key + self.others
 
+    def key_of(self, row: Row) -> Key:
+        return tuple(row[column] for column in self.key)
+
     def keyed(self, key: Key) -> list[Condition]:
         """Return the conditions that only the row of a key meets."""
         return [(column, "=", value) for column, value in zip(self.key, key, strict=True)]

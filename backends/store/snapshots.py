@@ -38,12 +38,9 @@ def restore(rows: Rows, snapshot: RowsSnapshot) -> None:
 
 
 def clear(rows: Rows, where: Sequence[Condition]) -> None:
-    """Delete every row that meets the conditions, history included, in one transaction.
+    """Delete every row that meets the conditions, history included; a table without names is cleared by the others.
 
-    Args:
-        rows: the store.
-        where: conditions on account, region and name; a table without names is cleared by the others. Cursors stay:
-            positions of events go on, so that a subscriber misses none.
+    Cursors stay: positions of events go on, so that a subscriber misses none.
     """
     with rows.writing() as transaction:
         for table in TABLES:

@@ -61,10 +61,7 @@ def delete(table: Table, where: Sequence[Condition]) -> Statement:
 
 def count(table: Table, where: Sequence[Condition], limit: int) -> Statement:
     text, values = _conditions(where)
-    return (
-        f"SELECT count(*) FROM (SELECT 1 FROM {table.name} WHERE {text} LIMIT ?) AS counted",
-        [*values, limit],
-    )
+    return f"SELECT count(*) FROM (SELECT 1 FROM {table.name} WHERE {text} LIMIT ?) AS counted", [*values, limit]
 
 
 def count_common(table: Table, wheres: Sequence[Sequence[Condition]], limit: int) -> Statement:
@@ -78,10 +75,7 @@ def count_common(table: Table, wheres: Sequence[Sequence[Condition]], limit: int
         also += "".join(f" AND other.{column} = one.{column}" for column in same)
         text += f" AND EXISTS (SELECT 1 FROM {table.name} AS other WHERE {also})"
         values += more
-    return (
-        f"SELECT count(*) FROM (SELECT 1 FROM {table.name} AS one WHERE {text} LIMIT ?) AS counted",
-        [*values, limit],
-    )
+    return f"SELECT count(*) FROM (SELECT 1 FROM {table.name} AS one WHERE {text} LIMIT ?) AS counted", [*values, limit]
 
 
 def find(

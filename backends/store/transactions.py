@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any, Final, Protocol
@@ -78,6 +78,23 @@ class View:
         """
         text, values = sql.find(table, where, order, descending, after, limit)
         return [_row(table, found) for found in self.run(text, values).fetchall()]
+
+    def find_all(
+        self,
+        table: Table,
+        where: Sequence[Condition],
+        order: Sequence[str],
+        *,
+        descending: bool = False,
+        after: Key | None = None,
+        at_once: int,
+    ) -> Iterator[Row]:
+        """Yield every row that meets all conditions, as `find` would return them; `at_once` are read at a time."""
+        while rows := self.find(table, where, order, descending=descending, after=after, limit=at_once):
+            yield from rows
+            if len(rows) < at_once or not order:
+                return
+            after = tuple(rows[-1][column] for column in order)
 
     def pick(
         self,

@@ -15,11 +15,7 @@ _VERSION_4: Final = uuid.UUID("00000000-0000-4000-8000-000000000000").int
 
 
 class Clock:
-    """The time in epoch seconds, when called; and ids of requests, which are counted while the clock stands still.
-
-    Args:
-        running: what tells the time while it is not stopped.
-    """
+    """The time in epoch seconds, when called; and ids of requests, which are counted while the clock stands still."""
 
     def __init__(self, running: Callable[[], float] = time.time) -> None:
         self._running = running
@@ -43,7 +39,6 @@ class Clock:
             self._requests = 0
 
     def advance(self, seconds: float) -> None:
-        """Move on, whether it stands still or runs."""
         with self._lock:
             if self._stopped is None:
                 self._ahead += seconds

@@ -78,12 +78,9 @@ class Calls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ControlledBackend(Backend):
-    """A Backend in front of another, which is closed with it.
+    """A Backend in front of another, which was opened with the same `clock` and is closed with it.
 
-    Args:
-        backend: who answers.
-        clock: the one that `backend` was opened with.
-        recognise: knows callers as `backend` does, so that the log names people and not their keys.
+    `recognise` knows callers as the other backend does, so that the log names people and not their keys.
     """
 
     def __init__(
@@ -105,12 +102,10 @@ class ControlledBackend(Backend):
         self.extensions = {**backend.extensions, **{name: row.writes for name, row in self._offered.items()}}
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        """Note an operation and pass it on, but for the faults there are; see `Backend.call`."""
         with self.log.noting(operation, params, self._recognise(caller)):
             return self.faults.answer(operation, params, caller, self._backend.call)
 
     def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
-        """Answer an extension of test control, or pass another one on; see `Backend.extension`."""
         if name not in self._offered:
             return self._backend.extension(name, params, caller)
         row = self._offered[name]
@@ -163,7 +158,6 @@ class ControlledBackend(Backend):
         self._backend.close()
 
     def forget(self) -> None:
-        """Empty the log, take all faults away and let the clock run."""
         self.faults.clear()
         self.clock.resume()
         self.log.clear()
@@ -195,10 +189,6 @@ def _restore(controlled: ControlledBackend, asked: Named) -> dict[str, Any]:
     return {}
 
 
-def _clear_faults(controlled: ControlledBackend, asked: Number) -> dict[str, Any]:
-    return {"cleared": controlled.faults.clear(asked.number)}
-
-
 def _clear_calls(controlled: ControlledBackend, _: Empty) -> dict[str, Any]:
     controlled.log.clear()
     return {}
@@ -227,11 +217,7 @@ def _resume(controlled: ControlledBackend, _: Empty) -> dict[str, Any]:
 
 
 def _seconds(at: float | str) -> float:
-    """Return a moment in epoch seconds.
-
-    Raises:
-        ValidationException: it is none, or not one that a record can have.
-    """
+    """Return a moment in epoch seconds, if it is one that a record can have."""
     try:
         if isinstance(at, str) and not at.replace(".", "", 1).isdigit():
             moment = datetime.fromisoformat(at)

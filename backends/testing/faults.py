@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
@@ -64,12 +65,7 @@ class _Armed(msgspec.Struct):
 
 
 class Faults:
-    """The faults there are, and what they do to a request; thread-safe.
-
-    Args:
-        clock: the time, in epoch seconds.
-        sleep: waits for `latency`.
-    """
+    """The faults there are, and what they do to a request; thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep) -> None:
         self.clock = clock
@@ -94,7 +90,6 @@ class Faults:
             return _shown(self._armed[-1])
 
     def shown(self) -> list[dict[str, Any]]:
-        """Return the faults there are, each with its number and how often it has hit."""
         with self._lock:
             return [_shown(armed) for armed in self._armed]
 
@@ -116,7 +111,6 @@ class Faults:
             return gone
 
     def answer(self, operation: str, params: Params, caller: Caller, pass_on: Callable[..., Answer]) -> Answer:
-        """Answer a request by passing it on, but for what goes wrong with it."""
         if not self._armed and not self._failed:
             return pass_on(operation, params, caller)
 
@@ -124,7 +118,7 @@ class Faults:
             return pass_on(operation, params, caller)
 
         for fault in self._hitting(operation):
-            inner = _around(KINDS[fault.kind], self, fault, inner)
+            inner = partial(KINDS[fault.kind], self, fault, inner)
         answer: Answer = self._with_failures(inner())
         return answer
 
@@ -165,10 +159,6 @@ class Faults:
         return seen
 
 
-def _around(kind: Kind, faults: Faults, fault: Fault, inner: Pass) -> Pass:
-    return lambda: kind(faults, fault, inner)
-
-
 def _shown(armed: _Armed) -> dict[str, Any]:
     return {"number": armed.number, **msgspec.structs.asdict(armed.fault), "hits": armed.hits}
 
@@ -191,7 +181,6 @@ def _latency(faults: Faults, fault: Fault, inner: Pass) -> Answer:
 
 
 def _answer_lost(faults: Faults, fault: Fault, inner: Pass) -> Answer:
-    """Do all of it, and let nobody know."""
     inner()
     raise ConnectionDropped(fault.message or "The answer was lost on its way: what was asked for is done.")
 

@@ -20,10 +20,7 @@ ANSWERED: Final = "ok"
 
 
 class Recorded(NamedTuple):
-    """One request.
-
-    `principal` is AWS's PrincipalId of who asked; `outcome` is `ok`, or the code of the error it was answered with.
-    """
+    """A request; `principal` is the caller's PrincipalId, `outcome` is `ok` or the error code of its answer."""
 
     number: int
     operation: str
@@ -39,12 +36,7 @@ class Recorded(NamedTuple):
 
 
 class Log:
-    """The latest requests, oldest first; thread-safe.
-
-    Args:
-        clock: the time, in epoch seconds.
-        most: how many are remembered.
-    """
+    """The latest requests, `most` of them, oldest first; thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.time, most: int = KEPT) -> None:
         self._clock = clock
@@ -76,12 +68,7 @@ class Log:
                     )
 
     def calls(self, operation: str | None = None, since: int = 0) -> list[dict[str, Any]]:
-        """Return requests as JSON values, oldest first.
-
-        Args:
-            operation: only of this one.
-            since: only those after the one of that number.
-        """
+        """Return requests (of an operation) as JSON values, oldest first, after the one with the number `since`."""
         with self._lock:
             found = [call for call in self._calls if call.number > since and operation in (None, call.operation)]
         return [_json(call._asdict()) for call in found]

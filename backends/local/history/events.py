@@ -84,9 +84,9 @@ def assign_positions(rows: Transaction) -> bool:
         return False
     if rows.update(CURSORS, (OUTBOX,), done["rev"], {"position": done["position"] + len(new)}):
         for position, row in enumerate(_in_time(new), done["position"] + 1):
-            if (envelope := _envelope(rows.get(HISTORY, _key(row)))) is not None:
+            if (envelope := _envelope(rows.get(HISTORY, EVENTS.key_of(row)))) is not None:
                 rows.insert(EVENTS, row | {"position": position, "rev": 0, "record": envelope})
-        rows.delete_all(NOTES, [_key(row) for row in new])
+        rows.delete_all(NOTES, [EVENTS.key_of(row) for row in new])
     return True
 
 
@@ -109,7 +109,9 @@ def events(context: RequestContext, asked: Query) -> dict[str, Any]:
         `events`, each with its `position`; `position`, up to which was looked, to continue from; whether there is
         `more`; `last`, the last position that was given to any event.
     """
-    check_status(asked.on)
+    known = model.enum(STATUS)
+    if asked.on is not None and asked.on not in known:
+        raise ValidationException(f"{asked.on[:100]!r} is not an approval status: {', '.join(known)}.")
     where: list[Condition] = [*selection(context, asked.group, asked.version), ("position", ">", asked.after)]
     where += [("position", "<", asked.before)] if asked.before is not None else []
     on = [asked.on] if asked.on is not None else []
@@ -136,13 +138,7 @@ def events(context: RequestContext, asked: Query) -> dict[str, Any]:
 
 def selection(context: RequestContext, group: str | None, version: int | None) -> list[Condition]:
     """Return the conditions of events of a group or version of the caller's; a pattern is none."""
-    return queries.selection(context, None if group is not None and is_pattern(group) else group, version)
-
-
-def check_status(status: str | None) -> None:
-    known = model.enum(STATUS)
-    if status is not None and status not in known:
-        raise ValidationException(f"{status[:100]!r} is not an approval status: {', '.join(known)}.")
+    return queries.selection(context, None if is_pattern(group) else group, version)
 
 
 def _envelope(row: Row | None) -> dict[str, Any] | None:
@@ -153,7 +149,7 @@ def _envelope(row: Row | None) -> dict[str, Any] | None:
     described = projection.projection("DescribeModelPackage")(validation.as_of(after, row["at"]))
     detail = {"ModelPackageName": f"{row['name']}/{row['version']}", **described}
     if before is not None:
-        detail[FIELDS] = _changed(before, after)
+        detail[FIELDS] = [SPELLED.get(name, name) for name in _updatable() if before.get(name) != after.get(name)]
     return {
         "version": "0",
         "id": str(uuid4()),
@@ -165,10 +161,6 @@ def _envelope(row: Row | None) -> dict[str, Any] | None:
         "resources": [row["arn"]],
         "detail": orjson.loads(orjson.dumps(detail, default=milliseconds, option=orjson.OPT_PASSTHROUGH_DATETIME)),
     }
-
-
-def _changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    return [SPELLED.get(name, name) for name in _updatable() if before.get(name) != after.get(name)]
 
 
 @cache
@@ -184,12 +176,8 @@ def _in_time(rows: list[Row]) -> list[Row]:
     latest: dict[Key, int] = {}
 
     def time(row: Row) -> int:
-        chain = _key(row)[:-1]
+        chain = EVENTS.key_of(row)[:-1]
         latest[chain] = max(latest.get(chain, 0), row["at"])
         return latest[chain]
 
     return sorted(rows, key=time)
-
-
-def _key(row: Row) -> Key:
-    return tuple(row[column] for column in EVENTS.key)

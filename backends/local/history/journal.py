@@ -57,11 +57,7 @@ class _Change(msgspec.Struct):
 
 
 class Journal(Transaction):
-    """A transaction that notes every change of a resource; `write` makes history of the notes.
-
-    Args:
-        transaction: of a store, which goes on as this one.
-    """
+    """A store's transaction that notes every change of a resource; `write` makes history of the notes."""
 
     def __init__(self, transaction: Transaction) -> None:
         super().__init__(transaction.run, locked=transaction.locked)
@@ -79,7 +75,7 @@ class Journal(Transaction):
     def insert(self, table: Table, row: Row) -> bool:
         stored = super().insert(table, row)
         if stored and table in KINDS:
-            self._note(table, _key(table, row), before=NOTHING, after=_canonical(row["record"]))
+            self._note(table, table.key_of(row), before=NOTHING, after=_canonical(row["record"]))
             index.add(self, table, row)
         return stored
 
@@ -100,39 +96,27 @@ class Journal(Transaction):
         gone = self.find(table, where, limit=_EVERY) if table in KINDS else []
         removed = super().delete(table, where)
         for row in gone:
-            self._note(table, _key(table, row), before=_canonical(row["record"]), after=NOTHING)
+            self._note(table, table.key_of(row), before=_canonical(row["record"]), after=NOTHING)
             index.remove(self, table, row)
         return removed
 
     def write(self, context: RequestContext) -> list[Row]:
-        """Write a row of history for each resource that is not as it was, when a transaction has done its work.
-
-        Args:
-            context: who changed what and why; `notes` is what the rules said.
-
-        Returns:
-            The rows, of each name in their order.
-        """
+        """Write history for each resource that the transaction has changed; return the rows, of each name in order."""
         changed = [(table, key, one) for (table, key), one in self._changes.items() if one.before != one.after]
         chains: dict[Key, list[Row]] = {}
         for table, key, one in changed:
             named = dict(zip(table.key, key, strict=True))
             row = _row(context, KINDS[table], named, one)
-            chains.setdefault(tuple(named[column] for column in HEADS.key), []).append(row)
+            chains.setdefault(HEADS.key_of(named), []).append(row)
         for chain in sorted(chains):
             self._append(chain, chains[chain])
         return [row for rows in chains.values() for row in rows]
 
     def import_chain(self, chain: Key, rows: Sequence[Row]) -> int:
-        """Store rows of history that were written elsewhere, as they are, in front of what is written here.
+        """Store consecutive rows of a chain, written elsewhere, as they are, in front of what is written here.
 
-        Args:
-            chain: account, region and name they are kept under.
-            rows: consecutive rows of one chain, whose hashes hold.
-
-        Returns:
-            How many of them are now there: those that were, or that continue the chain as it is. A chain that has
-            gone on otherwise stays as it is.
+        Return how many of them are now there: those that were, or that continue the chain as it is. A chain that has
+        gone on otherwise stays as it is. Their hashes hold.
         """
         head = self._head(chain)
         there = [row for row in rows if row["seq"] <= head["seq"] and self._has(chain, row)]
@@ -183,13 +167,9 @@ def _canonical(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def _key(table: Table, row: Row) -> Key:
-    return tuple(row[column] for column in table.key)
-
-
 def _row(context: RequestContext, kind: str, named: Row, change: _Change) -> Row:
     version = named.get("version", 0)
-    account, region, name = (named[column] for column in HEADS.key)
+    account, region, name = HEADS.key_of(named)
     what = arns.PACKAGE if kind == KINDS[PACKAGES] else arns.GROUP
     content = {
         "before": orjson.Fragment(change.before),

@@ -1,11 +1,10 @@
-"""Deliveries: which event goes to which sink, how often that was tried, and what came of it; for the dispatcher.
+"""Deliveries: which event goes to which sink, how often that was tried, and with which result; for the dispatcher.
 
-A sink is somebody who is told of events: a webhook, a file, EventBridge. Each has a cursor of its own among the events,
-so servers whose sinks are not the same share a database without taking events from each other. From there an event
-becomes a delivery, which is open until it is done or dead. Whoever makes an attempt changes the delivery first and has
-it for a time (a lease): two servers with the same sink do not tell it twice, and what a server that died had begun is
-taken up by the next. A sink is told of the events of a version in their order: one that failed holds back the later
-ones.
+A sink receives events: a webhook, a file, EventBridge. Each has its own cursor among the events, so servers with
+different sinks share a database without taking events from each other. From there an event becomes a delivery, open
+until it is done or dead. An attempt changes the delivery first and leases it for a time: two servers with the same sink
+do not deliver twice, and another server continues what one that died had begun. A sink receives the events of a version
+in order: a failed one holds back the later ones.
 """
 
 from __future__ import annotations
@@ -26,6 +25,8 @@ from . import events, queries
 MAX_DELIVERIES: Final = 100
 MAX_REPLAYED: Final = 10_000
 MAX_ERROR: Final = 500
+
+_key = DELIVERIES.key_of
 
 
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,12 +52,7 @@ class Replay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Outbox:
-    """The events of a registry, of every account, for whoever delivers them; thread-safe.
-
-    Args:
-        rows: the registry's store.
-        clock: the time, in epoch seconds.
-    """
+    """The events of a registry, of every account, for whoever delivers them; thread-safe."""
 
     def __init__(self, rows: Rows, clock: Callable[[], float]) -> None:
         self._rows = rows
@@ -74,12 +70,7 @@ class Outbox:
                 events.assign_positions(rows)
 
     def register(self, sink: str, *, afresh: bool = False) -> None:
-        """Make a sink known, to be told of the events from now on, or from where it was.
-
-        Args:
-            sink: its name.
-            afresh: tell it of nothing from before, whether it was known or not.
-        """
+        """Make a sink known, to be told of events from now on, or from where it was; `afresh` skips what was before."""
         self.assign_positions()
         with self._rows.writing() as rows:
             now = events.cursor(rows, events.OUTBOX)["position"]
@@ -204,12 +195,9 @@ def _replayed(context: RequestContext, asked: Replay) -> list[Row]:
         where.append(("at", ">", queries.milliseconds(asked.since, "since", end_of_day=False) - 1))
     groups = [asked.group] if asked.group is not None and is_pattern(asked.group) else []
     found: list[Row] = []
-    after = 0
-    while rows := context.rows.find(EVENTS, [*where, ("position", ">", after)], ("position",), limit=events.BATCH):
-        after = rows[-1]["position"]
-        for row in rows:
-            is_one = asked.id in (None, row["record"]["id"]) and is_wanted(row["record"], groups=groups)
-            found += [row] if is_one else []
+    for row in context.rows.find_all(EVENTS, where, ("position",), at_once=events.BATCH):
+        is_one = asked.id in (None, row["record"]["id"]) and is_wanted(row["record"], groups=groups)
+        found += [row] if is_one else []
         if len(found) > MAX_REPLAYED:
             raise ValidationException(f"events/replay: these are more than {MAX_REPLAYED:,} events: narrow it down.")
     if not found:
@@ -245,7 +233,3 @@ def _entry(row: Row) -> dict[str, Any]:
         "next_attempt": queries.iso(row["due"]) if row["open"] else None,
         "error": row["error"] or None,
     }
-
-
-def _key(delivery: Row) -> Key:
-    return tuple(delivery[column] for column in DELIVERIES.key)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from fnmatch import translate
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -65,7 +67,8 @@ def changes(context: RequestContext, asked: Query) -> dict[str, Any]:
     """Return a page of changes in the caller's account and region, newest first unless asked otherwise."""
     where = _conditions(context, asked)
     order = ("seq",) if asked.group is not None else ("at", "name", "seq")
-    query = _query(context, asked)
+    given = msgspec.structs.asdict(asked)
+    query = query_of(context, {name: given[name] for name in given if name not in ("next_token", "max_results")})
     after = position_of(query, asked.next_token, len(order)) if asked.next_token is not None else None
     is_asked = _actor(asked.actor)
     descending = asked.order == "Descending"
@@ -138,7 +141,7 @@ def as_of(context: RequestContext, asked: AsOf) -> dict[str, Any]:
         raise ValidationException(f"The history of {name} begins at {iso(first['at'])}: what was before is not known.")
     of_version: list[Condition] = [("version", "=", number)] if number else []
     states = _states(context, chain, of_version, moment, from_the_beginning)
-    wanted = (state for state in states if number or _is_approved(state[1]))
+    wanted = (state for state in states if number or (state[1] or {}).get("ModelApprovalStatus") == "Approved")
     version, record, change = next(wanted, (None, None, None))
     return {
         "version": version if record is not None else None,
@@ -223,11 +226,6 @@ def _conditions(context: RequestContext, asked: Query) -> list[Condition]:
     return where
 
 
-def _query(context: RequestContext, asked: Query) -> bytes:
-    given = msgspec.structs.asdict(asked)
-    return query_of(context, {name: given[name] for name in given if name not in ("next_token", "max_results")})
-
-
 @lru_cache(maxsize=256)
 def _actor(pattern: str | None) -> Callable[[str], bool]:
     if pattern is None:
@@ -261,25 +259,19 @@ def _states(
 
 
 def _last_changes(context: RequestContext, where: list[Condition]) -> Iterator[State]:
-    after: tuple[Any, ...] | None = None
-    while rows := context.rows.find(
-        HISTORY, where, ("version", "seq"), descending=True, after=after, limit=MAX_CHANGES
-    ):
-        for row in rows:
-            if after is None or row["version"] != after[0]:
-                yield row["version"], content_of(row).after, row
-            after = (row["version"], row["seq"])
+    found = context.rows.find_all(HISTORY, where, ("version", "seq"), descending=True, at_once=MAX_CHANGES)
+    for version, rows in groupby(found, itemgetter("version")):
+        last = next(rows)
+        yield version, content_of(last).after, last
 
 
 def _first_befores(context: RequestContext, versions: list[Condition]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield versions that are older than history, with what they were when it began."""
-    after: tuple[Any, ...] | None = None
-    while rows := context.rows.find(HISTORY, versions, ("version", "seq"), after=after, limit=MAX_CHANGES):
-        for row in rows:
-            before = content_of(row).before
-            if (after is None or row["version"] != after[0]) and before is not None:
-                yield row["version"], before
-            after = (row["version"], row["seq"])
+    found = context.rows.find_all(HISTORY, versions, ("version", "seq"), at_once=MAX_CHANGES)
+    for version, rows in groupby(found, itemgetter("version")):
+        before = content_of(next(rows)).before
+        if before is not None:
+            yield version, before
 
 
 def _untouched(
@@ -287,13 +279,6 @@ def _untouched(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield versions that are older than history and have not changed since: they are as they were."""
     where = [*chain, *(of_version or [("version", ">", 0)]), ("created", "<", moment + 1)]
-    after: tuple[Any, ...] | None = None
-    while rows := context.rows.find(PACKAGES, where, ("version",), after=after, limit=MAX_CHANGES):
-        for row in rows:
-            after = (row["version"],)
-            if not context.rows.find(HISTORY, [*chain, ("version", "=", row["version"])], limit=1):
-                yield row["version"], row["record"]
-
-
-def _is_approved(record: dict[str, Any] | None) -> bool:
-    return record is not None and record.get("ModelApprovalStatus") == "Approved"
+    for row in context.rows.find_all(PACKAGES, where, ("version",), at_once=MAX_CHANGES):
+        if not context.rows.find(HISTORY, [*chain, ("version", "=", row["version"])], limit=1):
+            yield row["version"], row["record"]

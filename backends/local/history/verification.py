@@ -100,13 +100,10 @@ def verify(context: RequestContext, asked: Query) -> dict[str, Any]:
 
 
 class _Numbers(msgspec.Struct):
-    """What a chain says of the numbers of a group, since it was last made.
+    """What a chain says of the numbers of a group, since it was last made; `last` is the highest that a version got.
 
-    Args:
-        last: the highest that was given to a version.
-        is_known: whether the group was made here, and nothing was imported since: a file has a number of its own.
-        updates: how many changes of the group itself there were. An import that does no more than raise its number
-            leaves no row, but a revision.
+    `is_known` is false after an import: a file has a number of its own. `updates` counts changes of the group itself;
+    an import that does no more than raise its number leaves no row, but a revision.
     """
 
     last: int = 0
@@ -249,7 +246,7 @@ class _Walk(msgspec.Struct):
     def _fault_of_resource(self, row: Row) -> str | None:
         table = next(table for table, kind in KINDS.items() if kind == row["kind"])
         place = dict(zip(HEADS.key, self.context.key(row["name"]), strict=True)) | {"version": row["version"]}
-        stored = self.context.rows.get(table, tuple(place[column] for column in table.key))
+        stored = self.context.rows.get(table, table.key_of(place))
         after = orjson.loads(row["content"])["after"]
         if stored is None and after is None:
             return None
@@ -297,9 +294,8 @@ class _Walk(msgspec.Struct):
 
     def _is_somebodys(self, term: Row) -> bool:
         table = TABLES_OF_TERMS.get(term["kind"])
-        row = self.context.rows.get(table, tuple(term[column] for column in table.key)) if table is not None else None
-        key = tuple(term[column] for column in TERMS.key)
-        return table is not None and row is not None and key in terms_of(table, row)
+        row = self.context.rows.get(table, table.key_of(term)) if table is not None else None
+        return table is not None and row is not None and TERMS.key_of(term) in terms_of(table, row)
 
     def _check_origin(self, table: Table, name: str, version: int) -> None:
         kind = KINDS[table]

@@ -25,7 +25,7 @@ from ...base import Probe
 from ...errors import NotHandled, RegistryError, ValidationException
 from ...service import constraints, records
 from ...service.operations import deployed_packages
-from ...store.rows import GROUPS, Row
+from ...store.rows import GROUPS
 from ..context import Answer, RequestContext
 
 Record = Mapping[str, Any]
@@ -40,15 +40,7 @@ class Decision(Version, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def change_of(context: RequestContext, group: Arn, policy: Policy, before: Record, after: Record) -> Change:
-    """Return a change as rules see it.
-
-    Args:
-        context: who asks.
-        group: the group, or any of its versions.
-        policy: that of the group.
-        before: the record as it is, or nothing.
-        after: as it would be, or nothing.
-    """
+    """Return a change as rules see it, of the group or any of its versions; `before` or `after` may be empty."""
     tags: dict[str, str] = {}
     if TAGS in policy.needs:
         row = context.rows.get(GROUPS, group.group_key)
@@ -69,7 +61,7 @@ def registered(context: RequestContext, arn: Arn, record: dict[str, Any]) -> dic
     """Return the record of a new version, if its group's policy lets it begin so.
 
     Raises:
-        RegistryError: it does not; see `decisions.judge`.
+        RegistryError: it does not; see `evaluation.judge`.
     """
     policy = context.rulebook.policy(arn.name)
     if not policy.is_free:
@@ -83,7 +75,7 @@ def updated(
     """Return the record an update leaves behind, if the group's policy allows it.
 
     Raises:
-        RegistryError: it does not; see `decisions.judge`.
+        RegistryError: it does not; see `evaluation.judge`.
     """
     change = change_of(context, arn, policy, before, after)
     return evaluation.settle(change, params, _judge(context, policy, change, params))
@@ -157,11 +149,6 @@ def request_of(context: RequestContext, decision: Decision) -> dict[str, Any]:
     return request
 
 
-def check_rev(row: Row, rev: int | None) -> None:
-    if rev is not None and row["rev"] != rev:
-        raise evaluation.overtaken(row["record"])
-
-
 def _asking(
     context: RequestContext, arn: Arn, request: Mapping[str, Any], edit: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Callable[[], object]:
@@ -212,7 +199,7 @@ def allow(context: RequestContext, params: Mapping[str, Any]) -> NoReturn:
     """Let a CreateModel request pass on.
 
     Raises:
-        Elsewhere: every package it names may be deployed.
+        NotHandled: every package it names may be deployed.
         ValidationException: one does not exist, or is not Approved.
     """
     for name in deployed_packages(params):

@@ -143,15 +143,7 @@ UPDATE: tuple[Rule, ...] = (
 )
 
 
-def check_create(params: Params) -> None:
-    _check(CREATE, params)
-
-
-def check_update(record: Params, params: Params) -> None:
-    _check(UPDATE, record, params)
-
-
-def _check(rules: tuple[Rule, ...], *given: Params) -> None:
+def check(rules: tuple[Rule, ...], *given: Params) -> None:
     """Raise ValidationException with the sentence of the first rule that a request breaks."""
     for rule in rules:
         if rule.broken(*given):

@@ -60,10 +60,10 @@ def prepare(params: Mapping[str, Any], caller: Caller, options: BackendOptions) 
     """Check what a CreateModelPackage request says, and that what it names exists; resolve a SourceUri of a model.
 
     Raises:
-        ValidationException: a combination AWS refuses (see `package_rules`), a model card that is not one, an artefact
+        ValidationException: a combination AWS refuses (see `package_checks`), a model card that is not one, an artefact
             or image that is not there.
     """
-    package_checks.check_create(params)
+    package_checks.check(package_checks.CREATE, params)
     package_checks.check_card({}, params.get("ModelCard", {}))
     package_checks.check_existence(params, caller, options.probe, options.settings.checks)
     return {**params, **specification(params, caller, options.probe)}
@@ -143,16 +143,12 @@ def list_packages(context: RequestContext, params: Mapping[str, Any]) -> dict[st
     A group nobody has is an empty list, as an AWS notebook relies on.
     """
     place: list[Condition] = context.account_conditions()
-    default_type = UNVERSIONED
-    if "ModelPackageGroupName" in params:
-        place = GROUPS.keyed(context.versions(params["ModelPackageGroupName"]).group_key)
-        default_type = VERSIONED
-    wanted = params.get("ModelPackageType", default_type)
-    if wanted != "Both":
-        place.append(("type", "=", wanted))
-    elif "ModelPackageGroupName" in params:
-        place.append(("type", "=", VERSIONED))
     is_of_group = "ModelPackageGroupName" in params
+    if is_of_group:
+        place = GROUPS.keyed(context.versions(params["ModelPackageGroupName"]).group_key)
+    wanted = params.get("ModelPackageType", VERSIONED if is_of_group else UNVERSIONED)
+    if is_of_group or wanted != "Both":
+        place.append(("type", "=", VERSIONED if wanted == "Both" else wanted))
     return page(context, _listing(context.settings.lists, is_of_group=is_of_group), params, place)
 
 
@@ -173,14 +169,15 @@ def update(context: RequestContext, params: Mapping[str, Any], rev: int | None =
     Raises:
         ValidationException: no such package, an unversioned one, or a combination AWS refuses.
         ConflictException: somebody else changed the version meanwhile.
-        RegistryError: the group's profile or rules refuse it; see `decisions.judge`.
+        RegistryError: the group's profile or rules refuse it; see `evaluation.judge`.
     """
     arn = context.package(params["ModelPackageArn"])
     policy = approvals.lock(context, arn)
     row = context.package_row(arn)
     before = row["record"]
-    package_checks.check_update(before, params)
-    approvals.check_rev(row, rev)
+    package_checks.check(package_checks.UPDATE, before, params)
+    if rev is not None and row["rev"] != rev:
+        raise evaluation.overtaken(before)
     package_checks.check_card(before.get("ModelCard", {}), params.get("ModelCard", {}))
     if any(name in params for name in records.editable()):
         record = records.edited(before, params)
@@ -212,7 +209,7 @@ def batch_describe(context: RequestContext, params: Mapping[str, Any]) -> dict[s
     errors: dict[str, Any] = {}
     for text in params["ModelPackageArnList"]:
         try:
-            found[text] = _described(context, context.package(text))
+            found[text] = validation.as_of(context.package_row(context.package(text))["record"], context.now)
         except RegistryError as error:
             errors[text] = {"ErrorCode": error.code, "ErrorResponse": error.message}
     return {"ModelPackageSummaries": found, "BatchDescribeModelPackageErrorMap": errors}
@@ -229,10 +226,6 @@ def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]
     approvals.check_delete(context, arn, policy, context.package_row(arn)["record"])
     context.rows.delete(PACKAGES, PACKAGES.keyed(arn.package_key))
     return {}
-
-
-def _described(context: RequestContext, arn: Arn) -> dict[str, Any]:
-    return validation.as_of(context.package_row(arn)["record"], context.now)
 
 
 def _take_version(context: RequestContext, record: dict[str, Any]) -> Arn:

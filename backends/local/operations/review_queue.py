@@ -6,6 +6,8 @@ versions those that wait for a decision can be a thousand pages away. These list
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -14,7 +16,8 @@ import msgspec.structs
 from ... import arns
 from ...errors import AccessDeniedException, ValidationException
 from ...service import model
-from ...store.rows import GROUPS, PACKAGES, Condition, Row
+from ...store.rows import GROUPS, PACKAGES, Condition, Row, Table
+from ...store.transactions import View
 from ..context import RequestContext
 from ..pagination import position_of, query_of, token_of
 from . import validation
@@ -60,17 +63,17 @@ def versions(context: RequestContext, asked: Query) -> dict[str, Any]:
 
 def places(context: RequestContext, _: Any) -> list[dict[str, str]]:
     """Return the accounts and regions that have groups, a hundred at most: all that is said of others' is that."""
-    found: list[dict[str, str]] = []
+    found = islice(places_of(context.rows, GROUPS), MAX_PLACES)
+    return [{"account": account, "region": region} for account, region in found]
+
+
+def places_of(rows: View, table: Table) -> Iterator[tuple[str, str]]:
+    """Yield each account and region that has rows of a table whose key is account, region and name."""
     after = ("", "", "")
-    while len(found) < MAX_PLACES:
-        order = ("account", "region", "name")
-        rows = context.rows.find(GROUPS, [("account", ">", "")], order, after=after, limit=1)
-        if not rows:
-            break
-        account, region = rows[0]["account"], rows[0]["region"]
-        found.append({"account": account, "region": region})
+    while found := rows.find(table, [("account", ">", "")], table.key, after=after, limit=1):
+        account, region = found[0]["account"], found[0]["region"]
+        yield account, region
         after = (account, region, AFTER_EVERY_NAME)
-    return found
 
 
 def _place(context: RequestContext, asked: Query) -> tuple[list[Condition], tuple[str, ...]]:

@@ -25,7 +25,6 @@ Record = dict[str, Any]
 
 
 def begin(record: Record, now: int, settings: Validation) -> None:
-    """Give a new record its status, and the plan of its validation if it asks for one."""
     record["ModelPackageStatus"] = "Completed"
     record["ModelPackageStatusDetails"] = {"ValidationStatuses": [], "ImageScanStatuses": []}
     profiles = record.get("ValidationSpecification", {}).get("ValidationProfiles", [])

@@ -66,12 +66,7 @@ _KINDS = {
 
 
 class Property(msgspec.Struct, frozen=True):
-    """What a name stands for.
-
-    Args:
-        shape: its shape.
-        values: what a record has of it: nothing, one value, or through lists several.
-    """
+    """What a name stands for; `values` are what a record has of it: none, one, or through lists several."""
 
     shape: Shape
     values: Values
@@ -93,13 +88,8 @@ def _kind(shape: Shape) -> Kind:
 def property_of(shape: Shape, name: str, called: str = "") -> Property:
     """Return what a name stands for in records of a shape: a member, a dotted path, `Tags.<key>`, a key of a map.
 
-    Args:
-        shape: the structure.
-        name: the path from it.
-        called: how the client called it, if otherwise.
-
     Raises:
-        ValidationException: nothing is called that.
+        ValidationException: nothing has that name, which the client wrote as `called` if it is not empty.
     """
     try:
         return _walk(shape, name)
@@ -167,12 +157,7 @@ _STEPS: dict[str, Callable[[Any, str], Property]] = {
 class Operator(msgspec.Struct, frozen=True):
     """An operator of filters: it holds when a value of the property passes the test, or, negated, when none does.
 
-    Args:
-        kinds: the properties it applies to.
-        test: what is asked of a value of the property and the operand.
-        operand: what it makes of the filter's value, once.
-        takes_value: whether a filter must have one.
-        negated: whether it is the opposite of the test.
+    It applies to properties of these `kinds`; `operand` turns the filter's value, once, into what the test takes.
     """
 
     kinds: Sequence[Kind]

@@ -4,8 +4,7 @@ A row says that a record has a text at a path: `CustomerMetadataProperties.team`
 text are sorted as Search sorts by default, so a page of those that have it is read from the index as it is. The journal
 keeps these rows with each change, in its transaction; what is found by them is still held against the whole search.
 
-Which paths there are is data of the schema: who adds one adds a step to it, for both stores, that keeps the path of the
-records there are. What m0006 kept of them, `schema_terms` says.
+Which paths there are is part of the schema: a new path requires a step, in both stores, that indexes existing records.
 """
 
 from __future__ import annotations
@@ -25,13 +24,9 @@ TAGS: Final = "Tags"
 
 
 class Indexed(msgspec.Struct, frozen=True):
-    """What of the records of a table is kept.
+    """What is kept of a table's records: texts at paths, and those of the `maps`, by their keys.
 
-    Args:
-        kind: how rows say what they are about.
-        moment: the column that sorts by LastModifiedTime.
-        texts: paths to texts.
-        maps: members whose texts are kept by their key.
+    `kind` is how rows say what they are about, `moment` the column that sorts by LastModifiedTime.
     """
 
     kind: str
@@ -71,7 +66,6 @@ def add(rows: Transaction, table: Table, row: Row) -> None:
 
 
 def replace(rows: Transaction, table: Table, before: Row, after: Row) -> None:
-    """Keep the terms of a row as it is now instead of those it had."""
     if table not in INDEXED or before["record"] is None:
         return
     old, new = of(table, before), of(table, after)

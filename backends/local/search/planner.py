@@ -67,12 +67,9 @@ Lookups = tuple[Lookup, ...]
 
 
 class Plan(msgspec.Struct):
-    """Where to look.
+    """Where to look: each of `choices` has every row that matches; only what is in all of `exact` (if known) matches.
 
-    Args:
-        choices: any of these has every row that matches.
-        exact: what is in all of these matches, and nothing else does; None if no index says so.
-        texts: conditions on stored records that every row that matches meets.
+    Every row that matches meets `texts`, conditions on stored records.
     """
 
     choices: list[Lookups] = msgspec.field(default_factory=list)
@@ -91,7 +88,6 @@ def plan(context: RequestContext, table: Table, shape: Shape, expression: Expres
 
 
 def count(context: RequestContext, lookups: Lookups, limit: int) -> int:
-    """Return how many rows they yield, no further than a limit."""
     found = 0
     for lookup in lookups:
         if found < limit:
@@ -110,20 +106,14 @@ def rows(context: RequestContext, table: Table, lookups: Lookups, at_once: int) 
     """Yield the rows of a table that lookups yield, each once."""
     seen: set[Key] = set()
     for lookup in lookups:
-        after: Key | None = None
-        order = _order(lookup)
-        while True:
-            found = context.rows.find(lookup.table, lookup.where, order, after=after, limit=at_once)
-            for row in _of_table(context, table, found, lookup):
-                if len(lookups) > 1:  # one lookup yields each once: what it has yielded may be a million rows
-                    key = tuple(row[column] for column in table.key)
-                    if key in seen:
-                        continue
-                    seen.add(key)
-                yield row
-            if len(found) < at_once or not order:
-                break
-            after = tuple(found[-1][column] for column in order)
+        found = context.rows.find_all(lookup.table, lookup.where, _order(lookup), at_once=at_once)
+        for row in _of_table(context, table, found, lookup):
+            if len(lookups) > 1:  # one lookup yields each once: what it has yielded may be a million rows
+                key = table.key_of(row)
+                if key in seen:
+                    continue
+                seen.add(key)
+            yield row
 
 
 def _order(lookup: Lookup) -> tuple[str, ...]:
@@ -144,17 +134,10 @@ def in_order(
     at_first: int,
     most: int,
 ) -> Iterator[Row]:
-    """Yield the rows of a lookup sorted by a column, then by key, in growing parts: an answer may need few.
+    """Yield the rows of a lookup by a column, then by key, in parts that grow from `at_first` to `most` rows.
 
-    Args:
-        context: who asks.
-        table: the rows wanted.
-        lookup: of it, or of the index of texts.
-        column: by which to sort; of the index, the moment.
-        descending: the direction.
-        after: the column's value and the key of the last row already seen.
-        at_first: how many to read first.
-        most: how many to read at a time.
+    An answer may need few. An index of texts is sorted by its moment; `after` has the column's value and the key of the
+    last row already seen.
     """
     numbers = ("name", "version") if "version" in table.columns else ("name",)
     order = ("moment" if lookup.table is TERMS else column, *numbers)
@@ -174,14 +157,12 @@ def _of_table(context: RequestContext, table: Table, found: Iterable[Row], looku
         yield from found
         return
     for term in found:
-        row = context.rows.get(table, tuple(term[column] for column in table.key))
+        row = context.rows.get(table, table.key_of(term))
         if row is not None:
             yield row
 
 
 class _Planner:
-    """Makes plans for the expressions of a search."""
-
     def __init__(self, context: RequestContext, table: Table, shape: Shape) -> None:
         self._call = context
         self._table = table
@@ -236,7 +217,7 @@ class _Planner:
         name, operator, value = asked["Name"], asked.get("Operator", "Equals"), asked.get("Value", "")
         if "\0" in name + value:  # PostgreSQL takes no such text, and has none
             return Plan()
-        made = _BY_OPERATOR.get(operator, _Planner._nowhere)(self, name, value)
+        made = _BY_OPERATOR[operator](self, name, value) if operator in _BY_OPERATOR else Plan()
         is_stored = name.partition(".")[0] not in _NOT_AS_STORED
         if operator in ("Equals", "Contains") and is_stored and property_of(self._shape, name).kind is TEXT:
             made.texts.append(("record", "contains", orjson.dumps(value).decode()[1:-1]))
@@ -302,9 +283,6 @@ class _Planner:
         if high is not None:
             bounds.append((column, "<", math.ceil(TIMESTAMP.read(high) * 1000) + 2))
         return Plan([(Lookup(self._table, (*self._call.account_conditions(), *bounds)),)])
-
-    def _nowhere(self, _: str, __: str) -> Plan:
-        return Plan()
 
 
 _BY_OPERATOR: Final[Mapping[str, Callable[[_Planner, str, str], Plan]]] = {

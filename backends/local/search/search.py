@@ -1,6 +1,6 @@
 """Search and GetSearchSuggestions over groups and packages; everything else that can be searched is the neighbours'.
 
-A plan says where to look (see `search_plans`). What is found there is seen as AWS shows it and matched one by one; of
+A plan says where to look (see `planner`). What is found there is seen as AWS shows it and matched one by one; of
 what matches, no more than an answer holds is kept. Where an index is sorted as the answer is, what comes after the page
 is read only to count it; where it is sorted by a column and an index says what matches, only the page is read. Where
 AWS is silent, our choices: a page has 100 results without MaxResults; hits are counted to 10,000, once for all pages; a
@@ -48,31 +48,20 @@ See = Callable[[Row], Record]
 
 
 class Resource(msgspec.Struct, frozen=True):
-    """What is searched.
+    """What is searched: the rows of a table, which `see` makes what AWS shows of them.
 
-    Args:
-        table: where it is kept.
-        touched: the column that sorts by LastModifiedTime: records never modified have no such member.
-        columns: members that results are sorted by with an index, and the columns that sort alike.
-        sortings: members that are columns without one.
-        see: returns the function that makes a row what AWS shows of it.
-        describe: the operation that another account's policy must allow for a row to be found.
-        of_group: which rows of the table belong to a group that is shared.
-        arn: the ARN of a row of a group.
+    Results are sorted by `columns` with an index, by member, and by `sortings`, members that are columns without one.
+    Another account's policy must allow `describe` for a row to be found. `of_group` says which rows belong to a shared
+    group, and `arn` is that of a row of a group.
     """
 
     table: Table
-    touched: str
     columns: Mapping[str, str]
     sortings: Mapping[str, Sorting]
     see: Callable[[RequestContext], See]
     describe: str
     of_group: tuple[Condition, ...]
     arn: Callable[[Arn, Row], Arn]
-
-
-def _see_groups(context: RequestContext) -> See:
-    return lambda row: row["record"]
 
 
 def _see_packages(context: RequestContext) -> See:
@@ -96,7 +85,6 @@ def _see_packages(context: RequestContext) -> See:
 RESOURCES = {
     "ModelPackage": Resource(
         table=PACKAGES,
-        touched="modified",
         columns={DEFAULT_SORT: "modified", "CreationTime": "created"},
         sortings={
             "ModelPackageVersion": Sorting("version", (("version", ">", 0),), (("version", "=", 0),)),
@@ -110,10 +98,9 @@ RESOURCES = {
     ),
     "ModelPackageGroup": Resource(
         table=GROUPS,
-        touched="created",
         columns={DEFAULT_SORT: "created", "CreationTime": "created"},
         sortings={"ModelPackageGroupName": Sorting("name")},
-        see=_see_groups,
+        see=lambda _: lambda row: row["record"],
         describe="DescribeModelPackageGroup",
         of_group=(),
         arn=lambda group, row: group,
@@ -173,16 +160,18 @@ def search(context: RequestContext, params: Mapping[str, Any]) -> Record:
             else:
                 page = list(islice(found, limit + 1))
                 if look.total is None:
-                    _exhaust(found, lambda: hits > MAX_HITS_COUNTED)
+                    while hits <= MAX_HITS_COUNTED and next(found, None) is not None:
+                        pass
             total = look.total
     except TypeError:  # a token made by hand, whose values are not of the kinds this search sorts by
         if after is None:
             raise
         raise not_this_list() from None
     counted = hits if total is None else total
+    relation = "GreaterThanOrEqualTo" if counted > MAX_HITS_COUNTED else "EqualTo"
     answer: Record = {
         "Results": [{params["Resource"]: record} for _, record in page[:limit]],
-        "TotalHits": _total(counted),
+        "TotalHits": {"Value": min(counted, MAX_HITS_COUNTED), "Relation": relation},
     }
     if len(page) > limit:
         answer["NextToken"] = token_of(query, (*page[limit - 1][0], counted))
@@ -200,12 +189,9 @@ def _begin(resource: Resource, query: bytes, params: Mapping[str, Any]) -> tuple
 
 
 class _Look(msgspec.Struct, frozen=True):
-    """Where a search looks.
+    """Where a search looks: at `rows` behind a position, for an answer of so many.
 
-    Args:
-        rows: what is there, behind a position, for an answer of so many.
-        column: what they are sorted by, as the answer is; None if they are not.
-        total: how many match; None if nobody knows without looking at each.
+    They are sorted by `column` as the answer is, if it is given; `total` is how many match, if that is known by then.
     """
 
     rows: Callable[[Key | None, int], Iterator[Row]]
@@ -267,11 +253,6 @@ def _behind(position: Key) -> Key:
     return behind
 
 
-def _exhaust(found: Iterator[object], is_enough: Callable[[], bool]) -> None:
-    while not is_enough() and next(found, None) is not None:
-        pass
-
-
 def suggestions(context: RequestContext, params: Mapping[str, Any]) -> Record:
     """Return the names that begin with the hint: of what AWS suggests, groups and packages have tags only."""
     hint = params.get("SuggestionQuery", {}).get("PropertyNameQuery", {}).get("PropertyNameHint", "")
@@ -305,12 +286,6 @@ def _wanted(shape: Shape, params: Mapping[str, Any]) -> Predicate:
     shown = visible(shape, params.get("VisibilityConditions", ()))
     matches = matching(shape, params["SearchExpression"]) if "SearchExpression" in params else shown
     return lambda record: matches(record) and shown(record)
-
-
-def _total(hits: int) -> Record:
-    if hits > MAX_HITS_COUNTED:
-        return {"Value": MAX_HITS_COUNTED, "Relation": "GreaterThanOrEqualTo"}
-    return {"Value": hits, "Relation": "EqualTo"}
 
 
 def _position(resource: Resource, shape: Shape, name: str, direction: Direction) -> Callable[[Row, Record], Key]:

@@ -24,10 +24,7 @@ NUMBERS: Final = ("version",)
 class Sorting(msgspec.Struct, frozen=True):
     """A member that is a column.
 
-    Args:
-        column: which.
-        present: which rows have the member; without any, all have it.
-        absent: which have it not.
+    Rows that meet `present` have the member (without conditions, all rows), and those that meet `absent` lack it.
     """
 
     column: str
@@ -49,16 +46,9 @@ def rows(
     after: Key | None,
     most: int,
 ) -> Iterator[Row]:
-    """Yield rows of a lookup, sorted: those that have the member, then the others.
+    """Yield at most `most` rows of a lookup that has the column, sorted: those that have the member, then the others.
 
-    Args:
-        context: who asks.
-        table: the rows wanted.
-        lookup: of it, or of the index of texts; it has the column.
-        by: what to sort by.
-        descending: the direction.
-        after: the position of the last row already seen: whether it is of the higher part, its value, its key.
-        most: how many to yield.
+    `after` is the position of the last row already seen: whether it is of the higher part, its value, its key.
     """
     numbers = tuple(column for column in table.key if column not in PLACE)
     parts = [(by.present, tuple(dict.fromkeys((by.column, *numbers))), False)]

@@ -165,10 +165,7 @@ class _Walk(msgspec.Struct):
         if table not in NUMBERS:
             yield from self.context.rows.find(table, where, limit=1) if after < 0 else ()
             return
-        order = (NUMBERS[table],)
-        while rows := self.context.rows.find(table, where, order, after=(after,), limit=MAX_LINES):
-            yield from rows
-            after = rows[-1][NUMBERS[table]]
+        yield from self.context.rows.find_all(table, where, (NUMBERS[table],), after=(after,), at_once=MAX_LINES)
 
     def _following(self, name: str) -> str | None:
         beyond: list[Condition] = [*self.context.account_conditions(), ("name", ">", name)]

@@ -180,11 +180,7 @@ def _rewriting(asked: Import, caller: Caller) -> Callable[[Any], Any]:
 
 
 def _history(line: Change, before: list[Row]) -> Row:
-    """Return a line as a row of history.
-
-    Raises:
-        ValidationException: it is not as it was written, or does not follow the one before it.
-    """
+    """Return a line as a row of history, if it is as it was written and follows the one before it."""
     row: Row = {name: getattr(line, name) for name in line.__struct_fields__}
     if hash_of(row) != line.hash:
         raise ValidationException(f"change {line.seq} of {line.name} is not as it was written: its hash says so.")
@@ -214,7 +210,7 @@ def _resource(context: RequestContext, line: Group | Policy | Package, rewritten
     row |= {"account": account, "region": region, "rev": 0}
     row["record"] = {**deepcopy(LEFT_OUT[type(line)]), **rewritten(line.record)}
     _COMPLETED[type(line)](context.caller, row)
-    key = tuple(row[column] for column in line.table.key)
+    key = line.table.key_of(row)
     return _Resource(line.table, key, row, context.rows.get(line.table, key))
 
 
@@ -278,11 +274,7 @@ def _store(context: RequestContext, resource: _Resource) -> None:
 
 
 def _count_up(context: RequestContext, name: str, version: int, what: str) -> None:
-    """Make a group number its next version after one.
-
-    Raises:
-        ValidationException: there is no such group.
-    """
+    """Make a group, which must be there, number its next version after one."""
     key = context.key(name)
     group = context.rows.get(GROUPS, key)
     if group is None:

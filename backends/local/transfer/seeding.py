@@ -112,7 +112,6 @@ def _check(operation: str, request: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _on(where: str) -> Iterator[None]:
-    """Say of a refusal where it was asked for what was refused."""
     try:
         yield
     except RegistryError as error:

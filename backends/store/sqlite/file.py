@@ -40,24 +40,21 @@ def create_database_file(path: Path) -> Path:
         if not file.is_file():
             raise BackendUnavailable(f"{path} is not a file: name a database file, such as {path / 'registry.db'}")
         if not os.access(file, os.R_OK | os.W_OK):
-            raise OSError(code := _obstacle(file), os.strerror(code))
+            is_read_only = hasattr(os, "statvfs") and os.statvfs(file).f_flag & os.ST_RDONLY
+            raise OSError(code := errno.EROFS if is_read_only else errno.EACCES, os.strerror(code))
     except OSError as error:
         raise BackendUnavailable(f"{path} cannot be opened for writing: {error.strerror}") from error
     return file
 
 
 def bind_lock_to_file(file: Path, lock: FileLock) -> None:
-    """Note which file a lock is of; refuse to open another one while the log of that one lies beside it.
+    """Note which database file a held lock is of, before SQLite opens it; refuse if another one's log lies beside it.
 
     SQLite knows a log by its name: who puts another file in the place of one that is open, or whose server was killed,
     would be shown the old one's pages, and commits would go where nobody finds them. An empty log is removed, with its
     index: a registry that still has them open, of the file that was here, keeps its own without a name.
 
     The note counts for the lock file it is in: a copy of all files together has another, and begins anew.
-
-    Args:
-        file: the database, before SQLite has opened it.
-        lock: its lock, which is held.
 
     Raises:
         BackendUnavailable: there is such a log; nothing was changed.
@@ -83,12 +80,6 @@ def _remove(log: Path) -> None:
         log.unlink(missing_ok=True)
     except OSError as error:
         raise BackendUnavailable(f"{log}, which is of another file, cannot be removed: {error.strerror}") from error
-
-
-def _obstacle(file: Path) -> int:
-    if hasattr(os, "statvfs") and os.statvfs(file).f_flag & os.ST_RDONLY:
-        return errno.EROFS
-    return errno.EACCES
 
 
 def lock_of(file: Path) -> FileLock:

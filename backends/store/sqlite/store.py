@@ -337,11 +337,7 @@ class SQLiteRows:
 
 
 class _Reading:
-    """One consistent view, inside `with`: a class, as a read of one row pays for every layer of generators.
-
-    Args:
-        rows: whose.
-    """
+    """One consistent view, inside `with`: a class, as a read of one row pays for every layer of generators."""
 
     __slots__ = ("_connection", "_rows")
 

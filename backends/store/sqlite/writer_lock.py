@@ -1,8 +1,7 @@
-"""A lock between threads that lets nobody wait for long, and is as quick as one that does not care.
+"""A lock between threads that hands over to a waiter after `patience` seconds, at the speed of a plain lock.
 
-A thread that runs takes a plain lock again and again, past those that wait for it. Handing it to each in turn would
-be fair, and halves what eight writers get done: every turn then waits for a switch of threads. So who comes, takes it;
-and only who has waited for a while is next.
+A running thread takes a plain lock again and again, past those that wait for it. Handing it to each in turn would be
+fair, but halves the throughput of eight writers, as every turn then waits for a switch of threads.
 """
 
 from __future__ import annotations
@@ -17,11 +16,7 @@ PATIENCE_SECONDS: Final = 0.025
 
 
 class FairLock:
-    """A lock, held inside `with`, or from `acquire` to `release`.
-
-    Args:
-        patience: the seconds after which who waits is next.
-    """
+    """A lock, held inside `with`, or from `acquire` to `release`; after `patience` seconds a waiting thread is next."""
 
     def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
         self._patience = patience
@@ -74,7 +69,6 @@ class FairLock:
                 return  # nobody waits, or whoever has taken it will see who does
 
     def locked(self) -> bool:
-        """Whether somebody holds it."""
         return self._lock.locked()
 
     def __enter__(self) -> None:
