@@ -263,13 +263,4 @@ def _proxies(subject: Subject) -> Iterator[Check]:
 
 ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER")
 
-LOOKS: tuple[Look, ...] = (
-    _installation,
-    _extras,
-    _sqlite,
-    _url,
-    _registry,
-    _identity,
-    _endpoints,
-    _proxies,
-)
+LOOKS: tuple[Look, ...] = (_installation, _extras, _sqlite, _url, _registry, _identity, _endpoints, _proxies)

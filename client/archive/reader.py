@@ -30,12 +30,7 @@ def read(client: SageMakerClient, patterns: Sequence[str] | None) -> tuple[Line,
     account = "0" * 12
     for name in wanted[:1]:
         account = (unversioned.get(name) or _group_arn(client, name)).split(":")[4]
-    place = {
-        "account": account,
-        "region": client.meta.region_name,
-        "at": iso(datetime.now(UTC)),
-        "complete": False,
-    }
+    place = {"account": account, "region": client.meta.region_name, "at": iso(datetime.now(UTC)), "complete": False}
 
     def lines() -> Iterator[Line]:
         for name in wanted:

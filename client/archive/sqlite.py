@@ -56,11 +56,7 @@ SEARCHED = {"groups": ("name", "description"), "versions": ("name", "description
 
 
 def export_sqlite(
-    client: SageMakerClient,
-    file: BinaryIO,
-    *,
-    groups: Iterable[str] = (),
-    progress: Progress = lambda lines: None,
+    client: SageMakerClient, file: BinaryIO, *, groups: Iterable[str] = (), progress: Progress = lambda lines: None
 ) -> Counter[str]:
     """Write a registry, in the account and region of a client, to a file as an SQLite database.
 

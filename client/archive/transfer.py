@@ -139,14 +139,7 @@ def _read_ours(client: SageMakerClient, patterns: list[str] | None) -> tuple[Lin
 
 
 def _send(
-    client: SageMakerClient,
-    file: BinaryIO,
-    name: str,
-    place: Line,
-    progress: Progress,
-    *,
-    replace: bool,
-    dry_run: bool,
+    client: SageMakerClient, file: BinaryIO, name: str, place: Line, progress: Progress, *, replace: bool, dry_run: bool
 ) -> ImportResult:
     found = ImportResult()
     for first, lines in _batches(file, name):

@@ -159,7 +159,7 @@ def serve(
     except ModuleNotFoundError as error:
         fail(
             f"serving needs the package {(error.name or '').partition('.')[0]!r}: "
-            "pip install 'sagemaker-registry[server]'",
+            "pip install 'sagemaker-registry[server]'"
         )
     from ...backends.errors import BackendUnavailable
     from ...backends.urls import default_url

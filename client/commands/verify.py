@@ -39,13 +39,7 @@ COLORS: dict[Verdict, str] = {"differs": "red", "not answered": "yellow", "not r
 @click.option("--keep", is_flag=True, help="Do not delete the created groups.")
 @click.option("--json", "as_json", is_flag=True, help="Print the full report as JSON, including the steps that agree.")
 def verify(
-    url: str,
-    against: str,
-    region: str | None,
-    image: str | None,
-    on_aws: bool,
-    keep: bool,
-    as_json: bool,
+    url: str, against: str, region: str | None, image: str | None, on_aws: bool, keep: bool, as_json: bool
 ) -> None:
     """Compare the behavior of two registries.
 
@@ -68,7 +62,7 @@ def verify(
             if is_aws(asked) and not on_aws:
                 fail(
                     f"{without_password(asked)} is AWS: this creates and deletes model package groups named verify-... "
-                    "in that account; say --on-aws if you want that",
+                    "in that account; say --on-aws if you want that"
                 )
         clients = [connect(asked, config=CONFIG, **region_option(region)) for asked in (url, against)]
         if any(map(reaches_aws, clients)) and not on_aws:

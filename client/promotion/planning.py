@@ -73,13 +73,7 @@ def plan(
         ClientError: a refusal of either registry.
     """
     wish = _Wish(
-        tuple(groups),
-        tuple(versions),
-        tuple(statuses),
-        newest,
-        as_status,
-        mappings or Mappings(),
-        overwrite_decisions,
+        tuple(groups), tuple(versions), tuple(statuses), newest, as_status, mappings or Mappings(), overwrite_decisions
     )
     chosen = _chosen_groups(source, wish)
     made: list[Step | Same | Skipped] = []

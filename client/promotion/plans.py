@@ -91,12 +91,7 @@ class Plan:
 
 ROWS: dict[str, type[Any]] = {"steps": Step, "same": Same, "skipped": Skipped}
 
-TYPES: dict[str, tuple[type, ...]] = {
-    "wanted": (dict,),
-    "seen": (dict,),
-    "copy": (str, type(None)),
-    "beyond": (int,),
-}
+TYPES: dict[str, tuple[type, ...]] = {"wanted": (dict,), "seen": (dict,), "copy": (str, type(None)), "beyond": (int,)}
 
 
 def _read(row: type[Any], values: list[Mapping[str, Any]]) -> Any:

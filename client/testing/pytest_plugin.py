@@ -193,10 +193,7 @@ class _Place:
 
         keys: dict[str, Any] = {"aws_access_key_id": self.account, "aws_secret_access_key": "test"}
         return connect(
-            self.url,
-            settings=self.config or None,
-            region_name=self.region,
-            **({} if _is_aws(self.url) else keys),
+            self.url, settings=self.config or None, region_name=self.region, **({} if _is_aws(self.url) else keys)
         )
 
     def environment(self, url: str) -> Mapping[str, str | None]:
