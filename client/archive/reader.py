@@ -29,7 +29,10 @@ def read(client: SageMakerClient, patterns: Sequence[str] | None) -> tuple[Line,
     wanted = sorted(name for name in found if any(fnmatchcase(name, one) for one in patterns or ["*"]))
     account = "0" * 12
     for name in wanted[:1]:
-        account = (unversioned.get(name) or _group_arn(client, name)).split(":")[4]
+        arn = unversioned.get(name)
+        if arn is None:
+            arn = client.describe_model_package_group(ModelPackageGroupName=name)["ModelPackageGroupArn"]
+        account = arn.split(":")[4]
     place = {"account": account, "region": client.meta.region_name, "at": iso(datetime.now(UTC)), "complete": False}
 
     def lines() -> Iterator[Line]:
@@ -78,10 +81,6 @@ def _package_line(client: SageMakerClient, arn: str, name: str, version: int) ->
 
 def _arns(client: SageMakerClient, **query: Any) -> Iterator[str]:
     return (summary["ModelPackageArn"] for summary in listed(client, **query))
-
-
-def _group_arn(client: SageMakerClient, name: str) -> str:
-    return client.describe_model_package_group(ModelPackageGroupName=name)["ModelPackageGroupArn"]
 
 
 def _record(answer: Mapping[str, Any]) -> Line:

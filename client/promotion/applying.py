@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
-from botocore.exceptions import ClientError
-
 from ...backends.views import METADATA
-from ..registry.requests import listed
+from ..registry.requests import listed, unless_refused
 from .plans import Plan, Step, name_of
 from .provenance import Origin
 from .records import Record, carried, creation, leaves, members, updates
@@ -88,13 +86,17 @@ def apply(
 
 
 def group_of(client: Any, name: str) -> Record | None:
-    """Return a group as it is described, or None."""
-    return _unless_missing(lambda: client.describe_model_package_group(ModelPackageGroupName=name))
+    with unless_refused(client, "does not exist"):
+        group: Record = client.describe_model_package_group(ModelPackageGroupName=name)
+        return group
+    return None
 
 
 def found(client: Any, arn: str) -> Record | None:
-    """Return a version as it is described, or None."""
-    return _unless_missing(lambda: client.describe_model_package(ModelPackageName=arn))
+    with unless_refused(client, "does not exist"):
+        version: Record = client.describe_model_package(ModelPackageName=arn)
+        return version
+    return None
 
 
 def versions_of(client: Any, group: str) -> list[Record]:
@@ -209,14 +211,3 @@ _ACTIONS: Mapping[str, Callable[[Any, Step, Record | None, Callable[[float], obj
     "create": _create,
     "update": _update,
 }
-
-
-def _unless_missing(ask: Callable[[], Any]) -> Record | None:
-    try:
-        answer: Record = ask()
-    except ClientError as error:
-        said = error.response["Error"]
-        if said["Code"] != "ValidationException" or "does not exist" not in said["Message"]:
-            raise
-        return None
-    return answer

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from ...backends.views import METADATA, PENDING, Approval
+from ..registry.requests import listed
 from .applying import NUMBER, copies_of, found, group_of, versions_of
 from .mapping import Mappings
 from .plans import Plan, Same, Skipped, Step, name_of
@@ -27,8 +28,6 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What somebody wants promoted, and how."""
-
     groups: tuple[str, ...]
     versions: tuple[str, ...]
     statuses: tuple[str, ...]
@@ -78,7 +77,7 @@ def plan(
     chosen = _chosen_groups(source, wish)
     made: list[Step | Same | Skipped] = []
     for read, group in enumerate(chosen, 1):
-        made += _Group.of(source, destination, group, wish).entries()
+        made += _Group(source, destination, group, wish).entries()
         on_group(read, len(chosen))
     urls = names or (source.meta.endpoint_url, destination.meta.endpoint_url)
     return Plan(
@@ -91,11 +90,7 @@ def plan(
 
 
 def _chosen_groups(source: Any, wish: _Wish) -> list[str]:
-    """Return the names of the groups that are to be read, sorted."""
-    lister = source.get_paginator("list_model_package_groups")
-    there = [
-        group["ModelPackageGroupName"] for page in lister.paginate() for group in page["ModelPackageGroupSummaryList"]
-    ]
+    there = [group["ModelPackageGroupName"] for group in listed(source, "model_package_group")]
     named = [re.fullmatch(r"([^/]+)/([1-9][0-9]*)", version) for version in wish.versions]
     for version, match in zip(wish.versions, named, strict=True):
         if match is None:
@@ -113,39 +108,20 @@ def _patterns(wish: _Wish) -> tuple[str, ...]:
     return wish.groups or (() if wish.versions else ("*",))
 
 
-@dataclass(frozen=True, slots=True)
 class _Group:
-    """A group in both registries, as it was read: from this its part of the plan follows."""
+    """A group as it was read: its versions in the source in short, those in the destination in full."""
 
-    source: Any
-    destination: Any
-    name: str
-    wish: _Wish
-    summaries: tuple[Record, ...]
-    is_there: bool
-    beyond: int
-    born_there: frozenset[Origin]
-    copies: dict[str, list[tuple[Record, Origin]]]
-
-    @classmethod
-    def of(cls, source: Any, destination: Any, name: str, wish: _Wish) -> _Group:
-        """Read a group: its versions in the source in short, those in the destination in full."""
+    def __init__(self, source: Any, destination: Any, name: str, wish: _Wish) -> None:
+        self.source, self.destination, self.name, self.wish = source, destination, name, wish
         there = group_of(destination, name)
-        listed = versions_of(destination, there["ModelPackageGroupArn"]) if there else []
-        copies: dict[str, list[tuple[Record, Origin]]] = {}
-        for version, origin in copies_of(destination, listed):
-            copies.setdefault(origin.source, []).append((version, origin))
-        return cls(
-            source=source,
-            destination=destination,
-            name=name,
-            wish=wish,
-            summaries=tuple(versions_of(source, name)),
-            is_there=there is not None,
-            beyond=max((one[NUMBER] for one in listed), default=0),
-            born_there=frozenset(map(Origin.of, listed)),
-            copies=copies,
-        )
+        present = versions_of(destination, there["ModelPackageGroupArn"]) if there else []
+        self.is_there = there is not None
+        self.beyond = max((one[NUMBER] for one in present), default=0)
+        self.born_there = frozenset(map(Origin.of, present))
+        self.copies: dict[str, list[tuple[Record, Origin]]] = {}
+        for version, origin in copies_of(destination, present):
+            self.copies.setdefault(origin.source, []).append((version, origin))
+        self.summaries = versions_of(source, name)
 
     def entries(self) -> Iterator[Step | Same | Skipped]:
         """Yield what is to be done with the group and its versions, in the source's order."""

@@ -177,24 +177,28 @@ class _Place:
     region: str
     config: str
     account: str
-    is_shared: bool
+    is_aws: bool
+    is_emptied: bool
 
     @classmethod
     def of(cls, config: pytest.Config) -> _Place:
-        from ...backends.urls import is_memory
+        import secrets
+        from urllib.parse import urlsplit
+
+        from ...backends.urls import is_memory, scheme_of
 
         url = _option(config, "backend") or MEMORY
-        is_shared = not is_memory(url)
-        account = _account() if is_shared and not _is_aws(url) else ACCOUNT
-        return cls(url, _region(config, url), _option(config, "config"), account, is_shared)
+        is_aws = scheme_of(url).is_aws
+        is_emptied = not is_aws and not is_memory(url)
+        account = str(secrets.randbelow(9 * 10**11) + 10**11) if is_emptied else ACCOUNT
+        region = _option(config, "region") or (urlsplit(url).netloc.rpartition("@")[2] if is_aws else "") or REGION
+        return cls(url, region, _option(config, "config"), account, is_aws, is_emptied)
 
     def connect(self) -> SageMakerClient:
         from .control import connect
 
         keys: dict[str, Any] = {"aws_access_key_id": self.account, "aws_secret_access_key": "test"}
-        return connect(
-            self.url, settings=self.config or None, region_name=self.region, **({} if _is_aws(self.url) else keys)
-        )
+        return connect(self.url, settings=self.config or None, region_name=self.region, **({} if self.is_aws else keys))
 
     def environment(self, url: str) -> Mapping[str, str | None]:
         """Return what points every AWS client of this process, and of those it starts, to a server; None is unset."""
@@ -219,7 +223,7 @@ class _Place:
         from ..extensions import offers
         from .control import Control
 
-        if self.is_shared and not _is_aws(self.url) and offers(client, "reset"):
+        if self.is_emptied and offers(client, "reset"):
             Control(client).reset(account=self.account)
 
 
@@ -244,24 +248,3 @@ def _prepare(request: pytest.FixtureRequest, client: SageMakerClient) -> None:
 
 def _option(config: pytest.Config, name: str) -> str:
     return str(config.getoption(f"--sagemaker-registry-{name}") or config.getini(f"sagemaker_registry_{name}") or "")
-
-
-def _region(config: pytest.Config, url: str) -> str:
-    """Return the region of the options; else that of an aws:// URL, as no other may be called there."""
-    from urllib.parse import urlsplit
-
-    given = _option(config, "region")
-    return given or (urlsplit(url).netloc.rpartition("@")[2] if _is_aws(url) else "") or REGION
-
-
-def _is_aws(url: str) -> bool:
-    from ...backends.urls import scheme_of
-
-    return scheme_of(url).is_aws
-
-
-def _account() -> str:
-    """Return an account that no other test has, in this process or another."""
-    import secrets
-
-    return f"{secrets.randbelow(9 * 10**11) + 10**11}"
