@@ -147,10 +147,16 @@ def delete(registry: ModelRegistry, name: str, with_versions: bool, yes: bool, a
       sagemaker-registry delete churn/3
       sagemaker-registry delete churn --with-versions --yes
     """
+    from ..registry.requests import listed
+
     is_group = GROUP_MARK in name or (VERSION_MARK not in name and "/" not in name)
     if is_group:
         registry.boto3.describe_model_package_group(ModelPackageGroupName=name)
-        doomed = _versions_of(registry, name) if with_versions else []
+        doomed = (
+            [one["ModelPackageArn"] for one in listed(registry.boto3, ModelPackageGroupName=name)]
+            if with_versions
+            else []
+        )
         what = f"the group {name}" + (f" and its {counted(len(doomed), 'version')}" if doomed else "")
     else:
         version = registry.get(name)
@@ -166,7 +172,6 @@ def delete(registry: ModelRegistry, name: str, with_versions: bool, yes: bool, a
 
 
 def _request(source: IO[bytes]) -> dict[str, Any]:
-    """Read a request in JSON, or exit with code 2."""
     where = getattr(source, "name", "<stdin>")
     try:
         value = json.loads(source.read())
@@ -204,9 +209,3 @@ def _remove(members: Any, path: Sequence[str]) -> None:
         members = members.get(name) if isinstance(members, Mapping) else None
     if isinstance(members, dict):
         members.pop(path[-1], None)
-
-
-def _versions_of(registry: ModelRegistry, group: str) -> list[str]:
-    from ..registry.requests import listed
-
-    return [version["ModelPackageArn"] for version in listed(registry.boto3, ModelPackageGroupName=group)]

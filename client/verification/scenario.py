@@ -65,15 +65,10 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One request.
+    """One request; a <word> in its members stands for a value on the registry, see `Made`.
 
-    Args:
-        says: what it is, in a few words.
-        operation: AWS's name of it.
-        members: what it sends; a <word> in a text stands for something on the registry, see `Made`.
-        keep: the name under which later steps find its answer.
-        pages: whether it follows the answer's tokens to the last page.
-        lags: whether AWS may need seconds until its answer shows what was written before.
+    `keep` names its answer for later steps, `pages` follows the answer's tokens to the last page, and `lags` marks
+    answers that AWS may need seconds to update.
     """
 
     says: str
@@ -84,11 +79,7 @@ class Step:
     lags: bool = False
 
     def params(self, made: Made) -> Params:
-        """Return the request for one registry.
-
-        Raises:
-            NotMade: the request needs the answer of a step that was refused.
-        """
+        """Return the request for one registry; raise NotMade if it needs the answer of a step that was refused."""
         return {name: made.filled(value) for name, value in self.members.items()}
 
 
