@@ -55,7 +55,7 @@ def _group_lines(client: SageMakerClient, name: str, last_version: int) -> Itera
     yield {
         "type": "group",
         "name": name,
-        "created": _milliseconds(record["CreationTime"]),
+        "created": round(record["CreationTime"] * 1000),
         "last_version": last_version,
         "record": {**record, **({"Tags": tags} if tags else {})},
     }
@@ -73,9 +73,9 @@ def _package_line(client: SageMakerClient, arn: str, name: str, version: int) ->
     if not version:
         tags = _tags(client, arn)
         record |= {"Tags": tags} if tags else {}
-    created = _milliseconds(record["CreationTime"])
-    modified = _milliseconds(record["LastModifiedTime"]) if "LastModifiedTime" in record else created
-    times = {"created": created, "modified": modified}
+    created: float = record["CreationTime"]
+    modified: float = record.get("LastModifiedTime", created)
+    times = {"created": round(created * 1000), "modified": round(modified * 1000)}
     return {"type": "package", "name": name, "version": version, **times, "record": record}
 
 
@@ -88,10 +88,6 @@ def _record(answer: Mapping[str, Any]) -> Line:
     kept = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
     record: Line = json.loads(json.dumps(kept, default=lambda moment: moment.timestamp()))
     return record
-
-
-def _milliseconds(seconds: float) -> int:
-    return round(seconds * 1000)
 
 
 def _last(arn: str) -> str:

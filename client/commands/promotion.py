@@ -255,7 +255,6 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _write(made: Plan, path: str) -> None:
-    """Write a plan to a file that only its owner can read."""
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(made.to_json() + "\n")

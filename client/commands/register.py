@@ -34,7 +34,6 @@ GROUP_MARK, VERSION_MARK = ":model-package-group/", ":model-package/"
 
 
 def _pairs(_: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
-    """Parse repeated KEY=VALUE options."""
     pairs = {}
     for text in texts:
         key, equals, value = text.partition("=")
@@ -152,11 +151,8 @@ def delete(registry: ModelRegistry, name: str, with_versions: bool, yes: bool, a
     is_group = GROUP_MARK in name or (VERSION_MARK not in name and "/" not in name)
     if is_group:
         registry.boto3.describe_model_package_group(ModelPackageGroupName=name)
-        doomed = (
-            [one["ModelPackageArn"] for one in listed(registry.boto3, ModelPackageGroupName=name)]
-            if with_versions
-            else []
-        )
+        found = listed(registry.boto3, ModelPackageGroupName=name) if with_versions else ()
+        doomed = [one["ModelPackageArn"] for one in found]
         what = f"the group {name}" + (f" and its {counted(len(doomed), 'version')}" if doomed else "")
     else:
         version = registry.get(name)

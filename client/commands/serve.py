@@ -186,7 +186,6 @@ def serve(
 
 
 def _seeder(seeds: tuple[Path, ...]) -> Callable[[Backend], None]:
-    """Read seeds, if there are any; the modules for it are not loaded otherwise."""
     if not seeds:
         return lambda backend: None
     from ..seeding import BadSeed, seeder

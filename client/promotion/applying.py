@@ -113,7 +113,7 @@ def copies_of(client: Any, summaries: Iterable[Record]) -> Iterator[tuple[Record
 
 
 def _present(client: Any, plan: Plan, groups: Mapping[str, Record | None]) -> Iterator[Record | None]:
-    """Yield what is in the destination now for each step: the group, the version to change, a copy that is new."""
+    """Yield for each step what the destination has now: the group, the version to change, or a new copy."""
     new: dict[str, list[tuple[Record, Origin]]] = {}
     for step in plan.steps:
         group = groups[step.group]
@@ -130,7 +130,7 @@ def _present(client: Any, plan: Plan, groups: Mapping[str, Record | None]) -> It
 
 
 def _stale(client: Any, step: Step, there: Record | None) -> Iterator[str]:
-    """Yield in what the destination is neither what the plan saw nor what it makes."""
+    """Yield fields that changed in the destination since the plan was made."""
     if there is None:
         if step.copy is not None:
             yield f"{name_of(step.copy)} is gone"
@@ -158,7 +158,7 @@ def _create_group(client: Any, step: Step, there: Record | None, sleep: Callable
 
 
 def _create(client: Any, step: Step, there: Record | None, sleep: Callable[[float], object]) -> Done:
-    """Create a version, update it with what CreateModelPackage does not take, and see that it is known again."""
+    """Create a version, update what CreateModelPackage does not accept, and check that its origin was kept."""
     if there is not None:
         return _updated(client, step, there, "there already")
     done = _updated(client, step, _created(client, step, sleep), "created")
@@ -172,10 +172,9 @@ def _create(client: Any, step: Step, there: Record | None, sleep: Callable[[floa
 
 
 def _created(client: Any, step: Step, sleep: Callable[[float], object]) -> Record:
-    """Return the version a step creates, or has created before: the same request has the same ClientToken.
+    """Create a version once, with a ClientToken made from its request.
 
-    A registry that remembers the token of a version which was deleted since answers with the ARN of that; then the
-    version is created anew, with another token.
+    If the registry answers with a deleted version that had this token, create it with another token.
     """
     request = {"ModelPackageGroupName": step.group, **creation(client, step.wanted)}
     answered: list[str] = []

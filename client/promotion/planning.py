@@ -124,7 +124,6 @@ class _Group:
         self.summaries = versions_of(source, name)
 
     def entries(self) -> Iterator[Step | Same | Skipped]:
-        """Yield what is to be done with the group and its versions, in the source's order."""
         made = [entry for summary in self._taken_or_skipped() for entry in self._entries_of(summary)]
         if not self.is_there and any(isinstance(entry, Step) for entry in made):
             yield self._new_group()
@@ -164,7 +163,6 @@ class _Group:
                 yield summary
 
     def _unfit(self, summary: Record) -> str | None:
-        """Return why a version must not be taken, if so."""
         status = summary.get(STATUS, PENDING)
         if status not in self.wish.statuses:
             return f"it is {status}, and only {' and '.join(self.wish.statuses)} is taken (--status)"
@@ -211,7 +209,7 @@ class _Group:
         notes += [
             f"{name} differs from its copy {name_of(copy)}, where it cannot be changed in place"
             for name in wanted
-            if _loses({name: wished[name]}, {name: near.get(name)})
+            if any(one.a is not None for one in differences({name: wished[name]}, {name: near.get(name)}))
         ]
         step = Step("update", self.name, arn, near, seen, copy)
         if step.differences:
@@ -221,7 +219,6 @@ class _Group:
         yield from (Skipped(arn, note) for note in notes)
 
     def _wanted(self, original: Record) -> Record:
-        """Return what a new copy of a version shall be."""
         answer = self.source.meta.service_model.operation_model("DescribeModelPackage").output_shape
         record: Record = self.wish.mappings(carried(self.source, original), answer)
         record.setdefault(STATUS, PENDING)
@@ -232,7 +229,7 @@ class _Group:
         return {**record, METADATA: {**metadata, **Origin.of(original).written()}}
 
     def _room(self, original: Record) -> int:
-        """Return how many more metadata properties there may be, beside the two that say where a copy came from."""
+        """Return how many more metadata properties fit, next to the two that identify the original."""
         most: int = members(self.source, "CreateModelPackage")[METADATA].metadata["max"]
         return most - 2 - len(without_origin(original.get(METADATA, {})))
 
@@ -255,11 +252,6 @@ def _approval(record: Record) -> Record:
 
 
 def _is_decided(there: Record, wanted: Record) -> bool:
-    """Whether the destination has another approval, and not only no reason yet, as after an interrupted apply."""
+    """Return whether the approval differs, except for a reason that an interrupted apply did not write."""
     ours, theirs = _approval(wanted), _approval(there)
     return theirs[STATUS] != ours[STATUS] or theirs[REASON] not in ("", ours[REASON])
-
-
-def _loses(wanted: Record, near: Record) -> bool:
-    """Whether a value that is wanted is not among those that can be reached."""
-    return any(difference.a is not None for difference in differences(wanted, near))

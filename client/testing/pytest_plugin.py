@@ -167,11 +167,7 @@ class Served:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a test's registry is, and how it is kept apart from those of others.
-
-    What is in memory is the test's own. What outlives the test is shared: there the test has an account of its own,
-    which is emptied afterwards. In AWS it has what names it gives, and cleans up after itself.
-    """
+    """The registry of a test; one that outlives it, except AWS, gives the test its own account, which is emptied."""
 
     url: str
     region: str
@@ -201,7 +197,7 @@ class _Place:
         return connect(self.url, settings=self.config or None, region_name=self.region, **({} if self.is_aws else keys))
 
     def environment(self, url: str) -> Mapping[str, str | None]:
-        """Return what points every AWS client of this process, and of those it starts, to a server; None is unset."""
+        """Return the variables that direct AWS clients, also of child processes, to a server; None unsets one."""
         by_service = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
         beside_it = ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"]
         past_proxies = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"]))
@@ -219,7 +215,6 @@ class _Place:
         }
 
     def clean(self, client: SageMakerClient) -> None:
-        """Leave nothing behind in a registry that others use too."""
         from ..extensions import offers
         from .control import Control
 
@@ -228,7 +223,7 @@ class _Place:
 
 
 def _prepare(request: pytest.FixtureRequest, client: SageMakerClient) -> None:
-    """Do what the markers of a test say, the module's before its own."""
+    """Apply the markers of a test, those of the module first."""
     from ..extensions import offers
     from .control import Control
 
