@@ -115,8 +115,12 @@ def backup(
         size = copied.stat().st_size
         with _held(_lock_of(target)):  # the one that a registry takes to open, write and close its file
             _check_unopened(target)
-            _put_back_what_is_left(target)
-            _check_unchanged(target, there)
+            for left in _left_of(target):
+                _put_back(left, target)
+            if _state(target) != there:
+                raise BackendUnavailable(
+                    f"somebody has written {target} meanwhile: nothing was replaced, see what it is and try again"
+                )
             _name(folder, target)
     return Backup(target, at, size, count, found.history, found.broken)
 
@@ -131,7 +135,6 @@ def _source(url: str) -> Path:
 
 
 def _check_target(source: Path, target: Path, *, force: bool) -> None:
-    """Refuse a name that is somebody's: that of the registry itself, of another file, of a registry in use."""
     if target.exists() and target.samefile(source):
         raise BackendUnavailable(f"{target} is the registry itself: give the copy another name")
     own = (target, _beside(target), _lock_of(target))
@@ -152,7 +155,7 @@ def _check_target(source: Path, target: Path, *, force: bool) -> None:
 
 
 def _state(target: Path) -> tuple[int, ...] | None:
-    """Return what tells a file from others, and from what it is when somebody has written to it; None for none."""
+    """Return what changes when a file is replaced or written to; None if there is no file."""
     try:
         found = target.stat()
     except OSError:  # the sentence comes from who writes there
@@ -161,23 +164,15 @@ def _state(target: Path) -> tuple[int, ...] | None:
 
 
 def _check_unopened(target: Path) -> None:
-    """Refuse what a registry is open on: it has a log as long, if only an empty one. Call it under the lock."""
+    """Refuse a file that a registry has open, which its log shows; call it under the lock."""
     if _has_log(target):
         raise BackendUnavailable(
             f"somebody has opened {target} meanwhile: nothing was replaced, give the copy another name"
         )
 
 
-def _check_unchanged(target: Path, there: tuple[int, ...] | None) -> None:
-    """Refuse to replace anything but what was there when it was asked for; call it under the lock."""
-    if _state(target) != there:
-        raise BackendUnavailable(
-            f"somebody has written {target} meanwhile: nothing was replaced, see what it is and try again"
-        )
-
-
 def _is_part_of(source: Path, path: Path) -> bool:
-    """Whether a path is one of a registry's own, or below. Where case makes no difference, it makes none here."""
+    """Return whether a path is one of the registry's own files, or below one, ignoring case."""
     files = (source.parent.resolve() / source.name, source.resolve())
     parts = {f"{file}{end}".casefold() for file in files for end in PARTS}
     placed = path.parent.resolve() / path.name
@@ -192,7 +187,7 @@ def _has_log(target: Path) -> bool:
 
 @contextmanager
 def _written(target: Path) -> Iterator[Path]:
-    """Give a folder to write in, beside the target and so on its disk; nothing of it is left in the end."""
+    """Yield a folder to write in, on the disk of the target, and remove it in the end."""
     try:
         make_private_dir(target.parent)
         _sweep(target)
@@ -207,7 +202,7 @@ def _written(target: Path) -> Iterator[Path]:
                 yield folder
             finally:
                 if not _is_half(folder):
-                    (folder / DATABASE).unlink(missing_ok=True)  # see `_remove`
+                    (folder / DATABASE).unlink(missing_ok=True)  # see `_sweep`
                     shutil.rmtree(folder)
     except OSError as error:
         where = f"; the S3 objects that were beside it are in {folder / REPLACED}" if _is_half(folder) else ""
@@ -219,7 +214,7 @@ def _written(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def _held(path: Path) -> Iterator[None]:
-    """Hold the lock of a file: that it cannot be had tells others that whoever writes here is alive."""
+    """Hold the lock of a file, which tells other backups that this one is still running."""
     lock = FileLock(path)
     try:
         with suppress(OSError):  # on a disk that keeps no locks, nobody can have it either
@@ -230,33 +225,28 @@ def _held(path: Path) -> Iterator[None]:
 
 
 def _sweep(target: Path) -> None:
-    """Remove what backups that were killed have left beside a target; what one had half replaced is put back."""
+    """Remove the folders of backups that were killed, and put back what one had half replaced."""
     if any(_is_begun(folder) for folder in _left_of(target)):
         with _held(_lock_of(target)):
             _check_unopened(target)
-            _put_back_what_is_left(target)
+            for left in _left_of(target):
+                _put_back(left, target)
     for unfinished in target.parent.glob(f".*{UNFINISHED}"):
         folder = unfinished / COPY
         if _is_left(unfinished) and not _is_begun(folder):
-            for left in (folder, unfinished):  # in this order: cut off between them, no more than a name is left
-                _remove(left)
-
-
-def _put_back_what_is_left(target: Path) -> None:
-    """Put back what a backup that was killed has half replaced; call it under the lock of the target."""
-    for folder in _left_of(target):
-        _put_back(folder, target)
+            (folder / DATABASE).unlink(missing_ok=True)  # first: cut off here, the rest is not half replaced
+            for one in (folder, unfinished):  # in this order: cut off between them, no more than a name is left
+                shutil.rmtree(one, ignore_errors=True)  # another backup may be removing it
 
 
 def _left_of(target: Path) -> list[Path]:
-    """Return what backups of a target were writing when they were killed."""
     folders = sorted(target.parent.glob(f".*{UNFINISHED}"))
     ours = (one for one in folders if one.name.removesuffix(UNFINISHED).rpartition(".")[0] == f".{target.name}")
     return [one / COPY for one in ours if _is_left(one)]
 
 
 def _is_left(unfinished: Path) -> bool:
-    """Whether a folder was written in by this user, who is at it no more."""
+    """Return whether a folder belongs to a backup of this user that is not running."""
     try:
         state = unfinished.lstat()
         is_ours = stat.S_ISDIR(state.st_mode) and state.st_uid == getattr(os, "geteuid", lambda: state.st_uid)()
@@ -266,7 +256,7 @@ def _is_left(unfinished: Path) -> bool:
 
 
 def _copy_objects(source: Path, target: Path, progress: Progress) -> int:
-    """Copy the S3 objects kept beside a file; each is replaced as a whole there, so none is ever half."""
+    """Copy the S3 objects of a registry, which replaces each file as a whole, and count them."""
     files = [file for file in sorted(source.glob("*/*")) if file.suffix != PART]
     count = 0
     for done, file in enumerate(files, 1):
@@ -287,7 +277,7 @@ def _copy_objects(source: Path, target: Path, progress: Progress) -> int:
 
 
 def _name(folder: Path, target: Path) -> None:
-    """Give a copy its name, objects first: whoever finds the database finds all. Or leave all as it was."""
+    """Move a copy into place, objects before the database, or leave everything as it was."""
     objects = _beside(target)
     try:
         if objects.exists():
@@ -302,7 +292,7 @@ def _name(folder: Path, target: Path) -> None:
 
 
 def _put_back(folder: Path, target: Path) -> None:
-    """Give objects that were to be replaced their name again, where the new database did not get its own."""
+    """Move replaced objects back if the new database is not in place."""
     if not (folder / DATABASE).exists():
         return
     objects = _beside(target)
@@ -312,19 +302,13 @@ def _put_back(folder: Path, target: Path) -> None:
         (folder / REPLACED).rename(objects)
 
 
-def _remove(folder: Path) -> None:
-    """Remove what was written, its database first: cut off after it, nobody takes the rest for half replaced."""
-    (folder / DATABASE).unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)  # another may be at it
-
-
 def _is_begun(folder: Path) -> bool:
-    """Whether objects were given, or lost, their names for a database that did not get its own."""
+    """Return whether objects were moved for a database that is not in place."""
     return (folder / DATABASE).exists() and ((folder / REPLACED).exists() or not (folder / COPIED).exists())
 
 
 def _is_half(folder: Path) -> bool:
-    """Whether the objects of the database that is there are in a folder that was written in."""
+    """Return whether the objects of the existing database are still in a folder of a backup."""
     return (folder / REPLACED).exists() and (folder / DATABASE).exists()
 
 

@@ -16,11 +16,16 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ..backends.diagnosis import PATIENCE, UNREACHED, Check, timed
 from ..backends.errors import BackendUnavailable
 from ..backends.remote import sessions
+from ..backends.remote.aws import Target
 from ..backends.urls import Scheme, default_url, is_memory, load, scheme_of, without_password
-from .connection import URL_VARIABLE
+from .connection import URL_VARIABLE, connect
+from .extensions import ask
 
 DISTRIBUTION = "sagemaker-registry"
 EXTRAS = {
@@ -30,13 +35,12 @@ EXTRAS = {
     "moto": "for the other AWS services beside a registry",
 }
 LOOPBACK = ("127.0.0.1", "localhost")
+ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER")
 AWS_KEY = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Which registry is looked at: its URL, whether somebody has named it, and the region asked for."""
-
     url: str
     region: str | None = None
     is_named: bool = True
@@ -72,7 +76,9 @@ def _installation(_: Subject) -> Iterator[Check]:
 
 
 def _extras(subject: Subject) -> Iterator[Check]:
-    needed = _needed(subject.row)
+    needed = {subject.row.extra, "server"} if subject.row.extra else set()
+    if subject.row.is_remote:  # boto3 reaches it over the network
+        needed -= {"server"}
     for extra, purpose in EXTRAS.items():
         found = {name: _version(name) for name in _distributions(extra)}
         missing = [name for name, there in found.items() if there is None]
@@ -85,13 +91,8 @@ def _extras(subject: Subject) -> Iterator[Check]:
             yield Check(extra, "ok", f"[{extra}] is not installed: {purpose}, {line}")
 
 
-def _needed(row: Scheme) -> set[str]:
-    """Return the extras it takes to be a client of a URL: none, where boto3 reaches it over the network."""
-    return {row.extra} - {"server", ""} if row.is_remote or not row.extra else {row.extra, "server"}
-
-
 def _distributions(extra: str) -> list[str]:
-    """Return what an extra of ours brings, as our own metadata say; extras within extras are theirs to tell."""
+    """Return the distributions of an extra, without those of extras inside it."""
     lines = [line.partition(";") for line in requires(DISTRIBUTION) or ()]
     names = [line for line, _, marker in lines if re.search(rf"extra == ['\"]{extra}['\"]", marker)]
     found = [re.match(r"[A-Za-z0-9._-]+", name) for name in names]
@@ -121,30 +122,21 @@ def _url(subject: Subject) -> Iterator[Check]:
 
 
 def _registry(subject: Subject) -> Iterator[Check]:
+    """Examine a database with the checks of its store, or ask another registry, or one in memory, for a response."""
     try:
-        yield from _examination(subject)
+        if is_memory(subject.url) or not subject.row.examination:
+            yield from _answering(subject)
+            return
+        try:
+            checks: Iterator[Check] = load(subject.row.examination)(subject.url)
+        except ModuleNotFoundError:  # `_extras` has said so
+            return
+        yield from checks
     except BackendUnavailable as error:
         yield Check("registry", "failed", str(error).replace(subject.url, subject.shown))
 
 
-def _examination(subject: Subject) -> Iterator[Check]:
-    """Return what a store's own examination finds; of other registries, and of memory, whether they answer."""
-    if is_memory(subject.url) or not subject.row.examination:
-        return _answering(subject)
-    try:
-        checks: Iterator[Check] = load(subject.row.examination)(subject.url)
-    except ModuleNotFoundError:
-        return iter(())  # `_extras` has said so
-    return checks
-
-
 def _answering(subject: Subject) -> Iterator[Check]:
-    """Ask a registry for one group, as any client would."""
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from .connection import connect
-
     config = Config(connect_timeout=PATIENCE, read_timeout=PATIENCE, retries={"total_max_attempts": 1})
     try:
         client = connect(subject.url, config=config, **({"region_name": subject.region} if subject.region else {}))
@@ -155,7 +147,10 @@ def _answering(subject: Subject) -> Iterator[Check]:
     try:
         client.list_model_package_groups(MaxResults=1)
     except (BotoCoreError, ClientError) as error:
-        yield Check("registry", "failed", without_password(str(error)), _advice(subject))
+        parts, advice = urlsplit(subject.url), UNREACHED
+        if subject.row.start and parts.hostname in LOOPBACK:
+            advice = subject.row.start.format(port=parts.port or 80)
+        yield Check("registry", "failed", without_password(str(error)), advice)
     else:
         yield timed("registry", "it answers", time.monotonic() - began)
         yield from _server(client)
@@ -164,11 +159,7 @@ def _answering(subject: Subject) -> Iterator[Check]:
 
 
 def _server(client: Any) -> Iterator[Check]:
-    """What an emulator says of itself; a registry that says nothing is another."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from .extensions import ask
-
+    """Compare the release of a server with this one; other registries report no release."""
     try:
         said = ask(client, "info")
         theirs = said.get("version") if isinstance(said, dict) else None
@@ -182,17 +173,8 @@ def _server(client: Any) -> Iterator[Check]:
         yield Check("server", "ok", f"it is {DISTRIBUTION} {theirs}, as here")
 
 
-def _advice(subject: Subject) -> str:
-    parts = urlsplit(subject.url)
-    if subject.row.start and parts.hostname in LOOPBACK:
-        return subject.row.start.format(port=parts.port or 80)
-    return UNREACHED
-
-
 def _identity(subject: Subject) -> Iterator[Check]:
-    """Whose requests they would be: of an emulator, as the access key says; of AWS, as STS says."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
+    """Name the caller: by the access key for an emulator, by STS for AWS."""
     try:
         yield from (_aws_identity if subject.row.is_aws else _local_identity)(subject)
     except (BotoCoreError, ClientError, BackendUnavailable) as error:
@@ -213,10 +195,6 @@ def _local_identity(subject: Subject) -> Iterator[Check]:
 
 
 def _aws_identity(subject: Subject) -> Iterator[Check]:
-    from botocore.config import Config
-
-    from ..backends.remote.aws import Target
-
     target = Target.of(subject.url)
     session = sessions.session(target.profile)
     region = subject.region or target.region or session.region_name
@@ -224,11 +202,13 @@ def _aws_identity(subject: Subject) -> Iterator[Check]:
         yield Check("region", "failed", "no region is named", "give one: aws://eu-west-1, or set AWS_REGION")
         return
     yield Check("region", "ok", region)
-    settings: dict[str, Any] = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE}
-    settings["ignore_configured_endpoint_urls"] = True  # as aws:// does
+    config = Config(  # type: ignore[call-arg]
+        connect_timeout=PATIENCE,
+        read_timeout=PATIENCE,
+        ignore_configured_endpoint_urls=True,  # as aws:// does
+    )
     where: dict[str, Any] = {"region_name": region, "endpoint_url": target.sts_endpoint_url}
-    sts = session.client("sts", config=Config(**settings), **where)
-    caller = sts.get_caller_identity()
+    caller = session.client("sts", config=config, **where).get_caller_identity()
     yield Check("identity", "ok", f"{caller['Arn']} in account {caller['Account']}")
 
 
@@ -261,15 +241,4 @@ def _proxies(subject: Subject) -> Iterator[Check]:
         yield Check("proxy", "warning", sentence, f"set NO_PROXY={','.join(caught)}")
 
 
-ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER")
-
-LOOKS: tuple[Look, ...] = (
-    _installation,
-    _extras,
-    _sqlite,
-    _url,
-    _registry,
-    _identity,
-    _endpoints,
-    _proxies,
-)
+LOOKS: tuple[Look, ...] = (_installation, _extras, _sqlite, _url, _registry, _identity, _endpoints, _proxies)

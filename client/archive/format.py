@@ -36,11 +36,7 @@ def trailer(counts: Counter[str]) -> Line:
 
 
 def check(file: BinaryIO, name: str) -> Line:
-    """Check a whole file and return its header.
-
-    Raises:
-        InvalidArchive: the file is truncated, of another format, or has invalid lines.
-    """
+    """Check a whole file and return its header; raise InvalidArchive if the file is not a complete export."""
     counts: Counter[str] = Counter()
     first, last, order = None, Line(), _Order()
     for number, line in numbered(file, name):

@@ -29,13 +29,11 @@ def read(client: SageMakerClient, patterns: Sequence[str] | None) -> tuple[Line,
     wanted = sorted(name for name in found if any(fnmatchcase(name, one) for one in patterns or ["*"]))
     account = "0" * 12
     for name in wanted[:1]:
-        account = (unversioned.get(name) or _group_arn(client, name)).split(":")[4]
-    place = {
-        "account": account,
-        "region": client.meta.region_name,
-        "at": iso(datetime.now(UTC)),
-        "complete": False,
-    }
+        arn = unversioned.get(name)
+        if arn is None:
+            arn = client.describe_model_package_group(ModelPackageGroupName=name)["ModelPackageGroupArn"]
+        account = arn.split(":")[4]
+    place = {"account": account, "region": client.meta.region_name, "at": iso(datetime.now(UTC)), "complete": False}
 
     def lines() -> Iterator[Line]:
         for name in wanted:
@@ -57,7 +55,7 @@ def _group_lines(client: SageMakerClient, name: str, last_version: int) -> Itera
     yield {
         "type": "group",
         "name": name,
-        "created": _milliseconds(record["CreationTime"]),
+        "created": round(record["CreationTime"] * 1000),
         "last_version": last_version,
         "record": {**record, **({"Tags": tags} if tags else {})},
     }
@@ -75,9 +73,9 @@ def _package_line(client: SageMakerClient, arn: str, name: str, version: int) ->
     if not version:
         tags = _tags(client, arn)
         record |= {"Tags": tags} if tags else {}
-    created = _milliseconds(record["CreationTime"])
-    modified = _milliseconds(record["LastModifiedTime"]) if "LastModifiedTime" in record else created
-    times = {"created": created, "modified": modified}
+    created: float = record["CreationTime"]
+    modified: float = record.get("LastModifiedTime", created)
+    times = {"created": round(created * 1000), "modified": round(modified * 1000)}
     return {"type": "package", "name": name, "version": version, **times, "record": record}
 
 
@@ -85,19 +83,11 @@ def _arns(client: SageMakerClient, **query: Any) -> Iterator[str]:
     return (summary["ModelPackageArn"] for summary in listed(client, **query))
 
 
-def _group_arn(client: SageMakerClient, name: str) -> str:
-    return client.describe_model_package_group(ModelPackageGroupName=name)["ModelPackageGroupArn"]
-
-
 def _record(answer: Mapping[str, Any]) -> Line:
     """Return a response as this project stores it, with times as epoch seconds."""
     kept = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
     record: Line = json.loads(json.dumps(kept, default=lambda moment: moment.timestamp()))
     return record
-
-
-def _milliseconds(seconds: float) -> int:
-    return round(seconds * 1000)
 
 
 def _last(arn: str) -> str:

@@ -9,13 +9,12 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ...backends.errors import BackendUnavailable
-from ...backends.views import METADATA, PENDING
+from ...backends.views import METADATA, PENDING, first_container, iso, moment, user_arn
 from ..extensions import offers
 from ..registry import events
 from .format import Line
@@ -56,11 +55,7 @@ SEARCHED = {"groups": ("name", "description"), "versions": ("name", "description
 
 
 def export_sqlite(
-    client: SageMakerClient,
-    file: BinaryIO,
-    *,
-    groups: Iterable[str] = (),
-    progress: Progress = lambda lines: None,
+    client: SageMakerClient, file: BinaryIO, *, groups: Iterable[str] = (), progress: Progress = lambda lines: None
 ) -> Counter[str]:
     """Write a registry, in the account and region of a client, to a file as an SQLite database.
 
@@ -160,16 +155,15 @@ def _group(line: Line) -> Row:
         "region": region,
         "name": line["name"],
         "description": record.get("ModelPackageGroupDescription"),
-        "created": _iso(line["created"]),
-        "created_by": _identity(record.get("CreatedBy", {})),
+        "created": _at(line["created"]),
+        "created_by": user_arn(record.get("CreatedBy", {})),
         "tags": {tag["Key"]: tag["Value"] for tag in record.get("Tags", [])},
     }
 
 
 def _version(line: Line) -> Row:
     record, version = line["record"], line["version"] or None
-    container: Row = next(iter(record.get("InferenceSpecification", {}).get("Containers", [])), {})
-    directory = container.get("ModelDataSource", {}).get("S3DataSource", {}).get("S3Uri")
+    image, model_data = first_container(record)
     return {
         "arn": record["ModelPackageArn"],
         "name": f"{line['name']}/{version}" if version else line["name"],
@@ -180,12 +174,12 @@ def _version(line: Line) -> Row:
         "stage": record.get("ModelLifeCycle", {}).get("Stage"),
         "stage_status": record.get("ModelLifeCycle", {}).get("StageStatus"),
         "package_status": record.get("ModelPackageStatus"),
-        "image": container.get("Image"),
-        "model_data_url": container.get("ModelDataUrl", directory),
-        "created": _iso(line["created"]),
-        "created_by": _identity(record.get("CreatedBy", {})),
-        "modified": _iso(line["modified"]) if "LastModifiedTime" in record else None,
-        "modified_by": _identity(record.get("LastModifiedBy", {})),
+        "image": image,
+        "model_data_url": model_data,
+        "created": _at(line["created"]),
+        "created_by": user_arn(record.get("CreatedBy", {})),
+        "modified": _at(line["modified"]) if "LastModifiedTime" in record else None,
+        "modified_by": user_arn(record.get("LastModifiedBy", {})),
         "record": {name: value for name, value in record.items() if not name.startswith("_")},
     }
 
@@ -245,7 +239,7 @@ def _decision(line: Line) -> Row | None:
         return None
     return {
         "version_name": f"{line['name']}/{line['version']}",
-        "at": _iso(line["at"]),
+        "at": _at(line["at"]),
         "decision": "Approved" if is_counted else status,
         "status": status,
         "previous_status": previous,
@@ -269,11 +263,5 @@ def _event(entry: Mapping[str, Any]) -> Row:
     }
 
 
-def _identity(caller: Mapping[str, Any]) -> str | None:
-    arn: str | None = caller.get("IamIdentity", {}).get("Arn") or caller.get("UserProfileArn")
-    return arn
-
-
-def _iso(milliseconds: int) -> str:
-    at = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _at(milliseconds: int) -> str:
+    return iso(moment(milliseconds / 1000))

@@ -6,12 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
 from ...backends.urls import without_password
-from ..extensions import ask, offers
+from ..extensions import ask, offers, pages
 from . import reader
 from .format import PARTS, InvalidArchive, Line, check, header, numbered, trailer, write
 
@@ -119,38 +120,23 @@ def load(
 
 
 def read(client: SageMakerClient, patterns: list[str] | None) -> tuple[Line, Iterator[Line]]:
-    """Return where a registry is, and its lines: with history from a registry of ours, without from any other."""
+    """Return the place of a registry and its lines, which include history if it is one of this project."""
     return (_read_ours if offers(client, "export") else reader.read)(client, patterns)
 
 
 def _read_ours(client: SageMakerClient, patterns: list[str] | None) -> tuple[Line, Iterator[Line]]:
-    page = ask(client, "export", groups=patterns)
-    place = {name: page[name] for name in ("account", "region", "at")} | {"complete": True}
-
-    def lines() -> Iterator[Line]:
-        found = page
-        while True:
-            yield from found["lines"]
-            if "next_token" not in found:
-                return
-            found = ask(client, "export", groups=patterns, next_token=found["next_token"])
-
-    return place, lines()
+    following = pages(client, "export", groups=patterns)
+    first = next(following)
+    place = {name: first[name] for name in ("account", "region", "at")} | {"complete": True}
+    return place, (line for page in chain([first], following) for line in page["lines"])
 
 
 def _send(
-    client: SageMakerClient,
-    file: BinaryIO,
-    name: str,
-    place: Line,
-    progress: Progress,
-    *,
-    replace: bool,
-    dry_run: bool,
+    client: SageMakerClient, file: BinaryIO, name: str, place: Line, progress: Progress, *, replace: bool, dry_run: bool
 ) -> ImportResult:
     found = ImportResult()
+    source = {"account": place["account"], "region": place["region"]}
     for first, lines in _batches(file, name):
-        source = {"account": place["account"], "region": place["region"]}
         try:
             batch = ask(client, "import", **source, lines=lines, first_line=first, replace=replace, dry_run=dry_run)
         except ClientError as error:

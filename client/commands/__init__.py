@@ -46,11 +46,6 @@ COMMANDS: Final[Mapping[str, str]] = {
 
 
 def command(name: str) -> click.Command:
-    """Import and return the command of a name.
-
-    Raises:
-        KeyError: there is no such command.
-    """
     module, _, function = COMMANDS[name].partition(":")
     found: click.Command = getattr(import_module(f"{__name__}.{module}"), function)
     return found

@@ -51,7 +51,9 @@ def export(file: str, groups: tuple[str, ...], sqlite: bool, url: str | None, re
     if sqlite and file == "-" and sys.stdout.isatty():
         raise click.UsageError("--sqlite does not write to a terminal: name a FILE, or redirect stdout")
     with errors_reported():
-        _check_target(file, url)
+        own = database_file(url or default_url())
+        if own is not None and own.is_file() and Path(file).is_file() and own.samefile(file):
+            fail(f"{file} is the registry itself: name another FILE")
     with errors_reported(), ModelRegistry(url, **region_option(region)) as registry, _output(file) as content:
         if sqlite:
             counts = archive.export_sqlite(registry.boto3, content, groups=groups, progress=_show_lines)
@@ -146,13 +148,6 @@ def backup(file: str, url: str | None, objects: bool, force: bool, as_json: bool
     print_result({**asdict(made), "file": str(made.file)}, _backup_summary(made), as_json=as_json)
     if made.broken:
         sys.exit(NO)
-
-
-def _check_target(file: str, url: str | None) -> None:
-    """Refuse to replace the registry that is exported by its export."""
-    own = database_file(url or default_url())
-    if own is not None and own.is_file() and Path(file).is_file() and own.samefile(file):
-        raise ValueError(f"{file} is the registry itself: name another FILE")
 
 
 @contextmanager

@@ -56,13 +56,11 @@ def versions(context: click.Context, _: click.Parameter, incomplete: str) -> lis
 
 def _asked(context: click.Context, ask: Callable[[SageMakerClient], list[CompletionItem]]) -> list[CompletionItem]:
     """Ask the registry of --url or of the environment; offer nothing after an error."""
-    url = context.params.get("url") or os.environ.get("SAGEMAKER_REGISTRY_URL")
-    region = context.params.get("region")
     answers: Queue[list[CompletionItem]] = Queue()
 
     def run() -> None:
         with suppress(Exception):  # a shell that completes has nowhere to say what went wrong
-            answers.put(_answer(url, region, ask))
+            answers.put(_answer(context, ask))
 
     import boto3  # noqa: F401 - the second is the registry's, not that of a cold disk
 
@@ -72,18 +70,16 @@ def _asked(context: click.Context, ask: Callable[[SageMakerClient], list[Complet
     return []
 
 
-def _answer(
-    url: str | None, region: str | None, ask: Callable[[SageMakerClient], list[CompletionItem]]
-) -> list[CompletionItem]:
+def _answer(context: click.Context, ask: Callable[[SageMakerClient], list[CompletionItem]]) -> list[CompletionItem]:
     from botocore.config import Config
 
     from ...backends.urls import database_file, default_url
     from ..connection import connect
     from .output import region_option
 
-    url = url or default_url()
+    url = context.params.get("url") or os.environ.get("SAGEMAKER_REGISTRY_URL") or default_url()
     file = database_file(url)
     if file is not None and not file.exists():  # to complete is not to make one
         return []
     config = Config(connect_timeout=SECONDS, read_timeout=SECONDS, retries={"total_max_attempts": 1})
-    return ask(connect(url, config=config, **region_option(region)))
+    return ask(connect(url, config=config, **region_option(context.params.get("region"))))

@@ -31,7 +31,7 @@ from .output import (
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from ..promotion import Done, Plan, Skipped, Step
+    from ..promotion import Done, Plan, Step
 
 MARKS = {"create-group": ("+", "green"), "create": ("+", "green"), "update": ("~", "yellow")}
 AGAIN = "It can be run again: what is done is not done twice."
@@ -255,7 +255,6 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _write(made: Plan, path: str) -> None:
-    """Write a plan to a file that only its owner can read."""
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(made.to_json() + "\n")
@@ -294,11 +293,16 @@ def _show(made: Plan, *, err: bool = False) -> None:
     for step in made.steps:
         mark, color = MARKS[step.action]
         click.secho(f"{mark} {_title(step)}", fg=color, err=err)
-        for line in _values(step):
-            click.echo(f"    {line}", err=err)
+        for difference in step.differences:
+            was = f"{_text(difference.a)} -> " if step.action == "update" else ""
+            click.echo(f"    {difference.path}: {was}{_text(difference.b)}", err=err)
     for one in made.same:
         click.echo(f"= {name_of(one.source)} (there {name_of(one.copy)})", err=err)
-    for reason, names in _by_reason(made.skipped):
+    skipped: dict[tuple[str, str], list[str]] = {}
+    for left_out in made.skipped:
+        name = name_of(left_out.source)
+        skipped.setdefault((name.partition("/")[0], left_out.reason), []).append(name)
+    for (_, reason), names in skipped.items():
         click.secho(f"skipped {', '.join(names)}: {reason}", dim=True, err=err)
     if made.steps or made.same or made.skipped:
         click.echo(err=err)
@@ -316,26 +320,8 @@ def _title(step: Step) -> str:
     return name_of(step.source) + (f" (there {name_of(step.copy)})" if step.copy else "")
 
 
-def _values(step: Step) -> Iterator[str]:
-    """Yield a line for each value that changes."""
-    for difference in step.differences:
-        was = f"{_text(difference.a)} -> " if step.action == "update" else ""
-        yield f"{difference.path}: {was}{_text(difference.b)}"
-
-
 def _text(value: Any) -> str:
     return "(none)" if value is None else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _by_reason(skipped: tuple[Skipped, ...]) -> Iterator[tuple[str, list[str]]]:
-    from ..promotion import name_of
-
-    names: dict[tuple[str, str], list[str]] = {}
-    for one in skipped:
-        name = name_of(one.source)
-        names.setdefault((name.partition("/")[0], one.reason), []).append(name)
-    for (_, reason), those in names.items():
-        yield reason, those
 
 
 def _totals(made: Plan) -> str:

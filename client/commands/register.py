@@ -34,7 +34,6 @@ GROUP_MARK, VERSION_MARK = ":model-package-group/", ":model-package/"
 
 
 def _pairs(_: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
-    """Parse repeated KEY=VALUE options."""
     pairs = {}
     for text in texts:
         key, equals, value = text.partition("=")
@@ -147,10 +146,13 @@ def delete(registry: ModelRegistry, name: str, with_versions: bool, yes: bool, a
       sagemaker-registry delete churn/3
       sagemaker-registry delete churn --with-versions --yes
     """
+    from ..registry.requests import listed
+
     is_group = GROUP_MARK in name or (VERSION_MARK not in name and "/" not in name)
     if is_group:
         registry.boto3.describe_model_package_group(ModelPackageGroupName=name)
-        doomed = _versions_of(registry, name) if with_versions else []
+        found = listed(registry.boto3, ModelPackageGroupName=name) if with_versions else ()
+        doomed = [one["ModelPackageArn"] for one in found]
         what = f"the group {name}" + (f" and its {counted(len(doomed), 'version')}" if doomed else "")
     else:
         version = registry.get(name)
@@ -166,7 +168,6 @@ def delete(registry: ModelRegistry, name: str, with_versions: bool, yes: bool, a
 
 
 def _request(source: IO[bytes]) -> dict[str, Any]:
-    """Read a request in JSON, or exit with code 2."""
     where = getattr(source, "name", "<stdin>")
     try:
         value = json.loads(source.read())
@@ -204,9 +205,3 @@ def _remove(members: Any, path: Sequence[str]) -> None:
         members = members.get(name) if isinstance(members, Mapping) else None
     if isinstance(members, dict):
         members.pop(path[-1], None)
-
-
-def _versions_of(registry: ModelRegistry, group: str) -> list[str]:
-    from ..registry.requests import listed
-
-    return [version["ModelPackageArn"] for version in listed(registry.boto3, ModelPackageGroupName=group)]

@@ -159,7 +159,7 @@ def serve(
     except ModuleNotFoundError as error:
         fail(
             f"serving needs the package {(error.name or '').partition('.')[0]!r}: "
-            "pip install 'sagemaker-registry[server]'",
+            "pip install 'sagemaker-registry[server]'"
         )
     from ...backends.errors import BackendUnavailable
     from ...backends.urls import default_url
@@ -186,7 +186,6 @@ def serve(
 
 
 def _seeder(seeds: tuple[Path, ...]) -> Callable[[Backend], None]:
-    """Read seeds, if there are any; the modules for it are not loaded otherwise."""
     if not seeds:
         return lambda backend: None
     from ..seeding import BadSeed, seeder

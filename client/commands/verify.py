@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...backends.urls import without_password
-from .output import INTERRUPTED, NO, errors_reported, fail, print_json, region_option
+from .output import INTERRUPTED, NO, REGION, errors_reported, fail, print_json, region_option
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -33,19 +33,13 @@ COLORS: dict[Verdict, str] = {"differs": "red", "not answered": "yellow", "not r
     show_default="a fresh registry in memory",
     help="The registry to compare with.",
 )
-@click.option("--region", help="The AWS region; us-east-1 unless the environment says otherwise.")
+@REGION
 @click.option("--image", help="The image of all versions; AWS requires one in ECR in the same region.")
 @click.option("--on-aws", is_flag=True, help="Allow creating and deleting groups named verify-... in an AWS account.")
 @click.option("--keep", is_flag=True, help="Do not delete the created groups.")
 @click.option("--json", "as_json", is_flag=True, help="Print the full report as JSON, including the steps that agree.")
 def verify(
-    url: str,
-    against: str,
-    region: str | None,
-    image: str | None,
-    on_aws: bool,
-    keep: bool,
-    as_json: bool,
+    url: str, against: str, region: str | None, image: str | None, on_aws: bool, keep: bool, as_json: bool
 ) -> None:
     """Compare the behavior of two registries.
 
@@ -68,7 +62,7 @@ def verify(
             if is_aws(asked) and not on_aws:
                 fail(
                     f"{without_password(asked)} is AWS: this creates and deletes model package groups named verify-... "
-                    "in that account; say --on-aws if you want that",
+                    "in that account; say --on-aws if you want that"
                 )
         clients = [connect(asked, config=CONFIG, **region_option(region)) for asked in (url, against)]
         if any(map(reaches_aws, clients)) and not on_aws:

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
-from botocore.exceptions import ClientError
-
 from ...backends.views import METADATA
-from ..registry.requests import listed
+from ..registry.requests import listed, unless_refused
 from .plans import Plan, Step, name_of
 from .provenance import Origin
 from .records import Record, carried, creation, leaves, members, updates
@@ -88,13 +86,17 @@ def apply(
 
 
 def group_of(client: Any, name: str) -> Record | None:
-    """Return a group as it is described, or None."""
-    return _unless_missing(lambda: client.describe_model_package_group(ModelPackageGroupName=name))
+    with unless_refused(client, "does not exist"):
+        group: Record = client.describe_model_package_group(ModelPackageGroupName=name)
+        return group
+    return None
 
 
 def found(client: Any, arn: str) -> Record | None:
-    """Return a version as it is described, or None."""
-    return _unless_missing(lambda: client.describe_model_package(ModelPackageName=arn))
+    with unless_refused(client, "does not exist"):
+        version: Record = client.describe_model_package(ModelPackageName=arn)
+        return version
+    return None
 
 
 def versions_of(client: Any, group: str) -> list[Record]:
@@ -111,7 +113,7 @@ def copies_of(client: Any, summaries: Iterable[Record]) -> Iterator[tuple[Record
 
 
 def _present(client: Any, plan: Plan, groups: Mapping[str, Record | None]) -> Iterator[Record | None]:
-    """Yield what is in the destination now for each step: the group, the version to change, a copy that is new."""
+    """Yield for each step what the destination has now: the group, the version to change, or a new copy."""
     new: dict[str, list[tuple[Record, Origin]]] = {}
     for step in plan.steps:
         group = groups[step.group]
@@ -128,7 +130,7 @@ def _present(client: Any, plan: Plan, groups: Mapping[str, Record | None]) -> It
 
 
 def _stale(client: Any, step: Step, there: Record | None) -> Iterator[str]:
-    """Yield in what the destination is neither what the plan saw nor what it makes."""
+    """Yield fields that changed in the destination since the plan was made."""
     if there is None:
         if step.copy is not None:
             yield f"{name_of(step.copy)} is gone"
@@ -156,7 +158,7 @@ def _create_group(client: Any, step: Step, there: Record | None, sleep: Callable
 
 
 def _create(client: Any, step: Step, there: Record | None, sleep: Callable[[float], object]) -> Done:
-    """Create a version, update it with what CreateModelPackage does not take, and see that it is known again."""
+    """Create a version, update what CreateModelPackage does not accept, and check that its origin was kept."""
     if there is not None:
         return _updated(client, step, there, "there already")
     done = _updated(client, step, _created(client, step, sleep), "created")
@@ -170,10 +172,9 @@ def _create(client: Any, step: Step, there: Record | None, sleep: Callable[[floa
 
 
 def _created(client: Any, step: Step, sleep: Callable[[float], object]) -> Record:
-    """Return the version a step creates, or has created before: the same request has the same ClientToken.
+    """Create a version once, with a ClientToken made from its request.
 
-    A registry that remembers the token of a version which was deleted since answers with the ARN of that; then the
-    version is created anew, with another token.
+    If the registry answers with a deleted version that had this token, create it with another token.
     """
     request = {"ModelPackageGroupName": step.group, **creation(client, step.wanted)}
     answered: list[str] = []
@@ -209,14 +210,3 @@ _ACTIONS: Mapping[str, Callable[[Any, Step, Record | None, Callable[[float], obj
     "create": _create,
     "update": _update,
 }
-
-
-def _unless_missing(ask: Callable[[], Any]) -> Record | None:
-    try:
-        answer: Record = ask()
-    except ClientError as error:
-        said = error.response["Error"]
-        if said["Code"] != "ValidationException" or "does not exist" not in said["Message"]:
-            raise
-        return None
-    return answer

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from ...backends.views import METADATA, PENDING, Approval
+from ..registry.requests import listed
 from .applying import NUMBER, copies_of, found, group_of, versions_of
 from .mapping import Mappings
 from .plans import Plan, Same, Skipped, Step, name_of
@@ -27,8 +28,6 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What somebody wants promoted, and how."""
-
     groups: tuple[str, ...]
     versions: tuple[str, ...]
     statuses: tuple[str, ...]
@@ -73,18 +72,12 @@ def plan(
         ClientError: a refusal of either registry.
     """
     wish = _Wish(
-        tuple(groups),
-        tuple(versions),
-        tuple(statuses),
-        newest,
-        as_status,
-        mappings or Mappings(),
-        overwrite_decisions,
+        tuple(groups), tuple(versions), tuple(statuses), newest, as_status, mappings or Mappings(), overwrite_decisions
     )
     chosen = _chosen_groups(source, wish)
     made: list[Step | Same | Skipped] = []
     for read, group in enumerate(chosen, 1):
-        made += _Group.of(source, destination, group, wish).entries()
+        made += _Group(source, destination, group, wish).entries()
         on_group(read, len(chosen))
     urls = names or (source.meta.endpoint_url, destination.meta.endpoint_url)
     return Plan(
@@ -97,11 +90,7 @@ def plan(
 
 
 def _chosen_groups(source: Any, wish: _Wish) -> list[str]:
-    """Return the names of the groups that are to be read, sorted."""
-    lister = source.get_paginator("list_model_package_groups")
-    there = [
-        group["ModelPackageGroupName"] for page in lister.paginate() for group in page["ModelPackageGroupSummaryList"]
-    ]
+    there = [group["ModelPackageGroupName"] for group in listed(source, "model_package_group")]
     named = [re.fullmatch(r"([^/]+)/([1-9][0-9]*)", version) for version in wish.versions]
     for version, match in zip(wish.versions, named, strict=True):
         if match is None:
@@ -119,42 +108,22 @@ def _patterns(wish: _Wish) -> tuple[str, ...]:
     return wish.groups or (() if wish.versions else ("*",))
 
 
-@dataclass(frozen=True, slots=True)
 class _Group:
-    """A group in both registries, as it was read: from this its part of the plan follows."""
+    """A group as it was read: its versions in the source in short, those in the destination in full."""
 
-    source: Any
-    destination: Any
-    name: str
-    wish: _Wish
-    summaries: tuple[Record, ...]
-    is_there: bool
-    beyond: int
-    born_there: frozenset[Origin]
-    copies: dict[str, list[tuple[Record, Origin]]]
-
-    @classmethod
-    def of(cls, source: Any, destination: Any, name: str, wish: _Wish) -> _Group:
-        """Read a group: its versions in the source in short, those in the destination in full."""
+    def __init__(self, source: Any, destination: Any, name: str, wish: _Wish) -> None:
+        self.source, self.destination, self.name, self.wish = source, destination, name, wish
         there = group_of(destination, name)
-        listed = versions_of(destination, there["ModelPackageGroupArn"]) if there else []
-        copies: dict[str, list[tuple[Record, Origin]]] = {}
-        for version, origin in copies_of(destination, listed):
-            copies.setdefault(origin.source, []).append((version, origin))
-        return cls(
-            source=source,
-            destination=destination,
-            name=name,
-            wish=wish,
-            summaries=tuple(versions_of(source, name)),
-            is_there=there is not None,
-            beyond=max((one[NUMBER] for one in listed), default=0),
-            born_there=frozenset(map(Origin.of, listed)),
-            copies=copies,
-        )
+        present = versions_of(destination, there["ModelPackageGroupArn"]) if there else []
+        self.is_there = there is not None
+        self.beyond = max((one[NUMBER] for one in present), default=0)
+        self.born_there = frozenset(map(Origin.of, present))
+        self.copies: dict[str, list[tuple[Record, Origin]]] = {}
+        for version, origin in copies_of(destination, present):
+            self.copies.setdefault(origin.source, []).append((version, origin))
+        self.summaries = versions_of(source, name)
 
     def entries(self) -> Iterator[Step | Same | Skipped]:
-        """Yield what is to be done with the group and its versions, in the source's order."""
         made = [entry for summary in self._taken_or_skipped() for entry in self._entries_of(summary)]
         if not self.is_there and any(isinstance(entry, Step) for entry in made):
             yield self._new_group()
@@ -194,7 +163,6 @@ class _Group:
                 yield summary
 
     def _unfit(self, summary: Record) -> str | None:
-        """Return why a version must not be taken, if so."""
         status = summary.get(STATUS, PENDING)
         if status not in self.wish.statuses:
             return f"it is {status}, and only {' and '.join(self.wish.statuses)} is taken (--status)"
@@ -241,7 +209,7 @@ class _Group:
         notes += [
             f"{name} differs from its copy {name_of(copy)}, where it cannot be changed in place"
             for name in wanted
-            if _loses({name: wished[name]}, {name: near.get(name)})
+            if any(one.a is not None for one in differences({name: wished[name]}, {name: near.get(name)}))
         ]
         step = Step("update", self.name, arn, near, seen, copy)
         if step.differences:
@@ -251,7 +219,6 @@ class _Group:
         yield from (Skipped(arn, note) for note in notes)
 
     def _wanted(self, original: Record) -> Record:
-        """Return what a new copy of a version shall be."""
         answer = self.source.meta.service_model.operation_model("DescribeModelPackage").output_shape
         record: Record = self.wish.mappings(carried(self.source, original), answer)
         record.setdefault(STATUS, PENDING)
@@ -262,7 +229,7 @@ class _Group:
         return {**record, METADATA: {**metadata, **Origin.of(original).written()}}
 
     def _room(self, original: Record) -> int:
-        """Return how many more metadata properties there may be, beside the two that say where a copy came from."""
+        """Return how many more metadata properties fit, next to the two that identify the original."""
         most: int = members(self.source, "CreateModelPackage")[METADATA].metadata["max"]
         return most - 2 - len(without_origin(original.get(METADATA, {})))
 
@@ -285,11 +252,6 @@ def _approval(record: Record) -> Record:
 
 
 def _is_decided(there: Record, wanted: Record) -> bool:
-    """Whether the destination has another approval, and not only no reason yet, as after an interrupted apply."""
+    """Return whether the approval differs, except for a reason that an interrupted apply did not write."""
     ours, theirs = _approval(wanted), _approval(there)
     return theirs[STATUS] != ours[STATUS] or theirs[REASON] not in ("", ours[REASON])
-
-
-def _loses(wanted: Record, near: Record) -> bool:
-    """Whether a value that is wanted is not among those that can be reached."""
-    return any(difference.a is not None for difference in differences(wanted, near))

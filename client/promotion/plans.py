@@ -80,27 +80,20 @@ class Plan:
         """
         try:
             value = json.loads(text)
-            if value["format"] != FORMAT:
+            places = [value[name] for name in ("source", "destination", "region")]
+            if value["format"] != FORMAT or not all(isinstance(place, str) for place in places):
                 raise ValueError
-            source, destination, region = (_text(value[name]) for name in ("source", "destination", "region"))
-            steps, same, skipped = (_read(row, value[name]) for name, row in ROWS.items())
-            return cls(source, destination, region, steps, same, skipped)
+            return cls(*places, *(_read(row, value[name]) for name, row in ROWS.items()))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ValueError(f"this is no plan of {FORMAT!r}, as `plan --out` writes it") from error
 
 
 ROWS: dict[str, type[Any]] = {"steps": Step, "same": Same, "skipped": Skipped}
 
-TYPES: dict[str, tuple[type, ...]] = {
-    "wanted": (dict,),
-    "seen": (dict,),
-    "copy": (str, type(None)),
-    "beyond": (int,),
-}
+TYPES: dict[str, tuple[type, ...]] = {"wanted": (dict,), "seen": (dict,), "copy": (str, type(None)), "beyond": (int,)}
 
 
 def _read(row: type[Any], values: list[Mapping[str, Any]]) -> Any:
-    """Return the rows of one kind; TypeError or ValueError if a value is not of its type."""
     for value in values:
         for each in fields(row):
             if not isinstance(value[each.name], TYPES.get(each.name, (str,))):
@@ -108,12 +101,6 @@ def _read(row: type[Any], values: list[Mapping[str, Any]]) -> Any:
         if row is Step and value["action"] not in get_args(Action):
             raise ValueError
     return tuple(row(**value) for value in values)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
 
 
 def name_of(arn: str) -> str:

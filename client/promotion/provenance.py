@@ -32,7 +32,6 @@ class Origin:
         return cls(metadata[FROM], metadata.get(CREATED, "")) if FROM in metadata else None
 
     def written(self) -> dict[str, str]:
-        """Return the metadata that `named_by` reads."""
         return {FROM: self.source, CREATED: self.created}
 
     def is_of(self, original: Self) -> bool:

@@ -49,7 +49,6 @@ class Event:
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Self:
-        """Return an event from an entry of the registry's `events`."""
         envelope = entry["event"]
         detail = envelope["detail"]
         updated = detail.get("UpdatedModelPackageFields")
@@ -90,7 +89,6 @@ class Event:
 
 
 def pages(client: SageMakerClient, **asked: Any) -> Iterator[dict[str, Any]]:
-    """Yield the pages of the registry's `events`, as needed."""
     edge = "before" if asked.get("order") == "Descending" else "after"
     while True:
         page: dict[str, Any] = extensions.ask(client, "events", **asked)
@@ -103,14 +101,9 @@ def pages(client: SageMakerClient, **asked: Any) -> Iterator[dict[str, Any]]:
 def follow(
     client: SageMakerClient, after: int, sleep: Sleep, is_away: Callable[[str], None] | None = None, **asked: Any
 ) -> Iterator[Event]:
-    """Yield the events behind a position for ever, as they come.
+    """Yield the events after a position as they occur, without end.
 
-    Args:
-        client: a boto3 client on a registry of ours.
-        after: the position.
-        sleep: waits for seconds.
-        is_away: is told why the registry does not answer; without, that is raised. The next attempt follows.
-        **asked: what the registry's `events` takes besides.
+    Errors that may pass are raised, or given to `is_away` and followed by another attempt.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -143,7 +136,7 @@ def deliveries(
 
 
 def last_position(client: SageMakerClient) -> int:
-    """Return the position of the last event there is, or was, in the registry."""
+    """Return the position of the last event, which may be deleted."""
     return int(extensions.ask(client, "events", order="Descending", max_results=1)["last"])
 
 
@@ -156,14 +149,9 @@ class Run:
 
 
 def run(command: Sequence[str], event: Event, *, attempts: int, pause: float, sleep: Sleep) -> Run:
-    """Run a command for an event until it ends with 0, at most so many times.
+    """Run a command without a shell until it exits with 0, with the event on its stdin and in its environment.
 
-    Args:
-        command: the program and its arguments; no shell is asked.
-        event: its standard input, and in its environment.
-        attempts: how often, at most.
-        pause: seconds before the second attempt; each later pause is twice as long.
-        sleep: waits for seconds.
+    The second attempt follows after `pause` seconds; each later pause is twice as long.
     """
     told = json.dumps(dict(event.envelope)).encode() + b"\n"
     exit_code: int | None = None
@@ -181,22 +169,13 @@ def run(command: Sequence[str], event: Event, *, attempts: int, pause: float, sl
 
 
 class Position:
-    """How far somebody has come with the events of a registry, in a file that is whole at any moment.
-
-    Args:
-        path: the file; None remembers nothing.
-
-    Raises:
-        ValueError: the file is none of ours.
-    """
+    """The position of the last handled event, in a file that is replaced atomically; a path of None stores nothing."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self.value = self._read()
-        """The position; None if nothing is remembered yet."""
 
     def save(self, position: int) -> None:
-        """Remember a position; when this returns, for good."""
         self.value = position
         if self._path is None:
             return

@@ -47,11 +47,7 @@ def request_of(
     git_commit: str | None = None,
     **members: Any,
 ) -> dict[str, Any]:
-    """Return the request that registers a version of a group; see `ModelRegistry.register`.
-
-    Raises:
-        ValueError: a metadata value that is neither text nor a number, or a value that is given twice.
-    """
+    """Return the request of `ModelRegistry.register`; raise ValueError for values that it does not accept."""
     lineage = {"training_job": training_job, "dataset_version": dataset_version, "git_commit": git_commit}
     container = given(Image=image, ModelDataUrl=model_data)
     types = {"SupportedContentTypes": [*content_types], "SupportedResponseMIMETypes": [*response_types]}

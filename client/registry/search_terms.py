@@ -37,23 +37,14 @@ ALONE = re.compile(r"(?P<absent>!?)(?P<name>[^=!<>~\s][^=!<>~]*)")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a search asks for.
-
-    Args:
-        filters: what Search is asked, as the shape Filter.
-        numbers: what is looked at here, of the metadata it answers with: a key, an operator and a number.
-    """
+    """The filters of a Search, and the metadata keys, operators and numbers that are compared here instead."""
 
     filters: list[dict[str, str]]
     numbers: list[tuple[str, str, Decimal]]
 
     @classmethod
     def of(cls, terms: Iterable[str]) -> Self:
-        """Read terms; all of them are to hold.
-
-        Raises:
-            ValueError: one is none; the sentence shows what one looks like.
-        """
+        """Parse terms; raise ValueError, which shows their syntax, for an invalid one."""
         filters: list[dict[str, str]] = []
         numbers: list[tuple[str, str, Decimal]] = []
         for term in terms:
@@ -61,7 +52,10 @@ class Terms:
                 name, sign, value = found.group("name", "operator", "value")
                 if name.startswith(f"{METADATA}.") and sign in COMPARISONS:
                     filters.append({"Name": name, "Operator": "Exists"})
-                    numbers.append((name.removeprefix(f"{METADATA}."), sign, _number(term, value)))
+                    number = _finite(value)
+                    if number is None:
+                        raise ValueError(f"{term!r} compares metadata with {value!r}, which is no number")
+                    numbers.append((name.removeprefix(f"{METADATA}."), sign, number))
                 else:
                     filters.append({"Name": name, "Operator": OPERATORS[sign], "Value": value})
             elif found := ALONE.fullmatch(term):
@@ -87,7 +81,6 @@ def search(
     *,
     ascending: bool,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the records that Search finds, as needed."""
     query = given(
         SearchExpression=terms.filters and {"Filters": terms.filters},
         SortBy=sort,
@@ -102,13 +95,6 @@ def search(
 def _compares(text: str, sign: str, number: Decimal) -> bool:
     value = _finite(text)
     return value is not None and COMPARISONS[sign](value, number)
-
-
-def _number(term: str, text: str) -> Decimal:
-    number = _finite(text)
-    if number is None:
-        raise ValueError(f"{term!r} compares metadata with {text!r}, which is no number")
-    return number
 
 
 def _finite(text: str) -> Decimal | None:

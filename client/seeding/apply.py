@@ -15,7 +15,7 @@ from ...backends.views import PENDING
 from ..extensions import ask, offers
 from ..registry.requests import given, listed
 from .files import BadSeed
-from .parser import Group, Seed, Source, Version, read
+from .parser import Group, Seed, Source, read
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -78,15 +78,11 @@ def _apply_group(client: SageMakerClient, group: Group, result: SeedResult) -> N
             result.versions_there += 1
             continue
         with _located(version.where):
-            _apply_version(client, version)
+            arn = client.create_model_package(**version.request)["ModelPackageArn"]
+            if version.status != PENDING or version.reason is not None:
+                decision: Any = given(ModelApprovalStatus=version.status, ApprovalDescription=version.reason)
+                client.update_model_package(ModelPackageArn=arn, **decision)
         result.new_versions += 1
-
-
-def _apply_version(client: SageMakerClient, version: Version) -> None:
-    arn = client.create_model_package(**version.request)["ModelPackageArn"]
-    if version.status != PENDING or version.reason is not None:
-        decision: Any = given(ModelApprovalStatus=version.status, ApprovalDescription=version.reason)
-        client.update_model_package(ModelPackageArn=arn, **decision)
 
 
 @contextmanager

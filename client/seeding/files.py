@@ -40,7 +40,6 @@ def files_of(path: Path) -> list[Path]:
 
 
 def load(path: Path) -> Any:
-    """Return the content of a file, with mappings as NumberedDict."""
     loader = _LOADERS.get(path.suffix)
     if loader is None:
         raise BadSeed(f"{path}: a seed's name ends in {', '.join(_LOADERS)}")

@@ -167,40 +167,37 @@ class Served:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a test's registry is, and how it is kept apart from those of others.
-
-    What is in memory is the test's own. What outlives the test is shared: there the test has an account of its own,
-    which is emptied afterwards. In AWS it has what names it gives, and cleans up after itself.
-    """
+    """The registry of a test; one that outlives it, except AWS, gives the test its own account, which is emptied."""
 
     url: str
     region: str
     config: str
     account: str
-    is_shared: bool
+    is_aws: bool
+    is_emptied: bool
 
     @classmethod
     def of(cls, config: pytest.Config) -> _Place:
-        from ...backends.urls import is_memory
+        import secrets
+        from urllib.parse import urlsplit
+
+        from ...backends.urls import is_memory, scheme_of
 
         url = _option(config, "backend") or MEMORY
-        is_shared = not is_memory(url)
-        account = _account() if is_shared and not _is_aws(url) else ACCOUNT
-        return cls(url, _region(config, url), _option(config, "config"), account, is_shared)
+        is_aws = scheme_of(url).is_aws
+        is_emptied = not is_aws and not is_memory(url)
+        account = str(secrets.randbelow(9 * 10**11) + 10**11) if is_emptied else ACCOUNT
+        region = _option(config, "region") or (urlsplit(url).netloc.rpartition("@")[2] if is_aws else "") or REGION
+        return cls(url, region, _option(config, "config"), account, is_aws, is_emptied)
 
     def connect(self) -> SageMakerClient:
         from .control import connect
 
         keys: dict[str, Any] = {"aws_access_key_id": self.account, "aws_secret_access_key": "test"}
-        return connect(
-            self.url,
-            settings=self.config or None,
-            region_name=self.region,
-            **({} if _is_aws(self.url) else keys),
-        )
+        return connect(self.url, settings=self.config or None, region_name=self.region, **({} if self.is_aws else keys))
 
     def environment(self, url: str) -> Mapping[str, str | None]:
-        """Return what points every AWS client of this process, and of those it starts, to a server; None is unset."""
+        """Return the variables that direct AWS clients, also of child processes, to a server; None unsets one."""
         by_service = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
         beside_it = ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"]
         past_proxies = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"]))
@@ -218,16 +215,15 @@ class _Place:
         }
 
     def clean(self, client: SageMakerClient) -> None:
-        """Leave nothing behind in a registry that others use too."""
         from ..extensions import offers
         from .control import Control
 
-        if self.is_shared and not _is_aws(self.url) and offers(client, "reset"):
+        if self.is_emptied and offers(client, "reset"):
             Control(client).reset(account=self.account)
 
 
 def _prepare(request: pytest.FixtureRequest, client: SageMakerClient) -> None:
-    """Do what the markers of a test say, the module's before its own."""
+    """Apply the markers of a test, those of the module first."""
     from ..extensions import offers
     from .control import Control
 
@@ -247,24 +243,3 @@ def _prepare(request: pytest.FixtureRequest, client: SageMakerClient) -> None:
 
 def _option(config: pytest.Config, name: str) -> str:
     return str(config.getoption(f"--sagemaker-registry-{name}") or config.getini(f"sagemaker_registry_{name}") or "")
-
-
-def _region(config: pytest.Config, url: str) -> str:
-    """Return the region of the options; else that of an aws:// URL, as no other may be called there."""
-    from urllib.parse import urlsplit
-
-    given = _option(config, "region")
-    return given or (urlsplit(url).netloc.rpartition("@")[2] if _is_aws(url) else "") or REGION
-
-
-def _is_aws(url: str) -> bool:
-    from ...backends.urls import scheme_of
-
-    return scheme_of(url).is_aws
-
-
-def _account() -> str:
-    """Return an account that no other test has, in this process or another."""
-    import secrets
-
-    return f"{secrets.randbelow(9 * 10**11) + 10**11}"

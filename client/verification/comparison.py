@@ -156,13 +156,11 @@ def reaches_aws(client: SageMakerClient) -> bool:
 
 
 class _Patience:
-    """How long to look again at what AWS shows late."""
-
     def __init__(self, seconds: float, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
         self._seconds, self._sleep, self._clock = seconds, sleep, clock
 
     def looks(self) -> Iterator[None]:
-        """Yield for each look there is time for: at least one."""
+        """Yield once, and again every POLL seconds while there is time."""
         deadline = self._clock() + self._seconds
         yield
         while self._clock() < deadline:
@@ -171,8 +169,6 @@ class _Patience:
 
 
 class _Side:
-    """One of the two registries: asked, and cleaned up after."""
-
     def __init__(self, client: SageMakerClient, name: str, image: str) -> None:
         self.client, self.name = client, name
         self.made = Made(f"verify-{secrets.token_hex(4)}-", image)
@@ -180,18 +176,17 @@ class _Side:
         self._groups: list[str] = []
 
     def ask(self, step: Step) -> dict[str, Any]:
-        """Send what a step says and return the comparable answer, or refusal; all pages of it, if the step wants them.
-
-        Raises:
-            NotMade: what it is made from is not there.
-            _Unanswered: the registry does not do this.
-        """
+        """Send a step and return its comparable answer or refusal; raise NotMade or _Unanswered if it has none."""
         params, pages = step.params(self.made), []
         for _ in range(MAX_PAGES if step.pages else 1):
             try:
                 answer = self._call(step.operation, params)
             except ClientError as error:
-                return self._refused(error)
+                said = error.response["Error"]
+                if said["Code"] in UNANSWERED:
+                    raise _Unanswered(f"{said['Code']}: {said['Message']}") from error
+                status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+                return self._place.refusal(said["Code"], said["Message"], status)
             if step.keep:
                 self.made.answers[step.keep] = answer
             if not self._place.arn and "ModelPackageGroupArn" in answer:
@@ -203,11 +198,10 @@ class _Side:
         return {"Pages": pages} if step.pages else pages[0]
 
     def kept(self) -> Iterator[str]:
-        """Yield every group that has been made, as what is left on purpose."""
         return (f"{group} on {self.name}: kept" for group in self._groups)
 
     def leave(self) -> Iterator[str]:
-        """Delete every group and what is in it; yield what is still there then, and why."""
+        """Delete every group with its versions, and yield those that still exist, with the reason."""
         for group in self._groups:
             said = ""
             try:
@@ -216,11 +210,9 @@ class _Side:
                 said = str(error)
             try:
                 self._call("DescribeModelPackageGroup", {"ModelPackageGroupName": group})
-            except ClientError as error:
-                if "does not exist" in str(error):
+            except (BotoCoreError, ClientError) as error:
+                if isinstance(error, ClientError) and "does not exist" in str(error):
                     continue
-                said = said or str(error)
-            except BotoCoreError as error:
                 said = said or str(error)
             yield f"{group} on {self.name}: {said or 'it is still being deleted'}"
 
@@ -243,19 +235,13 @@ class _Side:
             raise _Unanswered("its client refuses to send it") from error
         return answer
 
-    def _refused(self, error: ClientError) -> dict[str, Any]:
-        said, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-        if said["Code"] in UNANSWERED:
-            raise _Unanswered(f"{said['Code']}: {said['Message']}")
-        return self._place.refusal(said["Code"], said["Message"], status)
-
 
 class _Unanswered(Exception):
-    """A registry does not do what it was asked; the sentence says how it said so."""
+    """A registry does not support an operation; the message has its error."""
 
 
 def _run(step: Step, sides: Sequence[_Side], patience: _Patience) -> StepReport:
-    """Run one step on both sides: again, as long as there is patience, where late answers still differ."""
+    """Run one step on both sides, and repeat a step that lags while its answers differ and there is time."""
     answers: list[dict[str, Any]] = [{}, {}]
     found: tuple[Difference, ...] = ()
     repeated = [0, 1]
@@ -273,7 +259,6 @@ def _run(step: Step, sides: Sequence[_Side], patience: _Patience) -> StepReport:
 def _ask(
     step: Step, sides: Sequence[_Side], repeated: Sequence[int], answers: list[dict[str, Any]]
 ) -> tuple[Verdict, str]:
-    """Ask the sides that are to be asked; say whether both answers can be compared, else why not."""
     verdict: Verdict = "same"
     notes = []
     for index in repeated:
@@ -291,7 +276,7 @@ def _ask(
 
 @contextmanager
 def _torn_down(sides: Sequence[_Side], patience: _Patience, left_behind: list[str], *, keep: bool) -> Iterator[None]:
-    """Delete what was made when the block ends, however it ends, unless it is to be kept; note what is left."""
+    """Delete all groups when the block ends, also after an error, unless they are kept, and note what is left."""
 
     def leave() -> list[str]:
         return [kept for side in sides for kept in side.kept()] if keep else _leave(sides, patience)

@@ -41,13 +41,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What makes the answers of one registry its own.
-
-    Args:
-        prefix: what the names made there begin with.
-        region: the region of its client.
-        arn: the ARN of something made there, as it is known.
-    """
+    """The values specific to one registry: its prefix of names, the region, and an ARN once one is known."""
 
     prefix: str
     region: str
@@ -87,15 +81,11 @@ class Place:
     def _text(self, text: str) -> str:
         if self._account:
             text = re.sub(
-                rf"arn:{self._partition}:(\w+):({re.escape(self.region)}|):{self._account}:",
+                rf"arn:{self.arn.split(':')[1]}:(\w+):({re.escape(self.region)}|):{self._account}:",
                 lambda found: f"arn:<partition>:{found[1]}:{found[2] and '<region>'}:<account>:",
                 text,
             )
         return text.replace(self.prefix, "<prefix>")
-
-    @property
-    def _partition(self) -> str:
-        return self.arn.split(":")[1] if self.arn else ""
 
     @property
     def _account(self) -> str:
@@ -103,7 +93,7 @@ class Place:
 
 
 def _parsed(text: str) -> Any:
-    """Return what a text is as JSON, within a list so that it is not taken for text again; one that is none, itself."""
+    """Return a text parsed as JSON, or itself, in a list so that it is not parsed again."""
     try:
         return [json.loads(text)]
     except ValueError:
@@ -125,7 +115,7 @@ def differences(left: Any, right: Any, path: str = "") -> Iterator[Difference]:
 
 
 def _of_lists(left: Sequence[Any], right: Sequence[Any], path: str) -> Iterator[Difference]:
-    """Compare entry with entry: those of one label, where all have one, else those of one position."""
+    """Compare entries by label where all have one of their own, else by position."""
     labels = [_label(entry) for entry in left], [_label(entry) for entry in right]
     if any(None in names or len(set(names)) < len(names) for names in labels):
         for index, (one, other) in enumerate(zip_longest(left, right)):
@@ -141,7 +131,7 @@ def _of_lists(left: Sequence[Any], right: Sequence[Any], path: str) -> Iterator[
 
 
 def _label(entry: Any) -> str | None:
-    """Return what an entry of a list is called: by its ARN's end, its name or key; of Search's results, what is in."""
+    """Return the end of an entry's ARN, its name or its key; for results of Search, that of the record inside."""
     if not isinstance(entry, Mapping):
         return None
     if len(entry) == 1 and isinstance(inner := next(iter(entry.values())), Mapping):

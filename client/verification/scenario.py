@@ -7,7 +7,7 @@ that one difference does not show in every list after it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -24,104 +24,82 @@ class NotMade(LookupError):
 
 @dataclass(slots=True)
 class Made:
-    """What the steps before have made on one registry, and what names begin with there."""
+    """What the previous steps have made on one registry: the answers that were kept, by the name of each."""
 
     prefix: str
     image: str
     answers: dict[str, Any] = field(default_factory=dict)
 
-    def name(self, word: str) -> str:
-        return f"{self.prefix}{word}"
+    def filled(self, value: Any) -> Any:
+        """Return a value in which each <word> is replaced by what it stands for on this registry."""
+        if isinstance(value, str):
+            return re.sub(r"<(\w+)>", lambda found: self._meaning(found[1]), value)
+        if isinstance(value, dict):
+            return {name: self.filled(inner) for name, inner in value.items()}
+        return [self.filled(inner) for inner in value] if isinstance(value, list) else value
 
-    def answer(self, step: str, member: str) -> Any:
-        """Return a member of the answer that a step has kept.
+    def _meaning(self, word: str) -> str:
+        match word:
+            case "prefix":
+                return self.prefix
+            case "image":
+                return self.image
+            case "partition":
+                return self._arn("group").split(":")[1]
+            case "account":
+                return self._arn("group").split(":")[4]
+            case "elsewhere":  # the group in another region
+                head, region, tail = re.split("(?<=:sagemaker:)([^:]+)", self._arn("group"))
+                return f"{head}{region[:-1]}{2 if region.endswith('1') else 1}{tail}"
+            case "missing":  # a version that has never existed
+                return f"{self._arn('pending').rpartition('/')[0]}/99"
+        return self._arn(word)
 
-        Raises:
-            NotMade: that step was refused, or its answer has no such member.
-        """
+    def _arn(self, step: str) -> str:
+        member = "ModelPackageGroupArn" if step == "group" else "ModelPackageArn"
         try:
-            return self.answers[step][member]
+            return str(self.answers[step][member])
         except KeyError:
             raise NotMade(f"there is no {member} of the step that was to make {step!r}") from None
-
-    @property
-    def group(self) -> str:
-        return str(self.answer("group", "ModelPackageGroupArn"))
-
-    def version(self, step: str) -> str:
-        return str(self.answer(step, "ModelPackageArn"))
-
-    @property
-    def specification(self) -> Params:
-        """An InferenceSpecification without an artefact: whether one exists is nothing most steps are about."""
-        types = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
-        return {"Containers": [{"Image": self.image}], **types}
-
-    @property
-    def with_artifact(self) -> Params:
-        """An InferenceSpecification with an artefact that does not exist."""
-        return {"Containers": [{"Image": self.image, "ModelDataUrl": f"s3://{self.name('nowhere')}/model.tar.gz"}]}
-
-    def registering(self, group: str = "churn", **members: Any) -> Params:
-        request = {"ModelPackageGroupName": self.name(group), "InferenceSpecification": self.specification}
-        return {**request, **members}
-
-    def listing(self, **members: Any) -> Params:
-        """Return a request for the versions of the first group."""
-        return {"ModelPackageGroupName": self.name("churn"), **members}
-
-    def finding(self, *filters: tuple[str, str, str], **members: Any) -> Params:
-        """Return a search for versions of the first group that pass filters too."""
-        wanted = (("ModelPackageGroupName", "Equals", self.name("churn")), *filters)
-        expression = {"Filters": [{"Name": name, "Operator": how, "Value": value} for name, how, value in wanted]}
-        order = {"SortBy": "ModelPackageVersion", "SortOrder": "Ascending"}
-        return {"Resource": "ModelPackage", "SearchExpression": expression, **order, **members}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One request.
+    """One request; a <word> in its members stands for a value on the registry, see `Made`.
 
-    Args:
-        says: what it is, in a few words.
-        operation: AWS's name of it.
-        params: what it sends, made from what is there.
-        keep: the name under which later steps find its answer.
-        pages: whether it follows the answer's tokens to the last page.
-        lags: whether AWS may need seconds until its answer shows what was written before.
+    `keep` names its answer for later steps, `pages` follows the answer's tokens to the last page, and `lags` marks
+    answers that AWS may need seconds to update.
     """
 
     says: str
     operation: str
-    params: Callable[[Made], Params]
+    members: Params
     keep: str = ""
     pages: bool = False
     lags: bool = False
 
-
-def _elsewhere(arn: str) -> str:
-    head, _, tail = arn.partition(":sagemaker:")
-    region, _, rest = tail.partition(":")
-    other = f"{region[:-1]}{2 if region.endswith('1') else 1}"
-    return f"{head}:sagemaker:{other}:{rest}"
+    def params(self, made: Made) -> Params:
+        """Return the request for one registry; raise NotMade if it needs the answer of a step that was refused."""
+        return {name: made.filled(value) for name, value in self.members.items()}
 
 
-def _ninth(arn: str) -> str:
-    """Return the ARN of a version that has never been."""
-    return f"{arn.rpartition('/')[0]}/99"
-
-
-def _policy(made: Made) -> str:
-    """Return a policy that opens the first group to its own account."""
-    partition, account = made.group.split(":")[1], made.group.split(":")[4]
-    statement = {
-        "Sid": "Read",
-        "Effect": "Allow",
-        "Principal": {"AWS": f"arn:{partition}:iam::{account}:root"},
-        "Action": ["sagemaker:DescribeModelPackageGroup"],
-        "Resource": made.group,
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+CHURN = {"ModelPackageGroupName": "<prefix>churn"}
+SPECIFICATION = {
+    # Without an artifact: whether one exists matters to one step alone.
+    "Containers": [{"Image": "<image>"}],
+    "SupportedContentTypes": ["text/csv"],
+    "SupportedResponseMIMETypes": ["text/csv"],
+}
+WITH_ARTIFACT = {"Containers": [{"Image": "<image>", "ModelDataUrl": "s3://<prefix>nowhere/model.tar.gz"}]}
+NEO = [{"Name": "neo", "Containers": [{"Image": "<image>"}]}]
+STATEMENT = {
+    "Sid": "Read",
+    "Effect": "Allow",
+    "Principal": {"AWS": "arn:<partition>:iam::<account>:root"},
+    "Action": ["sagemaker:DescribeModelPackageGroup"],
+    "Resource": "<group>",
+}
+POLICY = json.dumps({"Version": "2012-10-17", "Statement": [STATEMENT]})
 
 
 def _tag(key: str, value: str) -> Params:
@@ -129,62 +107,50 @@ def _tag(key: str, value: str) -> Params:
 
 
 def _of_group(says: str, operation: str, word: str, *, lags: bool = False) -> Step:
-    return Step(says, operation, lambda made: {"ModelPackageGroupName": made.name(word)}, lags=lags)
+    return Step(says, operation, {"ModelPackageGroupName": f"<prefix>{word}"}, lags=lags)
 
 
-def _of_version(says: str, operation: str, step: str) -> Step:
-    return Step(says, operation, lambda made: {"ModelPackageName": made.version(step)})
+def _of_version(says: str, operation: str, version: str, **members: Any) -> Step:
+    return Step(says, operation, {"ModelPackageName": version, **members})
 
 
 def _groups(says: str, *, pages: bool = False, **members: Any) -> Step:
-    return Step(says, "ListModelPackageGroups", lambda made: {"NameContains": made.prefix, **members}, pages=pages)
+    return Step(says, "ListModelPackageGroups", {"NameContains": "<prefix>", **members}, pages=pages)
 
 
 def _register(says: str, group: str = "churn", *, keep: str = "", **members: Any) -> Step:
-    return Step(says, "CreateModelPackage", lambda made: made.registering(group, **members), keep)
-
-
-def _once(says: str, **members: Any) -> Step:
-    return Step(
-        says, "CreateModelPackage", lambda made: made.registering("odd", ClientToken=made.name("once"), **members)
-    )
+    request = {"ModelPackageGroupName": f"<prefix>{group}", "InferenceSpecification": SPECIFICATION}
+    return Step(says, "CreateModelPackage", {**request, **members}, keep)
 
 
 def _versions(says: str, *, pages: bool = False, **members: Any) -> Step:
-    return Step(says, "ListModelPackages", lambda made: made.listing(**members), pages=pages)
+    return Step(says, "ListModelPackages", {**CHURN, **members}, pages=pages)
 
 
-def _update(says: str, **members: Any) -> Step:
-    return Step(says, "UpdateModelPackage", lambda made: {"ModelPackageArn": made.version("pending"), **members})
+def _update(says: str, version: str = "<pending>", **members: Any) -> Step:
+    return Step(says, "UpdateModelPackage", {"ModelPackageArn": version, **members})
 
 
-def _add_specification(says: str) -> Step:
-    return Step(
-        says,
-        "UpdateModelPackage",
-        lambda made: {
-            "ModelPackageArn": made.version("pending"),
-            "AdditionalInferenceSpecificationsToAdd": [{"Name": "neo", "Containers": [{"Image": made.image}]}],
-        },
-    )
+def _tags(says: str, operation: str, resource: str = "<group>", **members: Any) -> Step:
+    return Step(says, operation, {"ResourceArn": resource, **members})
 
 
-def _tags(says: str, operation: str, **members: Any) -> Step:
-    return Step(says, operation, lambda made: {"ResourceArn": made.group, **members})
-
-
-def _search(says: str, *filters: tuple[str, str, str], pages: bool = False, **members: Any) -> Step:
-    return Step(says, "Search", lambda made: made.finding(*filters, **members), pages=pages, lags=True)
+def _search(says: str, *filters: tuple[str, str, str], pages: bool = False, lags: bool = True, **members: Any) -> Step:
+    wanted = (("ModelPackageGroupName", "Equals", "<prefix>churn"), *filters)
+    expression = {"Filters": [{"Name": name, "Operator": how, "Value": value} for name, how, value in wanted]}
+    order = {"SortBy": "ModelPackageVersion", "SortOrder": "Ascending"}
+    request = {"Resource": "ModelPackage", "SearchExpression": expression, **order, **members}
+    return Step(says, "Search", request, pages=pages, lags=lags)
 
 
 GROUPS: tuple[Step, ...] = (
     Step(
         "a group with a description and tags",
         "CreateModelPackageGroup",
-        lambda made: {
-            "ModelPackageGroupName": made.name("churn"),
+        {
+            **CHURN,
             "ModelPackageGroupDescription": "Who will leave?",
-            "Tags": [_tag("team", made.name("risk")), _tag("stage", "test")],
+            "Tags": [_tag("team", "<prefix>risk"), _tag("stage", "test")],
         },
         keep="group",
     ),
@@ -192,15 +158,11 @@ GROUPS: tuple[Step, ...] = (
     _of_group("the first again", "CreateModelPackageGroup", "churn"),
     _of_group("a name with a _", "CreateModelPackageGroup", "a_b"),
     _of_group("a name too long", "CreateModelPackageGroup", "a" * 63),
-    Step("no name", "CreateModelPackageGroup", lambda made: {}),
+    Step("no name", "CreateModelPackageGroup", {}),
     _of_group("a group by name", "DescribeModelPackageGroup", "churn"),
-    Step("a group by ARN", "DescribeModelPackageGroup", lambda made: {"ModelPackageGroupName": made.group}),
+    Step("a group by ARN", "DescribeModelPackageGroup", {"ModelPackageGroupName": "<group>"}),
     _of_group("a missing group", "DescribeModelPackageGroup", "nobody"),
-    Step(
-        "a group in another region",
-        "DescribeModelPackageGroup",
-        lambda made: {"ModelPackageGroupName": _elsewhere(made.group)},
-    ),
+    Step("a group in another region", "DescribeModelPackageGroup", {"ModelPackageGroupName": "<elsewhere>"}),
     _groups("groups in the default order"),
     _groups("groups by name, one at a time", SortBy="Name", SortOrder="Ascending", MaxResults=1, pages=True),
     _groups("groups by colour", SortBy="Colour"),
@@ -225,12 +187,8 @@ REGISTERING: tuple[Step, ...] = (
     _register("a rejected version", keep="rejected", ModelApprovalStatus="Rejected"),
     _register("a version without a status", keep="plain"),
     _register("a version of a missing group", "nobody"),
-    Step("neither name nor group", "CreateModelPackage", lambda made: {"InferenceSpecification": made.specification}),
-    Step(
-        "both name and group",
-        "CreateModelPackage",
-        lambda made: made.registering(ModelPackageName=made.name("solo")),
-    ),
+    Step("neither name nor group", "CreateModelPackage", {"InferenceSpecification": SPECIFICATION}),
+    _register("both name and group", ModelPackageName="<prefix>solo"),
     _register(
         "an image with a space and an unknown status",
         ModelApprovalStatus="Maybe",
@@ -240,43 +198,33 @@ REGISTERING: tuple[Step, ...] = (
     _register("tags for a version", Tags=[_tag("team", "risk")]),
     _register("an empty metadata value", CustomerMetadataProperties={"accuracy": ""}),
     _of_group("a version and nothing else", "CreateModelPackage", "odd"),
-    Step(
-        "an artefact that does not exist",
-        "CreateModelPackage",
-        lambda made: made.registering("odd", InferenceSpecification=made.with_artifact),
-    ),
+    _register("an artefact that does not exist", "odd", InferenceSpecification=WITH_ARTIFACT),
     Step(
         "a copy of another version's specification",
         "CreateModelPackage",
-        lambda made: {"ModelPackageGroupName": made.name("odd"), "SourceUri": made.version("pending")},
+        {"ModelPackageGroupName": "<prefix>odd", "SourceUri": "<pending>"},
         keep="copy",
     ),
     _register("a source and a specification", "odd", SourceUri="any text"),
-    _once("a version with a token"),
-    _once("the same token"),
-    _once("the same token, another request", ModelPackageDescription="other"),
+    _register("a version with a token", "odd", ClientToken="<prefix>once"),
+    _register("the same token", "odd", ClientToken="<prefix>once"),
+    _register("the same token, another request", "odd", ClientToken="<prefix>once", ModelPackageDescription="other"),
 )
 
 READING: tuple[Step, ...] = (
-    _of_version("a version by ARN", "DescribeModelPackage", "pending"),
-    Step("a version by Group/N", "DescribeModelPackage", lambda made: {"ModelPackageName": made.name("churn/1")}),
-    _of_version("a version made without a status", "DescribeModelPackage", "plain"),
-    _of_version("a copied version", "DescribeModelPackage", "copy"),
-    Step(
-        "a version without the content of its card",
-        "DescribeModelPackage",
-        lambda made: {"ModelPackageName": made.version("pending"), "IncludedData": "MetadataOnly"},
+    _of_version("a version by ARN", "DescribeModelPackage", "<pending>"),
+    _of_version("a version by Group/N", "DescribeModelPackage", "<prefix>churn/1"),
+    _of_version("a version made without a status", "DescribeModelPackage", "<plain>"),
+    _of_version("a copied version", "DescribeModelPackage", "<copy>"),
+    _of_version(
+        "a version without the content of its card", "DescribeModelPackage", "<pending>", IncludedData="MetadataOnly"
     ),
-    Step(
-        "a missing version", "DescribeModelPackage", lambda made: {"ModelPackageName": _ninth(made.version("pending"))}
-    ),
-    Step("a missing name", "DescribeModelPackage", lambda made: {"ModelPackageName": made.name("nobody")}),
+    _of_version("a missing version", "DescribeModelPackage", "<missing>"),
+    _of_version("a missing name", "DescribeModelPackage", "<prefix>nobody"),
     Step(
         "two versions and a missing one",
         "BatchDescribeModelPackage",
-        lambda made: {
-            "ModelPackageArnList": [made.version("pending"), made.version("approved"), _ninth(made.version("pending"))]
-        },
+        {"ModelPackageArnList": ["<pending>", "<approved>", "<missing>"]},
     ),
     _versions("versions in the default order"),
     _versions("versions, oldest first", SortOrder="Ascending"),
@@ -285,22 +233,18 @@ READING: tuple[Step, ...] = (
     _versions("versions two at a time", MaxResults=2, SortOrder="Ascending", pages=True),
     _versions("approved versions", ModelApprovalStatus="Approved"),
     _versions(
-        "pending versions, one at a time",
-        ModelApprovalStatus=PENDING,
-        SortOrder="Ascending",
-        MaxResults=1,
-        pages=True,
+        "pending versions, one at a time", ModelApprovalStatus=PENDING, SortOrder="Ascending", MaxResults=1, pages=True
     ),
     _versions("versions since long ago", CreationTimeAfter=LONG_AGO, SortOrder="Ascending"),
     _versions("versions before that", CreationTimeBefore=LONG_AGO),
-    Step("packages by part of their name", "ListModelPackages", lambda made: {"NameContains": made.prefix}),
+    Step("packages by part of their name", "ListModelPackages", {"NameContains": "<prefix>"}),
     _versions("a page of 101", MaxResults=101),
     _versions("a token that never was", NextToken="never"),
 )
 
 UPDATING: tuple[Step, ...] = (
     _update("approved, with a reason", ModelApprovalStatus="Approved", ApprovalDescription="ticket 1"),
-    _of_version("after the approval", "DescribeModelPackage", "pending"),
+    _of_version("after the approval", "DescribeModelPackage", "<pending>"),
     _update("approved again", ModelApprovalStatus="Approved"),
     _update("rejected after all", ModelApprovalStatus="Rejected", ApprovalDescription="ticket 2"),
     _update("pending again", ModelApprovalStatus=PENDING),
@@ -308,16 +252,12 @@ UPDATING: tuple[Step, ...] = (
     _update("a reason too long", ApprovalDescription="a" * 1025),
     _update("metadata added and changed", CustomerMetadataProperties={"accuracy": "0.94", "f1": "0.8"}),
     _update("metadata removed, and that never was", CustomerMetadataPropertiesToRemove=["data", "never"]),
-    _add_specification("another specification"),
-    _add_specification("a specification of the same name"),
+    _update("another specification", AdditionalInferenceSpecificationsToAdd=NEO),
+    _update("a specification of the same name", AdditionalInferenceSpecificationsToAdd=NEO),
     _update("another stage", ModelLifeCycle={"Stage": "Production", "StageStatus": "Approved"}),
     _update("nothing"),
-    Step(
-        "a missing version",
-        "UpdateModelPackage",
-        lambda made: {"ModelPackageArn": _ninth(made.version("pending")), "ModelApprovalStatus": "Approved"},
-    ),
-    _of_version("after all updates", "DescribeModelPackage", "pending"),
+    _update("a missing version", "<missing>", ModelApprovalStatus="Approved"),
+    _of_version("after all updates", "DescribeModelPackage", "<pending>"),
 )
 
 TAGS_AND_POLICIES: tuple[Step, ...] = (
@@ -326,25 +266,13 @@ TAGS_AND_POLICIES: tuple[Step, ...] = (
     _tags("a tag removed, and one that never was", "DeleteTags", TagKeys=["owner", "never"]),
     _tags("tags after the changes", "ListTags"),
     _tags("a tag key that is AWS's own", "AddTags", Tags=[_tag("aws:team", "risk")]),
-    Step("tags of a version", "ListTags", lambda made: {"ResourceArn": made.version("approved")}),
-    Step(
-        "a tag for a version",
-        "AddTags",
-        lambda made: {"ResourceArn": made.version("approved"), "Tags": [_tag("team", "risk")]},
-    ),
-    Step("tags of a missing group", "ListTags", lambda made: {"ResourceArn": f"{made.group}-nobody"}),
+    _tags("tags of a version", "ListTags", "<approved>"),
+    _tags("a tag for a version", "AddTags", "<approved>", Tags=[_tag("team", "risk")]),
+    _tags("tags of a missing group", "ListTags", "<group>-nobody"),
     _of_group("no policy yet", "GetModelPackageGroupPolicy", "churn"),
-    Step(
-        "a policy",
-        "PutModelPackageGroupPolicy",
-        lambda made: {"ModelPackageGroupName": made.name("churn"), "ResourcePolicy": _policy(made)},
-    ),
+    Step("a policy", "PutModelPackageGroupPolicy", {**CHURN, "ResourcePolicy": POLICY}),
     _of_group("the policy", "GetModelPackageGroupPolicy", "churn"),
-    Step(
-        "a policy that is none",
-        "PutModelPackageGroupPolicy",
-        lambda made: {"ModelPackageGroupName": made.name("churn"), "ResourcePolicy": "{"},
-    ),
+    Step("a policy that is none", "PutModelPackageGroupPolicy", {**CHURN, "ResourcePolicy": "{"}),
     _of_group("the policy goes", "DeleteModelPackageGroupPolicy", "churn"),
     _of_group("the policy of a missing group", "GetModelPackageGroupPolicy", "nobody"),
 )
@@ -358,23 +286,23 @@ SEARCHING: tuple[Step, ...] = (
     Step(
         "groups by tag",
         "Search",
-        lambda made: {
+        {
             "Resource": "ModelPackageGroup",
-            "SearchExpression": {"Filters": [{"Name": "Tags.team", "Value": made.name("risk")}]},
+            "SearchExpression": {"Filters": [{"Name": "Tags.team", "Value": "<prefix>risk"}]},
         },
         lags=True,
     ),
-    Step("an unknown property", "Search", lambda made: made.finding(("Colour", "Equals", "red"))),
+    _search("an unknown property", ("Colour", "Equals", "red"), lags=False),
 )
 
 DELETING: tuple[Step, ...] = (
     _of_group("a group with versions", "DeleteModelPackageGroup", "churn"),
-    _of_version("a version", "DeleteModelPackage", "plain"),
-    _of_version("the version again", "DeleteModelPackage", "plain"),
-    _of_version("a deleted version", "DescribeModelPackage", "plain"),
+    _of_version("a version", "DeleteModelPackage", "<plain>"),
+    _of_version("the version again", "DeleteModelPackage", "<plain>"),
+    _of_version("a deleted version", "DescribeModelPackage", "<plain>"),
     _register("the number after a deleted one", keep="next"),
     *(
-        _of_version(f"the {step} version", "DeleteModelPackage", step)
+        _of_version(f"the {step} version", "DeleteModelPackage", f"<{step}>")
         for step in ("next", "pending", "approved", "rejected")
     ),
     _of_group("a group that is empty now", "DeleteModelPackageGroup", "churn", lags=True),
@@ -382,12 +310,4 @@ DELETING: tuple[Step, ...] = (
     _of_group("a missing group", "DeleteModelPackageGroup", "nobody"),
 )
 
-STEPS: tuple[Step, ...] = (
-    *GROUPS,
-    *REGISTERING,
-    *READING,
-    *UPDATING,
-    *TAGS_AND_POLICIES,
-    *SEARCHING,
-    *DELETING,
-)
+STEPS: tuple[Step, ...] = (*GROUPS, *REGISTERING, *READING, *UPDATING, *TAGS_AND_POLICIES, *SEARCHING, *DELETING)
