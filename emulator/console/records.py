@@ -44,8 +44,6 @@ Parts = tuple[str, str, str]
 
 
 class Version(views.Version):
-    """A version as pages show it."""
-
     @property
     def number(self) -> int:
         return self.version
@@ -83,8 +81,6 @@ class Version(views.Version):
 
 
 class Group(views.Group):
-    """A group as pages show it."""
-
     @property
     def creator(self) -> Person | None:
         return Person.of(self.record["CreatedBy"]) if "CreatedBy" in self.record else None
@@ -92,7 +88,7 @@ class Group(views.Group):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whoever did something: a name for people, the ARN for certainty."""
+    """A caller: a name for people, the ARN for certainty."""
 
     name: str
     arn: str = ""

@@ -33,7 +33,7 @@ LAX: Final = frozenset({"synchronous=OFF", "synchronous=NORMAL", "synchronous_co
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something about the server: `is_fine` False where somebody should look."""
+    """A fact about the server; it needs attention unless it `is_fine`."""
 
     name: str
     value: str
@@ -43,7 +43,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event on its way to somebody: `sign` is the shape of its state."""
+    """The delivery of an event to a target."""
 
     at: datetime
     subject: str
@@ -98,7 +98,7 @@ def _capabilities(reader: Reader) -> tuple[Fact, ...]:
         "Rules": ("explain", "what each approval rule says of a version"),
         "Decisions by revision": ("decide", "of two who decide at once, the second is told"),
         "Events": ("events/deliveries", "what was sent to whom"),
-        "Lists by approval": ("versions", "without it, a bounded number of pages is looked through"),
+        "Lists by approval": ("versions", "without it, a bounded number of pages is read"),
     }
     return tuple(
         Fact(name, "yes" if reader.offers(extension) else "no", note) for name, (extension, note) in has.items()
@@ -130,7 +130,7 @@ def _database(file: Path) -> tuple[Fact, ...]:
 
 
 def _store(reader: Reader, *, has_file: bool) -> Iterator[Fact]:
-    """Yield what the store says of itself; what it is, unless its file has said so."""
+    """Yield what the store reports; its name only if it has no file."""
     told = {name: values for name, values in reader.extension("store").items() if values}
     if "store" in told and not has_file:
         yield Fact("Store", told["store"][0])
