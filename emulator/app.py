@@ -41,7 +41,7 @@ if find_spec("flask") is None:  # better now than when somebody asks
 
 
 class Options(TypedDict, total=False):
-    """What an application is made with, beside its backend."""
+    """What an application is made with, besides its backend."""
 
     other_services: WSGIApplication
     """Who answers every other AWS call; moto unless given."""

@@ -33,12 +33,12 @@ class Running(msgspec.Struct, frozen=True):
 
     url: str
     controlled: ControlledBackend
-    other_services: MotoApp
+    moto: MotoApp
 
     def reset_other_services(self) -> None:
         """Make S3 and the rest of AWS forget everything: moto's registry too, if that is what is served."""
-        if self.other_services.may_hold_objects:
-            self.other_services.ask(Caller(), "s3", "POST", RESET)
+        if self.moto.may_hold_objects:
+            self.moto.ask(Caller(), "s3", "POST", RESET)
 
     def put_back(self) -> None:
         """Make the registry as it was at the beginning; one that is not in memory stays as it is."""
@@ -55,19 +55,21 @@ def running(url: str = "sqlite://", settings: Settings | None = None) -> Iterato
     Raises:
         BackendUnavailable: the registry cannot be used.
     """
-    other_services, clock = MotoApp(), Clock()
-    options = options_of_settings(settings or Settings(), other_services, clock, is_gateway=is_gateway(url))
+    moto, clock = MotoApp(), Clock()
+    options = options_of_settings(settings or Settings(), moto, clock, is_gateway=is_gateway(url))
     identities = Identities(options.settings.identities, options.identify)
     with ExitStack() as opened:
         listener = opened.enter_context(listen("127.0.0.1", 0))
         controlled = opened.enter_context(started(open_backend(url, options), clock, url, identities.recognise))
-        others: WSGIApplication = alone if is_gateway(url) else CallerIdentity(other_services, identities)
-        beside = ResetMiddleware(others, controlled, other_services)
-        server = Server(application(controlled, other_services=beside, registry=without_password(url)), listener)
+        other_services: WSGIApplication = alone if is_gateway(url) else CallerIdentity(moto, identities)
+        other_services = ResetMiddleware(other_services, controlled, moto)
+        server = Server(
+            application(controlled, other_services=other_services, registry=without_password(url)), listener
+        )
         thread = threading.Thread(target=server.run, name="sagemaker-registry", daemon=True)
         thread.start()
         try:
-            yield Running(url_of(listener), controlled, other_services)
+            yield Running(url_of(listener), controlled, moto)
         finally:
             server.stop()
             thread.join()

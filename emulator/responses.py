@@ -128,7 +128,7 @@ def wsgi_error(
 
 
 def wsgi_text(error: RegistryError, start_response: StartResponse, more: Mapping[str, str]) -> Iterable[bytes]:
-    """Answer a WSGI request of a person's with an error: its sentence, with headers beside the usual."""
+    """Answer a WSGI request of a person with an error as text, with more headers."""
     return _send(error, start_response, f"{error.message}\n".encode(), "text/plain; charset=utf-8", "", more)
 
 

@@ -77,9 +77,9 @@ def serve(
     """
     switches, keys = _with_keys(settings or Settings())
     file = database_file(backend_url)
-    other_services = MotoApp(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
+    moto = MotoApp(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
     clock = Clock()
-    options = options_of_settings(switches, other_services, clock, is_gateway=is_gateway(backend_url))
+    options = options_of_settings(switches, moto, clock, is_gateway=is_gateway(backend_url))
     identities = Identities(switches.identities, options.identify)
     shown, hosts = without_password(backend_url), [*allowed_hosts, host]
     with ExitStack() as opened:
@@ -91,21 +91,21 @@ def serve(
         except RegistryError as error:
             raise BackendUnavailable(error.message) from error
         prepare(backend)
-        beside: WSGIApplication = alone if is_gateway(backend_url) else CallerIdentity(other_services, identities)
+        other_services: WSGIApplication = alone if is_gateway(backend_url) else CallerIdentity(moto, identities)
         dispatcher = _dispatcher(opened, backend, switches.events, shown)
         if dispatcher is not None and switches.events.eventbridge and not is_gateway(backend_url):
-            beside = RuleWatch(beside, partial(dispatcher.add, EventBridge(other_services), afresh=True))
+            other_services = RuleWatch(other_services, partial(dispatcher.add, EventBridge(moto), afresh=True))
         if is_memory(backend_url) if test_controls is None else test_controls:
             backend = controlled = started(backend, clock, backend_url, identities.recognise)
-            beside = ResetMiddleware(beside, controlled, other_services)
+            other_services = ResetMiddleware(other_services, controlled, moto)
         else:
-            beside = NoResetMiddleware(beside)
+            other_services = NoResetMiddleware(other_services)
         console = console_of(backend_url, hosts, switches, reviewers) if reviewers is not None else None
         if console is not None:
             console = replace(console, address=_reachable(url_of(listener)))
         app = application(
             backend,
-            other_services=beside,
+            other_services=other_services,
             allowed_hosts=hosts,
             registry=shown,
             reviewed_at=console,
@@ -176,13 +176,11 @@ def _tell(url: str, registry: str, console: Console | None, *, is_signed: bool) 
     _say("stop with Ctrl-C")
 
 
-def options_of_settings(
-    settings: Settings, other_services: MotoApp, clock: Clock, *, is_gateway: bool
-) -> BackendOptions:
+def options_of_settings(settings: Settings, moto: MotoApp, clock: Clock, *, is_gateway: bool) -> BackendOptions:
     """Return the options to open a served registry with; a gateway has no S3 and no STS next to it."""
-    probe: Probe = NoProbe() if is_gateway else MotoProbe(other_services)
+    probe: Probe = NoProbe() if is_gateway else MotoProbe(moto)
     if endpoint := settings.checks.s3_endpoint:
-        probe = EndpointProbe(other_services, endpoint)
+        probe = EndpointProbe(moto, endpoint)
     return BackendOptions(settings, probe, no_identity if is_gateway else identity_of, clock)
 
 

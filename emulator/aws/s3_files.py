@@ -1,6 +1,6 @@
 """S3 objects that outlive the server: moto holds them in memory, this keeps each in a file and puts them back.
 
-A version that is approved on Tuesday must still have the artefact that was uploaded on Monday. What is kept is
+A version that is approved on Tuesday must still have the artifact that was uploaded on Monday. What is kept is
 buckets, objects and their metadata; versions of objects, tags, policies and all other services are not.
 """
 

@@ -1,4 +1,4 @@
-"""Who a key of the STS or IAM beside the registry belongs to; and GetCallerIdentity, answered as the registry sees it.
+"""Who a key of moto's STS or IAM belongs to; and GetCallerIdentity, answered as the registry sees it.
 
 Temporary credentials of AssumeRole and the keys of IAM users are moto's. Asked by any other key, moto would answer
 with a user of its own, while the registry writes another into CreatedBy: so that one question is answered here.

@@ -1,4 +1,4 @@
-"""Where the points and lines of a chart lie; templates draw them as SVG, with the same numbers in a table beside."""
+"""Where the points and lines of a chart lie; templates draw them as SVG, next to a table of the same numbers."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ OF_ITS_OWN: Final = frozenset(
 LINEAGE_KEYS: Final = frozenset(
     {"training_job", "dataset_version", "dataset", "git_commit", "commit", "repository", "pipeline", "run_id"}
 )
-"""Metadata that say where a version comes from, beside its MetadataProperties."""
+"""Metadata that say where a version comes from, besides its MetadataProperties."""
 
 PASSING: Final = frozenset({"ModelPackageStatus", "ModelPackageStatusDetails", "ResponseMetadata"})
 """What changes by itself: no reason to decide anew."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 THREADS = 4
-"""Two more than may wait for events (`following.MAX_WAITING`): with two in all, they would leave none to others.
+"""Two more than may wait for events (`long_polling.MAX_WAITING`): with two in all, they would leave none to others.
 A slow upload holds none: waitress reads a body before a thread has it."""
 BACKLOG = 1024
 """Connections the system keeps until they are accepted."""

@@ -54,7 +54,7 @@ class Decision:
 
     @property
     def subject(self) -> tuple[str, ...]:
-        """What the token of its form is bound to, beside the version."""
+        """What the token of its form is bound to, besides the version."""
         return (self.revision, "" if self.rev is None else str(self.rev))
 
 

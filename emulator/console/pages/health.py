@@ -16,7 +16,6 @@ from ....backends.errors import RegistryError
 from ..page import Page, Visit
 from ..reader import Reader
 from ..records import leaves
-from ..site import Site
 
 FIXED_IN: Final = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """Releases of SQLite that do not lose commits of a WAL database, each the first of its line."""
@@ -62,8 +61,9 @@ def health(visit: Visit) -> dict[str, Any]:
     """Return the state of the server; a backend that does not answer is a fact, not a failure."""
     reader, server = visit.reader, visit.server
     site, answers = server.console.site, _pinged(server.backend)
+    hosts = ", ".join(("localhost", "IP addresses", *dict.fromkeys(site.hosts)))
     return {
-        "backend": (Fact("Registry", site.url or "given in this process"), answers, *_hosts(site)),
+        "backend": (Fact("Registry", site.url or "given in this process"), answers, Fact("Answers for", hosts)),
         "database": (
             *(_database(site.file) if site.file is not None else ()),
             *(_store(reader, has_file=site.file is not None) if answers.is_fine and reader.offers("store") else ()),
@@ -85,11 +85,6 @@ def _pinged(backend: Backend) -> Fact:
     except RegistryError as error:
         return Fact("Answers", "no", error.message, is_fine=False)
     return Fact("Answers", f"in {(perf_counter() - start) * 1000:.1f} ms")
-
-
-def _hosts(site: Site) -> tuple[Fact, ...]:
-    names = ", ".join(dict.fromkeys(site.hosts))
-    return (Fact("Answers for", f"localhost, IP addresses{f', {names}' if names else ''}"),)
 
 
 def _capabilities(reader: Reader) -> tuple[Fact, ...]:
