@@ -7,7 +7,7 @@ calls         JSON 1.1 to Python values, the backend's answer or error, and back
 Flask         /_registry/..., and the console at /console/
 
 The first four are middleware in front of Flask's routing. `create_app` returns the Flask application with them in
-place; `application` returns the same for a server of its own, which loads Flask when somebody asks for a path of it.
+place; `application` returns the same for a server of its own, which loads Flask at the first request that needs it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask
 
-if find_spec("flask") is None:  # better now than when somebody asks
+if find_spec("flask") is None:  # better now than at a request
     raise ModuleNotFoundError("No module named 'flask'", name="flask")
 
 
@@ -52,9 +52,9 @@ class Options(TypedDict, total=False):
     reviewed_at: console.Console | None
     """The console where people review and decide; without, there is none."""
     say: Callable[[str], None]
-    """Shows a line to whoever runs the server: prints it, unless given."""
+    """Shows a line in the server's terminal; `print` unless given."""
     authenticated: Callable[..., WSGIApplication] | None
-    """Puts what verifies signatures in front of an application; without, nobody does."""
+    """Puts signature verification in front of an application; without it, signatures are not verified."""
 
 
 def create_app(backend: Backend, **options: Unpack[Options]) -> Flask:
@@ -78,7 +78,7 @@ def create_app(backend: Backend, **options: Unpack[Options]) -> Flask:
 
 
 def application(backend: Backend, **options: Unpack[Options]) -> WSGIApplication:
-    """Return what answers as `create_app` does, with its arguments: Flask and the console load when somebody asks."""
+    """Return an application like `create_app`'s; Flask and the console load at the first request that needs them."""
     parts = _Parts(backend, options)
     pages = LazyApp(partial(parts.pages, parts.console)) if parts.console is not None else None
     return parts.assembled(LazyApp(parts.own), pages, parts.other_services)
@@ -146,7 +146,7 @@ class Router:
             operation = target.removeprefix(TARGET_PREFIX)
             return operation in self.operations or not model.known(operation)
         is_json = environ.get("CONTENT_TYPE", "").startswith("application/x-amz-json")
-        return is_json and not target  # a JSON call without a target is nobody's
+        return is_json and not target  # rejected: a JSON call has a target
 
 
 def _is_a_person(environ: WSGIEnvironment) -> bool:

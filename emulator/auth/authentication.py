@@ -70,7 +70,7 @@ class Authentication:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         for name in [name for name in environ if name.startswith("HTTP_X_MOTO_")]:
-            del environ[name]  # by which moto would take one for somebody else
+            del environ[name]  # by which moto would take the caller for another one
         path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "")
         if self._has_console and path == "/" and method in ("GET", "HEAD") and not is_signed_request(environ):
             return _to_the_console(start_response)

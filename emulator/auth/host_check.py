@@ -108,7 +108,7 @@ def _page_error(environ: WSGIEnvironment) -> RegistryError | None:
 
 
 def _host_of(origin: str) -> str | None:
-    """Return the host and port an Origin names; None for one that means nothing, which is nobody's."""
+    """Return the host and port an Origin names; None if it is not a URL."""
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:

@@ -300,7 +300,7 @@ class Gone(Exception):
 
 
 class Overtaken(Exception):
-    """A version is not as it was when somebody began to decide; `version` is how it is now."""
+    """A version changed while a decision was made; `version` is the current one."""
 
     def __init__(self, version: Version) -> None:
         super().__init__(version)

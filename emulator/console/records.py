@@ -62,7 +62,7 @@ class Version(views.Version):
 
     @cached_property
     def revision(self) -> str:
-        """A digest of all that it says: another one means that somebody changed it."""
+        """A digest of the record; another digest means that the version was changed."""
         said = {
             name: moment(value).timestamp() if name.endswith("Time") else value
             for name, value in self.record.items()

@@ -65,7 +65,7 @@ class Sessions:
         self._printed = 0.0
 
     def link(self, user: str) -> str:
-        """Return the secret of a new link for a user; older ones stay: asking for more must lock nobody out."""
+        """Return the secret of a new link for a user; older ones stay: more links must not lock out earlier ones."""
         secret = secrets.token_urlsafe(32)
         with self._lock:
             now = self._clock()

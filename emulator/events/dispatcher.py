@@ -1,6 +1,6 @@
 """Delivers events: a thread for each sink, from the outbox of the registry, until the server stops.
 
-A sink that is slow or away keeps nobody else waiting. A thread sleeps until something was written in this process,
+A sink that is slow or away delays no other sink. A thread sleeps until something was written in this process,
 an attempt is due, or a second is over: other processes write too.
 """
 
@@ -64,7 +64,7 @@ class Dispatcher:
             thread.join(max(deadline - time.monotonic(), 0))
 
     def let_go(self) -> None:
-        """Answer whoever waits for the next event, now and from now on: the server stops. Safe in a signal handler."""
+        """Answer requests that wait for an event, now and from now on: the server stops. Safe in a signal handler."""
         self._outbox.notifier.is_closed = True
 
     def add(self, sink: Sink, *, afresh: bool = False) -> None:

@@ -37,7 +37,7 @@ EVENT_ID: Final = "X-Registry-Event-Id"
 MAX_ANSWER: Final = 64 * 2**10
 
 _CARRYING_IPV4: Final = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")))
-"""Where the last 32 bits are an IPv4 address: NAT64, public and one's own, and two forms nobody uses any more."""
+"""Where the last 32 bits are an IPv4 address: NAT64, public and private, and two obsolete forms."""
 
 _METADATA: Final = frozenset(
     map(ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"))

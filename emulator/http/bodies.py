@@ -1,7 +1,7 @@
-"""The body of a request that two read: who verifies its signature, and after that who answers it.
+"""The body of a request that is read twice: to verify its signature, and to answer it.
 
 Our own server gives a body as a file, whole and of a length that is known. Others give a stream that can be read once,
-in chunks of which nobody has said how many there are: it is kept first, and then it is what everybody reads.
+in chunks of an unknown number: it is kept first, and then every reader reads the kept file.
 """
 
 from __future__ import annotations

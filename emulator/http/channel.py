@@ -27,7 +27,7 @@ CUT = "sagemaker_registry.cut"
 """Where in the environment of a request is what cuts its connection, if the server can."""
 
 FIRST: Final = 2**16
-"""Bytes of a body that leave with the head; whoever gets no more misses some of what Content-Length says."""
+"""Bytes of a body that leave with the head; a client that gets no more notices by Content-Length."""
 
 
 class WholeChannel(HTTPChannel):  # type: ignore[misc]

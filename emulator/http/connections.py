@@ -1,7 +1,7 @@
 """What a connection may do: how large, how many and how slow a request may be, and that it can be read in one way only.
 
-waitress reads a request before anybody sees it. Here it is told where to stop: what two servers could read differently
-is refused, what is too large for the registry is refused before it is read, and what comes too slowly is cut off.
+waitress reads a request before the application does. Here it is told where to stop: what two servers could read in two
+ways is rejected, what is too large for the registry is rejected unread, and what comes too slowly is cut off.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def _check_fields(version: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None
 
 
 class _Stranger(Error):  # type: ignore[misc]
-    """A large body of somebody who has no key: it is not read, for it would only fill a disk."""
+    """A large body of a client without a known key: it is not read, for it would only fill a disk."""
 
     code, reason = HTTPStatus.FORBIDDEN.value, HTTPStatus.FORBIDDEN.phrase
 

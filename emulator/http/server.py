@@ -123,7 +123,7 @@ class Server:
             if not _has_visitors(self._listener) or time.monotonic() > deadline:
                 break
             self._step(_WAKE_SECONDS if self._server.in_connection_overflow else 0)
-        wasyncore.dispatcher.close(self._server)  # nobody new
+        wasyncore.dispatcher.close(self._server)  # no new connections
         self._step(0)  # read what idle connections have sent
         while self._is_busy() and time.monotonic() < deadline:
             self._step(_WAKE_SECONDS)

@@ -1,4 +1,4 @@
-"""One version, as somebody reviews it: what changed since the last approved one, and everything there is of it."""
+"""A version under review: what changed since the last approved one, and the whole record."""
 
 from __future__ import annotations
 
