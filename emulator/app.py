@@ -2,18 +2,19 @@
 
 gate          Host and Origin: may this client speak here at all?
 authentication  is it signed, and by whom? (where there are keys)
-switchboard   a call of ours, a page of ours, or a neighbour's (S3, STS, ... by moto)?
+router        a call of ours, a page of ours, or one for another service (S3, STS, ... by moto)?
 calls         JSON 1.1 to Python values, the backend's answer or error, and back to JSON 1.1
 Flask         /_registry/..., and the console at /console/
 
 The first four are middleware in front of Flask's routing. `create_app` returns the Flask application with them in
-place; `application` returns the same for a server of its own, which loads Flask when somebody asks for a path of it.
+place; `application` returns the same for a server of its own, which loads Flask at the first request that needs it.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -35,12 +36,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask
 
-if find_spec("flask") is None:  # better now than when somebody asks
+if find_spec("flask") is None:  # better now than at a request
     raise ModuleNotFoundError("No module named 'flask'", name="flask")
 
 
 class Options(TypedDict, total=False):
-    """What an application is made with, beside its backend."""
+    """What an application is made with, besides its backend."""
 
     other_services: WSGIApplication
     """Who answers every other AWS call; moto unless given."""
@@ -51,9 +52,9 @@ class Options(TypedDict, total=False):
     reviewed_at: console.Console | None
     """The console where people review and decide; without, there is none."""
     say: Callable[[str], None]
-    """Shows a line to whoever runs the server: prints it, unless given."""
+    """Shows a line in the server's terminal; `print` unless given."""
     authenticated: Callable[..., WSGIApplication] | None
-    """Puts what verifies signatures in front of an application; without, nobody does."""
+    """Puts signature verification in front of an application; without it, signatures are not verified."""
 
 
 def create_app(backend: Backend, **options: Unpack[Options]) -> Flask:
@@ -77,15 +78,13 @@ def create_app(backend: Backend, **options: Unpack[Options]) -> Flask:
 
 
 def application(backend: Backend, **options: Unpack[Options]) -> WSGIApplication:
-    """Return what answers as `create_app` does, with its arguments: Flask and the console load when somebody asks."""
+    """Return an application like `create_app`'s; Flask and the console load at the first request that needs them."""
     parts = _Parts(backend, options)
     pages = LazyApp(partial(parts.pages, parts.console)) if parts.console is not None else None
     return parts.assembled(LazyApp(parts.own), pages, parts.other_services)
 
 
 class _Parts:
-    """What an application is put together from."""
-
     def __init__(self, backend: Backend, options: Options) -> None:
         self._backend, self._options = backend, options
         self._authenticated = options.get("authenticated")
@@ -98,7 +97,6 @@ class _Parts:
             self.console = replace(self.console, is_strict=True)  # keys are worth no more than what goes round them
 
     def own(self) -> Flask:
-        """Make what answers for the server's own paths."""
         from . import flask_app
 
         registry, has_console = self._options.get("registry", ""), self.console is not None
@@ -110,13 +108,7 @@ class _Parts:
         return flask_app.pages(self._backend, reviewed_at, self.error_log, self.say)
 
     def assembled(self, ours: WSGIApplication, pages: WSGIApplication | None, beyond: WSGIApplication) -> HostCheck:
-        """Put them together, behind what every request has to pass.
-
-        Args:
-            ours: answers for the server's own paths.
-            pages: answers for the console, if there is one.
-            beyond: answers where neither of them does, nor the registry.
-        """
+        """Put the applications together behind the checks that every request passes; `beyond` answers all the rest."""
         calls = RegistryApi(self._backend, self.other_services, self._counted, self.error_log)
         behind: WSGIApplication = Router(calls, ours, pages, beyond, self._backend.operations)
         if self._authenticated is not None:
@@ -124,52 +116,37 @@ class _Parts:
         return HostCheck(behind, self._options.get("allowed_hosts", ()), self.error_log)
 
 
+@dataclass(frozen=True, slots=True)
 class Router:
-    """A WSGI application that passes a request on, by path and target.
+    """A WSGI application that passes a request on, by path and target; `ours` also rejects what nothing answers."""
 
-    Args:
-        calls: answers the registry's calls.
-        ours: answers for the server's own paths, and refuses what is nobody's.
-        pages: answers for the console, if there is one.
-        other_services: answer every other AWS call.
-        operations: the registry's.
-    """
-
-    def __init__(
-        self,
-        calls: WSGIApplication,
-        ours: WSGIApplication,
-        pages: WSGIApplication | None,
-        other_services: WSGIApplication,
-        operations: frozenset[str],
-    ) -> None:
-        self._calls = calls
-        self._ours = ours
-        self._pages = pages
-        self._other_services = other_services
-        self._operations = operations
+    calls: WSGIApplication
+    ours: WSGIApplication
+    pages: WSGIApplication | None
+    other_services: WSGIApplication
+    operations: frozenset[str]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return self._who_answers(environ)(environ, start_response)
+        return self._route(environ)(environ, start_response)
 
-    def _who_answers(self, environ: WSGIEnvironment) -> WSGIApplication:
+    def _route(self, environ: WSGIEnvironment) -> WSGIApplication:
         path, target = environ.get("PATH_INFO", ""), environ.get("HTTP_X_AMZ_TARGET", "")
         if path.startswith(EXTENSION_PREFIX):
-            return self._ours
-        if self._pages is not None and is_console(path):
+            return self.ours
+        if self.pages is not None and is_console(path):
             # signed, it is about a bucket of that name
-            return self._other_services if is_signed_request(environ) else self._pages
+            return self.other_services if is_signed_request(environ) else self.pages
         if self._is_call(target, environ):
-            return self._calls if path in ("", "/") and environ["REQUEST_METHOD"] == "POST" else self._ours
-        return self._ours if path == "/" and _is_a_person(environ) else self._other_services
+            return self.calls if path in ("", "/") and environ["REQUEST_METHOD"] == "POST" else self.ours
+        return self.ours if path == "/" and _is_a_person(environ) else self.other_services
 
     def _is_call(self, target: str, environ: WSGIEnvironment) -> bool:
         """Whether a request is for the registry to answer, or to refuse."""
         if target.startswith(TARGET_PREFIX):
             operation = target.removeprefix(TARGET_PREFIX)
-            return operation in self._operations or not model.known(operation)
+            return operation in self.operations or not model.known(operation)
         is_json = environ.get("CONTENT_TYPE", "").startswith("application/x-amz-json")
-        return is_json and not target  # a JSON call without a target is nobody's
+        return is_json and not target  # rejected: a JSON call has a target
 
 
 def _is_a_person(environ: WSGIEnvironment) -> bool:
@@ -181,20 +158,16 @@ def _is_a_person(environ: WSGIEnvironment) -> bool:
     )
 
 
+@dataclass(slots=True)
 class LazyApp:
-    """A WSGI application that is made at its first request; thread-safe.
+    """A WSGI application made at its first request; if `make` raises, the next request tries again. Thread-safe."""
 
-    Args:
-        make: makes it; what it raises, the request meets, and the next one tries again.
-    """
-
-    def __init__(self, make: Callable[[], WSGIApplication]) -> None:
-        self._make = make
-        self._lock = threading.Lock()
-        self._made: WSGIApplication | None = None
+    make: Callable[[], WSGIApplication]
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _made: WSGIApplication | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self._made is None:
             with self._lock:
-                self._made = self._made or self._make()
+                self._made = self._made or self.make()
         return self._made(environ, start_response)

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec.structs import replace
 
 from ..backends import open_backend
 from ..backends.base import Caller
@@ -33,20 +32,20 @@ class Running(msgspec.Struct, frozen=True):
     """An emulator that is being served: where, and the registry it serves."""
 
     url: str
-    staged: ControlledBackend
-    other_services: MotoApp
+    controlled: ControlledBackend
+    moto: MotoApp
 
-    def reset_neighbours(self) -> None:
+    def reset_other_services(self) -> None:
         """Make S3 and the rest of AWS forget everything: moto's registry too, if that is what is served."""
-        if self.other_services.may_hold_objects:
-            self.other_services.ask(Caller(), "s3", "POST", RESET)
+        if self.moto.may_hold_objects:
+            self.moto.ask(Caller(), "s3", "POST", RESET)
 
     def put_back(self) -> None:
         """Make the registry as it was at the beginning; one that is not in memory stays as it is."""
-        if START in self.staged.snapshots():
-            self.staged.restore(START)
+        if START in self.controlled.snapshots():
+            self.controlled.restore(START)
         else:
-            self.staged.forget()
+            self.controlled.forget()
 
 
 @contextmanager
@@ -56,22 +55,21 @@ def running(url: str = "sqlite://", settings: Settings | None = None) -> Iterato
     Raises:
         BackendUnavailable: the registry cannot be used.
     """
-    other_services, clock = MotoApp(), Clock()
-    options = options_of_settings(settings or Settings(), other_services, is_gateway=is_gateway(url))
-    options = replace(options, clock=clock)
-    listener = listen("127.0.0.1", 0)
+    moto, clock = MotoApp(), Clock()
+    options = options_of_settings(settings or Settings(), moto, clock, is_gateway=is_gateway(url))
+    identities = Identities(options.settings.identities, options.identify)
     with ExitStack() as opened:
-        opened.enter_context(listener)
-        identities = Identities(options.settings.identities, options.identify)
-        backend = open_backend(url, options)
-        staged = opened.enter_context(started(backend, clock, url, identities.recognise))
-        others: WSGIApplication = alone if is_gateway(url) else CallerIdentity(other_services, identities)
-        beside = ResetMiddleware(others, staged, lambda: not other_services.may_hold_objects)
-        server = Server(application(staged, other_services=beside, registry=without_password(url)), listener)
+        listener = opened.enter_context(listen("127.0.0.1", 0))
+        controlled = opened.enter_context(started(open_backend(url, options), clock, url, identities.recognise))
+        other_services: WSGIApplication = alone if is_gateway(url) else CallerIdentity(moto, identities)
+        other_services = ResetMiddleware(other_services, controlled, moto)
+        server = Server(
+            application(controlled, other_services=other_services, registry=without_password(url)), listener
+        )
         thread = threading.Thread(target=server.run, name="sagemaker-registry", daemon=True)
         thread.start()
         try:
-            yield Running(url_of(listener), staged, other_services)
+            yield Running(url_of(listener), controlled, moto)
         finally:
             server.stop()
             thread.join()

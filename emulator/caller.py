@@ -1,7 +1,4 @@
-"""Who is calling: read from the credential scope of a Signature Version 4 request, header or presigned URL.
-
-Everybody asks `caller_of`: where signatures are verified, it is whose signature that was, and nobody reads it again.
-"""
+"""Who is calling: read from the credential scope of a Signature Version 4 request, header or presigned URL."""
 
 from __future__ import annotations
 
@@ -32,12 +29,7 @@ def caller_of(environ: WSGIEnvironment, request_id: str = "") -> Caller:
 def caller_from(authorization: str, query: str = "", request_id: str = "") -> Caller:
     """Return the caller a request names, which is not yet who it is: for that ask `caller_of`.
 
-    One without a signature is anonymous, in the default account and region.
-
-    Args:
-        authorization: the Authorization header, or an empty string.
-        query: the raw query string, for presigned requests.
-        request_id: the id its answer will have.
+    One without a signature is anonymous, in the default account and region. The query string is raw.
     """
     key, region = _key_and_region(authorization)
     if key is None and "X-Amz-Credential" in query:
@@ -46,17 +38,11 @@ def caller_from(authorization: str, query: str = "", request_id: str = "") -> Ca
 
 
 def is_signed(authorization: str | None, query: str) -> bool:
-    """Whether a request claims to be signed, in its header or its query: asked by all who treat those otherwise.
-
-    Args:
-        authorization: the Authorization header; None without one.
-        query: the raw query string.
-    """
+    """Whether a request claims to be signed, in its Authorization header or its raw query string."""
     return authorization is not None or "X-Amz-" in query
 
 
 def is_signed_request(environ: WSGIEnvironment) -> bool:
-    """Whether a request claims to be signed: `is_signed` of what it was sent with."""
     return is_signed(environ.get("HTTP_AUTHORIZATION"), environ.get("QUERY_STRING", ""))
 
 

@@ -1,4 +1,4 @@
-"""The last requests that were refused, for whoever wonders why a client got an error: in memory, newest first."""
+"""The error log: the last rejected requests, in memory, newest first."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def without_values(message: str) -> str:
     return _WHOLE.sub("Value '...' at '", message)
 
 
-class Refusal(msgspec.Struct, frozen=True):
-    """A request that was refused: what it was, by whom, and what it was told."""
+class RejectedRequest(msgspec.Struct, frozen=True):
+    """A rejected request: when, what and by whom it was, and the error it got."""
 
     at: datetime
     what: str
@@ -39,17 +39,16 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class ErrorLog:
-    """The last refusals of a server. Adding and copying are atomic: any thread may do either."""
+    """The last rejected requests of a server. Adding and copying are atomic: any thread may do either."""
 
     def __init__(self) -> None:
-        self._last: deque[Refusal] = deque(maxlen=MOST)
+        self._last: deque[RejectedRequest] = deque(maxlen=MOST)
 
     def note(self, what: str, who: str, status: int, code: str, message: str) -> None:
-        """Remember a refusal."""
         message = without_values(message)
         short = message if len(message) <= LONGEST else f"{message[:LONGEST]}..."
-        self._last.appendleft(Refusal(datetime.now(UTC), what[:200], who[:200], status, code, short))
+        self._last.appendleft(RejectedRequest(datetime.now(UTC), what[:200], who[:200], status, code, short))
 
-    def last(self, named: Callable[[str], str] = str) -> tuple[Refusal, ...]:
-        """Return them, newest first, with people as they are named."""
+    def last(self, named: Callable[[str], str] = str) -> tuple[RejectedRequest, ...]:
+        """Return the rejected requests, newest first, each `who` by its name."""
         return tuple(replace(one, who=named(one.who)) for one in self._last.copy())

@@ -29,14 +29,9 @@ log = logging.getLogger(__name__)
 
 
 def own(backend: Backend, registry: str, counted: Metrics, error_log: ErrorLog, *, has_console: bool) -> Flask:
-    """Return what answers for `/` and `/_registry/...`, and refuses what is nobody's.
+    """Return the application for `/` and `/_registry/...`; it rejects every path that nothing answers.
 
-    Args:
-        backend: what is served.
-        registry: its URL, as it may be shown.
-        counted: what was answered, in numbers.
-        error_log: where refusals are noted.
-        has_console: whether people who look at `/` are shown a console.
+    With `has_console`, a browser at `/` is redirected to the console.
     """
     app = _application(error_log)
     app.register_blueprint(extension_routes.blueprint(backend, registry, counted))
@@ -52,7 +47,6 @@ def own(backend: Backend, registry: str, counted: Metrics, error_log: ErrorLog, 
 
 
 def pages(backend: Backend, reviewed_at: console.Console, error_log: ErrorLog, say: Callable[[str], None]) -> Flask:
-    """Return what answers for the console alone; see `add_pages`."""
     app = _application(error_log)
     add_pages(app, backend, reviewed_at, error_log, say)
     return app
@@ -61,15 +55,6 @@ def pages(backend: Backend, reviewed_at: console.Console, error_log: ErrorLog, s
 def add_pages(
     app: Flask, backend: Backend, reviewed_at: console.Console, error_log: ErrorLog, say: Callable[[str], None]
 ) -> None:
-    """Add the console to an application.
-
-    Args:
-        app: gets its routes.
-        backend: whose versions are reviewed.
-        reviewed_at: who may come in, and where it looks.
-        error_log: what the server has refused.
-        say: shows a line to whoever runs the server.
-    """
     from .console.routes import blueprint
 
     app.register_blueprint(blueprint(backend, reviewed_at, error_log, say))
@@ -80,11 +65,9 @@ def add_pages(
 
 
 def added(app: Flask, other_services: WSGIApplication) -> WSGIApplication:
-    """Return what answers for routes that are added to an application from here on; the neighbours for the rest.
+    """Return an application for the routes added to `app` from here on; other AWS services answer the rest.
 
-    Args:
-        app: with the routes of the server's own, which answer elsewhere: `GET /`, signed, is a neighbour's.
-        other_services: who answers where no route is.
+    They also answer the routes that `app` has now, such as `GET /`: a request for those that gets here is signed.
     """
     own, routing = frozenset(app.view_functions), app.wsgi_app
 

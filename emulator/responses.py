@@ -123,13 +123,12 @@ def wsgi_error(
     error: RegistryError, start_response: StartResponse, *, as_xml: bool = False, request_id: str = ""
 ) -> Iterable[bytes]:
     """Answer a WSGI request with an error: AWS JSON, or XML for the protocols of S3, STS and IAM."""
-    if as_xml:
-        return _send(error, start_response, _xml(error), XML, request_id)
-    return _send(error, start_response, wire.write_error(error), wire.CONTENT_TYPE, request_id)
+    body, content_type = (_xml(error), XML) if as_xml else (wire.write_error(error), wire.CONTENT_TYPE)
+    return _send(error, start_response, body, content_type, request_id)
 
 
 def wsgi_text(error: RegistryError, start_response: StartResponse, more: Mapping[str, str]) -> Iterable[bytes]:
-    """Answer a WSGI request of a person's with an error: its sentence, with headers beside the usual."""
+    """Answer a WSGI request of a person with an error as text, with more headers."""
     return _send(error, start_response, f"{error.message}\n".encode(), "text/plain; charset=utf-8", "", more)
 
 
@@ -178,7 +177,6 @@ def error_response(error: RegistryError, environ: WSGIEnvironment, start_respons
 
 
 def _protocol(environ: WSGIEnvironment) -> str:
-    """Return how the client reads an error."""
     kind = environ.get("CONTENT_TYPE", "")
     path = environ.get("PATH_INFO", "")
     if (

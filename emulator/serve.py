@@ -15,11 +15,10 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
 from ..backends import credentials, open_backend
-from ..backends.base import Backend, BackendOptions, no_identity
+from ..backends.base import Backend, BackendOptions, NoProbe, Probe, no_identity
 from ..backends.credentials import Credential
 from ..backends.errors import BackendUnavailable, RegistryError
 from ..backends.identities import Identities, with_profiles
@@ -27,7 +26,7 @@ from ..backends.settings import Events, Settings
 from ..backends.testing.clock import Clock
 from ..backends.urls import database_file, is_gateway, is_memory, without_password
 from .app import application
-from .aws.lookups import EndpointProbe, NeighbourProbe
+from .aws.lookups import EndpointProbe, MotoProbe
 from .aws.other_services import MotoApp, alone
 from .aws.reset import NoResetMiddleware, ResetMiddleware, started
 from .aws.s3_files import KeptObjects
@@ -63,47 +62,50 @@ def serve(
     are lines of their own, `console:   URL`, and the last one says how to stop.
 
     Args:
-        backend_url: what is served.
+        backend_url: the URL of the registry.
         host: the address to listen on.
-        port: the port; 0 picks a free one.
-        allowed_hosts: further names to answer for.
+        port: 0 picks a free one.
+        allowed_hosts: more host names that the server answers for.
         settings: those of registry.toml.
-        reviewers: for whom the console's login links are; for whoever runs this, if empty; None for no console.
-        test_controls: whether it can be reset, put back and made to fail; only a registry in memory, unless said.
-        accepts_no_authentication: whether anybody may be answered, on an address that others reach too.
-        prepare: what happens to the registry before anybody is answered, such as seeding it.
+        reviewers: the names that login links are printed for; empty for the current user, None for no console.
+        test_controls: whether test control is on; if None, only for a registry in memory.
+        accepts_no_authentication: whether to answer unsigned requests on an address that other machines reach.
+        prepare: changes the registry before the first request, such as seeding it.
 
     Raises:
         BackendUnavailable: the backend or the address cannot be used; nothing was printed.
     """
     switches, keys = _with_keys(settings or Settings())
     file = database_file(backend_url)
-    other_services = MotoApp(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
+    moto = MotoApp(KeptObjects(file.with_name(file.name + ".s3")) if file else None)
     clock = Clock()
-    options = replace(options_of_settings(switches, other_services, is_gateway=is_gateway(backend_url)), clock=clock)
+    options = options_of_settings(switches, moto, clock, is_gateway=is_gateway(backend_url))
     identities = Identities(switches.identities, options.identify)
     shown, hosts = without_password(backend_url), [*allowed_hosts, host]
     with ExitStack() as opened:
         backend = opened.enter_context(open_backend(backend_url, options))
         listener = opened.enter_context(listen(host, port, anywhere=bool(keys) or accepts_no_authentication))
         authenticated = _authentication(keys, switches) if keys else None
-        _answers(backend)
+        try:
+            backend.ping()  # at start rather than at a client's first request
+        except RegistryError as error:
+            raise BackendUnavailable(error.message) from error
         prepare(backend)
-        beside: WSGIApplication = alone if is_gateway(backend_url) else CallerIdentity(other_services, identities)
+        other_services: WSGIApplication = alone if is_gateway(backend_url) else CallerIdentity(moto, identities)
         dispatcher = _dispatcher(opened, backend, switches.events, shown)
         if dispatcher is not None and switches.events.eventbridge and not is_gateway(backend_url):
-            beside = RuleWatch(beside, partial(dispatcher.add, EventBridge(other_services), afresh=True))
+            other_services = RuleWatch(other_services, partial(dispatcher.add, EventBridge(moto), afresh=True))
         if is_memory(backend_url) if test_controls is None else test_controls:
-            backend = staged = started(backend, clock, backend_url, identities.recognise)
-            beside = ResetMiddleware(beside, staged, lambda: not other_services.may_hold_objects)
+            backend = controlled = started(backend, clock, backend_url, identities.recognise)
+            other_services = ResetMiddleware(other_services, controlled, moto)
         else:
-            beside = NoResetMiddleware(beside)
+            other_services = NoResetMiddleware(other_services)
         console = console_of(backend_url, hosts, switches, reviewers) if reviewers is not None else None
         if console is not None:
             console = replace(console, address=_reachable(url_of(listener)))
         app = application(
             backend,
-            other_services=beside,
+            other_services=other_services,
             allowed_hosts=hosts,
             registry=shown,
             reviewed_at=console,
@@ -117,7 +119,7 @@ def serve(
 
 
 def _dispatcher(opened: ExitStack, backend: Backend, events: Events, shown: str) -> Dispatcher | None:
-    """Return what delivers the events of a backend; None if it has none, which is only wrong if somebody wants them."""
+    """Return what delivers the events of a backend; None if it has none, which is an error only if sinks are set."""
     sinks = sinks_of(events)
     outbox: Outbox | None = backend.outbox
     if outbox is None:
@@ -141,22 +143,21 @@ def _stop_on_signals(server: Server, dispatcher: Dispatcher | None) -> None:
 
 
 def _with_keys(settings: Settings) -> tuple[Settings, Mapping[str, Credential]]:
-    """Return settings that know whom the credentials file names, and the keys in it; none without such a file."""
+    """Return settings with the people of the credentials file, and the keys in it."""
     if not (file := settings.authentication.credentials):
         return settings, {}
     keys = credentials.load(Path(file))
-    return msgspec.structs.replace(settings, identities=with_profiles(settings.identities, keys)), keys
+    return replace(settings, identities=with_profiles(settings.identities, keys)), keys
 
 
 def _authentication(keys: Mapping[str, Credential], settings: Settings) -> Callable[..., WSGIApplication]:
-    """Return what puts the verification of signatures in front of an application: loaded where there are keys."""
     from .auth.authentication import Authentication
 
     return partial(Authentication, keys=keys, strictness=settings.authentication)
 
 
 def _admission(keys: Mapping[str, Credential], settings: Settings) -> Callable[[str, str], bool]:
-    """Return whether the Authorization header or the query of a request names a key that somebody has."""
+    """Return a function that tells whether an Authorization header or a query names a known access key."""
     from .auth.authentication import proof_of
 
     return lambda authorization, query: (
@@ -165,41 +166,22 @@ def _admission(keys: Mapping[str, Credential], settings: Settings) -> Callable[[
 
 
 def _tell(url: str, registry: str, console: Console | None, *, is_signed: bool) -> None:
-    """Print where requests are answered, and what to do with that."""
     _say(f"listening on {url}")
     _say(f"registry:  {registry}")
-    if is_signed:
-        _say("point AWS clients here (signed with an access key of the credentials file):")
-    else:
-        _say("point AWS clients here (any credentials will do):")
+    needed = "signed with an access key of the credentials file" if is_signed else "any credentials will do"
+    _say(f"point AWS clients here ({needed}):")
     _say(f"  export AWS_ENDPOINT_URL={_reachable(url)}")
     for line in links(console) if console is not None else ():
         _say(line)
     _say("stop with Ctrl-C")
 
 
-def _answers(backend: Backend) -> None:
-    """Raise BackendUnavailable if the opened backend does not answer: at start rather than to a client."""
-    try:
-        backend.ping()
-    except RegistryError as error:
-        raise BackendUnavailable(error.message) from error
-
-
-def options_of_settings(settings: Settings, other_services: MotoApp, *, is_gateway: bool = False) -> BackendOptions:
-    """Return what a served registry is opened with: its switches, where it looks for objects, and who knows callers.
-
-    A registry that is served alone has no S3 and no STS beside it.
-    """
+def options_of_settings(settings: Settings, moto: MotoApp, clock: Clock, *, is_gateway: bool) -> BackendOptions:
+    """Return the options to open a served registry with; a gateway has no S3 and no STS next to it."""
+    probe: Probe = NoProbe() if is_gateway else MotoProbe(moto)
     if endpoint := settings.checks.s3_endpoint:
-        return BackendOptions(
-            settings, EndpointProbe(other_services, endpoint), no_identity if is_gateway else identity_of
-        )
-    return (
-        BackendOptions(settings)
-        if is_gateway
-        else BackendOptions(settings, NeighbourProbe(other_services), identity_of)
-    )
+        probe = EndpointProbe(moto, endpoint)
+    return BackendOptions(settings, probe, no_identity if is_gateway else identity_of, clock)
 
 
 def _reachable(url: str) -> str:

@@ -101,7 +101,7 @@ def sagemaker_registry_server(
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # which may remember another account
     served = Served(_sagemaker_registry_running.url, place.account, place.region)
     with ExitStack() as undo:
-        undo.callback(_sagemaker_registry_running.reset_neighbours)
+        undo.callback(_sagemaker_registry_running.reset_other_services)
         undo.callback(served.close)
         _prepare(request, served.sagemaker)
         undo.callback(place.clean, served.sagemaker)

@@ -24,7 +24,7 @@ def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
     @routes.get(f"{EXTENSION_PREFIX}/health")
     @routes.get(f"{EXTENSION_PREFIX}/ready")
     def health() -> Response:
-        """Answer 200 when the backend can answer, else its error: who answers at all is seeded and ready."""
+        """Answer 200 when the backend can answer, else its error: a server that answers at all is seeded and ready."""
         backend.ping()
         return _json({"status": "ok"})
 

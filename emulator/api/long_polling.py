@@ -24,12 +24,7 @@ ASK_AGAIN_SECONDS: Final = 2.0
 
 
 class LongPolling:
-    """Calls the extensions of a backend; a request that follows events is answered when there is one.
-
-    Args:
-        backend: who answers.
-        clock: a time in seconds that only grows.
-    """
+    """Calls the extensions of a backend; a request that follows events is answered when there is one."""
 
     def __init__(self, backend: Backend, clock: Callable[[], float] = time.monotonic) -> None:
         self._backend = backend

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from io import BytesIO
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -36,23 +37,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class RegistryApi:
-    """A WSGI application that answers `POST /` from a backend.
+    """A WSGI application that answers `POST /` from a backend; other services answer for the rest of SageMaker."""
 
-    Args:
-        backend: who answers.
-        other_services: who answers what turns out to be about the rest of SageMaker.
-        metrics: where each call is counted.
-        error_log: where those that were refused are noted.
-    """
-
-    def __init__(
-        self, backend: Backend, other_services: WSGIApplication, metrics: Metrics, error_log: ErrorLog
-    ) -> None:
-        self._backend = backend
-        self._other_services = other_services
-        self._metrics = metrics
-        self._error_log = error_log
+    backend: Backend
+    other_services: WSGIApplication
+    metrics: Metrics
+    error_log: ErrorLog
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = perf_counter()
@@ -62,21 +54,21 @@ class RegistryApi:
             operation = operation_of(target)
             if environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
                 raise SerializationException("Send the body without Content-Encoding.")
-            identity = self._backend.request_id()
+            identity = self.backend.request_id()
             caller = caller_of(environ, identity)
             check_region(caller)
             body = _body(environ)
-            answer = wire.write(self._backend.call(operation, wire.read(operation, body), caller))
+            answer = wire.write(self.backend.call(operation, wire.read(operation, body), caller))
         except NotHandled:
             operation = ""  # not one of the registry's
-            return self._other_services({**environ, "wsgi.input": BytesIO(body)}, start_response)
+            return self.other_services({**environ, "wsgi.input": BytesIO(body)}, start_response)
         except RegistryError as error:
             code = error.code
             return self._refuse(error, environ, start_response, identity)
         except ConnectionDropped as error:
             code = type(error).__name__
             if channel.cut(environ):
-                start_response("200 OK", headers(b"", request_id=identity))  # which nobody sees
+                start_response("200 OK", headers(b"", request_id=identity))  # which no client gets
                 return [b""]
             return self._refuse(InternalFailure(str(error)), environ, start_response, identity)
         except Exception as error:
@@ -86,7 +78,7 @@ class RegistryApi:
             return self._refuse(failure, environ, start_response, identity)
         finally:
             if operation:
-                self._metrics.note(operation, code, perf_counter() - began)
+                self.metrics.note(operation, code, perf_counter() - began)
         log.info("%s %s/%s 200", operation, caller.account, caller.region)
         start_response("200 OK", headers(answer, request_id=identity))
         return [answer]
@@ -94,7 +86,7 @@ class RegistryApi:
     def _refuse(
         self, error: RegistryError, environ: WSGIEnvironment, start_response: StartResponse, identity: str
     ) -> Iterable[bytes]:
-        note(self._error_log, error, environ)
+        note(self.error_log, error, environ)
         return wsgi_error(error, start_response, request_id=identity)
 
 
@@ -124,7 +116,7 @@ def operation_of(target: str) -> str:
 def _body(environ: WSGIEnvironment) -> bytes:
     size = length_of(environ)
     if size is None and not environ.get("wsgi.input_terminated"):
-        return b""  # nobody says where it ends
+        return b""  # nothing says where it ends
     if size is not None and size > MAX_BODY:
         raise too_large()
     body: bytes = environ["wsgi.input"].read(MAX_BODY + 1 if size is None else size)

@@ -1,7 +1,7 @@
 """Every request must be signed: Signature Version 4, verified against the keys of a credentials file, before any route.
 
-What is answered without a signature is a short list: health, the console (whose door is a login link), and metrics
-where the settings say so. Codes and sentences are in `refused`.
+What is answered without a signature is a short list: health, the console (which has its own login), and metrics
+where the settings say so. Codes and sentences are in `responses.CODES`.
 """
 
 from __future__ import annotations
@@ -48,13 +48,7 @@ _MOMENT = re.compile("[0-9]{8}T[0-9]{6}Z")
 class Authentication:
     """A WSGI application in front of another, which only gets requests that are signed.
 
-    Args:
-        app: what is guarded.
-        keys: by access key.
-        strictness: the switches of registry.toml.
-        error_log: where they are noted.
-        has_console: whether people log in at the console; the address itself then leads there.
-        clock: the time in epoch seconds.
+    With `has_console`, the address itself leads to the console, where people log in.
     """
 
     def __init__(
@@ -76,7 +70,7 @@ class Authentication:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         for name in [name for name in environ if name.startswith("HTTP_X_MOTO_")]:
-            del environ[name]  # by which moto would take one for somebody else
+            del environ[name]  # by which moto would take the caller for another one
         path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "")
         if self._has_console and path == "/" and method in ("GET", "HEAD") and not is_signed_request(environ):
             return _to_the_console(start_response)
@@ -88,8 +82,8 @@ class Authentication:
                 raise AccessDeniedException(f"Where requests are signed, of {MOTO} only reset is answered.")
         except AuthenticationFailed as refused:
             error: RegistryError = refused.as_error(environ)
-        except RegistryError as refusal:
-            error = refusal
+        except RegistryError as rejected:
+            error = rejected
         else:
             return released(environ, self._app(environ, start_response))
         key = caller_of(environ).access_key
@@ -98,20 +92,14 @@ class Authentication:
         return released(environ, error_response(error, environ, start_response))
 
     def _is_open(self, path: str, method: str, environ: WSGIEnvironment) -> bool:
-        """Whether a request needs no signature."""
         if method in ("GET", "HEAD") and (path in HEALTH or (path == METRICS and self._strictness.open_metrics)):
             return True
         return self._has_console and is_console(path) and not is_signed_request(environ)
 
     def _verify(self, environ: WSGIEnvironment) -> Caller:
-        """Return who has signed a request.
-
-        Raises:
-            Refused: it is not what somebody with a key has signed.
-        """
         headers = headers_of(environ)
         claim = _claim(environ, headers)
-        proof = self._proof(claim)
+        proof = proof_of(Caller.of(claim.key, claim.region), self._keys, self._strictness)
         try:
             if proof is None:
                 raise AuthenticationFailed("unknown")
@@ -145,12 +133,9 @@ class Authentication:
         if self._seen is not None and claim.expires is None and self._seen.before(claim.signature):
             raise AuthenticationFailed("wrong", "The signature was used already: a request can be sent once.")
 
-    def _proof(self, claim: Claim) -> Issued | None:
-        return proof_of(Caller.of(claim.key, claim.region), self._keys, self._strictness)
-
 
 def proof_of(caller: Caller, keys: Mapping[str, Credential], strictness: Strictness) -> Issued | None:
-    """Return what proves the access key of a caller; None if it is nobody's. A server asks before it reads a lot."""
+    """Return what proves the access key of a caller; None if it is unknown. A server asks before it reads a lot."""
     found = keys.get(caller.access_key)
     if found is not None:
         return Issued(found.secret)
@@ -212,7 +197,7 @@ def _claim(environ: WSGIEnvironment, headers: Headers) -> Claim:
         raise AuthenticationFailed(
             "incomplete", _what_is_missing(authorization[0], headers) if authorization else _QUERY_PARTS
         )
-    # the neighbours read the credential themselves: it must be that of the signature, however they look for it
+    # moto reads the credential itself: it must be that of the signature, however moto looks for it
     if caller_of(environ).access_key != claim.key:
         raise AuthenticationFailed(
             "incomplete", "The request names its credential twice, or in a form that is not AWS's."

@@ -28,12 +28,9 @@ _OUR_OWN = frozenset({"same-origin", "none"})
 
 
 class HostCheck:
-    """A WSGI application in front of another: refuses foreign hosts and foreign pages.
+    """A WSGI application in front of another: rejects foreign hosts and foreign pages.
 
-    Args:
-        app: what is guarded.
-        allowed_hosts: names beyond loopback and IP addresses, such as a compose service's.
-        error_log: where they are noted.
+    `allowed_hosts` are names beyond loopback and IP addresses, such as a compose service's.
     """
 
     def __init__(
@@ -45,10 +42,10 @@ class HostCheck:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response = _protected(start_response)
-        refusal = self._host_refusal(environ) or _page_refusal(environ)
+        error = self._host_error(environ) or _page_error(environ)
+        body = self._answer(error, environ, start_response)
         if environ.get("REQUEST_METHOD") != "HEAD":
-            return self._answer(refusal, environ, start_response)
-        body = self._answer(refusal, environ, start_response)
+            return body
         for _ in body:  # an answer to HEAD has none, whatever is said of its length
             pass
         if hasattr(body, "close"):
@@ -56,18 +53,18 @@ class HostCheck:
         return ()
 
     def _answer(
-        self, refusal: RegistryError | None, environ: WSGIEnvironment, start_response: StartResponse
+        self, error: RegistryError | None, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        if refusal is None:
+        if error is None:
             return self._app(environ, start_response)
         path = environ.get("PATH_INFO", "")
         what = f"{environ.get('REQUEST_METHOD')} {path}"
-        self._error_log.note(what, environ.get("HTTP_ORIGIN", ""), refusal.status, refusal.code, refusal.message)
+        self._error_log.note(what, environ.get("HTTP_ORIGIN", ""), error.status, error.code, error.message)
         if is_console(path):
-            return wsgi_text(refusal, start_response, CONSOLE_HEADERS)
-        return wsgi_error(refusal, start_response)
+            return wsgi_text(error, start_response, CONSOLE_HEADERS)
+        return wsgi_error(error, start_response)
 
-    def _host_refusal(self, environ: WSGIEnvironment) -> RegistryError | None:
+    def _host_error(self, environ: WSGIEnvironment) -> RegistryError | None:
         host = environ.get("HTTP_HOST", "")
         match = _HOST.fullmatch(host.lower()) if host.isascii() else None  # other letters have small ones in ASCII
         if match and int(match["port"] or 80) in range(1, 65536) and self._is_ours(match["name"]):
@@ -83,8 +80,6 @@ class HostCheck:
 
 
 def _protected(start_response: StartResponse) -> StartResponse:
-    """Put the headers of every answer on one."""
-
     def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
         said = {name.lower() for name, _ in headers}
         return start_response(status, [*headers, *(pair for name, pair in _LOWER if name not in said)], *more)
@@ -100,7 +95,7 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _page_refusal(environ: WSGIEnvironment) -> RegistryError | None:
+def _page_error(environ: WSGIEnvironment) -> RegistryError | None:
     """Refuse what a browser sends for another site, except a person following a link."""
     site = environ.get("HTTP_SEC_FETCH_SITE")
     origin = environ.get("HTTP_ORIGIN")
@@ -113,7 +108,7 @@ def _page_refusal(environ: WSGIEnvironment) -> RegistryError | None:
 
 
 def _host_of(origin: str) -> str | None:
-    """Return the host and port an Origin names; None for one that means nothing, which is nobody's."""
+    """Return the host and port an Origin names; None if it is not a URL."""
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:

@@ -1,6 +1,6 @@
-"""How often somebody has failed within a minute: whoever fails too often is told to wait, and no more.
+"""How often a client has failed within a minute: after too many failures it is told to wait.
 
-Whoever does it right is answered all the same: others may come from the same address, and know the same access key.
+A correct request is answered all the same: others may come from the same address, and know the same access key.
 """
 
 from __future__ import annotations
@@ -15,12 +15,7 @@ MAX_PLACES: Final = 10_000
 
 
 class Failures:
-    """Counts failures by where they come from; thread-safe, and of a size that nobody can make grow.
-
-    Args:
-        most: failures within a minute, of one place.
-        clock: the time in seconds.
-    """
+    """Counts failures by place, at most `most` within a minute; thread-safe, and keeps at most MAX_PLACES places."""
 
     def __init__(self, most: int, clock: Callable[[], float]) -> None:
         self._most, self._clock = most, clock

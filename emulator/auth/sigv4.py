@@ -1,7 +1,6 @@
 """AWS Signature Version 4, computed again: what a request claims, what was signed, and whether that is this request.
 
-The bottom of `authentication`, which knows keys and refusals; here are only the algorithm and its parts. Canonical
-paths are those of botocore: S3's as it was sent, those of others normalised and encoded once more.
+Canonical paths are those of botocore: S3's as it was sent, those of others normalized and encoded once more.
 """
 
 from __future__ import annotations
@@ -92,14 +91,7 @@ def claim_of_query(query: Sequence[tuple[str, str]]) -> Claim | None:
 def signature_of(claim: Claim, secret: str, method: str, path: str, query: str, headers: Headers, payload: str) -> str:
     """Return the signature a request should have.
 
-    Args:
-        claim: what it says of its own.
-        secret: that of its key.
-        method: GET, POST ...
-        path: as it was sent, still encoded.
-        query: as it was sent.
-        headers: all there are.
-        payload: the hash of its body, or what stands for it.
+    `path` and `query` are as they were sent, still encoded; `payload` is the hash of the body, or what stands for it.
     """
     lines = "".join(f"{name}:{','.join(map(_plain, headers.get(name, ())))}\n" for name in claim.signed)
     request = "\n".join(
@@ -143,14 +135,9 @@ def hash_of(body: IO[bytes]) -> str:
 
 
 def are_chunks_signed(body: IO[bytes], claim: Claim, secret: str, kind: str, length: str) -> bool:
-    """Whether a body in chunks is whole, and each chunk of it signed after the one before.
+    """Whether a body in chunks (`aws-chunked`) is whole, and each chunk of it signed after the one before.
 
-    Args:
-        body: what was sent, in the encoding `aws-chunked`; read to its end.
-        claim: whose signature begins the chain.
-        secret: that of its key.
-        kind: one of STREAMING.
-        length: bytes of the content, as X-Amz-Decoded-Content-Length has it; empty if it was not said.
+    `kind` is one of STREAMING; `length` is X-Amz-Decoded-Content-Length, or empty. The body is read to its end.
     """
     is_signed, has_trailer = not kind.startswith("STREAMING-UNSIGNED"), kind.endswith("-TRAILER")
     last, total = claim.signature, 0

@@ -1,11 +1,12 @@
-"""Where the registry looks for artefacts and images: in the services beside it, or at an S3 endpoint of the user's."""
+"""Look for artifacts and images: in moto's S3 and ECR on the same endpoint, or at an S3 endpoint of the user's."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import closing
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
@@ -21,10 +22,11 @@ _ECR_IMAGE = re.compile(
     r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com[a-z.]*/"
     r"(?P<repository>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>.+))?"
 )
+Found = TypeVar("Found")
 _ECR_TARGET = "AmazonEC2ContainerRegistry_V20150921.DescribeImages"
 
 
-class NeighbourProbe:
+class MotoProbe:
     """Looks in the S3 and ECR of the same endpoint; before their first use they are empty, and are not loaded."""
 
     def __init__(self, other_services: MotoApp) -> None:
@@ -56,7 +58,6 @@ class NeighbourProbe:
         return None if b"RepositoryNotFoundException" in answer.data else False
 
     def containers(self, caller: Caller, model: str) -> list[dict[str, Any]] | None:
-        """Return the containers of a model of the caller's; None without such a model."""
         if not self._other_services.may_hold_objects:
             return None
         headers = {"X-Amz-Target": "SageMaker.DescribeModel", "Content-Type": wire.CONTENT_TYPE}
@@ -68,11 +69,7 @@ class NeighbourProbe:
         return described.get("Containers") or [described["PrimaryContainer"]]
 
     def content(self, caller: Caller, bucket: str, key: str) -> bytes | None:
-        """Return an object; None if there is none.
-
-        Raises:
-            ValidationException: it is larger than a rule reads.
-        """
+        """Return an object; None if there is none. Raise ValidationException if it is larger than a rule reads."""
         if not self._has_bucket(caller, bucket):
             return None
         head = self._other_services.ask(caller, "s3", "HEAD", f"/{bucket}/{key}")
@@ -95,55 +92,46 @@ def check_size(bucket: str, key: str, size: int) -> None:
         raise ValidationException(f"s3://{bucket}/{key} has {size:,} bytes; a rule reads at most {MAX_CONTENT:,}.")
 
 
-class EndpointProbe(NeighbourProbe):
-    """Looks for artefacts at an S3 endpoint of the user's, with the credentials of the server's environment."""
+class EndpointProbe(MotoProbe):
+    """Looks for artifacts at an S3 endpoint of the user's, with the credentials of the server's environment."""
 
     def __init__(self, other_services: MotoApp, s3_endpoint: str) -> None:
         super().__init__(other_services)
         self._endpoint = s3_endpoint
 
     def artifact_exists(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
-        """Whether the bucket holds the key; None without such a bucket.
-
-        Raises:
-            ServiceUnavailable: the endpoint does not answer, or refuses the server's credentials.
-        """
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
+        def look() -> bool:
             listed = self._s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchBucket":
-                return None
-            raise self._unavailable(error) from error
-        except BotoCoreError as error:
-            raise self._unavailable(error) from error
-        keys = [found["Key"] for found in listed.get("Contents", [])]
-        return bool(keys) and (is_prefix or keys[0] == key)
+            keys = [found["Key"] for found in listed.get("Contents", [])]
+            return bool(keys) and (is_prefix or keys[0] == key)
+
+        return self._found(look, "NoSuchBucket")
 
     def content(self, caller: Caller, bucket: str, key: str) -> bytes | None:
-        """Return an object; None if there is none.
-
-        Raises:
-            ValidationException: it is larger than a rule reads.
-            ServiceUnavailable: the endpoint does not answer, or refuses the server's credentials.
-        """
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
+        def read() -> bytes:
             answer = self._s3.get_object(Bucket=bucket, Key=key)
             with closing(answer["Body"]) as body:
                 check_size(bucket, key, answer["ContentLength"])
                 return body.read()
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchBucket", "NoSuchKey"):
-                return None
-            raise self._unavailable(error) from error
-        except BotoCoreError as error:
-            raise self._unavailable(error) from error
 
-    def _unavailable(self, error: Exception) -> ServiceUnavailable:
-        return ServiceUnavailable(f"The S3 endpoint {self._endpoint} cannot say whether an object is there: {error}")
+        return self._found(read, "NoSuchBucket", "NoSuchKey")
+
+    def _found(self, ask: Callable[[], Found], *missing: str) -> Found | None:
+        """Return what the endpoint answers; None for one of the error codes of `missing`.
+
+        Raises:
+            ServiceUnavailable: the endpoint does not answer, or rejects the server's credentials.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return ask()
+        except (BotoCoreError, ClientError) as error:
+            if isinstance(error, ClientError) and error.response["Error"]["Code"] in missing:
+                return None
+            raise ServiceUnavailable(
+                f"The S3 endpoint {self._endpoint} cannot say whether an object is there: {error}"
+            ) from error
 
     @cached_property
     def _s3(self) -> S3Client:

@@ -24,7 +24,7 @@ from ...backends.remote import moto
 from ..caller import caller_of, has_scope
 from ..http.channel import add_metadata
 from ..responses import wsgi_error
-from .s3_files import KeptObjects, is_change
+from .s3_files import CHANGES, KeptObjects
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -37,11 +37,7 @@ REST_XML = frozenset({"s3", "route53", "cloudfront"})
 
 
 class MotoApp:
-    """A WSGI application that answers as the rest of AWS; thread-safe.
-
-    Args:
-        kept: where S3's buckets and objects outlive the server; in memory only without.
-    """
+    """A WSGI application that answers as the rest of AWS; S3's objects outlive the server in `kept`. Thread-safe."""
 
     def __init__(self, kept: KeptObjects | None = None) -> None:
         self._lock = threading.Lock()
@@ -104,7 +100,7 @@ class MotoApp:
         if environ.get("PATH_INFO") == "/moto-api/reset":
             self._kept.forget()
             return body
-        if moto.service_of(environ) != "s3" or not is_change(environ):
+        if moto.service_of(environ) != "s3" or environ.get("REQUEST_METHOD") not in CHANGES:
             return body
         content = b"".join(body)
         self._kept.note(environ, content, self.ask)
@@ -112,12 +108,12 @@ class MotoApp:
 
 
 def alone(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Stand in for the neighbours of a gateway, a WSGI application that answers nothing: AWS itself has the rest."""
-    refusal = UnknownOperationException(
+    """Reject every call: a gateway has no other services, as AWS itself answers those."""
+    error = UnknownOperationException(
         f"This endpoint passes on the model registry's calls and no others: send {moto.call_of(environ)} to where the "
         "registry is."
     )
-    return wsgi_error(refusal, start_response, as_xml=_reads_xml(environ))
+    return wsgi_error(error, start_response, as_xml=_reads_xml(environ))
 
 
 def _sign(environ: WSGIEnvironment) -> None:

@@ -1,8 +1,9 @@
-"""Resets as suites for moto's server ask for them: one request empties the registry and its neighbours."""
+"""Resets as suites for moto's server ask for them: one request empties the registry and the other AWS services."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...backends.base import Backend, Caller
@@ -12,6 +13,7 @@ from ...backends.testing.controlled import START, ControlledBackend
 from ...backends.urls import is_memory
 from ..responses import headers, wsgi_error
 from ..routes import MOTO, RESET
+from .other_services import MotoApp
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -20,60 +22,48 @@ AS_MOTO_SAYS = b'{"status": "ok"}'
 
 
 def started(backend: Backend, clock: Clock, url: str, recognise: Callable[[Caller], Caller]) -> ControlledBackend:
-    """Return a backend under test control; one in memory with a snapshot of how it is when it begins to answer.
-
-    Others may be large: a copy of those is for whoever asks for it.
-    """
-    staged = ControlledBackend(backend, clock, recognise)
+    """Return a backend under test control, with a snapshot of its start if it is in memory: others may be large."""
+    controlled = ControlledBackend(backend, clock, recognise)
     if is_memory(url):
-        staged.snapshot(START)
-    return staged
+        controlled.snapshot(START)
+    return controlled
 
 
+@dataclass(frozen=True, slots=True)
 class ResetMiddleware:
-    """A WSGI application in front of the neighbours: who resets moto resets the registry too.
+    """A WSGI application in front of the other AWS services: a reset of moto resets the registry too.
 
-    Args:
-        app: the neighbours.
-        staged: the registry.
-        is_idle: whether the neighbours have nothing to forget; then they are not loaded for it.
+    moto is not loaded for a reset while it cannot hold anything.
     """
 
-    def __init__(self, app: WSGIApplication, staged: ControlledBackend, is_idle: Callable[[], bool]) -> None:
-        self._app = app
-        self._staged = staged
-        self._is_idle = is_idle
+    app: WSGIApplication
+    registry: ControlledBackend
+    moto: MotoApp
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if (environ["REQUEST_METHOD"], environ.get("PATH_INFO")) != ("POST", RESET):
-            return self._app(environ, start_response)
+            return self.app(environ, start_response)
         try:
-            if "reset" in self._staged.extensions:
-                self._staged.extension("reset", {}, Caller())
+            if "reset" in self.registry.extensions:
+                self.registry.extension("reset", {}, Caller())
         except RegistryError as error:
             return wsgi_error(error, start_response)
-        if not self._is_idle():
-            return self._app(environ, start_response)
+        if self.moto.may_hold_objects:
+            return self.app(environ, start_response)
         start_response("200 OK", headers(AS_MOTO_SAYS, "text/html; charset=utf-8"))
         return [AS_MOTO_SAYS]
 
 
+@dataclass(frozen=True, slots=True)
 class NoResetMiddleware:
-    """A WSGI application in front of the neighbours of a registry that is kept, which moto cannot be made to forget.
+    """A WSGI application that rejects resets of moto: it holds the artifacts of the versions of a kept registry."""
 
-    The artefacts of kept versions are among what it holds.
-
-    Args:
-        app: the neighbours.
-    """
-
-    def __init__(self, app: WSGIApplication) -> None:
-        self._app = app
+    app: WSGIApplication
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] in ("GET", "HEAD") or not environ.get("PATH_INFO", "").startswith(MOTO):
-            return self._app(environ, start_response)
-        refusal = AccessDeniedException(
+            return self.app(environ, start_response)
+        error = AccessDeniedException(
             "This server is not under test control: start it with --test-controls to reset it."
         )
-        return wsgi_error(refusal, start_response)
+        return wsgi_error(error, start_response)

@@ -1,6 +1,6 @@
 """S3 objects that outlive the server: moto holds them in memory, this keeps each in a file and puts them back.
 
-A version that is approved on Tuesday must still have the artefact that was uploaded on Monday. What is kept is
+A version that is approved on Tuesday must still have the artifact that was uploaded on Monday. What is kept is
 buckets, objects and their metadata; versions of objects, tags, policies and all other services are not.
 """
 
@@ -69,11 +69,10 @@ class KeptObjects:
                 self._keep_object(caller, bucket, changed, ask)
 
     def is_empty(self) -> bool:
-        """Whether no bucket is kept."""
         return next(self._folder.glob(f"*/{BUCKET_FILE}"), None) is None
 
     def forget(self) -> None:
-        """Remove every file: somebody has reset the neighbours."""
+        """Remove every file: the other AWS services were reset."""
         with self._lock:
             for file in [*self._folder.glob("*/*.object"), *self._folder.glob(f"*/{BUCKET_FILE}")]:
                 file.unlink()
@@ -107,20 +106,15 @@ def _disk() -> Iterator[None]:
         raise ServiceUnavailable(f"The S3 object could not be kept on disk: {error.strerror}.") from error
 
 
-def is_change(environ: WSGIEnvironment) -> bool:
-    """Whether an S3 request may change buckets or objects."""
-    return environ.get("REQUEST_METHOD") in CHANGES
-
-
 def _changed_keys(key: str, environ: WSGIEnvironment, answer: bytes) -> Iterator[str]:
     """Yield the keys a request has changed: its own, or those a DeleteObjects answer lists as deleted."""
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     if key and "partNumber" not in query:
         yield key
     if not key and "delete" in query:
-        from xml.etree import ElementTree  # for who deletes several at once
+        from xml.etree import ElementTree  # only DeleteObjects needs it
 
-        for element in ElementTree.fromstring(answer).iter():  # noqa: S314 - our own neighbour's answer
+        for element in ElementTree.fromstring(answer).iter():  # noqa: S314 - moto's answer
             if element.tag.rpartition("}")[2] == "Key" and element.text:
                 yield element.text
 
@@ -153,7 +147,7 @@ def _write(file: Path, head: dict[str, Any], content: bytes) -> None:
 
 
 def _read_all(files: Iterable[Path]) -> Iterator[tuple[dict[str, Any], bytes, Path]]:
-    """Yield what each file holds, and its folder; one that somebody has damaged is left out, and said."""
+    """Yield what each file holds, and its folder; damaged files are skipped and logged."""
     for file in sorted(files):
         head, _, content = file.read_bytes().partition(b"\n")
         try:

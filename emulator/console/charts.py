@@ -1,4 +1,4 @@
-"""Where the points and lines of a chart lie; templates draw them as SVG, with the same numbers in a table beside."""
+"""Where the points and lines of a chart lie; templates draw them as SVG, next to a table of the same numbers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,6 @@ def trend(versions: Sequence[Version], metric: str | None) -> Chart | None:
 
 
 def sparkline(versions: Sequence[Version], metric: str | None) -> Chart | None:
-    """Return the same, the size of a word."""
     return _chart(versions, metric, *SPARK)
 
 
@@ -84,5 +83,5 @@ def _chart(
 
 
 def _share(value: Decimal, low: Decimal, high: Decimal) -> float:
-    """Return how high a value stands between the lowest and the highest: in the middle if there is nothing between."""
+    """Return how high a value is between the lowest and the highest: in the middle if they are equal."""
     return float((value - low) / (high - low)) if high > low else 0.5

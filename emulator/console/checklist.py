@@ -24,12 +24,9 @@ MAX_MARKS: Final = 500 * len(PARTS)
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """The review of a version by one person.
+    """The review of a version by one person: the ids of its parts, and of those that are marked as reviewed.
 
-    Args:
-        parts: the ids of the parts that the version has.
-        done: those that are marked as reviewed.
-        is_outdated: whether only an earlier revision was reviewed.
+    It is outdated if only an earlier revision was reviewed.
     """
 
     parts: tuple[str, ...]

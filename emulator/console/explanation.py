@@ -1,4 +1,4 @@
-"""What pages say of an explanation: its transitions in order, the state of a waiting version, thresholds."""
+"""What pages show of an explanation: its transitions in order, the state of a waiting version, thresholds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def explanation_of(answer: Mapping[str, Any] | None, version: Version) -> Explan
     found = Explanation(version.arn, version.status) if answer is None else Explanation.of(answer)
     every = map(Transition, model.enum("ModelApprovalStatus")) if answer is None else found.transitions
     other = (one for one in every if one.to != version.status)
-    return replace(found, transitions=tuple(sorted(other, key=_order)))
+    order = {status: place for place, status in enumerate(VERBS)}
+    return replace(found, transitions=tuple(sorted(other, key=lambda one: order.get(one.to, len(order)))))
 
 
 def verb(status: str) -> str:
@@ -36,7 +37,7 @@ def verb(status: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a version stands that waits: in a word for its shape, in words, and why in a sentence."""
+    """The state of a waiting version: in a word for its shape, in words, and why in a sentence."""
 
     kind: str
     words: str
@@ -48,7 +49,7 @@ class Standing:
 
 
 def standing(explanation: Explanation) -> Standing | None:
-    """Return how a version stands before whoever is at the console; None where there is nobody to ask."""
+    """Return the state of a waiting version for the session's user; None where the registry does not explain."""
     transition = explanation.transition(APPROVED)
     if not explanation.answer or transition is None:
         return None
@@ -84,7 +85,3 @@ def thresholds(explanation: Explanation, version: Version) -> dict[str, Threshol
             least, most = (number(str(bounds[end])) if bounds[end] is not None else None for end in ("min", "max"))
             found[bounds["metric"]] = Threshold(result.rule, least, most, result.outcome == "passed")
     return found
-
-
-def _order(transition: Transition) -> int:
-    return list(VERBS).index(transition.to) if transition.to in VERBS else len(VERBS)

@@ -33,11 +33,7 @@ def iso(moment: datetime) -> str:
 def age(moment: datetime) -> str:
     """Return how long ago a moment is, in its largest unit."""
     past = max(datetime.now(UTC) - moment, timedelta())
-    for count, unit in (
-        (past.days, "day"),
-        (past.seconds // 3600, "hour"),
-        (past.seconds // 60 % 60, "minute"),
-    ):
+    for count, unit in ((past.days, "day"), (past.seconds // 3600, "hour"), (past.seconds // 60 % 60, "minute")):
         if count:
             return f"{count} {unit}{'' if count == 1 else 's'}"
     return "less than a minute"

@@ -1,7 +1,7 @@
 """Which of a version's metadata are metrics, which of them leads, and how far two are apart.
 
 AWS has no such notion: CustomerMetadataProperties are text. What reads as a number is a metric unless its name says
-that it counts or names something; which direction is better is nobody's to guess.
+that it counts or names something; which direction is better is not guessed.
 """
 
 from __future__ import annotations

@@ -19,15 +19,7 @@ from .site import Console
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What the console of one server works with.
-
-    Args:
-        backend: the registry whose versions are reviewed.
-        console: the settings, people and sessions of the console.
-        error_log: the last requests that the server rejected.
-        say: prints a line in the server's terminal.
-        failures: counts failed logins by address.
-    """
+    """What the console of one server works with; `say` prints in its terminal, `failures` are of logins by address."""
 
     backend: Backend
     console: Console

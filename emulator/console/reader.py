@@ -21,12 +21,12 @@ PAGE: Final = 20
 OVERVIEW: Final = 12
 """Versions of a group that its line among others is drawn from."""
 LISTED_AT_ONCE: Final = 100
-MAX_LOOKED_THROUGH: Final = 1000
+MAX_READ: Final = 1000
 """Versions that are read for one page, where no index finds what is sought."""
 LEAST_READ: Final = 10
 """Versions that are read at a time for a page that is nearly full."""
 MAX_LISTS: Final = 5
-"""Pages of a list that are looked through for one page of ours."""
+"""Pages of a list that are read for one page of ours."""
 AT_ONCE: Final = 8
 """Calls to a registry behind this server that are made at a time."""
 
@@ -35,13 +35,7 @@ Other = TypeVar("Other")
 
 
 class Reader:
-    """A backend as somebody at the console sees it.
-
-    Args:
-        backend: who is asked.
-        caller: for whom, in which account and region.
-        remote: whether every call goes over a network.
-    """
+    """A backend as one caller at the console sees it; `remote` if every call goes over a network."""
 
     def __init__(self, backend: Backend, caller: Caller, *, remote: bool = False) -> None:
         self.caller = caller
@@ -58,11 +52,7 @@ class Reader:
         return self._backend.extension(name, given, self.caller)
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
-        """Make one of AWS's calls; None is left out.
-
-        Raises:
-            Gone: what it names does not exist.
-        """
+        """Make one of AWS's calls, without parameters that are None; raise Gone if what it names does not exist."""
         given = {key: value for key, value in params.items() if value is not None}
         with _gone("does not exist", "Cannot find"):
             return self._backend.call(operation, given, self.caller)
@@ -81,7 +71,6 @@ class Reader:
             return None
 
     def version(self, group: str, number: int) -> Version:
-        """Return a version; Gone if there is none."""
         record = self.call("DescribeModelPackage", ModelPackageName=self.named(group, number))
         if "ModelPackageVersion" not in record:
             raise Gone(f"{record['ModelPackageArn']} is no version of a group.")
@@ -92,7 +81,6 @@ class Reader:
         return self._described(self.named(*name) for name in names)
 
     def group(self, name: str) -> Group:
-        """Return a group; Gone if there is none."""
         return Group.of(self.call("DescribeModelPackageGroup", ModelPackageGroupName=name))
 
     def groups(self, contains: str, sort: str, token: str | None) -> tuple[list[Group], str | None]:
@@ -118,17 +106,13 @@ class Reader:
     ) -> Page:
         """Return a page of versions that wait for a decision, oldest first, with how many do.
 
-        Args:
-            group: of which; None for all.
-            token: of the page.
-            before: when they were registered at the latest; as the oldest come first, this ends the list.
-            keep: which of them to show. No index knows: MAX_LOOKED_THROUGH are read for a page, and then it is cut.
+        The list ends at those registered `before` a moment. No index helps `keep`: a page reads at most MAX_READ.
         """
         if not self.offers("versions"):
             return self._listed_waiting(group, token, before, keep)
         asked: dict[str, Any] = {"group": group, "approval": PENDING, "order": "Ascending"}
         shown: list[Version] = []
-        looked, following = 0, token
+        count_read, following = 0, token
         while True:
             most = max(PAGE - len(shown), LEAST_READ)
             found = self.extension("versions", **asked, max_results=most, next_token=following)
@@ -136,8 +120,8 @@ class Reader:
             in_time = [one for one in read if before is None or one.created < before]
             following = found.get("next_token") if len(in_time) == len(read) else None
             shown += [one for one in in_time if keep is None or keep(one)]
-            looked += len(read)
-            if following is None or len(shown) >= PAGE or looked >= MAX_LOOKED_THROUGH:
+            count_read += len(read)
+            if following is None or len(shown) >= PAGE or count_read >= MAX_READ:
                 break
         is_all = token is None and following is None
         count = len(shown) if is_all else None if keep is not None else self._count(before, **asked)
@@ -158,7 +142,6 @@ class Reader:
         return Page(tuple(self._described(arns)), next_token)
 
     def newest(self, group: str, count: int) -> tuple[Version, ...]:
-        """Return so many of the newest versions of a group, with the extension `versions`."""
         return _versions(self.extension("versions", group=group, max_results=count))
 
     def approved(self, group: str) -> Version | None:
@@ -172,7 +155,7 @@ class Reader:
         self._each(self.approved, dict.fromkeys(groups))
 
     def approved_before(self, version: Version) -> Version | None:
-        """Return what a version is held against: the newest approved version of its group that is another."""
+        """Return the newest approved version of the same group that is another one."""
         return next((one for one in self._newest_approved(version.group, 2) if one.number != version.number), None)
 
     def explanation(self, group: str, number: int) -> Mapping[str, Any]:
@@ -303,7 +286,7 @@ def _versions(answer: Mapping[str, Any]) -> tuple[Version, ...]:
 
 @contextmanager
 def _gone(*sentences: str) -> Iterator[None]:
-    """Raise Gone for a refusal with one of these sentences."""
+    """Raise Gone for an error with one of these sentences."""
     try:
         yield
     except RegistryError as error:
@@ -317,7 +300,7 @@ class Gone(Exception):
 
 
 class Overtaken(Exception):
-    """A version is not as it was when somebody began to decide; `version` is how it is now."""
+    """A version changed while a decision was made; `version` is the current one."""
 
     def __init__(self, version: Version) -> None:
         super().__init__(version)

@@ -31,7 +31,7 @@ OF_ITS_OWN: Final = frozenset(
 LINEAGE_KEYS: Final = frozenset(
     {"training_job", "dataset_version", "dataset", "git_commit", "commit", "repository", "pipeline", "run_id"}
 )
-"""Metadata that say where a version comes from, beside its MetadataProperties."""
+"""Metadata that say where a version comes from, besides its MetadataProperties."""
 
 PASSING: Final = frozenset({"ModelPackageStatus", "ModelPackageStatusDetails", "ResponseMetadata"})
 """What changes by itself: no reason to decide anew."""
@@ -44,8 +44,6 @@ Parts = tuple[str, str, str]
 
 
 class Version(views.Version):
-    """A version as pages show it."""
-
     @property
     def number(self) -> int:
         return self.version
@@ -64,7 +62,7 @@ class Version(views.Version):
 
     @cached_property
     def revision(self) -> str:
-        """A digest of all that it says: another one means that somebody changed it."""
+        """A digest of the record; another digest means that the version was changed."""
         said = {
             name: moment(value).timestamp() if name.endswith("Time") else value
             for name, value in self.record.items()
@@ -83,8 +81,6 @@ class Version(views.Version):
 
 
 class Group(views.Group):
-    """A group as pages show it."""
-
     @property
     def creator(self) -> Person | None:
         return Person.of(self.record["CreatedBy"]) if "CreatedBy" in self.record else None
@@ -92,7 +88,7 @@ class Group(views.Group):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whoever did something: a name for people, the ARN for certainty."""
+    """A caller: a name for people, the ARN for certainty."""
 
     name: str
     arn: str = ""

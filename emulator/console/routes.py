@@ -44,14 +44,6 @@ VERSION_OF_STATIC: Final = {path.name: sha256(path.read_bytes()).hexdigest()[:12
 
 
 def blueprint(backend: Backend, console: Console, error_log: ErrorLog, say: Callable[[str], None]) -> Blueprint:
-    """Return the console's routes.
-
-    Args:
-        backend: the registry whose versions are reviewed.
-        console: the settings, people and sessions of the console.
-        error_log: the last requests that the server rejected.
-        say: prints a line in the server's terminal.
-    """
     server = Server(backend, console, error_log, say, Failures(MAX_FAILURES, time.monotonic))
     routes = Blueprint("console", __name__, template_folder="templates")
     for page in PAGES:
@@ -148,7 +140,7 @@ def _failed(error: Exception) -> Response:
 
 
 def _query_with(**changes: str | None) -> str:
-    """Return the query of this page with some of it otherwise, or left out where that is None."""
+    """Return the query of this page with these changes; None leaves a parameter out."""
     pairs = [(name, value) for name, value in request.args.items(multi=True) if name not in changes]
     pairs += [(name, value) for name, value in changes.items() if value is not None]
     return f"?{urlencode(pairs)}"

@@ -2,7 +2,7 @@
 
 A link is a secret that is printed where only the server's owner reads. Opening it shows who one would be; only the
 button on that page uses it up, so that nothing that fetches links ahead can. What is kept of links and sessions are
-keyed digests: a copy of this process's memory map aside, nobody can make a cookie from what is stored.
+keyed digests: a copy of this process's memory aside, no cookie can be made from what is stored.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SESSION_SECONDS: Final = 12 * 3600
 MAX_SESSIONS: Final = 256
 MAX_LINKS: Final = 64
 REPRINT_SECONDS: Final = 10
-"""How long after a link was printed nobody without a session can have another one printed."""
+"""How long after links were printed a request without a session cannot have them printed again."""
 
 USER = re.compile(USER_NAME)
 
@@ -54,11 +54,7 @@ class _Link:
 
 
 class Sessions:
-    """The links and sessions of one server; thread-safe.
-
-    Args:
-        clock: the time in seconds.
-    """
+    """The links and sessions of one server; thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -69,7 +65,7 @@ class Sessions:
         self._printed = 0.0
 
     def link(self, user: str) -> str:
-        """Return the secret of a new link for somebody; older ones stay: asking for more must lock nobody out."""
+        """Return the secret of a new link for a user; older ones stay: more links must not lock out earlier ones."""
         secret = secrets.token_urlsafe(32)
         with self._lock:
             now = self._clock()
@@ -80,7 +76,7 @@ class Sessions:
         return secret
 
     def may_reprint(self) -> bool:
-        """Whether links may be printed anew for somebody without a session, and that they are now."""
+        """Whether links may be printed again for a request without a session; if so, note that they are now."""
         with self._lock:
             now = self._clock()
             if now - self._printed < REPRINT_SECONDS:
@@ -89,7 +85,7 @@ class Sessions:
             return True
 
     def user_of(self, secret: str) -> str | None:
-        """Return whom a link would log in; None if it was used, has expired or never was."""
+        """Return the user a link would log in; None if it was used, has expired or never was."""
         with self._lock:
             link = self._links.get(self._digest(secret))
             return link.user if link is not None and link.expires > self._clock() else None

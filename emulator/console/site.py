@@ -29,7 +29,6 @@ _NAMED_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 
 STATIC: Final = Path(__file__).parent / "static"
 
-
 FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 """On static files: pages name them by their content, so that a new one has a new address."""
 
@@ -50,13 +49,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Site(msgspec.Struct, frozen=True):
-    """What a console is in front of, as Health shows it.
-
-    Args:
-        url: of the backend, without a password.
-        file: of its database, if it has one.
-        hosts: the names the server answers for, beside those of this machine.
-    """
+    """What Health shows of the server: its backend's URL without a password, its database file, its host names."""
 
     url: str = ""
     file: Path | None = None
@@ -67,16 +60,16 @@ class Console(msgspec.Struct, frozen=True):
     """The console of one server.
 
     Args:
-        home: where it looks unless a page's path says otherwise.
-        site: what it is in front of.
+        home: the account and region of pages whose path names none.
+        site: what Health shows of the server.
         remote: whether every call of its backend goes over a network, to where the account is not ours to say.
-        people: whom registry.toml names.
-        users: for whom links are printed.
-        sessions: who is in.
-        is_strict: whether it matters who decides, as requests are signed or rules say who may: nobody inside then gets
-            to see a login link for somebody else.
-        address: of the server, as whoever runs it reaches it: links are printed with it, and never with the Host of a
-            request, which whoever asks may choose. Without, of an application in somebody's server, paths are printed.
+        people: the identities of registry.toml.
+        users: the people that login links are printed for.
+        sessions: the open sessions.
+        is_strict: whether requests are signed or rules say who may decide: no page then shows a login link for another
+            user.
+        address: the URL that login links are printed with, never the Host of a request, which a client may choose;
+            empty, only paths are printed.
     """
 
     home: Place = msgspec.field(default_factory=Place)
@@ -89,7 +82,6 @@ class Console(msgspec.Struct, frozen=True):
     address: str = ""
 
     def caller(self, user: str, place: Place, request_id: str) -> Caller:
-        """Return somebody at the console as the registry knows them."""
         table = self.people.get(user)
         key = table.access_key if table is not None and table.access_key else user
         caller = Caller(place.account, place.region, key, request_id)
@@ -99,7 +91,7 @@ class Console(msgspec.Struct, frozen=True):
         return Identities(self.people).recognise(caller).arn
 
     def named(self, access_key: str) -> str:
-        """Return whom an access key belongs to, where registry.toml says so: such a key is shown to nobody."""
+        """Return the name of an access key's owner, where registry.toml has it: such a key is never shown."""
         return next((name for name, table in self.people.items() if table.access_key == access_key), access_key)
 
     def path_of_link(self, user: str) -> str:
@@ -108,7 +100,7 @@ class Console(msgspec.Struct, frozen=True):
         return f"{CONSOLE_PREFIX}/login?token={self.sessions.link(user)}"
 
     def line_of_link(self, user: str) -> str:
-        """Return the line a server prints with a new login link for somebody; of several people, it says for whom."""
+        """Return the line a server prints with a new login link; with several users, it names the user."""
         return f"console:   {self.address}{self.path_of_link(user)}" + (f"  ({user})" if len(self.users) > 1 else "")
 
     def session(self, request: Request) -> Session | None:
@@ -130,7 +122,6 @@ def set_cookie(request: Request, response: BaseResponse, value: str) -> None:
 
 
 def guard(response: Response, path: str) -> Response:
-    """Put the console's headers on an answer of a path of its own."""
     if is_console(path):
         is_static = path.startswith(f"{CONSOLE_PREFIX}/static/") and response.status_code == 200
         response.headers.update({**CONSOLE_HEADERS, **(FOR_EVER if is_static else {})})
@@ -138,18 +129,12 @@ def guard(response: Response, path: str) -> Response:
 
 
 def console_of(backend_url: str, hosts: Iterable[str], settings: Settings, reviewers: Sequence[str] = ()) -> Console:
-    """Return the console in front of a backend.
-
-    Args:
-        backend_url: what is served; where it names a region, the console looks there.
-        hosts: the names the server answers for.
-        settings: those of registry.toml, which may name people.
-        reviewers: for whom login links are printed; without, whoever runs this, or if registry.toml names others, they.
+    """Return the console in front of a backend, in the region of its URL if that names one.
 
     Raises:
-        BackendUnavailable: a reviewer's name is none.
+        BackendUnavailable: a reviewer's name is invalid.
     """
-    users = tuple(dict.fromkeys(reviewers)) or _usual(settings)
+    users = tuple(dict.fromkeys(reviewers)) or _default_users(settings)
     for user in users:
         if not USER.fullmatch(user):
             raise BackendUnavailable(
@@ -173,15 +158,14 @@ def links(console: Console) -> Iterator[str]:
         yield console.line_of_link(user)
 
 
-def _usual(settings: Settings) -> tuple[str, ...]:
-    """Return whoever runs this, unless registry.toml names people and them not; a role is no person."""
-    here = _user_here()
+def _default_users(settings: Settings) -> tuple[str, ...]:
+    """Return the current user, or the people of registry.toml if it has others; a role is no person."""
+    here = _current_user()
     people = tuple(name for name, table in settings.identities.items() if not table.role and USER.fullmatch(name))
     return (here,) if here in people or not people else people
 
 
-def _user_here() -> str:
-    """Return the name of whoever runs this, as the console takes it."""
+def _current_user() -> str:
     try:
         name = re.sub(r"[^A-Za-z0-9_.@-]", "", getpass.getuser())
     except (KeyError, OSError):

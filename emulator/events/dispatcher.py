@@ -1,6 +1,6 @@
 """Delivers events: a thread for each sink, from the outbox of the registry, until the server stops.
 
-A sink that is slow or away keeps nobody else waiting. A thread sleeps until something was written in this process,
+A sink that is slow or away delays no other sink. A thread sleeps until something was written in this process,
 an attempt is due, or a second is over: other processes write too.
 """
 
@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -38,13 +39,7 @@ MAKES_RULES = frozenset({"events", "cloudformation"})
 
 
 class Dispatcher:
-    """The threads that deliver the events of one registry; a context manager.
-
-    Args:
-        outbox: the registry's.
-        sinks: whom to tell.
-        settings: how often to try, and how long to keep what was delivered.
-    """
+    """The threads that deliver the events of one registry; a context manager."""
 
     def __init__(self, outbox: Outbox, sinks: Iterable[Sink], settings: Events) -> None:
         self._outbox = outbox
@@ -69,16 +64,11 @@ class Dispatcher:
             thread.join(max(deadline - time.monotonic(), 0))
 
     def let_go(self) -> None:
-        """Answer whoever waits for the next event, now and from now on: the server stops. Safe in a signal handler."""
+        """Answer requests that wait for an event, now and from now on: the server stops. Safe in a signal handler."""
         self._outbox.notifier.is_closed = True
 
     def add(self, sink: Sink, *, afresh: bool = False) -> None:
-        """Begin to tell a sink what happens from now on; or, if it was known before, from where it was.
-
-        Args:
-            sink: whom to tell.
-            afresh: tell it of nothing from before.
-        """
+        """Deliver to a sink from now on, or from where it was before, if it is known and not to start `afresh`."""
         self._outbox.register(sink.name, afresh=afresh)
         self._start(lambda: self._serve(sink), f"events-{sink.name}")
 
@@ -161,29 +151,25 @@ class Dispatcher:
             self._stopping.wait(PRUNE_SECONDS)
 
 
+@dataclass(slots=True)
 class RuleWatch:
-    """A WSGI application in front of the neighbours: begins to tell EventBridge at the first call that may make a rule.
+    """A WSGI application that begins to deliver to EventBridge once, before the first call that may make a rule.
 
     Its rules live in memory. Before that call there are none, and moto is not loaded just to find that out.
-
-    Args:
-        app: the neighbours.
-        begin: begins; called once, before the call is answered.
     """
 
-    def __init__(self, app: WSGIApplication, begin: Callable[[], None]) -> None:
-        self._app = app
-        self._begin = begin
-        self._lock = threading.Lock()
-        self._has_begun = False
+    app: WSGIApplication
+    begin: Callable[[], None]
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _has_begun: bool = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not self._has_begun and moto.service_of(environ) in MAKES_RULES:
             try:
                 with self._lock:
                     if not self._has_begun:
-                        self._begin()
+                        self.begin()
                         self._has_begun = True
             except RegistryError as error:
                 return wsgi_error(error, start_response)
-        return self._app(environ, start_response)
+        return self.app(environ, start_response)

@@ -1,4 +1,4 @@
-"""Whom the registry tells of its events: sinks, by what `[events]` of registry.toml says. Webhooks are next door."""
+"""Sinks: the targets of events that `[events]` of registry.toml names. Webhooks are posted in `webhooks`."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Envelope = Mapping[str, Any]
 
 
 class Sink(Protocol):
-    """Somebody who is told of events, one at a time."""
+    """A target that gets events, one at a time."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def lease(self) -> float:
-        """Seconds after which an attempt that nobody has ended is another server's to make."""
+        """Seconds after which an attempt that has not ended is another server's to make."""
         ...
 
     def is_wanted(self, envelope: Envelope) -> bool: ...
@@ -48,7 +48,7 @@ class Sink(Protocol):
 
 
 def sinks_of(settings: Events) -> list[Sink]:
-    """Return the sinks that settings name; EventBridge is not among them, for it depends on the neighbours.
+    """Return the sinks that settings name; EventBridge is not among them, as it depends on moto.
 
     Raises:
         BackendUnavailable: a setting that cannot be meant; the sentence says which.
@@ -91,7 +91,7 @@ class AppendedFile:
 
 @dataclass(frozen=True, slots=True)
 class EventBridge:
-    """The rules of the EventBridge beside the registry, on the default bus of the event's account and region.
+    """The rules of moto's EventBridge, on the default bus of the event's account and region.
 
     A customer's PutEvents would not do: the service refuses it such a source, and moto gives each event another id and
     drops its account. So a rule is handed the event as the service hands it over.
@@ -160,11 +160,10 @@ class Posted:
         return is_wanted(envelope, on=self.webhook.on, every=self.webhook.every, groups=self.webhook.groups)
 
     def tell(self, envelope: Envelope) -> None:
-        body, identity = orjson.dumps(envelope), str(envelope["id"])
         post(
             self.address,
-            body,
-            identity=identity,
+            orjson.dumps(envelope),
+            identity=str(envelope["id"]),
             secret=self.secret,
             timeout=self.webhook.timeout,
             allow_private=self.webhook.allow_private,

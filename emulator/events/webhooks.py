@@ -1,4 +1,4 @@
-"""One POST to a webhook, signed, to nobody but whom its URL means: the settings are trusted, the network is not.
+"""One signed POST to a webhook, to no address but its URL's own: the settings are trusted, the network is not.
 
 A name is resolved once, what it resolves to is judged, and the connection goes to exactly that address: a name that
 resolves otherwise a moment later leads nowhere. Addresses that are not of the public internet are refused unless the
@@ -37,7 +37,7 @@ EVENT_ID: Final = "X-Registry-Event-Id"
 MAX_ANSWER: Final = 64 * 2**10
 
 _CARRYING_IPV4: Final = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")))
-"""Where the last 32 bits are an IPv4 address: NAT64, public and one's own, and two forms nobody uses any more."""
+"""Where the last 32 bits are an IPv4 address: NAT64, public and private, and two obsolete forms."""
 
 _METADATA: Final = frozenset(
     map(ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"))
@@ -96,20 +96,13 @@ def post(
     resolve: Resolve = socket.getaddrinfo,
     clock: Callable[[], float] = time.time,
 ) -> None:
-    """Post an event and return when it was answered with 2xx.
+    """Post an event as JSON and return when it was answered with 2xx; sign it if there is a secret.
 
-    Args:
-        where: to whom.
-        body: the event as JSON.
-        identity: its id.
-        secret: what to sign with, if anything.
-        timeout: seconds for everything, from the connection to the end of the answer.
-        allow_private: whether the address may be one of a private network, and then without TLS.
-        resolve: as `socket.getaddrinfo`.
-        clock: the time, in epoch seconds.
+    `timeout` is in seconds for everything, from the connection to the end of the answer. With `allow_private`, the
+    address may be one of a private network, and then without TLS.
 
     Raises:
-        Undelivered: it was refused, answered otherwise, or not in time.
+        Undelivered: it was rejected, answered otherwise, or not in time.
     """
     from http.client import HTTPException
     from importlib.metadata import version
@@ -161,17 +154,17 @@ def destination(where: Address, *, allow_private: bool, resolve: Resolve = socke
         found = resolve(where.host, where.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise Undelivered(f"{where.host} does not resolve: {error}") from error
-    error_log = []
+    first = ""
     for *_, address in found:
-        refusal = _refusal(where, str(address[0]), allow_private=allow_private)
-        if refusal is None:
+        problem = _problem(where, str(address[0]), allow_private=allow_private)
+        if problem is None:
             return str(address[0])
-        error_log.append(refusal)
-    raise Undelivered(f"{where.host} {error_log[0] if error_log else 'resolves to nothing'}")
+        first = first or problem
+    raise Undelivered(f"{where.host} {first or 'resolves to nothing'}")
 
 
-def _refusal(where: Address, numeric: str, *, allow_private: bool) -> str | None:
-    """Say why an address is refused; None if it is not."""
+def _problem(where: Address, numeric: str, *, allow_private: bool) -> str | None:
+    """Return why an address must not be posted to; None if it may."""
     ip = ip_address(numeric.partition("%")[0])
     inner = _inner(ip)
     if inner.is_link_local or inner.is_multicast or inner.is_unspecified or inner in _METADATA:

@@ -1,7 +1,7 @@
-"""The body of a request that two read: who verifies its signature, and after that who answers it.
+"""The body of a request that is read twice: to verify its signature, and to answer it.
 
 Our own server gives a body as a file, whole and of a length that is known. Others give a stream that can be read once,
-in chunks of which nobody has said how many there are: it is kept first, and then it is what everybody reads.
+in chunks of an unknown number: it is kept first, and then every reader reads the kept file.
 """
 
 from __future__ import annotations
@@ -38,14 +38,10 @@ def is_empty(environ: WSGIEnvironment) -> bool:
 
 
 def kept(environ: WSGIEnvironment, most: int) -> IO[bytes]:
-    """Return the body of a request at its beginning; whoever reads it puts it back there.
-
-    Args:
-        environ: of the request; what it says of its body is true afterwards.
-        most: bytes that are kept of what another server gives; ours has limits of its own.
+    """Return the body of a request at its beginning, where each reader leaves it; correct what `environ` says of it.
 
     Raises:
-        RequestTooLarge: there are more.
+        RequestTooLarge: another server gives more than `most` bytes; ours has limits of its own.
     """
     body: IO[bytes] = environ["wsgi.input"]
     if HEAD in environ or KEPT in environ:
@@ -90,5 +86,4 @@ def _too_large(most: int) -> RequestTooLarge:
 
 
 def too_large() -> RequestTooLarge:
-    """Return the answer to a body over the limit."""
     return RequestTooLarge(f"The body of a registry request can have at most {MAX_BODY} bytes.")

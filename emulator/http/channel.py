@@ -27,7 +27,7 @@ CUT = "sagemaker_registry.cut"
 """Where in the environment of a request is what cuts its connection, if the server can."""
 
 FIRST: Final = 2**16
-"""Bytes of a body that leave with the head; whoever gets no more misses some of what Content-Length says."""
+"""Bytes of a body that leave with the head; a client that gets no more notices by Content-Length."""
 
 
 class WholeChannel(HTTPChannel):  # type: ignore[misc]
@@ -56,48 +56,12 @@ class WholeChannel(HTTPChannel):  # type: ignore[misc]
         return sent
 
 
-class WholeTask(WSGITask):  # type: ignore[misc]
-    """A request of waitress on such a connection."""
-
-    def write(self, data: bytes) -> None:
-        if self.wrote_header or not isinstance(self.channel, WholeChannel):
-            super().write(data)
-            return
-        self.channel.hold()
-        try:
-            super().write(data)
-        finally:
-            self.channel.release()
-
-
 def cut(environ: WSGIEnvironment) -> bool:
     """Have the connection of a request closed in place of its answer; False if this server cannot."""
     if CUT not in environ:
         return False
     environ[CUT]()
     return True
-
-
-class CuttingTask(WholeTask):
-    """A request of waitress whose answer can be dropped."""
-
-    is_cut = False
-
-    def get_environment(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environment()
-        environ[CUT] = self.cut
-        return environ
-
-    def cut(self) -> None:
-        self.is_cut = True
-
-    def write(self, data: bytes) -> None:
-        if not self.is_cut:
-            super().write(data)
-            return
-        self.wrote_header = True
-        self.content_bytes_written += len(data)
-        self.set_close_on_finish()
 
 
 def add_metadata(environ: WSGIEnvironment, headers: Iterable[tuple[str, str]]) -> None:
@@ -119,8 +83,13 @@ def metadata_of(fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     ]
 
 
-class _Task(CuttingTask):
-    """Answers with metadata headers spelled as they are: waitress capitalizes names, and clients keep what they get."""
+class Task(WSGITask):  # type: ignore[misc]
+    """A request of waitress on such a connection, whose answer can be dropped.
+
+    The answer spells metadata headers as they are: waitress capitalizes names, and clients keep what they get.
+    """
+
+    is_cut = False
 
     def build_response_header(self) -> bytes:
         sent = [name.encode("latin-1") for name, _ in self.response_headers if name.lower().startswith("x-amz-meta-")]
@@ -129,13 +98,25 @@ class _Task(CuttingTask):
         return _META_NAME.sub(lambda found: spelling.get(found[0].lower(), found[0]), head)
 
     def get_environment(self) -> dict[str, Any]:
-        environ = super().get_environment()
+        environ: dict[str, Any] = super().get_environment()
+        environ[CUT] = self.cut
         environ[HEAD] = getattr(self.request, "head", b"")
         add_metadata(environ, getattr(self.request, "metadata", []))
         return environ
 
+    def cut(self) -> None:
+        self.is_cut = True
 
-class Channel(WholeChannel):
-    """A connection of waitress whose requests keep those headers, if its parser has."""
-
-    task_class = _Task
+    def write(self, data: bytes) -> None:
+        if self.is_cut:
+            self.wrote_header = True
+            self.content_bytes_written += len(data)
+            self.set_close_on_finish()
+        elif self.wrote_header:
+            super().write(data)
+        else:
+            self.channel.hold()
+            try:
+                super().write(data)
+            finally:
+                self.channel.release()

@@ -1,7 +1,7 @@
 """What a connection may do: how large, how many and how slow a request may be, and that it can be read in one way only.
 
-waitress reads a request before anybody sees it. Here it is told where to stop: what two servers could read differently
-is refused, what is too large for the registry is refused before it is read, and what comes too slowly is cut off.
+waitress reads a request before the application does. Here it is told where to stop: what two servers could read in two
+ways is rejected, what is too large for the registry is rejected unread, and what comes too slowly is cut off.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
-from waitress.task import Task, WSGITask
+from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import BadRequest, Error, InternalServerError, RequestEntityTooLarge
 
 from ...backends.errors import InternalFailure, RegistryError, RequestTooLarge, ValidationException
@@ -25,8 +25,7 @@ from .. import responses
 from ..caller import is_signed
 from ..responses import COMMON_HEADERS, AuthenticationFailed, error_response
 from ..routes import EXTENSION_PREFIX, TARGET_PREFIX, is_console
-from .channel import Channel as HeaderChannel
-from .channel import metadata_of
+from .channel import Task, WholeChannel, metadata_of
 
 MAX_HEAD: Final = 2**15
 """Bytes of the request line and all headers."""
@@ -163,15 +162,13 @@ def _check_fields(version: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None
 
 
 class _Stranger(Error):  # type: ignore[misc]
-    """A large body of somebody who has no key: it is not read, for it would only fill a disk."""
+    """A large body of a client without a known key: it is not read, for it would only fill a disk."""
 
     code, reason = HTTPStatus.FORBIDDEN.value, HTTPStatus.FORBIDDEN.phrase
 
 
-class _Refusal(Task):  # type: ignore[misc]
-    """Answers a request that could not be read, as everything else here is refused: JSON, with a code."""
-
-    complete = True
+class _ErrorTask(ErrorTask):  # type: ignore[misc]
+    """Answers a request that could not be read, as every other error is answered: JSON, with a code."""
 
     def execute(self) -> None:
         found = self.request.error
@@ -201,16 +198,15 @@ class _Refusal(Task):  # type: ignore[misc]
         self.response_headers.extend([*headers, *COMMON_HEADERS.items()])
         self.set_close_on_finish()
         self.content_length = len(body)
-        self.write(b"" if self.request.headers_finished and self._is_head() else body)
-
-    def _is_head(self) -> bool:
-        return getattr(self.request, "command", "") == "HEAD"
+        is_head = self.request.headers_finished and getattr(self.request, "command", "") == "HEAD"
+        self.write(b"" if is_head else body)
 
 
-class Channel(HeaderChannel):
+class Channel(WholeChannel):
     """A connection of waitress that keeps to all of this."""
 
-    error_task_class = _Refusal
+    task_class = Task
+    error_task_class = _ErrorTask
     requests: list[_Parser]
     moved = 0.0
     """When anything last came or went, by a clock that is never put forward."""
@@ -225,10 +221,9 @@ class Channel(HeaderChannel):
         return bool(super().received(data))
 
     def service(self) -> None:
-        """Answer the next request, unless too much of the answers before is still unread.
+        """Answer the next request; if over MAX_UNREAD bytes of answers are unread, close the connection after those.
 
-        Then the connection ends with those. Whoever sends requests one behind the other can ask for the rest again, and
-        no worker waits for them to read.
+        The client can send its other requests again, and no worker waits for it to read.
         """
         if self.total_outbufs_len <= MAX_UNREAD:
             super().service()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 THREADS = 4
-"""Two more than may wait for events (`following.MAX_WAITING`): with two in all, they would leave none to others.
+"""Two more than may wait for events (`long_polling.MAX_WAITING`): with two in all, they would leave none to others.
 A slow upload holds none: waitress reads a body before a thread has it."""
 BACKLOG = 1024
 """Connections the system keeps until they are accepted."""
@@ -33,12 +33,7 @@ _WAKE_SECONDS = 1.0
 
 
 def listen(host: str, port: int, *, anywhere: bool = False) -> socket.socket:
-    """Return a listening socket; port 0 picks a free one.
-
-    Args:
-        host: an address or a name of this machine.
-        port: the port.
-        anywhere: whether others than this machine may be listened to.
+    """Return a listening socket; port 0 picks a free one, and only `anywhere` allows other machines to reach it.
 
     Raises:
         BackendUnavailable: the address is not this machine's, or in use, or one that others reach too.
@@ -56,7 +51,7 @@ def listen(host: str, port: int, *, anywhere: bool = False) -> socket.socket:
 
 
 def _has_visitors(listener: socket.socket) -> bool:
-    """Whether somebody has connected to a socket and is not accepted yet, whatever its number is."""
+    """Whether a connection to a socket is not accepted yet."""
     kind = getattr(selectors, "PollSelector", selectors.SelectSelector)  # select takes no number over 1023
     with kind() as selector:
         selector.register(listener, selectors.EVENT_READ)
@@ -71,13 +66,8 @@ def url_of(listener: socket.socket) -> str:
 class Server:
     """A WSGI application on a socket, in the thread that calls `run`; `stop` may be called from anywhere.
 
-    Args:
-        app: the application.
-        listener: the socket.
-        threads: how many requests are answered at the same time.
-        read_seconds: how long a connection may stay open while nothing is sent or read.
-        most: connections; as many as there are files for, unless given.
-        admits: whether large bodies are read of whoever an Authorization header or a query names.
+    Connections on which nothing is sent or read for `read_seconds` are closed; there are at most `most` of them, or as
+    many as there are files for. `admits` tells from an Authorization header and a query whether to read a large body.
     """
 
     def __init__(
@@ -93,7 +83,7 @@ class Server:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # one warning for each waiting request
         self._listener = listener
         self._read_seconds = read_seconds
-        self._looked = time.monotonic()
+        self._checked = time.monotonic()
         self._map: dict[int, Any] = {}
         self._is_stopping = self._is_over = False
         self._ending = threading.RLock()  # a signal may come while it is held, and its handler runs in the same thread
@@ -133,7 +123,7 @@ class Server:
             if not _has_visitors(self._listener) or time.monotonic() > deadline:
                 break
             self._step(_WAKE_SECONDS if self._server.in_connection_overflow else 0)
-        wasyncore.dispatcher.close(self._server)  # nobody new
+        wasyncore.dispatcher.close(self._server)  # no new connections
         self._step(0)  # read what idle connections have sent
         while self._is_busy() and time.monotonic() < deadline:
             self._step(_WAKE_SECONDS)
@@ -151,6 +141,6 @@ class Server:
 
     def _step(self, timeout: float) -> None:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
-        if time.monotonic() - self._looked > min(self._read_seconds / 4, _WAKE_SECONDS):
-            self._looked = time.monotonic()
+        if time.monotonic() - self._checked > min(self._read_seconds / 4, _WAKE_SECONDS):
+            self._checked = time.monotonic()
             close_stalled(self._server.active_channels.values(), self._read_seconds)

@@ -31,8 +31,6 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """A metric of every version."""
-
     name: str
     cells: tuple[Cell, ...]
 

@@ -1,4 +1,4 @@
-"""A decision: what may become of a version and why, the form that says it, and what comes of sending it."""
+"""A decision: the possible transitions of a version and why, the form, and the result of sending it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SUBJECT: Final = "decide"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What somebody sent: the new status, why, and by which state of the version they decided."""
+    """A decision that was sent: the new status, the reason, and the revision of the version it is about."""
 
     to: str
     reason: str
@@ -43,7 +43,6 @@ class Decision:
 
     @classmethod
     def of(cls, form: Mapping[str, str]) -> Self:
-        """Return the decision of a form; what a browser does not send is empty."""
         rev = form.get("rev", "")
         return cls(
             to=form.get("to", ""),
@@ -55,13 +54,13 @@ class Decision:
 
     @property
     def subject(self) -> tuple[str, ...]:
-        """What the token of its form is bound to, beside the version."""
+        """What the token of its form is bound to, besides the version."""
         return (self.revision, "" if self.rev is None else str(self.rev))
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A metric of the version that is decided on, beside that of the approved one."""
+    """A metric of the version that is decided on, compared with that of the approved one."""
 
     name: str
     value: str
@@ -125,13 +124,7 @@ def _summary(version: Version, approved: Version | None) -> tuple[Summary, ...]:
 
 
 def _carry_out(reader: Reader, version: Version, decision: Decision) -> None:
-    """Set the status of a version, if it is still as it was when it was decided on.
-
-    Raises:
-        Overtaken: somebody changed the version since.
-        Gone: somebody deleted it.
-        RegistryError: the registry refuses the decision, or does not answer.
-    """
+    """Set the status of a version; raise Overtaken if it changed since the form was made, Gone if it was deleted."""
     if version.revision != decision.revision:
         raise Overtaken(version)
     reason = decision.reason if decision.reason or version.reason else None  # that of an earlier decision does not stay
@@ -151,7 +144,7 @@ def _carry_out(reader: Reader, version: Version, decision: Decision) -> None:
 
 
 def _last_change(reader: Reader, version: Version) -> HistoryEntry | None:
-    """Return the last change of a version, where history is kept: who was first."""
+    """Return the last change of a version, where history is kept."""
     changes = reader.history(group=version.name, max_results=1)
     return HistoryEntry.of(changes[0][0]) if changes and changes[0] else None
 
@@ -168,14 +161,14 @@ def _command(version: Version, to: str, reason: str, endpoint: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Somebody who is told: who, and what else there is to say of it."""
+    """A target that gets the event of a decision."""
 
     name: str
     note: str = ""
 
 
 def _listeners(reader: Reader, version: Version, to: str) -> tuple[Listener, ...] | None:
-    """Return who will be told that a version got a status; None where nobody knows: AWS has its own rules for that."""
+    """Return the targets of a decision's event; None where they are not known: AWS has its own rules for that."""
     if not reader.offers("settings") or not reader.offers("events"):
         return None
     return tuple(_wanted(reader.extension("settings").get("events", {}), version, to))

@@ -13,15 +13,9 @@ from ..reader import Gone
 
 @dataclass(eq=False)
 class Problem(Exception):
-    """The content of problem.html; a view raises it.
+    """The content of problem.html, which a view raises: what happened in a few words, in a sentence, and what to do.
 
-    Args:
-        title: what happened, in a few words.
-        what: the same as a sentence.
-        then: what to do.
-        status: of the response.
-        can_retry: whether the form can be sent again as it was.
-        form: the fields that were sent: text that was typed is shown again.
+    `form` has the fields that were sent, to show typed text again, and if it `can_retry`, to send them as they were.
     """
 
     title: str
@@ -62,5 +56,5 @@ def is_for_later(error: RegistryError) -> bool:
 
 
 def sentence_of(error: RegistryError) -> str:
-    """Return a refusal for a person: its sentence, and the code for a search."""
+    """Return an error for a person: its sentence, and the code to search for."""
     return f"{error.message} ({error.code})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from flask import request
@@ -24,10 +23,8 @@ def group(visit: Visit, group: str) -> dict[str, Any]:
     reader, token, status = visit.reader, request.args.get("page"), request.args.get("status", "")
     found = reader.group(group)
     page = reader.of_group(group, token, status or None)
-    drawn = page.versions
-    if reader.offers("versions"):
-        drawn = reader.newest(group, TREND)
-    names = _names([*drawn, *page.versions])
+    drawn = reader.newest(group, TREND) if reader.offers("versions") else page.versions
+    names = tuple(dict.fromkeys(name for version in (*drawn, *page.versions) for name in version.metrics))
     metric = request.args.get("metric", "")
     leading = metric if metric in names else headline(version.metrics for version in drawn)
     approved = reader.approved(group)
@@ -51,11 +48,6 @@ def group(visit: Visit, group: str) -> dict[str, Any]:
         "metric": leading,
         "chart": trend(drawn, leading),
     }
-
-
-def _names(versions: Sequence[Version]) -> tuple[str, ...]:
-    """Return the metrics that several versions have, those that lead first."""
-    return tuple(dict.fromkeys(name for version in versions for name in version.metrics))
 
 
 def _tags(reader: Reader, found: Group) -> tuple[tuple[str, str], ...]:

@@ -16,7 +16,6 @@ from ....backends.errors import RegistryError
 from ..page import Page, Visit
 from ..reader import Reader
 from ..records import leaves
-from ..site import Site
 
 FIXED_IN: Final = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """Releases of SQLite that do not lose commits of a WAL database, each the first of its line."""
@@ -33,7 +32,7 @@ LAX: Final = frozenset({"synchronous=OFF", "synchronous=NORMAL", "synchronous_co
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something about the server: `is_fine` False where somebody should look."""
+    """A fact about the server; it needs attention unless it `is_fine`."""
 
     name: str
     value: str
@@ -43,7 +42,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event on its way to somebody: `sign` is the shape of its state."""
+    """The delivery of an event to a target."""
 
     at: datetime
     subject: str
@@ -62,8 +61,9 @@ def health(visit: Visit) -> dict[str, Any]:
     """Return the state of the server; a backend that does not answer is a fact, not a failure."""
     reader, server = visit.reader, visit.server
     site, answers = server.console.site, _pinged(server.backend)
+    hosts = ", ".join(("localhost", "IP addresses", *dict.fromkeys(site.hosts)))
     return {
-        "backend": (Fact("Registry", site.url or "given in this process"), answers, *_hosts(site)),
+        "backend": (Fact("Registry", site.url or "given in this process"), answers, Fact("Answers for", hosts)),
         "database": (
             *(_database(site.file) if site.file is not None else ()),
             *(_store(reader, has_file=site.file is not None) if answers.is_fine and reader.offers("store") else ()),
@@ -87,18 +87,13 @@ def _pinged(backend: Backend) -> Fact:
     return Fact("Answers", f"in {(perf_counter() - start) * 1000:.1f} ms")
 
 
-def _hosts(site: Site) -> tuple[Fact, ...]:
-    names = ", ".join(dict.fromkeys(site.hosts))
-    return (Fact("Answers for", f"localhost, IP addresses{f', {names}' if names else ''}"),)
-
-
 def _capabilities(reader: Reader) -> tuple[Fact, ...]:
     has = {
         "History": ("history", "who changed what, in chains that show a rewrite"),
         "Rules": ("explain", "what each approval rule says of a version"),
         "Decisions by revision": ("decide", "of two who decide at once, the second is told"),
         "Events": ("events/deliveries", "what was sent to whom"),
-        "Lists by approval": ("versions", "without it, a bounded number of pages is looked through"),
+        "Lists by approval": ("versions", "without it, a bounded number of pages is read"),
     }
     return tuple(
         Fact(name, "yes" if reader.offers(extension) else "no", note) for name, (extension, note) in has.items()
@@ -130,7 +125,7 @@ def _database(file: Path) -> tuple[Fact, ...]:
 
 
 def _store(reader: Reader, *, has_file: bool) -> Iterator[Fact]:
-    """Yield what the store says of itself; what it is, unless its file has said so."""
+    """Yield what the store reports; its name only if it has no file."""
     told = {name: values for name, values in reader.extension("store").items() if values}
     if "store" in told and not has_file:
         yield Fact("Store", told["store"][0])

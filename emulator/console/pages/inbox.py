@@ -1,4 +1,4 @@
-"""The inbox: what waits for a decision, oldest first, and how it compares with what its group deploys now."""
+"""The inbox: versions that wait for a decision, oldest first, compared with what their groups deploy now."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECONDS_FOR_RULES: Final = 0.1
 """How long the rules of a page are asked; of what is left, the version's own page tells."""
 
 SECONDS_TO_SIFT: Final = 1.0
-"""The same, where somebody wants to see only what the rules let them approve."""
+"""The same, for the filter `open`."""
 
 OTHERS: Final = "others"
 OPEN: Final = "open"
@@ -34,13 +34,10 @@ MAX_DAYS: Final = 9999
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What of the inbox somebody wants to see; `problem` is what of it means nothing.
+    """The filters of the inbox; `problem` says what is wrong with them.
 
-    Args:
-        group: the group's name.
-        creator: how the name of whoever registered it begins, or their ARN.
-        days: how many days it has waited at least.
-        whose: of WHOSE, or empty for everybody's.
+    `creator` is an ARN or the beginning of a name; `days` are how long a version has waited at least; `whose` is one
+    of WHOSE, or empty for all.
     """
 
     group: str = ""
@@ -51,7 +48,6 @@ class Filters:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Self:
-        """Return the filters of a query; what it does not have is empty."""
         days, whose = query.get("days", "").strip(), query.get("whose", "")
         is_number = days.isascii() and days.isdigit() and len(days) <= len(str(MAX_DAYS))
         return cls(
@@ -64,11 +60,11 @@ class Filters:
 
     @property
     def are_any(self) -> bool:
-        """Whether anything is left out but other groups."""
+        """Whether a filter other than the group is set."""
         return bool(self.creator or self.days is not None or self.whose)
 
     def admits(self, version: Version, me: str) -> bool:
-        """Whether whoever registered a version is wanted, seen by somebody's ARN."""
+        """Whether the creator of a version passes the filters; `me` is the reviewer's ARN."""
         who = version.creator
         is_theirs = who.name.casefold().startswith(self.creator.casefold()) or who.arn == self.creator
         return is_theirs and not (self.whose == OTHERS and who.arn == me)
@@ -119,7 +115,7 @@ def inbox(visit: Visit) -> dict[str, Any]:
 
 
 def _whose(reader: Reader) -> dict[str, str]:
-    """Return which of WHOSE can be told: who one is for a registry behind this server is not known here."""
+    """Return which of WHOSE are possible: of a remote registry, the reviewer's own ARN is not known here."""
     knows = {OTHERS: not reader.remote, OPEN: reader.offers("explain")}
     return {name: words for name, words in WHOSE.items() if knows[name]}
 
@@ -131,7 +127,7 @@ def _keep(filters: Filters, me: str) -> Callable[[Version], bool] | None:
 
 
 def _counts(reader: Reader, group: str) -> tuple[tuple[str, str], ...]:
-    """Return how many versions of a group are decided, by status, where that is cheap to know."""
+    """Return how many versions of a group are decided, by status, where counting is cheap."""
     if not reader.offers("versions"):
         return ()
     return tuple((status, reader.count(group, status)) for status in (APPROVED, REJECTED))

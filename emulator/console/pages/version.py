@@ -1,4 +1,4 @@
-"""One version, as somebody reviews it: what changed since the last approved one, and everything there is of it."""
+"""A version under review: what changed since the last approved one, and the whole record."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SECTIONS: Final = frozenset({METADATA, "InferenceSpecification", "MetadataProper
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """A metric beside that of the approved version, and what a rule demands of it."""
+    """A metric compared with that of the approved version, and the threshold that a rule sets for it."""
 
     name: str
     value: str
@@ -47,8 +47,6 @@ class MetricRow:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container of a version: its parts by name, as text."""
-
     name: str
     image: str
     parts: tuple[tuple[str, str], ...]
@@ -115,10 +113,10 @@ def mark(visit: Visit, group: str, number: int) -> Response:
 
 
 def explained(reader: Reader, group: str, number: int) -> tuple[Version, Explanation]:
-    """Return a version and what may become of it; Gone if there is none.
+    """Return a version and its possible transitions.
 
-    The rules are asked before the version is read: if it changes in between, what the rules told is older than what is
-    shown, and a decision about it is refused.
+    Rules are evaluated before the version is read: if it changes in between, their results are older than what is
+    shown, and a decision about it is rejected.
     """
     told = reader.explanation(group, number) if reader.offers("explain") else None
     found = reader.version(group, number)
@@ -126,7 +124,7 @@ def explained(reader: Reader, group: str, number: int) -> tuple[Version, Explana
 
 
 def _differences(version: Version, approved: Version | None) -> tuple[Difference, ...]:
-    """Return in what a version differs from the approved one, but for their metrics, which have a table."""
+    """Return how a version differs from the approved one, without their metrics, which have a table."""
     if approved is None:
         return ()
     metrics = {f"{METADATA}.{name}" for name in (*version.metrics, *approved.metrics)}
@@ -168,12 +166,7 @@ def _flat(record: Mapping[str, Any], member: str) -> tuple[tuple[str, str], ...]
     if member not in record:
         return ()
     found = leaves({member: record[member]})
-    return tuple((_inside(path, member), text) for path, text in found)[:MAX_LEAVES]
-
-
-def _inside(path: str, member: str) -> str:
-    inner = path.removeprefix(f"{member}.")
-    return inner.removeprefix(f"{CARD}.")
+    return tuple((path.removeprefix(f"{member}.").removeprefix(f"{CARD}."), text) for path, text in found)[:MAX_LEAVES]
 
 
 def _lineage(version: Version) -> tuple[Origin, ...]:
