@@ -11,7 +11,7 @@ from werkzeug.test import Client, TestResponse
 
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
-from sagemaker_registry.emulator.console.reader import MAX_LOOKED_THROUGH, PAGE
+from sagemaker_registry.emulator.console.reader import MAX_READ, PAGE
 from support.console import Desk, settings_of, text_of
 from support.server import Emulator
 
@@ -148,7 +148,7 @@ def test_what_the_rules_let_one_approve(open_desk: Callable[..., Desk]) -> None:
 
 
 def test_pages_of_a_filter_show_each_version_once_and_look_so_far_and_no_further(desk: Desk) -> None:
-    count = MAX_LOOKED_THROUGH + 50
+    count = MAX_READ + 50
     mine = {3, 40, 41, *range(100, 140), count}
     for number in range(1, count + 1):
         desk.register(user="carol" if number in mine else "pipeline")
