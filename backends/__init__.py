@@ -31,7 +31,7 @@ def open_backend(url: str, options: BackendOptions | None = None) -> Backend:
     `sqlite:///registry.db`, `sqlite://` (memory), `postgresql://host/database`, `moto://`, `http://host:port`, `aws://`.
 
     Third parties add a scheme by an entry point of the group `sagemaker_registry.backends`, named as the scheme: a
-    callable that takes the URL and the surroundings.
+    callable that takes the URL and a `BackendOptions`.
 
     Raises:
         BackendUnavailable: an unknown scheme, a missing extra, or an unusable store; the message says what to do.
@@ -58,7 +58,7 @@ def open_client(url: str, **boto: Any) -> SageMakerClient | None:
 
 
 def open_guarded(url: str, options: BackendOptions, **boto: Any) -> Backend:
-    """Open the registry of a URL behind the rules of its surroundings, for one caller: who has the keys of `boto`.
+    """Open the registry of a URL behind the rules of its settings, for one caller: who has the keys of `boto`.
 
     Raises:
         BackendUnavailable: as `open_backend`, or a rule needs what the registry lacks.
@@ -70,7 +70,7 @@ def open_guarded(url: str, options: BackendOptions, **boto: Any) -> Backend:
 
 
 def open_controlled(url: str, options: BackendOptions | None = None, **boto: Any) -> ControlledBackend:
-    """Open the registry of a URL under test control; behind the rules of its surroundings, as `open_guarded`.
+    """Open the registry of a URL under test control; behind the rules of its settings, as `open_guarded`.
 
     Raises:
         BackendUnavailable: as `open_guarded`.

@@ -54,7 +54,7 @@ class Caller(msgspec.Struct, frozen=True):
     """Who that is, once a registry has recognised the access key."""
 
     @classmethod
-    def of(cls, access_key: str | None, region: str | None, request_id: str = "") -> Caller:
+    def from_access_key(cls, access_key: str | None, region: str | None, request_id: str = "") -> Caller:
         """Return the caller behind an access key id: a 12-digit one is the account id itself (our choice)."""
         key = access_key or ANONYMOUS
         account = key if key.isascii() and key.isdigit() and len(key) == 12 else DEFAULT_ACCOUNT

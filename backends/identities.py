@@ -100,7 +100,7 @@ class Identities:
             if not table.access_key and fnmatchcase(caller.arn, _pattern(table, name)):
                 principal = caller.identity.principal if caller.identity else caller.access_key
                 return replace(caller, identity=Identity(name, caller.arn, caller.account, table.groups, principal))
-        return caller if known is not None else self._stranger(caller)
+        return caller if known is not None else self._unknown(caller)
 
     def called(self, who: str, caller: Caller) -> Caller:
         """Return the caller with a name of registry.toml, an ARN, or an access key, in the given caller's region."""
@@ -119,8 +119,8 @@ class Identities:
                 if fnmatchcase(who, _pattern(one, name)):
                     return replace(probe, identity=replace(identity, name=name, groups=one.groups))
             return probe
-        stranger = Caller.of(who, caller.region, caller.request_id)
-        return self.recognise(replace(stranger, account=caller.account) if who != stranger.account else stranger)
+        unknown = Caller.from_access_key(who, caller.region, caller.request_id)
+        return self.recognise(replace(unknown, account=caller.account) if who != unknown.account else unknown)
 
     def check(self, wanted: Sequence[str], place: Place) -> None:
         """Raise if a rule names a person or group that does not exist.
@@ -154,7 +154,7 @@ class Identities:
         arn = table.arn or _default_arn(table, name, caller.partition, account)
         return replace(caller, account=account, identity=Identity(name, arn, account, table.groups, name))
 
-    def _stranger(self, caller: Caller) -> Caller:
+    def _unknown(self, caller: Caller) -> Caller:
         """Keep an unknown caller from the ARN of an identity: its key can read like the identity's name."""
         if not self._by_key:
             return caller

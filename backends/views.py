@@ -31,7 +31,7 @@ class Group:
     record: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
-    def of(cls, answer: Mapping[str, Any]) -> Self:
+    def from_answer(cls, answer: Mapping[str, Any]) -> Self:
         """Return a group from an answer that describes it, or from an entry of a list or search."""
         return cls(
             answer["ModelPackageGroupName"],
@@ -67,7 +67,7 @@ class Version:
     rev: int | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, answer: Mapping[str, Any], rev: int | None = None) -> Self:
+    def from_answer(cls, answer: Mapping[str, Any], rev: int | None = None) -> Self:
         """Return a version from an answer of DescribeModelPackage, or from a record of an extension.
 
         Raises:
@@ -153,7 +153,7 @@ class HistoryEntry:
     rules: tuple[Any, ...] = field(repr=False, hash=False)
 
     @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> Self:
+    def from_entry(cls, entry: Mapping[str, Any]) -> Self:
         """Return a change from an entry of the registry's `history`."""
         same = ("actor", "operation", "kind", "arn", "version", "reason", "request_id", "principal", "seq", "hash")
         return cls(
@@ -223,7 +223,7 @@ class Verified:
         return not self.broken
 
     @classmethod
-    def of(cls, pages: Iterable[Mapping[str, Any]]) -> Self:
+    def from_pages(cls, pages: Iterable[Mapping[str, Any]]) -> Self:
         """Return the sum of the pages of the registry's `history/verify`."""
         seen = list(pages)
         checked, chains, unrecorded = (sum(page[name] for page in seen) for name in ("checked", "chains", "unrecorded"))
@@ -293,7 +293,7 @@ class Explanation:
     answer: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
 
     @classmethod
-    def of(cls, answer: Mapping[str, Any]) -> Self:
+    def from_answer(cls, answer: Mapping[str, Any]) -> Self:
         """Return an explanation from an answer of the extension `explain`."""
         return cls(
             arn=answer["version"],

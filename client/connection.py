@@ -62,7 +62,7 @@ def client_of(backend: Backend, boto: dict[str, Any]) -> SageMakerClient:
     session = clients.local_session()
     options = clients.local_options(session, boto)
     client = session.client("sagemaker", endpoint_url=NO_ENDPOINT, **options)
-    route_to_backend(backend, client, Caller.of(clients.key_of(session, options), client.meta.region_name))
+    route_to_backend(backend, client, Caller.from_access_key(clients.key_of(session, options), client.meta.region_name))
     return client
 
 

@@ -195,7 +195,7 @@ def _local_identity(subject: Subject) -> Iterator[Check]:
 
 
 def _aws_identity(subject: Subject) -> Iterator[Check]:
-    target = Target.of(subject.url)
+    target = Target.from_url(subject.url)
     session = sessions.session(target.profile)
     region = subject.region or target.region or session.region_name
     if region is None:

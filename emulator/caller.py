@@ -34,7 +34,7 @@ def caller_from(authorization: str, query: str = "", request_id: str = "") -> Ca
     key, region = _key_and_region(authorization)
     if key is None and "X-Amz-Credential" in query:
         key, region = _key_and_region("Credential=" + parse_qs(query).get("X-Amz-Credential", [""])[0])
-    return Caller.of(key, region, request_id)
+    return Caller.from_access_key(key, region, request_id)
 
 
 def is_signed(authorization: str | None, query: str) -> bool:

@@ -22,7 +22,7 @@ from ..store.rows import HEADS
 from ..store.sqlite import schema
 from ..store.sqlite.driver import sqlite3
 from ..store.sqlite.file import bind_lock_to_file
-from ..store.sqlite.store import BUSY_TIMEOUT_SECONDS, READER_PRAGMAS, SQLiteRows
+from ..store.sqlite.store import BUSY_TIMEOUT, READER_PRAGMAS, SQLiteRows
 from .operations.review_queue import places_of
 from .registry import LocalRegistry
 
@@ -129,4 +129,4 @@ def _verified(registry: LocalRegistry, places: Iterable[Caller], progress: Progr
 
 def _connect(file: Path, mode: str) -> sqlite3.Connection:
     url = f"{file.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(url, uri=True, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
+    return sqlite3.connect(url, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)

@@ -38,7 +38,7 @@ from .operations import approvals, groups, packages, policies, tags
 from .operations.approvals import CachingProbe
 from .search import search
 
-REMEMBERED_MS = 24 * 60 * 60 * 1000
+CLIENT_TOKEN_LIFETIME_MS = 24 * 60 * 60 * 1000
 
 Clock = Callable[[], float]
 T = TypeVar("T")
@@ -233,4 +233,6 @@ def idempotent(
 
 
 def _forget(context: RequestContext) -> None:
-    context.rows.delete(TOKENS, [*context.account_conditions(), ("created", "<", context.now - REMEMBERED_MS + 1)])
+    context.rows.delete(
+        TOKENS, [*context.account_conditions(), ("created", "<", context.now - CLIENT_TOKEN_LIFETIME_MS + 1)]
+    )

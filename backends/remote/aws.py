@@ -46,7 +46,7 @@ class Target:
     sts_endpoint_url: str | None = None
 
     @classmethod
-    def of(cls, url: str) -> Target:
+    def from_url(cls, url: str) -> Target:
         """Read a URL.
 
         Raises:
@@ -80,7 +80,7 @@ class AWSRegistry(RemoteRegistry):
 
     def __init__(self, url: str, boto: dict[str, Any]) -> None:
         super().__init__(url, boto)
-        self._target = Target.of(url)
+        self._target = Target.from_url(url)
         self._session = sessions.session(self._target.profile)
         self._region = boto.get("region_name") or self._target.region or self._session.region_name
         self._lock, self._owner = threading.Lock(), ""

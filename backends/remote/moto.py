@@ -70,7 +70,7 @@ class MotoRegistry(RemoteRegistry):
 
         session = sessions.local_session()
         given = sessions.local_options(session, boto)
-        account = Caller.of(sessions.key_of(session, given), None).account
+        account = Caller.from_access_key(sessions.key_of(session, given), None).account
         made: SageMakerClient = session.client("sagemaker", endpoint_url=IN_PROCESS, **given)
         events: Any = made.meta.events
         events.register("before-send.sagemaker", _send(account), unique_id="sagemaker-registry-moto")

@@ -40,7 +40,7 @@ class Shape:
     @cached_property
     def members(self) -> Mapping[str, Shape]:
         """The members of a structure, in the model's order; of another shape, none."""
-        return {name: self._shapes.of(reference) for name, reference in self._described.get("members", {}).items()}
+        return {name: self._shapes.resolve(reference) for name, reference in self._described.get("members", {}).items()}
 
     @cached_property
     def member(self) -> Shape:
@@ -57,7 +57,7 @@ class Shape:
     def _inner(self, name: str) -> Shape:
         if name not in self._described:  # as botocore's: whoever asks for what there is, is told there is none
             raise AttributeError(f"{self.name}, a {self.type_name}, has no {name}", name=name, obj=self)
-        return self._shapes.of(self._described[name])
+        return self._shapes.resolve(self._described[name])
 
     def __repr__(self) -> str:
         return f"<Shape {self.name}: {self.type_name}>"
@@ -80,14 +80,14 @@ class Shapes:
         """Return the input and the output shape of an operation; None for what it has not."""
         described = msgspec.json.decode(self._operations[name])
         given, answered = described.get("input"), described.get("output")
-        return (None if given is None else self.of(given), None if answered is None else self.of(answered))
+        return (None if given is None else self.resolve(given), None if answered is None else self.resolve(answered))
 
     def named(self, name: str) -> Shape:
         if name not in self._read:
             self._read[name] = Shape(name, msgspec.json.decode(self._texts[name]), self)
         return self._read[name]
 
-    def of(self, reference: Mapping[str, Any]) -> Shape:
+    def resolve(self, reference: Mapping[str, Any]) -> Shape:
         traits = {limit: reference[limit] for limit in LIMITS if limit in reference}
         shape = self.named(reference["shape"])
         return Shape(shape.name, {**shape._described, **traits}, self) if traits else shape

@@ -36,10 +36,10 @@ from .rows import GROUPS, HEADS, PACKAGES
 from .transactions import Run, Transaction, View
 
 MAX_CONNECTIONS: Final = 8
-CONNECT_SECONDS: Final = 5
-WAIT_SECONDS: Final = 10
+CONNECT_TIMEOUT: Final = 5
+WAIT_TIMEOUT: Final = 10
 """How long a call waits for a connection, or for a row that another writer has locked."""
-IDLE_SECONDS: Final = 60
+IDLE_TIMEOUT: Final = 60
 """After which the server ends the transaction of a writer it hears nothing of, and frees its rows."""
 
 LOCKED = {GROUPS, PACKAGES, HEADS}
@@ -61,12 +61,12 @@ ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
     # SQLSTATE, or its class: what a caller is told
     "08": (ServiceUnavailable, CUT_OFF),
     "57": (ServiceUnavailable, CUT_OFF),  # the server is being stopped, or has crashed
-    "25P03": (ServiceUnavailable, CUT_OFF),  # IDLE_SECONDS were over
+    "25P03": (ServiceUnavailable, CUT_OFF),  # IDLE_TIMEOUT were over
     "22": (ValidationException, "A value cannot be stored: text must be Unicode without NUL characters."),
     "54": (ValidationException, "A value is larger than the registry's database takes: nothing was changed."),
     "40": (SerializationFailure, "Rate exceeded"),  # 40001 serialization failure, 40P01 deadlock
     "40003": (ServiceUnavailable, CUT_OFF),  # was it committed?
-    "55P03": (ThrottlingException, "Rate exceeded"),  # WAIT_SECONDS were over
+    "55P03": (ThrottlingException, "Rate exceeded"),  # WAIT_TIMEOUT were over
     "53": (ServiceUnavailable, "The registry's database is out of memory or connections: nothing was changed."),
     "53100": (ServiceUnavailable, "The disk of the registry's database is full: nothing was changed."),
     "58": (ServiceUnavailable, "The disk of the registry's database failed to answer: nothing was changed."),
@@ -91,7 +91,7 @@ class PostgresRows:
             kwargs={**options, "autocommit": True},
             min_size=1,
             max_size=MAX_CONNECTIONS,
-            timeout=WAIT_SECONDS,
+            timeout=WAIT_TIMEOUT,
             configure=_configure,
             check=ConnectionPool.check_connection,
             name="sagemaker-registry",
@@ -157,7 +157,7 @@ def options_of(url: str) -> dict[str, Any]:
             "the URL of the database cannot be read: write postgresql://user:password@host:5432/database, with "
             "characters such as @ / : % in the password as %40 %2F %3A %25"
         ) from None
-    return {"connect_timeout": CONNECT_SECONDS, "application_name": "sagemaker-registry", **given}
+    return {"connect_timeout": CONNECT_TIMEOUT, "application_name": "sagemaker-registry", **given}
 
 
 def examine(url: str) -> Iterator[Check]:
@@ -198,8 +198,8 @@ def reason_of(error: Exception, options: Mapping[str, Any]) -> str:
 
 
 def _configure(connection: Connection) -> None:
-    connection.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'".encode())
-    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'".encode())
+    connection.execute(f"SET lock_timeout = '{WAIT_TIMEOUT}s'".encode())
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_TIMEOUT}s'".encode())
 
 
 @contextmanager
@@ -208,7 +208,7 @@ def _translated() -> Iterator[None]:
         yield
     except PoolTimeout as error:
         raise ServiceUnavailable(
-            f"No connection to the registry's database was free within {WAIT_SECONDS} s: nothing was changed."
+            f"No connection to the registry's database was free within {WAIT_TIMEOUT} s: nothing was changed."
         ) from error
     except psycopg.Error as error:
         raise _answer(error) from error

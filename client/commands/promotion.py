@@ -66,7 +66,7 @@ def promotion(command: Command) -> Command:
         names = ("groups", "versions", "statuses", "newest", "as_status", "overwrite_decisions")
         selection = {name: arguments.pop(name) for name in names}
         with errors_reported():
-            selection["mappings"] = Mappings.of(**{kind: pairs(kind, texts) for kind, texts in given.items()})
+            selection["mappings"] = Mappings.from_names(**{kind: pairs(kind, texts) for kind, texts in given.items()})
             selection["statuses"] = selection["statuses"] or ("Approved",)
             command(selection=selection, **arguments)
 

@@ -77,7 +77,7 @@ def verify(
             patience=PATIENCE_WITH_AWS if any(map(reaches_aws, clients)) else None,
             progress=_progress,
         )
-    if not (report.of("same") or report.of("differs")):
+    if not (report.steps_with("same") or report.steps_with("differs")):
         fail(f"nothing can be compared: {report.steps[0].note}")
     print_json({"same": report.same, **asdict(report)}) if as_json else _print(report)
     for left in report.left_behind:
@@ -123,7 +123,7 @@ def _progress(done: int, of: int, step: StepReport) -> None:
 
 def _print(report: Report) -> None:
     for verdict, color in COLORS.items():
-        for step in report.of(verdict):
+        for step in report.steps_with(verdict):
             click.echo(f"{click.style(verdict, fg=color)}  {step.operation}: {step.says}")
             if step.note:
                 click.echo(f"    {step.note}")
@@ -133,7 +133,7 @@ def _print(report: Report) -> None:
                     click.echo(f"      {name:{max(len(report.left), len(report.right))}}  {_shown(value)}")
             if len(step.differences) > MAX_SHOWN:
                 click.echo(f"    ... and {len(step.differences) - MAX_SHOWN} more: --json has all")
-    counts = ", ".join(f"{len(report.of(verdict))} {verdict}" for verdict in ("same", *COLORS))
+    counts = ", ".join(f"{len(report.steps_with(verdict))} {verdict}" for verdict in ("same", *COLORS))
     click.echo(f"{len(report.steps)} steps: {counts}")
 
 

@@ -56,14 +56,14 @@ class Mappings:
     Every text in a structure is rewritten, at any depth: ARNs and images by how they begin, an account within ARNs and
     hosts of ECR, a bucket within s3:// and https:// addresses of S3. Keys of maps stay as they are.
 
-    >>> Mappings.of(account={"111111111111": "222222222222"}).of_text("arn:aws:iam::111111111111:role/churn")
+    >>> Mappings.from_names(account={"111111111111": "222222222222"}).of_text("arn:aws:iam::111111111111:role/churn")
     'arn:aws:iam::222222222222:role/churn'
     """
 
     names: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
 
     @classmethod
-    def of(cls, **names: Mapping[str, str]) -> Self:
+    def from_names(cls, **names: Mapping[str, str]) -> Self:
         """Return mappings of the kinds `image`, `arn`, `bucket` and `account`.
 
         Raises:

@@ -27,7 +27,7 @@ class Refused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class _Selection:
     groups: tuple[str, ...]
     versions: tuple[str, ...]
     statuses: tuple[str, ...]
@@ -71,13 +71,13 @@ def plan(
         Refused: a version of `versions` that is not there or must not be taken, or a pattern no group matches.
         ClientError: a refusal of either registry.
     """
-    wish = _Wish(
+    selection = _Selection(
         tuple(groups), tuple(versions), tuple(statuses), newest, as_status, mappings or Mappings(), overwrite_decisions
     )
-    chosen = _chosen_groups(source, wish)
+    chosen = _chosen_groups(source, selection)
     made: list[Step | Same | Skipped] = []
     for read, group in enumerate(chosen, 1):
-        made += _Group(source, destination, group, wish).entries()
+        made += _Group(source, destination, group, selection).entries()
         on_group(read, len(chosen))
     urls = names or (source.meta.endpoint_url, destination.meta.endpoint_url)
     return Plan(
@@ -89,35 +89,37 @@ def plan(
     )
 
 
-def _chosen_groups(source: Any, wish: _Wish) -> list[str]:
+def _chosen_groups(source: Any, selection: _Selection) -> list[str]:
     there = [group["ModelPackageGroupName"] for group in listed(source, "model_package_group")]
-    named = [re.fullmatch(r"([^/]+)/([1-9][0-9]*)", version) for version in wish.versions]
-    for version, match in zip(wish.versions, named, strict=True):
+    named = [re.fullmatch(r"([^/]+)/([1-9][0-9]*)", version) for version in selection.versions]
+    for version, match in zip(selection.versions, named, strict=True):
         if match is None:
             raise Refused(f"{version!r} is not a version: give it as GROUP/N, such as churn/3")
         if match[1] not in there:
             raise Refused(f"the source has no {version}: it has no group {match[1]}")
-    for pattern in wish.groups:
+    for pattern in selection.groups:
         if not any(fnmatchcase(name, pattern) for name in there):
             raise Refused(f"the source has no group {pattern!r}")
     by_name = {match[1] for match in named if match}
-    return sorted(name for name in there if name in by_name or any(fnmatchcase(name, one) for one in _patterns(wish)))
+    return sorted(
+        name for name in there if name in by_name or any(fnmatchcase(name, one) for one in _patterns(selection))
+    )
 
 
-def _patterns(wish: _Wish) -> tuple[str, ...]:
-    return wish.groups or (() if wish.versions else ("*",))
+def _patterns(selection: _Selection) -> tuple[str, ...]:
+    return selection.groups or (() if selection.versions else ("*",))
 
 
 class _Group:
     """A group as it was read: its versions in the source in short, those in the destination in full."""
 
-    def __init__(self, source: Any, destination: Any, name: str, wish: _Wish) -> None:
-        self.source, self.destination, self.name, self.wish = source, destination, name, wish
+    def __init__(self, source: Any, destination: Any, name: str, selection: _Selection) -> None:
+        self.source, self.destination, self.name, self.selection = source, destination, name, selection
         there = group_of(destination, name)
         present = versions_of(destination, there["ModelPackageGroupArn"]) if there else []
         self.is_there = there is not None
         self.beyond = max((one[NUMBER] for one in present), default=0)
-        self.born_there = frozenset(map(Origin.of, present))
+        self.born_there = frozenset(map(Origin.from_version, present))
         self.copies: dict[str, list[tuple[Record, Origin]]] = {}
         for version, origin in copies_of(destination, present):
             self.copies.setdefault(origin.source, []).append((version, origin))
@@ -131,11 +133,11 @@ class _Group:
 
     @property
     def _named(self) -> set[str]:
-        return {version for version in self.wish.versions if version.startswith(f"{self.name}/")}
+        return {version for version in self.selection.versions if version.startswith(f"{self.name}/")}
 
     @property
     def _by_pattern(self) -> bool:
-        return any(fnmatchcase(self.name, pattern) for pattern in _patterns(self.wish))
+        return any(fnmatchcase(self.name, pattern) for pattern in _patterns(self.selection))
 
     def _short(self, summary: Record) -> str:
         return f"{self.name}/{summary[NUMBER]}"
@@ -157,21 +159,21 @@ class _Group:
                 continue
             elif reason:
                 yield Skipped(arn, reason + self._copy_is(summary))
-            elif self.wish.newest and short != fit[-1]:
+            elif self.selection.newest and short != fit[-1]:
                 yield Skipped(arn, f"{fit[-1]} is newer")
             else:
                 yield summary
 
     def _unfit(self, summary: Record) -> str | None:
         status = summary.get(STATUS, PENDING)
-        if status not in self.wish.statuses:
-            return f"it is {status}, and only {' and '.join(self.wish.statuses)} is taken (--status)"
+        if status not in self.selection.statuses:
+            return f"it is {status}, and only {' and '.join(self.selection.statuses)} is taken (--status)"
         if summary["ModelPackageStatus"] != "Completed":
             return f"its ModelPackageStatus is {summary['ModelPackageStatus']}"
         return None
 
     def _copy_is(self, summary: Record) -> str:
-        copy = self._copy_of(Origin.of(summary))
+        copy = self._copy_of(Origin.from_version(summary))
         return f"; its copy {name_of(copy['ModelPackageArn'])} there is {copy[STATUS]}" if copy else ""
 
     def _entries_of(self, taken: Record | Skipped) -> Iterator[Step | Same | Skipped]:
@@ -182,7 +184,7 @@ class _Group:
         if original is None:
             return  # deleted since it was listed
         arn, room = original["ModelPackageArn"], self._room(original)
-        wanted, copy = self._wanted(original), self._copy_of(Origin.of(original))
+        wanted, copy = self._wanted(original), self._copy_of(Origin.from_version(original))
         if Origin.named_by(original) in self.born_there:
             yield Skipped(arn, "it came from there")
         elif room < 0:
@@ -200,7 +202,7 @@ class _Group:
         copy, seen = there["ModelPackageArn"], carried(self.destination, there)
         metadata = {**seen.get(METADATA, {}), **wanted[METADATA]}  # keys that the source lacks are the destination's
         approval, notes = _approval(wanted), []
-        if _is_decided(seen, wanted) and not self.wish.overwrite_decisions:
+        if _is_decided(seen, wanted) and not self.selection.overwrite_decisions:
             approval = _approval(seen)
             decided = " ".join(filter(None, [approval[STATUS], seen.get(REASON) and f"({seen[REASON]})"]))
             notes.append(f"decided there: {name_of(copy)} is {decided}, and stays so")
@@ -220,13 +222,13 @@ class _Group:
 
     def _wanted(self, original: Record) -> Record:
         answer = self.source.meta.service_model.operation_model("DescribeModelPackage").output_shape
-        record: Record = self.wish.mappings(carried(self.source, original), answer)
+        record: Record = self.selection.mappings(carried(self.source, original), answer)
         record.setdefault(STATUS, PENDING)
-        if self.wish.as_status:
-            record[STATUS] = self.wish.as_status
+        if self.selection.as_status:
+            record[STATUS] = self.selection.as_status
             record.pop(REASON, None)
         metadata = without_origin(record.get(METADATA, {}))
-        return {**record, METADATA: {**metadata, **Origin.of(original).written()}}
+        return {**record, METADATA: {**metadata, **Origin.from_version(original).written()}}
 
     def _room(self, original: Record) -> int:
         """Return how many more metadata properties fit, next to the two that identify the original."""
@@ -244,7 +246,7 @@ class _Group:
         taken = members(self.destination, "CreateModelPackageGroup").keys() - {"ModelPackageGroupName"}
         wanted = {name: value for name, value in {**described, "Tags": tags}.items() if name in taken and value}
         shape = self.destination.meta.service_model.operation_model("CreateModelPackageGroup").input_shape
-        return Step("create-group", self.name, arn, self.wish.mappings(wanted, shape))
+        return Step("create-group", self.name, arn, self.selection.mappings(wanted, shape))
 
 
 def _approval(record: Record) -> Record:

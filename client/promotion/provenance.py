@@ -20,7 +20,7 @@ class Origin:
     created: str
 
     @classmethod
-    def of(cls, version: Mapping[str, Any]) -> Self:
+    def from_version(cls, version: Mapping[str, Any]) -> Self:
         """Return a version, as it is described or listed, as the original of a copy."""
         created = version["CreationTime"].astimezone(UTC).isoformat(timespec="milliseconds")
         return cls(version["ModelPackageArn"], created)

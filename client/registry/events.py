@@ -48,7 +48,7 @@ class Event:
     envelope: Mapping[str, Any] = field(repr=False, hash=False)
 
     @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> Self:
+    def from_entry(cls, entry: Mapping[str, Any]) -> Self:
         envelope = entry["event"]
         detail = envelope["detail"]
         updated = detail.get("UpdatedModelPackageFields")
@@ -117,7 +117,7 @@ def follow(
             sleep(AWAY_SECONDS)
             continue
         after = page["position"]
-        yield from map(Event.of, page["events"])
+        yield from map(Event.from_entry, page["events"])
         if not page["events"] and not page["more"] and (pause := page.get("ask_again", LOOK_AGAIN_SECONDS)):
             sleep(pause)
 

@@ -52,7 +52,7 @@ class ModelRegistry:
         self._sleep, self._clock, self._owned = sleep, clock, True
 
     @classmethod
-    def of(cls, client: SageMakerClient) -> Self:
+    def from_client(cls, client: SageMakerClient) -> Self:
         """Return the registry behind a boto3 client, such as one of AWS; `close()` leaves that client open."""
         registry = cls.__new__(cls)
         registry.boto3 = client
@@ -132,7 +132,7 @@ class ModelRegistry:
 
     def groups(self) -> Iterator[Group]:
         """Yield every group, by name."""
-        return map(Group.of, listed(self.boto3, "model_package_group", SortBy="Name", SortOrder="Ascending"))
+        return map(Group.from_answer, listed(self.boto3, "model_package_group", SortBy="Name", SortOrder="Ascending"))
 
     def versions(self, group: str, *, status: Approval | None = None) -> Iterator[Version]:
         """Yield the versions of a group (name or ARN), or those with an approval status: newest first, as needed."""
@@ -163,10 +163,10 @@ class ModelRegistry:
         ...     [found.version for found in registry.search("CustomerMetadataProperties.accuracy>=0.9")]
         [2]
         """
-        asked = Terms.of(terms)
+        asked = Terms.parse(terms)
         for record in search(self.boto3, "ModelPackage", asked, sort, ascending=ascending):
             if "ModelPackageVersion" in record and asked.hold(record):
-                yield Version.of({name: record[name] for name in record if name not in SEARCH_ONLY})
+                yield Version.from_answer({name: record[name] for name in record if name not in SEARCH_ONLY})
 
     def search_groups(self, *terms: str, sort: str | None = None, ascending: bool = False) -> Iterator[Group]:
         """Yield the groups that Search finds by such terms, as `Tags.team=risk`, as needed.
@@ -174,7 +174,9 @@ class ModelRegistry:
         Raises:
             ValueError: a term that is none.
         """
-        yield from map(Group.of, search(self.boto3, "ModelPackageGroup", Terms.of(terms), sort, ascending=ascending))
+        yield from map(
+            Group.from_answer, search(self.boto3, "ModelPackageGroup", Terms.parse(terms), sort, ascending=ascending)
+        )
 
     def get(self, arn_or_group: str, version: int | None = None) -> Version:
         """Return a version by its ARN or `group/3`, or by a group (name or ARN) and a number.
@@ -185,7 +187,7 @@ class ModelRegistry:
         name = arn_or_group
         if version is not None:
             name = f"{arn_or_group.replace(':model-package-group/', ':model-package/')}/{version}"
-        return Version.of(self.boto3.describe_model_package(ModelPackageName=name))
+        return Version.from_answer(self.boto3.describe_model_package(ModelPackageName=name))
 
     def approve(self, version: Version | str, reason: str | None = None) -> Version:
         """Approve a version and return it as it is now; the reason of an earlier decision does not stay."""
@@ -255,7 +257,7 @@ class ModelRegistry:
         """
         from ..extensions import ask
 
-        return Explanation.of(ask(self.boto3, "explain", arn=_name(version), identity=identity, reason=reason))
+        return Explanation.from_answer(ask(self.boto3, "explain", arn=_name(version), identity=identity, reason=reason))
 
     def history(
         self,
@@ -292,7 +294,11 @@ class ModelRegistry:
         }
         from ..extensions import pages
 
-        return (HistoryEntry.of(entry) for page in pages(self.boto3, "history", **asked) for entry in page["changes"])
+        return (
+            HistoryEntry.from_entry(entry)
+            for page in pages(self.boto3, "history", **asked)
+            for entry in page["changes"]
+        )
 
     def as_of(self, group: str, moment: datetime | str | float, version: int | None = None) -> Version:
         """Return the newest approved version of a group as it was at a moment; with a number, that version.
@@ -306,7 +312,7 @@ class ModelRegistry:
         found = ask(self.boto3, "as-of", group=group, moment=_moment(moment), version=version)
         if found["record"] is not None:
             shape: Any = self.boto3.meta.service_model.operation_model("DescribeModelPackage").output_shape
-            return Version.of(as_described(shape, found["record"]))
+            return Version.from_answer(as_described(shape, found["record"]))
         if found["asked_version"] is None:
             raise NoApprovedVersion(group)
         raise LookupError(f"version {found['asked_version']} of {group} did not exist then")
@@ -315,7 +321,7 @@ class ModelRegistry:
         """Check that the history of a group (name or ARN), or of all, is as it was written; say where it is not."""
         from ..extensions import pages
 
-        return Verified.of(pages(self.boto3, "history/verify", group=group))
+        return Verified.from_pages(pages(self.boto3, "history/verify", group=group))
 
     def events(
         self,
@@ -343,7 +349,7 @@ class ModelRegistry:
         if follow:
             return events.follow(self.boto3, after, self._sleep, **asked)
         pages = events.pages(self.boto3, **asked, after=after, order="Descending" if newest_first else "Ascending")
-        return (events.Event.of(entry) for page in pages for entry in page["events"])
+        return (events.Event.from_entry(entry) for page in pages for entry in page["events"])
 
     def delete(self, version: Version | str) -> None:
         """Delete a version; its number is not given again."""

@@ -43,7 +43,7 @@ class Terms:
     numbers: list[tuple[str, str, Decimal]]
 
     @classmethod
-    def of(cls, terms: Iterable[str]) -> Self:
+    def parse(cls, terms: Iterable[str]) -> Self:
         """Parse terms; raise ValueError, which shows their syntax, for an invalid one."""
         filters: list[dict[str, str]] = []
         numbers: list[tuple[str, str, Decimal]] = []

@@ -216,7 +216,7 @@ class Control:
             since: only those after the one of that number.
         """
         found = ask(self.client, "calls", operation=operation, since=since)
-        return Calls(tuple(Call.of(call) for call in found), operation)
+        return Calls(tuple(Call.from_entry(call) for call in found), operation)
 
     def clear_calls(self) -> None:
         """Forget the requests so far."""

@@ -55,13 +55,13 @@ def sagemaker_registry(request: pytest.FixtureRequest) -> Iterator[RecordedRegis
     """A ModelRegistry of this test's own: in process and in memory, unless the options name another."""
     from .control import RecordedRegistry
 
-    place = _Place.of(request.config)
+    place = _Place.from_config(request.config)
     with ExitStack() as undo:
         client = place.connect()
         undo.callback(client.close)
         _prepare(request, client)
         undo.callback(place.clean, client)
-        yield RecordedRegistry.of(client)
+        yield RecordedRegistry.from_client(client)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def sagemaker_registry_server(
     import boto3
 
     _sagemaker_registry_running.put_back()
-    place = _Place.of(request.config)
+    place = _Place.from_config(request.config)
     for name, value in place.environment(_sagemaker_registry_running.url).items():
         if value is None:
             monkeypatch.delenv(name, raising=False)
@@ -147,7 +147,7 @@ class Served:
         """The same registry for people; its own requests are in the log too."""
         from .control import RecordedRegistry
 
-        return RecordedRegistry.of(self.sagemaker)
+        return RecordedRegistry.from_client(self.sagemaker)
 
     @property
     def control(self) -> Control:
@@ -177,7 +177,7 @@ class _Place:
     is_emptied: bool
 
     @classmethod
-    def of(cls, config: pytest.Config) -> _Place:
+    def from_config(cls, config: pytest.Config) -> _Place:
         import secrets
         from urllib.parse import urlsplit
 

@@ -31,7 +31,7 @@ class Call:
     milliseconds: float
 
     @classmethod
-    def of(cls, found: Mapping[str, Any]) -> Call:
+    def from_entry(cls, found: Mapping[str, Any]) -> Call:
         """Read a request as a registry's log has it."""
         return cls(**{**found, "at": datetime.fromtimestamp(found["at"], UTC)})
 

@@ -81,9 +81,9 @@ class Report:
     @property
     def same(self) -> bool:
         """Whether no answer differs; what one of them does not answer is no difference."""
-        return not self.of("differs")
+        return not self.steps_with("differs")
 
-    def of(self, verdict: Verdict) -> tuple[StepReport, ...]:
+    def steps_with(self, verdict: Verdict) -> tuple[StepReport, ...]:
         return tuple(step for step in self.steps if step.verdict == verdict)
 
 
@@ -205,7 +205,7 @@ class _Side:
         for group in self._groups:
             said = ""
             try:
-                ModelRegistry.of(self.client).delete_group(group, with_versions=True)
+                ModelRegistry.from_client(self.client).delete_group(group, with_versions=True)
             except (BotoCoreError, ClientError) as error:
                 said = str(error)
             try:

@@ -16,7 +16,7 @@ from ...backends.base import Backend, Caller
 from ...backends.events import Notifier
 
 EVENTS: Final = "events"
-WAIT_SECONDS: Final = 20.0
+WAIT_TIMEOUT: Final = 20.0
 POLL_SECONDS: Final = 1.0
 """How often to look for what another process wrote."""
 MAX_WAITING: Final = 2
@@ -52,7 +52,7 @@ class LongPolling:
             self._places.release()
 
     def _wait(self, params: Mapping[str, Any], caller: Caller, page: Any, seen: int) -> Any:
-        deadline = self._clock() + WAIT_SECONDS
+        deadline = self._clock() + WAIT_TIMEOUT
         while not (page["events"] or page["more"] or self._notifier.is_closed) and self._clock() < deadline:
             self._notifier.wait(seen, POLL_SECONDS)
             seen = self._notifier.count

@@ -99,7 +99,7 @@ class Authentication:
     def _verify(self, environ: WSGIEnvironment) -> Caller:
         headers = headers_of(environ)
         claim = _claim(environ, headers)
-        proof = proof_of(Caller.of(claim.key, claim.region), self._keys, self._strictness)
+        proof = proof_of(Caller.from_access_key(claim.key, claim.region), self._keys, self._strictness)
         try:
             if proof is None:
                 raise AuthenticationFailed("unknown")
@@ -108,7 +108,7 @@ class Authentication:
             if self._failures.is_one_too_many((environ.get("REMOTE_ADDR"), claim.key if proof is not None else "")):
                 raise AuthenticationFailed("throttled") from None
             raise
-        return Caller.of(claim.key, claim.region)
+        return Caller.from_access_key(claim.key, claim.region)
 
     def _check(self, claim: Claim, environ: WSGIEnvironment, headers: Headers, proof: Issued) -> None:
         now = self._clock()

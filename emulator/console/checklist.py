@@ -46,7 +46,7 @@ class Marks:
         self._lock = threading.Lock()
         self._marks: dict[tuple[str, str, str], None] = {}
 
-    def of(self, version: Version) -> Reviewed:
+    def reviewed(self, version: Version) -> Reviewed:
         parts = tuple(part for part in PARTS if part != "card" or "ModelCard" in version.record)
         with self._lock:
             marks = [(revision, part) for arn, revision, part in self._marks if arn == version.arn]

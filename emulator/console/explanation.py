@@ -24,7 +24,7 @@ def explanation_of(answer: Mapping[str, Any] | None, version: Version) -> Explan
 
     The version's own status is not among them.
     """
-    found = Explanation(version.arn, version.status) if answer is None else Explanation.of(answer)
+    found = Explanation(version.arn, version.status) if answer is None else Explanation.from_answer(answer)
     every = map(Transition, model.enum("ModelApprovalStatus")) if answer is None else found.transitions
     other = (one for one in every if one.to != version.status)
     order = {status: place for place, status in enumerate(VERBS)}

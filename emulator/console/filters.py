@@ -79,6 +79,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "verb": verb,
     "did": did,
     "changes": changes,
-    "person": Person.of_arn,
+    "person": Person.from_arn,
     "marked": marked,
 }

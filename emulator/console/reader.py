@@ -74,14 +74,14 @@ class Reader:
         record = self.call("DescribeModelPackage", ModelPackageName=self.named(group, number))
         if "ModelPackageVersion" not in record:
             raise Gone(f"{record['ModelPackageArn']} is no version of a group.")
-        return Version.of(record)
+        return Version.from_answer(record)
 
     def versions(self, names: Iterable[tuple[str, int]]) -> list[Version]:
         """Return versions by group and number, in order; those that do not exist are left out."""
         return self._described(self.named(*name) for name in names)
 
     def group(self, name: str) -> Group:
-        return Group.of(self.call("DescribeModelPackageGroup", ModelPackageGroupName=name))
+        return Group.from_answer(self.call("DescribeModelPackageGroup", ModelPackageGroupName=name))
 
     def groups(self, contains: str, sort: str, token: str | None) -> tuple[list[Group], str | None]:
         """Return a page of groups, by name or newest first, and the token of the next."""
@@ -91,7 +91,7 @@ class Reader:
         found = self.call(
             "ListModelPackageGroups", NameContains=contains or None, MaxResults=PAGE, NextToken=token, **order
         )
-        return [Group.of(one) for one in found["ModelPackageGroupSummaryList"]], found.get("NextToken")
+        return [Group.from_answer(one) for one in found["ModelPackageGroupSummaryList"]], found.get("NextToken")
 
     def overviews(self, groups: Sequence[Group]) -> list[Overview]:
         return self._each(self._overview, groups)
@@ -270,7 +270,7 @@ class Reader:
             record = self.call("DescribeModelPackage", ModelPackageName=arn)
         except Gone:  # since it was listed
             return None
-        return Version.of(record) if "ModelPackageVersion" in record else None
+        return Version.from_answer(record) if "ModelPackageVersion" in record else None
 
     def _each(self, ask: Callable[[One], Other], subjects: Iterable[One]) -> list[Other]:
         """Ask for each of several subjects; over a network, some at a time."""
@@ -281,7 +281,7 @@ class Reader:
 
 
 def _versions(answer: Mapping[str, Any]) -> tuple[Version, ...]:
-    return tuple(Version.of(one["record"], one["rev"]) for one in answer["versions"])
+    return tuple(Version.from_answer(one["record"], one["rev"]) for one in answer["versions"])
 
 
 @contextmanager

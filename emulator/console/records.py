@@ -50,11 +50,11 @@ class Version(views.Version):
 
     @property
     def creator(self) -> Person:
-        return Person.of(self.record.get("CreatedBy"))
+        return Person.from_context(self.record.get("CreatedBy"))
 
     @property
     def modifier(self) -> Person | None:
-        return None if self.modified is None else Person.of(self.record.get("LastModifiedBy"))
+        return None if self.modified is None else Person.from_context(self.record.get("LastModifiedBy"))
 
     @cached_property
     def metrics(self) -> Mapping[str, Decimal]:
@@ -83,7 +83,7 @@ class Version(views.Version):
 class Group(views.Group):
     @property
     def creator(self) -> Person | None:
-        return Person.of(self.record["CreatedBy"]) if "CreatedBy" in self.record else None
+        return Person.from_context(self.record["CreatedBy"]) if "CreatedBy" in self.record else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +94,13 @@ class Person:
     arn: str = ""
 
     @classmethod
-    def of(cls, context: Mapping[str, Any] | None) -> Self:
+    def from_context(cls, context: Mapping[str, Any] | None) -> Self:
         context = context or {}
         arn = user_arn(context) or ""
         return cls(context.get("UserProfileName") or short(arn) or "nobody known", arn)
 
     @classmethod
-    def of_arn(cls, arn: str) -> Self:
+    def from_arn(cls, arn: str) -> Self:
         return cls(short(arn), arn)
 
 

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 PRUNE_SECONDS = 3600.0
 MAX_PAUSE = 3600.0
-STOP_SECONDS = 35.0
+STOP_TIMEOUT = 35.0
 """How long to wait for attempts that are being made: a little longer than any of them may take."""
 
 MAKES_RULES = frozenset({"events", "cloudformation"})
@@ -59,7 +59,7 @@ class Dispatcher:
     ) -> None:
         self._stopping.set()
         self._outbox.notifier.notify()
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + STOP_TIMEOUT
         for thread in self._threads:
             thread.join(max(deadline - time.monotonic(), 0))
 

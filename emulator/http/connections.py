@@ -32,7 +32,7 @@ MAX_HEAD: Final = 2**15
 MAX_HEADERS: Final = 200
 MAX_READ: Final = 2**24
 """Bytes of a body for the registry that are read, if only to refuse it: a client that is cut off hears no reason."""
-READ_SECONDS: Final = 30.0
+READ_TIMEOUT: Final = 30.0
 """How long a head may take, and how long a connection may stay open while nothing is sent or read."""
 SLOWEST: Final = 1024
 """Bytes a second, on average, of a body that takes longer: uploads to S3 may, what trickles may not."""
@@ -87,7 +87,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
             if self._is_ours():
                 return RequestEntityTooLarge(f"exceeds max_body of {MAX_READ}")
             if not self._admits(self.headers.get("AUTHORIZATION", ""), self.query):
-                return _Stranger("is of nobody with a key")
+                return _Unauthenticated("is of nobody with a key")
             self._may_be_large = True
         if self.chunked and max(len(self.body_rcv.control_line), len(self.body_rcv.trailer)) > MAX_LINE:
             return BadRequest(f"The line before a chunk, and what follows the last, have at most {MAX_LINE} bytes.")
@@ -161,7 +161,7 @@ def _check_fields(version: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None
         raise ParsingError(f"Content-Length has at most {MAX_LENGTH} digits.")
 
 
-class _Stranger(Error):  # type: ignore[misc]
+class _Unauthenticated(Error):  # type: ignore[misc]
     """A large body of a client without a known key: it is not read, for it would only fill a disk."""
 
     code, reason = HTTPStatus.FORBIDDEN.value, HTTPStatus.FORBIDDEN.phrase
@@ -172,7 +172,7 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]
 
     def execute(self) -> None:
         found = self.request.error
-        if isinstance(found, _Stranger):
+        if isinstance(found, _Unauthenticated):
             self._turn_away()
             return
         error: RegistryError = ValidationException(f"The request cannot be read: {found.body}")

@@ -16,7 +16,7 @@ from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 
 from ...backends.errors import BackendUnavailable
-from .connections import MAX_HEAD, NO_WATERMARK, READ_SECONDS, Channel, close_stalled, most_connections
+from .connections import MAX_HEAD, NO_WATERMARK, READ_TIMEOUT, Channel, close_stalled, most_connections
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -26,7 +26,7 @@ THREADS = 4
 A slow upload holds none: waitress reads a body before a thread has it."""
 BACKLOG = 1024
 """Connections the system keeps until they are accepted."""
-DRAIN_SECONDS = 30.0
+DRAIN_TIMEOUT = 30.0
 MAX_UPLOAD = 5 * 2**30
 """Bytes of one request: S3's own limit for one PutObject."""
 _WAKE_SECONDS = 1.0
@@ -66,7 +66,7 @@ def url_of(listener: socket.socket) -> str:
 class Server:
     """A WSGI application on a socket, in the thread that calls `run`; `stop` may be called from anywhere.
 
-    Connections on which nothing is sent or read for `read_seconds` are closed; there are at most `most` of them, or as
+    Connections on which nothing is sent or read for `read_timeout` are closed; there are at most `most` of them, or as
     many as there are files for. `admits` tells from an Authorization header and a query whether to read a large body.
     """
 
@@ -76,13 +76,13 @@ class Server:
         listener: socket.socket,
         *,
         threads: int = THREADS,
-        read_seconds: float = READ_SECONDS,
+        read_timeout: float = READ_TIMEOUT,
         most: int | None = None,
         admits: Callable[[str, str], bool] = lambda authorization, query: True,
     ) -> None:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # one warning for each waiting request
         self._listener = listener
-        self._read_seconds = read_seconds
+        self._read_timeout = read_timeout
         self._checked = time.monotonic()
         self._map: dict[int, Any] = {}
         self._is_stopping = self._is_over = False
@@ -107,7 +107,7 @@ class Server:
     def run(self) -> None:
         """Answer until `stop`; then finish every request that had reached this machine, and return."""
         while not self._is_stopping:
-            self._step(min(_WAKE_SECONDS, self._read_seconds / 4))
+            self._step(min(_WAKE_SECONDS, self._read_timeout / 4))
         self._drain()
 
     def stop(self) -> None:
@@ -118,7 +118,7 @@ class Server:
                 self._server.pull_trigger()
 
     def _drain(self) -> None:
-        deadline = time.monotonic() + DRAIN_SECONDS
+        deadline = time.monotonic() + DRAIN_TIMEOUT
         for _ in range(BACKLOG):  # who had connected before; others may go on doing so
             if not _has_visitors(self._listener) or time.monotonic() > deadline:
                 break
@@ -141,6 +141,6 @@ class Server:
 
     def _step(self, timeout: float) -> None:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
-        if time.monotonic() - self._checked > min(self._read_seconds / 4, _WAKE_SECONDS):
+        if time.monotonic() - self._checked > min(self._read_timeout / 4, _WAKE_SECONDS):
             self._checked = time.monotonic()
-            close_stalled(self._server.active_channels.values(), self._read_seconds)
+            close_stalled(self._server.active_channels.values(), self._read_timeout)

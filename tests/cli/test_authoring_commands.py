@@ -259,7 +259,7 @@ def test_what_cannot_be_searched_is_a_sentence(registry: ModelRegistry, term: st
 def test_every_term_says_what_it_means(name: str, sign: str, value: str) -> None:
     if sign in ("<", ">") and value.startswith("="):
         value = f" {value}"  # which would be the operator's
-    (asked,) = Terms.of([f"{name}{sign}{value}"]).filters
+    (asked,) = Terms.parse([f"{name}{sign}{value}"]).filters
     assert asked == {"Name": name, "Operator": OPERATORS[sign], "Value": value}
 
 

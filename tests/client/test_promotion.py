@@ -167,7 +167,7 @@ def test_a_digest_stays_only_where_the_image_names_it(here: Registry, there: Reg
     digest = f"sha256:{'ab' * 32}"
     named, unnamed = {"Image": f"{IMAGE}@{digest}"}, {"Image": f"{IMAGE}:1"}
     register(here, InferenceSpecification={**SPECIFICATION, "Containers": [named, unnamed]})
-    mappings = Mappings.of(image={IMAGE: "registry/churn"})
+    mappings = Mappings.from_names(image={IMAGE: "registry/churn"})
     made = plan(here, there, mappings=mappings)
     containers = made.steps[1].wanted["InferenceSpecification"]["Containers"]
     assert containers == [{"Image": f"registry/churn@{digest}", "ImageDigest": digest}, {"Image": "registry/churn:1"}]
@@ -435,7 +435,7 @@ def test_the_destinations_reviewers_can_decide_again(here: Registry, there: Regi
     copy = described(there, "churn/1")
     assert (copy["ModelApprovalStatus"], "ApprovalDescription" in copy) == (PENDING, False)
     assert reasons(plan(here, there)) == {"churn/1": f"decided there: churn/1 is {PENDING}, and stays so"}
-    ModelRegistry.of(there).reject(copy["ModelPackageArn"], "not for us")
+    ModelRegistry.from_client(there).reject(copy["ModelPackageArn"], "not for us")
     for options in ({}, {"as_status": PENDING}):
         made = plan(here, there, **options)
         assert made.steps == ()
@@ -443,7 +443,7 @@ def test_the_destinations_reviewers_can_decide_again(here: Registry, there: Regi
 
 
 def test_the_approval_of_a_copy_is_the_destinations_to_change(here: Registry, there: Registry) -> None:
-    laptop, production = ModelRegistry.of(here), ModelRegistry.of(there)
+    laptop, production = ModelRegistry.from_client(here), ModelRegistry.from_client(there)
     arn = register(here)
     laptop.approve(arn, "good")
     promote(here, there)
@@ -463,11 +463,11 @@ def test_the_approval_of_a_copy_is_the_destinations_to_change(here: Registry, th
 def test_a_decision_there_does_not_keep_other_changes_back(here: Registry, there: Registry) -> None:
     arn = register(here)
     promote(here, there)
-    ModelRegistry.of(there).reject("churn/1", "no")
+    ModelRegistry.from_client(there).reject("churn/1", "no")
     here.update_model_package(ModelPackageArn=arn, **{METADATA: {"accuracy": "0.99"}})
     for _ in range(2):
         promote(here, there)
-        copy = ModelRegistry.of(there).get("churn/1")
+        copy = ModelRegistry.from_client(there).get("churn/1")
         assert (copy.status, copy.reason, copy.metadata["accuracy"]) == ("Rejected", "no", "0.99")
 
 
@@ -614,7 +614,7 @@ values: st.SearchStrategy[Any] = st.recursive(
 
 @given(values, accounts, buckets)
 def test_the_identity_changes_nothing(value: Any, account: str, bucket: str) -> None:
-    same = Mappings.of(
+    same = Mappings.from_names(
         account={account: account, "111111111111": "111111111111"},
         bucket={bucket: bucket, "dev": "dev"},
         arn={"arn:aws:": "arn:aws:"},
@@ -626,7 +626,7 @@ def test_the_identity_changes_nothing(value: Any, account: str, bucket: str) -> 
 
 @given(values)
 def test_what_names_nothing_that_is_mapped_stays(value: Any) -> None:
-    unused = Mappings.of(
+    unused = Mappings.from_names(
         account={"999999999999": "222222222222"}, bucket={"none-such": "prod"}, arn={"arn:none": "arn:other"}
     )
     assert unused(value) == value
@@ -634,7 +634,7 @@ def test_what_names_nothing_that_is_mapped_stays(value: Any) -> None:
 
 @given(buckets, buckets, st.text(st.characters(categories=["L", "N"]) | st.sampled_from("/ .-_"), max_size=20))
 def test_a_bucket_is_mapped_where_it_is_one_and_nowhere_else(here: str, other: str, key: str) -> None:
-    mapped = Mappings.of(bucket={here: "prod"}).of_text
+    mapped = Mappings.from_names(bucket={here: "prod"}).of_text
     assert mapped(f"s3://{here}/{key}") == f"s3://prod/{key}"
     assert mapped(f"see s3://{here} and s3://{here}/a") == "see s3://prod and s3://prod/a"
     assert mapped(f"s3://{here}x{other}/{key}") == f"s3://{here}x{other}/{key}"
@@ -644,7 +644,7 @@ def test_a_bucket_is_mapped_where_it_is_one_and_nowhere_else(here: str, other: s
 @given(accounts)
 def test_an_account_is_mapped_and_back(account: str) -> None:
     record = {"role": f"arn:aws:iam::{account}:role/x", "image": f"{account}.dkr.ecr.eu-west-1.amazonaws.com/churn:1"}
-    there = Mappings.of(account={account: "222222222222", "222222222222": account})
+    there = Mappings.from_names(account={account: "222222222222", "222222222222": account})
     assert there(record) == json.loads(json.dumps(record).replace(account, "222222222222"))
     assert there(there(record)) == record
 
@@ -678,13 +678,13 @@ def test_an_account_is_mapped_and_back(account: str) -> None:
     ],
 )
 def test_names_are_mapped_where_they_are_names(kind: str, names: dict[str, str], text: str, mapped: str) -> None:
-    assert Mappings.of(**{kind: names}).of_text(text) == mapped
+    assert Mappings.from_names(**{kind: names}).of_text(text) == mapped
 
 
 def test_mappings_reach_all_of_a_version(here: Registry, there: Registry) -> None:
     card = json.dumps({"intended_uses": {"purpose": "see s3://dev/uses"}})
     register(here, ModelCard={"ModelCardStatus": "Draft", "ModelCardContent": card})
-    mappings = Mappings.of(
+    mappings = Mappings.from_names(
         image={f"{IMAGE}:small": "small:9"}, bucket={"dev": "prod"}, account={"111111111111": "222222222222"}
     )
     promote(here, there, mappings=mappings)

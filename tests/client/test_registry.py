@@ -399,7 +399,7 @@ def test_versions_cannot_be_changed_but_hashed_and_sent_elsewhere(registry: Mode
 
 def test_it_works_over_a_client_somebody_else_made_and_leaves_it_open() -> None:
     client = connect("sqlite://")
-    with ModelRegistry.of(client) as registry:
+    with ModelRegistry.from_client(client) as registry:
         assert registry.boto3 is client
         client.create_model_package_group(ModelPackageGroupName="churn")
     assert [group.name for group in registry.groups()] == ["churn"]

@@ -74,7 +74,7 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ModelRe
     else:
         url = "sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'registry.db'}"
         client = testing.connect(url, region_name=REGION)
-    yield ModelRegistry.of(client)
+    yield ModelRegistry.from_client(client)
     client.close()
 
 
@@ -260,7 +260,7 @@ def test_a_frozen_clock_makes_the_same_script_leave_the_same_registry() -> None:
             "sqlite://", region_name=REGION, aws_access_key_id="alice", aws_secret_access_key="any"
         ) as control:
             assert control.freeze(NOON).isoformat() == NOON
-            registry = ModelRegistry.of(control.client)
+            registry = ModelRegistry.from_client(control.client)
             version = registry.register("churn", image="churn:1", metadata={"accuracy": 0.9})
             control.advance(3600)
             registry.approve(version, "ticket 42")
@@ -463,7 +463,7 @@ def test_a_seed_grows_on_any_registry(url: str, account: str, tmp_path: Path) ->
     client = connect(url.format(file=f"sqlite:///{tmp_path / 'registry.db'}"), **keys)
     assert apply_seed(client, SEED).new_versions == 2
     assert apply_seed(client, SEED).versions_there == 2
-    assert ModelRegistry.of(client).latest_approved("churn").version == 1
+    assert ModelRegistry.from_client(client).latest_approved("churn").version == 1
     client.close()
 
 
@@ -686,7 +686,7 @@ def test_who_waits_for_a_server_is_told_when_it_is_ready(served: Emulator, contr
 
 def test_postgresql_is_put_back_by_rows(postgres_url: str) -> None:
     client = testing.connect(postgres_url, region_name=REGION)
-    registry, control = ModelRegistry.of(client), Control(client)
+    registry, control = ModelRegistry.from_client(client), Control(client)
     registry.register("churn", image="churn:1")
     control.snapshot("one")
     control.seed(SEED)

@@ -117,8 +117,8 @@ def test_two_that_are_the_same_are_exit_code_zero(emulator: Emulator, account: s
 def test_what_a_registry_does_not_answer_is_no_difference(sagemaker: Any) -> None:
     answering(sagemaker, "Search", refusing("UnknownOperationException"))
     report = compare(sagemaker)
-    assert {step.operation for step in report.of("not answered")} == {"Search"}
-    assert report.of("not answered")[0].note == "left: UnknownOperationException: not you"
+    assert {step.operation for step in report.steps_with("not answered")} == {"Search"}
+    assert report.steps_with("not answered")[0].note == "left: UnknownOperationException: not you"
     assert report.same
 
 
@@ -127,7 +127,7 @@ def test_a_step_made_from_what_is_not_there_is_not_run(sagemaker: Any) -> None:
     report = compare(sagemaker)
     assert {step.verdict for step in report.steps if step.operation == "UpdateModelPackage"} == {"not run"}
     assert not report.same
-    (whole,) = next(step for step in report.of("differs") if step.operation == "CreateModelPackage").differences
+    (whole,) = next(step for step in report.steps_with("differs") if step.operation == "CreateModelPackage").differences
     assert whole == Difference("(answer)", "ValidationException: not you", "answers")
 
 
@@ -188,7 +188,7 @@ def test_patience_ends(sagemaker: Any) -> None:
     answering(sagemaker, "Search", lambda: {"Results": []})
     waited: list[float] = []
     report = compare(sagemaker, patience=3, sleep=waited.append, clock=lambda: sum(waited))
-    assert {step.operation for step in report.of("differs")} == {"Search"}
+    assert {step.operation for step in report.steps_with("differs")} == {"Search"}
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_any_text_is_a_number_or_none(text: str) -> None:
 
 
 def version_of(number: int, **metadata: str) -> Version:
-    return Version.of(
+    return Version.from_answer(
         {
             "ModelPackageArn": f"arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/{number}",
             "ModelPackageGroupName": "churn",

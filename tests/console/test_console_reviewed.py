@@ -126,11 +126,11 @@ def test_marking_a_version_that_is_gone_is_not_found(desk: Desk) -> None:
 def test_a_session_does_not_remember_without_end(desk: Desk) -> None:
     marks = Marks()
     record = desk.call("DescribeModelPackage", ModelPackageName=desk.register())
-    versions = [Version.of({**record, "ModelPackageArn": f"{number}"}) for number in range(MAX_MARKS + 1)]
+    versions = [Version.from_answer({**record, "ModelPackageArn": f"{number}"}) for number in range(MAX_MARKS + 1)]
     for version in versions:
         marks.set(version, version.revision, "metrics", is_reviewed=True)
-    assert marks.of(versions[0]).done == ()
-    assert marks.of(versions[1]).done == ("metrics",)
+    assert marks.reviewed(versions[0]).done == ()
+    assert marks.reviewed(versions[1]).done == ("metrics",)
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-js", "without-js"])

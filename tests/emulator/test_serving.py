@@ -342,7 +342,7 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_full_ends_in_time_and_waits_without_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "DRAIN_SECONDS", 2.0)
+    monkeypatch.setattr(serving, "DRAIN_TIMEOUT", 2.0)
     begun, release = threading.Semaphore(0), threading.Event()
 
     def slow(environ: Any, start_response: Any) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""The house, beside the floors import-linter keeps: one reader of the service model, one copy of each module."""
+"""The structure of the code: imports run one way, modules are small, and their public names are these."""
 
 from __future__ import annotations
 

@@ -334,7 +334,7 @@ def test_aws_is_read_through_the_api_and_gives_no_history() -> None:
     with moto.mock_aws():
         client = boto3.client("sagemaker", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
         client.meta.events.register("before-call.sagemaker.GetModelPackageGroupPolicy", no_such_operation)
-        registry = ModelRegistry.of(client)
+        registry = ModelRegistry.from_client(client)
         registry.boto3.create_model_package_group(**GROUP, ModelPackageGroupDescription="theirs")
         for number in (1, 2):
             specification = {

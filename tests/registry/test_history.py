@@ -249,7 +249,7 @@ def test_history_can_be_asked_for_with_a_query(emulator: Emulator) -> None:
 
 def test_aws_keeps_no_history_and_says_so() -> None:
     client = boto3.client("sagemaker", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
-    with ModelRegistry.of(client) as registry, pytest.raises(ClientError) as caught:
+    with ModelRegistry.from_client(client) as registry, pytest.raises(ClientError) as caught:
         next(registry.history())
     assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
 

@@ -247,12 +247,12 @@ def allowed(
 ) -> bool:
     """Whether these statements, as the policy of the group, let somebody do something."""
     with store({"churn": policy(*statements)}) as rows:
-        return permissions.allows(rows, Caller.of(by, REGION), to, on)
+        return permissions.allows(rows, Caller.from_access_key(by, REGION), to, on)
 
 
 def found(by: str, **texts: str) -> list[str]:
     with store(texts) as rows:
-        return [arn.name for arn in permissions.discoverable(rows, Caller.of(by, REGION))]
+        return [arn.name for arn in permissions.discoverable(rows, Caller.from_access_key(by, REGION))]
 
 
 @pytest.mark.parametrize(
@@ -391,8 +391,8 @@ def test_a_deny_for_a_role_hides_nothing() -> None:
 
 def test_a_group_is_found_in_its_region() -> None:
     with store({"churn": policy(statement(Resource="*"))}, region="eu-west-1") as rows:
-        assert permissions.discoverable(rows, Caller.of(READER, REGION)) == []
-        (arn,) = permissions.discoverable(rows, Caller.of(READER, "eu-west-1"))
+        assert permissions.discoverable(rows, Caller.from_access_key(READER, REGION)) == []
+        (arn,) = permissions.discoverable(rows, Caller.from_access_key(READER, "eu-west-1"))
         assert str(arn) == GROUP_ARN.replace(REGION, "eu-west-1")
 
 
@@ -478,9 +478,9 @@ def alike(pattern: str, text: str) -> bool:
 def test_patterns_match_as_they_read(pattern: str, name: str) -> None:
     arn = Arn("aws", REGION, OWNER, GROUP, f"churn{name}")
     with store({arn.name: policy(statement(Resource=GROUP_ARN + pattern))}) as rows:
-        assert permissions.allows(rows, Caller.of(READER, REGION), "DescribeModelPackageGroup", arn) is alike(
-            pattern, name
-        )
+        assert permissions.allows(
+            rows, Caller.from_access_key(READER, REGION), "DescribeModelPackageGroup", arn
+        ) is alike(pattern, name)
 
 
 @pytest.mark.parametrize("wildcards", ["*a" * 9_000, "*?" * 9_000, "*" * 18_000, "?" * 18_000, "*a*b*c*d*e*" * 1_600])
@@ -515,8 +515,8 @@ def test_a_document_is_refused_in_words_or_can_be_evaluated(member: str, value: 
     except ValidationException:
         return
     with store({"churn": text[:cut]}) as rows:
-        opened = permissions.allows(rows, Caller.of(READER, REGION), "DescribeModelPackageGroup", CHURN)
-        assert opened or permissions.discoverable(rows, Caller.of(READER, REGION)) == []
+        opened = permissions.allows(rows, Caller.from_access_key(READER, REGION), "DescribeModelPackageGroup", CHURN)
+        assert opened or permissions.discoverable(rows, Caller.from_access_key(READER, REGION)) == []
 
 
 @given(st.text())

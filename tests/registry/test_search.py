@@ -270,7 +270,7 @@ def test_what_an_index_says_is_what_the_records_say(changes: list[tuple[int, str
     with registry._rows.reading() as rows:
         stored = {tuple(row.values()) for row in rows.find(TERMS, [], limit=1000)}
         expected = {
-            key for table in index.INDEXED for row in rows.find(table, [], limit=1000) for key in index.of(table, row)
+            key for table in index.INDEXED for row in rows.find(table, [], limit=1000) for key in index.keys(table, row)
         }
     assert stored == expected
     assert stored

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from safety.listener import READ_SECONDS, Bucket, everything, served
+from safety.listener import READ_TIMEOUT, Bucket, everything, served
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.emulator.app import create_app
@@ -23,7 +23,7 @@ def address(bucket: Bucket) -> Iterator[tuple[str, int]]:
     """Serve a registry beside the bucket."""
     with (
         LocalRegistry(SQLiteRows(None)) as backend,
-        served(create_app(backend, other_services=bucket), read_seconds=READ_SECONDS) as address,
+        served(create_app(backend, other_services=bucket), read_timeout=READ_TIMEOUT) as address,
     ):
         yield address
 

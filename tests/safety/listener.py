@@ -11,7 +11,7 @@ from typing import Any
 
 from sagemaker_registry.emulator.http.server import Server, listen
 
-READ_SECONDS = 0.4
+READ_TIMEOUT = 0.4
 MAX_BODY = 4 * 2**20
 CALL = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: SageMaker.ListModelPackageGroups\r\n"
 CALL += b"Content-Type: application/x-amz-json-1.1\r\n"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from safety.listener import CALL, HEALTH, READ_SECONDS, UPLOAD, Bucket, everything, served, status_of
+from safety.listener import CALL, HEALTH, READ_TIMEOUT, UPLOAD, Bucket, everything, served, status_of
 from sagemaker_registry.emulator.http.connections import close_stalled, most_connections
 from sagemaker_registry.emulator.http.server import THREADS
 
@@ -49,7 +49,7 @@ def test_a_request_that_trickles_is_cut_off(address: tuple[str, int], before: by
     with socket.create_connection(address, timeout=60) as connection:
         connection.sendall(before)
         took = is_closed_while_sending(connection, piece)
-    assert READ_SECONDS * 0.9 < took < 20
+    assert READ_TIMEOUT * 0.9 < took < 20
 
 
 @pytest.mark.parametrize("sent", [0, 200 * 1024], ids=["nothing", "much"])
@@ -99,7 +99,7 @@ def well(environ: Any, start_response: Any) -> list[bytes]:
 )
 def test_stalled_connections_are_closed_and_make_room_for_others(begun: bytes) -> None:
     with ExitStack() as opened:
-        address = opened.enter_context(served(well, most=40, read_seconds=READ_SECONDS))
+        address = opened.enter_context(served(well, most=40, read_timeout=READ_TIMEOUT))
         for _ in range(60):
             opened.enter_context(socket.create_connection(address, timeout=60)).sendall(begun)
         asking = opened.enter_context(socket.create_connection(address, timeout=20))
@@ -161,7 +161,7 @@ def test_where_there_is_only_select_connections_are_fewer_than_it_takes(monkeypa
 
 def test_a_clock_that_is_put_forward_cuts_nobody_off(monkeypatch: pytest.MonkeyPatch) -> None:
     with ExitStack() as opened:
-        address = opened.enter_context(served(Bucket(), read_seconds=1.0))
+        address = opened.enter_context(served(Bucket(), read_timeout=1.0))
         connection = opened.enter_context(socket.create_connection(address, timeout=60))
         connection.sendall(b"GET /bucket/key HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         came = len(connection.recv(1))
@@ -199,13 +199,13 @@ def test_a_request_behind_one_that_takes_long_is_waited_for() -> None:
         return well(environ, start_response)
 
     with ExitStack() as opened:
-        address = opened.enter_context(served(slow, read_seconds=READ_SECONDS))
+        address = opened.enter_context(served(slow, read_timeout=READ_TIMEOUT))
         connection = opened.enter_context(socket.create_connection(address, timeout=60))
         half = len(HEALTH) // 2
         connection.sendall(HEALTH.replace(b"Connection: close\r\n", b"") + HEALTH[:half])
         for _ in range(2):
             other = opened.enter_context(socket.create_connection(address, timeout=60))
-            assert is_closed_while_sending(other, b"G") > READ_SECONDS * 0.9
+            assert is_closed_while_sending(other, b"G") > READ_TIMEOUT * 0.9
         release.set()
         assert status_of(connection.recv(15)) == 200
         connection.sendall(HEALTH[half:])
@@ -240,7 +240,7 @@ def test_a_large_upload_may_take_its_time_as_long_as_it_goes_on(address: tuple[s
     began, sent = time.monotonic(), 0
     with socket.create_connection(address, timeout=60) as connection:
         connection.sendall(UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n")
-        while time.monotonic() - began < READ_SECONDS * 3:
+        while time.monotonic() - began < READ_TIMEOUT * 3:
             connection.sendall(b"1000\r\n" + b"u" * 4096 + b"\r\n")
             sent += 4096
         connection.sendall(b"0\r\n\r\n")

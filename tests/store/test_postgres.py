@@ -407,7 +407,7 @@ def test_a_connection_that_is_lost_within_a_call_is_an_answer(postgres_url: str)
 
 
 def test_a_row_that_stays_locked_is_throttling(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "WAIT_SECONDS", 1)
+    monkeypatch.setattr(store, "WAIT_TIMEOUT", 1)
     with open_registry(postgres_url) as registry, psycopg.connect(postgres_url) as other:
         registry.call("CreateModelPackageGroup", GROUP, CALLER)
         other.execute("SELECT name FROM model_package_groups FOR UPDATE")

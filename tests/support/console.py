@@ -74,7 +74,7 @@ class Desk:
 
     def call(self, operation: str, user: str = "pipeline", **params: Any) -> dict[str, Any]:
         """Make one of AWS's calls as somebody."""
-        return self.backend.call(operation, params, Caller.of(user, None))
+        return self.backend.call(operation, params, Caller.from_access_key(user, None))
 
     def register(self, group: str = "churn", user: str = "pipeline", **members: Any) -> str:
         """Register a version that waits, in a group that is made if need be; return its ARN."""

@@ -254,7 +254,9 @@ class _Walk(msgspec.Struct):
             return f"the {row['kind']} is not as this change left it"
         if column := moved(table, stored):
             return f"the {row['kind']} is as this change left it, but its column {column}, which lists go by, is not"
-        if table in index.INDEXED and any(self.context.rows.get(TERMS, key) is None for key in index.of(table, stored)):
+        if table in index.INDEXED and any(
+            self.context.rows.get(TERMS, key) is None for key in index.keys(table, stored)
+        ):
             return f"Search does not find the {row['kind']} by all there is in it"
         return None
 
@@ -329,7 +331,7 @@ def _fault(row: Row, seq: int, previous: str) -> str | None:
 
 
 def terms_of(table: Table, row: Row) -> set[Key]:
-    return set(index.of(table, row)) if table in index.INDEXED and isinstance(row["record"], dict) else set()
+    return set(index.keys(table, row)) if table in index.INDEXED and isinstance(row["record"], dict) else set()
 
 
 def moved(table: Table, row: Row) -> str | None:

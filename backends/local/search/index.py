@@ -53,7 +53,7 @@ INDEXED: Final[Mapping[Table, Indexed]] = {
 """Tables whose records Search finds; tags are kept of each."""
 
 
-def of(table: Table, row: Row) -> list[Key]:
+def keys(table: Table, row: Row) -> list[Key]:
     indexed = INDEXED[table]
     before = (row["account"], row["region"], indexed.kind)
     behind = (row[indexed.moment], row["name"], row.get("version", 0))
@@ -61,14 +61,14 @@ def of(table: Table, row: Row) -> list[Key]:
 
 
 def add(rows: Transaction, table: Table, row: Row) -> None:
-    if table in INDEXED and (found := of(table, row)):
+    if table in INDEXED and (found := keys(table, row)):
         rows.insert_all(TERMS, found)
 
 
 def replace(rows: Transaction, table: Table, before: Row, after: Row) -> None:
     if table not in INDEXED or before["record"] is None:
         return
-    old, new = of(table, before), of(table, after)
+    old, new = keys(table, before), keys(table, after)
     if old != new:
         rows.delete_all(TERMS, [key for key in old if key not in new])
         rows.insert_all(TERMS, [key for key in new if key not in old])
@@ -76,7 +76,7 @@ def replace(rows: Transaction, table: Table, before: Row, after: Row) -> None:
 
 def remove(rows: Transaction, table: Table, row: Row) -> None:
     if table in INDEXED:
-        rows.delete_all(TERMS, of(table, row))
+        rows.delete_all(TERMS, keys(table, row))
 
 
 def is_kept(table: Table, path: str) -> bool:

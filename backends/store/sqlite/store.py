@@ -34,7 +34,7 @@ from .driver import sqlite3
 from .file import bind_lock_to_file, create_database_file, lock_of
 from .writer_lock import FairLock
 
-BUSY_TIMEOUT_SECONDS: Final = 30.0
+BUSY_TIMEOUT: Final = 30.0
 CHECKS: Final = {"integrity_check": 16 * 2**20, "quick_check": 100 * 2**20}
 """How a file is looked over when it is opened: thoroughly, indexes too, up to so many bytes (2 ms for each MiB); then
 for damaged pages alone (1 ms); beyond that, by `doctor`."""
@@ -281,12 +281,12 @@ class SQLiteRows:
         try:
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
-            self._writer.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000:.0f}")
+            self._writer.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT * 1000:.0f}")
 
     def _connect(self, pragmas: dict[str, str]) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path or ":memory:",
-            timeout=BUSY_TIMEOUT_SECONDS,
+            timeout=BUSY_TIMEOUT,
             isolation_level=None,  # transactions are ours to begin: see `writing`
             check_same_thread=False,
             cached_statements=256,

@@ -42,7 +42,7 @@ class Decision:
     token: str
 
     @classmethod
-    def of(cls, form: Mapping[str, str]) -> Self:
+    def from_form(cls, form: Mapping[str, str]) -> Self:
         rev = form.get("rev", "")
         return cls(
             to=form.get("to", ""),
@@ -72,7 +72,7 @@ def decide(visit: Visit, group: str, number: int) -> dict[str, Any]:
 
 
 def send_decision(visit: Visit, group: str, number: int) -> Response | tuple[dict[str, Any], int]:
-    decision, reader = Decision.of(request.form), visit.reader
+    decision, reader = Decision.from_form(request.form), visit.reader
     found, explanation = explained(reader, group, number)
     if not visit.session.has_given(decision.token, SUBJECT, found.arn, *decision.subject):
         problem = "This form was made before you logged in, or for something else: look again, and send it."
@@ -108,7 +108,7 @@ def _page(
         "summary": _summary(version, approved),
         "approved": approved,
         "listeners": _listeners(visit.reader, version, to) if transition else None,
-        "reviewed": visit.session.marks.of(version),
+        "reviewed": visit.session.marks.reviewed(version),
         "longest": MAX_REASON,
         **more,
     }
@@ -146,7 +146,7 @@ def _carry_out(reader: Reader, version: Version, decision: Decision) -> None:
 def _last_change(reader: Reader, version: Version) -> HistoryEntry | None:
     """Return the last change of a version, where history is kept."""
     changes = reader.history(group=version.name, max_results=1)
-    return HistoryEntry.of(changes[0][0]) if changes and changes[0] else None
+    return HistoryEntry.from_entry(changes[0][0]) if changes and changes[0] else None
 
 
 def _command(version: Version, to: str, reason: str, endpoint: str) -> str:

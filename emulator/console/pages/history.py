@@ -33,7 +33,7 @@ def history(visit: Visit) -> dict[str, Any]:
     return {
         "is_kept": reader.offers("history"),
         "filters": asked,
-        "events": tuple(HistoryEntry.of(change) for change in changes[0]) if changes else (),
+        "events": tuple(HistoryEntry.from_entry(change) for change in changes[0]) if changes else (),
         "is_first": token is None,
         "next_token": changes[1] if changes else None,
         "can_verify": can_verify,
@@ -62,7 +62,7 @@ def _verify(reader: Reader) -> tuple[Verified, bool]:
         token = page.get("next_token")
         if token is None or monotonic() > deadline:
             break
-    return Verified.of(pages), token is None
+    return Verified.from_pages(pages), token is None
 
 
 PAGE = Page("history.html", {"GET /history": history}, menu="History", key="h")

@@ -47,7 +47,7 @@ class Filters:
     problem: str = ""
 
     @classmethod
-    def of(cls, query: Mapping[str, str]) -> Self:
+    def from_query(cls, query: Mapping[str, str]) -> Self:
         days, whose = query.get("days", "").strip(), query.get("whose", "")
         is_number = days.isascii() and days.isdigit() and len(days) <= len(str(MAX_DAYS))
         return cls(
@@ -84,7 +84,7 @@ class Waiting:
 
 def inbox(visit: Visit) -> dict[str, Any]:
     reader, now, token = visit.reader, datetime.now(UTC), request.args.get("page")
-    filters = Filters.of(request.args)
+    filters = Filters.from_query(request.args)
     group = filters.group
     page = reader.waiting(
         group or None,

@@ -62,7 +62,7 @@ class Origin:
     number: int = 0
 
     @classmethod
-    def of(cls, name: str, text: str) -> Self:
+    def from_metadata(cls, name: str, text: str) -> Self:
         match = _VERSION.fullmatch(text)
         return cls(name, text, match["group"], int(match["number"])) if match else cls(name, text)
 
@@ -90,7 +90,7 @@ def version(visit: Visit, group: str, number: int) -> dict[str, Any]:
         "metadata": version.notes,
         "lineage": _lineage(version),
         "others": tuple(leaves(record, without=SECTIONS))[:MAX_LEAVES],
-        "events": tuple(HistoryEntry.of(change) for change in changes[0]) if changes else (),
+        "events": tuple(HistoryEntry.from_entry(change) for change in changes[0]) if changes else (),
         "has_history": changes is not None,
         "explanation": explanation,
         "is_waiting": is_waiting,
@@ -99,7 +99,7 @@ def version(visit: Visit, group: str, number: int) -> dict[str, Any]:
         "decided": decided,
         "following": following,
         "left": left,
-        "reviewed": visit.session.marks.of(version),
+        "reviewed": visit.session.marks.reviewed(version),
     }
 
 
@@ -174,7 +174,7 @@ def _lineage(version: Version) -> tuple[Origin, ...]:
     found = [(name, text) for name, text in leaves(record.get("MetadataProperties", {}))]
     found += [(name, text) for name, text in version.metadata.items() if name.lower() in LINEAGE_KEYS]
     found += [(name, str(record[name])) for name in ("SourceUri", "ModelPackageRegistrationType") if name in record]
-    return tuple(Origin.of(name, text) for name, text in found)
+    return tuple(Origin.from_metadata(name, text) for name, text in found)
 
 
 PAGE = Page(
