@@ -61,3 +61,12 @@ sbom:
     mkdir -p build
     cat requirements.lock build.lock > build/sbom.txt
     .venv/bin/cyclonedx-py requirements --output-reproducible --of JSON -o build/sbom.json build/sbom.txt
+
+# build/dist: the wheel and the source archive, with checked metadata, each tried in a clean environment
+package:
+    .venv/bin/pip install -q -e '.[release]'
+    rm -rf build/dist
+    {{python}} -m build -o build/dist .
+    {{python}} -m twine check --strict build/dist/*
+    bash .ci/try-package build/dist/*.whl
+    bash .ci/try-package build/dist/*.tar.gz

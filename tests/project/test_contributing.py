@@ -13,14 +13,14 @@ from sagemaker_registry.backends.approval.change import METADATA, Change
 from sagemaker_registry.backends.base import Backend, BackendOptions, Caller
 
 ROOT = Path(__file__).parents[2]
-GUIDE = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^## Add an? (.+?)\n.*?```python\n(.*?)```", GUIDE, re.MULTILINE | re.DOTALL))
 
 
 def example(name: str) -> dict[str, Any]:
     """Return what the example of a section defines."""
     defined: dict[str, Any] = {"__name__": "example"}
-    exec(compile(EXAMPLES[name], f"docs/contributing.md: {name}", "exec"), defined)
+    exec(compile(EXAMPLES[name], f"CONTRIBUTING.md: {name}", "exec"), defined)
     return defined
 
 
