@@ -246,7 +246,7 @@ class Extension(msgspec.Struct, frozen=True):
             The context is a transaction of the registry, or the registry under test control.
         params: the type of the parameters; unknown names are rejected.
         writes: whether the extension can change the registry.
-        prefetch: returns a callable that looks up, before the transaction, what the rules need from other services.
+        prefetch: returns a callable that fetches data for the rules from other services, before the transaction.
         operation: the AWS operation it corresponds to, for policies and history; empty if it has only its own name.
         needs_positions: whether every event must have its position before the transaction begins.
         needs_store: whether it requires a store that no other backend uses.

@@ -108,7 +108,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A value that differs between two records, such as `InferenceSpecification.Containers[0].Image`; None if absent."""
+    """A value that differs between two records, None if absent, with a `path` like `ModelMetrics.Bias.Report.S3Uri`."""
 
     path: str
     a: Any
@@ -177,12 +177,12 @@ class HistoryEntry:
 
     @property
     def was(self) -> str | None:
-        """The approval status before the change; None if there was none."""
+        """The approval status before the change; None if the record is new or had no status."""
         return (self.before or {}).get("ModelApprovalStatus")
 
     @property
     def became(self) -> str | None:
-        """The approval status after the change; None if there is none."""
+        """The approval status after the change; None if the record was deleted or has no status."""
         return (self.after or {}).get("ModelApprovalStatus")
 
     @property

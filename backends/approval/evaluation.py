@@ -14,7 +14,7 @@ from .rulebook import Policy
 from .rules import Rule
 
 LEDGER = "_Approval"
-"""The member of a record for who set its status and when, whether that is the latest change, and the approvals so far.
+"""The member of a record with the origin and time of its status, whether that is the latest change, and the approvals.
 No shape has this member, so no response shows it."""
 
 MAX_DESCRIPTION = 1024
@@ -92,7 +92,7 @@ def _no_such_transition(record: Record, step: Step, profile: str, targets: tuple
 
 
 def since(record: Record) -> str:
-    """Return who set the status of a version, and when; if that is unknown, who changed or registered it."""
+    """Return the origin and time of a version's status or, if they are unknown, of its last change or registration."""
     ledger = record.get(LEDGER, {})
     if "By" in ledger:
         return f"set by {ledger['By']} at {moment(ledger['At'])}"

@@ -79,7 +79,7 @@ _DOCUMENTED = Profile(
         Transition(APPROVED, REJECTED, note="AWS's guide: deploys the newest version that is still approved"),
         *(Transition(state, state, note="our choice: repeating a status is not a transition") for state in STATES),
     ),
-    'The four transitions of AWS\'s developer guide ("Only valid transitions are shown."). There is none to pending.',
+    'The four transitions of AWS\'s developer guide ("Only valid transitions are shown."). None leads to pending.',
 )
 _STRICT = Profile(
     "strict",

@@ -33,8 +33,8 @@ TAG = "is"
 """The key in the table of a rule that names its kind."""
 
 APPROVALS, CALLERS, OBJECTS, TAGS = "approvals", "callers", "objects", "ListTags"
-"""What a rule can require of a backend: recorded approvals, callers with the ARNs that records show, access to S3
-objects, and tags of groups."""
+"""Capabilities of a backend that a rule can require: recorded approvals, callers with the ARNs that records show,
+access to S3 objects, and tags of groups."""
 
 Words = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 Duration = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}(s|m|h|d)$")]
@@ -141,7 +141,7 @@ class CreatorMayNotApprove(Rule, frozen=True, tag="creator-may-not-approve"):
         creator = change.caller.arn if change.is_new else creator_of(change.before)
         if not change.is_known:
             return _failed(
-                f"The ARN of {change.caller.name} is unknown, so that the creator might be the same; add it to [identities].",
+                f"The ARN of {change.caller.name} is unknown; add it to [identities] to compare it with the creator's.",
                 AccessDeniedException,
             )
         if creator is None:

@@ -20,7 +20,7 @@ def searches_ours(params: Params) -> bool:
 
 
 def names_ours(params: Params) -> bool:
-    """Return whether a request is about a group or a package; the registry also rejects those without a SageMaker ARN."""
+    """Return whether a request is about a group or a package, or has no SageMaker ARN and must be rejected."""
     match str(params.get("ResourceArn")).split(":", 5):
         case ["arn", _, "sagemaker", _, _, resource]:
             return resource.partition("/")[0] in KINDS
@@ -41,9 +41,9 @@ def deploys_ours(params: Params) -> bool:
 class Operation(NamedTuple):
     """Properties of an operation on every registry.
 
-    An operation that `writes` can change the registry and is in its history. Some operations are shared with the rest of
-    SageMaker: `is_ours` is whether a request is about the registry's resources. If an operation is `only_checked`, the
-    registry allows or rejects it, and another service performs it.
+    An operation that `writes` can change the registry and is in its history. Some operations are shared with the rest
+    of SageMaker: `is_ours` is whether a request is about the registry's resources. If an operation is `only_checked`,
+    the registry allows or rejects it, and another service performs it.
     """
 
     writes: bool = False

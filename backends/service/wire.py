@@ -161,7 +161,7 @@ def _timestamp(_: Shape) -> Reader:
         try:
             return datetime.fromtimestamp(seconds, UTC)
         except (ValueError, OverflowError, OSError) as error:
-            raise SerializationException(f"{_place(path)} is not a timestamp between the years 1 and 9999") from error
+            raise SerializationException(f"{_place(path)} is not a timestamp that the server supports") from error
 
     return read_timestamp
 
