@@ -176,7 +176,7 @@ else:
 
 def network_file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
     """Return the type of the network file system of `path`; None if it is local, or if the system cannot tell."""
-    resolved = path.resolve()  # on Windows, this replaces a mapped drive by its share
+    resolved = path.resolve()  # on Windows, this replaces a mapped drive with its share
     if is_share(resolved):
         return "a Windows share"
     if not mounts.exists():

@@ -131,7 +131,10 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A target that receives events as HTTP POST requests."""
 
     url: str
-    """URL that receives the events. It must use https, except on this machine or in an allowed private network."""
+    """URL that receives the events.
+
+    It must use https, except on this machine or, with `allow_private`, in a private network.
+    """
     name: str = ""
     """Name of the target in the list of deliveries. The default is the host name of the URL."""
     secret: str = ""

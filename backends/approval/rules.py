@@ -344,7 +344,7 @@ class MinimumAge(Rule, frozen=True, tag="minimum-age"):
 
 
 class Expires(Rule, frozen=True, tag="expires"):
-    """A version that was registered longer ago than `after` (such as `7d`) cannot be approved any more."""
+    """A version that was registered longer ago than `after` (such as `7d`) can no longer be approved."""
 
     after: Duration
 
