@@ -141,23 +141,17 @@ class CreatorMayNotApprove(Rule, frozen=True, tag="creator-may-not-approve"):
         creator = change.caller.arn if change.is_new else creator_of(change.before)
         if not change.is_known:
             return _failed(
-                f"The ARN of {change.caller.name} is unknown; add it to [identities] to compare it with the creator's.",
-                AccessDeniedException,
+                f"The ARN of {change.caller.name} is unknown; add it to [identities].", AccessDeniedException
             )
         if creator is None:
-            return _failed(
-                "The creator of the version is unknown, because CreatedBy has no Arn.", AccessDeniedException
-            )
+            return _failed("The creator of this version is unknown: CreatedBy has no Arn.", AccessDeniedException)
         if creator == change.caller.arn:
             return _failed(f"{creator} registered this version; another person must approve it.", AccessDeniedException)
         return _passed(f"{creator} registered this version, not {change.caller.arn}.")
 
 
 class Only(Rule, frozen=True, tag="only"):
-    """Only the people in `who` can decide.
-
-    `who` lists names and `group:NAME` of registry.toml, `role:NAME`, or patterns of ARNs.
-    """
+    """Only the people in `who` can decide: names or `group:NAME` of registry.toml, `role:NAME`, or patterns of ARNs."""
 
     guarded: ClassVar[tuple[str, ...]] = (APPROVED, REJECTED)
 
@@ -373,10 +367,7 @@ class ApprovalIs(Rule, frozen=True, tag="approval-is"):
 
 
 class Frozen(Rule, frozen=True, tag="frozen"):
-    """After a version is Approved, only its approval status and the members in `may_change` can change.
-
-    With `delete = true`, it can be deleted as well.
-    """
+    """Of an Approved version, only the approval status and `may_change` can change; `delete = true` allows deletion."""
 
     of_transitions: ClassVar[bool] = False
     of_life_cycle: ClassVar[bool] = False
