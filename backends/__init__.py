@@ -1,4 +1,4 @@
-"""What a registry is: backends behind one URL, each imported on first use."""
+"""Functions that open a registry by its URL; each backend is imported on first use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from .errors import BackendUnavailable, RegistryError
 from .urls import SCHEMES, load, scheme_of, without_password
 
-if TYPE_CHECKING:  # at run time the base install, which lacks what a registry needs, imports this module too
+if TYPE_CHECKING:  # the base install imports this module too, without the packages that a backend needs
     from mypy_boto3_sagemaker import SageMakerClient
 
     from .base import Backend, BackendOptions
@@ -26,17 +26,18 @@ Factory: TypeAlias = "Callable[[str, BackendOptions], Backend]"
 
 
 def open_backend(url: str, options: BackendOptions | None = None) -> Backend:
-    """Open the registry a URL names.
+    """Open the registry at a URL.
 
-    `sqlite:///registry.db`, `sqlite://` (memory), `postgresql://host/database`, `moto://`, `http://host:port`, `aws://`.
-
-    Third parties add a scheme by an entry point of the group `sagemaker_registry.backends`, named as the scheme: a
-    callable that takes the URL and a `BackendOptions`.
+    The URL is one of `sqlite:///registry.db`, `sqlite://` (in memory), `postgresql://host/database`, `moto://`,
+    `http://host:port` and `aws://`. A third-party package adds a scheme with an entry point in the group
+    `sagemaker_registry.backends`. The entry point has the name of the scheme and loads a callable that takes the URL
+    and a `BackendOptions`.
 
     Raises:
-        BackendUnavailable: an unknown scheme, a missing extra, or an unusable store; the message says what to do.
+        BackendUnavailable: the scheme is unknown, an extra is missing, or the store is unusable; the message contains
+            the fix.
     """
-    with _naming_what_is_missing(url):
+    with _explaining_missing_packages(url):
         from .base import BackendOptions
 
         options = options or BackendOptions()
@@ -44,7 +45,7 @@ def open_backend(url: str, options: BackendOptions | None = None) -> Backend:
 
 
 def open_client(url: str, **boto: Any) -> SageMakerClient | None:
-    """Return a boto3 client that reaches the registry of a URL by itself; None if it takes a Backend to answer it.
+    """Return a boto3 client for a remote registry; None if the URL requires a Backend.
 
     Raises:
         BackendUnavailable: as `open_backend`.
@@ -52,30 +53,30 @@ def open_client(url: str, **boto: Any) -> SageMakerClient | None:
     row = scheme_of(url)
     if not row.is_remote:
         return None
-    with _naming_what_is_missing(url):
+    with _explaining_missing_packages(url):
         client: SageMakerClient = load(row.factory)(url, boto).client()
         return client
 
 
 def open_guarded(url: str, options: BackendOptions, **boto: Any) -> Backend:
-    """Open the registry of a URL behind the rules of its settings, for one caller: who has the keys of `boto`.
+    """Open a registry behind the rules of its settings, for the one caller with the credentials in `boto`.
 
     Raises:
-        BackendUnavailable: as `open_backend`, or a rule needs what the registry lacks.
+        BackendUnavailable: as `open_backend`, or a rule requires something that the registry lacks.
     """
     if not scheme_of(url).is_remote:
         return open_backend(url, options)
-    with _naming_what_is_missing(url):
+    with _explaining_missing_packages(url):
         return _open_remote(url, options, boto)
 
 
 def open_controlled(url: str, options: BackendOptions | None = None, **boto: Any) -> ControlledBackend:
-    """Open the registry of a URL under test control; behind the rules of its settings, as `open_guarded`.
+    """Open a registry under test control, behind the rules of its settings.
 
     Raises:
         BackendUnavailable: as `open_guarded`.
     """
-    with _naming_what_is_missing(url):
+    with _explaining_missing_packages(url):
         from msgspec.structs import replace
 
         from .base import BackendOptions
@@ -90,7 +91,7 @@ def open_controlled(url: str, options: BackendOptions | None = None, **boto: Any
 
 
 def _open_remote(url: str, options: BackendOptions, boto: dict[str, Any] | None) -> Backend:
-    """Open a remote registry behind the rules, for the caller with the keys of `boto`; for any caller if it is None."""
+    """Open a remote registry behind the rules, for the caller with the credentials in `boto`; None means any caller."""
     from .approval.guard import guarded
     from .remote.base import RemoteBackend
 
@@ -100,8 +101,8 @@ def _open_remote(url: str, options: BackendOptions, boto: dict[str, Any] | None)
 
 
 @contextmanager
-def _naming_what_is_missing(url: str) -> Iterator[None]:
-    """Raise BackendUnavailable with the extra to install if the block lacks a package."""
+def _explaining_missing_packages(url: str) -> Iterator[None]:
+    """Raise BackendUnavailable with the extra to install if a package is missing inside the block."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -113,9 +114,9 @@ def _naming_what_is_missing(url: str) -> Iterator[None]:
 def _factory(url: str) -> Factory:
     if ours := scheme_of(url).factory:
         return load(ours)  # type: ignore[no-any-return]
-    from importlib.metadata import entry_points  # which takes the email package along
+    from importlib.metadata import entry_points  # imported here because it loads the email package
 
     for entry in entry_points(group=ENTRY_POINTS, name=urlsplit(url).scheme):
         return entry.load()  # type: ignore[no-any-return]
     known = ", ".join(f"{name}://" for name in sorted({*SCHEMES, *entry_points(group=ENTRY_POINTS).names}))
-    raise BackendUnavailable(f"{without_password(url)!r} does not name a registry: it should begin with one of {known}")
+    raise BackendUnavailable(f"invalid registry URL {without_password(url)!r}: it must begin with one of {known}")

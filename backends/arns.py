@@ -1,7 +1,4 @@
-"""Amazon Resource Names of groups and packages, and which rows a caller means by a name or an ARN.
-
-ARNs keep the case of the name, as the service does since about 2022; look-ups are case-sensitive.
-"""
+"""Amazon Resource Names (ARNs) of groups and packages."""
 
 from __future__ import annotations
 
@@ -24,7 +21,10 @@ _VERSIONED = re.compile(r"(?P<name>[^/]+)/(?P<version>[1-9][0-9]{0,8})")
 
 
 class Arn(msgspec.Struct, frozen=True):
-    """One group (`kind` GROUP) or package (`kind` PACKAGE; `version` 0 for an unversioned one)."""
+    """The ARN of a group (`kind` GROUP) or a package (`kind` PACKAGE; `version` is 0 if it is unversioned).
+
+    It keeps the case of the name, as AWS has done since about 2022; lookups are case-sensitive.
+    """
 
     partition: str
     region: str
@@ -47,7 +47,7 @@ class Arn(msgspec.Struct, frozen=True):
 
 
 def version_of(group: Arn, version: int | str) -> Arn:
-    """Return the ARN of a version of a group; `*` names all of them, as in policies."""
+    """Return the ARN of a version of a group; the version `*` matches all of them, as in policies."""
     return Arn(group.partition, group.region, group.account, PACKAGE, group.name, version)
 
 
@@ -56,10 +56,10 @@ def own(caller: Caller, kind: str, name: str, version: int = 0) -> Arn:
 
 
 def resolve(caller: Caller, kind: str, text: str) -> Arn:
-    """Return what the caller means by a name, a `Group/N` or an ARN; a bare name is of the caller's account and region.
+    """Return the ARN for a name, a `Group/N` or an ARN; a bare name belongs to the caller's account and region.
 
     Raises:
-        ValidationException: an ARN of another region (captured error), or of another kind of resource.
+        ValidationException: the ARN has another region (captured error) or another kind of resource.
     """
     found = parse(caller, kind, text)
     if found.region != caller.region:
@@ -70,13 +70,13 @@ def resolve(caller: Caller, kind: str, text: str) -> Arn:
 
 
 def kind_of(text: str) -> str | None:
-    """Return the kind of resource an ARN of SageMaker names; None for what is not one."""
+    """Return the resource kind in a SageMaker ARN; None for any other text."""
     match = _ARN.fullmatch(text)
     return match["kind"] if match else None
 
 
 def parse(caller: Caller, kind: str, text: str) -> Arn:
-    """Read a name, `Group/N` or ARN; what is not an ARN belongs to the caller."""
+    """Parse a name, a `Group/N` or an ARN; a bare name belongs to the caller's account and region."""
     match = _ARN.fullmatch(text)
     if match is None:
         name, version = _name_and_version(text)
@@ -86,7 +86,7 @@ def parse(caller: Caller, kind: str, text: str) -> Arn:
 
 
 def does_not_exist(arn: Arn) -> ValidationException:
-    """Return AWS's answer for a name nobody has (captured: the sentence shows the ARN even for a name)."""
+    """Return AWS's error for a missing resource (captured: the message shows the ARN even if a name was sent)."""
     return ValidationException(f"{_NOUNS[arn.kind]} {arn} does not exist.")
 
 

@@ -1,4 +1,4 @@
-"""What every backend is, and who is calling it: the seam between those who ask and those who answer."""
+"""The Backend interface, and the types that its callers and its implementations share."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
 ANONYMOUS = "anonymous"
 MAX_CONTENT = 2**20
-"""Bytes of an object a rule reads."""
+"""Size of the largest object that a rule reads, in bytes."""
 
 Params = TypeVar("Params", bound=msgspec.Struct)
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who an access key belongs to, where that is known: by registry.toml, or by the STS and IAM beside the registry.
+    """The owner of an access key, as known from registry.toml or from STS and IAM on the same endpoint.
 
-    `groups` are those of registry.toml. `principal` is AWS's PrincipalId; of an identity of registry.toml its name, as
-    an access key shown to others would let them be somebody else.
+    `groups` come from registry.toml. `principal` is AWS's PrincipalId; for an identity of registry.toml it is the name,
+    because others could impersonate the identity if they saw its access key.
     """
 
     name: str
@@ -43,25 +43,25 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who is calling, and in which account and region: what AWS reads from the signature."""
+    """The caller of a request, with its account and region; AWS reads them from the signature."""
 
     account: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
     access_key: str = ANONYMOUS
     request_id: str = ""
-    """The id of the request, as its answer's header and its history name it."""
+    """The request ID, as in the response header and in the history."""
     identity: Identity | None = None
-    """Who that is, once a registry has recognised the access key."""
+    """The owner of the access key, once a registry has looked it up; None if it is unknown."""
 
     @classmethod
     def from_access_key(cls, access_key: str | None, region: str | None, request_id: str = "") -> Caller:
-        """Return the caller behind an access key id: a 12-digit one is the account id itself (our choice)."""
+        """Return the caller for an access key ID; a 12-digit key is also the account ID (our choice)."""
         key = access_key or ANONYMOUS
         account = key if key.isascii() and key.isdigit() and len(key) == 12 else DEFAULT_ACCOUNT
         return cls(account, region or DEFAULT_REGION, key, request_id)
 
     def asking(self, request_id: str) -> Caller:
-        """Return the same caller with another request: quicker than `replace`, as it is done for each."""
+        """Return the same caller with another request ID; faster than `replace`, because every request needs it."""
         return Caller(self.account, self.region, self.access_key, request_id, self.identity)
 
     @property
@@ -70,7 +70,7 @@ class Caller(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """What registry.toml calls the caller; the access key of somebody it does not know."""
+        """The name of the identity; for an unknown caller, the access key."""
         return self.identity.name if self.identity else self.access_key
 
     @property
@@ -79,7 +79,10 @@ class Caller(msgspec.Struct, frozen=True):
 
     @property
     def arn(self) -> str:
-        """The identity's ARN: the root of the account for a 12-digit key, else a user named as the key (our choice)."""
+        """The ARN of the identity.
+
+        An unknown caller is the account root if its key has 12 digits, else a user with the key as name (our choice).
+        """
         if self.identity:
             return self.identity.arn
         who = "root" if self.access_key == self.account else f"user/{self.access_key}"
@@ -87,18 +90,18 @@ class Caller(msgspec.Struct, frozen=True):
 
     @property
     def principal(self) -> str:
-        """AWS's PrincipalId: of a known identity what that says, never its access key, for whoever has that is it."""
+        """AWS's PrincipalId: that of the identity; for a caller without one, the access key."""
         return (self.identity.principal if self.identity else "") or self.access_key
 
     @property
     def user_context(self) -> dict[str, Any]:
-        """The identity as the shape UserContext, for CreatedBy and LastModifiedBy."""
+        """The caller as the shape UserContext, for CreatedBy and LastModifiedBy."""
         return {"IamIdentity": {"Arn": self.arn, "PrincipalId": self.principal}}
 
 
-@lru_cache(maxsize=256)  # whoever signs names a region, of any length
+@lru_cache(maxsize=256)  # bounded because clients choose the region, at any length
 def partition_of(region: str) -> str:
-    """Return the partition of a region: `aws`, `aws-cn`, `aws-us-gov` ...; of an unknown region, `aws`."""
+    """Return the partition of a region, such as `aws-cn` or `aws-us-gov`; `aws` for an unknown region."""
     for partition in model.partitions():
         if region in partition["regions"] or regex.match(partition["regionRegex"], region):
             return str(partition["id"])
@@ -106,31 +109,31 @@ def partition_of(region: str) -> str:
 
 
 class Probe(Protocol):
-    """Looks for what a package names: artefacts in S3, images in ECR, models. None is "nobody here could hold it"."""
+    """Looks up the artifacts, images and models that packages refer to; None if no local store could hold them."""
 
     def artifact_exists(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
-        """Whether an object has that key, or one begins with it; None if there is no such bucket."""
+        """Return whether an object has this key or, for a prefix, begins with it; None if the bucket does not exist."""
         ...
 
     def image_exists(self, caller: Caller, image: str) -> bool | None:
-        """Whether the registry holds the image; None if there is no such repository."""
+        """Return whether the image exists in ECR; None if its repository does not exist."""
         ...
 
     def containers(self, caller: Caller, model: str) -> list[dict[str, Any]] | None:
-        """Return the containers of a SageMaker model by its name, as ContainerDefinition; None if there is none."""
+        """Return the containers of a SageMaker model as ContainerDefinition; None if the model does not exist."""
         ...
 
     def content(self, caller: Caller, bucket: str, key: str) -> bytes | None:
-        """Return an object of at most MAX_CONTENT bytes, such as a metrics file; None if there is none.
+        """Return an object of at most MAX_CONTENT bytes, such as a metrics file; None if it does not exist.
 
         Raises:
-            ValidationException: it is larger.
+            ValidationException: the object is larger.
         """
         ...
 
 
 class NoProbe:
-    """Looks nowhere."""
+    """A probe without access to other services: it returns None for everything."""
 
     def artifact_exists(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
         return None
@@ -150,71 +153,76 @@ def no_identity(caller: Caller) -> Identity | None:
 
 
 class BackendOptions(msgspec.Struct, frozen=True):
-    """What a backend is opened with besides its URL: its switches, and where artefacts and images are looked for."""
+    """The options of a backend, in addition to its URL."""
 
     settings: Settings = msgspec.field(default_factory=Settings)
     probe: Probe = msgspec.field(default_factory=NoProbe)
+    """Looks up artifacts, images and models."""
     identify: Callable[[Caller], Identity | None] = no_identity
-    """Knows callers that registry.toml does not name: those with keys of the STS or IAM beside the registry."""
+    """Returns the identity of a caller whose key was issued by STS or IAM on the same endpoint."""
     clock: Callable[[], float] = time.time
-    """The time, in epoch seconds."""
+    """Returns the current time in epoch seconds."""
 
 
 class Backend(ABC):
-    """Anything that answers the registry API: AWS member names and Python values in, the same out."""
+    """A registry: performs operations on AWS member names and Python values, and returns the same."""
 
     operations: frozenset[str]
-    """The names of the operations it answers: capability is data."""
+    """The names of the operations it supports."""
     extensions: Mapping[str, bool] = MappingProxyType({})
-    """The names of its extensions, which are not in AWS's API, each with whether it writes."""
+    """The names of its extensions (operations that are not in AWS's API), each with whether it writes."""
     outbox: Any = None
-    """The `Outbox` of its events; None where events are not kept."""
+    """The `Outbox` of its events; None if events are not stored."""
 
     @abstractmethod
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        """Answer one operation of `operations`.
+        """Perform one of `operations`.
 
         Args:
-            operation: AWS's name, as in `DescribeModelPackage`.
+            operation: AWS's name, such as `DescribeModelPackage`.
             params: the members of its input shape; timestamps are aware datetimes.
-            caller: who asks, in which account and region.
+            caller: the caller, with its account and region.
 
         Returns:
             The members of its output shape, timestamps as aware datetimes; empty for an operation without output.
 
         Raises:
-            RegistryError: the refusal, with AWS's code and sentence; nothing was changed.
+            RegistryError: the request was rejected, with AWS's code and message; nothing has changed.
             NotHandled: the operation is shared with the rest of SageMaker (tags, search, models), and this request
-                is not about the registry's resources, or only had to be allowed by it.
+                is not about the registry's resources, or the registry only had to allow it.
         """
 
     def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
-        """Answer one of `extensions`, within the caller's account and region.
+        """Perform one of `extensions` in the caller's account and region.
 
         Args:
-            name: of the extension.
-            params: its parameters, as JSON values; numbers may be text, as in a query string.
-            caller: who asks.
+            name: the name of the extension.
+            params: its parameters as JSON values; numbers may be text, as in a query string.
+            caller: the caller, with its account and region.
 
         Returns:
             JSON values.
 
         Raises:
-            RegistryError: the refusal; nothing was changed.
+            RegistryError: the request was rejected; nothing has changed.
         """
-        there = ", ".join(sorted(self.extensions)) or "nothing beyond AWS's API"
-        raise UnknownOperationException(f"This registry has no {name!r}: it has {there}.")
+        available = ", ".join(sorted(self.extensions)) or "none"
+        raise UnknownOperationException(f"This registry has no extension {name!r}; available: {available}.")
 
     @abstractmethod
     def ping(self) -> None:
-        """Return when it can answer, else raise a RegistryError that says what is wrong."""
+        """Check that the registry can perform operations.
+
+        Raises:
+            RegistryError: it cannot; the message contains the reason.
+        """
 
     @abstractmethod
     def close(self) -> None:
-        """Release files and connections; what was acknowledged stays."""
+        """Release files and connections; acknowledged changes remain stored."""
 
     def request_id(self) -> str:
-        """Return a new id for a request, as AWS gives one to each."""
+        """Return a new request ID in the format of AWS."""
         return random_id()
 
     def __enter__(self) -> Self:
@@ -227,21 +235,21 @@ class Backend(ABC):
 
 
 class Empty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The parameters of an extension that takes none."""
+    """The parameters of an extension without any."""
 
 
 class Extension(msgspec.Struct, frozen=True):
     """One row of a table of extensions.
 
     Args:
-        answer: returns the answer, which is then converted to JSON values, for a context and parameters. The context
-            is the transaction of the registry, or the registry under test control.
-        params: the type of the parameters; unknown names are refused.
-        writes: whether it changes something.
-        prefetch: returns a callable that asks other services, before the transaction, what the rules need.
-        operation: AWS's name of what it does, for policies and history; its own name if that is empty.
+        answer: takes a context and the parameters, and returns the response, which is then converted to JSON values.
+            The context is a transaction of the registry, or the registry under test control.
+        params: the type of the parameters; unknown names are rejected.
+        writes: whether the extension can change the registry.
+        prefetch: returns a callable that fetches data for the rules from other services, before the transaction.
+        operation: the AWS operation it corresponds to, for policies and history; empty if it has only its own name.
         needs_positions: whether every event must have its position before the transaction begins.
-        needs_store: whether it requires a store that belongs to the backend alone.
+        needs_store: whether it requires a store that no other backend uses.
     """
 
     answer: Callable[[Any, Any], Any]
@@ -254,10 +262,15 @@ class Extension(msgspec.Struct, frozen=True):
 
 
 def parsed(name: str, params: Mapping[str, Any], kind: type[Params]) -> Params:
-    """Return the parameters of an extension as its type.
+    """Convert the parameters of an extension to their type.
+
+    Args:
+        name: the name of the extension, for the message.
+        params: JSON values; numbers may be text.
+        kind: the type.
 
     Raises:
-        ValidationException: they are not of that type; the message names the extension.
+        ValidationException: a parameter is unknown, missing or has the wrong type.
     """
     try:
         return msgspec.convert(params, kind, strict=False)
@@ -266,7 +279,7 @@ def parsed(name: str, params: Mapping[str, Any], kind: type[Params]) -> Params:
 
 
 def random_id() -> str:
-    """Return a random id as AWS gives them to requests, a UUID of version 4: as `uuid` makes them, in half its time."""
+    """Return a version 4 UUID, the format of AWS's request IDs, in half the time that `uuid` needs."""
     digits = os.urandom(16).hex()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

@@ -1,4 +1,4 @@
-"""Read registry.toml; errors name the line and suggest a correction."""
+"""Reading registry.toml, with errors that name the line and suggest a correction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMED: dict[str, Any] = {
     "life_cycles": ProfileTable,
     "rules": dict[str, Any],
 }
-"""Tables of tables: each is read by its name, which msgspec would not say."""
+"""Tables of named tables. Each named table is converted by itself, because msgspec's error would omit the name."""
 
 _HEADER = re.compile(r"\s*(?P<many>\[)?\[\s*(?P<name>[^\]]+?)\s*\]")
 _PART = r"""(?:"[^"]*"|'[^']*'|[\w-]+)"""
@@ -26,10 +26,10 @@ _KEY = re.compile(rf"\s*(?P<key>{_PART}(?:\s*\.\s*{_PART})*)\s*=")
 
 
 def load(path: Path | None) -> Settings:
-    """Read `registry.toml`; without a path, return the defaults.
+    """Return the settings in a registry.toml, or the defaults without a path.
 
     Raises:
-        BackendUnavailable: the file is missing, is not TOML, or has unknown or contradictory keys and values.
+        BackendUnavailable: the file is missing, is not TOML, or has unknown keys or invalid or contradictory values.
     """
     if path is None:
         return Settings()
@@ -50,7 +50,7 @@ def load(path: Path | None) -> Settings:
 
 
 def read(raw: dict[str, Any]) -> Settings:
-    """Return the settings of a parsed file.
+    """Return the settings in a parsed file.
 
     Raises:
         Misconfigured: an unknown key, or a value of the wrong type.
@@ -66,7 +66,7 @@ def read(raw: dict[str, Any]) -> Settings:
 
 
 def line_of(text: str, place: Place, value: str = "") -> int | None:
-    """Return the line of a path of keys, or of the part of it that exists; `value` finds an entry of a list there."""
+    """Return the line of a path of keys, or of its longest prefix that exists; `value` selects an entry of a list."""
     best, depth = None, 0
     begins = 0
     table: Place = ()
@@ -76,7 +76,7 @@ def line_of(text: str, place: Place, value: str = "") -> int | None:
         if header:
             name = header["name"]
             table = _parts(name)
-            if header["many"]:  # tables in double brackets are numbered
+            if header["many"]:  # arrays of tables are numbered
                 seen[name] = seen.get(name, -1) + 1
                 table = (*table, seen[name])
             here: Place = table

@@ -1,7 +1,4 @@
-"""Access keys in a file of AWS's own format, `~/.aws/credentials`: who may sign requests, for servers that verify them.
-
-The file is its owner's alone, and nothing here ever shows a secret: not even the line of one that cannot be read.
-"""
+"""Credentials files of servers that verify signatures, in the format of `~/.aws/credentials`."""
 
 from __future__ import annotations
 
@@ -21,17 +18,17 @@ from .files import FileLock, atomic_write, make_private_dir
 from .settings import ACCOUNT_ID, USER_NAME
 
 KEY: Final = "aws_access_key_id"
-SECRET: Final = "aws_secret_access_key"  # noqa: S105 - the name of one
+SECRET: Final = "aws_secret_access_key"  # noqa: S105 - the name of the key, not a secret
 ACCOUNT: Final = "aws_account_id"
 SHORTEST: Final = 16
-"""Characters of a secret; AWS's have 40. There is no guessing a secret of so many."""
+"""Minimum length of a secret, enough to prevent guessing; AWS's secrets have 40 characters."""
 
 _KEY = re.compile(r"\w{3,128}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An access key of a profile's, and the secret that proves it; `account` where the profile says one."""
+    """An access key of a profile and its secret; `account` is empty if the profile does not set one."""
 
     profile: str
     access_key: str
@@ -40,10 +37,11 @@ class Credential:
 
 
 def load(path: Path) -> Mapping[str, Credential]:
-    """Return the credentials of a file by their access keys.
+    """Return the credentials in a file by access key.
 
     Raises:
-        BackendUnavailable: it cannot be read, others can read it, or a profile in it makes no sense.
+        BackendUnavailable: the file cannot be read, is readable by other users, or has an invalid profile. The message
+            never shows a secret.
     """
     parser = _parsed(path.expanduser())
     found: dict[str, Credential] = {}
@@ -53,29 +51,31 @@ def load(path: Path) -> Mapping[str, Credential]:
             raise BackendUnavailable(f"{path}: [{found[one.access_key].profile}] and [{profile}] have the same {KEY}")
         found[one.access_key] = one
     if not found:
-        raise BackendUnavailable(f"{path} has no access keys: sagemaker-registry credentials add NAME --file {path}")
+        raise BackendUnavailable(
+            f"{path} has no access keys: add one with `sagemaker-registry credentials add NAME --file {path}`"
+        )
     return found
 
 
 def generate(profile: str) -> Credential:
-    """Return a new key pair of random characters, as long as AWS's."""
+    """Return a new random key pair with the lengths of AWS's."""
     key = "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
     secret = "".join(secrets.choice(string.ascii_letters + string.digits + "+/") for _ in range(40))
     return Credential(profile, f"AKIA{key}", secret)
 
 
 def add(path: Path, profile: str) -> Credential:
-    """Write a new key pair for a profile at the end of a file, which is there as a whole or as it was.
+    """Append a new key pair for a profile to a file.
 
-    Whoever adds another one at the same time waits; a link to the file stays one.
+    The file is replaced atomically. Concurrent calls wait for each other, and a symbolic link to the file is preserved.
 
     Raises:
-        BackendUnavailable: the name is none, the file has it already, or the file cannot be read or written.
+        BackendUnavailable: the name is invalid or already in the file, or the file cannot be read or written.
     """
     path = Path(os.path.realpath(path.expanduser()))
     if not re.fullmatch(USER_NAME, profile):
         raise BackendUnavailable(
-            f"{profile!r} is not a name: it begins with a letter, and has letters, digits and _ . @ -"
+            f"invalid profile name {profile!r}: start with a letter; use letters, digits and _ . @ -"
         )
     try:
         make_private_dir(path.parent)
@@ -87,11 +87,13 @@ def add(path: Path, profile: str) -> Credential:
 
 
 def _added(path: Path, profile: str) -> Credential:
-    is_there = os.path.lexists(path)
-    if is_there and profile in _parsed(path).sections():
-        raise BackendUnavailable(f"{path} has keys for [{profile}] already: take them out first, or give another name")
+    exists = os.path.lexists(path)
+    if exists and profile in _parsed(path).sections():
+        raise BackendUnavailable(
+            f"{path}: [{profile}] already exists: choose another name, or remove the profile first"
+        )
     made = generate(profile)
-    before = path.read_text(encoding="utf-8") if is_there else ""
+    before = path.read_text(encoding="utf-8") if exists else ""
     gap = "" if not before or before.endswith("\n\n") else "\n" if before.endswith("\n") else "\n\n"
     with atomic_write(path) as file:
         file.write(f"{before}{gap}[{profile}]\n{KEY} = {made.access_key}\n{SECRET} = {made.secret}\n".encode())
@@ -104,15 +106,15 @@ def _parsed(path: Path) -> RawConfigParser:
         with path.open(encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
             if os.name == "posix" and mode & 0o077:
-                raise BackendUnavailable(f"{path} can be read by others than its owner: chmod 600 {path}")
+                raise BackendUnavailable(f"{path} is accessible to other users: run `chmod 600 {path}`")
             parser.read_file(file)
     except OSError as error:
         raise BackendUnavailable(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise BackendUnavailable(f"{path} is not a credentials file: it is not text in UTF-8") from error
-    except Error as error:  # whose own words are the line, which may be a secret
+        raise BackendUnavailable(f"{path} is not a credentials file: expected UTF-8 text") from error
+    except Error as error:  # its message quotes the line, which may contain a secret
         raise BackendUnavailable(
-            f"{path}{_line(error)} is not as in a credentials file: [NAME], {KEY} = ..., {SECRET} = ..."
+            f"{path}{_line(error)}: invalid syntax: expected a unique [NAME] with {KEY} = ... and {SECRET} = ..."
         ) from None
     return parser
 
@@ -127,15 +129,19 @@ def _line(error: Error) -> str:
 def _credential(path: Path, profile: str, values: Mapping[str, str]) -> Credential:
     for name in (KEY, SECRET):
         if not values.get(name):
-            raise BackendUnavailable(f"{path}: [{profile}] has no {name}")
+            raise BackendUnavailable(f"{path}: [{profile}]: {name} is missing")
     if not re.fullmatch(USER_NAME, profile):
-        raise BackendUnavailable(f"{path}: {profile!r} names nobody: a letter first, then letters, digits and _ . @ -")
+        raise BackendUnavailable(
+            f"{path}: invalid profile name {profile!r}: start with a letter; use letters, digits and _ . @ -"
+        )
     if not _KEY.fullmatch(values[KEY]):
-        raise BackendUnavailable(f"{path}: the {KEY} of [{profile}] is none: letters and digits, 20 of them in AWS's")
+        raise BackendUnavailable(
+            f"{path}: [{profile}]: invalid {KEY}: expected 3 to 128 letters, digits or underscores"
+        )
     if len(values[SECRET]) < SHORTEST:
         raise BackendUnavailable(
-            f"{path}: the {SECRET} of [{profile}] can be guessed: it needs {SHORTEST} characters or more"
+            f"{path}: [{profile}]: {SECRET} is too short; at least {SHORTEST} characters are required"
         )
     if (account := values.get(ACCOUNT, "")) and not re.fullmatch(ACCOUNT_ID, account):
-        raise BackendUnavailable(f"{path}: the {ACCOUNT} of [{profile}] is none: twelve digits")
+        raise BackendUnavailable(f"{path}: [{profile}]: invalid {ACCOUNT} {account!r}: expected 12 digits")
     return Credential(profile, values[KEY], values[SECRET], account)

@@ -1,4 +1,4 @@
-"""The result of an examination, as `doctor` shows it."""
+"""The results of the checks that `doctor` makes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Literal
 Verdict = Literal["ok", "warning", "failed"]
 PATIENCE = 5.0
 SLOW = 1.0
-UNREACHED = "see that the address is right, that its server runs, and that nothing in between stops it"
+UNREACHED = "check the address, that the server is running, and that no firewall or proxy blocks the connection"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was looked at, how it is, and what to do if it is not well."""
+    """The result of a check, with advice if it did not pass."""
 
     name: str
     verdict: Verdict
@@ -23,4 +23,4 @@ class Check:
 
 def timed(name: str, sentence: str, seconds: float) -> Check:
     said = f"{sentence}, after {seconds * 1000:.0f} ms"
-    return Check(name, "warning", said, "see what keeps it busy") if seconds > SLOW else Check(name, "ok", said)
+    return Check(name, "warning", said, "check the load on the server") if seconds > SLOW else Check(name, "ok", said)

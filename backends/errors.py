@@ -1,8 +1,4 @@
-"""The errors a registry answers with, for callers on every backend: one tree, each with AWS's code.
-
-Codes are the bare names seen in `__type` of captured SageMaker answers. `ValidationException` for "does not exist" is
-what the service does (boto3#2808).
-"""
+"""The errors of every registry, each with AWS's code."""
 
 from __future__ import annotations
 
@@ -13,7 +9,10 @@ if TYPE_CHECKING:
 
 
 class RegistryError(Exception):
-    """An answer that is an error: `code` as in AWS's `__type`, `message` as AWS words it, HTTP `status`."""
+    """An error response: AWS's code, its message and the HTTP status.
+
+    The code is the bare name, as in `__type` of captured SageMaker responses.
+    """
 
     code: str
     status: int = 400
@@ -28,39 +27,39 @@ class RegistryError(Exception):
 
 
 class ValidationException(RegistryError):
-    """A value, or a combination of values, that AWS refuses; a name that does not exist."""
+    """A value or a combination of values is invalid, or a name does not exist (as on AWS, boto3#2808)."""
 
 
 class ConflictException(RegistryError):
-    """The resource is in a state that forbids the change."""
+    """The state of the resource does not allow the change."""
 
 
 class AccessDeniedException(RegistryError):
-    """The caller may not do this to that resource."""
+    """The caller is not allowed to perform the operation on the resource."""
 
 
 class SerializationException(RegistryError):
-    """The body is not the JSON of the operation's input shape. (AWS's code; the sentences are ours.)"""
+    """The body does not match the operation's input shape. (AWS's code; our choice of messages.)"""
 
 
 class UnknownOperationException(RegistryError):
-    """Nobody on this endpoint answers that operation. (AWS's code; the sentences are ours.)"""
+    """The endpoint does not support the operation. (AWS's code; our choice of messages.)"""
 
 
 class RequestTooLarge(RegistryError):
-    """The body is over the limit of the server. (Our choice: AWS's answer has not been seen.)"""
+    """The body exceeds the limit of the server. (Our choice: AWS's response has not been observed.)"""
 
     status = 413
 
 
 class MisdirectedRequest(RegistryError):
-    """The Host or Origin header names somebody else: a browser page, or DNS rebinding."""
+    """The Host or Origin header names another site: a request from a web page, or DNS rebinding."""
 
     status = 421
 
 
 class NotAuthenticated(RegistryError):
-    """A request is not signed, or not as it should be; AWS's code for that is another in each protocol."""
+    """The signature is missing or invalid; AWS's code depends on the protocol."""
 
     def __init__(self, code: str, message: str, status: int) -> None:
         super().__init__(message)
@@ -68,29 +67,29 @@ class NotAuthenticated(RegistryError):
 
 
 class ThrottlingException(RegistryError):
-    """Try again: SDKs do so by themselves."""
+    """The client should retry, as AWS SDKs do automatically."""
 
 
 class SerializationFailure(ThrottlingException):
-    """The store has undone a transaction for the sake of another: the same again may well succeed."""
+    """The store rolled back a transaction because of a concurrent one; a retry may succeed."""
 
     code = ThrottlingException.code
 
 
 class ServiceUnavailable(RegistryError):
-    """The store cannot write now; nothing was changed."""
+    """The store cannot write at the moment; nothing has changed."""
 
     status = 503
 
 
 class InternalFailure(RegistryError):
-    """The store is damaged, or we have a bug; nothing was changed."""
+    """The store is damaged, or the registry has a bug; nothing has changed."""
 
     status = 500
 
 
 class UpstreamError(RegistryError):
-    """The error of a registry behind this one, as it came."""
+    """An error of the registry behind this one, unchanged."""
 
     def __init__(self, code: str, message: str, status: int) -> None:
         super().__init__(message)
@@ -98,19 +97,19 @@ class UpstreamError(RegistryError):
 
 
 class NotHandled(Exception):
-    """The request is not about this registry's resources: the rest of SageMaker answers it. Nobody's error."""
+    """The request is not about the registry's resources and must be passed on to the rest of SageMaker."""
 
 
 class ConnectionDropped(Exception):
-    """What was asked for is done, and nobody is to hear of it: a fault of tests, for clients a lost connection."""
+    """Close the connection instead of responding, after the request was performed (fault injection)."""
 
 
 class BackendUnavailable(Exception):
-    """A backend's URL cannot be opened: the sentence says why and what to do. Raised at start, never as an answer."""
+    """A registry cannot be opened; the message says why and how to fix it. Raised at startup, never as a response."""
 
 
 class Misconfigured(BackendUnavailable):
-    """A setting is wrong: at `place`, a path of keys in registry.toml, with `value` if that is what is wrong."""
+    """A setting is invalid: `place` is its path of keys in registry.toml, `value` the invalid entry of a list there."""
 
     def __init__(self, sentence: str, place: tuple[str | int, ...] = (), value: str = "") -> None:
         super().__init__(sentence)
@@ -129,7 +128,7 @@ def as_client_error(error: RegistryError, operation: str) -> ClientError:
 
 
 def did_you_mean(word: str, known: object) -> str:
-    """Return a hint at what a word was meant to be, for the end of a sentence; empty if there is nothing like it."""
+    """Return a suggestion for a misspelled word, as the end of a sentence; empty if no known word is similar."""
     from difflib import get_close_matches
 
     close = get_close_matches(word, [str(one) for one in known], n=1)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What the registry and its subscribers both know of events."""
+"""Constants, filters and notifications of events, shared by the registry and its subscribers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 PENDING, FAILED, DONE, DEAD, SKIPPED = "pending", "failed", "done", "dead", "skipped"
-"""Not tried yet; tried, and to be tried again; told; given up; not to be told after all."""
+"""States of a delivery: not attempted yet, to be retried, delivered, given up, excluded by the settings."""
 Wanted = Callable[[Mapping[str, Any]], bool]
 
 SOURCE: Final = "aws.sagemaker"
@@ -22,9 +22,9 @@ FIELDS: Final = "UpdatedModelPackageFields"
 def is_wanted(
     envelope: Mapping[str, Any], *, on: Collection[str] = (), every: bool = False, groups: Collection[str] = ()
 ) -> bool:
-    """Whether an event is of a version with a status of `on`, and of a group that a pattern matches; empty means all.
+    """Return whether an event has a status in `on`, and a group that matches a pattern in `groups`; empty means any.
 
-    An edit of a version that had the status before counts only with `every`: it is no approval.
+    An edit that leaves the status unchanged matches only with `every`, because it is not an approval.
     """
     detail = envelope["detail"]
     if groups and not any(_matcher(pattern)(detail["ModelPackageGroupName"]) for pattern in groups):
@@ -42,13 +42,13 @@ def _matcher(pattern: str) -> Callable[[str], object]:
 
 
 class Notifier:
-    """Wakes those who wait for news of a registry in this process; what other processes write they look for."""
+    """Wakes threads that wait for events of a registry in this process; they poll for events of other processes."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self.count = 0
         self.is_closed = False
-        """Set when a server stops: nobody should begin to wait. A plain attribute, safe in a signal handler."""
+        """Set when a server stops, so that no thread begins to wait; a plain attribute, safe in a signal handler."""
 
     def notify(self) -> None:
         with self._condition:
@@ -56,6 +56,6 @@ class Notifier:
             self._condition.notify_all()
 
     def wait(self, seen: int, seconds: float) -> None:
-        """Return when the bell has rung since `count` was `seen`, or after some seconds."""
+        """Wait until `count` differs from `seen`, for at most `seconds`."""
         with self._condition:
             self._condition.wait_for(lambda: self.count != seen, seconds)

@@ -1,4 +1,4 @@
-"""Files that are whole, on the disk, and their owner's alone: for whatever writes one that must outlive a power cut."""
+"""Private, atomic and durable files, file locks, and the detection of network file systems."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ NETWORK_FILE_SYSTEMS = frozenset(
     {"9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
 )
 MOUNTS: Final = Path("/proc/self/mounts")
-"""Where Linux lists what is mounted; no other system does."""
+"""The list of mounted file systems, which only Linux has."""
 _MAX_NOTED: Final = 256
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 PART: Final = ".new"
-"""What the name of a file ends in while it is written to; one that is left was cut off."""
+"""The suffix of a file while it is written; a leftover file with this suffix is incomplete."""
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Write a file in an existing folder: it takes its name when the block ends, and then survives a power cut.
+    """Write a file in an existing folder; it gets its name when the block ends, and from then on survives a power cut.
 
-    Until then, and when the block fails, what was there stays; of several that write at once, one is whole in the end.
-    A link there is replaced, and not written through.
+    An existing file stays unchanged until then, or if the block fails. Concurrent writers leave one complete file. A
+    symbolic link at the path is replaced, not followed.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)  # of mode 0600
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)  # with mode 0600
     part = Path(name)
     try:
         with open(descriptor, "wb") as file:
@@ -51,17 +51,20 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 
 def make_private_dir(folder: Path) -> None:
-    """Make a folder, and those above it, for their owner alone; those that are there stay as they are.
+    """Create a folder and its missing parents, accessible only to the owner; existing folders stay unchanged.
 
     Raises:
-        OSError: one cannot be made.
+        OSError: a folder cannot be created.
     """
-    for one in (*reversed(folder.parents), folder):  # each by itself: of several, a mode is for the last one made
+    for one in (
+        *reversed(folder.parents),
+        folder,
+    ):  # one at a time, because `parents=True` applies the mode only to the last one
         one.mkdir(mode=0o700, exist_ok=True)
 
 
 def sync(path: Path) -> None:
-    """Have what was written to a file on the disk, or the names in a folder where a system can; no file, no matter.
+    """Flush a file, or the names in a folder if the system can, to the disk; do nothing if the path does not exist.
 
     Raises:
         OSError: the disk failed.
@@ -76,7 +79,7 @@ def sync(path: Path) -> None:
 
 
 class FileLock:
-    """An exclusive lock on `path`, held inside `with`; the operating system frees it when a process dies."""
+    """An exclusive lock on `path`, held inside `with`; the operating system releases it if the process dies."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
@@ -91,30 +94,30 @@ class FileLock:
 
     @property
     def inode(self) -> int:
-        """The number of the file, which a copy of it does not have."""
+        """The inode number of the file, which a copy does not share."""
         return os.fstat(self._descriptor).st_ino
 
     def read(self) -> str:
-        """Return what is noted in the file; call it inside `with`."""
+        """Return the text stored in the lock file; call it inside `with`."""
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         return os.read(self._descriptor, _MAX_NOTED).decode("ascii", "replace")
 
     def note(self, text: str) -> None:
-        """Note something in the file, for good; call it inside `with`."""
+        """Store a text in the lock file durably; call it inside `with`."""
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, text.encode("ascii"))
         os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Let the file go; once more does nothing: the number may be another file's by then."""
+        """Close the file, only once: afterwards, its descriptor may belong to another file."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
 
 
 def is_free(path: Path, seconds: float) -> bool:
-    """Whether the lock of a file that is there can be had within some seconds; it is given back at once."""
+    """Return whether an existing file can be locked within some seconds; the lock is released immediately."""
     descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
     deadline = time.monotonic() + seconds
     try:
@@ -135,7 +138,7 @@ if sys.platform == "win32":
         while True:
             try:
                 os.lseek(descriptor, 0, os.SEEK_SET)
-                msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)  # gives up after ten tries of a second each
+                msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)  # gives up after ten attempts, one second apart
             except OSError as error:
                 if error.errno not in (errno.EACCES, errno.EDEADLK):  # held by another process
                     raise
@@ -172,27 +175,29 @@ else:
 
 
 def network_file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
-    """Return the type of the network file system `path` is on; None for a local one, or where no system tells them."""
-    resolved = path.resolve()  # on Windows, a drive that stands for a share becomes the share
+    """Return the type of the network file system of `path`; None if it is local, or if the system cannot tell."""
+    resolved = path.resolve()  # on Windows, this replaces a mapped drive with its share
     if is_share(resolved):
-        return "a share of Windows"
+        return "a Windows share"
     if not mounts.exists():
         return None
     holding: tuple[int, str] = (-1, "")
     for line in filter(None, mounts.read_bytes().decode("utf-8", "surrogateescape").split("\n")):
         _, point, kind, *_ = line.split(" ")
         mount = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), point))
-        if resolved.is_relative_to(mount) and len(mount.parts) >= holding[0]:  # the last one at a place is on top
+        if (
+            resolved.is_relative_to(mount) and len(mount.parts) >= holding[0]
+        ):  # the last mount at a path hides earlier ones
             holding = (len(mount.parts), kind)
     return holding[1] if holding[1] in NETWORK_FILE_SYSTEMS else None
 
 
 def is_share(path: PurePath) -> bool:
-    """Whether a path names a server, as Windows writes it: `\\\\server\\share`; `\\\\?\\C:` is a disk."""
+    """Return whether a Windows path is on a server, such as `\\\\server\\share`; `\\\\?\\C:` is a local disk."""
     drive = path.drive.upper()
     return drive.startswith("\\\\?\\UNC\\") or (drive.startswith("\\\\") and drive[2:4] not in ("?\\", ".\\"))
 
 
 def tells_networks(mounts: Path = MOUNTS) -> bool:
-    """Whether this system tells network file systems from local ones: Linux lists them, Windows names their servers."""
+    """Return whether network file systems can be detected: Linux lists them, and Windows paths name the server."""
     return mounts.exists() or sys.platform == "win32"

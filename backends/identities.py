@@ -1,9 +1,4 @@
-"""The identities of registry.toml, and the names, groups, roles and ARNs by which a rule refers to them.
-
-An identity has an access key, or it is every caller whose ARN matches a pattern, such as those who assumed a role.
-Other callers keep the ARN that their access key gives them. A server with credentials verifies that the key is the
-caller's own; without credentials, the key alone identifies the caller.
-"""
+"""The identities of registry.toml, and the names, groups, roles and ARNs by which rules refer to them."""
 
 from __future__ import annotations
 
@@ -28,7 +23,7 @@ _ACCOUNT = re.compile(rf"arn:aws[a-z-]*:(?:iam|sts)::(?P<account>{ACCOUNT_ID}):.
 
 
 class Who(msgspec.Struct, frozen=True):
-    """A person or a job, as rules know it."""
+    """A person or a job to which rules can refer."""
 
     name: str
     arn: str
@@ -36,12 +31,12 @@ class Who(msgspec.Struct, frozen=True):
 
     @property
     def role(self) -> str:
-        """The name of the role it has assumed; empty for a user."""
+        """The name of the assumed role; empty for a user."""
         match = _ROLE.fullmatch(self.arn)
         return match["role"] if match else ""
 
     def is_one_of(self, wanted: Sequence[str]) -> bool:
-        """Whether one of these matches: `group:NAME`, `role:NAME`, a pattern of ARNs, or a pattern of names."""
+        """Return whether one of these matches: `group:NAME`, `role:NAME`, a pattern of ARNs, or a pattern of names."""
         return any(self._is(one) for one in wanted)
 
     def _is(self, wanted: str) -> bool:
@@ -55,15 +50,19 @@ class Who(msgspec.Struct, frozen=True):
 
 
 def display_name(caller: Caller) -> str:
-    """Return a caller's name in registry.toml, if it has one, and its ARN, for a sentence."""
+    """Return the ARN of a caller, and its name if it has an identity, for use in messages."""
     return f"{caller.name} ({caller.arn})" if caller.identity else caller.arn
 
 
 class Identities:
-    """The identities of registry.toml, by name; `elsewhere` looks up callers that are not among them.
+    """The identities of registry.toml; `elsewhere` looks up callers that are not among them.
+
+    An identity has an access key, or matches callers by a pattern of ARNs, such as all sessions of a role. Other
+    callers keep the ARN that follows from their access key. A server with credentials verifies that callers own their
+    keys; without credentials, the key alone identifies the caller.
 
     Raises:
-        Misconfigured: no caller can have an identity, or two identities have the same access key.
+        Misconfigured: an identity is invalid, or two identities have the same access key.
     """
 
     def __init__(self, tables: Mapping[str, IdentityTable], elsewhere: Identify = lambda caller: None) -> None:
@@ -76,7 +75,8 @@ class Identities:
                 first = self._by_key.setdefault(table.access_key, name)
                 if first != name:
                     raise Misconfigured(
-                        f"{name} and {first} have the same access key", ("identities", name, "access_key")
+                        f"[identities.{name}]: `access_key` is the same as in [identities.{first}]",
+                        ("identities", name, "access_key"),
                     )
 
     @property
@@ -88,7 +88,7 @@ class Identities:
         return frozenset(group for table in self._tables.values() for group in table.groups)
 
     def recognise(self, caller: Caller) -> Caller:
-        """Return a caller with its identity: by its access key, by `elsewhere`, or by its ARN."""
+        """Return a caller with its identity, found by its access key, by `elsewhere` or by its ARN."""
         if caller.identity is not None:
             return caller
         if caller.access_key in self._by_key:
@@ -103,7 +103,7 @@ class Identities:
         return caller if known is not None else self._unknown(caller)
 
     def called(self, who: str, caller: Caller) -> Caller:
-        """Return the caller with a name of registry.toml, an ARN, or an access key, in the given caller's region."""
+        """Return the caller with a name in registry.toml, an ARN or an access key, in the region of `caller`."""
         table = self._tables.get(who)
         if table is not None and table.access_key:
             return self._named(who, caller)
@@ -123,24 +123,25 @@ class Identities:
         return self.recognise(replace(unknown, account=caller.account) if who != unknown.account else unknown)
 
     def check(self, wanted: Sequence[str], place: Place) -> None:
-        """Raise if a rule names a person or group that does not exist.
+        """Check the entries of a rule's option at `place`.
 
         Raises:
-            Misconfigured: an empty group, an unknown name, or a pattern of ARNs that no identity matches.
+            Misconfigured: an entry is an unknown name, a group without members, or an ARN that no identity matches.
         """
         for number, one in enumerate(wanted):
             kind, colon, pattern = one.partition(":")
-            sentence = ""
+            problem = ""
             if colon and kind not in ("arn", "group", "role"):
-                sentence = f"{one!r}: write a name, group:NAME, role:NAME or an ARN"
+                problem = f"invalid value {one!r} for `{place[-1]}`: expected a name, group:NAME, role:NAME or an ARN"
             elif kind == "group" and colon and not any(fnmatchcase(group, pattern) for group in self.groups):
-                sentence = f"nobody is in {one}" + did_you_mean(pattern, self.groups)
+                hint = did_you_mean(pattern, self.groups) or f'; add `groups = ["{pattern}"]` to an identity'
+                problem = f"group `{pattern}` has no members{hint}"
             elif self._tables and not colon and not any(fnmatchcase(name, one) for name in self._tables):
-                sentence = f"no identity is called {one!r}" + did_you_mean(one, self._tables)
+                problem = f"unknown identity {one!r}{did_you_mean(one, self._tables)}"
             elif self._tables and kind == "arn" and not self._could_be(one):
-                sentence = f"no identity has an ARN like {one}"
-            if sentence:
-                raise Misconfigured(sentence, (*place, number), one)
+                problem = f"no identity has an ARN that matches {one!r}"
+            if problem:
+                raise Misconfigured(f"[rules.{place[-2]}]: {problem}", (*place, number), one)
 
     def _could_be(self, pattern: str) -> bool:
         if ":assumed-role/" in pattern:
@@ -155,7 +156,7 @@ class Identities:
         return replace(caller, account=account, identity=Identity(name, arn, account, table.groups, name))
 
     def _unknown(self, caller: Caller) -> Caller:
-        """Keep an unknown caller from the ARN of an identity: its key can read like the identity's name."""
+        """Give an unknown caller another ARN if its access key, used as a name, yields the ARN of an identity."""
         if not self._by_key:
             return caller
         taken = {self._named(name, caller).arn for name, table in self._tables.items() if table.access_key}
@@ -166,10 +167,10 @@ class Identities:
 
 
 def with_profiles(tables: Mapping[str, IdentityTable], keys: Mapping[str, Credential]) -> dict[str, IdentityTable]:
-    """Return identities, which take precedence, with those that only a credentials file (keys by access key) names.
+    """Return the identities of registry.toml, and one for each other profile of a credentials file (`keys`).
 
     Raises:
-        Misconfigured: an identity with a key of its own has the name of a profile with another.
+        Misconfigured: a profile has the name of an identity, but not its access key.
     """
     named = {table.access_key for table in tables.values() if table.access_key}
     found = dict(tables)
@@ -178,7 +179,7 @@ def with_profiles(tables: Mapping[str, IdentityTable], keys: Mapping[str, Creden
             continue
         if one.profile in found:
             raise Misconfigured(
-                f"{one.profile} is in the credentials file with an access key that registry.toml does not give it",
+                f"[identities.{one.profile}]: `access_key` must be the one of [{one.profile}] in the credentials file",
                 ("identities", one.profile, "access_key"),
             )
         found[one.profile] = IdentityTable(access_key=one.access_key, account=one.account)
@@ -188,17 +189,19 @@ def with_profiles(tables: Mapping[str, IdentityTable], keys: Mapping[str, Creden
 def _check(name: str, table: IdentityTable) -> None:
     place = ("identities", name)
     if table.arn and table.role:
-        raise Misconfigured(f"{name}: give the arn or the role, not both", (*place, "role"))
+        raise Misconfigured(f"[identities.{name}]: `arn` and `role` exclude each other", (*place, "role"))
     if table.arn and not table.arn.startswith("arn:"):
-        raise Misconfigured(f"{name}: {table.arn!r} is not an ARN", (*place, "arn"))
+        raise Misconfigured(
+            f"[identities.{name}]: invalid `arn` {table.arn!r}: it must begin with `arn:`", (*place, "arn")
+        )
     if table.access_key and "*" in table.arn:
-        raise Misconfigured(f"{name}: whoever has an access key has one ARN, without *", (*place, "arn"))
+        raise Misconfigured(f"[identities.{name}]: `arn` must not contain `*` if `access_key` is set", (*place, "arn"))
     if not (table.access_key or table.arn or table.role):
-        raise Misconfigured(f"{name}: give an access_key, an arn or a role, or nobody can be it", place)
+        raise Misconfigured(f"[identities.{name}]: one of `access_key`, `arn` or `role` is required", place)
 
 
 def _pattern(table: IdentityTable, name: str) -> str:
-    """Return the ARN of an identity, or a pattern if it is of any account or session."""
+    """Return the ARN of an identity, or a pattern if its account or session can vary."""
     if table.arn:
         return table.arn
     account = table.account or "*"
@@ -214,7 +217,7 @@ def _default_arn(table: IdentityTable, name: str, partition: str, account: str) 
 
 
 def meet(a: str, b: str) -> bool:
-    """Whether some text fits both of two patterns of `*` and `?`."""
+    """Return whether some text matches both of two patterns of `*` and `?`."""
 
     @cache
     def rest(i: int, j: int) -> bool:

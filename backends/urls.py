@@ -1,4 +1,4 @@
-"""The URLs of registries: one row for each scheme, and everything that follows from it."""
+"""The URLs of registries, with one row of properties for each scheme."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from urllib.parse import unquote, urlsplit
 
 from .errors import BackendUnavailable
 
-USE_EXPORT = "sagemaker-registry export registry.jsonl --url {url} writes what is in it"
+USE_EXPORT = "use `sagemaker-registry export registry.jsonl --url {url}`"
 
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """What is known of every registry whose URL begins with a scheme.
+    """Properties of all registries whose URLs begin with a scheme.
 
-    Functions and classes are named as `module:name`, the module below `backends`, and imported on first use.
+    Functions and classes are given as `module:name`, with the module below `backends`, and are imported on first use.
 
     Args:
-        factory: opens the registry: a function that takes the URL and the BackendOptions and returns a Backend; for a
-            remote registry a class, `RemoteRegistry`. Empty for schemes of third parties, which have an entry point.
-        extra: of the package, that an installation needs to open it.
-        name: of the service, in sentences.
-        hosts: how the host names of its endpoints end. Clients on these have no extensions.
-        is_remote: whether a boto3 client reaches it without a Backend in between.
-        is_gateway: whether it is served without other AWS services: its artifacts and models are elsewhere.
-        is_file: whether its URL names a database file, or memory.
-        is_http: whether its URL is the address of a server.
-        is_aws: whether it is AWS, where credentials are real and nothing is made without consent.
-        examination: yields what `doctor` says of a store, for its URL, without opening it as a registry; without one,
-            `doctor` lists a group.
-        start: what `doctor` advises if nothing answers on the URL's `port` of this machine.
-        backup: what `backup` advises for a `url` that is not a file.
+        factory: the function that takes a URL and BackendOptions and returns a Backend; for a remote registry, a
+            subclass of `RemoteRegistry`. Empty for third-party schemes, which have an entry point.
+        extra: the extra of this package that is required to open the registry.
+        name: the name of the service, for messages.
+        hosts: the suffixes of its endpoints' host names. Clients of these endpoints have no extensions.
+        is_remote: whether a boto3 client can reach it without a Backend.
+        is_gateway: whether a server in front of it offers no other AWS services, because artifacts and models are
+            elsewhere.
+        is_file: whether the URL names a database file, or memory.
+        is_http: whether the URL is the address of a server.
+        is_aws: whether it is AWS, where credentials are real and nothing is created without consent.
+        examination: the function that yields the checks of `doctor` for a URL without opening the registry; if it is
+            empty, `doctor` lists a group instead.
+        start: the advice of `doctor` if no server responds on `port` of this machine.
+        backup: the advice of `backup` for a `url` that is not a file.
     """
 
     factory: str = ""
@@ -57,8 +58,8 @@ _SERVED = Scheme(
     is_remote=True,
     is_gateway=True,
     is_http=True,
-    backup="{url} is served: back up the file it serves, where that is, with --url sqlite:///FILE while it runs; or "
-    f"{USE_EXPORT}, as far as the account and region of your credentials go",
+    backup="{url} is a server: back up its database file with --url sqlite:///FILE on its machine, or "
+    f"{USE_EXPORT} for the account and region of your credentials",
 )
 
 SCHEMES: dict[str, Scheme] = {
@@ -73,18 +74,18 @@ SCHEMES: dict[str, Scheme] = {
         "local:open_postgres",
         "postgres",
         examination="store.postgres:examine",
-        backup="{url} is backed up by PostgreSQL: pg_dump --format=custom --file=registry.dump {url}, and pg_restore "
-        "brings it back",
+        backup="{url} is a PostgreSQL database: use `pg_dump --format=custom --file=registry.dump {url}`, and restore "
+        "it with pg_restore",
     ),
     "moto": Scheme(
         "remote.moto:MotoRegistry",
         "moto",
         "moto",
-        hosts=("moto.invalid",),  # moto answers in this process: there is no such host to ask
+        hosts=("moto.invalid",),  # not a real host: moto responds in this process
         is_remote=True,
         backup=f"{{url}} is in memory: {USE_EXPORT}",
     ),
-    "http": replace(_SERVED, start="start it: sagemaker-registry serve --port {port}"),
+    "http": replace(_SERVED, start="start it with `sagemaker-registry serve --port {port}`"),
     "https": _SERVED,
     "aws": Scheme(
         "remote.aws:AWSRegistry",
@@ -94,18 +95,18 @@ SCHEMES: dict[str, Scheme] = {
         is_remote=True,
         is_gateway=True,
         is_aws=True,
-        backup=f"{{url}} is kept by AWS: {USE_EXPORT}",
+        backup=f"{{url}} is stored by AWS: {USE_EXPORT}",
     ),
 }
 
 
 def scheme_of(url: str) -> Scheme:
-    """Return the row of a URL; for the scheme of a third party, one that says nothing."""
+    """Return the row of a URL; for a third-party scheme, an empty row."""
     return SCHEMES.get(urlsplit(url).scheme, Scheme())
 
 
 def service_at(endpoint: str) -> Scheme | None:
-    """Return the row of the service that has an endpoint, by its host name; None for a server of anybody else."""
+    """Return the row of the service at an endpoint, by its host name; None for an unknown service."""
     host = urlsplit(endpoint).hostname or ""
     return next((row for row in SCHEMES.values() if row.hosts and host.endswith(row.hosts)), None)
 
@@ -116,25 +117,25 @@ def load(name: str) -> Any:
 
 
 def database_file(url: str) -> Path | None:
-    """Return the file a `sqlite:` URL names; None for memory, and for other schemes.
+    """Return the file that a `sqlite:` URL names; None for memory and for other schemes.
 
     Raises:
-        BackendUnavailable: a `sqlite:` URL that is neither of a file nor of memory.
+        BackendUnavailable: the `sqlite:` URL names neither a file nor memory.
     """
     parts = urlsplit(url)
     if not scheme_of(url).is_file:
         return None
     if parts.netloc or parts.query or parts.fragment:
         raise BackendUnavailable(
-            f"{without_password(url)!r}: write sqlite:///registry.db for a file here, sqlite:////data/registry.db for "
-            "an absolute path, or sqlite:// for memory"
+            f"invalid SQLite URL {without_password(url)!r}: expected sqlite:///registry.db (relative path), "
+            "sqlite:////data/registry.db (absolute path) or sqlite:// (memory)"
         )
     path = unquote(parts.path)[1:]
     return Path(path).expanduser() if path else None
 
 
 def is_memory(url: str) -> bool:
-    """Whether a registry is gone when it is closed, and so is under test control unless somebody says otherwise."""
+    """Return whether a registry is in memory, and is therefore under test control by default."""
     return scheme_of(url).is_file and database_file(url) is None
 
 
@@ -147,13 +148,13 @@ def is_aws(url: str) -> bool:
 
 
 def default_url() -> str:
-    """Return the URL of the registry of whoever names none: a file in the user's own data folder."""
+    """Return the URL of the default registry, a file in the user's data folder."""
     from platformdirs import user_data_path
 
     return f"sqlite:///{user_data_path('sagemaker-registry', appauthor=False) / 'registry.db'}"
 
 
 def without_password(url: str) -> str:
-    """Return a URL that may be shown and kept: the same, but for the password, whatever characters that has."""
+    """Return a URL without its password, which may contain any characters, for display and storage."""
     bare = re.sub(r"(?<=://)([^/:@]*):.*@", r"\1@", url)
     return re.sub(r"(?<=[?&])password=[^&]*(&|$)", "", bare).rstrip("?&")

@@ -1,4 +1,4 @@
-"""Frozen views of what a registry answers: versions, history, explanations, and the values in which records differ."""
+"""Immutable views of responses: groups, versions, differences, history and explanations."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ PENDING: Final[Approval] = "PendingManualApproval"
 REJECTED: Final[Approval] = "Rejected"
 METADATA: Final = "CustomerMetadataProperties"
 CARD: Final = "ModelCardContent"
-"""A member whose text is JSON."""
+"""A member that contains JSON text."""
 DEEPEST: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A model package group; `record` is the answer that describes or lists it."""
+    """A model package group; `record` is the response that describes or lists it."""
 
     name: str
     arn: str
@@ -32,7 +32,7 @@ class Group:
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> Self:
-        """Return a group from an answer that describes it, or from an entry of a list or search."""
+        """Return a group from a response that describes it, or from an entry of a list or search."""
         return cls(
             answer["ModelPackageGroupName"],
             answer["ModelPackageGroupArn"],
@@ -44,11 +44,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a group as it was when it was read; `record` is the whole answer of DescribeModelPackage.
+    """A version of a group at the time it was read; `record` is the whole response of DescribeModelPackage.
 
     `status` is the approval status and `reason` its ApprovalDescription; `image` and `model_data` are those of the
-    first container; `modified_by` is the ARN of the last caller that changed it; `rev` is the registry's own count of
-    its changes, where an extension tells it.
+    first container; `modified_by` is the ARN of the last caller that changed the version; `rev` is its revision, if an
+    extension reports one.
     """
 
     arn: str
@@ -68,14 +68,14 @@ class Version:
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any], rev: int | None = None) -> Self:
-        """Return a version from an answer of DescribeModelPackage, or from a record of an extension.
+        """Return a version from a response of DescribeModelPackage, or from a record of an extension.
 
         Raises:
-            ValueError: it is of an unversioned package.
+            ValueError: the package is unversioned.
         """
         record = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
         if "ModelPackageVersion" not in record:
-            raise ValueError(f"{record['ModelPackageArn']} is no version of a group: see it with .boto3")
+            raise ValueError(f"{record['ModelPackageArn']} is not a version of a group; read it with `.boto3`")
         image, model_data = first_container(record)
         modified = record.get("LastModifiedTime")
         return cls(
@@ -97,18 +97,18 @@ class Version:
 
     @property
     def name(self) -> str:
-        """Its group and number, as commands take it: `churn/3`."""
+        """The group and the version number, as commands accept them: `churn/3`."""
         return f"{self.group}/{self.version}"
 
     @property
     def metadata(self) -> Mapping[str, str]:
-        """Its CustomerMetadataProperties, read-only."""
+        """The CustomerMetadataProperties, read-only."""
         return MappingProxyType(self.record.get(METADATA) or {})
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A value in which two records differ: `path` as `InferenceSpecification.Containers[0].Image`, None if absent."""
+    """A value that differs between two records, None if absent, with a `path` like `ModelMetrics.Bias.Report.S3Uri`."""
 
     path: str
     a: Any
@@ -116,7 +116,7 @@ class Difference:
 
     @property
     def delta(self) -> float | None:
-        """How much more `b` is than `a`, for metadata that are numbers in both; else None."""
+        """The difference `b` - `a` of metadata that is a number in both records; else None."""
         if not self.path.startswith(f"{METADATA}."):
             return None
         try:
@@ -130,10 +130,10 @@ class Difference:
 class HistoryEntry:
     """One change of a group, a package or a policy (`kind`), by the caller whose ARN is `actor`.
 
-    `group` is the name of the group, or of an unversioned package; `version` None for what is no version. `before` and
-    `after` are the whole record, None where there was or is none; their times are epoch seconds. `reason` is the
-    ApprovalDescription that came with the change, `rules` what approval rules found. `hash` is that of the row in which
-    the change is kept, the `seq`th of its group.
+    `group` is the name of the group, or of an unversioned package; `version` is None unless a version changed. `before`
+    and `after` are whole records with times in epoch seconds, or None if there is no record. `reason` is the
+    ApprovalDescription sent with the change, and `rules` are the results of approval rules. `hash` is that of the
+    history entry, which is number `seq` of its group.
     """
 
     at: datetime
@@ -154,7 +154,7 @@ class HistoryEntry:
 
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any]) -> Self:
-        """Return a change from an entry of the registry's `history`."""
+        """Return a change from an entry of the extension `history`."""
         same = ("actor", "operation", "kind", "arn", "version", "reason", "request_id", "principal", "seq", "hash")
         return cls(
             at=datetime.fromisoformat(entry["at"]),
@@ -167,22 +167,22 @@ class HistoryEntry:
 
     @property
     def name(self) -> str:
-        """The name of what was changed, as commands take it: `churn`, or `churn/3`."""
+        """The name of the changed resource, as commands accept it: `churn` or `churn/3`."""
         return name_of(self.group, self.version)
 
     @property
     def differences(self) -> tuple[Difference, ...]:
-        """Every value that is not as it was, by its path."""
+        """All values that the change modified."""
         return differences(self.before or {}, self.after or {})
 
     @property
     def was(self) -> str | None:
-        """The approval status before; None where there was none."""
+        """The approval status before the change; None if the record is new or had no status."""
         return (self.before or {}).get("ModelApprovalStatus")
 
     @property
     def became(self) -> str | None:
-        """The approval status after; None where there is none."""
+        """The approval status after the change; None if the record was deleted or has no status."""
         return (self.after or {}).get("ModelApprovalStatus")
 
     @property
@@ -193,7 +193,7 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where a chain of history is broken first: the `seq`th row of a group, and why; `seq` None for a missing one."""
+    """The first broken entry in the history of a group, and the reason; `seq` is None if the entry is missing."""
 
     group: str
     version: int | None
@@ -207,9 +207,9 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What verifying found: how many rows it looked at, in how many chains, and what is broken, once for each group.
+    """The result of verifying the history: the entries and chains checked, and at most one break for each group.
 
-    `unrecorded` counts resources without history, being older than it.
+    `unrecorded` is the number of resources without history, because they are older than it.
     """
 
     checked: int
@@ -219,12 +219,12 @@ class Verified:
 
     @property
     def ok(self) -> bool:
-        """Whether everything is as it was written."""
+        """Whether no entry is broken."""
         return not self.broken
 
     @classmethod
     def from_pages(cls, pages: Iterable[Mapping[str, Any]]) -> Self:
-        """Return the sum of the pages of the registry's `history/verify`."""
+        """Return the sum of the pages of the extension `history/verify`."""
         seen = list(pages)
         checked, chains, unrecorded = (sum(page[name] for page in seen) for name in ("checked", "chains", "unrecorded"))
         broken: dict[str, Break] = {}
@@ -237,7 +237,7 @@ class Verified:
 class RuleResult:
     """The result of a rule; `outcome` is passed, failed, pending (more approvals needed) or needs_input (a reason).
 
-    `threshold` has the bounds of a rule about a metric.
+    `threshold` has the limits of a metric rule.
     """
 
     rule: str
@@ -252,7 +252,7 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A status a version could get; `allowed` is None if it depends on the request, or on further approvals."""
+    """A possible change of status; `allowed` is None if it depends on the request, or on further approvals."""
 
     to: str
     allowed: bool | None = True
@@ -269,16 +269,16 @@ class Transition:
 
     @property
     def is_pending(self) -> bool:
-        """Whether more people must approve after this decision."""
+        """Whether more approvals are required after this one."""
         return any(result.outcome == "pending" for result in self.rules)
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The possible transitions of a version, for one caller; `answer` is the registry's whole answer.
+    """The possible transitions of a version for one caller; `answer` is the registry's whole response.
 
-    `since` is who gave it its status and when; `always` are the rules for every change; `rev` is the revision this is
-    about, None of a registry that has none. `answer` is empty where a registry has no rules to ask.
+    `since` describes who set the status and when; `always` are the results of rules for every change; `rev` is the
+    revision of the version, None if the registry has no revisions. `answer` is empty if the registry has no rules.
     """
 
     arn: str
@@ -294,7 +294,7 @@ class Explanation:
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> Self:
-        """Return an explanation from an answer of the extension `explain`."""
+        """Return an explanation from a response of the extension `explain`."""
         return cls(
             arn=answer["version"],
             status=answer["status"],
@@ -315,9 +315,9 @@ class Explanation:
 def leaves(
     value: Any, path: str = "", *, into_cards: bool = False, deepest: int = DEEPEST
 ) -> Iterator[tuple[str, Any]]:
-    """Yield each value inside a structure with its path; an empty or too deep structure is a value itself.
+    """Yield each value inside a structure with its path; an empty structure, or one below `deepest`, is a value itself.
 
-    With `into_cards`, the JSON text of a model card is read as a structure.
+    With `into_cards`, the JSON text of a model card is parsed as a structure.
     """
     if into_cards and path.endswith(CARD) and isinstance(value, str):
         value = _parsed(value)
@@ -333,29 +333,29 @@ def leaves(
 
 
 def values_of(record: Any) -> dict[str, Any]:
-    """Return the values of a record by their paths, without empty structures."""
+    """Return the values of a record by path, without empty structures."""
     return {path: value for path, value in leaves(record) if value not in ({}, [])}
 
 
 def differences(a: Any, b: Any, values_of: Callable[[Any], Mapping[str, Any]] = values_of) -> tuple[Difference, ...]:
-    """Return every value in which two records differ, of those that `values_of` finds in each."""
+    """Return the values that differ between two records, compared by the paths that `values_of` returns."""
     of_a, of_b = values_of(a), values_of(b)
     paths = [path for path in {**of_a, **of_b} if of_a.get(path) != of_b.get(path)]
     return tuple(Difference(path, of_a.get(path), of_b.get(path)) for path in paths)
 
 
 def moment(value: datetime | float) -> datetime:
-    """Return a time of a record: a datetime in an answer of the API, epoch seconds in one of an extension."""
+    """Return a time of a record as a datetime; the API returns datetimes, extensions return epoch seconds."""
     return value if isinstance(value, datetime) else datetime.fromtimestamp(float(value), UTC)
 
 
 def iso(moment: datetime) -> str:
-    """Return a moment in UTC as the registry writes it: `2026-11-24T12:00:00.000Z`."""
+    """Return a UTC time in the format of the registry: `2026-11-24T12:00:00.000Z`."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def first_container(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Return the image of a record's first container, and the S3 URI of its model data."""
+    """Return the image and the S3 URI of the model data of the first container."""
     containers = record.get("InferenceSpecification", {}).get("Containers", [])
     first: Mapping[str, Any] = containers[0] if containers else {}
     directory = first.get("ModelDataSource", {}).get("S3DataSource", {}).get("S3Uri")

@@ -1,1 +1,1 @@
-"""Who may approve what: profiles, rules, and what a change comes to by them."""
+"""Approval policies: profiles, rules, and the evaluation of changes."""

@@ -20,7 +20,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A transition that a change makes: its member, its source and target, and the reason sent with it."""
+    """A transition that a change makes: the member, its old and new value, and the reason sent with it."""
 
     member: str = ""
     source: str = ""
@@ -33,8 +33,8 @@ class Change(msgspec.Struct, frozen=True):
 
     `now` is in epoch ms; `before` is empty if the version is being registered, `after` if it would be deleted; `tags`
     are those of its group; `approvals` are those recorded so far (see `Approvers`). `is_known` is whether the caller's
-    ARN is the one that records would show. Of a `hypothetical` change, the request is not known yet. `step` is the
-    transition that is judged, for a rule that judges transitions.
+    ARN is the one that records would show. In a `hypothetical` change, the request is not known yet. `step` is the
+    transition to evaluate, for rules about transitions.
     """
 
     caller: Caller
@@ -54,17 +54,17 @@ class Change(msgspec.Struct, frozen=True):
 
     @property
     def age(self) -> int:
-        """How long ago the version was registered, in ms."""
+        """The time since the version was registered, in ms."""
         return self.now - round(self.before["CreationTime"] * 1000) if self.before else 0
 
     @property
     def touched(self) -> set[str]:
-        """The members that would change beside those that a decision changes."""
-        beside = {APPROVAL, "LastModifiedTime", "LastModifiedBy"}
+        """The members that would change, except those that every decision changes."""
+        ignored = {APPROVAL, "LastModifiedTime", "LastModifiedBy"}
         if self.before.get(APPROVAL) != self.after.get(APPROVAL):
-            beside.add("ApprovalDescription")
-        names = {*self.before, *self.after} - beside
-        # the names of the registry's own members begin with an underscore
+            ignored.add("ApprovalDescription")
+        names = {*self.before, *self.after} - ignored
+        # members that begin with an underscore are internal to the registry
         return {name for name in names if name[:1] != "_" and self.before.get(name) != self.after.get(name)}
 
 
@@ -74,8 +74,8 @@ Outcome = Literal["passed", "failed", "pending", "needs_input"]
 class RuleResult(msgspec.Struct, frozen=True):
     """The result of a rule: `pending` if more people must approve, `needs_input` if it depends on the request.
 
-    A request that fails the rule gets the `error`. `counts` is whether the caller's approval counts; `approvals` is how
-    many the rule requires, 0 if none. Of a rule about a metric, `threshold` has metric and source (see
+    A request that fails the rule gets the `error`. `counts` is whether the caller's approval counts; `approvals` is the
+    number that the rule requires, or 0. For a metric rule, `threshold` contains the metric, its source (see
     `metrics.value_of`), min and max. `rule` is the name in registry.toml.
     """
 
@@ -95,7 +95,7 @@ def creator_of(record: Record) -> str | None:
 
 
 def member_of(record: Record, path: str) -> Any:
-    """Return what a dotted path names in a record; None if it is not there."""
+    """Return the value at a dotted path in a record; None if it is absent."""
     value: Any = record
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None

@@ -1,7 +1,4 @@
-"""Evaluate a change against a group's policy: return the record to store, or raise with every failed rule.
-
-The registry does so inside the transaction of the change, a guard in front of the backend it guards.
-"""
+"""Evaluation of a change against the policy of its group."""
 
 from __future__ import annotations
 
@@ -17,23 +14,23 @@ from .rulebook import Policy
 from .rules import Rule
 
 LEDGER = "_Approval"
-"""The part of a record with who set its status and when, whether that is its latest change, and the approvals so far.
-No shape has such a member, so no answer shows it."""
+"""The member of a record with the origin and time of its status, whether that is the latest change, and the approvals.
+No shape has this member, so no response shows it."""
 
 MAX_DESCRIPTION = 1024
 
 SEVERITY = (AccessDeniedException, ConflictException, ValidationException)
-"""The errors of rules, gravest first: several failed rules raise the first."""
+"""The errors of rules, most severe first; of several failed rules, the most severe error is raised."""
 
 
 def steps(before: Record, after: Record, request: Mapping[str, Any]) -> list[Step]:
-    """Return the transitions that a change makes: of the approval, of the life cycle, of both or neither."""
+    """Return the transitions that a change makes: of the approval status, of the life cycle, of both or neither."""
     found = []
     if not before or APPROVAL in request:
         source = before[APPROVAL] if before else NEW
         found.append(Step(APPROVAL, source, after[APPROVAL], request.get("ApprovalDescription") if before else None))
     source, target = life_cycle_state(before.get(LIFE_CYCLE)), life_cycle_state(after.get(LIFE_CYCLE))
-    if source != target:  # the same stage and status again, with another description, is no transition
+    if source != target:  # a new description of the same stage and status is not a transition
         found.append(Step(LIFE_CYCLE, source, target, after[LIFE_CYCLE].get("StageDescription")))
     return found
 
@@ -42,9 +39,9 @@ def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[Ru
     """Return the results of the rules for a change without a step, if they allow it; `request` has the members sent.
 
     Raises:
-        ConflictException: the profile has no such transition, or rules about time or state failed.
-        ValidationException: a status a version cannot be registered with, or something is missing or wrong.
-        AccessDeniedException: this caller may not do this.
+        ConflictException: the profile does not allow the transition, or a rule about time or state failed.
+        ValidationException: a version cannot be registered with the status, or something is missing or invalid.
+        AccessDeniedException: the caller is not allowed to make the change.
     """
     results = [] if change.is_new else judge_state(policy, change)
     made = steps(change.before, change.after, request) if change.after else []
@@ -63,10 +60,10 @@ def judge_state(policy: Policy, change: Change) -> list[RuleResult]:
 
 
 def judge_step(policy: Policy, change: Change, step: Step) -> list[RuleResult]:
-    """Return the results of a transition's rules: those of its row, and for an approval those of its group.
+    """Return the results of a transition's rules: those it requires and, for an approval status, those of its group.
 
     Raises:
-        ConflictException, ValidationException: the profile has no such transition.
+        ConflictException, ValidationException: the profile does not allow the transition.
     """
     profile = policy.profile if step.member == APPROVAL else policy.life_cycle
     if profile is None:
@@ -87,47 +84,47 @@ def _judged(rules: Mapping[str, Rule], change: Change) -> list[RuleResult]:
 def _no_such_transition(record: Record, step: Step, profile: str, targets: tuple[str, ...]) -> RegistryError:
     possible = " or ".join(targets)
     if step.source == NEW:
-        sentence = f"A version of {record['ModelPackageGroupName']} cannot begin as {step.target} ({step.member}): "
-        return ValidationException(f"{sentence}the profile {profile} lets it begin as {possible}.")
+        start = f"A version of {record['ModelPackageGroupName']} cannot start with {step.member} {step.target}"
+        return ValidationException(f"{start}; the profile `{profile}` allows only {possible}.")
     state = f"ModelPackage {record['ModelPackageArn']} is {step.source} ({since(record)})"
-    could = f"it can become {possible}." if targets else "that is final."
-    return ConflictException(f"{state}, and the profile {profile} does not let it become {step.target}: {could}")
+    allowed = f", only to {possible}." if targets else f": {step.source} is final."
+    return ConflictException(f"{state}; the profile `{profile}` does not allow a transition to {step.target}{allowed}")
 
 
 def since(record: Record) -> str:
-    """Return who gave a version its status, and when, as far as the record says."""
+    """Return the origin and time of a version's status or, if they are unknown, of its last change or registration."""
     ledger = record.get(LEDGER, {})
     if "By" in ledger:
         return f"set by {ledger['By']} at {moment(ledger['At'])}"
     if "LastModifiedTime" in record and LEDGER not in record:
-        who = record.get("LastModifiedBy", {}).get("IamIdentity", {}).get("Arn", "somebody")
+        who = record.get("LastModifiedBy", {}).get("IamIdentity", {}).get("Arn", "an unknown caller")
         return f"last changed by {who} at {moment(record['LastModifiedTime'] * 1000)}"
-    return f"registered by {creator_of(record) or 'somebody'} at {moment(record['CreationTime'] * 1000)}"
+    return f"registered by {creator_of(record) or 'an unknown caller'} at {moment(record['CreationTime'] * 1000)}"
 
 
 def overtaken(record: Record) -> ConflictException:
-    """Return the refusal of a change that was decided on by an older state of the version."""
+    """Return the error for a decision that was based on an older revision of the version."""
     arn, ledger = record["ModelPackageArn"], record.get(LEDGER, {})
     if ledger.get("IsLatest"):
         what = f"was set to {record[APPROVAL]} by {ledger['By']} at {moment(ledger['At'])}"
     else:
         who = record.get("LastModifiedBy", record["CreatedBy"]).get("IamIdentity", {}).get("Arn", "another request")
         what = f"was changed by {who} at {moment(record.get('LastModifiedTime', record['CreationTime']) * 1000)}"
-    return ConflictException(f"ModelPackage {arn} {what}, while you were deciding: read it and try again.")
+    return ConflictException(f"ModelPackage {arn} {what} while you were deciding; read it again before you retry.")
 
 
 def kept_approvals(policy: Policy, change: Change) -> list[Record]:
-    """Return the approvals so far, or none if a change of the version withdraws them."""
+    """Return the approvals so far, or none if the change discards them."""
     harmless = {LIFE_CYCLE, "ApprovalDescription"}.union(*(rule.keeps_approvals for rule in policy.rules.values()))
     approvals: list[Record] = change.before.get(LEDGER, {}).get("Approvals", [])
     return [] if change.touched - harmless else approvals
 
 
 def settle(change: Change, request: Mapping[str, Any], results: list[RuleResult]) -> dict[str, Any]:
-    """Return the record to store for a change that is allowed.
+    """Return the record to store for an allowed change.
 
-    An approval that others must follow is recorded, and leaves the status as it was; ApprovalDescription then says how
-    far it is, so that every client can show it (our choice).
+    If more approvals are required, the approval is recorded and the status stays unchanged. ApprovalDescription then
+    describes the progress, so that every client can show it (our choice).
     """
     before, record = change.before, dict(change.after)
     ledger: dict[str, Any] = {k: v for k, v in before.get(LEDGER, {}).items() if k in ("By", "At")}
@@ -153,7 +150,7 @@ def settle(change: Change, request: Mapping[str, Any], results: list[RuleResult]
 
 
 def _so_far(approvals: list[Record], counting: list[RuleResult]) -> str:
-    """Say how many have approved, and who: `1 of 2 approvals so far: alice (ticket 42)`."""
+    """Describe the progress of approvals: `1 of 2 approvals so far: alice (ticket 42)`."""
     people = ", ".join(one["Name"] + (f" ({one['Reason']})" if one["Reason"] else "") for one in approvals)
     wanted = f" of {counting[0].approvals}" if len(counting) == 1 else ""
     more = "" if len(counting) == 1 else "; " + " and ".join(result.rule for result in counting) + " must pass"
@@ -165,6 +162,6 @@ def _refusal(change: Change, made: list[Step], failed: list[RuleResult]) -> Regi
     named = record.get("ModelPackageArn") or f"of {record['ModelPackageGroupName']}"
     wanted = " and ".join(step.target for step in made)
     what = "be deleted" if not change.after else f"become {wanted}" if wanted else "change"
-    sentences = " ".join(f"{result.rule}: {result.why}" for result in failed)
+    sentences = " ".join(f"`{result.rule}`: {result.why}" for result in failed)
     code = next(code for code in SEVERITY if any(result.error is code for result in failed))
     return code(f"ModelPackage {named} cannot {what}. {sentences}")

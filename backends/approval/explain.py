@@ -1,4 +1,4 @@
-"""Explain a version: its possible transitions, with the result of each of their rules."""
+"""Explanations of the possible transitions of a version, with the result of each rule."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .rulebook import Policy
 def explain(policy: Policy, change: Change, rev: int | None = None, reason: str | None = None) -> dict[str, Any]:
     """Return a version's status, its origin, and its possible transitions with the result of each rule.
 
-    `change` is the version as it is, before and after, with the caller who would decide; `rev` is the revision, for a
-    decision that must fail if the version has changed since; `reason` would be sent along.
+    `change` has the version as `before` and `after`, and the caller who would decide. `rev` is the revision, for a
+    decision that must fail if the version has changed since. `reason` is the reason that would be sent.
     """
     record = change.before
     state = life_cycle_state(record.get(LIFE_CYCLE))
-    told = {
+    explanation = {
         "version": record["ModelPackageArn"],
         "status": record[APPROVAL],
         "since": since(record),
@@ -37,9 +37,9 @@ def explain(policy: Policy, change: Change, rev: int | None = None, reason: str 
         "always": [_row(result) for result in judge_state(policy, change)],
     }
     if rev is not None:
-        told["rev"] = rev
+        explanation["rev"] = rev
     if policy.life_cycle is not None:
-        told["life_cycle"] = {
+        explanation["life_cycle"] = {
             "name": policy.life_cycle.name,
             "state": None if state == NEW else state,
             "transitions": [
@@ -47,14 +47,14 @@ def explain(policy: Policy, change: Change, rev: int | None = None, reason: str 
                 for to in policy.life_cycle.targets(state)
             ],
         }
-    return told
+    return explanation
 
 
 def _transition(change: Change, policy: Policy, profile: Profile, step: Step) -> dict[str, Any]:
-    """Return a transition; it is `allowed` None if that depends on the request, or on further approvals."""
+    """Return a transition; `allowed` is None if it depends on the request, or on further approvals."""
     transition = profile.transition(step.source, step.target)
     if transition is None:
-        why = f"The profile {profile.name} has no transition from {step.source} to {step.target}."
+        why = f"The profile `{profile.name}` does not allow a transition from {step.source} to {step.target}."
         return {"to": step.target, "allowed": False, "why": why, "rules": []}
     after = {**change.after, **({step.member: step.target} if step.member == APPROVAL else {})}
     results = judge_step(policy, replace(change, after=after, hypothetical=True), step)
@@ -81,7 +81,7 @@ def _row(result: RuleResult) -> dict[str, Any]:
 
 
 class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A version as extensions take it: by its `arn` (or GROUP/N), or by `group` and `version`."""
+    """A version in the parameters of extensions: its `arn` (or GROUP/N), or its `group` and `version`."""
 
     arn: str = ""
     group: str = ""
@@ -89,7 +89,7 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Asked(Version, frozen=True, forbid_unknown_fields=True):
-    """What `explain` takes: a version, who would decide (a name, an ARN or an access key), and with which reason."""
+    """The parameters of `explain`: a version, the caller who would decide (name, ARN or access key), and the reason."""
 
     identity: str = ""
     reason: str | None = None

@@ -1,10 +1,4 @@
-"""The same approval rules in front of any Backend: moto, a served emulator, real AWS.
-
-A guard reads the version, judges, and passes the request on. It is not atomic: others can change the version between
-the two, and clients with another way to the backend bypass it. It stores nothing, so rules that record something with
-the version (`approvers`) are rejected at start. The creator of a version is an ARN of the backend, so a guard must know
-the ARNs of its callers ([identities]) to compare the two.
-"""
+"""A backend that enforces approval rules in front of another one: moto, a served registry, or AWS."""
 
 from __future__ import annotations
 
@@ -27,23 +21,30 @@ from .rules import CALLERS, OBJECTS, TAGS
 
 EXPLAIN = "explain"
 BYPASSES = frozenset({"decide", "import", "seed"})
-"""Extensions that give versions a status by themselves: through a guard, only what it judges does."""
+"""Extensions that set the status of versions without the rules of a guard."""
 
 
 def guarded(
     backend: Backend, options: BackendOptions, name: str = "this registry", account: str | None = None
 ) -> Backend:
-    """Return a backend behind the approval rules of its options, or as it is without any; see `GuardedBackend`."""
+    """Return a backend behind the approval rules of its options; without rules, the backend itself."""
     settings = options.settings
     ruled = settings.approval or settings.identities
     return GuardedBackend(backend, options, name=name, account=account) if ruled else backend
 
 
 class GuardedBackend(Backend):
-    """A Backend in front of another, which is closed with it; its groups are in `account`, or in the caller's.
+    """A backend that evaluates rules before it passes a request on to another one, which it also closes.
+
+    This is not atomic: other clients can change the version in between, or bypass the guard. The guard stores nothing,
+    so rules that record something with the version (`approvers`) are rejected at startup. It needs the ARNs of its
+    callers ([identities]) to compare them with the creators of versions, which are ARNs of the backend.
+
+    Args:
+        account: the account of the backend's groups; the caller's account if it is None.
 
     Raises:
-        Misconfigured: a rule needs something that the backend lacks.
+        Misconfigured: a rule requires something that the backend lacks.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class GuardedBackend(Backend):
         return self._backend.call(operation, params, caller)
 
     def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
-        """Explain a version, or pass on what the backend does beyond AWS's API; see `Backend.extension`."""
+        """Explain a version, or pass the request on; see `Backend.extension`."""
         if name not in self.extensions:
             return super().extension(name, params, caller)
         caller = self._seen(caller)
@@ -91,12 +92,12 @@ class GuardedBackend(Backend):
         self._backend.close()
 
     def _seen(self, caller: Caller) -> Caller:
-        """Return a caller as the identity that registry.toml knows, in the account the backend's groups are in."""
+        """Return a caller with its identity, in the account of the backend's groups."""
         known = self._rulebook.identities.recognise(caller)
         return replace(known, account=self._account) if self._account else known
 
     def _check_create(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
-        """Judge how a version begins; one that says nothing begins pending, here as in the registry."""
+        """Evaluate the initial status of a version, which is PendingManualApproval by default, as in the registry."""
         if "ModelPackageGroupName" not in params:
             return params
         group = arns.parse(caller, arns.GROUP, params["ModelPackageGroupName"])
@@ -127,19 +128,21 @@ class GuardedBackend(Backend):
 
     def _explain(self, asked: Asked, caller: Caller) -> dict[str, Any]:
         if not asked.arn and not (asked.group and asked.version > 0):
-            raise ValidationException("Name a version: by arn, or by group and version.")
+            raise ValidationException("explain requires arn, or group and version.")
         name = asked.arn or f"{asked.group.replace(':model-package-group/', ':model-package/')}/{asked.version}"
         constraints.check("DescribeModelPackage", {"ModelPackageName": name})
         record = self._record(name, caller)
         if "ModelPackageVersion" not in record:
-            raise ValidationException(f"ModelPackage {record['ModelPackageArn']} is unversioned: it has no approval.")
+            raise ValidationException(
+                f"ModelPackage {record['ModelPackageArn']} is unversioned and has no approval status."
+            )
         who = self._rulebook.identities.called(asked.identity, caller) if asked.identity else caller
         policy = self._rulebook.policy(record["ModelPackageGroupName"])
         change = self._change(policy, _group(record, caller), who, record, record, tags_for=caller)
         return explain(policy, change, reason=asked.reason)
 
     def _record(self, name: str, caller: Caller) -> dict[str, Any]:
-        """Return a version as the backend describes it, as a record: times in epoch seconds."""
+        """Return a version from the backend as a record, with times in epoch seconds."""
         described = self._backend.call("DescribeModelPackage", {"ModelPackageName": name}, caller)
         return {k: v.timestamp() if isinstance(v, datetime) else v for k, v in described.items()}
 

@@ -1,4 +1,4 @@
-"""Read a metric of a version from its metadata, or from the metrics file in S3 that it names."""
+"""Reading a metric of a version from its metadata, or from its metrics file in S3."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .change import METADATA, member_of
 
 
 def sources() -> list[str]:
-    """Return the places of metrics: the metadata, and every file that the shape ModelMetrics can name."""
+    """Return the sources of metrics: the metadata, and every file that the shape ModelMetrics can contain."""
     shape = model.named("ModelMetrics")
     files = [f"{name}.{inner}" for name, kind in model.members(shape).items() for inner in model.members(kind)]
     return [METADATA, *files]
 
 
 def value_of(metric: str, source: str, record: Mapping[str, Any], caller: Caller, probe: Probe) -> float:
-    """Return a metric: a key of the metadata, or a dotted path in the file that `source`, one of `sources()`, names.
+    """Return a metric: a key of the metadata, or a dotted path in the file at `source`, one of `sources()`.
 
     Raises:
         ValidationException: the metric is missing or not a number.
@@ -34,10 +34,10 @@ def value_of(metric: str, source: str, record: Mapping[str, Any], caller: Caller
     url = record.get("ModelMetrics", {}).get(name, {}).get(inner, {}).get("S3Uri", "")
     match = S3_URL.fullmatch(url)
     if match is None:
-        raise ValidationException(f"It has no ModelMetrics.{source} in S3.")
+        raise ValidationException(f"The version has no ModelMetrics.{source} in S3.")
     content = probe.content(caller, match["bucket"], match["key"])
     if content is None:
-        raise ValidationException(f"The metrics file {url} is not there.")
+        raise ValidationException(f"The metrics file {url} does not exist.")
     try:
         value = member_of(orjson.loads(content), metric)
     except orjson.JSONDecodeError as error:
@@ -47,7 +47,7 @@ def value_of(metric: str, source: str, record: Mapping[str, Any], caller: Caller
 
 def _number(value: Any, named: str) -> float:
     if value is None:
-        raise ValidationException(f"It has no {named}.")
+        raise ValidationException(f"The version has no {named}.")
     try:
         number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
     except ValueError:

@@ -1,4 +1,4 @@
-"""The rulebook of a registry: the policy of each group, compiled from registry.toml and checked."""
+"""The policies of all groups, compiled from registry.toml and checked."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .profiles import NEW, PROFILES, STATES, Profile, Transition
 from .rules import APPROVALS, CALLERS, KINDS, OBJECTS, TAG, Rule
 
 MAX_NAME = 63
-"""Characters of a group's name: what a pattern can stand for."""
+"""Length of the longest group name that a pattern can match."""
 
 
 class Policy(msgspec.Struct, frozen=True, dict=True):
-    """What applies to the versions of a group: a profile, rules, and the transitions of a life cycle, if it has one.
+    """The policy of a group: a profile, rules, and the transitions of a life cycle, if it has one.
 
-    `known` are all rules, by name, which transitions may require.
+    `known` has all rules by name, because transitions can require any of them.
     """
 
     profile: Profile
@@ -31,16 +31,16 @@ class Policy(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def is_free(self) -> bool:
-        """Whether everything is allowed, as by AWS."""
+        """Whether everything is allowed, as on AWS."""
         return self.profile is PROFILES["aws"] and not self.rules and self.life_cycle is None
 
     @cached_property
     def needs(self) -> frozenset[str]:
-        """What its rules need of a backend; see `Rule.needs`."""
+        """What its rules require of a backend; see `Rule.needs`."""
         return frozenset().union(*(rule.needs for rule in self.used().values()))
 
     def used(self) -> dict[str, Rule]:
-        """Return its rules, and those its transitions require."""
+        """Return its rules, and those that its transitions require."""
         found = dict(self.rules)
         for profile in (self.profile, self.life_cycle):
             for transition in profile.transitions if profile is not None else ():
@@ -58,7 +58,7 @@ class Rulebook:
     """The policies of a registry's groups, and its identities; `identify` looks up callers that registry.toml lacks.
 
     Raises:
-        Misconfigured: something in the settings makes no sense, or could never apply.
+        Misconfigured: a setting is invalid, or could never apply.
     """
 
     def __init__(self, settings: Settings, identify: Identify = lambda caller: None) -> None:
@@ -69,7 +69,7 @@ class Rulebook:
         self._profiles = {**PROFILES}
         for name, profile in settings.profiles.items():
             if name in PROFILES:
-                sentence = f"the profile {name!r} is there already: give yours another name"
+                sentence = f"[profiles.{name}]: `{name}` is a built-in profile; choose another name"
                 raise Misconfigured(sentence, ("profiles", name))
             self._profiles[name] = self._profile(("profiles", name), profile, STATES)
         self._life_cycles = {
@@ -81,33 +81,36 @@ class Rulebook:
         self._check_patterns()
 
     def policy(self, group: str) -> Policy:
-        """Return a group's policy: that of the first table with a pattern that matches its name."""
+        """Return the policy of a group: that of the first table with a pattern that matches its name."""
         for patterns, policy in self._policies:
             if any(fnmatchcase(group, pattern) for pattern in patterns):
                 return policy
         return FREE
 
     def check_needs(self, offered: Iterable[str], place: str) -> None:
-        """Raise if a rule needs an operation, or a word of `rules`, that is not offered; `place` names the backend.
+        """Check that a backend offers the operations and capabilities that the rules require; `place` is its name.
 
         Raises:
-            Misconfigured: the first such rule.
+            Misconfigured: a rule requires something that is not offered.
         """
-        having = frozenset(offered)
+        available = frozenset(offered)
         for number, (_, policy) in enumerate(self._policies):
             for name, rule in policy.used().items():
-                lacking = sorted(rule.needs - having)
-                if lacking:
-                    why = _LACKING.get(lacking[0], f"it needs {lacking[0]}")
-                    raise Misconfigured(f"the rule {name!r} cannot be kept on {place}: {why}", ("approval", number))
+                missing = sorted(rule.needs - available)
+                if missing:
+                    required = _REQUIREMENTS.get(missing[0], f"the operation {missing[0]}")
+                    raise Misconfigured(
+                        f"rule `{name}` is not supported on {place}: `{rule.kind()}` rules require {required}",
+                        ("approval", number),
+                    )
 
     def _rule(self, name: str, table: Mapping[str, object]) -> Rule:
         place: Place = ("rules", name)
         kind = table.get(TAG)
         if not isinstance(kind, str):
-            raise Misconfigured(f'rule {name!r}: say which kind it is: {TAG} = "{next(iter(KINDS))}"', place)
+            raise Misconfigured(f"[rules.{name}]: `{TAG}` must name the kind of the rule{suggestion('', KINDS)}", place)
         if kind not in KINDS:
-            raise Misconfigured(f"rule {name!r}: there is no kind {kind!r}{suggestion(kind, KINDS)}", (*place, TAG))
+            raise Misconfigured(f"[rules.{name}]: unknown kind {kind!r}{suggestion(kind, KINDS)}", (*place, TAG))
         rule: Rule = convert(table, KINDS[kind], place)
         rule.check(self.identities, place)
         return rule
@@ -125,31 +128,29 @@ class Rulebook:
         profile = Profile(name, transitions, table.note)
         keys = (*place, "transitions")
         if not any(transition.source == NEW for transition in transitions):
-            raise Misconfigured(f'{name}: no transition begins at "{NEW}", so no version could have a status', keys)
+            raise Misconfigured(f"[{place[0]}.{name}]: at least one transition must start from {NEW!r}", keys)
         stranded = profile.unreachable()
         if stranded is not None:
-            raise Misconfigured(f"{name}: no transition leads to {stranded!r}", keys, stranded)
+            raise Misconfigured(f"[{place[0]}.{name}]: no transition leads to {stranded!r}", keys, stranded)
         return profile
 
     def _check_row(self, row: TransitionTable, place: Place, states: tuple[str, ...] | None) -> None:
-        keys = (*place, "transitions")
+        keys, table = (*place, "transitions"), f"[{place[0]}.{place[1]}]"
         for state in (*_each(row.source), *_each(row.target)):
             if states is not None and state not in (NEW, *states):
-                raise Misconfigured(
-                    f"{place[-1]}: there is no status {state!r}{suggestion(state, states)}", keys, state
-                )
+                raise Misconfigured(f"{table}: unknown status {state!r}{suggestion(state, states)}", keys, state)
             if states is None and state != NEW and state.count("/") != 1:
-                sentence = f"{place[-1]}: {state!r} is not a state of a life cycle: write Stage/StageStatus"
+                sentence = f"{table}: invalid state {state!r}: expected Stage/StageStatus"
                 raise Misconfigured(sentence, keys, state)
         if NEW in _each(row.target):
-            raise Misconfigured(f"{place[-1]}: nothing can become {NEW!r} again", keys, NEW)
+            raise Misconfigured(f"{table}: `to` must not contain {NEW!r}", keys, NEW)
         for name in row.requires:
             rule = self._known(name, keys)
             if states is None and not rule.of_life_cycle:
-                sentence = f"{place[-1]}: the rule {name!r} is about approval, not about a life cycle"
+                sentence = f"{table}: rule `{name}` applies only to approval statuses, not to a life cycle"
                 raise Misconfigured(sentence, keys, name)
             if not rule.of_transitions:
-                sentence = f"{place[-1]}: the rule {name!r} judges every change: name it under [[approval]]"
+                sentence = f"{table}: rule `{name}` applies to every change; list it in `rules` of [[approval]] instead"
                 raise Misconfigured(sentence, keys, name)
 
     def _policy(self, number: int) -> Policy:
@@ -157,19 +158,20 @@ class Rulebook:
         place: Place = ("approval", number)
         if table.profile not in self._profiles:
             known = suggestion(table.profile, self._profiles)
-            raise Misconfigured(f"there is no profile {table.profile!r}{known}", (*place, "profile"))
+            raise Misconfigured(f"[[approval]]: unknown profile {table.profile!r}{known}", (*place, "profile"))
         if table.life_cycle and table.life_cycle not in self._life_cycles:
             known = suggestion(table.life_cycle, self._life_cycles)
-            raise Misconfigured(f"there is no life cycle {table.life_cycle!r}{known}", (*place, "life_cycle"))
+            raise Misconfigured(f"[[approval]]: unknown life cycle {table.life_cycle!r}{known}", (*place, "life_cycle"))
         rules = {name: self._known(name, (*place, "rules")) for name in table.rules}
         life_cycle = self._life_cycles[table.life_cycle] if table.life_cycle else None
         return Policy(self._profiles[table.profile], rules, life_cycle, self._rules)
 
     def _known(self, name: str, place: Place) -> Rule:
         if name in KINDS and name not in self._rules:
-            raise Misconfigured(f'{name!r} needs options: [rules.NAME] {TAG} = "{name}" ...', place, name)
+            sentence = f'rule `{name}` requires options; add a table [rules.NAME] with `{TAG} = "{name}"`'
+            raise Misconfigured(sentence, place, name)
         if name not in self._rules:
-            raise Misconfigured(f"there is no rule {name!r}{suggestion(name, self._rules)}", place, name)
+            raise Misconfigured(f"unknown rule {name!r}{suggestion(name, self._rules)}", place, name)
         return self._rules[name]
 
     def _check_patterns(self) -> None:
@@ -178,24 +180,25 @@ class Rulebook:
             for pattern in table.groups:
                 first = next((one for one in earlier if covers(one, pattern)), None)
                 if first is not None:
-                    sentence = f"{pattern!r} never applies: {first!r} comes first and fits every such group"
+                    sentence = (
+                        f"[[approval]]: pattern {pattern!r} never applies: {first!r} above matches the same groups"
+                    )
                     raise Misconfigured(sentence, ("approval", number, "groups"), pattern)
                 if not meet(pattern.replace("*", "").replace("?", "a"), pattern) or len(pattern) > MAX_NAME:
-                    raise Misconfigured(f"{pattern!r} fits no group", ("approval", number, "groups"), pattern)
+                    sentence = f"[[approval]]: pattern {pattern!r} does not match any valid group name"
+                    raise Misconfigured(sentence, ("approval", number, "groups"), pattern)
             earlier += table.groups
 
 
-_LACKING = {
-    APPROVALS: "it keeps approvals with the version, in the transaction that changes it, and needs sqlite:// or "
-    "postgresql:// for that",
-    CALLERS: "it compares who registered a version with who asks: name those who ask under [identities], with the ARNs "
-    "that CreatedBy shows",
-    OBJECTS: "it looks into S3, and there is none beside it: serve the registry, or leave the rule out",
+_REQUIREMENTS = {
+    APPROVALS: "sqlite:// or postgresql://",
+    CALLERS: "[identities] with the ARNs that CreatedBy shows",
+    OBJECTS: "access to S3; serve the registry, or remove the rule",
 }
 
 
 def covers(pattern: str, other: str) -> bool:
-    """Whether a pattern matches everything that another matches, judging by a few of its names."""
+    """Return whether a pattern matches everything that another one matches, tested with a few names."""
     names = [other.replace("?", "~").replace("*", stand_in) for stand_in in ("", "~", "~" * MAX_NAME)]
     return all(fnmatchcase(name, pattern) for name in names)
 

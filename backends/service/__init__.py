@@ -1,1 +1,1 @@
-"""What AWS defines: the service model and what follows from it; knows no registry."""
+"""The service model of AWS and the code that follows from it, independent of any registry."""

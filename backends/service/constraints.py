@@ -1,9 +1,4 @@
-"""AWS's validation of a request, for every registry: each broken constraint of the model as AWS words it.
-
-The sentences are those of captured SageMaker errors ("1 validation error detected: Value '..' at '..' failed to
-satisfy constraint: Member must ..."). How a list of strings or a map words its elements is known from other AWS
-services of the same framework; the text of long values is cut, which is our choice.
-"""
+"""Validation of requests against the constraints of the service model, with the messages of AWS."""
 
 from __future__ import annotations
 
@@ -20,10 +15,10 @@ from . import model
 from .model import Shape
 
 MAX_QUOTE = 1024
-"""Characters of a refused value that a sentence repeats."""
+"""Number of characters after which a message truncates an invalid value (our choice)."""
 
 MAX_PATTERN_INPUT = 4_096
-"""Characters up to which a pattern is tried, if its shape takes no more: beyond, the length constraint alone speaks.
+"""Length up to which a pattern is matched, unless its shape allows more; longer values break only the length limit.
 
 Some of the model's patterns take quadratic time.
 """
@@ -34,9 +29,13 @@ Check = Callable[[Any, str], Iterator[str]]
 
 
 def check(operation: str, params: Mapping[str, Any]) -> None:
-    """Raise ValidationException with one sentence per broken constraint of the operation's input shape."""
+    """Raise ValidationException with one message for each broken constraint of the operation's input shape.
+
+    The wording is that of captured SageMaker errors. For lists of strings and for maps, it is that of other AWS
+    services with the same framework.
+    """
     if holds(operation, params):
-        return  # nearly always: sentences, and the paths in them, are for who needs them
+        return  # nearly all requests are valid, and building messages and paths is slow
     sentences = broken(operation, params)
     if sentences:
         plural = "error" if len(sentences) == 1 else "errors"
@@ -44,12 +43,12 @@ def check(operation: str, params: Mapping[str, Any]) -> None:
 
 
 def holds(operation: str, params: Mapping[str, Any]) -> bool:
-    """Whether parameters keep every constraint of the operation's input shape: that `broken` has nothing to say."""
+    """Return whether parameters satisfy every constraint of the input shape, so that `broken` would be empty."""
     return _input_holds(operation)(params)
 
 
 def broken(operation: str, params: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each broken constraint of the operation's input shape, in the model's order."""
+    """Return a message for each broken constraint of the operation's input shape, in the model's order."""
     return list(_input_check(operation)(params, ""))
 
 
@@ -67,10 +66,10 @@ def _input_holds(operation: str) -> Holds:
 
 @cache
 def pattern(text: str) -> regex.Pattern[str]:
-    """Compile one of the model's patterns. They are Java's (`\\p{L}`), which `re` does not know.
+    """Compile a pattern of the model; they have Java's syntax (`\\p{L}`), which `re` does not support.
 
-    That `.` matches a line break too is our choice: a policy from an indented file, or a reason of two lines, is not
-    refused for a pattern that says `.*`.
+    `.` also matches line breaks (our choice), so that `.*` accepts a policy from an indented file, or a reason with two
+    lines.
     """
     return regex.compile(text, regex.DOTALL)
 
@@ -80,7 +79,7 @@ def _nothing(value: Any, path: str) -> Iterator[str]:
 
 
 def checker(shape: Shape) -> Check:
-    """Return the check of a shape: its own rules, then those of what it contains."""
+    """Return the check of a shape: its own constraints, then those of its members."""
     own = _own_rules(shape)
     inside = _INSIDE.get(shape.type_name, lambda _: _nothing)(shape)
 
@@ -93,7 +92,7 @@ def checker(shape: Shape) -> Check:
 
 
 def _own_rules(shape: Shape) -> Rules:
-    """Return the rules a value of this shape breaks by itself, as AWS words them."""
+    """Return a function that yields the broken constraints of a value, without those of its members."""
     limits = dict(shape.metadata)
     noun, size = ("value", _identity) if shape.type_name in _NUMBERS else ("length", len)
     low, high = limits.get("min"), limits.get("max")
@@ -124,7 +123,7 @@ def _anything(value: Any) -> bool:
 
 
 def _holds(shape: Any) -> Holds | None:
-    """Return whether a value of a shape, and all it contains, keeps every rule `checker` has; None if it has none."""
+    """Return a faster equivalent of `checker` that only returns whether a value is valid; None if all values are."""
     own = _own_holds(shape)
     inside = _HOLDS_INSIDE.get(shape.type_name, lambda _: None)(shape)
     if own is None or inside is None:
@@ -133,7 +132,7 @@ def _holds(shape: Any) -> Holds | None:
 
 
 def _own_holds(shape: Shape) -> Holds | None:
-    """Return whether a value keeps the rules of `_own_rules`."""
+    """Return a faster equivalent of `_own_rules`; None if all values are valid."""
     limits = dict(shape.metadata)
     low, high = limits.get("min"), limits.get("max")
     size = _identity if shape.type_name in _NUMBERS else len
@@ -166,7 +165,7 @@ def _structure_holds(shape: Any) -> Holds:
 
     def holds(value: Mapping[str, Any]) -> bool:
         nonlocal fields
-        if fields is None:  # built at first use, as shapes may contain themselves; seen by other threads once whole
+        if fields is None:  # lazy, because shapes can contain themselves; assigned when complete, for other threads
             fields = {name: _holds(member) for name, member in shape.members.items()}
         if not required <= value.keys():
             return False
@@ -209,7 +208,7 @@ def _inside_structure(shape: Any) -> Check:
         nonlocal fields
         if fields is None:  # as in `_structure_holds`
             fields = {name: checker(member) for name, member in shape.members.items()}
-        for name, check in fields.items():  # in the model's order, however the client sent them
+        for name, check in fields.items():  # in the model's order, not the client's
             if name in value:
                 yield from check(value[name], _member_path(path, name))
             elif name in required:
@@ -245,7 +244,7 @@ def _inside_map(shape: Any) -> Check:
 
 
 def _inside_scalars(rules: Rules, lead: str, items: Callable[[Any], Any]) -> Check:
-    """Check the plain values of a list or map; AWS names the container and lists the rules once."""
+    """Return the check of scalars in a list or map; AWS names the container and lists each constraint once."""
 
     def run(value: Any, path: str) -> Iterator[str]:
         broken = dict.fromkeys(rule for item in items(value) for rule in rules(item))
@@ -276,7 +275,7 @@ def _sentence(value: Any, path: str, rule: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """Print a value as Java prints it: `[a, b]`, `{k=v}`, `true`."""
+    """Format a value as Java does: `[a, b]`, `{k=v}`, `true`."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):

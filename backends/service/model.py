@@ -1,7 +1,4 @@
-"""The SageMaker service model as botocore ships it: the single source of shapes, for rules, wire and tests.
-
-The only file that imports `botocore.model`, and only for who asks for `service`.
-"""
+"""The SageMaker service model of the installed botocore, the only source of shapes."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ MODEL = "service-2"
 PARTITIONS = "partitions"
 
 PEOPLES_MODELS = Path("~/.aws/models")
-"""Where botocore looks before its own folder."""
+"""The folder that botocore searches before its own."""
 
 SUFFIXES: Mapping[str, Callable[[bytes], bytes]] = {".json": bytes, ".json.gz": gzip.decompress}
 
@@ -38,7 +35,7 @@ def shapes() -> Shapes:
 
 @cache
 def service() -> ServiceModel:
-    """Return the same as botocore knows it: for what needs botocore's own classes, and is no part of a call."""
+    """Return the model with botocore's own classes, which are too slow to load for calls."""
     from botocore.model import ServiceModel
 
     return ServiceModel(_loader().load_service_model(SERVICE, MODEL), SERVICE)
@@ -46,16 +43,16 @@ def service() -> ServiceModel:
 
 @cache
 def partitions() -> list[dict[str, Any]]:
-    """Return AWS's partitions: `id`, `regions` by name and `regionRegex`, as botocore ships them."""
+    """Return AWS's partitions as botocore ships them: `id`, `regions` by name, and `regionRegex`."""
     file = _own_file(PARTITIONS)
     listed: list[dict[str, Any]] = (orjson.loads(file) if file else _loader().load_data(PARTITIONS))["partitions"]
     return listed
 
 
 def _own_file(pattern: str) -> bytes | None:
-    """Return the newest of botocore's data files of a pattern; None where only botocore can say what holds.
+    """Return the newest data file of botocore that matches a pattern; None if only botocore's loader can find it.
 
-    That is so where people keep models of their own, and for models that are in more files than one.
+    The loader is needed if the user has custom models, or if a model consists of several files.
     """
     found = find_spec("botocore")
     if found is None or not found.submodule_search_locations or PEOPLES_MODELS.expanduser().exists():
@@ -72,7 +69,6 @@ def _own_file(pattern: str) -> bytes | None:
 
 @cache
 def _loader() -> Any:
-    """Return what finds botocore's data, wherever people keep more of it."""
     from botocore.loaders import Loader
 
     return Loader()
@@ -101,7 +97,7 @@ def named(shape_name: str) -> Shape:
 
 
 def members(shape: Shape | None) -> Mapping[str, Shape]:
-    """Return the members of a structure by name; of no shape, none."""
+    """Return the members of a structure by name; without a shape, an empty mapping."""
     return {} if shape is None else shape.members
 
 
@@ -113,7 +109,7 @@ def enum(shape_name: str) -> list[str]:
 
 @cache
 def error_member(code: str) -> str:
-    """Return the member that carries the sentence of an error: `Message` if the code is modelled, else `message`."""
+    """Return the member with the message of an error: `Message` if the model has the code, else `message`."""
     modelled = named(code) if code in shapes() else None
     return next(iter(modelled.members)) if modelled is not None and modelled.metadata.get("exception") else "message"
 
@@ -121,7 +117,7 @@ def error_member(code: str) -> str:
 def structures(
     operation: str, record: Mapping[str, Any], named: str, *, of_input: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Yield every structure of the shape `named` in an operation's answer, or its request, wherever it is nested."""
+    """Yield every structure of the shape `named` in an operation's response or request, at any depth."""
     shape = input_shape(operation) if of_input else output_shape(operation)
     return iter(()) if shape is None else _structures(shape, record, named)
 
@@ -140,7 +136,7 @@ def _structures(shape: Any, value: Any, named: str) -> Iterator[dict[str, Any]]:
 
 
 def _reachable(shape: Any) -> frozenset[str]:
-    """Return the names of a shape and of all that structures and lists inside it can hold."""
+    """Return the names of a shape and of all shapes that its structures and lists can contain."""
     known = _REACHABLE.get(shape.name)
     if known is not None:
         return known
@@ -148,10 +144,10 @@ def _reachable(shape: Any) -> frozenset[str]:
     left = [shape]
     while left:
         inner = left.pop()
-        if inner.name not in names:  # shapes may contain themselves
+        if inner.name not in names:  # shapes can contain themselves
             names.add(inner.name)
             left += [*members(inner).values(), *([inner.member] if inner.type_name == "list" else [])]
-    found = _REACHABLE[shape.name] = frozenset(names)  # other threads see it once it is whole
+    found = _REACHABLE[shape.name] = frozenset(names)  # assigned when complete, for other threads
     return found
 
 

@@ -1,7 +1,4 @@
-"""The operations of the registry: one row each. An operation is added here and in the module that answers it.
-
-The client for production reads this table too, so it imports nothing that boto3 does not bring.
-"""
+"""The operations of the registry; the base install imports this module, so it needs no more packages than boto3."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ def searches_ours(params: Params) -> bool:
 
 
 def names_ours(params: Params) -> bool:
-    """Return whether a request is about a group or a package; the registry refuses one without an ARN of SageMaker."""
+    """Return whether a request is about a group or a package, or has no SageMaker ARN and must be rejected."""
     match str(params.get("ResourceArn")).split(":", 5):
         case ["arn", _, "sagemaker", _, _, resource]:
             return resource.partition("/")[0] in KINDS
@@ -31,7 +28,7 @@ def names_ours(params: Params) -> bool:
 
 
 def deployed_packages(params: Params) -> Iterator[str]:
-    """Yield the package that each container of a CreateModel request names."""
+    """Yield the packages that the containers of a CreateModel request refer to."""
     for container in (params.get("PrimaryContainer", {}), *params.get("Containers", ())):
         if "ModelPackageName" in container:
             yield container["ModelPackageName"]
@@ -42,11 +39,11 @@ def deploys_ours(params: Params) -> bool:
 
 
 class Operation(NamedTuple):
-    """What is known of an operation wherever it is answered.
+    """Properties of an operation on every registry.
 
-    An operation that `writes` can change the registry, and so is in its history. Some are shared with the rest of
-    SageMaker: `is_ours` is whether a request is about the registry's resources. One that is `only_checked` is allowed
-    or refused by the registry, and performed by another service.
+    An operation that `writes` can change the registry and is in its history. Some operations are shared with the rest
+    of SageMaker: `is_ours` is whether a request is about the registry's resources. If an operation is `only_checked`,
+    the registry allows or rejects it, and another service performs it.
     """
 
     writes: bool = False
@@ -77,4 +74,4 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
 }
 
 ANSWERED: Final = frozenset(name for name, operation in OPERATIONS.items() if not operation.only_checked)
-"""The operations that a registry performs itself: those that can be passed on to another one."""
+"""The operations that a registry performs itself, and that can be passed on to another registry."""

@@ -1,8 +1,4 @@
-"""Projections of a record: the members that a shape names, of a decoded record or straight from its JSON text.
-
-Why two: a list of versions shows six members of records that have a hundred. Decoding the rest was three quarters of
-the cost of a list, so lists decode from the text.
-"""
+"""Projections of records to the members of a shape, from decoded records or from their JSON text."""
 
 from __future__ import annotations
 
@@ -24,9 +20,10 @@ Decoded = Any
 
 
 def decoder_of(shape: Shape, flag: str = "") -> Callable[[str], Decoded]:
-    """Return a decoder of a record's JSON text, for the members that a structure names, in the structure's order.
+    """Return a decoder of a record's JSON text for the members of a structure, in the structure's order.
 
-    The structure must not contain itself; `flag` is the name of another member, which `flagged` finds.
+    Lists use it because they show 6 of up to 100 members; decoding the others took three quarters of their time. The
+    structure must not contain itself. `flag` is the name of another member, which `flagged` finds.
     """
     fields = [(flag, Any, None)] if flag else []
     return msgspec.json.Decoder(_struct_of(shape, fields), strict=False).decode
@@ -63,20 +60,20 @@ _PYTHON_TYPES: dict[str, Callable[[Any], Any]] = {
 
 @cache
 def projection(operation: str) -> Projection:
-    """Return the function that projects a record through the operation's output shape."""
+    """Return the function that projects a record to the operation's output shape."""
     shape = output_shape(operation)
     return projection_of(shape) if shape is not None else lambda record: {}
 
 
 def projection_of(shape: Shape) -> Projection:
-    """Return the function that turns a value, as a record has it, into what a shape names of it.
+    """Return the function that projects a value of a record to a shape.
 
-    What is not as its shape says is left out: a record may be of another botocore's model, or from elsewhere.
+    It omits values that do not match the shape: the record can come from another botocore release, or another program.
     """
-    return _PROJECTIONS.get(shape.type_name, lambda _: _as_it_is)(shape)
+    return _PROJECTIONS.get(shape.type_name, lambda _: _unchanged)(shape)
 
 
-def _as_it_is(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
@@ -87,9 +84,9 @@ def _structure(shape: Any) -> Projection:
         nonlocal fields
         if not isinstance(record, dict):
             return None
-        if fields is None:  # built at first use, as shapes may contain themselves; seen by other threads once whole
+        if fields is None:  # lazy, because shapes can contain themselves; assigned when complete, for other threads
             views = [(name, projection_of(member)) for name, member in shape.members.items()]
-            fields = [(name, None if view is _as_it_is else view) for name, view in views]
+            fields = [(name, None if view is _unchanged else view) for name, view in views]
         seen = {}
         for name, view in fields:
             value = record.get(name)
@@ -108,7 +105,7 @@ def _list(shape: Any) -> Projection:
     def project(values: Any) -> Any:
         if not isinstance(values, list):
             return None
-        if member is _as_it_is:
+        if member is _unchanged:
             return values
         return [seen for value in values if (seen := member(value)) is not None]
 
@@ -121,7 +118,7 @@ def _map(shape: Any) -> Projection:
     def project(values: Any) -> Any:
         if not isinstance(values, dict):
             return None
-        if member is _as_it_is:
+        if member is _unchanged:
             return values
         return {key: seen for key, value in values.items() if (seen := member(value)) is not None}
 
@@ -131,7 +128,7 @@ def _map(shape: Any) -> Projection:
 def _moment(seconds: Any) -> datetime | None:
     try:
         return datetime.fromtimestamp(seconds, UTC)
-    except (TypeError, ValueError, OverflowError, OSError):  # no number, or of no year that can be written
+    except (TypeError, ValueError, OverflowError, OSError):  # not a number, or a year that datetime does not support
         return None
 
 

@@ -1,4 +1,4 @@
-"""Records of packages: what a request makes of one, and the containers and artifacts it names."""
+"""Records of packages: the edits of a request, and the containers and artifacts of a package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ S3_URL = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)")
 
 
 def artifacts(params: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
-    """Yield bucket, key and whether it is a prefix, of every model artefact; only s3:// URLs are looked for."""
+    """Yield the bucket and key of every model artifact with an s3:// URL, and whether the key is a prefix."""
     for container in containers(params):
         source = container.get("ModelDataSource", {}).get("S3DataSource", {})
         for url, is_prefix in (
@@ -39,12 +39,12 @@ def replace_member(record: Record, member: str, value: Any) -> None:
 
 
 def merge(record: Record, member: str, value: dict[str, Any]) -> None:
-    """Add and overwrite keys; keys that are not sent stay."""
+    """Add and overwrite keys; other keys are kept."""
     record[member] = {**record.get(member, {}), **value}
 
 
 def remove_metadata(record: Record, member: str, keys: list[str]) -> None:
-    """Take keys out of CustomerMetadataProperties; an absent key is no error (our choice)."""
+    """Remove keys from CustomerMetadataProperties; an absent key is not an error (our choice)."""
     kept = {k: v for k, v in record.get("CustomerMetadataProperties", {}).items() if k not in keys}
     record.pop("CustomerMetadataProperties", None)
     if kept:
@@ -57,13 +57,13 @@ def append_specifications(record: Record, member: str, added: list[Any]) -> None
 
 @cache
 def editable() -> tuple[str, ...]:
-    """Return the members an update may send: those that replace, then those with an edit, in that table's order."""
+    """Return the members that an update can send: those that replace a value, then those in EDITS, in its order."""
     sent = model.members(model.input_shape("UpdateModelPackage"))
     return (*(name for name in sent if name not in EDITS and name not in _NOT_STORED), *EDITS)
 
 
 def edited(record: Record, params: Mapping[str, Any]) -> Record:
-    """Return a record as an UpdateModelPackage request leaves it; the record itself stays as it is: edits replace."""
+    """Return a copy of a record with the edits of an UpdateModelPackage request."""
     after = dict(record)
     for name in editable():
         if name in params:
@@ -72,7 +72,7 @@ def edited(record: Record, params: Mapping[str, Any]) -> Record:
 
 
 EDITS: dict[str, Edit] = {
-    # In the order they are applied: metadata merges, then removes (our choice: AWS's order has not been seen).
+    # In the order they are applied: metadata merges, then removes (our choice: AWS's order has not been observed).
     "ModelCard": merge,
     "CustomerMetadataProperties": merge,
     "CustomerMetadataPropertiesToRemove": remove_metadata,

@@ -1,8 +1,4 @@
-"""AWS JSON 1.1 to Python values and back, by shape: for the server and for clients in the same process.
-
-Reading is strict: what is not in the input shape is refused with a sentence that names it. (AWS's own answers to
-malformed bodies have not been seen; the code is AWS's, the sentences are ours.)
-"""
+"""Conversion between AWS JSON 1.1 and Python values, by shape."""
 
 from __future__ import annotations
 
@@ -19,43 +15,46 @@ from .model import Shape
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 DEEPEST = 64
-"""Levels of nesting a body may have; the deepest shape of the API needs 12."""
+"""Maximum nesting of a body; the deepest shape of the API needs 12 levels."""
 MAX_MEMBERS = 100_000
-"""Values a body may have; the largest request within the model's constraints has some 25,000."""
+"""Maximum number of values in a body; the largest request that the model allows has some 25,000."""
 
 Reader = Callable[[Any, str], Any]
 
 
 def read(operation: str, body: bytes) -> dict[str, Any]:
-    """Return the parameters of a request; an empty body is an empty structure.
+    """Return the parameters of a request; an empty body is an empty structure, and unknown members are rejected.
 
     Raises:
-        SerializationException: not JSON, not of the input shape, nested too deeply, or of too many values.
+        SerializationException: the body is not JSON, does not match the input shape, is nested too deeply, or has too
+            many values. (AWS's code; AWS's messages have not been observed.)
     """
     try:
         value = orjson.loads(body) if body.strip() else {}
     except orjson.JSONDecodeError as error:
         raise SerializationException(f"The body is not valid JSON: {error}") from error
-    if body.count(b"{") + body.count(b"[") > DEEPEST or body.count(b",") >= MAX_MEMBERS:  # else it cannot be over
+    if (
+        body.count(b"{") + body.count(b"[") > DEEPEST or body.count(b",") >= MAX_MEMBERS
+    ):  # otherwise it is within the limits
         _limit(value)
     params: dict[str, Any] = _reader(operation)(value, "")
     return params
 
 
 def write(answer: Mapping[str, Any]) -> bytes:
-    """Return an answer as compact JSON; nothing at all for an operation without output, as AWS does."""
+    """Return a response as compact JSON; an empty body for an operation without output, as on AWS."""
     return orjson.dumps(answer, default=_encode, option=orjson.OPT_PASSTHROUGH_DATETIME) if answer else b""
 
 
 def write_error(error: RegistryError) -> bytes:
-    """Return an error as AWS writes it: the bare code in `__type`, and the sentence."""
+    """Return an error in AWS's format: the bare code in `__type`, and the message."""
     return orjson.dumps({"__type": error.code, model.error_member(error.code): error.message})
 
 
 def timestamp(moment: datetime) -> str:
-    """Print a moment as AWS does: epoch seconds as Java prints a double, `1.603934866046E9`."""
+    """Format a time as AWS does: epoch seconds in Java's format of a double, `1.603934866046E9`."""
     seconds, (milliseconds, rest) = moment.timestamp(), divmod(moment.microsecond, 1000)
-    if not rest and 10**9 <= seconds < 10**10:  # from 2001 to 2286, which is nearly always
+    if not rest and 10**9 <= seconds < 10**10:  # from 2001 to 2286, the common case
         digits = f"{int(seconds)}{milliseconds:03}"
         return f"{digits[0]}.{digits[1:].rstrip('0') or '0'}E9"
     digits, exponent = f"{round(seconds, 3):.15e}".split("e")
@@ -66,7 +65,7 @@ def timestamp(moment: datetime) -> str:
 def _encode(value: Any) -> Any:
     if isinstance(value, datetime):
         return orjson.Fragment(timestamp(value))
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    raise TypeError(f"{type(value).__name__} cannot be converted to JSON")
 
 
 def _limit(value: Any) -> None:
@@ -98,7 +97,7 @@ def _shape_reader(shape: Shape) -> Reader:
 
 def _read_nothing(value: Any, path: str) -> dict[str, Any]:
     if value != {}:
-        raise SerializationException("The operation takes no parameters")
+        raise SerializationException("The operation accepts no parameters")
     return {}
 
 
@@ -107,7 +106,7 @@ def _structure(shape: Any) -> Reader:
 
     def read_structure(value: Any, path: str) -> dict[str, Any]:
         nonlocal fields
-        if fields is None:  # built at first use, as shapes may contain themselves; seen by other threads once whole
+        if fields is None:  # lazy, because shapes can contain themselves; assigned when complete, for other threads
             fields = {name: (_kind(member), _shape_reader(member)) for name, member in shape.members.items()}
         found = {}
         for name, item in _expect(value, dict, "a structure", path).items():
@@ -116,7 +115,7 @@ def _structure(shape: Any) -> Reader:
             kind, read = fields[name]
             if type(item) is kind:
                 found[name] = item
-            elif item is not None:  # AWS takes null for absent
+            elif item is not None:  # AWS treats null as absent
                 found[name] = read(item, f"{path}.{name}")
         return found
 
@@ -148,7 +147,7 @@ def _map(shape: Any) -> Reader:
 
 
 def _kind(shape: Shape) -> type | None:
-    """Return the type whose values are read as they are; None where there is more to look at."""
+    """Return the type of values that need no conversion; None if the shape needs more checks."""
     return {"string": str, "boolean": bool}.get(shape.type_name)
 
 
@@ -162,7 +161,7 @@ def _timestamp(_: Shape) -> Reader:
         try:
             return datetime.fromtimestamp(seconds, UTC)
         except (ValueError, OverflowError, OSError) as error:
-            raise SerializationException(f"{_place(path)} is not a moment this server can represent") from error
+            raise SerializationException(f"{_place(path)} is not a timestamp that the server supports") from error
 
     return read_timestamp
 

@@ -120,7 +120,7 @@ def test_a_profile_allows_the_transitions_of_the_grid_and_no_others(
             return
         with pytest.raises(refused) as caught:
             change()
-        assert f"the profile {name} " in caught.value.message
+        assert f"the profile `{name}` " in caught.value.message
         if before is None:
             assert made.call("ListModelPackages", GROUP, ALICE)["ModelPackageSummaryList"] == []
         else:
@@ -155,7 +155,9 @@ def test_a_refused_reviewer_is_told_who_was_there_first_and_when() -> None:
         with pytest.raises(ConflictException) as caught:
             made.call("UpdateModelPackage", decision(arn, "Approved"), BOB)
         assert f"ModelPackage {arn} is Approved (set by {ALICE.arn} at 20" in caught.value.message
-        assert caught.value.message.endswith("does not let it become Approved: it can become Rejected.")
+        assert caught.value.message.endswith(
+            "the profile `strict` does not allow a transition to Approved, only to Rejected."
+        )
 
 
 def test_a_decision_sent_twice_with_one_token_is_one_decision() -> None:
@@ -196,7 +198,9 @@ def test_a_user_defined_profile_is_a_table_of_transitions() -> None:
     with registry("one-way", profiles={"one-way": ProfileTable(transitions)}) as made:
         arn = made.call("CreateModelPackage", {**GROUP, "ModelApprovalStatus": "Rejected"}, ALICE)["ModelPackageArn"]
         made.call("UpdateModelPackage", decision(arn, "Approved"), ALICE)
-        with pytest.raises(ConflictException, match="profile one-way does not let it become Rejected: that is final"):
+        with pytest.raises(
+            ConflictException, match="profile `one-way` does not allow a transition to Rejected: Approved is final"
+        ):
             made.call("UpdateModelPackage", decision(arn, "Rejected"), ALICE)
 
 
@@ -210,19 +214,24 @@ def test_a_life_cycle_allows_only_its_transitions() -> None:
     tables = Settings(approval=approving, life_cycles={"stages": ProfileTable(transitions)})
     with LocalRegistry(SQLiteRows(None), options=BackendOptions(tables)) as made:
         made.call("CreateModelPackageGroup", GROUP, ALICE)
-        with pytest.raises(ValidationException, match="cannot begin as Production/x"):
+        with pytest.raises(
+            ValidationException,
+            match="cannot start with ModelLifeCycle Production/x; the profile `stages` allows only Dev",
+        ):
             made.call("CreateModelPackage", {**GROUP, **stage("Production", "x")}, ALICE)
         arn = made.call("CreateModelPackage", {**GROUP, **stage("Development", "x")}, ALICE)["ModelPackageArn"]
 
         def enter(*state: str) -> None:
             made.call("UpdateModelPackage", {"ModelPackageArn": arn, **stage(*state)}, ALICE)
 
-        with pytest.raises(ConflictException, match="stages does not let it become Production/Appr"):
+        with pytest.raises(ConflictException, match="`stages` does not allow a transition to Production/Appr"):
             enter("Production", "Approved")
         enter("Staging", "InProgress")
         enter("Staging", "Approved")
         enter("Staging", "Approved", "the same again, described otherwise")
-        with pytest.raises(ConflictException, match="approval-is: Its approval status is Pending"):
+        with pytest.raises(
+            ConflictException, match=r"`approval-is`: The approval status is Pending.*; Approved is required"
+        ):
             enter("Production", "Live")
         made.call("UpdateModelPackage", {**decision(arn, "Approved"), **stage("Production", "Live")}, ALICE)
         assert stored(made)[1]["ModelLifeCycle"] == stage("Production", "Live")["ModelLifeCycle"]
@@ -257,7 +266,7 @@ def test_a_decision_on_an_older_revision_is_told_who_was_quicker() -> None:
         before = stored(made)
         told = decide(made, "bob", "Rejected", seen)
         assert told.startswith(f"ModelPackage {arn} was set to Approved by {ALICE.arn} at 20")
-        assert told.endswith(", while you were deciding: read it and try again.")
+        assert told.endswith(" while you were deciding; read it again before you retry.")
         assert stored(made) == before
         made.call("UpdateModelPackage", {"ModelPackageArn": arn, "CustomerMetadataProperties": {"a": "1"}}, ALICE)
         assert f"{arn} was changed by {ALICE.arn} at 20" in decide(made, "bob", "Rejected", seen + 1)
@@ -331,7 +340,7 @@ def test_of_many_approvers_at_once_no_approval_is_lost(shared: Callable[[Setting
     with ThreadPoolExecutor(6) as pool:
         error_log = [told for told in pool.map(approve, range(6)) if told]
     assert len(error_log) == 2
-    assert all("does not let it become Approved: it can become Rejected." in told for told in error_log)
+    assert all("does not allow a transition to Approved, only to Rejected." in told for told in error_log)
     told = made.extension("explain", {"arn": arn}, ALICE)
     assert (told["status"], told["rev"], len(told["approvals"])) == ("Approved", 4, 4)
 

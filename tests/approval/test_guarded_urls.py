@@ -73,14 +73,14 @@ def test_a_decision_with_a_reason_is_taken_once(registry: ModelRegistry) -> None
     assert registry.approve(version, "ticket 42").status == "Approved"
     code, sentence = refusal(registry.approve, version, "me too")
     assert code == "ConflictException"
-    assert "does not let it become Approved" in sentence
+    assert "does not allow a transition to Approved" in sentence
 
 
 def test_a_version_cannot_begin_as_approved(registry: ModelRegistry) -> None:
     registry.register("ruled", image="churn:1")
     code, sentence = refusal(registry.register, "ruled", image="churn:2", approval="Approved")
     assert code == "ValidationException"
-    assert "cannot begin as Approved" in sentence
+    assert "cannot start with ModelApprovalStatus Approved" in sentence
     assert [version.version for version in registry.versions("ruled")] == [1]
 
 

@@ -124,21 +124,27 @@ def test_a_decision_without_a_reason_is_refused_and_the_sdk_is_named() -> None:
         arn = made.register()
         before = made.stored()
         said = refused(ValidationException, lambda: made.decide(ALICE, arn, reason=None))
-        assert f"ModelPackage {arn} cannot become Approved. reason-required: No reason was sent" in said
-        assert "The SageMaker SDK sends just this by itself when it deploys a version that is not approved" in said
+        assert (
+            f"ModelPackage {arn} cannot become Approved. `reason-required`: ApprovalDescription is missing; a reason is"
+            in said
+        )
+        assert "The SageMaker SDK sends such a request when it deploys a version that is not approved" in said
         assert "SDK" not in refused(ValidationException, lambda: made.decide(ALICE, arn, "Rejected", "  "))
         assert made.stored() == before
         assert made.decide(ALICE, arn, PENDING, None) == PENDING
         assert made.decide(ALICE, arn, "Approved", "ticket 42") == "Approved"
-        assert "cannot be registered as Approved with a reason" in refused(
-            ValidationException, lambda: made.register(ModelApprovalStatus="Approved")
+        assert (
+            "`reason-required`: Approved requires a reason, which cannot be sent at registration; register"
+            in refused(ValidationException, lambda: made.register(ModelApprovalStatus="Approved"))
         )
 
 
 def test_a_reason_may_have_to_be_long() -> None:
     with ruled('rules.r = {is = "reason-required", characters = 5}') as made:
         arn = made.register()
-        assert "'why' is shorter than 5" in refused(ValidationException, lambda: made.decide(ALICE, arn))
+        assert "The reason 'why' has 3 characters; at least 5 are required." in refused(
+            ValidationException, lambda: made.decide(ALICE, arn)
+        )
         assert made.decide(ALICE, arn, reason="because") == "Approved"
 
 
@@ -146,7 +152,7 @@ def test_who_registered_a_version_leaves_its_approval_to_others() -> None:
     with ruled("", "creator-may-not-approve") as made:
         arn = made.register(ALICE)
         said = refused(AccessDeniedException, lambda: made.decide(ALICE, arn))
-        assert f"{made.describe(arn)['CreatedBy']['IamIdentity']['Arn']} who registered it" in said
+        assert f"{made.describe(arn)['CreatedBy']['IamIdentity']['Arn']} registered this version; another" in said
         assert made.decide(ALICE, arn, "Rejected") == "Rejected"
         assert made.decide(BOB, arn) == "Approved"
         refused(AccessDeniedException, lambda: made.register(ALICE, ModelApprovalStatus="Approved"))
@@ -191,7 +197,7 @@ def test_two_people_approve_before_a_version_is_approved() -> None:
         assert described["LastModifiedBy"]["IamIdentity"]["Arn"].endswith(":user/alice")
         before = made.stored()
         said = refused(ConflictException, lambda: made.decide(ALICE, arn))
-        assert "has approved it already; 1 of 2 approvals are recorded (alice): others must approve it." in said
+        assert "has already approved this version; 1 of 2 approvals are recorded (alice)." in said
         assert made.stored() == before
         assert made.decide(BOB, arn, reason="ticket 2") == "Approved"
         assert made.describe(arn)["ApprovalDescription"] == "ticket 2"
@@ -263,7 +269,7 @@ def test_only_those_count_who_should() -> None:
         arn = made.register()
         before = made.stored()
         said = refused(AccessDeniedException, lambda: made.decide(DAVE, arn))
-        assert "0 of 2 approvals of group:reviewers are recorded; one by dave" in said
+        assert "`r`: dave (arn:aws:iam::123456789012:user/dave) is not one of group:reviewers; 0 of 2" in said
         assert made.stored() == before
         assert [made.decide(ALICE, arn), made.decide(BOB, arn)] == [PENDING, "Approved"]
 
@@ -285,7 +291,7 @@ def test_two_groups_may_each_have_to_approve() -> None:
 def test_nobody_registers_what_two_must_approve_as_approved() -> None:
     with ruled(TWO) as made:
         said = refused(ValidationException, lambda: made.register(ALICE, ModelApprovalStatus="Approved"))
-        assert "2 people must approve it: register it as PendingManualApproval." in said
+        assert "2 approvals are required; register the version as PendingManualApproval first." in said
         assert made.stored() == []
 
 
@@ -294,7 +300,7 @@ def test_metadata_and_members_may_be_required() -> None:
     with ruled(rules) as made:
         arn = made.register()
         said = refused(ValidationException, lambda: made.decide(ALICE, arn))
-        assert "It has no CustomerMetadataProperties.git_commit and no MetadataProperties.CommitId." in said
+        assert "missing: CustomerMetadataProperties.git_commit, MetadataProperties.CommitId." in said
         good = made.register(
             CustomerMetadataProperties={"git_commit": "4f5"}, MetadataProperties={"CommitId": "4f5c2a9"}
         )
@@ -313,7 +319,7 @@ def test_metadata_may_be_required_at_registration() -> None:
         said = refused(ValidationException, made.register)
         assert said == (
             f"ModelPackage arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/1 cannot become {PENDING}. "
-            "r: It has no CustomerMetadataProperties.git_commit."
+            "`r`: Required values are missing: CustomerMetadataProperties.git_commit."
         )
         assert made.register(CustomerMetadataProperties={"git_commit": "4f5"}).endswith("/1")
 
@@ -323,8 +329,8 @@ def test_metadata_may_be_required_at_registration() -> None:
     [
         (["owner"], ""),
         (["owner=fraud*"], ""),
-        (["owner", "stage"], "Its group has no tag stage."),
-        (["owner=credit*"], "The tag owner of its group is 'fraud team', not credit*."),
+        (["owner", "stage"], "The group has no tag stage, which is required."),
+        (["owner=credit*"], "The tag owner of the group is 'fraud team'; credit* is required."),
     ],
 )
 def test_the_group_may_have_to_have_tags(tags: list[str], sentence: str) -> None:
@@ -342,12 +348,12 @@ def test_the_group_may_have_to_have_tags(tags: list[str], sentence: str) -> None
         ("0.9", ""),
         ("0.95", ""),
         ("1.0", ""),
-        ("0.89", "accuracy is 0.89, below 0.9."),
-        ("1.1", "accuracy is 1.1, above 1."),
-        (None, "It has no CustomerMetadataProperties.accuracy."),
-        ("good", "CustomerMetadataProperties.accuracy is 'good', not a number."),
-        ("nan", "CustomerMetadataProperties.accuracy is 'nan', not a number."),
-        ("inf", "CustomerMetadataProperties.accuracy is 'inf', not a number."),
+        ("0.89", "`r`: accuracy is 0.89; at least 0.9 and at most 1 is required."),
+        ("1.1", "`r`: accuracy is 1.1; at least 0.9 and at most 1 is required."),
+        (None, "The version has no CustomerMetadataProperties.accuracy; at least 0.9 and at most 1 is required."),
+        ("good", "CustomerMetadataProperties.accuracy is 'good', not a number; at least 0.9"),
+        ("nan", "CustomerMetadataProperties.accuracy is 'nan', not a number; at least 0.9"),
+        ("inf", "CustomerMetadataProperties.accuracy is 'inf', not a number; at least 0.9"),
     ],
 )
 def test_a_metric_of_the_metadata_has_limits(value: str | None, sentence: str) -> None:
@@ -378,12 +384,12 @@ def metrics(url: str = "s3://b/metrics.json") -> dict[str, Any]:
     ("content", "sentence"),
     [
         (b'{"regression": {"mse": {"value": 4.5, "standard_deviation": "NaN"}}}', ""),
-        (b'{"regression": {"mse": {"value": 5.5}}}', "regression.mse.value is 5.5, above 5."),
-        (b'{"regression": {"mse": [1]}}', "It has no regression.mse.value in s3://b/metrics.json."),
-        (b'{"regression": {"mse": {"value": true}}}', "is 'True', not a number."),
-        (b"[]", "It has no regression.mse.value in s3://b/metrics.json."),
+        (b'{"regression": {"mse": {"value": 5.5}}}', "regression.mse.value is 5.5; at most 5 is required."),
+        (b'{"regression": {"mse": [1]}}', "The version has no regression.mse.value in s3://b/metrics.json; at most 5"),
+        (b'{"regression": {"mse": {"value": true}}}', "is 'True', not a number; at most 5"),
+        (b"[]", "The version has no regression.mse.value in s3://b/metrics.json; at most 5"),
         (b"accuracy: 1", "The metrics file s3://b/metrics.json is not JSON"),
-        (None, "The metrics file s3://b/metrics.json is not there."),
+        (None, "The metrics file s3://b/metrics.json does not exist; at most 5 is required."),
     ],
 )
 def test_a_metric_may_be_in_the_file_the_version_names(content: bytes | None, sentence: str) -> None:
@@ -399,7 +405,7 @@ def test_a_metric_may_be_in_the_file_the_version_names(content: bytes | None, se
 
 def test_a_version_without_a_metrics_file_is_told() -> None:
     with ruled(IN_S3, probe=S3()) as made:
-        assert "It has no ModelMetrics.ModelQuality.Statistics in S3." in refused(
+        assert "The version has no ModelMetrics.ModelQuality.Statistics in S3; at most 5 is required." in refused(
             ValidationException, lambda: made.decide(ALICE, made.register())
         )
 
@@ -427,7 +433,7 @@ def test_images_come_from_where_they_may() -> None:
         for image in (f"{ECR}/other/a:1", "docker.io/a"):
             arn = made.register(InferenceSpecification={"Containers": [{"Image": image}]})
             said = refused(ValidationException, lambda: made.decide(ALICE, arn))  # noqa: B023
-            assert f"The image {image} is not from 123456789012.dkr.ecr.*/team/*." in said
+            assert f"The image {image} does not match 123456789012.dkr.ecr.*/team/*." in said
 
 
 def test_artefacts_must_still_be_there() -> None:
@@ -437,7 +443,7 @@ def test_artefacts_must_still_be_there() -> None:
         arn = made.register(InferenceSpecification={"Containers": [container]})
         s3.objects.clear()
         said = refused(ValidationException, lambda: made.decide(ALICE, arn))
-        assert "The artefact s3://b/model.tar.gz is not there." in said
+        assert "The artifact s3://b/model.tar.gz does not exist." in said
 
 
 def test_a_version_waits_before_it_is_approved_and_expires_if_it_is_not() -> None:
@@ -445,13 +451,13 @@ def test_a_version_waits_before_it_is_approved_and_expires_if_it_is_not() -> Non
     with ruled(rules, "wait end") as made:
         arn = made.register()
         said = refused(ConflictException, lambda: made.decide(ALICE, arn))
-        assert "wait: It must be 1d old, which it is at 2023-11-15 22:13:20 UTC." in said
+        assert "`wait`: The version must be at least 1d old, which it will be at 2023-11-15 22:13:20 UTC." in said
         made.clock.now += DAY
         assert made.decide(ALICE, arn) == "Approved"
         late = made.register()
         made.clock.now += 7 * DAY + 1
         said = refused(ConflictException, lambda: made.decide(ALICE, late))
-        assert "end: It is older than 7d, and nobody approved it in time: register it anew." in said
+        assert "`end`: The version is older than 7d and can no longer be approved; register it again." in said
 
 
 def test_an_approved_version_is_frozen() -> None:
@@ -467,9 +473,9 @@ def test_an_approved_version_is_frozen() -> None:
             ({"SourceUri": "x"}, "SourceUri"),
         ):
             said = refused(ConflictException, lambda: made.update(DAVE, arn, **change))  # noqa: B023
-            assert f"r: It is Approved, and so its {member} cannot change." in said
+            assert f"`r`: The version is Approved, so its {member} cannot change." in said
         said = refused(ConflictException, lambda: made.call("DeleteModelPackage", {"ModelPackageName": arn}, DAVE))
-        assert "cannot be deleted. r: It is Approved, and so cannot be deleted: reject it first." in said
+        assert "cannot be deleted. `r`: The version is Approved and cannot be deleted; reject it first." in said
         assert made.stored() == before
         made.update(DAVE, arn, CustomerMetadataProperties={"a": "2"})
         made.update(DAVE, arn, ModelLifeCycle={"Stage": "Production", "StageStatus": "Live"})
@@ -483,7 +489,7 @@ def test_a_refusal_names_every_failed_rule_and_the_gravest_gives_its_code() -> N
     with ruled(rules, "accurate who reason-required") as made:
         arn = made.register()
         said = refused(AccessDeniedException, lambda: made.decide(BOB, arn, reason=None))
-        assert [said.count(f" {name}: ") for name in ("accurate", "who", "reason-required")] == [1, 1, 1]
+        assert [said.count(f" `{name}`: ") for name in ("accurate", "who", "reason-required")] == [1, 1, 1]
 
 
 def test_the_first_table_that_fits_a_group_counts() -> None:
@@ -586,7 +592,7 @@ def test_every_kind_of_rule_says_what_it_demands() -> None:
 
 
 def test_a_rule_that_looks_into_s3_needs_one_to_look_into() -> None:
-    with pytest.raises(BackendUnavailable, match="'artifact-exists' cannot be kept on this registry: it looks into S3"):
+    with pytest.raises(BackendUnavailable, match="`artifact-exists` rules require access to S3; serve"):
         ruled("", "artifact-exists")
 
 
@@ -617,8 +623,8 @@ def decide_by_files(sagemaker: Any, bucket: str) -> None:
     approve(f"s3://{bucket}/metrics.json")
     for url, sentence in (
         (f"s3://{bucket}/large.json", "has 1,048,577 bytes; a rule reads at most 1,048,576"),
-        (f"s3://{bucket}/none.json", "is not there"),
-        ("s3://nowhere/metrics.json", "is not there"),
+        (f"s3://{bucket}/none.json", "does not exist"),
+        ("s3://nowhere/metrics.json", "does not exist"),
     ):
         with pytest.raises(sagemaker.exceptions.ClientError, match=sentence):
             approve(url)

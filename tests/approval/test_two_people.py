@@ -16,8 +16,8 @@ def test_who_registers_does_not_approve_and_what_is_approved_is_deployed(tmp_pat
     )
     assert told.returncode == 0, told.stderr
     refused = re.findall("refused: (.*)", told.stdout)
-    assert "creator-may-not-approve: It is arn:aws:iam::123456789012:user/alice who registered it" in refused[0]
-    assert "reason-required: No reason was sent" in refused[1]
+    assert "`creator-may-not-approve`: arn:aws:iam::123456789012:user/alice registered this version" in refused[0]
+    assert "`reason-required`: ApprovalDescription is missing" in refused[1]
     assert re.search(r"^  deployed churn/1 \(event [0-9a-f-]{36}\)$", told.stdout, re.MULTILINE)
     by_bob, by_alice, verified = told.stdout.splitlines()[-3:]
     assert re.search(r"user/bob +UpdateModelPackage +churn/1 +PendingManualApproval -> Approved", by_bob)

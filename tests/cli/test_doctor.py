@@ -216,7 +216,7 @@ def test_a_registry_that_is_not_there_is_found() -> None:
     verdict, sentence, advice = examined("--url", "http://127.0.0.1:9", code=1)["registry"]
     assert verdict == "failed"
     assert 'Could not connect to the endpoint URL: "http://127.0.0.1:9/"' in sentence
-    assert advice == "start it: sagemaker-registry serve --port 9"
+    assert advice == "start it with `sagemaker-registry serve --port 9`"
 
 
 def test_something_else_that_answers_is_found(emulator: Emulator) -> None:

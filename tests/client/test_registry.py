@@ -277,7 +277,7 @@ def test_a_package_without_a_group_is_not_a_version(registry: ModelRegistry) -> 
         "SupportedRealtimeInferenceInstanceTypes": ["ml.m5.large"],
     }
     registry.boto3.create_model_package(ModelPackageName="solo", InferenceSpecification=specification)
-    with pytest.raises(ValueError, match="solo is no version of a group"):
+    with pytest.raises(ValueError, match="solo is not a version of a group; read it with"):
         registry.get("solo")
     assert list(registry.pending()) == []
 

@@ -484,7 +484,7 @@ def test_two_approvals_are_counted_before_it_is_approved(open_desk: Callable[...
     assert "alice: first" in text_of(bob.get("/console/groups/churn/1"))
     twice = send(alice, "/console/groups/churn/1", "again")
     assert twice.status_code == 400
-    assert "has approved it already" in text_of(twice)
+    assert "has already approved this version" in text_of(twice)
     assert send(bob, "/console/groups/churn/1", "second").status_code == 303
     assert desk.status(arn) == ("Approved", "second")
 
@@ -544,7 +544,7 @@ def test_a_version_and_its_decision_show_the_results_of_rules(open_desk: Callabl
     assert "Blocked by accurate" in version
     decision = browser.get("/console/groups/churn/1/decide?to=Approved").text
     assert 'class="outcome outcome-failed"' in decision
-    assert "accuracy is 0.93, below 0.95." in decision
+    assert "accuracy is 0.93; at least 0.95 is required." in decision
     assert "Needs input" in decision
     for outcome in ("passed", "failed", "needs_input", "pending"):
         assert f'id="sign-{outcome}"' in decision

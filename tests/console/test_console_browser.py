@@ -423,9 +423,11 @@ def test_a_rule_that_blocks_is_named_where_one_decides(
     page = open_page(served)
     expect(page.locator("li.item")).to_contain_text("Blocked by accurate")
     page.goto(f"{served.url}/console/groups/churn/1/decide?to=Approved")
-    expect(page.get_by_role("listitem").filter(has_text="accurate")).to_contain_text("accuracy is 0.85, below 0.9.")
+    expect(page.get_by_role("listitem").filter(has_text="accurate")).to_contain_text(
+        "accuracy is 0.85; at least 0.9 is required."
+    )
     page.get_by_label("Reason").fill("it will do")
     page.get_by_role("button", name="Approve churn/1").click()
-    expect(page.get_by_role("alert")).to_contain_text("accuracy is 0.85, below 0.9.")
+    expect(page.get_by_role("alert")).to_contain_text("accuracy is 0.85; at least 0.9 is required.")
     expect(page.locator("textarea")).to_have_value("it will do")
     assert served.status(arn)[0] == "PendingManualApproval"

@@ -299,8 +299,11 @@ def test_a_terminated_server_answers_what_it_was_asked(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--backend", "mysql://x"], "does not name a registry: it should begin with one of aws://, http://"),
-        (["--backend", "sqlite://registry.db"], "write sqlite:///registry.db for a file here"),
+        (["--backend", "mysql://x"], "invalid registry URL 'mysql://x': it must begin with one of aws://, http://"),
+        (
+            ["--backend", "sqlite://registry.db"],
+            "invalid SQLite URL 'sqlite://registry.db': expected sqlite:///registry.db (relative path)",
+        ),
         (["--backend", "sqlite:////proc/nowhere/registry.db"], "cannot be opened for writing"),
         (["--host", "203.0.113.7", "--i-accept-no-authentication"], "cannot listen on 203.0.113.7"),
         (["--port", "99999"], "99999 is not in the range"),

@@ -37,7 +37,7 @@ def test_keys_are_made_for_their_owner_alone_and_never_shown(tmp_path: Path, mon
     found = boto3.Session(profile_name="bob").get_credentials()
     assert found is not None
     assert (found.access_key, found.secret_key) == (made[1].access_key, made[1].secret)
-    with pytest.raises(BackendUnavailable, match="has keys for \\[alice\\] already"):
+    with pytest.raises(BackendUnavailable, match=r"\[alice\] already exists: choose another name"):
         credentials.add(file, "alice")
 
 
@@ -64,7 +64,7 @@ def test_one_of_two_who_want_the_same_name_at_the_same_moment_gets_it(tmp_path: 
     assert sorted(process.returncode for process in started) == [0, 2, 2]
     (printed,) = [out for out, _ in answers if out]
     assert json.loads(printed)["aws_access_key_id"] in credentials.load(tmp_path / "keys.ini")
-    assert sum("has keys for [alice] already" in said for _, said in answers) == 2
+    assert sum("[alice] already exists" in said for _, said in answers) == 2
 
 
 def test_a_link_to_the_file_stays_one_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
@@ -87,15 +87,21 @@ ENTRY = f"aws_access_key_id = AKIAONE\naws_secret_access_key = {SECRET}\n"
     ("text", "sentence"),
     [
         ("", "has no access keys"),
-        (ENTRY, "is not as in a credentials file"),
-        (f"[a]\n{SECRET}\n", "line 2 is not as in a credentials file"),
-        (f"[a]\n{ENTRY}[a]\n{ENTRY}", "line 4 is not as"),
+        (ENTRY, "line 1: invalid syntax"),
+        (f"[a]\n{SECRET}\n", "line 2: invalid syntax: expected a unique"),
+        (f"[a]\n{ENTRY}[a]\n{ENTRY}", "line 4: invalid syntax"),
         (f"[a]\n{ENTRY}[b]\n{ENTRY}", r"\[a\] and \[b\] have the same aws_access_key_id"),
-        ("[a]\naws_access_key_id = AKIAONE\n", r"\[a\] has no aws_secret_access_key"),
-        ("[a]\naws_access_key_id = AKIAONE\naws_secret_access_key = short\n", "can be guessed"),
-        (f"[a b]\n{ENTRY}", "names nobody"),
-        (f"[a]\n{ENTRY}aws_account_id = 12\n", "twelve digits"),
-        (f"[a]\naws_access_key_id = A/B\naws_secret_access_key = {SECRET}\n", "is none"),
+        ("[a]\naws_access_key_id = AKIAONE\n", r"\[a\]: aws_secret_access_key is missing"),
+        (
+            "[a]\naws_access_key_id = AKIAONE\naws_secret_access_key = short\n",
+            r"\[a\]: aws_secret_access_key is too short; at least 16 characters are required",
+        ),
+        (f"[a b]\n{ENTRY}", "invalid profile name 'a b': start with a letter"),
+        (f"[a]\n{ENTRY}aws_account_id = 12\n", "invalid aws_account_id '12': expected 12 digits"),
+        (
+            f"[a]\naws_access_key_id = A/B\naws_secret_access_key = {SECRET}\n",
+            r"\[a\]: invalid aws_access_key_id: expected 3 to 128 letters",
+        ),
     ],
 )
 def test_a_credentials_file_that_makes_no_sense_is_one_sentence_without_a_secret(
@@ -115,7 +121,7 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> No
     file = tmp_path / "keys.ini"
     credentials.add(file, "alice")
     file.chmod(mode)
-    with pytest.raises(BackendUnavailable, match="can be read by others than its owner: chmod 600"):
+    with pytest.raises(BackendUnavailable, match="is accessible to other users: run `chmod 600"):
         credentials.load(file)
     with pytest.raises(BackendUnavailable, match="chmod 600"):
         credentials.add(file, "bob")
@@ -125,6 +131,6 @@ def test_profiles_name_people_whom_the_settings_do_not() -> None:
     keys = {one.access_key: one for one in (ALICE, BOB)}
     known = IdentityTable(access_key=ALICE.access_key, groups=("reviewers",))
     assert with_profiles({"ann": known}, keys) == {"ann": known, "bob": IdentityTable(access_key=BOB.access_key)}
-    with pytest.raises(Misconfigured, match="bob is in the credentials file with an access key"):
+    with pytest.raises(Misconfigured, match=r"\[identities.bob\]: `access_key` must be the one of \[bob\]"):
         with_profiles({"bob": IdentityTable(access_key="AKIAOTHER")}, keys)
     assert read({"authentication": {"credentials": "keys.ini"}}).authentication.credentials == "keys.ini"
