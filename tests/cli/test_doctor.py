@@ -163,7 +163,7 @@ def test_a_schema_of_a_development_version_is_found_and_not_changed(file: Path) 
     connection.close()
     before = state_of(file.parent)
     verdict, sentence, advice = examined("--url", f"sqlite:///{file}", code=1)["schema"]
-    assert (verdict, sentence) == ("failed", "the database was made by a development version of sagemaker-registry")
+    assert (verdict, sentence) == ("failed", "the database was created by a development version of sagemaker-registry")
     assert advice.startswith("export it with that version")
     assert state_of(file.parent) == before
 
@@ -173,7 +173,7 @@ def test_a_newer_schema_is_found(file: Path) -> None:
         connection.execute("PRAGMA user_version = 9999")
     connection.close()
     _, sentence, advice = examined("--url", f"sqlite:///{file}", code=1)["schema"]
-    assert sentence.startswith("the database was made by a newer sagemaker-registry (schema version 9999, ")
+    assert sentence.startswith("the database was created by a newer sagemaker-registry (schema version 9999; ")
     assert advice.startswith("upgrade this installation")
 
 
@@ -327,7 +327,7 @@ def test_every_check_is_a_line_and_advice_another(file: Path) -> None:
 def test_a_database_is_reached_and_its_schema_is_left_as_it_is(postgres_url: str, postgres_cluster: Any) -> None:
     found = examined("--url", postgres_url)
     assert found["registry"][0] == "ok"
-    assert found["schema"][1] == "not there: the tables are created when the database is first used"
+    assert found["schema"][1] == "not created yet: the tables are created at first use"
     database = postgres_url.rpartition("/")[2]
     assert postgres_cluster.execute("SELECT 1 FROM pg_tables WHERE schemaname = 'public'", database) == []
     connect(postgres_url).close()

@@ -584,7 +584,7 @@ def test_a_store_that_is_away_for_a_moment_delays_events_and_loses_none(caplog: 
         def enqueue(self, sink: str, is_wanted: Any) -> None:
             if fails:
                 fails.pop()
-                raise ServiceUnavailable("The disk of the registry is full")
+                raise ServiceUnavailable("The registry's disk is full")
             super().enqueue(sink, is_wanted)
 
     class Sink:
@@ -601,7 +601,7 @@ def test_a_store_that_is_away_for_a_moment_delays_events_and_loses_none(caplog: 
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "g"}, Caller())
         registry.call("CreateModelPackage", {"ModelPackageGroupName": "g"}, Caller())
         eventually(lambda: told)
-    assert "events for test wait: The disk of the registry is full" in caplog.text
+    assert "events for test wait: The registry's disk is full" in caplog.text
 
 
 def test_a_follower_is_answered_when_there_is_something(serve: Callable[..., Emulator]) -> None:
