@@ -272,4 +272,4 @@ def test_a_network_share_gets_a_rollback_journal_and_the_doctor_says_so(
     registry.close()
     after = {check.name: check for check in diagnosis.examine_file(path)}
     assert "nfs4" in after["file system"].sentence
-    assert "a rollback journal" in after["journal"].sentence
+    assert "rollback journal" in after["journal"].sentence
