@@ -358,7 +358,7 @@ def test_aws_is_read_through_the_api_and_gives_no_history() -> None:
         assert offline.latest_approved("churn").image == "churn:2"
         assert offline.register("churn", image="churn:3").version == 3
         assert offline.verify_history().ok
-        with pytest.raises(ClientError, match="what was before is not known"):
+        with pytest.raises(ClientError, match="its earlier state is unknown"):
             offline.as_of("churn", 1_700_000_000)
         assert offline.as_of("churn", "2999-01-01").version == 2
 
@@ -410,7 +410,7 @@ def test_a_file_that_was_cut_is_refused_wherever_it_was(source: ModelRegistry) -
         ("group", lambda line: line.update(last_version=-1), "Expected `int` >= 0"),
         (-2, lambda line: line.update(name="zero b"), "1 validation error detected: Value 'zero b'"),
         ("group", lambda line: line["record"].pop("CreationTime"), "Missing required parameter in input"),
-        ("group", lambda line: line["record"].update(CreationTime="2026"), "times are numbers of epoch seconds"),
+        ("group", lambda line: line["record"].update(CreationTime="2026"), "times must be numbers of epoch seconds"),
         ("group", lambda line: line["record"].update(Tags=[{"Key": 1}]), "Tags[0]"),
         ("policy", lambda line: line.update(record={"ResourcePolicy": "{}"}), "The ResourcePolicy is not valid"),
         ("policy", lambda line: line.update(record={}), "Missing required parameter"),
@@ -421,15 +421,15 @@ def test_a_file_that_was_cut_is_refused_wherever_it_was(source: ModelRegistry) -
         ("package", lambda line: line["record"].update(ModelPackageDescription="\ud800"), "cannot be stored"),
         ("package", lambda line: line["record"].update(_Validation={"begins": "x"}), "$._Validation.begins"),
         ("package", lambda line: line["record"].update(CreationTime=1e300), "epoch seconds"),
-        ("group", lambda line: line.update(created=1000), "created is 1000, which is not the record's CreationTime"),
-        ("group", lambda line: line["record"].update(CreationTime=1), "which is not the record's CreationTime, 1,"),
-        ("package", lambda line: line.update(created=line["created"] + 1), "which is not the record's CreationTime"),
+        ("group", lambda line: line.update(created=1000), "created is 1000; expected the record's CreationTime"),
+        ("group", lambda line: line["record"].update(CreationTime=1), "expected the record's CreationTime, 1,"),
+        ("package", lambda line: line.update(created=line["created"] + 1), "expected the record's CreationTime"),
         (
             "package",
             lambda line: line.update(modified=1000),
-            "1000, which is not the record's LastModifiedTime",
+            "1000; expected the record's LastModifiedTime",
         ),
-        ("unversioned", lambda line: line.update(modified=7), "modified is 7, which is not the record's CreationTime"),
+        ("unversioned", lambda line: line.update(modified=7), "modified is 7; expected the record's CreationTime"),
         ("group", lambda line: line["record"].update(Tags=[tag("k" * 9_000)]), "Member must have length less than or"),
         ("group", lambda line: line["record"].update(Tags=[tag("a*b")]), "Member must satisfy regular expression"),
         (
