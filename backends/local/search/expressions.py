@@ -89,7 +89,7 @@ def property_of(shape: Shape, name: str, called: str = "") -> Property:
     """Resolve a property name in a shape: a member, a dotted path, `Tags.<key>` or a key of a map.
 
     Raises:
-        ValidationException: unknown property; the message uses `called`, the client's spelling, if it is not empty.
+        ValidationException: unknown property; the message uses `called`, the client's spelling, if not empty.
     """
     try:
         return _walk(shape, name)
@@ -187,7 +187,7 @@ def matching(shape: Shape, expression: Mapping[str, Any]) -> Predicate:
     """Compile a SearchExpression into a predicate on records of the shape.
 
     Raises:
-        ValidationException: the expression is empty or too large, has an unknown property, or an unsupported comparison.
+        ValidationException: the expression is empty or too large, has an unknown property or an unsupported comparison.
             Only the messages for unknown properties and Contains are AWS's.
     """
     elements = list(_elements(expression))
@@ -235,7 +235,7 @@ def _expression(shape: Shape, expression: Mapping[str, Any]) -> Predicate:
 
 
 def _nested(shape: Shape, asked: Mapping[str, Any]) -> Predicate:
-    """Match if one object of the list meets all filters, whose names are full or relative to the object (our choice)."""
+    """Match if one object of the list meets all filters; filter names are full or relative (our choice)."""
     name = asked["NestedPropertyName"]
     listed = property_of(shape, name)
     if listed.shape.type_name != "list" or listed.element.type_name != "structure":

@@ -67,10 +67,10 @@ Lookups = tuple[Lookup, ...]
 
 
 class Plan(msgspec.Struct):
-    """A query plan: each of `choices` contains all matching rows; `exact`, if known, has lookups whose intersection
-    matches.
+    """A query plan: each of `choices` contains all matching rows.
 
-    All matching rows meet `texts`, conditions on stored records.
+    If known, the intersection of the lookups in `exact` is exactly the matching rows. All matching rows meet `texts`,
+    conditions on stored records.
     """
 
     choices: list[Lookups] = msgspec.field(default_factory=list)
@@ -204,7 +204,7 @@ class _Planner:
         return Plan([tuple(lookup for part in parts for lookup in part.choices[0])])
 
     def _of_nested(self, asked: Mapping[str, Any]) -> Plan:
-        """Return the plan for a nested filter: apply each filter to the whole list, by full name. Tags are not planned."""
+        """Return the plan for a nested filter: its filters apply to the whole list, by full name; tags have no plan."""
         within = f"{asked['NestedPropertyName']}."
         if within == f"{index.TAGS}.":
             return Plan()
@@ -248,7 +248,7 @@ class _Planner:
         return Plan([tuple(lookups)], exact=(lookups[0],) if is_exact else None)
 
     def _of_tagged_groups(self, name: str, values: Sequence[str]) -> list[Lookup] | None:
-        """Return lookups for the versions of groups with a tag, which versions inherit; None if there are too many."""
+        """Return lookups for versions of groups with a tag, because versions inherit it; None if there are too many."""
         kind = index.INDEXED[GROUPS].kind
         found: list[Row] = []
         for value in values:

@@ -254,7 +254,7 @@ def _behind(position: Key) -> Key:
 
 
 def suggestions(context: RequestContext, params: Mapping[str, Any]) -> Record:
-    """Return the property names that begin with the hint; groups and packages have only tags among AWS's suggestions."""
+    """Return property names that begin with the hint; of AWS's suggestions, groups and packages have only tags."""
     hint = params.get("SuggestionQuery", {}).get("PropertyNameQuery", {}).get("PropertyNameHint", "")
     tables = (
         {PACKAGES, GROUPS} if params["Resource"] == "ModelPackage" else {GROUPS}
