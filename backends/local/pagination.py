@@ -77,7 +77,7 @@ def page(
     `place` has conditions in addition to the filters, such as account and region.
 
     Raises:
-        ValidationException: the token belongs to another list. (The message is ours.)
+        ValidationException: the token belongs to another list (our wording).
     """
     where = [*place, *_conditions(listing, params)]
     find = partial(context.rows.pick, _columns(listing, params), listing.table, where)
@@ -208,7 +208,7 @@ def position_of(query: bytes, token: str, width: int) -> Key:
 
 
 def not_this_list() -> ValidationException:
-    """Return the error for a token of another list. (The message is ours.)"""
+    """Return the error for a token of another list (our wording)."""
     return ValidationException(
         "NextToken is not valid for this request: send it with the same filters, order, account and region as the "
         "request that returned it."

@@ -146,7 +146,7 @@ class Journal(Transaction):
         self._store(chain, head, rows)
 
     def _head(self, chain: Key) -> Row:
-        """Return the head of a chain, locked; create the head of an empty chain if there is none."""
+        """Return the head of a chain, locked; create it for a new chain."""
         found = super().get(HEADS, chain)
         if found is None:
             empty: Row = dict(zip(HEADS.key, chain, strict=True))

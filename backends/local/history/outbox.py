@@ -64,7 +64,7 @@ class Outbox:
         return int(self._clock() * 1000)
 
     def assign_positions(self) -> None:
-        """Assign positions to all noted events; write nothing if there are none."""
+        """Assign positions to all noted events; without any, write nothing."""
         while self._has_new_notes():
             with self._rows.writing() as rows:
                 events.assign_positions(rows)

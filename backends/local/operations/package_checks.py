@@ -151,7 +151,7 @@ def check(rules: tuple[Rule, ...], *given: Params) -> None:
 
 
 def check_card(stored: Card, sent: Card) -> None:
-    """Check a model card in a request against the stored one, which is empty if there is none.
+    """Check a model card in a request against the stored one, empty for a first card.
 
     Raises:
         ValidationException: the content violates the documented schema (our wording), content and status change in one

@@ -54,7 +54,7 @@ def merged(present: Sequence[Tag], added: Sequence[Tag]) -> list[Tag]:
     """Merge tags; the last value of a key wins.
 
     Raises:
-        ValidationException: more than 50 tags, or a key reserved for AWS. (Both messages are ours.)
+        ValidationException: more than 50 tags, or a key reserved for AWS (our wording).
     """
     if reserved := [tag["Key"] for tag in added if tag["Key"].lower().startswith(RESERVED_PREFIX)]:
         raise ValidationException(f"Tag keys beginning with aws: are reserved for AWS: {', '.join(reserved)}")

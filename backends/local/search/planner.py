@@ -2,7 +2,7 @@
 
 A plan excludes only rows that cannot match; the caller checks each row against the whole query. The planner considers
 conditions that must all be met and, among those an index can answer, takes the one with the fewest rows. If all have
-many rows, it reads an index in the order of the answer, only as far as needed.
+many rows, it reads an index in the order of the answer and stops when the answer is complete.
 """
 
 from __future__ import annotations

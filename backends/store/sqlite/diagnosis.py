@@ -198,7 +198,7 @@ def _durability() -> Iterator[Check]:
 
 
 def _read_only(file: Path) -> str | None:
-    """Return a URL that reads a file without creating files next to it; None if there is none.
+    """Return a URL that reads a file without creating files next to it, or None.
 
     Reading creates nothing if the WAL and its index exist. Without WAL content, the file alone is complete.
     """

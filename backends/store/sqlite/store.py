@@ -245,7 +245,7 @@ class SQLiteRows:
             connection.close()
 
     def _found(self) -> tuple[int, int] | None:
-        """Return the device and inode of the file at the path; None if there is none or the store is in memory."""
+        """Return the device and inode of the file at the path; None without a file, or in memory."""
         if self.path is None:
             return None
         try:

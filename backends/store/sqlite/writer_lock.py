@@ -53,7 +53,7 @@ class FairLock:
             raise
 
     def release(self, *_: object) -> None:
-        """Hand the lock to the next waiter, or release it if there is none.
+        """Hand the lock to the next waiter, or release it without one.
 
         Short and without calls to Python functions, because an interrupt can arrive at the start of each one.
         """
