@@ -101,7 +101,7 @@ def check(file: Path, progress: Progress) -> Checked:
     except sqlite3.Error as error:
         raise BackendUnavailable(f"the copy cannot be read: {error}") from error
     if version is None:
-        raise BackendUnavailable("not a registry database: name another file")
+        raise BackendUnavailable("the file is not a registry database: name another file")
     check_schema_version(version)
     rows = SQLiteRows(file)
     with LocalRegistry(rows) as registry:

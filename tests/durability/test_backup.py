@@ -474,7 +474,7 @@ def test_another_programs_database_is_not_backed_up(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "other.db")
     other.execute("CREATE TABLE notes (text)")
     other.close()
-    with pytest.raises(BackendUnavailable, match="not a registry's"):
+    with pytest.raises(BackendUnavailable, match="not a registry database"):
         backup(f"sqlite:///{tmp_path}/other.db", tmp_path / "copy.db")
 
 

@@ -178,9 +178,9 @@ def replay(context: RequestContext, asked: Replay) -> dict[str, Any]:
         row["name"] for row in context.rows.find(CURSORS, [("name", ">", events.OUTBOX)], limit=events.BATCH)
     )
     if not known or asked.sink not in (None, *known):
-        if not known:
-            raise ValidationException("events/replay: there are no targets: configure [events] in registry.toml.")
-        raise ValidationException(f"events/replay: unknown sink {asked.sink!r}; expected one of {', '.join(known)}.")
+        problem = f"unknown sink {asked.sink!r}" if asked.sink is not None else "no target is configured"
+        remedy = f"expected one of {', '.join(known)}" if known else "configure [events] in registry.toml"
+        raise ValidationException(f"events/replay: {problem}; {remedy}.")
     sinks = [asked.sink] if asked.sink is not None else known
     count = 0
     for event in _replayed(context, asked):

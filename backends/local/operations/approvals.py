@@ -95,24 +95,24 @@ def _judge(context: RequestContext, policy: Policy, change: Change, request: Map
 
 def prefetch_for_update(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
     arn = context.package(params["ModelPackageArn"])
-    return _asking(context, arn, params, lambda record: records.edited(record, params))
+    return _prefetch(context, arn, params, lambda record: records.edited(record, params))
 
 
 def prefetch_for_create(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
     if "ModelPackageGroupName" not in params:
-        return _nothing
+        return _no_prefetch
     group = context.versions(params["ModelPackageGroupName"])
     policy = context.rulebook.policy(group.name)
     if OBJECTS not in policy.needs:
-        return _nothing
+        return _no_prefetch
     record = {APPROVAL: INITIAL, **params, "ModelPackageGroupName": group.name}
     change = change_of(context, group, policy, {}, record)
-    return lambda: _asked(lambda: evaluation.judge(policy, change, record))
+    return lambda: _fill_probe(lambda: evaluation.judge(policy, change, record))
 
 
 def prefetch_for_explain(context: RequestContext, asked: Asked) -> Callable[[], object]:
     arn = _named(context, asked)
-    return _asking(context, arn, {APPROVAL: "Approved"}, lambda record: {**record, APPROVAL: "Approved"})
+    return _prefetch(context, arn, {APPROVAL: "Approved"}, lambda record: {**record, APPROVAL: "Approved"})
 
 
 def prefetch_for_decide(context: RequestContext, decision: Decision) -> Callable[[], object]:
@@ -149,18 +149,18 @@ def request_of(context: RequestContext, decision: Decision) -> dict[str, Any]:
     return request
 
 
-def _asking(
+def _prefetch(
     context: RequestContext, arn: Arn, request: Mapping[str, Any], edit: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Callable[[], object]:
     policy = context.rulebook.policy(arn.name)
     if OBJECTS not in policy.needs or not arn.version:
-        return _nothing
+        return _no_prefetch
     record = context.package_row(arn)["record"]
     change = change_of(context, arn, policy, record, edit(record))
-    return lambda: _asked(lambda: evaluation.judge(policy, change, request))
+    return lambda: _fill_probe(lambda: evaluation.judge(policy, change, request))
 
 
-def _asked(judge: Callable[[], object]) -> None:
+def _fill_probe(judge: Callable[[], object]) -> None:
     """Evaluate only to fill the probe: the transaction evaluates again and decides."""
     try:
         judge()
@@ -169,7 +169,7 @@ def _asked(judge: Callable[[], object]) -> None:
             raise
 
 
-def _nothing() -> None:
+def _no_prefetch() -> None:
     """Prefetch nothing."""
 
 

@@ -118,7 +118,7 @@ def import_lines(context: RequestContext, asked: Import) -> ImportResult:
     if asked.dry_run:
         return result
     if result.different and not asked.replace:
-        raise ConflictException(_there_already(result.different))
+        raise ConflictException(_differences(result.different))
     for resource in resources:
         _store(context, resource)
     journal = context.rows
@@ -140,7 +140,7 @@ def _check_rules(context: RequestContext, resource: _Resource) -> None:
         )
 
 
-def _there_already(different: list[str]) -> str:
+def _differences(different: list[str]) -> str:
     listed = ", ".join(different[:NAMED]) + (f" and {len(different) - NAMED} more" if len(different) > NAMED else "")
     return f"Existing resources differ from the file: {listed}. Nothing was changed; set replace to overwrite them."
 

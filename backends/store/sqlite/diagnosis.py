@@ -28,7 +28,7 @@ WAL_VERSION = 2
 
 
 def loses_commits(release: tuple[int, int, int]) -> bool:
-    """Whether an SQLite release has the WAL-reset bug, which loses commits made during concurrent checkpoints."""
+    """Return whether an SQLite release has the WAL-reset bug, which loses commits during concurrent checkpoints."""
     if not FIRST_WITH_WAL <= release < FIXED:
         return False
     backport = BACKPORTS.get(release[:2])
@@ -123,7 +123,7 @@ def _lock(file: Path) -> Iterator[Check]:
     """Check that the inter-process lock is available, if its file exists; otherwise writes are blocked."""
     path = file.resolve().with_name(f"{file.resolve().name}.lock")
     if not path.exists() or not os.access(path, os.R_OK | os.W_OK):
-        said = "cannot be opened by this user" if path.exists() else "does not exist: it is created at the next opening"
+        said = "cannot be opened by this user" if path.exists() else "does not exist: it is created on the next use"
         verdict: Verdict = "failed" if path.exists() else "ok"
         yield Check("lock", verdict, f"{path.name} {said}", f"chown {_me()} {path}" if path.exists() else "")
         return

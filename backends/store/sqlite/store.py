@@ -109,14 +109,14 @@ class SQLiteRows:
                 self._between_processes = lock
             try:
                 with self._between_processes:
-                    self._opened = self._found()
+                    self._opened = self._identify_file()
                     if isinstance(self._between_processes, FileLock):
                         bind_lock_to_file(self._file, self._between_processes)
                     self._writer = self._connect(PRAGMAS)
                     with ExitStack() as closed:
                         closed.callback(self._writer.close)  # closing the last connection checkpoints, so hold the lock
                         self._prepare()
-                        if self._is_elsewhere():
+                        if self._was_replaced():
                             raise BackendUnavailable(f"{path} was replaced while it was being opened: try again")
                         closed.pop_all()
             except sqlite3.Error as error:
@@ -138,7 +138,7 @@ class SQLiteRows:
                 closed.callback(self._writer.close)
                 while self._idle:
                     self._idle.pop().close()
-                if self._is_elsewhere():
+                if self._was_replaced():
                     self._empty_log()
 
     @contextmanager
@@ -146,8 +146,8 @@ class SQLiteRows:
         """Run the block as one durable transaction; any error rolls it back."""
         with _translated(), self._lock:
             self._check_open()
-            with self._between_processes, self._noted():
-                if self._is_elsewhere():
+            with self._between_processes, self._noting_failure():
+                if self._was_replaced():
                     self._empty_log()
                     raise ServiceUnavailable(GONE)
                 connection = self._writer
@@ -204,7 +204,7 @@ class SQLiteRows:
                 snapshot.backup(self._writer)
 
     @contextmanager
-    def _noted(self) -> Iterator[None]:
+    def _noting_failure(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error:
@@ -244,7 +244,7 @@ class SQLiteRows:
                     held.enter_context(held.enter_context(closing(lock_of(self._file))))
             connection.close()
 
-    def _found(self) -> tuple[int, int] | None:
+    def _identify_file(self) -> tuple[int, int] | None:
         """Return the device and inode of the file at the path; None without a file, or in memory."""
         if self.path is None:
             return None
@@ -254,13 +254,13 @@ class SQLiteRows:
             return None
         return found.st_dev, found.st_ino
 
-    def _is_elsewhere(self) -> bool:
+    def _was_replaced(self) -> bool:
         """Whether the file was moved, removed or replaced since it was opened.
 
         SQLite would keep writing to a file that is no longer reachable. A new connection would open the file now at the
         path, together with this file's log.
         """
-        return self._found() != self._opened
+        return self._identify_file() != self._opened
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -268,7 +268,7 @@ class SQLiteRows:
 
     def _check_usable(self) -> None:
         self._check_open()
-        if self._is_elsewhere():
+        if self._was_replaced():
             raise ServiceUnavailable(GONE)
 
     def _empty_log(self) -> None:
@@ -354,7 +354,7 @@ class _Reading:
                 self._rows._give_back(connection, has_failed=True)
                 raise
         except sqlite3.Error as error:
-            raise _answer_to(error) from error
+            raise _registry_error(error) from error
         return View(connection.execute, FACTS)
 
     def __exit__(
@@ -366,11 +366,11 @@ class _Reading:
                 connection.execute("ROLLBACK")
         except sqlite3.Error as failure:
             has_failed = True
-            raise _answer_to(failure) from failure
+            raise _registry_error(failure) from failure
         finally:
             self._rows._give_back(connection, has_failed=has_failed)
         if isinstance(error, FAILURES):
-            raise _answer_to(error) from error
+            raise _registry_error(error) from error
 
 
 @contextmanager
@@ -378,10 +378,10 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except FAILURES as error:
-        raise _answer_to(error) from error
+        raise _registry_error(error) from error
 
 
-def _answer_to(error: Exception) -> RegistryError:
+def _registry_error(error: Exception) -> RegistryError:
     """Map one of FAILURES to the error that is raised."""
     if isinstance(error, UNREADABLE):
         return InternalFailure(ANSWERS["SQLITE_CORRUPT"][1])
