@@ -298,7 +298,7 @@ class SearchContract(Contract):
             ([where("CreationTime", "In", "2026-01-01T00:00:00")], "In is not supported"),
             ([where("ModelPackageVersion", value="one")], "'one'"),
             ([where("CreationTime", "LessThan", "yesterday")], "'yesterday'"),
-            ([where("ModelApprovalStatus")], "needs a Value"),
+            ([where("ModelApprovalStatus")], "requires a Value"),
             (
                 [where("ModelPackageDescription", "Contains", "a"), where("ModelPackageDescription", "Contains", "b")],
                 "'CONTAINS' operator usage limit of 1 exceeded.",

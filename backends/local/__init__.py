@@ -1,4 +1,4 @@
-"""The registry itself: AWS's rules, written once, over the rows of any store."""
+"""The local registry: AWS's operations on the rows of any store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["open_postgres", "open_sqlite"]
 
 
 def open_sqlite(url: str, options: BackendOptions) -> LocalRegistry:
-    """Open `sqlite://` (memory, gone when closed), `sqlite:///relative/path.db` or `sqlite:////absolute/path.db`."""
+    """Open `sqlite://` (in memory), `sqlite:///relative/path.db` or `sqlite:////absolute/path.db`."""
     from ..store.sqlite.store import SQLiteRows
     from .registry import LocalRegistry
 
@@ -22,7 +22,7 @@ def open_sqlite(url: str, options: BackendOptions) -> LocalRegistry:
 
 
 def open_postgres(url: str, options: BackendOptions) -> LocalRegistry:
-    """Open `postgresql://user:password@host:port/database`, with any parameter of libpq's after a `?`."""
+    """Open `postgresql://user:password@host:port/database`, optionally with libpq parameters after a `?`."""
     from ..store.postgres import PostgresRows
     from .registry import LocalRegistry
 

@@ -1,7 +1,7 @@
-"""Copies of a database file while it is in use: of one moment, whole, and looked into before anybody relies on one.
+"""Consistent copies of a database file in use, and their verification.
 
-A copy is made by a reader, through SQLite's own backup: writers go on meanwhile, and the moment does not move. Nothing
-is checkpointed outside the lock between processes.
+A reader makes the copy with SQLite's backup API: it sees one moment while writers continue. Checkpoints run only under
+the inter-process lock.
 """
 
 from __future__ import annotations
@@ -27,44 +27,42 @@ from .operations.review_queue import places_of
 from .registry import LocalRegistry
 
 PAGES_AT_ONCE: Final = 512
-"""How many are copied before somebody is told, and may interrupt."""
+"""Pages copied between progress reports; the copy can be interrupted at each report."""
 
 Progress = Callable[[str, int, int], object]
-"""Told what is being done, how much of it is done, and how much there is; 0 where nobody knows."""
+"""Called with the current task, the number of items done and the total; 0 if the total is unknown."""
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What was found in a copy: rows of `history` that were verified, and where it is `broken`, as in the original."""
+    """The number of verified rows of `history`, and where the history is `broken`, as in the original."""
 
     history: int
     broken: tuple[dict[str, Any], ...] = ()
 
 
 def copy(source: Path, target: Path, progress: Progress) -> None:
-    """Copy a database as it is at this moment into a new file, while others write to it.
+    """Copy a database at this moment into a new file, while other processes write to it.
 
     Raises:
-        BackendUnavailable: it cannot be read; the sentence says why.
+        BackendUnavailable: the database cannot be read; the message states the reason.
     """
-    source = source.resolve()  # the lock lies beside the file itself, wherever a link to it is
+    source = source.resolve()  # the lock file is next to the real file, not next to a link
     try:
         lock = FileLock(source.with_name(source.name + ".lock"))
     except OSError as error:
-        raise BackendUnavailable(
-            f"{source} cannot be copied: its lock file cannot be opened: {error.strerror}"
-        ) from error
+        raise BackendUnavailable(f"{source} cannot be copied: cannot open its lock file: {error.strerror}") from error
     try:
         with lock:
-            bind_lock_to_file(source, lock)  # or what is copied is the log of another file
+            bind_lock_to_file(source, lock)  # otherwise the copy could include the log of another file
         reader = _connect(source, "rw")
         try:
             for name, value in READER_PRAGMAS.items():
                 reader.execute(f"PRAGMA {name}={value}")
             (journal,) = reader.execute("PRAGMA journal_mode").fetchone()
-            with nullcontext() if journal == "wal" else lock:  # without a WAL, writers would wait inside SQLite
+            with nullcontext() if journal == "wal" else lock:  # without a WAL, make writers wait for the lock
                 _copy(reader, target, progress)
         finally:
-            with lock:  # whoever closes a WAL database last checkpoints it
+            with lock:  # closing the last connection checkpoints the WAL
                 reader.close()
     except sqlite3.Error as error:
         raise BackendUnavailable(f"{source} cannot be copied: {error}") from error
@@ -74,10 +72,10 @@ def copy(source: Path, target: Path, progress: Progress) -> None:
 
 def _copy(reader: sqlite3.Connection, target: Path, progress: Progress) -> None:
     reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # from here on the moment is held
+    reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # starts the snapshot
     with closing(_connect(target, "rwc")) as copied:
         copied.execute("PRAGMA journal_mode=OFF")
-        copied.execute("PRAGMA synchronous=OFF")  # made durable as a whole, before it gets its name
+        copied.execute("PRAGMA synchronous=OFF")  # the caller syncs the whole file before renaming it
         reader.backup(
             copied,
             pages=PAGES_AT_ONCE,
@@ -87,10 +85,10 @@ def _copy(reader: sqlite3.Connection, target: Path, progress: Progress) -> None:
 
 
 def check(file: Path, progress: Progress) -> Checked:
-    """Look into a copy nobody uses yet: every page, the schema, and all of its history.
+    """Check a new copy: every page, the schema, and all of its history.
 
     Raises:
-        BackendUnavailable: it is damaged, has another version of the schema, or is no registry.
+        BackendUnavailable: the copy is damaged, has another schema version, or is not a registry.
     """
     try:
         with closing(_connect(file, "rw")) as connection:
@@ -103,7 +101,7 @@ def check(file: Path, progress: Progress) -> Checked:
     except sqlite3.Error as error:
         raise BackendUnavailable(f"the copy cannot be read: {error}") from error
     if version is None:
-        raise BackendUnavailable("the database is not a registry's: name a file that is")
+        raise BackendUnavailable("the file is not a registry database: name another file")
     check_schema_version(version)
     rows = SQLiteRows(file)
     with LocalRegistry(rows) as registry:

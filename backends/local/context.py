@@ -1,4 +1,4 @@
-"""One call being answered: who asked, when, and the transaction it runs in."""
+"""The context of a request: its caller, its time and its transaction."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from . import permissions
 
 
 class RequestContext(msgspec.Struct, frozen=True):
-    """What a rule may know of a call, and what history keeps of it.
+    """The data of a request that rules can read and history records.
 
-    `now` is in epoch ms; `rows` can only read where the operation only reads; `reason` is the ApprovalDescription that
-    came with the call; in `notes` rules leave JSON values that say what they found, for its rows of history.
+    `now` is in epoch ms; `rows` is a read-only view if the operation only reads; `reason` is the ApprovalDescription of
+    the request; rules append JSON values that explain their results to `notes`, which is stored in history.
     """
 
     operation: str
@@ -36,31 +36,31 @@ class RequestContext(msgspec.Struct, frozen=True):
     notes: list[Any] = msgspec.field(default_factory=list)
 
     def group(self, text: str) -> Arn:
-        """Return the group the caller means by a name or an ARN, and may use in this operation."""
+        """Resolve a group by name or ARN and authorize this operation on it."""
         return self.authorize(arns.resolve(self.caller, arns.GROUP, text))
 
     def versions(self, text: str) -> Arn:
-        """Return the group the caller means by a name or an ARN, and whose versions may be used in this operation."""
+        """Resolve a group by name or ARN and authorize this operation on its versions."""
         group = arns.resolve(self.caller, arns.GROUP, text)
         self.authorize(arns.version_of(group, "*"))
         return group
 
     def package(self, text: str) -> Arn:
-        """Return the package the caller means by a name, `Group/N` or an ARN, and may use in this operation."""
+        """Resolve a package by name, `Group/N` or ARN and authorize this operation on it."""
         return self.authorize(arns.resolve(self.caller, arns.PACKAGE, text))
 
     def package_row(self, arn: Arn) -> Row:
-        """Return the row of a package; raise AWS's "does not exist" if there is none."""
+        """Return the row of a package, or raise AWS's "does not exist" error."""
         row = self.rows.get(PACKAGES, arn.package_key)
         if row is None:
             raise arns.does_not_exist(arn)
         return row
 
     def authorize(self, arn: Arn) -> Arn:
-        """Return the ARN if it is the caller's own, or its group's policy lets the caller do this.
+        """Return the ARN if it is in the caller's account, or if its group's policy allows the operation.
 
         Raises:
-            AccessDeniedException: another account's resource, not opened to the caller; the sentence is IAM's.
+            AccessDeniedException: another account's resource, not shared with the caller; the message is IAM's.
         """
         if arn.account == self.caller.account or permissions.allows(self.rows, self.caller, self.operation, arn):
             return arn
@@ -70,7 +70,7 @@ class RequestContext(msgspec.Struct, frozen=True):
         )
 
     def key(self, name: str) -> Key:
-        """Return the key of a group of the caller's account and region, and of the head of a history."""
+        """Return the key, in the caller's account and region, of a group and of the head of its history."""
         return (self.caller.account, self.caller.region, name)
 
     def account_conditions(self) -> list[Condition]:
@@ -78,10 +78,10 @@ class RequestContext(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """How the registry answers an operation: `answer` returns a record for a transaction and the parameters.
+    """The implementation of an operation: `answer` returns a record for a transaction and the parameters.
 
-    Before the transaction, `prepare` checks and completes the parameters, and the callable that `prefetch` returns asks
-    other services what the rules need. With `is_projected`, the answer has the members of its output shape already.
+    Before the transaction, `prepare` validates and completes the parameters, and the callable that `prefetch` returns
+    queries other services for data the rules need. With `is_projected`, the answer already matches its output shape.
     """
 
     answer: Callable[[RequestContext, Mapping[str, Any]], Mapping[str, Any]]

@@ -1,4 +1,4 @@
-"""The extensions of the registry: what it does beyond AWS's API, as rows of one table."""
+"""The table of extension API calls, which go beyond AWS's API."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Lists: filters, order and pages as data, and tokens that continue one list and no other.
+"""Paged lists: declarative filters and sort orders, and tokens that are bound to one query.
 
-A page is cut first and filtered by approval status afterwards, as clients of the service have seen: a page can be
-short, even empty, and still carry a token. Time bounds are strict. Both are marked in the README as what they are:
-evidence from clients, and a choice.
+A page is cut first and then filtered by approval status, as clients have observed: a page can be short or empty and
+still have a token. Time bounds are exclusive (our choice).
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from ..store.rows import Condition, Key, Operator, Row, Table
 from .context import RequestContext
 
 DEFAULT_PAGE = 100
-"""Entries of a page when MaxResults is absent (our choice: AWS does not document it)."""
+"""The page size without MaxResults (our choice: AWS does not document it)."""
 
 MATCHES: dict[Operator, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -34,14 +33,14 @@ MATCHES: dict[Operator, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "contains": operator.contains,
 }
-"""What a store does for a table, for rows that are at hand."""
+"""The operators of conditions, for rows in memory."""
 
 _DIGEST_BYTES = 12
 _NOT_THE_QUERY = ("NextToken", "MaxResults")
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """One parameter of a list as a condition on a column; `after_page` drops rows of a page already cut."""
+    """A list parameter as a condition on a column; with `after_page`, it filters a page that is already cut."""
 
     member: str
     column: str
@@ -51,10 +50,10 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """How one table is listed, under the member `answer` of the output.
+    """The list operation of a table, whose entries are the output member `answer`.
 
-    `orders` has the columns to sort by for each value of SortBy, the default first; `descending` is the direction
-    without SortOrder. `as_of` returns a record as it is at a moment (epoch ms), for those that have the member `flag`.
+    `orders` maps each value of SortBy to its columns, the default first; `descending` applies without SortOrder.
+    `as_of` returns the state of a record at a moment (epoch ms); it is used for records with the member `flag`.
     """
 
     table: Table
@@ -73,12 +72,12 @@ def milliseconds(moment: datetime) -> int:
 def page(
     context: RequestContext, listing: Listing, params: Mapping[str, Any], place: list[Condition]
 ) -> dict[str, Any]:
-    """Return one page of a table as an answer: what its shape shows of the records, and NextToken when there is more.
+    """Return one page of a table: the records in the output shape, and NextToken if there are more.
 
-    `place` has the conditions besides the filters: account, region.
+    `place` has conditions in addition to the filters, such as account and region.
 
     Raises:
-        ValidationException: a token that is not of this list. (The sentence is ours.)
+        ValidationException: the token belongs to another list (our wording).
     """
     where = [*place, *_conditions(listing, params)]
     find = partial(context.rows.pick, _columns(listing, params), listing.table, where)
@@ -87,9 +86,9 @@ def page(
 
     def shown(texts: list[str]) -> list[dict[str, Any]]:
         try:
-            records = [read(str(text)) for text in texts]  # of a damaged page, the text may be none
+            records = [read(str(text)) for text in texts]  # on a damaged page, the value may not be text
             others: Iterable[int] = flagged(records, listing.flag)
-        except msgspec.DecodeError:  # one is not as the service model has it: what there is of it is shown
+        except msgspec.DecodeError:  # a record does not match the service model: show what it has
             records, others = [None] * len(texts), range(len(texts))
         for at in others:
             records[at] = summary(listing.as_of(orjson.loads(texts[at]), context.now))
@@ -179,7 +178,7 @@ def _after_page(listing: Listing, params: Mapping[str, Any]) -> list[Filter]:
 
 
 def query_of(context: RequestContext, params: Mapping[str, Any]) -> bytes:
-    """Return what a token is bound to: all that makes this list this list."""
+    """Return the data a token is bound to: everything that determines the result list."""
     asked = {name: value for name, value in params.items() if name not in _NOT_THE_QUERY}
     return orjson.dumps(
         [context.operation, context.caller.account, context.caller.region, asked], option=orjson.OPT_SORT_KEYS
@@ -196,7 +195,7 @@ def token_of(query: bytes, position: Key) -> str:
 
 
 def position_of(query: bytes, token: str, width: int) -> Key:
-    """Return the position a token of this query holds: as many plain values as the order has columns."""
+    """Return the position in a token of this query: one scalar for each column of the order."""
     try:
         content = urlsafe_b64decode(token.encode("ascii"))
         digest, position = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
@@ -209,8 +208,8 @@ def position_of(query: bytes, token: str, width: int) -> Key:
 
 
 def not_this_list() -> ValidationException:
-    """Return the answer to a token that is not of this list. (The sentence is ours.)"""
+    """Return the error for a token of another list (our wording)."""
     return ValidationException(
-        "NextToken is not valid for this request: send it with the same filters and order, in the account and "
-        "region that gave it."
+        "NextToken is not valid for this request: send it with the same filters, order, account and region as the "
+        "request that returned it."
     )

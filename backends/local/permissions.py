@@ -1,8 +1,8 @@
-"""Who may use another account's group: the group's resource policy, evaluated for a caller.
+"""Access to groups of other accounts: evaluation of a group's resource policy for a caller.
 
-As IAM does: a Deny that applies wins, and without an Allow that applies there is no access. What the caller's own
-account would have to allow beside that is taken as given (our choice). No `Condition` is evaluated (our choice, on
-the safe side): an Allow with one never allows, a Deny with one always denies.
+As in IAM, a matching Deny wins, and access requires a matching Allow. The permissions that the caller's own account
+would have to grant are assumed (our choice). Conditions are not evaluated (our choice, on the safe side): an Allow with
+a `Condition` never allows, and a Deny with one always denies.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ ALLOW, DENY = "Allow", "Deny"
 
 
 def allows(rows: View, caller: Caller, operation: str, arn: Arn) -> bool:
-    """Whether the policy of the group that `arn` belongs to lets a caller of another account perform the operation.
+    """Return whether a group's policy lets a caller from another account perform the operation.
 
-    `arn` is the group, one of its versions, or all of them (version `*`); an unversioned package has no policy.
+    `arn` is the group, one of its versions, or all of them (version `*`); unversioned packages have no policy.
     """
     if arn.kind != GROUP and not arn.version:
         return False
@@ -39,10 +39,11 @@ def allows(rows: View, caller: Caller, operation: str, arn: Arn) -> bool:
 
 
 def discoverable(rows: View, caller: Caller) -> list[Arn]:
-    """Return the groups of other accounts in the caller's region that the caller may describe and may find.
+    """Return the groups of other accounts in the caller's region that the caller may describe and discover.
 
-    A policy that allows the action `*`, or names a role, opens its group but does not show it (documented for AWS RAM).
-    There a custom policy must be promoted first; here all that can be promoted is (our choice).
+    A policy that allows the action `*`, or names a role, grants access to its group but does not make it discoverable
+    (documented for AWS RAM). AWS requires promoting a custom policy first; here every promotable policy counts as
+    promoted (our choice).
     """
     found = rows.find(POLICIES, [("region", "=", caller.region)], POLICIES.key, limit=sys.maxsize)
     shared = [
@@ -58,7 +59,7 @@ def discoverable(rows: View, caller: Caller) -> list[Arn]:
 
 
 class _Rule(msgspec.Struct, frozen=True):
-    """A statement, compiled: its effect, and what each of its elements says of a request."""
+    """A compiled statement: its effect, and a matcher for each of its elements."""
 
     effect: str
     principal: Callable[[Caller], bool]
@@ -70,7 +71,7 @@ class _Rule(msgspec.Struct, frozen=True):
 
 
 class _Policy(msgspec.Struct, frozen=True):
-    """A policy, compiled; `promotable` is AWS RAM's word for one whose group others can find."""
+    """A compiled policy; AWS RAM calls a policy `promotable` if it can make its group discoverable."""
 
     rules: tuple[_Rule, ...]
     promotable: bool
@@ -112,7 +113,7 @@ def _principal(statement: Statement) -> Callable[[Caller], bool]:
 
 
 def _named(principal: Any) -> frozenset[str]:
-    """Return the AWS principals of an element; services and federated users are no callers here."""
+    """Return the AWS principals of an element; services and federated users cannot be callers."""
     return frozenset(as_list(principal.get("AWS", []) if isinstance(principal, Mapping) else principal))
 
 
@@ -121,13 +122,13 @@ def _account_names(caller: Caller) -> tuple[str, str]:
 
 
 def _exact_names(caller: Caller) -> tuple[str, ...]:
-    """Return the names of the caller alone: NotPrincipal spares a user only by its own name, as documented by IAM."""
+    """Return the caller's exact names: NotPrincipal exempts a user only if it names that user (documented by IAM)."""
     names = _account_names(caller)
     return names if caller.arn in names else (caller.arn,)
 
 
 def _pattern(statement: Statement, element: str, fold: Callable[[str], str]) -> Callable[[str], bool]:
-    """Return what `Action` or `Resource` says of a text, or `NotAction` or `NotResource` the other way round."""
+    """Return the matcher of `Action` or `Resource`, or the negated one of `NotAction` or `NotResource`."""
     if element in statement:
         return _globs(statement[element], fold)
     excluded = _globs(statement[f"Not{element}"], fold)
@@ -135,12 +136,12 @@ def _pattern(statement: Statement, element: str, fold: Callable[[str], str]) -> 
 
 
 def _globs(patterns: Any, fold: Callable[[str], str]) -> Callable[[str], bool]:
-    """Return whether a text is as one of the patterns; `translate` makes expressions that never backtrack."""
+    """Return a matcher for any of the patterns; expressions from `translate` never backtrack."""
     escaped = (fold(pattern).replace("[", "[[]") for pattern in as_list(patterns))
     match = re.compile("|".join(map(translate, escaped))).match
     return lambda text: match(text) is not None
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return a list as it is, and anything else as a list of itself: how policies write one or many."""
+    """Return a list unchanged and wrap any other value in one: policies allow both forms."""
     return value if isinstance(value, list) else [value]

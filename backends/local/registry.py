@@ -1,4 +1,4 @@
-"""The registry: each operation is one transaction over rows, and each answer a record seen through its output shape."""
+"""The local registry: each operation is one transaction whose result is projected to its output shape."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Clock = Callable[[], float]
 T = TypeVar("T")
 
 PAUSES = tuple(0.005 * 2**n for n in range(9))
-"""Seconds at most before a transaction that lost a race is done again."""
+"""The maximum pauses in seconds before retries of a transaction that lost a race."""
 
 Prefetch: TypeAlias = Callable[[RequestContext, Any], Callable[[], object]] | None
 
@@ -59,14 +59,14 @@ ANSWERS: Final[Mapping[str, Answer]] = {
 
 
 class LocalRegistry(Backend):
-    """A Backend over rows, which are closed with it: AWS's rules, written once for every store.
+    """A Backend on a store, which it owns and closes.
 
     Raises:
-        BackendUnavailable: a rule of its settings cannot be kept; the store is closed.
+        BackendUnavailable: a rule in the settings cannot be enforced; the store is closed.
     """
 
     operations = frozenset(ANSWERS)
-    extensions = {name: row.writes for name, row in EXTENSIONS.items()}  # noqa: RUF012 - as the seam has it
+    extensions = {name: row.writes for name, row in EXTENSIONS.items()}  # noqa: RUF012 - declared this way by Backend
 
     def __init__(
         self,
@@ -87,11 +87,11 @@ class LocalRegistry(Backend):
             rows.close()
             raise
         self.outbox = Outbox(rows, self._clock)
-        """The events of every account, for who delivers them."""
+        """The events of all accounts, for the dispatcher."""
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         if operation not in ANSWERS:
-            raise UnknownOperationException(f"This registry does not answer {operation}.")
+            raise UnknownOperationException(f"This registry does not support {operation}.")
         row, handler = OPERATIONS[operation], ANSWERS[operation]
         constraints.check(operation, params)
         if not row.is_ours(params):
@@ -134,7 +134,7 @@ class LocalRegistry(Backend):
         return msgspec.to_builtins(self._retried(once))
 
     def _prefetch(self, prefetch: Prefetch, operation: str, params: Any, caller: Caller) -> Probe:
-        """Ask other services what the rules need, while no transaction is open; return a probe that has the answers."""
+        """Query other services for the data the rules need, outside any transaction; return a probe with the data."""
         if prefetch is None or OBJECTS not in self._rulebook.needs:
             return self._options.probe
         probe = CachingProbe(self._options.probe)
@@ -144,22 +144,23 @@ class LocalRegistry(Backend):
         return probe
 
     def _retried(self, once: Callable[[], T]) -> T:
-        """Do what is one transaction; all of it again, a few times, if the store gives way to another's.
+        """Run a transaction, and retry it a few times if it conflicts with another one.
 
-        PostgreSQL does so for deadlocks only, as writers lock what they decide by; databases like it do so more often.
+        PostgreSQL reports only deadlocks, because writers lock the rows they depend on; compatible databases report
+        more conflicts.
         """
         for pause in PAUSES:
             try:
                 return once()
             except SerializationFailure:
-                self._sleep(uniform(0, pause))  # noqa: S311 - so that the two do not meet again
+                self._sleep(uniform(0, pause))  # noqa: S311 - keeps two retries from colliding again
         return once()
 
     @contextmanager
     def _transaction(
         self, operation: str, caller: Caller, probe: Probe, *, writes: bool, reason: str | None = None
     ) -> Iterator[RequestContext]:
-        """Open a transaction for a call; what it changes is history, and an event, when it commits."""
+        """Open a transaction for a request; a commit also records its changes as history and events."""
         settings, now = self._options.settings, int(self._clock() * 1000)
         if not writes:
             with self._rows.reading() as seen:
@@ -176,19 +177,19 @@ class LocalRegistry(Backend):
             self.outbox.notifier.notify()
 
     def take_snapshot(self) -> StoreSnapshot:
-        """Return a copy of the whole store; like the next two, only for `testing.controlled`."""
+        """Return a copy of the whole store; like the next two methods, only for `testing.controlled`."""
         return self._rows.take_snapshot()
 
     def restore_snapshot(self, snapshot: StoreSnapshot) -> None:
         self._rows.restore_snapshot(snapshot)
 
     def clear(self, account: str | None = None, region: str | None = None, name: str | None = None) -> None:
-        """Remove everything, or what is of an account, a region, a name; history included."""
+        """Delete all rows, or those of an account, a region or a name, including history."""
         given: list[tuple[str, str | None]] = [("account", account), ("region", region), ("name", name)]
         snapshots.clear(self._rows, [(column, "=", value) for column, value in given if value is not None])
 
     def ping(self) -> None:
-        """Read from the store, and write if it could not, so that a registry that answers is one that can."""
+        """Read from the store, and write if the last write failed, so that a healthy answer means writes work."""
         with self._rows.reading() as rows:
             rows.find(GROUPS, [("account", "=", "")], limit=1)
         self._rows.check_writing()
@@ -200,10 +201,10 @@ class LocalRegistry(Backend):
 def idempotent(
     context: RequestContext, params: Mapping[str, Any], answer: Callable[[], Mapping[str, Any]]
 ) -> Mapping[str, Any]:
-    """Answer a call, or, if its token has been seen in this account and region, repeat the first answer.
+    """Process a request; repeat the first answer if its client token was already used in this account and region.
 
     Raises:
-        ConflictException: the token came with another request before.
+        ConflictException: the token was used for another request.
     """
     token = params.get("ClientToken")
     if token is None:
@@ -211,18 +212,18 @@ def idempotent(
     digest = hashlib.sha256(orjson.dumps(params, option=orjson.OPT_SORT_KEYS)).hexdigest()
     key = (context.caller.account, context.caller.region, context.operation, token)
     row = dict(zip(TOKENS.key, key, strict=True)) | {"created": context.now, "rev": 0, "digest": digest, "record": {}}
-    if digest.endswith("0"):  # one in sixteen: to look each time would cost more than what is left lying
+    if digest.endswith("0"):  # one request in 16: looking every time costs more than the expired rows
         _forget(context)
     stored = context.rows.insert(TOKENS, row)
     if not stored:
-        _forget(context)  # perhaps what is in the way
+        _forget(context)  # the existing token may have expired
         stored = context.rows.insert(TOKENS, row)
     if stored:
         result = answer()
         context.rows.update(TOKENS, key, 0, {"record": result})
         return result
     seen = context.rows.get(TOKENS, key)
-    if seen is None:  # forgotten since, by a server whose clock is ahead of ours
+    if seen is None:  # deleted meanwhile by a server whose clock is ahead
         raise ThrottlingException("Rate exceeded")
     if seen["digest"] != digest:
         raise ConflictException(

@@ -1,4 +1,4 @@
-"""Rows and the stores that keep them, in one version of the schema; knows nothing of AWS."""
+"""The SQLite and PostgreSQL stores, their tables and the version of their schema."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Final
 from ..errors import BackendUnavailable
 
 SCHEMA_VERSION: Final = 1
-"""The version of the schema of every store; a change of a table or an index raises it."""
+"""The schema version of every store; increment it with each change to a table or an index."""
 
 
 def check_schema_version(version: int) -> None:
-    """Check that a database has the schema of this release; version 0 is that of a development version.
+    """Check that a database has the schema of this release; development versions have version 0.
 
     Raises:
-        BackendUnavailable: it has another one; the message says how to go on.
+        BackendUnavailable: the version differs; the message says how to proceed.
     """
     if version > SCHEMA_VERSION:
         raise BackendUnavailable(
-            f"the database was made by a newer sagemaker-registry (schema version {version}, and this one has "
+            f"the database was created by a newer sagemaker-registry (schema version {version}; this release supports "
             f"{SCHEMA_VERSION}): upgrade this installation, or open a backup made before the upgrade"
         )
     if version < SCHEMA_VERSION:
         raise BackendUnavailable(
-            "the database was made by a development version of sagemaker-registry: export it with that version "
+            "the database was created by a development version of sagemaker-registry: export it with that version "
             "(sagemaker-registry export registry.jsonl) and import it here (sagemaker-registry import registry.jsonl)"
         )

@@ -1,8 +1,8 @@
-"""Rows in PostgreSQL, for a team: many servers without state of their own on one database.
+"""The PostgreSQL store, which several stateless servers can share.
 
-Writers run READ COMMITTED and lock the rows they decide on, so that on PostgreSQL they wait for each other where two
-of them meet and never fail for it. The SQL is what PostgreSQL, Aurora, CockroachDB and YugabyteDB have in common. How
-durable a commit is, is the server's to say: `synchronous_commit` is left as its owner set it.
+Write transactions run at READ COMMITTED and lock the rows they depend on, so on PostgreSQL conflicting writers wait
+instead of failing. The SQL is the common subset of PostgreSQL, Aurora, CockroachDB and YugabyteDB. The server's own
+`synchronous_commit` setting determines durability.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from .transactions import Run, Transaction, View
 MAX_CONNECTIONS: Final = 8
 CONNECT_TIMEOUT: Final = 5
 WAIT_TIMEOUT: Final = 10
-"""How long a call waits for a connection, or for a row that another writer has locked."""
+"""Seconds to wait for a connection, or for a row that another writer has locked."""
 IDLE_TIMEOUT: Final = 60
-"""After which the server ends the transaction of a writer it hears nothing of, and frees its rows."""
+"""Seconds of silence after which the server ends a write transaction and releases its rows."""
 
 LOCKED = {GROUPS, PACKAGES, HEADS}
-"""Tables whose rows a transaction that writes locks as it reads them: what it decides by must still hold when it
-commits. Policies are only changed behind the lock of their group; locking them too would allow deadlocks. Heads of
-history are always locked last."""
+"""Tables whose rows a write transaction locks as it reads them, so that they cannot change before it commits. Policies
+are changed only while the row of their group is locked; locking them too could deadlock. Heads of history are always
+locked last."""
 
 FACTS = {
     "store": "SELECT substr(version(), 1, 60)",
@@ -53,35 +53,34 @@ FACTS = {
     "ELSE 'synchronous_commit=' || current_setting('synchronous_commit', true) END",
     "schema": postgres_schema.ASK_VERSION,
 }
-"""See `View.facts`."""
 
-CUT_OFF = "The registry's database cannot be reached: a change that was under way may or may not be stored."
+CUT_OFF = "The registry's database cannot be reached: a pending change may or may not have been stored."
 
 ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
-    # SQLSTATE, or its class: what a caller is told
+    # SQLSTATE, or its first two characters: the error raised
     "08": (ServiceUnavailable, CUT_OFF),
-    "57": (ServiceUnavailable, CUT_OFF),  # the server is being stopped, or has crashed
-    "25P03": (ServiceUnavailable, CUT_OFF),  # IDLE_TIMEOUT were over
+    "57": (ServiceUnavailable, CUT_OFF),  # the server is shutting down or has crashed
+    "25P03": (ServiceUnavailable, CUT_OFF),  # IDLE_TIMEOUT expired
     "22": (ValidationException, "A value cannot be stored: text must be Unicode without NUL characters."),
-    "54": (ValidationException, "A value is larger than the registry's database takes: nothing was changed."),
+    "54": (ValidationException, "A value exceeds the size limit of the registry's database: nothing was changed."),
     "40": (SerializationFailure, "Rate exceeded"),  # 40001 serialization failure, 40P01 deadlock
-    "40003": (ServiceUnavailable, CUT_OFF),  # was it committed?
-    "55P03": (ThrottlingException, "Rate exceeded"),  # WAIT_TIMEOUT were over
+    "40003": (ServiceUnavailable, CUT_OFF),  # unknown whether it was committed
+    "55P03": (ThrottlingException, "Rate exceeded"),  # WAIT_TIMEOUT expired
     "53": (ServiceUnavailable, "The registry's database is out of memory or connections: nothing was changed."),
     "53100": (ServiceUnavailable, "The disk of the registry's database is full: nothing was changed."),
-    "58": (ServiceUnavailable, "The disk of the registry's database failed to answer: nothing was changed."),
+    "58": (ServiceUnavailable, "The disk of the registry's database failed: nothing was changed."),
     "25006": (ServiceUnavailable, "The registry's database is read-only: nothing was changed."),
-    "42501": (InternalFailure, "The registry's user may not use its tables: grant it their rights."),
+    "42501": (InternalFailure, "The registry's database user lacks access to its tables: grant it access."),
     "XX001": (InternalFailure, "The registry's database is damaged: restore it from a backup."),
     "XX002": (InternalFailure, "An index of the registry's database is damaged: rebuild it with REINDEX."),
 }
 
 
 class PostgresRows:
-    """The tables in one PostgreSQL database, through a pool of connections.
+    """The tables in one PostgreSQL database, accessed through a connection pool.
 
     Raises:
-        BackendUnavailable: the database cannot be used; the sentence names it, says why, and never has the password.
+        BackendUnavailable: the database cannot be used; the message names it and the reason, but never the password.
     """
 
     def __init__(self, url: str) -> None:
@@ -103,21 +102,21 @@ class PostgresRows:
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
-        """Run the block as one transaction; its errors, and PostgreSQL's, undo all of it."""
+        """Run the block as one transaction; any error rolls it back."""
         with _translated(), self._begin(IsolationLevel.READ_COMMITTED, read_only=False) as connection:
             yield Transaction(_runner(connection), locked=LOCKED)
 
     @contextmanager
     def reading(self) -> Iterator[View]:
-        """Run the block on one consistent view; writers neither wait for it nor make it wait."""
+        """Run the block on one consistent view; it neither blocks writers nor waits for them."""
         with _translated(), self._begin(IsolationLevel.REPEATABLE_READ, read_only=True) as connection:
             yield View(_runner(connection), FACTS)
 
     def check_writing(self) -> None:
-        """Nothing to try: a PostgreSQL that cannot write its log stops."""
+        """Do nothing: PostgreSQL shuts down when it cannot write its log."""
 
     def take_snapshot(self) -> snapshots.RowsSnapshot:
-        """Return all rows, as they are at one moment: seconds where SQLite takes milliseconds."""
+        """Return all rows at one moment; this takes seconds, compared with milliseconds in SQLite."""
         return snapshots.take(self)
 
     def restore_snapshot(self, snapshot: snapshots.RowsSnapshot) -> None:
@@ -138,39 +137,39 @@ def _runner(connection: Connection) -> Run:
 
 @lru_cache(maxsize=1024)
 def _in_dialect(text: str) -> bytes:
-    """Return a statement of `sql` as psycopg and PostgreSQL take it."""
+    """Translate a statement built by `sql` for psycopg and PostgreSQL."""
     return re.sub(r"instr\((\w+), \?\)", r"position(? in \1)", text).replace("?", "%s").encode()
 
 
 def options_of(url: str) -> dict[str, Any]:
-    """Return what a URL says, as libpq's parameters.
+    """Parse a URL into libpq's parameters.
 
     Raises:
-        BackendUnavailable: not a PostgreSQL URL. The message omits it, as part of it may be a password.
+        BackendUnavailable: not a PostgreSQL URL. The message omits the URL, because it may contain a password.
     """
     try:
         if url.count("@") > urlsplit(url).netloc.count("@") or url.count("@") > 1:
-            raise ValueError(url)  # libpq would take part of the password for a host, and print it
+            raise ValueError(url)  # libpq would parse part of the password as a host name and print it
         given = conninfo_to_dict(url)
     except (psycopg.Error, ValueError):
         raise BackendUnavailable(
-            "the URL of the database cannot be read: write postgresql://user:password@host:5432/database, with "
-            "characters such as @ / : % in the password as %40 %2F %3A %25"
+            "invalid database URL: expected postgresql://user:password@host:5432/database, with characters such as "
+            "@ / : % in the password written as %40 %2F %3A %25"
         ) from None
     return {"connect_timeout": CONNECT_TIMEOUT, "application_name": "sagemaker-registry", **given}
 
 
 def examine(url: str) -> Iterator[Check]:
-    """Reach a database and read its schema version; opening it as a registry would create its tables."""
+    """Connect to a database and read its schema version, without creating tables."""
     options = options_of(url)
     began = time.monotonic()
     try:
         with psycopg.connect(**{**options, "connect_timeout": int(PATIENCE)}, autocommit=True) as connection:
             release = connection.info.parameter_status("server_version")
-            yield timed("registry", f"PostgreSQL {release} can be reached", time.monotonic() - began)
+            yield timed("registry", f"connected to PostgreSQL {release}", time.monotonic() - began)
             version = postgres_schema.version_of(connection)
             if version is None:
-                yield Check("schema", "ok", "not there: the tables are created when the database is first used")
+                yield Check("schema", "ok", "not created yet: the tables are created at first use")
             else:
                 check_schema_version(version)
                 yield Check("schema", "ok", f"up to date (version {version})")
@@ -179,19 +178,19 @@ def examine(url: str) -> Iterator[Check]:
 
 
 def _prepare(options: Mapping[str, Any]) -> None:
-    """Reach the database once, and create the tables in an empty one."""
+    """Connect once, and create the tables in an empty database."""
     try:
         with psycopg.connect(**options, autocommit=True) as connection:
             postgres_schema.prepare(connection)
     except (psycopg.Error, OSError) as error:
-        where = f"{options.get('dbname') or 'of the user'} on {options.get('host') or 'this machine'}"
+        where = f"{options.get('dbname') or '(default)'} on {options.get('host') or 'this machine'}"
         raise BackendUnavailable(
             f"the PostgreSQL database {where} cannot be opened: {reason_of(error, options)}"
         ) from None
 
 
 def reason_of(error: Exception, options: Mapping[str, Any]) -> str:
-    """Return the library's words in one line, without the password, which they should not have anyway."""
+    """Return an error's text on one line with the password masked, although it should not contain one."""
     words = " ".join(str(error).split())
     password = options.get("password")
     return words.replace(str(password), "***") if password else words
@@ -208,14 +207,14 @@ def _translated() -> Iterator[None]:
         yield
     except PoolTimeout as error:
         raise ServiceUnavailable(
-            f"No connection to the registry's database was free within {WAIT_TIMEOUT} s: nothing was changed."
+            f"No database connection became available within {WAIT_TIMEOUT} s: nothing was changed."
         ) from error
     except psycopg.Error as error:
         raise _answer(error) from error
 
 
 def _answer(error: psycopg.Error) -> RegistryError:
-    """Return what a caller is told: by SQLSTATE, else by its class."""
+    """Map an error by its SQLSTATE, else by its class."""
     state = error.sqlstate or _state_of(error)
     kind, sentence = ANSWERS.get(state) or ANSWERS.get(state[:2]) or (InternalFailure, "")
     words = error.diag.message_primary or type(error).__name__
@@ -223,7 +222,7 @@ def _answer(error: psycopg.Error) -> RegistryError:
 
 
 def _state_of(error: psycopg.Error) -> str:
-    """Return the class of an error the server did not send: of a lost connection, or of a value that cannot be sent."""
+    """Return the SQLSTATE class of a client-side error: a lost connection, or a value that cannot be sent."""
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return "08"
     return "22" if isinstance(error, psycopg.DataError) else "XX"

@@ -1,8 +1,8 @@
-"""The schema of the PostgreSQL store: created in an empty database, and checked by its version in any other.
+"""The schema of the PostgreSQL store.
 
-Text is compared by its bytes, as SQLite does, so that every store sorts alike. Many servers may start at once on an
-empty database: the row with the version is also the lock under which the tables are created, as CockroachDB has no
-advisory locks.
+Text is compared byte by byte, as in SQLite, so that every store sorts alike. Several servers may start at once on an
+empty database: the row that holds the schema version is also the lock for creating the tables, because CockroachDB has
+no advisory locks.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 TEXT_BY_BYTES: Final = 'TEXT COLLATE "C"'
 TEXT_ON_COCKROACH: Final = "TEXT"
-"""CockroachDB compares by bytes without being told, and refuses columns with that collation (cockroach#108657)."""
+"""CockroachDB compares text byte by byte by default, and rejects columns with that collation (cockroach#108657)."""
 
 VERSION_TABLE: Final = "CREATE TABLE IF NOT EXISTS registry_schema (name TEXT NOT NULL PRIMARY KEY, version BIGINT)"
-"""A table of one row, whose version is NULL until the other tables are there."""
+"""A table with one row, whose version is NULL until the other tables exist."""
 
 ASK_VERSION: Final = "SELECT version FROM registry_schema"
 
@@ -54,9 +54,9 @@ CREATE TABLE model_packages (
 );
 CREATE INDEX packages_of_type ON model_packages (account, region, type, created, name, version);
 CREATE INDEX packages_by_time ON model_packages (account, region, created, name, version);
--- The versions that wait for a decision, over all groups, oldest first.
+-- Versions with an approval status across all groups, oldest first.
 CREATE INDEX packages_by_approval ON model_packages (account, region, approval, created, name, version);
--- The newest version of a group with an approval status.
+-- The newest version of a group with a given approval status.
 CREATE INDEX packages_of_group_by_approval ON model_packages (account, region, name, approval, version);
 CREATE INDEX packages_by_change ON model_packages (account, region, modified, name, version);
 
@@ -85,7 +85,7 @@ CREATE TABLE client_tokens (
 );
 CREATE INDEX tokens_by_time ON client_tokens (account, region, created);
 
--- By region first: groups that other accounts share are looked up within a region.
+-- By region first, because groups shared by other accounts are looked up within a region.
 CREATE TABLE group_policies (
     region {text} NOT NULL,
     account {text} NOT NULL,
@@ -180,20 +180,20 @@ CREATE INDEX deliveries_of_sink ON event_deliveries (sink, open, position);
 CREATE INDEX deliveries_of_place ON event_deliveries (account, region, position, sink);
 CREATE INDEX deliveries_by_state ON event_deliveries (account, region, state, position, sink);
 """
-"""Every table and index; {text} is the type of text, and times are epoch milliseconds."""
+"""All tables and indexes; {text} stands for the text type, and times are epoch milliseconds."""
 
 
 def prepare(connection: Connection) -> None:
-    """Create the tables in an empty database; a database that has them is only read.
+    """Create the tables in an empty database; change nothing in a database that has them.
 
     Raises:
-        BackendUnavailable: the database has another version of the schema. Nothing is changed then.
+        BackendUnavailable: the database has another schema version.
     """
-    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED  # see what others did while we waited
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED  # sees commits made during a wait
     if (version := version_of(connection)) is not None:
         check_schema_version(version)
         return
-    with suppress(DuplicateTable, DuplicateObject, UniqueViolation):  # IF NOT EXISTS fails where two are as quick
+    with suppress(DuplicateTable, DuplicateObject, UniqueViolation):  # IF NOT EXISTS can fail in a race
         connection.execute(VERSION_TABLE)
     connection.execute("INSERT INTO registry_schema (name) VALUES ('schema') ON CONFLICT DO NOTHING")
     with connection.transaction():
@@ -208,7 +208,7 @@ def prepare(connection: Connection) -> None:
 
 
 def version_of(connection: Connection) -> int | None:
-    """Return the schema version of a database: 0 for one of a development version, None if it has no tables yet."""
+    """Return a database's schema version: 0 for a development version, None without tables."""
     try:
         (version,) = connection.execute(ASK_VERSION).fetchone() or (None,)
     except UndefinedTable:

@@ -1,9 +1,8 @@
-"""What the registry asks of a store: rows of a few tables, read and written in transactions.
+"""The tables of the registry, their keys and columns.
 
-The rules above know nothing of SQL; a store below knows nothing of AWS. A row is a dict of columns, of which
-`record` is a dict with AWS's own member names and JSON values (timestamps as epoch seconds); every other column
-exists to find the row again. Rows of history are for ever: their content is the text that was hashed, and no store is
-asked to change or remove one.
+Code above this layer contains no SQL; stores below it contain no AWS logic. A row is a dict of columns. Its `record` is
+a dict with AWS's member names and JSON values (timestamps are epoch seconds); all other columns serve lookups. Rows of
+history are never changed or removed, and their content is the exact text that was hashed.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ Condition = tuple[str, Operator, Any]
 
 
 class Table(msgspec.Struct, frozen=True, eq=False):
-    """A table, its key and its columns. Times are epoch milliseconds; `rev` grows by one with every update.
+    """A table with its key and its other columns. Times are epoch milliseconds; each update increments `rev`.
 
-    There is one of each, compared as such: statements are looked up by it, a dozen times in a call.
+    Instances are compared by identity: each call looks up a dozen cached statements by table.
     """
 
     name: str
@@ -36,20 +35,20 @@ class Table(msgspec.Struct, frozen=True, eq=False):
         return tuple(row[column] for column in self.key)
 
     def keyed(self, key: Key) -> list[Condition]:
-        """Return the conditions that only the row of a key meets."""
+        """Return the conditions that select the row with this key."""
         return [(column, "=", value) for column, value in zip(self.key, key, strict=True)]
 
 
 GROUPS = Table("model_package_groups", ("account", "region", "name"), ("created", "last_version", "rev", "record"))
 PACKAGES = Table(
     "model_packages",
-    ("account", "region", "name", "version"),  # version 0: unversioned; else `name` is the group's
+    ("account", "region", "name", "version"),  # version 0: an unversioned package; otherwise `name` is the group's
     ("type", "created", "modified", "approval", "rev", "record"),
 )
 POLICIES = Table("group_policies", ("region", "account", "name"), ("rev", "record"))
 HISTORY = Table(
     "history",
-    ("account", "region", "name", "seq"),  # `name` is the group's, or the unversioned package's: see `journal`
+    ("account", "region", "name", "seq"),  # `name` is that of a group or an unversioned package: see `journal`
     (
         *("at", "actor", "principal", "request_id", "operation", "kind", "arn", "version"),
         *("content", "previous", "hash"),
@@ -62,7 +61,7 @@ EVENTS = Table(
     ("version", "at", "position", "rev", "record"),
 )
 NOTES = Table(
-    "event_notes",  # of changes that are events, but have no position and no record yet: see `events`
+    "event_notes",  # changes that will become events, without a position or record yet: see `events`
     ("account", "region", "name", "seq"),
     ("version", "at"),
 )
@@ -76,7 +75,7 @@ DELIVERIES = Table(
     ),
 )
 TERMS = Table(
-    "search_terms",  # what Search finds by a text: see `terms`; `moment` sorts as LastModifiedTime does
+    "search_terms",  # the text index of Search: see `search.index`; `moment` sorts like LastModifiedTime
     ("account", "region", "kind", "path", "value", "moment", "name", "version"),
     (),
 )

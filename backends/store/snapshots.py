@@ -1,4 +1,4 @@
-"""Snapshots of a store as rows in memory, and emptying a store: for registries under test control."""
+"""In-memory snapshots of a store, and deletion of rows, for registries under test control."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EVERY: Final = 2**31 - 1
 
 
 class RowsSnapshot(msgspec.Struct, frozen=True):
-    """The rows of a store at one moment, by table; any store can be restored from them."""
+    """The rows of a store at one moment, by table; they can be restored into any store."""
 
     rows: dict[Table, list[Row]]
 
@@ -38,9 +38,9 @@ def restore(rows: Rows, snapshot: RowsSnapshot) -> None:
 
 
 def clear(rows: Rows, where: Sequence[Condition]) -> None:
-    """Delete every row that meets the conditions, history included; a table without names is cleared by the others.
+    """Delete all rows that meet the conditions, including history; a condition on a column a table lacks is ignored.
 
-    Cursors stay: positions of events go on, so that a subscriber misses none.
+    Cursors are kept: event positions continue, so that no subscriber misses an event.
     """
     with rows.writing() as transaction:
         for table in TABLES:

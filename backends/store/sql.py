@@ -1,6 +1,6 @@
-"""The SQL of the store, built from tables and conditions; values always travel as parameters."""
+"""SQL statements built from tables and conditions; values are always bound as parameters."""
 
-# ruff: noqa: S608 - all that is put into a statement are names of a Table, which are ours; values are bound
+# ruff: noqa: S608 - statements contain only names from Table constants; values are bound
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def insert_all(table: Table, count: int) -> str:
 
 @cache
 def delete_all(table: Table, count: int) -> str:
-    """Name each key, as (...) IN (VALUES ...) makes SQLite look at every row."""
+    """Compare each key separately: SQLite scans the whole table for (...) IN (VALUES ...)."""
     return f"DELETE FROM {table.name} WHERE {' OR '.join(f'({_key(table)})' for _ in range(count))}"
 
 
@@ -65,7 +65,7 @@ def count(table: Table, where: Sequence[Condition], limit: int) -> Statement:
 
 
 def count_common(table: Table, wheres: Sequence[Sequence[Condition]], limit: int) -> Statement:
-    """Count the rows of the first conditions that are also, but for what those name, rows of each of the others."""
+    """Count rows that meet the first conditions and have a row for each of the others with otherwise the same key."""
     first, *others = wheres
     named = {column for column, *_ in first}
     same = [column for column in table.key if column not in named]

@@ -1,4 +1,4 @@
-"""Rows read and written by statements, whatever database runs them: what SQLite and PostgreSQL have in common."""
+"""Views and transactions over the rows of a store, shared by SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .rows import GROUPS, Condition, Key, Row, Table
 
 
 class Result(Protocol):
-    """What a driver answers to a statement."""
+    """A driver's result for a statement."""
 
     @property
     def rowcount(self) -> int: ...
@@ -24,15 +24,15 @@ class Result(Protocol):
 ROWS_OF_A_STATEMENT: Final = 100
 
 Run = Callable[[str, Sequence[Any]], Result]
-"""Runs a statement of `sql` with its values."""
+"""Run a statement built by `sql` with its values."""
 
 
 class View:
-    """One consistent view of a store.
+    """A consistent view of a store.
 
     Args:
         run: runs statements.
-        facts: what the store says of itself: by name, the statement whose first column says it.
+        facts: for each name, the statement whose first column has that fact about the store.
     """
 
     def __init__(self, run: Run, facts: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -40,11 +40,11 @@ class View:
         self._facts = facts
 
     def facts(self) -> dict[str, list[str]]:
-        """Return what the store says of itself; nothing in a transaction that writes.
+        """Return facts about the store; empty in a write transaction.
 
         Returns:
-            `store`, its name and version; `journal`, its mode; `durability`, what makes a commit outlive a power cut;
-            `schema`, the version of its schema.
+            `store`, its name and version; `journal`, its mode; `durability`, the setting that makes commits survive a
+            power failure; `schema`, the version of its schema.
         """
         return {name: [str(row[0]) for row in self.run(text, ()).fetchall()] for name, text in self._facts.items()}
 
@@ -52,7 +52,7 @@ class View:
         return self._one(table, sql.get(table), key)
 
     def text(self, table: Table, key: Key) -> str | None:
-        """Return the JSON text of the record with that key, or None."""
+        """Return the JSON text of the record with this key, or None."""
         found = self.run(sql.text(table), key).fetchall()
         return found[0][0] if found else None
 
@@ -69,12 +69,12 @@ class View:
         """Return at most `limit` rows that meet all conditions.
 
         Args:
-            table: where to look.
-            where: conditions, all of which hold; `contains` is a case-sensitive substring.
-            order: columns to sort by; together with the conditions they must be unique for paging.
+            table: the table to read.
+            where: conditions that must all be met; `contains` is a case-sensitive substring.
+            order: columns to sort by; for paging, they must be unique together with the conditions.
             descending: the direction, for all columns of `order`.
-            after: values of the `order` columns of the last row already seen.
-            limit: the most rows to return.
+            after: the values of the `order` columns in the last row of the previous page.
+            limit: the maximum number of rows.
         """
         text, values = sql.find(table, where, order, descending, after, limit)
         return [_row(table, found) for found in self.run(text, values).fetchall()]
@@ -89,7 +89,7 @@ class View:
         after: Key | None = None,
         at_once: int,
     ) -> Iterator[Row]:
-        """Yield every row that meets all conditions, as `find` would return them; `at_once` are read at a time."""
+        """Yield all rows that meet the conditions, sorted as by `find`, reading `at_once` rows at a time."""
         while rows := self.find(table, where, order, descending=descending, after=after, limit=at_once):
             yield from rows
             if len(rows) < at_once or not order:
@@ -107,21 +107,21 @@ class View:
         after: Key | None = None,
         limit: int,
     ) -> list[Key]:
-        """Return some columns of the rows that `find` would return, a `record` as its text."""
+        """Return the given columns of the rows that `find` would return, with `record` as JSON text."""
         text, values = sql.find(table, where, order, descending, after, limit, columns)
         return self.run(text, values).fetchall()
 
     def count(self, table: Table, where: Sequence[Condition], limit: int) -> int:
-        """Return how many rows meet all conditions, counting at most to `limit`."""
+        """Return the number of rows that meet all conditions, or `limit` if there are more."""
         return int(self.run(*sql.count(table, where, limit)).fetchall()[0][0])
 
     def count_common(self, table: Table, wheres: Sequence[Sequence[Condition]], limit: int) -> int:
-        """Count rows that meet the first conditions and have a related row for each of the others.
+        """Count the rows that meet the first conditions and have a related row for each of the others.
 
         Args:
-            table: where to look.
-            wheres: conditions, all on the same columns; related rows agree in the other columns of the key.
-            limit: the most to count.
+            table: the table to read.
+            wheres: conditions, all on the same columns; related rows have equal values in the other columns of the key.
+            limit: the maximum count.
         """
         return int(self.run(*sql.count_common(table, wheres, limit)).fetchall()[0][0])
 
@@ -131,11 +131,11 @@ class View:
 
 
 class Transaction(View):
-    """A transaction that writes: all of it is stored, durably, or nothing.
+    """A write transaction: all of its changes are stored durably, or none.
 
     Args:
         run: runs statements.
-        locked: the tables whose rows are locked as they are read, so that they are the same when it commits.
+        locked: tables whose rows are locked when read, so that they cannot change before the commit.
     """
 
     def __init__(self, run: Run, *, locked: Collection[Table] = ()) -> None:
@@ -147,29 +147,29 @@ class Transaction(View):
         return self._one(table, f"{text} FOR UPDATE" if table in self.locked else text, key)
 
     def insert(self, table: Table, row: Row) -> bool:
-        """Store a new row; False, with nothing changed, if its key is taken."""
+        """Insert a row; return False and change nothing if its key exists."""
         stored = _stored(row)
         return self.run(sql.insert(table), [stored[column] for column in table.columns]).rowcount == 1
 
     def insert_all(self, table: Table, keys: Sequence[Key]) -> None:
-        """Store rows of a table that has no columns but its key; existing ones stay."""
+        """Insert rows into a table that consists of its key; skip existing keys."""
         self._run_for_all(sql.insert_all, table, keys)
 
     def delete_all(self, table: Table, keys: Sequence[Key]) -> None:
         self._run_for_all(sql.delete_all, table, keys)
 
     def update(self, table: Table, key: Key, rev: int, changes: Row) -> bool:
-        """Change columns of a row if it still has that `rev`; False, with nothing changed, if not."""
+        """Update columns of a row if its `rev` still matches; otherwise return False and change nothing."""
         stored = _stored(changes)
         return self.run(sql.update(table, tuple(stored)), [*stored.values(), *key, rev]).rowcount == 1
 
     def delete(self, table: Table, where: Sequence[Condition]) -> int:
-        """Remove the rows that meet all conditions; return how many."""
+        """Delete the rows that meet all conditions; return their number."""
         text, values = sql.delete(table, where)
         return self.run(text, values).rowcount
 
     def next_version(self, group: Key) -> int | None:
-        """Take a group's next version number, from 1, consecutive, never given twice; None: no such group."""
+        """Allocate the group's next version number (consecutive from 1, never reused); None without such a group."""
         taken = self.run(sql.next_version(GROUPS), group).fetchall()
         return int(taken[0][0]) if taken else None
 
@@ -180,13 +180,13 @@ class Transaction(View):
 
 
 class StoreSnapshot(Protocol):
-    """The content of a store at one moment."""
+    """A copy of a store at one moment."""
 
     def close(self) -> None: ...
 
 
 class Rows(Protocol):
-    """A store. Its errors leave it as RegistryError."""
+    """A store. It raises its errors as RegistryError."""
 
     def reading(self) -> AbstractContextManager[View]: ...
 
@@ -195,15 +195,15 @@ class Rows(Protocol):
         ...
 
     def check_writing(self) -> None:
-        """Raise what writing would, if it did so the last time and still does."""
+        """Raise the error that a write would raise, if the last write failed and writes still fail."""
         ...
 
     def take_snapshot(self) -> StoreSnapshot:
-        """Return a copy of all there is; like `restore_snapshot`, only for registries under test control."""
+        """Return a copy of the whole store; like `restore_snapshot`, only for registries under test control."""
         ...
 
     def restore_snapshot(self, snapshot: Any) -> None:
-        """Replace all there is with a snapshot of this store, or of another of its kind; all of it, or nothing."""
+        """Replace the whole store, atomically, with a snapshot of this store or of another one of its kind."""
         ...
 
     def close(self) -> None: ...

@@ -62,9 +62,9 @@ def test_a_file_that_is_well_is_said_to_be(file: Path) -> None:
     assert state_of(file.parent) == before
     assert {name: verdict for name, (verdict, _, _) in found.items() if verdict != "ok"} == {}
     assert found["file"][1] == f"{file}, {file.stat().st_size:,} bytes"
-    assert found["rights"][1] == "it is this user's alone"
-    assert found["journal"][1] == "WAL, 0 bytes of it not in the file yet"
-    assert found["content"][1].startswith("whole: integrity_check took ")
+    assert found["rights"][1] == "only this user can open the file"
+    assert found["journal"][1] == "WAL with 0 bytes"
+    assert found["content"][1].startswith("intact: integrity_check took ")
     assert found["schema"][1] == "up to date (version 1)"
     assert found["server"][1].startswith("[server]: flask ")
 
@@ -79,18 +79,18 @@ def test_a_file_in_use_is_looked_at_with_what_is_in_its_wal(file: Path) -> None:
     assert {name: after[name] for name in after if name != index} == {n: before[n] for n in before if n != index}
     assert found["content"][0] == found["schema"][0] == "ok"
     size = Path(f"{file}-wal").stat().st_size
-    assert found["journal"][1] == f"WAL, {size:,} bytes of it not in the file yet"
+    assert found["journal"][1] == f"WAL with {size:,} bytes"
     client.close()
 
 
 def test_a_lock_that_somebody_keeps_is_found(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert examined("--url", f"sqlite:///{file}")["lock"][1].startswith("it can be had, after ")
+    assert examined("--url", f"sqlite:///{file}")["lock"][1].startswith("acquired after ")
     monkeypatch.setattr(diagnosis, "PATIENCE", 0.0)
     lock = FileLock(file.with_name("registry.db.lock"))
     with lock:
         verdict, sentence, advice = examined("--url", f"sqlite:///{file}", code=1)["lock"]
     lock.close()
-    assert (verdict, sentence) == ("failed", "a process has held registry.db.lock for 0 s: nobody else can write")
+    assert (verdict, sentence) == ("failed", "a process has held registry.db.lock for 0 s: no other process can write")
     assert advice == f"find it with: lsof {file}.lock"
 
 
@@ -99,8 +99,8 @@ def test_where_no_system_tells_networks_from_disks_a_file_is_not_called_local(
 ) -> None:
     monkeypatch.setattr(diagnosis, "tells_networks", lambda: tells_networks(tmp_path / "no such list"))
     verdict, sentence, advice = examined("--url", f"sqlite:///{file}")["file system"]
-    assert (verdict, sentence) == ("ok", "this system does not say whether it is local or on a network")
-    assert advice == "keep it on a disk of this machine"
+    assert (verdict, sentence) == ("ok", "this system does not report whether the file system is local")
+    assert advice == "keep the file on a local disk"
 
 
 def test_a_copy_with_changes_in_its_wal_alone_is_not_touched(file: Path, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_copy_with_changes_in_its_wal_alone_is_not_touched(file: Path, tmp_pat
 def test_a_file_that_is_not_there_is_said_and_not_made(tmp_path: Path) -> None:
     missing = tmp_path / "no" / "such.db"
     verdict, sentence, advice = examined("--url", f"sqlite:///{missing}")["file"]
-    assert (verdict, sentence) == ("warning", f"{missing} is not there: it is made when it is first used")
+    assert (verdict, sentence) == ("warning", f"{missing} does not exist: it is created at first use")
     assert advice
     assert list(tmp_path.iterdir()) == []
 
@@ -143,7 +143,7 @@ def test_a_file_that_is_no_database_is_found(tmp_path: Path) -> None:
 
 def test_an_empty_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch(mode=0o600)
-    assert examined("--url", f"sqlite:///{tmp_path}/empty.db")["content"][1].startswith("it is empty")
+    assert examined("--url", f"sqlite:///{tmp_path}/empty.db")["content"][1].startswith("the file is empty")
     assert examined("--url", f"sqlite:///{tmp_path}", code=1)["file"][1] == f"{tmp_path} is not a file"
 
 
@@ -153,8 +153,8 @@ def test_another_programs_database_is_found(tmp_path: Path) -> None:
     connection.close()
     (tmp_path / "other.db").chmod(0o600)
     found = examined("--url", f"sqlite:///{tmp_path}/other.db", code=1)
-    assert found["schema"][:2] == ("failed", "it is not a registry's")
-    assert found["journal"][1] == "a rollback journal"
+    assert found["schema"][:2] == ("failed", "the file is not a registry database")
+    assert found["journal"][1] == "rollback journal"
 
 
 def test_a_schema_of_a_development_version_is_found_and_not_changed(file: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_schema_of_a_development_version_is_found_and_not_changed(file: Path) 
     connection.close()
     before = state_of(file.parent)
     verdict, sentence, advice = examined("--url", f"sqlite:///{file}", code=1)["schema"]
-    assert (verdict, sentence) == ("failed", "the database was made by a development version of sagemaker-registry")
+    assert (verdict, sentence) == ("failed", "the database was created by a development version of sagemaker-registry")
     assert advice.startswith("export it with that version")
     assert state_of(file.parent) == before
 
@@ -173,7 +173,7 @@ def test_a_newer_schema_is_found(file: Path) -> None:
         connection.execute("PRAGMA user_version = 9999")
     connection.close()
     _, sentence, advice = examined("--url", f"sqlite:///{file}", code=1)["schema"]
-    assert sentence.startswith("the database was made by a newer sagemaker-registry (schema version 9999, ")
+    assert sentence.startswith("the database was created by a newer sagemaker-registry (schema version 9999; ")
     assert advice.startswith("upgrade this installation")
 
 
@@ -181,7 +181,11 @@ def test_a_newer_schema_is_found(file: Path) -> None:
 def test_a_file_others_may_open_is_found(file: Path) -> None:
     file.chmod(0o644)
     found = examined("--url", f"sqlite:///{file}")
-    assert found["rights"] == ("warning", "others on this machine may open it (mode 0644)", f"chmod 600 {file}")
+    assert found["rights"] == (
+        "warning",
+        "other users on this machine can open the file (mode 0644)",
+        f"chmod 600 {file}",
+    )
 
 
 @pytest.mark.parametrize(
@@ -320,14 +324,14 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_check_is_a_line_and_advice_another(file: Path) -> None:
     file.chmod(0o644)
     lines = run("--url", f"sqlite:///{file}").stdout.splitlines()
-    place = lines.index("warning  rights       others on this machine may open it (mode 0644)")
+    place = lines.index("warning  rights       other users on this machine can open the file (mode 0644)")
     assert lines[place + 1].strip() == f"chmod 600 {file}"
 
 
 def test_a_database_is_reached_and_its_schema_is_left_as_it_is(postgres_url: str, postgres_cluster: Any) -> None:
     found = examined("--url", postgres_url)
     assert found["registry"][0] == "ok"
-    assert found["schema"][1] == "not there: the tables are created when the database is first used"
+    assert found["schema"][1] == "not created yet: the tables are created at first use"
     database = postgres_url.rpartition("/")[2]
     assert postgres_cluster.execute("SELECT 1 FROM pg_tables WHERE schemaname = 'public'", database) == []
     connect(postgres_url).close()

@@ -94,7 +94,7 @@ def test_a_page_that_is_none_is_refused_in_words(desk: Desk, path: str) -> None:
 def test_what_a_filter_of_history_cannot_mean_is_said(desk: Desk) -> None:
     desk.register()
     client = desk.browser()
-    assert "write a moment such as" in text_of(client.get("/console/history?since=yesterday"))
+    assert "expected a moment such as" in text_of(client.get("/console/history?since=yesterday"))
     assert "pipeline registered" in text_of(client.get("/console/history?group=churn/1&actor=pipe"))
     assert "No change like that" in text_of(client.get("/console/history?actor=nobody"))
     assert "As it was written." in text_of(client.get("/console/history?verify=1"))
@@ -106,7 +106,7 @@ def test_a_rewritten_history_is_told(desk: Desk) -> None:
     rows._writer.execute("UPDATE history SET actor = 'nobody' WHERE version = 1")
     page = text_of(desk.browser().get("/console/history?verify=1"))
     assert "History was rewritten" in page
-    assert "it was changed after it was written" in page
+    assert "the row was modified after it was written" in page
 
 
 def test_other_accounts_and_regions_have_pages_of_their_own(desk: Desk) -> None:

@@ -163,7 +163,7 @@ def test_versions_by_approval_agree_with_the_list(
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
-        ({"approval": "approved"}, "it is one of Approved"),
+        ({"approval": "approved"}, "expected one of Approved"),
         ({"max_results": 102}, "max_results"),
         ({"group": "arn:aws:sagemaker:us-east-1:999999999999:model-package-group/churn"}, "another account"),
         ({"next_token": "abc"}, "NextToken is not valid"),

@@ -474,7 +474,7 @@ def test_another_programs_database_is_not_backed_up(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "other.db")
     other.execute("CREATE TABLE notes (text)")
     other.close()
-    with pytest.raises(BackendUnavailable, match="not a registry's"):
+    with pytest.raises(BackendUnavailable, match="not a registry database"):
         backup(f"sqlite:///{tmp_path}/other.db", tmp_path / "copy.db")
 
 
@@ -496,6 +496,6 @@ def test_a_registry_with_another_version_of_the_schema_is_not_backed_up(file: Pa
     before = file.read_bytes()
     result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{file}")
     assert result.exit_code == 2
-    assert "is not backed up: the database was made by a development version of sagemaker-registry" in result.output
+    assert "is not backed up: the database was created by a development version of sagemaker-registry" in result.output
     assert file.read_bytes() == before
     assert not (tmp_path / "copy.db").exists()

@@ -30,8 +30,8 @@ from sagemaker_registry.client.backup import backup
 from support.server import REGION, Emulator
 
 SENTENCES = {
-    FULL: "The disk of the registry is full: nothing was changed, reading still works.",
-    IOERR: "The registry's disk failed to answer: nothing was changed, but the change may be found after a restart.",
+    FULL: "The registry's disk is full: nothing was changed; reading still works.",
+    IOERR: "The registry's disk failed: nothing was changed, but the change may reappear after a restart.",
 }
 MIB = 2**20
 BLOCK = 4096

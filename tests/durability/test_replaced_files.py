@@ -81,7 +81,8 @@ def test_a_file_in_the_place_of_one_that_is_open_is_not_opened_with_its_log(tmp_
     path.rename(tmp_path / "aside.db")
     shutil.copyfile(restored, path)
     with pytest.raises(
-        BackendUnavailable, match=r"last changes are still in registry\.db-wal: stop what has that file open"
+        BackendUnavailable,
+        match=r"last changes are still in registry\.db-wal: stop the process that has that file open",
     ):
         open_file(path)
     with pytest.raises(BackendUnavailable, match=r"last changes are still in registry\.db-wal"):

@@ -71,19 +71,19 @@ def a_link_where_anyone_may_put_one(path: Path) -> str:
     made(path.parent / "real.db")
     path.parent.chmod(0o1777)
     path.symlink_to(path.parent / "real.db")
-    return "is a link in a folder where anyone may put one"
+    return "is a symbolic link in a world-writable directory"
 
 
 def a_folder_as_its_lock(path: Path) -> str:
     made(path)
     path.with_name(f"{path.name}.lock").mkdir()
-    return "which keeps writers apart, cannot be opened"
+    return f"the lock file {path}.lock cannot be opened"
 
 
 def a_link_as_its_lock(path: Path) -> str:
     made(path)
     path.with_name(f"{path.name}.lock").symlink_to(path.parent / "victim")
-    return "which keeps writers apart, cannot be opened"
+    return f"the lock file {path}.lock cannot be opened"
 
 
 def a_folder_as_its_log(path: Path) -> str:
@@ -107,14 +107,14 @@ def a_newer_one(path: Path) -> str:
     made(path)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 9999")
-    return "made by a newer sagemaker-registry"
+    return "created by a newer sagemaker-registry"
 
 
 def a_development_one(path: Path) -> str:
     made(path)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 0")
-    return "made by a development version of sagemaker-registry"
+    return "created by a development version of sagemaker-registry"
 
 
 def a_torn_one(path: Path) -> str:
@@ -132,7 +132,7 @@ def one_without_its_pages(path: Path) -> str:
 def somebody_elses_tables(path: Path) -> str:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE model_packages (something TEXT)")
-    return "is a database of something else (it has 'model_packages')"
+    return "is not a registry database (tables: 'model_packages')"
 
 
 @pytest.mark.parametrize(
@@ -272,4 +272,4 @@ def test_a_network_share_gets_a_rollback_journal_and_the_doctor_says_so(
     registry.close()
     after = {check.name: check for check in diagnosis.examine_file(path)}
     assert "nfs4" in after["file system"].sentence
-    assert "a rollback journal" in after["journal"].sentence
+    assert "rollback journal" in after["journal"].sentence

@@ -221,9 +221,9 @@ def test_pages_follow_each_other_without_a_gap(registry: ModelRegistry) -> None:
         ("events", {"colour": "red"}, "colour"),
         ("events", {"follow": "perhaps"}, "follow"),
         ("events/deliveries", {"state": "lost"}, "state"),
-        ("events/deliveries", {"group": "churn*"}, "patterns are for events"),
-        ("events/replay", {}, "say what: an id, a group"),
-        ("events/replay", {"group": "churn", "sink": "nobody"}, "no sink is called 'nobody'"),
+        ("events/deliveries", {"group": "churn*"}, "group is a pattern"),
+        ("events/replay", {}, "requires one of: id, group, since"),
+        ("events/replay", {"group": "churn", "sink": "nobody"}, "unknown sink 'nobody'"),
     ],
 )
 def test_a_question_that_cannot_be_meant_is_refused(
@@ -369,7 +369,7 @@ def test_a_delivery_is_given_up_after_some_attempts_and_made_again_when_asked(
         eventually(lambda: states(registry) == [("churn/1", "done", 1)])
         assert len(receiver.posts) == 4
         assert {post.event["id"] for post in receiver.posts} == {dead["id"]}
-        with pytest.raises(ClientError, match="there is no such event here"):
+        with pytest.raises(ClientError, match="no events match"):
             extensions.ask(registry.boto3, "events/replay", id="another")
 
 
@@ -584,7 +584,7 @@ def test_a_store_that_is_away_for_a_moment_delays_events_and_loses_none(caplog: 
         def enqueue(self, sink: str, is_wanted: Any) -> None:
             if fails:
                 fails.pop()
-                raise ServiceUnavailable("The disk of the registry is full")
+                raise ServiceUnavailable("The registry's disk is full")
             super().enqueue(sink, is_wanted)
 
     class Sink:
@@ -601,7 +601,7 @@ def test_a_store_that_is_away_for_a_moment_delays_events_and_loses_none(caplog: 
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "g"}, Caller())
         registry.call("CreateModelPackage", {"ModelPackageGroupName": "g"}, Caller())
         eventually(lambda: told)
-    assert "events for test wait: The disk of the registry is full" in caplog.text
+    assert "events for test wait: The registry's disk is full" in caplog.text
 
 
 def test_a_follower_is_answered_when_there_is_something(serve: Callable[..., Emulator]) -> None:

@@ -201,7 +201,7 @@ def test_a_date_alone_is_the_whole_day_in_utc() -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"since": "yesterday"}, "since is 'yesterday': write a moment such as"),
+        ({"since": "yesterday"}, "since is 'yesterday'; expected a moment such as"),
         ({"until": "nan"}, "until is 'nan'"),
         ({"until": 1e300}, "until is"),
         ({"since": -1}, "since is '-1'"),
@@ -300,10 +300,10 @@ def edit(path: Path, *statements: str) -> None:
 
 
 OF_CHURN = "WHERE name = 'churn' AND seq"
-REHASHED = "it does not follow the row before it, which was written anew"
-MOVED = "the {} is as this change left it, but its column {}, which lists go by, is not"
-NUMBERED = "the group would give {} to its next version, and the last number it gave is {}"
-SURPLUS = "Search finds it by what it has not: {} {}"
+REHASHED = "the previous row was rewritten"
+MOVED = "the {}'s column {}, which lists use, does not match its record"
+NUMBERED = "the group's next version would be {}, but its last version was {}"
+SURPLUS = "unexpected search term: {} {}"
 
 
 @pytest.mark.parametrize(
@@ -312,49 +312,49 @@ SURPLUS = "Search finds it by what it has not: {} {}"
         ([], []),
         (
             [f"UPDATE history SET content = replace(content, 'Rejected', 'Approved') {OF_CHURN} = 4"],
-            [("churn", 4, "it was changed after it was written")],
+            [("churn", 4, "the row was modified after it was written")],
         ),
         (
             [f"UPDATE history SET content = content || ' ' {OF_CHURN} = 1"],
-            [("churn", 1, "it was changed after it was written")],
+            [("churn", 1, "the row was modified after it was written")],
         ),
         (
             [f"UPDATE history SET actor = 'arn:aws:iam::1:user/mallory' {OF_CHURN} = 2"],
-            [("churn", 2, "it was changed after it was written")],
+            [("churn", 2, "the row was modified after it was written")],
         ),
-        ([f"DELETE FROM history {OF_CHURN} = 2"], [("churn", 3, "row 2 is missing before it")]),
-        ([f"DELETE FROM history {OF_CHURN} IN (1, 2, 3)"], [("churn", 4, "rows 1 to 3 are missing before it")]),
-        ([f"DELETE FROM history {OF_CHURN} > 2"], [("churn", 2, "the rows after it are missing: there were 4")]),
-        (["DELETE FROM history WHERE name = 'churn'"], [("churn", 0, "the rows after it are missing: there were 4")]),
+        ([f"DELETE FROM history {OF_CHURN} = 2"], [("churn", 3, "row 2 is missing before this row")]),
+        ([f"DELETE FROM history {OF_CHURN} IN (1, 2, 3)"], [("churn", 4, "rows 1 to 3 are missing before this row")]),
+        ([f"DELETE FROM history {OF_CHURN} > 2"], [("churn", 2, "later rows are missing: the chain had 4 rows")]),
+        (["DELETE FROM history WHERE name = 'churn'"], [("churn", 0, "later rows are missing: the chain had 4 rows")]),
         (
             [
                 f"UPDATE history SET seq = 0 {OF_CHURN} = 2",
                 f"UPDATE history SET seq = 2 {OF_CHURN} = 3",
                 f"UPDATE history SET seq = 3 {OF_CHURN} = 0",
             ],
-            [("churn", 2, "it was changed after it was written")],
+            [("churn", 2, "the row was modified after it was written")],
         ),
         (
             ["DELETE FROM history_heads WHERE name = 'fraud'"],
-            [("fraud", 3, "the chain has no head, which says what its last row is")],
+            [("fraud", 3, "the head of the chain is missing")],
         ),
         (
             [f"DELETE FROM history {OF_CHURN} = 4", "UPDATE history_heads SET seq = 3 WHERE name = 'churn'"],
-            [("churn", 3, "the head of the chain names another row as its last")],
+            [("churn", 3, "the head of the chain does not match its last row")],
         ),
         (
             [
                 "INSERT INTO history SELECT account, region, name, 5, at, actor, principal, request_id, operation, "
                 f"kind, arn, version, content, previous, hash FROM history {OF_CHURN} = 4"
             ],
-            [("churn", 5, "it was changed after it was written")],
+            [("churn", 5, "the row was modified after it was written")],
         ),
         (
             [
                 "UPDATE model_packages SET record = replace(record, 'Rejected', 'Approved') "
                 "WHERE version = 1 AND name = 'churn'"
             ],
-            [("churn", 4, "the package is not as this change left it")],
+            [("churn", 4, "the package differs from the state after this change")],
         ),
         (
             ["UPDATE model_packages SET approval = 'Approved' WHERE version = 2 AND name = 'fraud'"],
@@ -407,22 +407,22 @@ SURPLUS = "Search finds it by what it has not: {} {}"
         ),
         (
             ["DELETE FROM model_package_groups WHERE name = 'fraud'"],
-            [("fraud", 1, "the group is not as this change left it")],
+            [("fraud", 1, "the group differs from the state after this change")],
         ),
         (
             ["DELETE FROM search_terms WHERE value = 'Rejected'"],
-            [("churn", 4, "Search does not find the package by all there is in it")],
+            [("churn", 4, "search terms of the package are missing")],
         ),
         (
             ["UPDATE search_terms SET value = 'frauD' WHERE name = 'fraud' AND version = 2 AND value = 'fraud'"],
-            [("fraud", 3, "Search does not find the package by all there is in it")],
+            [("fraud", 3, "search terms of the package are missing")],
         ),
         (
             [
                 "INSERT INTO model_packages SELECT account, region, name, 7, type, created, modified, 'Approved', rev, "
                 "record FROM model_packages WHERE name = 'churn' AND version = 1"
             ],
-            [("churn", None, "no change has made this package")],
+            [("churn", None, "no recorded change created this package")],
         ),
     ],
 )
@@ -532,7 +532,7 @@ def test_a_long_history_is_verified_in_parts(tmp_path: Path, monkeypatch: pytest
         assert (whole.ok, whole.checked, whole.chains, whole.unrecorded) == (True, 7, 2, 0)
         edit(tmp_path / "registry.db", f"UPDATE history SET at = at + 1 {OF_CHURN} = 3")
         (found,) = registry.verify_history().broken
-        assert str(found) == "churn/2, change 3: it was changed after it was written"
+        assert str(found) == "churn/2, change 3: the row was modified after it was written"
         assert registry.verify_history("fraud").ok
         assert not registry.verify_history("churn").ok
         edit(tmp_path / "registry.db", f"UPDATE history SET at = at - 1 {OF_CHURN} = 3")
@@ -582,7 +582,7 @@ def test_the_command_tells_what_is_broken(tmp_path: Path, monkeypatch: pytest.Mo
     assert (result.exit_code, result.stdout) == (0, "7 changes in 2 chains: all as written\n")
     edit(tmp_path / "registry.db", f"DELETE FROM history {OF_CHURN} = 2")
     result = run("history", "verify")
-    assert (result.exit_code, result.stdout) == (1, "churn/2, change 3: row 2 is missing before it\n")
+    assert (result.exit_code, result.stdout) == (1, "churn/2, change 3: row 2 is missing before this row\n")
     assert "history is broken in 1 place" in result.stderr
     assert json.loads(run("history", "verify", "--json").stdout)["ok"] is False
     assert run("history", "verify", "fraud").exit_code == 0
@@ -701,7 +701,7 @@ def test_history_of_a_group_without_any_begins_with_its_next_change(older: Path)
         registry.register("churn", image="churn:2")
         began = next(registry.history()).at
         assert registry.as_of("churn", began).version == 1
-        with pytest.raises(ClientError, match=r"The history of churn begins at .*: what was before is not known"):
+        with pytest.raises(ClientError, match=r"The history of churn begins at .*: its earlier state is unknown"):
             registry.as_of("churn", began.timestamp() - 1)
         registry.reject("churn/1", "too old")
         rejected = next(registry.history("churn/1")).at

@@ -338,10 +338,10 @@ def nested(name: str, **sought: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("expression", "said"),
     [
-        ({}, "needs 1 to 20"),
-        ({"SubExpressions": [{}]}, "needs 1 to 20"),
-        ({"SubExpressions": [{"Operator": "Or"}, filters(STATUS)]}, "one here has 0"),
-        ({"Filters": [STATUS] * 20, "SubExpressions": [filters(STATUS)]}, "one here has 21"),
+        ({}, "requires 1 to 20"),
+        ({"SubExpressions": [{}]}, "requires 1 to 20"),
+        ({"SubExpressions": [{"Operator": "Or"}, filters(STATUS)]}, "this one has 0"),
+        ({"Filters": [STATUS] * 20, "SubExpressions": [filters(STATUS)]}, "this one has 21"),
         ({"SubExpressions": [{"Filters": [STATUS] * 17}] * 3}, "this one has 54"),
         (deep(50), "this one has 51"),
         (filters({"Name": "Colour", "Value": "red"}), "Unknown property name: Colour"),
@@ -355,7 +355,7 @@ def nested(name: str, **sought: str) -> dict[str, Any]:
         (filters({"Name": "Tags", "Operator": "Contains", "Value": "risk"}), "Contains is not supported for Tags"),
         (filters({"Name": "CertifyForMarketplace", "Operator": "LessThan", "Value": "true"}), "LessThan is not"),
         (filters({"Name": "CertifyForMarketplace", "Value": "yes"}), "'yes'"),
-        (filters({"Name": "ModelPackageVersion", "Operator": "NotEquals"}), "needs a Value"),
+        (filters({"Name": "ModelPackageVersion", "Operator": "NotEquals"}), "requires a Value"),
         *[
             (filters({"Name": "ModelPackageVersion", "Operator": "LessThan", "Value": value}), "is not a number")
             for value in ("nan", "inf", "1_0", " 1", "0x1", "", "1e", "\u0661", "1e99999")

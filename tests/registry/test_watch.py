@@ -261,7 +261,7 @@ def test_deliveries_are_listed_and_made_again_from_the_terminal(serve: Callable[
     assert json.loads(run("replay", "--since", "2026-01-01", "--json", *at).stdout) == {"deliveries": 1}
     refused = run("replay", *at)
     assert refused.exit_code == 2
-    assert "say what: an id, a group" in refused.stderr
+    assert "requires one of: id, group, since" in refused.stderr
 
 
 def test_a_position_is_whole_at_any_moment(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_a_file_with_another_version_of_the_schema_is_refused_and_left_alone(
     open_backend(f"sqlite:///{path}").close()
     change(path)
     before = path.read_bytes()
-    with pytest.raises(BackendUnavailable, match=rf"registry\.db: the database was made by a {sentence}"):
+    with pytest.raises(BackendUnavailable, match=rf"registry\.db: the database was created by a {sentence}"):
         open_backend(f"sqlite:///{path}")
     assert path.read_bytes() == before
 
@@ -85,13 +85,13 @@ def test_a_file_with_another_version_of_the_schema_is_refused_and_left_alone(
     [
         (
             steps_of("sagemaker-registry"),
-            r"notes\.db: the database was made by a development version of sagemaker-registry: export it with that "
+            r"notes\.db: the database was created by a development version of sagemaker-registry: export it with that "
             r"version \(sagemaker-registry export registry\.jsonl\) and import it here",
         ),
-        (steps_of("notes"), r"notes\.db is a database of something else"),
+        (steps_of("notes"), r"notes\.db is not a registry database"),
         (
             executed("CREATE TABLE notes (text)", f"PRAGMA user_version = {SCHEMA_VERSION}"),
-            r"notes\.db is a database of something else \(it has 'notes'\)",
+            r"notes\.db is not a registry database \(tables: 'notes'\)",
         ),
     ],
     ids=["development", "steps of another program", "another program"],

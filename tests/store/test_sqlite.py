@@ -285,7 +285,7 @@ def test_a_full_disk_refuses_writes_and_goes_on_reading(tmp_path: Path) -> None:
             made += 1
         except ServiceUnavailable as error:
             refusal = error.message
-    assert refusal == "The disk of the registry is full: nothing was changed, reading still works."
+    assert refusal == "The registry's disk is full: nothing was changed; reading still works."
     listed = registry.call("ListModelPackages", {**GROUP, "MaxResults": 100}, CALLER)["ModelPackageSummaryList"]
     assert [summary["ModelPackageVersion"] for summary in listed] == list(range(made, 0, -1))
     rows._writer.execute("PRAGMA max_page_count=1000000")

@@ -1,1 +1,1 @@
-"""History as it is written, read and verified, and the events that follow from it."""
+"""History: writing, reading and verification, and the events derived from it."""

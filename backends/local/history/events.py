@@ -1,14 +1,14 @@
-"""Events: what AWS's EventBridge would be told of a version that is registered or changed, noted with the change.
+"""Events of registered and updated versions, in AWS's EventBridge format.
 
-The envelope is AWS's own, so that a rule, a function or a script that works there works here. An event is noted in the
-transaction of its change, as no more than the change's place in history: nothing that writers of other groups would
-have to wait for, and next to nothing to write. When events are read or delivered, each note becomes an
-event with an envelope, made from its row of history, and a position. So positions are given in the order of commits,
-and a reader that has read up to one misses nothing that comes after.
+The envelope is AWS's own, so rules, functions and scripts written for AWS also work here. The transaction of a change
+only stores a note with the change's position in history, so writers of different groups do not wait for each other and
+write little. When events are read or delivered, each note becomes an event with a position and an envelope made from
+its row of history. Positions are therefore assigned in commit order, and a reader that has read up to a position misses
+no later event.
 
-Choices of ours, where AWS has not been seen: an event of a registration has no UpdatedModelPackageFields; the fields of
-an update are those whose value is another now; a package without a group, a deletion, and a validation that comes to
-its end are no events.
+Our choices where AWS's behavior is unknown: the event of a registration has no UpdatedModelPackageFields; the fields of
+an update are those whose values changed; packages without a group, deletions and completed validations produce no
+events.
 """
 
 from __future__ import annotations
@@ -33,40 +33,40 @@ from ..pagination import milliseconds
 from . import queries
 
 SPELLED: Final = {"SourceUri": "sourceUri"}
-"""Members that AWS's documentation spells otherwise in UpdatedModelPackageFields."""
+"""Members whose spelling in UpdatedModelPackageFields differs in AWS's documentation."""
 
 OUTBOX: Final = ""
-"""The cursor that says how many events have their position."""
+"""The cursor that counts the events with positions."""
 
 MAX_EVENTS: Final = 100
 MAX_LOOKED_AT: Final = 2000
-"""Events one call looks at; a page may be short, even empty, and its position still be a later one."""
+"""Events examined per call; a page can be short or empty even if there are more events."""
 
 BATCH: Final = 500
 
 
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which events to list; without a filter, all of the caller's account and region."""
+    """A query for events; without filters, all of the caller's account and region."""
 
     group: str | None = None
-    """A group by name, pattern (`*`, `?`) or ARN; `churn/3` is one version."""
+    """A group by name, pattern (`*`, `?`) or ARN; `churn/3` selects a version."""
     version: int | None = None
     on: str | None = None
-    """Only versions with this approval status ..."""
+    """Only events of versions with this approval status."""
     every: bool = True
-    """... and, unless all are asked for, only when they got it: by their registration, or by the update."""
+    """If false, only the registrations or updates that set the status `on`."""
     id: str | None = None
     after: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """The position behind which to begin, as an answer gave it."""
+    """List events after this position, as returned by a previous answer."""
     before: Annotated[int, msgspec.Meta(ge=0)] | None = None
     order: Literal["Ascending", "Descending"] = "Ascending"
     max_results: Annotated[int, msgspec.Meta(ge=1, le=MAX_EVENTS)] = MAX_EVENTS
     follow: bool = False
-    """Wait for an event if there is none yet: a server does, for some seconds; in process the answer comes at once."""
+    """Wait a few seconds for an event (servers only; in-process calls return at once)."""
 
 
 def note(rows: Transaction, written: Iterable[Row]) -> bool:
-    """Note which of a transaction's rows of history are of versions; say whether any is."""
+    """Note the changes of versions among a transaction's rows of history; return whether there are any."""
     noted = [row for row in written if row["kind"] == "package" and row["version"]]
     for row in noted:
         rows.insert(NOTES, {column: row[column] for column in NOTES.columns})
@@ -74,9 +74,9 @@ def note(rows: Transaction, written: Iterable[Row]) -> bool:
 
 
 def assign_positions(rows: Transaction) -> bool:
-    """Give events that were noted their envelope and position, in the order of their commits; False if none is left.
+    """Turn noted changes into events with positions, in commit order; return False if there were none.
 
-    Whoever does so changes one cursor first, so it is done by one at a time, and positions are seen in their order.
+    Concurrent calls update the same cursor first, so only one succeeds and positions become visible in order.
     """
     done = cursor(rows, OUTBOX)
     new = without_position(rows, BATCH)
@@ -95,7 +95,7 @@ def without_position(rows: View, limit: int) -> list[Row]:
 
 
 def cursor(rows: Transaction, name: str, position: int = 0) -> Row:
-    """Return the cursor of that name; of a new one, at a position."""
+    """Return the cursor with this name; create it at `position` if it does not exist."""
     rows.insert(CURSORS, {"name": name, "position": position, "rev": 0})
     found = rows.get(CURSORS, (name,))
     assert found is not None  # noqa: S101 - cursors are never removed
@@ -103,11 +103,11 @@ def cursor(rows: Transaction, name: str, position: int = 0) -> Row:
 
 
 def events(context: RequestContext, asked: Query) -> dict[str, Any]:
-    """Return a page of events, oldest first unless asked otherwise.
+    """Return a page of events, oldest first by default.
 
     Returns:
-        `events`, each with its `position`; `position`, up to which was looked, to continue from; whether there is
-        `more`; `last`, the last position that was given to any event.
+        `events`, each with its `position`; `position`, the last one examined, to continue from; `more`, whether there
+        are more events; `last`, the highest position assigned so far.
     """
     known = model.enum(STATUS)
     if asked.on is not None and asked.on not in known:
@@ -137,7 +137,7 @@ def events(context: RequestContext, asked: Query) -> dict[str, Any]:
 
 
 def selection(context: RequestContext, group: str | None, version: int | None) -> list[Condition]:
-    """Return the conditions of events of a group or version of the caller's; a pattern is none."""
+    """Return conditions for events of the caller's group or version; group patterns add no condition."""
     return queries.selection(context, None if is_pattern(group) else group, version)
 
 
@@ -165,14 +165,14 @@ def _envelope(row: Row | None) -> dict[str, Any] | None:
 
 @cache
 def _updatable() -> tuple[str, ...]:
-    """Return what UpdateModelPackage can change of a description."""
+    """Return the described members that UpdateModelPackage can change."""
     described = model.members(model.output_shape("DescribeModelPackage"))
     sent = model.members(model.input_shape("UpdateModelPackage"))
     return tuple(name for name in described if name in sent or f"{name}ToAdd" in sent)
 
 
 def _in_time(rows: list[Row]) -> list[Row]:
-    """Return events by their time, those of a name in their order even if a clock was put back."""
+    """Sort rows by time, but keep the order within each name even if the clock was set back."""
     latest: dict[Key, int] = {}
 
     def time(row: Row) -> int:

@@ -1,14 +1,13 @@
-"""History as it is written: one row for every change of a group, a package or a policy, in the change's transaction.
+"""The history journal, which records each change of a group, package or policy in the change's transaction.
 
-The journal stands between an operation and the rows of its transaction and sees every insert, update and delete, so
-no operation can forget it; nothing else writes history, and nothing changes or removes what is written.
+The journal wraps an operation's transaction and observes every insert, update and delete, so no operation can bypass
+it. Only the journal writes history; nothing changes or deletes it.
 
-The rows of a name (a group with its policy and versions, or an unversioned package) are a chain: each has the hash of
-the one before, and a head says which is the last. One chain for each name, and not one for all: writers of one group
-queue on its row in any case, while on PostgreSQL a single chain would make writers of different groups queue too. Heads
-are locked last, in the order of their keys, so two writers never wait for each other crosswise. Only whoever can write
-to the database itself can break a chain, and `history.verify` then tells where; who could also compute all of its
-hashes anew is found out by a hash noted elsewhere.
+The rows of a name (a group with its policy and versions, or an unversioned package) form a hash chain: each row has the
+hash of the previous row, and a head identifies the last row. There is one chain per name: writers of one group already
+wait for its row, and on PostgreSQL a single chain would also make writers of different groups wait. Heads are locked
+last, in key order, which prevents deadlocks. Breaking a chain requires direct write access to the database, and
+`history.verify` reports where. Recomputing all hashes of a chain can be detected only with a hash stored elsewhere.
 """
 
 from __future__ import annotations
@@ -29,42 +28,42 @@ from ..context import RequestContext
 from ..search import index
 
 KINDS: Final = {GROUPS: "group", PACKAGES: "package", POLICIES: "policy"}
-"""The tables whose changes are history, and what a row of each is called."""
+"""The tables whose changes are recorded, with the name of each resource kind."""
 
 BEFORE_THE_FIRST: Final = ""
-"""What the first row of a chain has as the hash of the row before."""
+"""The previous hash of the first row in a chain."""
 
 NOTHING: Final = b"null"
-"""The JSON of a record that is not there."""
+"""The JSON of an absent record."""
 
 _NOT_HASHED: Final = frozenset({"account", "region", "hash"})
-"""Where a chain is kept may change, as an import into another account does; `arn` says where a change was made."""
+"""An import into another account moves a chain, so these are not hashed; `arn` records where a change was made."""
 
 _EVERY: Final = 2**31 - 1
 
 
 def hash_of(row: Row) -> str:
-    """Return the hash of a row of history: SHA-256 of its columns as JSON with sorted keys and no spaces."""
+    """Return the SHA-256 hash of a row of history: its columns as JSON with sorted keys and no spaces."""
     hashed = {column: row[column] for column in HISTORY.columns if column not in _NOT_HASHED}
     return hashlib.sha256(_canonical(hashed)).hexdigest()
 
 
 class _Change(msgspec.Struct):
-    """What a transaction has done to one resource so far: from the first `before` to the last `after`, as JSON."""
+    """The change of one resource in a transaction, as JSON before the first and after the last write."""
 
     before: bytes
     after: bytes
 
 
 class Journal(Transaction):
-    """A store's transaction that notes every change of a resource; `write` makes history of the notes."""
+    """A transaction that collects every change of a resource; `write` records them in history."""
 
     def __init__(self, transaction: Transaction) -> None:
         super().__init__(transaction.run, locked=transaction.locked)
         self._changes: dict[tuple[Table, Key], _Change] = {}
         self._read: dict[tuple[Table, Key], tuple[Row, bytes]] = {}
-        """Columns and record of each resource as last read: an update need not read it again, though the caller may
-        have edited the row in place since."""
+        """The columns and record of each resource as last read. This saves `update` a read, and the caller may have
+        modified the row in place."""
 
     def get(self, table: Table, key: Key) -> Row | None:
         row = super().get(table, key)
@@ -101,7 +100,7 @@ class Journal(Transaction):
         return removed
 
     def write(self, context: RequestContext) -> list[Row]:
-        """Write history for each resource that the transaction has changed; return the rows, of each name in order."""
+        """Write history for each changed resource; return the new rows, in order for each name."""
         changed = [(table, key, one) for (table, key), one in self._changes.items() if one.before != one.after]
         chains: dict[Key, list[Row]] = {}
         for table, key, one in changed:
@@ -113,10 +112,10 @@ class Journal(Transaction):
         return [row for rows in chains.values() for row in rows]
 
     def import_chain(self, chain: Key, rows: Sequence[Row]) -> int:
-        """Store consecutive rows of a chain, written elsewhere, as they are, in front of what is written here.
+        """Store consecutive rows of a chain from another registry unchanged, before the changes of this transaction.
 
-        Return how many of them are now there: those that were, or that continue the chain as it is. A chain that has
-        gone on otherwise stays as it is. Their hashes hold.
+        Return how many of the rows are now stored, including those that already were. Rows are added only if they
+        continue the existing chain; their hashes remain valid.
         """
         head = self._head(chain)
         there = [row for row in rows if row["seq"] <= head["seq"] and self._has(chain, row)]
@@ -131,7 +130,7 @@ class Journal(Transaction):
         return found is not None and found["hash"] == row["hash"]
 
     def _note(self, table: Table, key: Key, *, before: bytes, after: bytes) -> None:
-        """Note a change; a resource changed twice in a transaction was, for history, changed once."""
+        """Note a change; several changes of a resource in a transaction become one row."""
         if (table, key) in self._changes:
             self._changes[table, key].after = after
         else:
@@ -147,12 +146,12 @@ class Journal(Transaction):
         self._store(chain, head, rows)
 
     def _head(self, chain: Key) -> Row:
-        """Return the head of a chain, locked; of a new one, that of no rows."""
+        """Return the head of a chain, locked; create it for a new chain."""
         found = super().get(HEADS, chain)
         if found is None:
             empty: Row = dict(zip(HEADS.key, chain, strict=True))
             super().insert(HEADS, empty | {"seq": 0, "hash": BEFORE_THE_FIRST, "rev": 0})
-            found = super().get(HEADS, chain)  # ours, or that of who was quicker
+            found = super().get(HEADS, chain)  # this one, or that of a concurrent writer
         assert found is not None  # noqa: S101 - heads are never removed
         return found
 

@@ -1,10 +1,10 @@
-"""Deliveries: which event goes to which sink, how often that was tried, and with which result; for the dispatcher.
+"""The outbox of events: their deliveries to targets, with attempts and results, for the dispatcher.
 
-A sink receives events: a webhook, a file, EventBridge. Each has its own cursor among the events, so servers with
-different sinks share a database without taking events from each other. From there an event becomes a delivery, open
-until it is done or dead. An attempt changes the delivery first and leases it for a time: two servers with the same sink
-do not deliver twice, and another server continues what one that died had begun. A sink receives the events of a version
-in order: a failed one holds back the later ones.
+A target (named `sink` in the API) is a webhook, a file or EventBridge. Each target has its own cursor over the events,
+so servers with different targets can share a database. Each event becomes a delivery per target, which stays open until
+it is done or dead. An attempt first updates the delivery and leases it for a time, so that two servers with the same
+target do not deliver it twice, and another server can take over after a crash. A target receives the events of a
+version in order: a failed delivery holds back later ones.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _key = DELIVERIES.key_of
 
 
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which deliveries to list; without a filter, all of the caller's account and region."""
+    """A query for deliveries; without filters, all of the caller's account and region."""
 
     sink: str | None = None
     state: Literal["pending", "failed", "done", "dead", "skipped"] | None = None
@@ -41,18 +41,18 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Replay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to deliver again: an event by its id, or the events of a group or version, or those since a moment."""
+    """A selection of events to deliver again: by event id, by group or version, or since a moment."""
 
     id: str | None = None
     group: str | None = None
     version: int | None = None
     since: queries.Moment | None = None
     sink: str | None = None
-    """To whom; without, to every sink there is. A sink is never told of what its settings leave out."""
+    """The target; all targets by default. A target's own filters still apply."""
 
 
 class Outbox:
-    """The events of a registry, of every account, for whoever delivers them; thread-safe."""
+    """The events of a registry, of all accounts, for the dispatcher; thread-safe."""
 
     def __init__(self, rows: Rows, clock: Callable[[], float]) -> None:
         self._rows = rows
@@ -64,13 +64,13 @@ class Outbox:
         return int(self._clock() * 1000)
 
     def assign_positions(self) -> None:
-        """Give a position to every event that has none; only reads if there is none."""
+        """Assign positions to all noted events; without any, write nothing."""
         while self._has_new_notes():
             with self._rows.writing() as rows:
                 events.assign_positions(rows)
 
     def register(self, sink: str, *, afresh: bool = False) -> None:
-        """Make a sink known, to be told of events from now on, or from where it was; `afresh` skips what was before."""
+        """Register a target at its stored position, or at the last event if it is new or `afresh`."""
         self.assign_positions()
         with self._rows.writing() as rows:
             now = events.cursor(rows, events.OUTBOX)["position"]
@@ -79,10 +79,10 @@ class Outbox:
                 return
             rows.update(CURSORS, (sink,), known["rev"], {"position": now})
             for row in rows.find(DELIVERIES, [("sink", "=", sink), ("open", "=", 1)], limit=MAX_REPLAYED):
-                rows.update(DELIVERIES, _key(row), row["rev"], _closed(SKIPPED, self.now, "the sink began afresh"))
+                rows.update(DELIVERIES, _key(row), row["rev"], _closed(SKIPPED, self.now, "the target was reset"))
 
     def enqueue(self, sink: str, is_wanted: Wanted) -> None:
-        """Make a delivery of each event behind the cursor of a sink that the sink wants."""
+        """Create a delivery for each event after the target's cursor that passes the target's filter."""
         while self._has_news(sink):
             with self._rows.writing() as rows:
                 events.assign_positions(rows)
@@ -106,7 +106,7 @@ class Outbox:
             after = (found[-1]["position"],)
 
     def claim(self, delivery: Row, lease: float) -> Mapping[str, Any] | None:
-        """Take a delivery for an attempt, for `lease` seconds; return its event, or None if another was quicker."""
+        """Lease a delivery for `lease` seconds; return its event, or None if another server claimed it first."""
         with self._rows.writing() as rows:
             changes = {"attempts": delivery["attempts"] + 1, "due": self.now + round(lease * 1000)}
             if not rows.update(DELIVERIES, _key(delivery), delivery["rev"], {**changes, "changed": self.now}):
@@ -119,12 +119,12 @@ class Outbox:
         self._change(delivery, _closed(state, self.now, error))
 
     def retry_delivery(self, delivery: Row, seconds: float, error: str) -> None:
-        """Say that an attempt failed, and in how many seconds to make the next."""
+        """Record a failed attempt and schedule the next one."""
         due = self.now + round(seconds * 1000)
         self._change(delivery, {"state": FAILED, "due": due, "changed": self.now, "error": error[:MAX_ERROR]})
 
     def prune(self, days: float) -> None:
-        """Forget events, and their deliveries, that are older than some days."""
+        """Delete events older than the given number of days, and their deliveries."""
         self.assign_positions()
         oldest = self.now - round(days * 86_400_000)
         while True:
@@ -149,37 +149,38 @@ class Outbox:
 
     def _change(self, delivery: Row, changes: Row) -> None:
         with self._rows.writing() as rows:
-            rows.update(DELIVERIES, _key(delivery), delivery["rev"] + 1, changes)  # one more since it was claimed
+            rows.update(DELIVERIES, _key(delivery), delivery["rev"] + 1, changes)  # claiming incremented it
 
 
 def log(context: RequestContext, asked: Query) -> dict[str, Any]:
     if is_pattern(asked.group):
-        raise ValidationException("events/deliveries: give the name of a group, or churn/3; patterns are for events.")
+        raise ValidationException("events/deliveries: group is a pattern; expected a group name or a version: churn/3.")
     where = events.selection(context, asked.group, asked.version)
     where += [(name, "=", value) for name in ("sink", "state") if (value := getattr(asked, name)) is not None]
     where += [("position", "<", asked.before)] if asked.before is not None else []
     limit = asked.max_results
     rows = context.rows.find(DELIVERIES, where, ("position", "sink"), descending=True, limit=limit + 1)
     while len(rows) > limit and rows[limit - 1]["position"] == rows[limit]["position"]:
-        limit += 1  # those of one event stay together, so that `before` goes on behind it
+        limit += 1  # keep the deliveries of an event on one page, because `before` is a position
         rows = context.rows.find(DELIVERIES, where, ("position", "sink"), descending=True, limit=limit + 1)
     return {"deliveries": [_entry(row) for row in rows[:limit]], "more": len(rows) > limit}
 
 
 def replay(context: RequestContext, asked: Replay) -> dict[str, Any]:
-    """Open deliveries of events again, or anew, and return how many.
+    """Reopen or create deliveries of events, and return their number.
 
     Raises:
-        ValidationException: nothing is named, or a sink nobody knows.
+        ValidationException: no event is selected, or the target is unknown.
     """
     if asked.id is None and asked.group is None and asked.since is None:
-        raise ValidationException("events/replay: say what: an id, a group with or without a version, or since when.")
+        raise ValidationException("events/replay requires one of: id, group, since.")
     known = sorted(
         row["name"] for row in context.rows.find(CURSORS, [("name", ">", events.OUTBOX)], limit=events.BATCH)
     )
     if not known or asked.sink not in (None, *known):
-        there = f"there are {', '.join(known)}" if known else "there is none; registry.toml names them, under [events]"
-        raise ValidationException(f"events/replay: no sink is called {asked.sink or '...'!r}: {there}.")
+        problem = f"unknown sink {asked.sink!r}" if asked.sink is not None else "no target is configured"
+        remedy = f"expected one of {', '.join(known)}" if known else "configure [events] in registry.toml"
+        raise ValidationException(f"events/replay: {problem}; {remedy}.")
     sinks = [asked.sink] if asked.sink is not None else known
     count = 0
     for event in _replayed(context, asked):
@@ -199,9 +200,9 @@ def _replayed(context: RequestContext, asked: Replay) -> list[Row]:
         is_one = asked.id in (None, row["record"]["id"]) and is_wanted(row["record"], groups=groups)
         found += [row] if is_one else []
         if len(found) > MAX_REPLAYED:
-            raise ValidationException(f"events/replay: these are more than {MAX_REPLAYED:,} events: narrow it down.")
+            raise ValidationException(f"events/replay: more than {MAX_REPLAYED:,} events match: narrow the selection.")
     if not found:
-        raise ValidationException("events/replay: there is no such event here; events are kept for some days only.")
+        raise ValidationException("events/replay: no events match; events are deleted after the retention period.")
     return found
 
 

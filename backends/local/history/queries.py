@@ -1,7 +1,6 @@
-"""History as it is read: who changed what and when, and how a group was at a moment; for the journal's readers.
+"""Queries of history: changes by author and time, and the state of a group at a moment.
 
-Everything here is derived from what the journal wrote. A registry that is older than its history has groups whose chain
-begins in the middle: what was before that is not known, and is said not to be.
+A group that is older than its history has a chain without a beginning; its earlier state is reported as unknown.
 """
 
 from __future__ import annotations
@@ -27,26 +26,26 @@ from ..pagination import position_of, query_of, token_of
 
 MAX_CHANGES: Final = 100
 MAX_LOOKED_AT: Final = 2000
-"""Rows one call looks at for an actor; a page may be short, even empty, and still carry a token."""
+"""Rows examined per call when filtering by actor; a page can be short or empty and still have a token."""
 
 IMPORT: Final = "import"
-"""The operation that brings what others have made: of what was before, the rows before it tell, if there are any."""
+"""The operation of imported resources; earlier changes are known only if their rows were imported."""
 
 _LAST_MOMENT: Final = 253_402_300_799
 """9999-12-31T23:59:59Z, in epoch seconds."""
 
 Moment = str | int | float
-"""ISO 8601, in UTC unless it says otherwise, or epoch seconds. A date alone is the whole day."""
+"""ISO 8601 (UTC by default) or epoch seconds. A date without a time means the whole day."""
 
 
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which changes to list; without a filter, all."""
+    """A query for changes; without filters, all."""
 
     group: str | None = None
-    """A group or an unversioned package, by name or ARN; `churn/3` is one version."""
+    """A group or an unversioned package, by name or ARN; `churn/3` selects a version."""
     version: Annotated[int, msgspec.Meta(le=2**63 - 1)] | None = None
     actor: str | None = None
-    """A pattern (`*`, `?`) of the caller's ARN, or of the name at its end."""
+    """A pattern (`*`, `?`) for the caller's ARN or the name at its end."""
     operation: str | None = None
     since: Moment | None = None
     until: Moment | None = None
@@ -56,7 +55,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AsOf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to look at, and when; with a version, that version instead of the newest approved one."""
+    """A group and a moment; `version` selects that version instead of the newest approved one."""
 
     group: str
     moment: Moment
@@ -64,7 +63,7 @@ class AsOf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def changes(context: RequestContext, asked: Query) -> dict[str, Any]:
-    """Return a page of changes in the caller's account and region, newest first unless asked otherwise."""
+    """Return a page of changes in the caller's account and region, newest first by default."""
     where = _conditions(context, asked)
     order = ("seq",) if asked.group is not None else ("at", "name", "seq")
     given = msgspec.structs.asdict(asked)
@@ -89,7 +88,7 @@ def changes(context: RequestContext, asked: Query) -> dict[str, Any]:
 
 
 class Content(msgspec.Struct, frozen=True):
-    """What the content of a row says; a damaged one that is still JSON may say something else."""
+    """The content of a row; on a damaged page, it can be any JSON."""
 
     before: Any
     after: Any
@@ -101,14 +100,14 @@ _CONTENT: Final = msgspec.json.Decoder(Content)
 
 
 def content_of(row: Row) -> Content:
-    """Read the content of a row; of a damaged page, there may be no text there."""
+    """Decode the content of a row; on a damaged page, it may not be text."""
     return _CONTENT.decode(str(row["content"]))
 
 
 def entry(row: Row) -> dict[str, Any]:
     content = content_of(row)
     return {
-        "at": iso(msgspec.convert(row["at"], int)),  # of a damaged page, it may be no number
+        "at": iso(msgspec.convert(row["at"], int)),  # on a damaged page, it may not be a number
         **{name: row[name] for name in ("actor", "principal", "request_id", "operation", "kind", "arn", "name")},
         "version": row["version"] or None,
         "before": _public(content.before),
@@ -120,14 +119,15 @@ def entry(row: Row) -> dict[str, Any]:
 
 
 def as_of(context: RequestContext, asked: AsOf) -> dict[str, Any]:
-    """Return the newest approved version of a group at a moment, or how one version was then.
+    """Return the newest approved version of a group at a moment, or the state of one version then.
 
     Returns:
-        `version` and `record`, both None if there was none; `changed`, the change that made it so; `asked_version`, if
-        one was asked for; `known_since`, the moment from which all is known of the group, if not from its beginning.
+        `version` and `record`, both None if there was no such version; `changed`, the change that led to this state;
+        `asked_version`, the version requested, if any; `known_since`, where the known history begins, unless it is
+        complete.
 
     Raises:
-        ValidationException: nothing is known of the group, or not yet at that moment.
+        ValidationException: there is no history of the group, or none at that moment.
     """
     name, of_name = named(context, asked.group)
     number = asked.version or of_name
@@ -138,7 +138,7 @@ def as_of(context: RequestContext, asked: AsOf) -> dict[str, Any]:
         raise no_history(name)
     from_the_beginning = begins_a_group(first) and first["operation"] != IMPORT
     if moment < first["at"] and not from_the_beginning:
-        raise ValidationException(f"The history of {name} begins at {iso(first['at'])}: what was before is not known.")
+        raise ValidationException(f"The history of {name} begins at {iso(first['at'])}: its earlier state is unknown.")
     of_version: list[Condition] = [("version", "=", number)] if number else []
     states = _states(context, chain, of_version, moment, from_the_beginning)
     wanted = (state for state in states if number or (state[1] or {}).get("ModelApprovalStatus") == "Approved")
@@ -153,15 +153,15 @@ def as_of(context: RequestContext, asked: AsOf) -> dict[str, Any]:
 
 
 def named(context: RequestContext, text: str) -> tuple[str, int]:
-    """Return the name, and the version or 0, that a caller means by a name, `Group/N` or an ARN of its own."""
+    """Parse a name, `Group/N` or ARN in the caller's account and region into a name and a version or 0."""
     arn = arns.parse(context.caller, arns.GROUP, text)
     if (arn.account, arn.region) != (context.caller.account, context.caller.region):
-        raise AccessDeniedException(f"{text} is not in the caller's account and region, whose history alone is told.")
+        raise AccessDeniedException(f"{text} is not in the caller's account and region: its history is not available.")
     return arn.name, int(arn.version)
 
 
 def selection(context: RequestContext, group: str | None, version: int | None) -> list[Condition]:
-    """Return the conditions of the rows of a group or version of the caller's, or of all."""
+    """Return conditions for the rows of the caller's group or version, or of all."""
     where = context.account_conditions()
     if group is not None:
         name, of_name = named(context, group)
@@ -173,19 +173,19 @@ def selection(context: RequestContext, group: str | None, version: int | None) -
 
 
 def no_history(name: str) -> ValidationException:
-    return ValidationException(f"There is no history of {name}: nobody changed it here since history is kept.")
+    return ValidationException(f"There is no history of {name}: it has not changed since history recording began.")
 
 
 def begins_a_group(row: Row) -> bool:
-    """Whether a row is of the creation of a group: of what has been in it since, all is known."""
+    """Return whether a row records the creation of a group; the history after it is complete."""
     return row["kind"] == "group" and content_of(row).before is None
 
 
 def milliseconds(value: Moment, member: str, *, end_of_day: bool) -> int:
-    """Return a moment in epoch milliseconds; of a date alone, its end or its beginning.
+    """Convert a moment to epoch milliseconds; a date without a time means its end or its beginning.
 
     Raises:
-        ValidationException: it is not a moment. The sentence names the member.
+        ValidationException: not a moment; the message names the member.
     """
     try:
         moment = float(value)
@@ -193,7 +193,7 @@ def milliseconds(value: Moment, member: str, *, end_of_day: bool) -> int:
         moment = _iso_seconds(str(value), end_of_day=end_of_day)
     if not 0 <= moment <= _LAST_MOMENT:
         raise ValidationException(
-            f"{member} is {str(value)[:100]!r}: write a moment such as 2026-11-24T12:00:00Z or 2026-11-24, or epoch "
+            f"{member} is {str(value)[:100]!r}; expected a moment such as 2026-11-24T12:00:00Z or 2026-11-24, or epoch "
             "seconds."
         )
     return int(moment * 1000 + 1e-3)
@@ -205,7 +205,7 @@ def iso(moment: int) -> str:
 
 
 def _iso_seconds(text: str, *, end_of_day: bool) -> float:
-    """Return epoch seconds; -1 for what is not ISO 8601."""
+    """Convert ISO 8601 to epoch seconds; return -1 for any other text."""
     try:
         at = datetime.fromisoformat(text.strip())
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text.strip()) and end_of_day:
@@ -239,7 +239,7 @@ def _public(record: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 State = tuple[int, dict[str, Any] | None, Row | None]
-"""A version, its record at a moment, and the change that made it so, where that is known."""
+"""A version, its record at a moment, and the change that led to it, if known."""
 
 
 def _states(
@@ -266,7 +266,7 @@ def _last_changes(context: RequestContext, where: list[Condition]) -> Iterator[S
 
 
 def _first_befores(context: RequestContext, versions: list[Condition]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield versions that are older than history, with what they were when it began."""
+    """Yield versions older than history, with their state when it began."""
     found = context.rows.find_all(HISTORY, versions, ("version", "seq"), at_once=MAX_CHANGES)
     for version, rows in groupby(found, itemgetter("version")):
         before = content_of(next(rows)).before
@@ -277,7 +277,7 @@ def _first_befores(context: RequestContext, versions: list[Condition]) -> Iterat
 def _untouched(
     context: RequestContext, chain: list[Condition], of_version: list[Condition], moment: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield versions that are older than history and have not changed since: they are as they were."""
+    """Yield versions older than history that have not changed since, with their current state."""
     where = [*chain, *(of_version or [("version", ">", 0)]), ("created", "<", moment + 1)]
     for row in context.rows.find_all(PACKAGES, where, ("version",), at_once=MAX_CHANGES):
         if not context.rows.find(HISTORY, [*chain, ("version", "=", row["version"])], limit=1):

@@ -1,14 +1,13 @@
-"""Whether history is as it was written: finds every row, head and resource that was changed past the registry.
+"""Verification of history: finds rows, heads and resources that were changed outside the registry.
 
-Of a resource that is as it should be, what is kept beside its record, and has no hash, is held against that: the
-columns that lists go by, what Search finds it by, and, when all is verified, whether Search finds more. The number that
-a group goes on with is held against those its history gave; of a group that was imported, or is older than history, the
-file or nobody knows what was given before, and only a number too low is found. What no answer shows is not looked for:
-revisions, events and their deliveries, answers kept for tokens, and columns of what is older than history.
+For each unchanged resource, this also checks derived data that has no hash: the columns used by lists, the terms used
+by Search and, when all history is verified, surplus terms. A group's version counter is compared with its history; if
+the group was imported or is older than history, earlier numbers are unknown, and only a counter that is too low is
+found. Data that no answer shows is not checked: revisions, events and deliveries, answers stored for client tokens, and
+columns of resources older than history.
 
-A call looks at a bounded number of rows and answers a token with which the next goes on, so that a registry with a
-million changes is verified without holding a transaction for minutes. Of a name that is broken, a call reports where it
-is broken first.
+A call examines a limited number of rows and returns a token for the next call, so that verifying a million changes does
+not hold a transaction for minutes. For each name, a call reports only the first fault.
 """
 
 from __future__ import annotations
@@ -30,22 +29,22 @@ from .journal import BEFORE_THE_FIRST, KINDS, hash_of
 TABLES_OF_TERMS: Final = {indexed.kind: table for table, indexed in index.INDEXED.items()}
 
 MAX_ROWS: Final = 1000
-"""Rows of history, or resources, that one call looks at."""
+"""Rows of history, or resources, examined per call."""
 
 TABLES: Final = tuple(KINDS)
 
 CHAINS: Final = -1
-"""The stage in which chains are walked; those of the resources of each table follow, by their place in TABLES."""
+"""The stage that walks chains; then come the resources of each table, numbered by position in TABLES."""
 SURPLUS: Final = len(TABLES)
-"""The last stage, in which every term is looked at: only when there are not as many as resources have."""
+"""The last stage, which checks every term; it runs only if there are more terms than the resources have."""
 
 TERM: Final = tuple(column for column in TERMS.key if column not in ("account", "region"))
 
 
 class Position(msgspec.Struct, frozen=True):
-    """The position of a walk: in a chain (`number` is a row, `previous` its hash), among resources, or among terms.
+    """The position of a walk: in a chain (`number` is a row, `previous` its hash), among resources or among terms.
 
-    `terms` counts those of the resources so far; `last`, `is_known` and `updates` are those of `_Numbers`.
+    `terms` counts the terms of the resources so far; `last`, `is_known` and `updates` are the fields of `_Numbers`.
     """
 
     stage: int = CHAINS
@@ -63,21 +62,21 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to verify: the history of a group or an unversioned package, by name or ARN, or all."""
+    """The history to verify: of a group or an unversioned package by name or ARN, or all."""
 
     group: str | None = None
     next_token: str | None = None
 
 
 def verify(context: RequestContext, asked: Query) -> dict[str, Any]:
-    """Verify history in the caller's account and region, some of it at a time.
+    """Verify part of the history in the caller's account and region.
 
     Returns:
-        `checked` rows of `chains`; those `broken`: name, version, row and why; how many resources are `unrecorded`,
-        being older than history; `next_token`, if there is more.
+        `checked`, the number of rows verified; `chains`, the number of chains; `broken`, the faults with name, version,
+        row and reason; `unrecorded`, the number of resources older than history; `next_token`, if there is more.
 
     Raises:
-        ValidationException: there is no history of that name.
+        ValidationException: there is no history for this name.
     """
     only = queries.named(context, asked.group)[0] if asked.group is not None else None
     query = query_of(context, {"group": asked.group})
@@ -85,7 +84,7 @@ def verify(context: RequestContext, asked: Query) -> dict[str, Any]:
     start = Position()
     if asked.next_token is not None:
         start = Position(*position_of(query, asked.next_token, len(Position.__struct_fields__)))
-    position = walk.go_on(start)
+    position = walk.resume(start)
     if only is not None and asked.next_token is None and not walk.chains:
         raise queries.no_history(only)
     answer: dict[str, Any] = {
@@ -100,10 +99,10 @@ def verify(context: RequestContext, asked: Query) -> dict[str, Any]:
 
 
 class _Numbers(msgspec.Struct):
-    """What a chain says of the numbers of a group, since it was last made; `last` is the highest that a version got.
+    """The version numbers of a group since its last creation, according to its chain; `last` is the highest.
 
-    `is_known` is false after an import: a file has a number of its own. `updates` counts changes of the group itself;
-    an import that does no more than raise its number leaves no row, but a revision.
+    `is_known` is false after an import, because the file sets the counter. `updates` counts changes of the group
+    itself; an import that only raises the counter adds a revision but no row.
     """
 
     last: int = 0
@@ -122,7 +121,7 @@ class _Numbers(msgspec.Struct):
 
 
 class _Walk(msgspec.Struct):
-    """One call's part of the way through all chains and resources."""
+    """The part of the walk through all chains and resources that one call makes."""
 
     context: RequestContext
     only: str | None
@@ -132,8 +131,8 @@ class _Walk(msgspec.Struct):
     unrecorded: int = 0
     broken: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
-    def go_on(self, at: Position) -> Position | None:
-        """Walk on from a position; return where the next call begins, or None at the end."""
+    def resume(self, at: Position) -> Position | None:
+        """Continue from a position; return where the next call begins, or None at the end."""
         if at.stage == CHAINS:
             stopped = self._walk_chains(at)
             if stopped is not None:
@@ -156,7 +155,7 @@ class _Walk(msgspec.Struct):
         return self._walk_terms(at)
 
     def _walk_chains(self, at: Position) -> Position | None:
-        """Walk through chains from the row after `at.number`; 0 is the end of that chain."""
+        """Walk through chains after row `at.number`; 0 means that chain is finished."""
         name, seq, previous, numbers = at.name, at.number, at.previous, _Numbers(at.last, at.is_known, at.updates)
         while self.left > 0:
             if seq == 0:
@@ -209,7 +208,7 @@ class _Walk(msgspec.Struct):
             last = self._last_of_its_resource(row)
             why = self._fault_of_resource(row) if last == row["seq"] else None
             if last is None:
-                why = "an index of the database does not know it"
+                why = "missing from a database index"
             if why:
                 self._report(name, row, why)
                 return False
@@ -219,11 +218,11 @@ class _Walk(msgspec.Struct):
         head = self.context.rows.get(HEADS, self.context.key(name))
         if head is not None and (head["seq"], head["hash"]) == (seq, previous):
             return True
-        why = "the head of the chain names another row as its last"
+        why = "the head of the chain does not match its last row"
         if head is None:
-            why = "the chain has no head, which says what its last row is"
+            why = "the head of the chain is missing"
         elif head["seq"] > seq:
-            why = f"the rows after it are missing: there were {head['seq']}"
+            why = f"later rows are missing: the chain had {head['seq']} rows"
         self._report(name, {"seq": seq, "version": 0}, why)
         return False
 
@@ -233,9 +232,7 @@ class _Walk(msgspec.Struct):
             return
         counter, is_known = group["last_version"], numbers.is_known and group["rev"] == numbers.updates
         if counter < numbers.last or (is_known and counter != numbers.last):
-            why = (
-                f"the group would give {counter + 1} to its next version, and the last number it gave is {numbers.last}"
-            )
+            why = f"the group's next version would be {counter + 1}, but its last version was {numbers.last}"
             self._report(name, {"seq": seq, "version": 0}, why)
 
     def _last_of_its_resource(self, row: Row) -> int | None:
@@ -251,17 +248,17 @@ class _Walk(msgspec.Struct):
         if stored is None and after is None:
             return None
         if stored is None or after is None or stored["record"] != after:
-            return f"the {row['kind']} is not as this change left it"
+            return f"the {row['kind']} differs from the state after this change"
         if column := moved(table, stored):
-            return f"the {row['kind']} is as this change left it, but its column {column}, which lists go by, is not"
+            return f"the {row['kind']}'s column {column}, which lists use, does not match its record"
         if table in index.INDEXED and any(
             self.context.rows.get(TERMS, key) is None for key in index.keys(table, stored)
         ):
-            return f"Search does not find the {row['kind']} by all there is in it"
+            return f"search terms of the {row['kind']} are missing"
         return None
 
     def _walk_resources(self, at: Position) -> tuple[Position | None, int]:
-        """Look for resources that no change has made; return where it stopped, and how many terms those seen have."""
+        """Find resources without a recorded origin; return the stopping position and the number of their terms."""
         table = TABLES[at.stage]
         order = ("name", "version") if table is PACKAGES else ("name",)
         where = self._of(self.only) if self.only is not None else self.context.account_conditions()
@@ -285,8 +282,8 @@ class _Walk(msgspec.Struct):
             found = self.context.rows.find(TERMS, self.context.account_conditions(), TERM, after=after, limit=limit)
             self.left -= len(found) or 1
             for term in found:
-                if not self._is_somebodys(term):
-                    why = f"Search finds it by what it has not: {term['path']} {term['value']}"
+                if not self._is_expected(term):
+                    why = f"unexpected search term: {term['path']} {term['value']}"
                     self._report(term["name"], {"seq": None, "version": term["version"]}, why)
                 after = tuple(term[column] for column in TERM)
             if len(found) < limit:
@@ -294,7 +291,7 @@ class _Walk(msgspec.Struct):
         kind, path, value, moment, name, version = after
         return Position(SURPLUS, name, version, kind=kind, path=path, value=value, moment=moment)
 
-    def _is_somebodys(self, term: Row) -> bool:
+    def _is_expected(self, term: Row) -> bool:
         table = TABLES_OF_TERMS.get(term["kind"])
         row = self.context.rows.get(table, table.key_of(term)) if table is not None else None
         return table is not None and row is not None and TERMS.key_of(term) in terms_of(table, row)
@@ -306,12 +303,12 @@ class _Walk(msgspec.Struct):
             return
         first = self.context.rows.find(HISTORY, chain, ("seq",), limit=1)
         if first and queries.begins_a_group(first[0]) and (table is not PACKAGES or version):
-            self._report(name, {"seq": None, "version": version}, f"no change has made this {kind}")
+            self._report(name, {"seq": None, "version": version}, f"no recorded change created this {kind}")
         else:
             self.unrecorded += 1
 
     def _report(self, name: str, row: Row, why: str) -> None:
-        """Note what is broken, once for each name: the rest may follow from it."""
+        """Report the first fault of each name: others may follow from it."""
         if all(one["name"] != name for one in self.broken):
             self.broken.append({"name": name, "version": row["version"] or None, "seq": row["seq"], "why": why})
 
@@ -322,11 +319,11 @@ class _Walk(msgspec.Struct):
 def _fault(row: Row, seq: int, previous: str) -> str | None:
     if row["seq"] != seq + 1:
         missing = f"row {seq + 1} is" if row["seq"] == seq + 2 else f"rows {seq + 1} to {row['seq'] - 1} are"
-        return f"{missing} missing before it"
+        return f"{missing} missing before this row"
     if hash_of(row) != row["hash"]:
-        return "it was changed after it was written"
+        return "the row was modified after it was written"
     if row["previous"] != previous:
-        return "it does not follow the row before it, which was written anew"
+        return "the previous row was rewritten"
     return None
 
 
@@ -335,13 +332,13 @@ def terms_of(table: Table, row: Row) -> set[Key]:
 
 
 def moved(table: Table, row: Row) -> str | None:
-    """Return a column that is not what follows from the key and the record of its row."""
+    """Return a column that does not match the key and record of its row, if there is one."""
     followed = ((column, COLUMNS[column](row)) for column in table.others if column in COLUMNS)
     return next((column for column, value in followed if row[column] != value), None)
 
 
 def _time(column: str) -> Callable[[Row], Any]:
-    """Return what tells a column that holds a time, in milliseconds; of a record without one, nothing is known."""
+    """Return the expected value, in milliseconds, of a time column; it cannot be checked without the member."""
 
     def time(row: Row) -> Any:
         members = (row["record"].get(member) for member in record_checks.TIMES[column])
@@ -356,4 +353,4 @@ COLUMNS: Final[Mapping[str, Callable[[Row], Any]]] = {
     "type": lambda row: packages.VERSIONED if row["version"] else packages.UNVERSIONED,
     "approval": lambda row: row["record"].get("ModelApprovalStatus", ""),
 }
-"""Columns that follow from the rest of their row, and how."""
+"""Columns derived from the rest of their row, with the functions that derive them."""

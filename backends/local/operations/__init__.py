@@ -1,1 +1,1 @@
-"""The operations of the registry: groups, packages, tags, policies, and their checks."""
+"""The operations on groups, packages, tags and policies, and their validation."""

@@ -1,7 +1,7 @@
-"""Approval rules in the transaction of a change, what they prefetch before it, and `explain`.
+"""Evaluation of approval rules: within the transaction of a change, before it as a prefetch, and for `explain`.
 
-Rules may read S3, which can be slow. A `prefetch_for_...` function returns a callable that judges the version as it is
-then, outside of any transaction, so that a CachingProbe has the answers: inside, only what has changed is asked again.
+Rules may read S3, which can be slow. A `prefetch_for_...` function returns a callable that evaluates the version's
+current state outside any transaction to fill a CachingProbe; within the transaction, only changed data is read again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Record = Mapping[str, Any]
 
 
 class Decision(Version, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What `decide` takes: a version, its new status, why, and the revision the decision is about."""
+    """The request of `decide`: a version, its new status, the reason, and the revision that was reviewed."""
 
     status: str
     reason: str | None = None
@@ -40,7 +40,7 @@ class Decision(Version, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def change_of(context: RequestContext, group: Arn, policy: Policy, before: Record, after: Record) -> Change:
-    """Return a change as rules see it, of the group or any of its versions; `before` or `after` may be empty."""
+    """Return the change of a version as rules see it; `before` or `after` may be empty."""
     tags: dict[str, str] = {}
     if TAGS in policy.needs:
         row = context.rows.get(GROUPS, group.group_key)
@@ -50,7 +50,7 @@ def change_of(context: RequestContext, group: Arn, policy: Policy, before: Recor
 
 
 def lock(context: RequestContext, arn: Arn) -> Policy:
-    """Return what a version's group obeys; if its tags count, take the group's row first, as everybody does."""
+    """Return the policy of a version's group; if its rules use tags, lock the group's row first, as all callers do."""
     policy = context.rulebook.policy(arn.name)
     if TAGS in policy.needs:
         context.rows.get(GROUPS, arn.group_key)
@@ -58,10 +58,10 @@ def lock(context: RequestContext, arn: Arn) -> Policy:
 
 
 def registered(context: RequestContext, arn: Arn, record: dict[str, Any]) -> dict[str, Any]:
-    """Return the record of a new version, if its group's policy lets it begin so.
+    """Return the record of a new version if its group's policy allows its initial state.
 
     Raises:
-        RegistryError: it does not; see `evaluation.judge`.
+        RegistryError: the policy does not allow it; see `evaluation.judge`.
     """
     policy = context.rulebook.policy(arn.name)
     if not policy.is_free:
@@ -72,10 +72,10 @@ def registered(context: RequestContext, arn: Arn, record: dict[str, Any]) -> dic
 def updated(
     context: RequestContext, arn: Arn, policy: Policy, before: Record, after: Record, params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the record an update leaves behind, if the group's policy allows it.
+    """Return the record after an update if the group's policy allows it.
 
     Raises:
-        RegistryError: it does not; see `evaluation.judge`.
+        RegistryError: the policy does not allow it; see `evaluation.judge`.
     """
     change = change_of(context, arn, policy, before, after)
     return evaluation.settle(change, params, _judge(context, policy, change, params))
@@ -87,7 +87,7 @@ def check_delete(context: RequestContext, arn: Arn, policy: Policy, record: Reco
 
 
 def _judge(context: RequestContext, policy: Policy, change: Change, request: Mapping[str, Any]) -> list[RuleResult]:
-    """Judge a change in its transaction; what each rule said of it becomes part of its history."""
+    """Evaluate a change in its transaction and add the rule results to its history."""
     results = evaluation.judge(policy, change, request)
     context.notes.extend({"rule": one.rule, "is": one.outcome, "why": one.why} for one in results)
     return results
@@ -95,24 +95,24 @@ def _judge(context: RequestContext, policy: Policy, change: Change, request: Map
 
 def prefetch_for_update(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
     arn = context.package(params["ModelPackageArn"])
-    return _asking(context, arn, params, lambda record: records.edited(record, params))
+    return _prefetch(context, arn, params, lambda record: records.edited(record, params))
 
 
 def prefetch_for_create(context: RequestContext, params: Mapping[str, Any]) -> Callable[[], object]:
     if "ModelPackageGroupName" not in params:
-        return _nothing
+        return _no_prefetch
     group = context.versions(params["ModelPackageGroupName"])
     policy = context.rulebook.policy(group.name)
     if OBJECTS not in policy.needs:
-        return _nothing
+        return _no_prefetch
     record = {APPROVAL: INITIAL, **params, "ModelPackageGroupName": group.name}
     change = change_of(context, group, policy, {}, record)
-    return lambda: _asked(lambda: evaluation.judge(policy, change, record))
+    return lambda: _fill_probe(lambda: evaluation.judge(policy, change, record))
 
 
 def prefetch_for_explain(context: RequestContext, asked: Asked) -> Callable[[], object]:
     arn = _named(context, asked)
-    return _asking(context, arn, {APPROVAL: "Approved"}, lambda record: {**record, APPROVAL: "Approved"})
+    return _prefetch(context, arn, {APPROVAL: "Approved"}, lambda record: {**record, APPROVAL: "Approved"})
 
 
 def prefetch_for_decide(context: RequestContext, decision: Decision) -> Callable[[], object]:
@@ -120,7 +120,7 @@ def prefetch_for_decide(context: RequestContext, decision: Decision) -> Callable
 
 
 def explain(context: RequestContext, asked: Asked) -> dict[str, Any]:
-    """Return each possible transition of a version with the results of its rules.
+    """Return the possible transitions of a version with their rule results.
 
     Raises:
         ValidationException: no such version, or an unversioned package.
@@ -136,10 +136,10 @@ def explain(context: RequestContext, asked: Asked) -> dict[str, Any]:
 
 
 def request_of(context: RequestContext, decision: Decision) -> dict[str, Any]:
-    """Return a decision as the UpdateModelPackage request it is.
+    """Convert a decision to an UpdateModelPackage request.
 
     Raises:
-        ValidationException: a status or reason that request could not have.
+        ValidationException: a status or reason that UpdateModelPackage does not accept.
     """
     arn = _resolved(context, decision)
     request = {"ModelPackageArn": str(arn), APPROVAL: decision.status}
@@ -149,28 +149,28 @@ def request_of(context: RequestContext, decision: Decision) -> dict[str, Any]:
     return request
 
 
-def _asking(
+def _prefetch(
     context: RequestContext, arn: Arn, request: Mapping[str, Any], edit: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Callable[[], object]:
     policy = context.rulebook.policy(arn.name)
     if OBJECTS not in policy.needs or not arn.version:
-        return _nothing
+        return _no_prefetch
     record = context.package_row(arn)["record"]
     change = change_of(context, arn, policy, record, edit(record))
-    return lambda: _asked(lambda: evaluation.judge(policy, change, request))
+    return lambda: _fill_probe(lambda: evaluation.judge(policy, change, request))
 
 
-def _asked(judge: Callable[[], object]) -> None:
-    """Judge for the sake of the questions: what counts is said again in the transaction."""
+def _fill_probe(judge: Callable[[], object]) -> None:
+    """Evaluate only to fill the probe: the transaction evaluates again and decides."""
     try:
         judge()
     except RegistryError as error:
-        if error.status >= 500:  # nobody there to ask
+        if error.status >= 500:  # the service queried is unavailable
             raise
 
 
-def _nothing() -> None:
-    """Ask nothing."""
+def _no_prefetch() -> None:
+    """Prefetch nothing."""
 
 
 def _named(context: RequestContext, version: Version) -> Arn:
@@ -186,7 +186,7 @@ def _resolved(context: RequestContext, version: Version) -> Arn:
 
 
 class CachingProbe:
-    """Asks another probe each question once."""
+    """Cache the answers of another probe."""
 
     def __init__(self, probe: Probe) -> None:
         self.artifact_exists = cache(probe.artifact_exists)
@@ -196,11 +196,11 @@ class CachingProbe:
 
 
 def allow(context: RequestContext, params: Mapping[str, Any]) -> NoReturn:
-    """Let a CreateModel request pass on.
+    """Pass on a CreateModel request if all packages it names may be deployed.
 
     Raises:
-        NotHandled: every package it names may be deployed.
-        ValidationException: one does not exist, or is not Approved.
+        NotHandled: every package may be deployed.
+        ValidationException: a package does not exist or is not Approved.
     """
     for name in deployed_packages(params):
         record = context.package_row(context.package(name))["record"]

@@ -1,4 +1,4 @@
-"""Model package groups: create, describe, list, delete."""
+"""The operations on model package groups: create, describe, list, delete."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ LISTING = Listing(
 
 
 def create(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Create a group; it is Completed at once (AWS: after a moment).
+    """Create a group with status Completed (on AWS, that takes a moment).
 
     Raises:
-        ValidationException: the name is taken. Clients match on the beginning of the sentence.
+        ValidationException: the name is taken. Clients match the beginning of the message.
     """
     arn = arns.own(context.caller, arns.GROUP, params["ModelPackageGroupName"])
     record = {
@@ -70,7 +70,7 @@ def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]
 
     Raises:
         ValidationException: there is no such group.
-        ConflictException: it still has versions. AWS's sentence is known but for how it names the group.
+        ConflictException: it still has versions. How AWS's message names the group is unknown.
     """
     arn = context.group(params["ModelPackageGroupName"])
     if context.rows.get(GROUPS, arn.group_key) is None:

@@ -1,4 +1,4 @@
-"""What AWS refuses of a package although its shapes allow it: rules as rows, each with where its sentence is from."""
+"""The rules AWS enforces on packages beyond its shapes, each with the source of its message."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECTIONS = frozenset(
         "additional_information",
     }
 )
-"""Top level of the documented schema of a package's card: the general one without model_package_details."""
+"""The top-level sections of a package's model card: the general schema without model_package_details."""
 OVERVIEW = frozenset({"model_creator", "model_artifact"})
 
 Params = Mapping[str, Any]
@@ -34,7 +34,7 @@ MAX_ADDITIONAL_SPECIFICATIONS = 15
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A request is refused with `sentence` when `broken` says so, of an update's stored record and the request."""
+    """A rule: if `broken` returns true for the request (after the stored record, for updates), raise `sentence`."""
 
     broken: Callable[..., bool]
     sentence: str
@@ -86,19 +86,19 @@ _SOURCE_OR_SPECIFICATION = "SourceUri and InferenceSpecification cannot be speci
 _UNIQUE_NAMES = "The Name of each additional inference specification must be unique within the model package."
 
 CREATE: tuple[Rule, ...] = (
-    # Captured without a full stop.
+    # Captured without a period.
     Rule(lambda p: "ModelPackageName" not in p and not _versioned(p), "Missing ARN"),
-    # Reported by a contributor who had run it against AWS.
+    # Reported by a contributor who ran it against AWS.
     Rule(
         lambda p: "ModelPackageName" in p and _versioned(p),
         "Both ModelPackageName and ModelPackageGroupName are provided in the input. Cannot determine which one to use.",
     ),
-    # Documented; the sentence is ours.
+    # Documented; our wording.
     Rule(
         lambda p: _versioned(p) and bool(p.get("Tags")),
         "Tags cannot be specified for a versioned ModelPackage: it uses the tags of its Model Package Group.",
     ),
-    # Captured, with its plural and its missing space.
+    # Captured, including the plural and the missing space.
     Rule(
         lambda p: not _versioned(p) and _has_environment(p),
         "1 validation errors detected:"
@@ -106,36 +106,36 @@ CREATE: tuple[Rule, ...] = (
     ),
     # Captured.
     Rule(_has_additional_s3_source, "AdditionalS3DataSource is not allowed in InferenceSpecification"),
-    # Documented as not allowed; the sentence is ours.
+    # Documented as not allowed; our wording.
     Rule(_source_and_specification, _SOURCE_OR_SPECIFICATION),
-    # Documented as required; the sentence is ours.
+    # Documented as required; our wording.
     Rule(
         lambda p: not _versioned(p) and _lacks_instance_types(p),
         "SupportedTransformInstanceTypes and SupportedRealtimeInferenceInstanceTypes are required in the "
         "InferenceSpecification of an unversioned ModelPackage.",
     ),
-    # Documented; the sentence is ours.
+    # Documented; our wording.
     Rule(lambda p: _repeated_names(p.get("AdditionalInferenceSpecifications", [])), _UNIQUE_NAMES),
 )
 
 UPDATE: tuple[Rule, ...] = (
-    # Documented ("updates a versioned model"); the sentence is ours.
+    # Documented ("updates a versioned model"); our wording.
     Rule(
         lambda record, _: "ModelPackageVersion" not in record,
-        "UpdateModelPackage updates a versioned ModelPackage; this one is unversioned.",
+        "UpdateModelPackage requires a versioned ModelPackage; this one is unversioned.",
     ),
-    # Captured at create.
+    # Captured for CreateModelPackage.
     Rule(lambda _, p: _has_additional_s3_source(p), "AdditionalS3DataSource is not allowed in InferenceSpecification"),
-    # Documented as not allowed; the sentence is ours.
+    # Documented as not allowed; our wording.
     Rule(lambda _, p: _source_and_specification(p), _SOURCE_OR_SPECIFICATION),
-    # Documented; the sentence is ours.
+    # Documented; our wording.
     Rule(lambda record, p: _repeated_names(_additional_after(record, p)), _UNIQUE_NAMES),
-    # Documented; the sentence is ours.
+    # Documented; our wording.
     Rule(
         lambda record, p: len(_additional_after(record, p)) > MAX_ADDITIONAL_SPECIFICATIONS,
         f"A model package can have at most {MAX_ADDITIONAL_SPECIFICATIONS} additional inference specifications.",
     ),
-    # The limit is that of the shape; that it holds after the merge, and the sentence, are ours.
+    # The shape's limit; applying it after the merge is our choice, with our wording.
     Rule(
         lambda record, p: len(_metadata_after(record, p)) > MAX_METADATA,
         f"A model package can have at most {MAX_METADATA} customer metadata properties.",
@@ -144,18 +144,18 @@ UPDATE: tuple[Rule, ...] = (
 
 
 def check(rules: tuple[Rule, ...], *given: Params) -> None:
-    """Raise ValidationException with the sentence of the first rule that a request breaks."""
+    """Raise ValidationException with the message of the first broken rule."""
     for rule in rules:
         if rule.broken(*given):
             raise ValidationException(rule.sentence)
 
 
 def check_card(stored: Card, sent: Card) -> None:
-    """Check a card that is sent, against the one stored, which is empty when there is none.
+    """Check a model card in a request against the stored one, empty for a first card.
 
     Raises:
-        ValidationException: the content is not of the documented schema (sentences ours), content and status change
-            in one call, or the card is archived (both sentences documented for model cards).
+        ValidationException: the content violates the documented schema (our wording), content and status change in one
+            call, or the card is archived (both messages are documented for model cards).
     """
     _check_content(sent)
     new_content, new_status = _differs(stored, sent, "ModelCardContent"), _differs(stored, sent, "ModelCardStatus")
@@ -184,7 +184,7 @@ def _check_content(card: Card) -> None:
 def _check_keys(what: str, content: Mapping[str, Any], allowed: frozenset[str]) -> None:
     if unknown := sorted(set(content) - allowed):
         raise ValidationException(
-            f"{what} of a model package cannot have {', '.join(unknown)}; it can have {', '.join(sorted(allowed))}."
+            f"{what} of a model package cannot have {', '.join(unknown)}; accepted: {', '.join(sorted(allowed))}."
         )
 
 
@@ -193,11 +193,11 @@ def _differs(stored: Card, sent: Card, member: str) -> bool:
 
 
 def check_existence(params: Mapping[str, Any], caller: Caller, probe: Probe, checks: Checks) -> None:
-    """Look for every artefact and image of a CreateModelPackage request.
+    """Check that every artifact and image of a CreateModelPackage request exists.
 
     Raises:
-        ValidationException: one is not there. The sentence for S3 is AWS's (captured); that for an image is of
-            another operation (captured for CreateModel), as this one's has not been seen.
+        ValidationException: an artifact or image is missing. The S3 message is AWS's (captured); the image message was
+            captured for CreateModel, because that of this operation is unknown.
     """
     if checks.artifacts != "off":
         for bucket, key, is_prefix in artifacts(params):
@@ -213,5 +213,5 @@ def check_existence(params: Mapping[str, Any], caller: Caller, probe: Probe, che
 
 
 def _is_missing(found: bool | None, check: Check) -> bool:
-    """Judge what a probe says: None is "nobody here could hold it"."""
+    """Return whether an artifact or image counts as missing; None means that the probe cannot check it."""
     return found is False or (found is None and check == "always")

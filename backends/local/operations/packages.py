@@ -1,7 +1,7 @@
-"""Model packages, versions of a group and unversioned ones: create, describe, list, update, delete.
+"""The operations on model packages, versioned and unversioned: create, describe, list, update, delete.
 
-A package is stored as one record with AWS's member names: the request plus what the service adds. Describe and
-List are projections of that record.
+A package is stored as a single record with AWS's member names: the request and the members AWS adds. Describe and List
+return projections of this record.
 """
 
 from __future__ import annotations
@@ -50,18 +50,18 @@ LISTING = Listing(
 )
 
 OF_A_GROUP = {"CreationTime": ("version",), "Name": ("version",)}
-"""How the versions of a group are sorted: they are numbered as they are registered, whatever the clock says. A clock
-that was set back must not make a deploy step take an older version for the newest."""
+"""The sort order of a group's versions: by number, whatever the clock says. If the clock was set back, a deployment
+must not take an older version for the newest."""
 
 _NOT_STORED = ("ClientToken",)
 
 
 def prepare(params: Mapping[str, Any], caller: Caller, options: BackendOptions) -> Mapping[str, Any]:
-    """Check what a CreateModelPackage request says, and that what it names exists; resolve a SourceUri of a model.
+    """Validate a CreateModelPackage request and resolve its SourceUri if that is a model.
 
     Raises:
-        ValidationException: a combination AWS refuses (see `package_checks`), a model card that is not one, an artefact
-            or image that is not there.
+        ValidationException: AWS rejects the combination (see `package_checks`), the model card is invalid, or an
+            artifact or image does not exist.
     """
     package_checks.check(package_checks.CREATE, params)
     package_checks.check_card({}, params.get("ModelCard", {}))
@@ -73,8 +73,8 @@ def create(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]
     """Register a version of a group, or an unversioned package.
 
     Raises:
-        ValidationException: no such group, or a name taken.
-        RegistryError: the group's profile or rules do not let a version begin so.
+        ValidationException: there is no such group, or the name is taken.
+        RegistryError: the group's profile or rules do not allow this initial state.
     """
     record = {name: _copied(value) for name, value in params.items() if name not in _NOT_STORED}
     arn = _take_version(context, record) if "ModelPackageGroupName" in params else _name(context, record)
@@ -106,7 +106,7 @@ def create(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]
 
 
 def describe(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is shown of a package; with IncludedData MetadataOnly, without the content of its model card."""
+    """Return the description of a package; IncludedData=MetadataOnly omits the content of its model card."""
     arn = context.package(params["ModelPackageName"])
     text = context.rows.text(PACKAGES, arn.package_key)
     if text is None:
@@ -118,10 +118,10 @@ def describe(context: RequestContext, params: Mapping[str, Any]) -> dict[str, An
 
 
 def _shown(text: str, now: int) -> dict[str, Any]:
-    """Return what DescribeModelPackage shows of a record: of most, straight from its text."""
+    """Project a record for DescribeModelPackage; decode most records directly from their text."""
     try:
         found = _decoder()(text)
-    except msgspec.DecodeError:  # not as the service model has it: from elsewhere, or of another botocore
+    except msgspec.DecodeError:  # does not match the service model: imported, or from another botocore version
         found = None
     if found is None or flagged([found], validation.PLAN):
         shown: dict[str, Any] = projection.projection("DescribeModelPackage")(validation.as_of(orjson.loads(text), now))
@@ -133,14 +133,14 @@ def _shown(text: str, now: int) -> dict[str, Any]:
 @cache
 def _decoder() -> Callable[[str], Any]:
     shape = model.output_shape("DescribeModelPackage")
-    assert shape is not None  # noqa: S101 - it is what the operation is for
+    assert shape is not None  # noqa: S101 - the operation has an output
     return decoder_of(shape, validation.PLAN)
 
 
 def list_packages(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a page of packages: of a group, its versions; without one, the unversioned unless asked otherwise.
+    """Return a page of packages: a group's versions, or by default the unversioned packages.
 
-    A group nobody has is an empty list, as an AWS notebook relies on.
+    A missing group yields an empty list; an AWS notebook relies on this.
     """
     place: list[Condition] = context.account_conditions()
     is_of_group = "ModelPackageGroupName" in params
@@ -154,7 +154,7 @@ def list_packages(context: RequestContext, params: Mapping[str, Any]) -> dict[st
 
 @cache
 def _listing(lists: Lists, *, is_of_group: bool) -> Listing:
-    """Return the listing of a group or of all, with the switches of the registry's settings."""
+    """Return the listing for a group or for all packages, adapted to the registry's settings."""
     after_page = lists.approval_filter == "after-page"
     filters = tuple(replace(rule, after_page=after_page and rule.after_page) for rule in LISTING.filters)
     orders = OF_A_GROUP if is_of_group else LISTING.orders
@@ -162,14 +162,14 @@ def _listing(lists: Lists, *, is_of_group: bool) -> Listing:
 
 
 def update(context: RequestContext, params: Mapping[str, Any], rev: int | None = None) -> dict[str, Any]:
-    """Change the members that are sent, and no others; a request that changes nothing is accepted (our choice).
+    """Change only the members that were sent; a request that changes nothing is accepted (our choice).
 
-    `rev` is the revision that the caller has decided on, where it can tell: AWS's API cannot.
+    `rev` is the revision the decision is based on, if known; AWS's API has no such parameter.
 
     Raises:
-        ValidationException: no such package, an unversioned one, or a combination AWS refuses.
-        ConflictException: somebody else changed the version meanwhile.
-        RegistryError: the group's profile or rules refuse it; see `evaluation.judge`.
+        ValidationException: no such package, an unversioned one, or a combination AWS rejects.
+        ConflictException: another request changed the version meanwhile.
+        RegistryError: the group's profile or rules do not allow it; see `evaluation.judge`.
     """
     arn = context.package(params["ModelPackageArn"])
     policy = approvals.lock(context, arn)
@@ -191,19 +191,19 @@ def update(context: RequestContext, params: Mapping[str, Any], rev: int | None =
 
 
 def decide(context: RequestContext, decision: approvals.Decision) -> dict[str, Any]:
-    """Set the approval of a version: UpdateModelPackage for those who can say which revision they looked at.
+    """Set the approval status of a version like UpdateModelPackage, but also check the revision that was reviewed.
 
     Raises:
-        ConflictException: the version has another revision by now; the sentence says by whom.
-        RegistryError: as `update`.
+        ConflictException: the version has a newer revision; the message says who changed it.
+        RegistryError: see `update`.
     """
     return update(context, approvals.request_of(context, decision), decision.rev)
 
 
 def batch_describe(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a summary for each ARN, and for each that cannot be described the error it would get alone.
+    """Return a summary for each ARN, or the error that a request for it alone would raise.
 
-    That the error's code is the one of DescribeModelPackage is our choice: AWS's codes have not been seen.
+    Using DescribeModelPackage's error codes is our choice: AWS's are unknown.
     """
     found: dict[str, Any] = {}
     errors: dict[str, Any] = {}
@@ -216,10 +216,10 @@ def batch_describe(context: RequestContext, params: Mapping[str, Any]) -> dict[s
 
 
 def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Delete a package; the number of a deleted version is not given again.
+    """Delete a package; the number of a deleted version is not reused.
 
     Raises:
-        ConflictException: the group's rules keep it.
+        ConflictException: the group's rules do not allow the deletion.
     """
     arn = context.package(params["ModelPackageName"])
     policy = approvals.lock(context, arn)
@@ -245,16 +245,16 @@ def _name(context: RequestContext, record: dict[str, Any]) -> Arn:
 
 
 def _copied(value: Any) -> Any:
-    """Return a value with structures, lists and maps of its own: what is in them cannot be changed."""
+    """Return a deep copy of the containers in a value."""
     if isinstance(value, dict):
         return {name: _copied(item) for name, item in value.items()}
     return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def _fill_digests(record: dict[str, Any]) -> None:
-    """Give every container an ImageDigest: the one its image names, else one made from the image's name.
+    """Set the ImageDigest of every container: the one in its image name, or else a hash of the name.
 
-    AWS reads the image from ECR; there is no image here, so the digest is ours: stable, and equal for equal names.
+    AWS reads the image from ECR. Without an image, our digest is stable and equal for equal names.
     """
     for container in model.structures("DescribeModelPackage", record, "ModelPackageContainerDefinition"):
         image = container.get("Image")
@@ -264,10 +264,10 @@ def _fill_digests(record: dict[str, Any]) -> None:
 
 
 def specification(params: Mapping[str, Any], caller: Caller, probe: Probe) -> dict[str, Any]:
-    """Return the InferenceSpecification of the model a request's SourceUri names, as a member; or nothing.
+    """Return the InferenceSpecification of the model in SourceUri as a member, or an empty dict.
 
-    That the SDK's tests register a model by its ARN is documented; which members of its containers come along is our
-    choice: those that both kinds of container have. A model nobody here knows fills nothing.
+    Registering a model by its ARN is documented (the SDK's tests do it). Which members of its containers are copied is
+    our choice: those both container shapes have. An unknown model adds nothing.
     """
     source = params.get("SourceUri", "")
     if arns.kind_of(source) != MODEL:
@@ -281,10 +281,10 @@ def specification(params: Mapping[str, Any], caller: Caller, probe: Probe) -> di
 
 
 def clone(context: RequestContext, record: dict[str, Any]) -> None:
-    """Take the InferenceSpecification of the package a record's SourceUri names.
+    """Copy the InferenceSpecification of the package in the record's SourceUri.
 
     Raises:
-        ValidationException: no such package.
+        ValidationException: there is no such package.
     """
     source = record.get("SourceUri", "")
     if arns.kind_of(source) != arns.PACKAGE:

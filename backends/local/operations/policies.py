@@ -1,7 +1,7 @@
-"""Resource policies of groups, by which an owner opens a group to other accounts: put, get, delete, and who sees what.
+"""The operations on group resource policies, which grant access to other accounts: put, get, delete.
 
-A policy is kept as the text that was sent. What is checked of it, and in which words, is our choice: AWS's sentences
-have not been seen. Whether its resources can name the group at all is not checked.
+A policy is stored as the text that was sent. Its validation and error messages are our choice, because AWS's messages
+are unknown. Whether its resources can match the group is not checked.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ..context import Answer, RequestContext
 from ..permissions import ALLOW, DENY, as_list, discoverable
 
 MAX_QUOTE = 100
-"""Characters of a refused value that a sentence repeats."""
+"""Characters of an invalid value that an error message quotes."""
 
 
 def put(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Give one of the caller's groups a policy, in place of the one it has (our choice: AWS's answer is unknown).
+    """Set the policy of one of the caller's groups, replacing any existing one (our choice: AWS's behavior is unknown).
 
     Raises:
-        ValidationException: no such group, or a document that is not a policy.
+        ValidationException: there is no such group, or the document is not a policy.
     """
     arn = _group(context, params)
     check(params["ResourcePolicy"])
@@ -52,13 +52,13 @@ def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]
 
 
 def shared_groups(context: RequestContext) -> list[Row]:
-    """Return the rows of the groups other accounts let the caller find, by account and name."""
+    """Return the rows of the groups that other accounts let the caller discover, by account and name."""
     found = (context.rows.get(GROUPS, arn.group_key) for arn in discoverable(context.rows, context.caller))
     return [row for row in found if row is not None]
 
 
 def _group(context: RequestContext, params: Mapping[str, Any]) -> Arn:
-    """Return the ARN of the caller's group; the sentence is what Terraform and CloudFormation match on."""
+    """Return the ARN of the caller's group; Terraform and CloudFormation match this error message."""
     arn = arns.own(context.caller, arns.GROUP, params["ModelPackageGroupName"])
     if context.rows.get(GROUPS, arn.group_key) is None:
         raise ValidationException(f"Cannot find Model Package Group: {arn}")
@@ -66,7 +66,7 @@ def _group(context: RequestContext, params: Mapping[str, Any]) -> Arn:
 
 
 def _policy(context: RequestContext, arn: Arn) -> Row:
-    """Return the row of a group's policy; the sentence is what Terraform and CloudFormation match on."""
+    """Return the row of a group's policy; Terraform and CloudFormation match this error message."""
     row = context.rows.get(POLICIES, _key(arn))
     if row is None:
         raise ValidationException(f"Cannot find resource policy for: {arn}")
@@ -78,7 +78,7 @@ def _key(arn: Arn) -> Key:
 
 
 class Form(msgspec.Struct, frozen=True):
-    """What a member of a document may be: `fits` tells, `words` say it in a sentence."""
+    """The accepted values of a policy member: `fits` checks a value, and `words` describes it in error messages."""
 
     fits: Callable[[Any], bool]
     words: str
@@ -93,12 +93,12 @@ def _is_object(value: Any) -> bool:
 
 
 def _each(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    """Return whether a value, or each of a list that is not empty, fits."""
+    """Return a check of a value or of each element in a non-empty list."""
     return lambda value: bool(as_list(value)) and all(map(fits, as_list(value)))
 
 
 def _texts(pattern: str) -> Callable[[Any], bool]:
-    """Return whether a value is a text of the pattern, or a list of such texts."""
+    """Return a check for a string that matches the pattern, or a list of such strings."""
     matches = re.compile(pattern).fullmatch
     return _each(lambda value: _is_text(value) and matches(value) is not None)
 
@@ -117,7 +117,7 @@ def _is_principal(value: Any) -> bool:
 
 
 def _is_condition(value: Any) -> bool:
-    """Tell operators of keys of values: what a condition says is not looked at, as none is evaluated."""
+    """Return whether a value has the structure of a condition; its content is never evaluated or checked."""
     return _is_object(value) and all(
         _is_object(keys) and all(_each(_is_plain)(values) for values in keys.values()) for keys in value.values()
     )
@@ -131,7 +131,7 @@ TEXT = Form(_is_text, "text")
 PRINCIPAL = Form(
     _is_principal,
     '"*", or an object such as {"AWS": ["111122223333", "arn:aws:iam::111122223333:root"]} with "*", account ids and '
-    'complete ARNs of IAM or STS; "Service" and "Federated" may stand beside "AWS"',
+    'complete ARNs of IAM or STS; "Service" and "Federated" are also accepted',
 )
 ACTION = Form(
     _texts(r"\*|(?ai:sagemaker):[A-Za-z0-9*?]+"),
@@ -145,7 +145,7 @@ RESOURCE = Form(
 POLICY: dict[str, Form] = {
     "Version": Form(lambda value: value in ("2012-10-17", "2008-10-17"), '"2012-10-17" or "2008-10-17"'),
     "Id": TEXT,
-    "Statement": Form(_each(_is_object), "an object or a list of objects that is not empty"),
+    "Statement": Form(_each(_is_object), "an object or a non-empty list of objects"),
 }
 STATEMENT: dict[str, Form] = {
     "Sid": TEXT,
@@ -159,11 +159,11 @@ STATEMENT: dict[str, Form] = {
     "Condition": Form(_is_condition, 'an object such as {"StringEquals": {"aws:PrincipalOrgID": "o-1234"}}'),
 }
 NEEDED = (("Effect",), ("Principal", "NotPrincipal"), ("Action", "NotAction"), ("Resource", "NotResource"))
-"""Members of a statement of which there is exactly one."""
+"""Groups of members; a statement has exactly one member of each."""
 
 
 def check(text: str) -> None:
-    """Raise ValidationException, saying what and where, for a text that is not a resource policy."""
+    """Raise ValidationException for a text that is not a resource policy."""
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -171,11 +171,11 @@ def check(text: str) -> None:
     broken = next(_broken(document), None)
     if broken is not None:
         raise _refusal(broken)
-    json.loads(text, object_pairs_hook=_refuse_repeated)  # orjson takes the last of members with one name
+    json.loads(text, object_pairs_hook=_refuse_repeated)  # orjson keeps only the last of duplicate members
 
 
 def _broken(document: Any) -> Iterator[str]:
-    """Yield what is wrong with a document; each sentence takes for granted that those before it were not said."""
+    """Yield the errors of a document; each assumes that no earlier error was found."""
     if not _is_object(document):
         yield f"it must be a JSON object, not {_quoted(document)}"
     yield from _misshapen(document, POLICY, "")
@@ -194,7 +194,7 @@ def _broken(document: Any) -> Iterator[str]:
 def _misshapen(members: Mapping[str, Any], forms: Mapping[str, Form], where: str) -> Iterator[str]:
     for name, value in members.items():
         if name not in forms:
-            yield f"{_quoted(name)}{where} is none of {', '.join(forms)}"
+            yield f"{_quoted(name)}{where} is unknown; expected one of {', '.join(forms)}"
         elif not forms[name].fits(value):
             yield f"{name}{where} must be {forms[name].words}; it is {_quoted(value)}"
 
@@ -203,7 +203,7 @@ def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
-            raise _refusal(f"{_quoted(name)} is there twice in one object")
+            raise _refusal(f"{_quoted(name)} occurs twice in one object")
         members[name] = value
     return members
 
@@ -211,7 +211,7 @@ def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _quoted(value: Any) -> str:
     try:
         text = orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:  # deeper than it writes, though not than it reads
+    except orjson.JSONEncodeError:  # orjson reads deeper nesting than it writes
         return "nested too deeply"
     return text if len(text) <= MAX_QUOTE else text[:MAX_QUOTE] + "..."
 

@@ -1,4 +1,4 @@
-"""What a record that comes from elsewhere must be: one that this registry could have stored, and can find and show."""
+"""Validation of imported records: each must be one that this registry could have stored, found and shown."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from . import validation
 Record = dict[str, Any]
 
 TIMES: Final = {"created": ("CreationTime",), "modified": ("LastModifiedTime", "CreationTime")}
-"""Columns that hold a time of the record in milliseconds: that of the first of these members that it has."""
+"""Time columns, in milliseconds, with the members they are derived from, in order of precedence."""
 
 
 def check(operation: str, record: Record) -> None:
-    """Raise ValidationException for a record that an operation could not answer, or that has what nobody knows."""
+    """Raise ValidationException for a record that the operation could not return, or with unknown members."""
     check_plan(record)
     _check_ledger(record)
     private = ("Tags", validation.PLAN, LEDGER)
@@ -31,30 +31,30 @@ def check(operation: str, record: Record) -> None:
 
 
 def check_times(row: Row) -> None:
-    """Raise ValidationException for a row, with a record that was checked, that is not found by the record's times."""
+    """Raise ValidationException for a row whose time columns do not match its validated record."""
     for column, members in TIMES.items():
         if column in row:
             member = next(name for name in members if name in row["record"])
             if row[column] != round(row["record"][member] * 1000):
                 raise ValidationException(
-                    f"{column} is {row[column]}, which is not the record's {member}, {row['record'][member]}, in "
+                    f"{column} is {row[column]}; expected the record's {member}, {row['record'][member]}, in "
                     "milliseconds."
                 )
 
 
 def _check_limits(record: Record) -> None:
-    """Hold what is kept in the index of texts, where all has its length, against what requests can set."""
+    """Apply the limits of requests to the members in the text index, which stores full lengths."""
     tags = record.get("Tags", [])
     several = [key for key, count in Counter(tag["Key"] for tag in tags).items() if count > 1]
     if several:
         raise ValidationException(f"the record: several tags have the key {several[0][:100]}")
     constraints.check("AddTags", {"ResourceArn": _ARN, "Tags": tags})
-    if metadata := record.get("CustomerMetadataProperties"):  # none, though no request can set that, does no harm
+    if metadata := record.get("CustomerMetadataProperties"):  # an empty map is harmless, though no request can set one
         constraints.check("UpdateModelPackage", {"ModelPackageArn": _ARN, "CustomerMetadataProperties": metadata})
 
 
 _ARN: Final = "arn:aws:sagemaker:us-east-1:123456789012:model-package/any"
-"""Any will do: a request must have one, and it is not what is looked at."""
+"""A placeholder for a required member that these checks ignore."""
 
 
 def _check_shape(operation: str, answer: Record) -> None:
@@ -66,13 +66,13 @@ def _check_shape(operation: str, answer: Record) -> None:
         if found.has_errors():
             raise ValidationException(f"the record: {' '.join(found.generate_report().split())}")
     except (TypeError, ValueError, OverflowError, OSError, RuntimeError) as error:
-        raise ValidationException(f"the record: times are numbers of epoch seconds ({error})") from error
+        raise ValidationException(f"the record: times must be numbers of epoch seconds ({error})") from error
     if not _is_all_of(projection.projection(operation)(answer), answer):
-        raise ValidationException("the record: times are numbers of epoch seconds, and of a year from 1 to 9999")
+        raise ValidationException("the record: times must be numbers of epoch seconds in the years 1 to 9999")
 
 
 def _is_all_of(shown: Any, kept: Any) -> bool:
-    """Whether nothing was left out of what is shown: of members that are of their types, times that are none."""
+    """Return whether the projection kept everything; it omits values that are not valid times."""
     if isinstance(kept, dict):
         return shown.keys() == kept.keys() and all(_is_all_of(shown[name], value) for name, value in kept.items())
     return not isinstance(kept, list) or (
@@ -96,7 +96,7 @@ class _Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _check_ledger(record: Record) -> None:
-    """Raise ValidationException for what a record says of who approved it, if no decision could have said it."""
+    """Raise ValidationException for approval data that no decision could have written."""
     try:
         msgspec.convert(record.get(LEDGER, {}), _Ledger)
     except msgspec.ValidationError as error:
@@ -123,6 +123,6 @@ class _Planned(msgspec.Struct, frozen=True, rename={"plan": validation.PLAN}):
 
 
 def check_plan(record: Record) -> None:
-    """Check what a record says of its validation, which is no member of a shape."""
+    """Check the validation plan of a record, which is not a member of any shape."""
     if validation.PLAN in record:
         msgspec.convert(record, _Planned)

@@ -1,7 +1,7 @@
-"""Versions as reviewers look for them: by approval straight from an index, and all there is of each.
+"""Lists of versions for reviewers, by approval status, with full records and an index for each list.
 
-ListModelPackages cuts a page first and filters it by approval afterwards, as AWS does: among a hundred thousand
-versions those that wait for a decision can be a thousand pages away. These lists are ours, for consoles and tools.
+ListModelPackages cuts a page first and filters it by approval status afterwards, as AWS does: among a hundred thousand
+versions, a pending one can be a thousand pages away. These lists are our extension for consoles and tools.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from ..pagination import position_of, query_of, token_of
 from . import validation
 
 MAX_VERSIONS: Final = 101
-"""One more than a hundred, so that who counts can tell "100" from "more"."""
+"""101, so that a client can tell exactly 100 versions from more."""
 
 MAX_PLACES: Final = 100
 
 AFTER_EVERY_NAME: Final = "~"
-"""Sorts after every name: those are letters, digits and hyphens."""
+"""Sorts after every name, since names consist of letters, digits and hyphens."""
 
 
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which versions: of a group or of all, with one approval status or any; unversioned packages are never among."""
+    """A query for versions of one group or all, by approval status; unversioned packages are never included."""
 
     group: str | None = None
     approval: str | None = None
@@ -42,10 +42,10 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def versions(context: RequestContext, asked: Query) -> dict[str, Any]:
-    """Return a page of versions, newest first unless asked otherwise, each with its `record` and its revision `rev`.
+    """Return a page of versions, newest first by default, each with its `record` and its revision `rev`.
 
     Raises:
-        ValidationException: an approval status there is not, or a token of another list.
+        ValidationException: an unknown approval status, or a token of another list.
         AccessDeniedException: a group of another account.
     """
     where, order = _place(context, asked)
@@ -62,13 +62,13 @@ def versions(context: RequestContext, asked: Query) -> dict[str, Any]:
 
 
 def places(context: RequestContext, _: Any) -> list[dict[str, str]]:
-    """Return the accounts and regions that have groups, a hundred at most: all that is said of others' is that."""
+    """Return up to 100 accounts and regions that have groups; nothing else about other accounts is revealed."""
     found = islice(places_of(context.rows, GROUPS), MAX_PLACES)
     return [{"account": account, "region": region} for account, region in found]
 
 
 def places_of(rows: View, table: Table) -> Iterator[tuple[str, str]]:
-    """Yield each account and region that has rows of a table whose key is account, region and name."""
+    """Yield each account and region that has rows in a table with the key account, region and name."""
     after = ("", "", "")
     while found := rows.find(table, [("account", ">", "")], table.key, after=after, limit=1):
         account, region = found[0]["account"], found[0]["region"]
@@ -77,17 +77,17 @@ def places_of(rows: View, table: Table) -> Iterator[tuple[str, str]]:
 
 
 def _place(context: RequestContext, asked: Query) -> tuple[list[Condition], tuple[str, ...]]:
-    """Return where to look and in which order: each pair has an index that finds a page without looking further."""
+    """Return the conditions and the order; an index serves each combination without scanning other rows."""
     where = context.account_conditions()
     if asked.group is not None:
         group = arns.resolve(context.caller, arns.GROUP, asked.group)
         if group.account != context.caller.account:
-            raise AccessDeniedException(f"{group} belongs to another account, whose versions are not told here.")
+            raise AccessDeniedException(f"{group} belongs to another account: its versions are not listed here.")
         where.append(("name", "=", group.name))
     if asked.approval is not None:
         known = model.enum("ModelApprovalStatus")
         if asked.approval not in known:
-            raise ValidationException(f"approval is {asked.approval[:100]!r}: it is one of {', '.join(known)}.")
+            raise ValidationException(f"approval is {asked.approval[:100]!r}; expected one of {', '.join(known)}.")
         where.append(("approval", "=", asked.approval))
     elif asked.group is None:
         where.append(("type", "=", "Versioned"))

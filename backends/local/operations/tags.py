@@ -1,7 +1,7 @@
-"""Tags of groups and packages: AddTags, ListTags, DeleteTags; tags of anything else are the neighbours'.
+"""AddTags, ListTags and DeleteTags for groups and packages; other AWS services handle other resources.
 
-A version has no tags of its own: it uses those of its group (documented), so they are listed for it, and neither
-added nor deleted (our choice).
+A version uses the tags of its group (documented): they are listed for it, but cannot be added or deleted there (our
+choice).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ Tag = dict[str, str]
 
 
 def add(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Add tags, overwriting those with the same key; answer all of them."""
+    """Add tags, replacing those with the same key; return all of them."""
     arn = _resource(context, params)
     table, key, row = _own(context, arn)
     return {"Tags": _store(context, table, key, row, merged(row["record"].get("Tags", []), params["Tags"]))}
 
 
 def list_tags(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tags of a resource: always one page, as a resource has at most 50, so no token is ever given."""
+    """Return the tags of a resource in a single page: with at most 50 tags, no token is ever returned."""
     if "NextToken" in params:
         raise not_this_list()
     arn = _resource(context, params)
@@ -42,7 +42,7 @@ def list_tags(context: RequestContext, params: Mapping[str, Any]) -> dict[str, A
 
 
 def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Take tags away by key; a key that is not there is no error."""
+    """Delete tags by key; missing keys are ignored."""
     arn = _resource(context, params)
     table, key, row = _own(context, arn)
     kept = [tag for tag in row["record"].get("Tags", []) if tag["Key"] not in params["TagKeys"]]
@@ -51,10 +51,10 @@ def delete(context: RequestContext, params: Mapping[str, Any]) -> dict[str, Any]
 
 
 def merged(present: Sequence[Tag], added: Sequence[Tag]) -> list[Tag]:
-    """Return tags with others added, the last of a key winning.
+    """Merge tags; the last value of a key wins.
 
     Raises:
-        ValidationException: more than 50, or a key AWS keeps for itself. (Both sentences are ours.)
+        ValidationException: more than 50 tags, or a key reserved for AWS (our wording).
     """
     if reserved := [tag["Key"] for tag in added if tag["Key"].lower().startswith(RESERVED_PREFIX)]:
         raise ValidationException(f"Tag keys beginning with aws: are reserved for AWS: {', '.join(reserved)}")
@@ -89,7 +89,7 @@ def _found(context: RequestContext, table: Table, key: Key) -> Row:
 
 
 def _nothing() -> ValidationException:
-    """Return AWS's answer for an ARN it does not find (captured for ListTags)."""
+    """Return AWS's error for an unknown ARN (captured for ListTags)."""
     return ValidationException("Resource does not exist.")
 
 

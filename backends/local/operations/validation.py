@@ -1,7 +1,7 @@
-"""Packages with a ValidationSpecification: Pending, InProgress, then Completed or Failed, as time passes.
+"""Simulated package validation: Pending, InProgress, then Completed or Failed over time.
 
-AWS runs transform jobs; here nothing runs. How long it takes and what fails is set when the package is registered, so
-the status at any moment follows from the record and the time alone.
+AWS runs transform jobs; here none run. The duration and the failing profiles are fixed at registration, so the status
+at any moment follows from the record and the time.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any, Final
 from ...settings import Validation
 
 PLAN = "_Validation"
-"""Where a record keeps its plan; not a member of any shape, so no answer shows it."""
+"""The member of a record with its validation plan; it is in no shape, so no answer shows it."""
 
 PENDING_PART = 0.25
-"""The part of the time before the jobs start (our choice)."""
+"""The fraction of the time before the jobs start (our choice)."""
 
 MEMBERS: Final = ("ModelPackageStatus", "ModelPackageStatusDetails")
-"""What follows from the plan: a record with one shows these otherwise than it stores them."""
+"""Members that are derived from the plan and shown instead of the stored ones."""
 
 Record = dict[str, Any]
 
@@ -41,7 +41,7 @@ def begin(record: Record, now: int, settings: Validation) -> None:
 
 
 def as_of(record: Record, now: int) -> Record:
-    """Return a record as it is at a moment, in epoch ms."""
+    """Return the state of a record at a moment, in epoch ms."""
     plan = record.get(PLAN)
     if plan is None:
         return record

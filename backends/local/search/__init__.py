@@ -1,1 +1,1 @@
-"""Search: its index, its expressions, and how a query is planned."""
+"""Search: the text index, expressions, query plans and sorting."""

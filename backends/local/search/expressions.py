@@ -1,10 +1,10 @@
-"""SearchExpressions as functions of a record, for Search: compiled once, with every name and value checked on the way.
+"""Compilation of SearchExpressions into predicates on records, with validation of all names and values.
 
-What a name stands for follows from the shape of the record, so a member that a new botocore adds can be searched.
-Where AWS is silent, our choices: text is compared with its case; NotEquals is all that Equals leaves, so it holds for
-a record without the property; a value given with Exists or NotExists is ignored; a structure, a map or a list of
-structures can be asked for existence only, and an empty list does not exist; timestamps are compared to the
-millisecond, so a value may have a fraction, and a Z; of Contains, one per property name is allowed in a whole request.
+Property names are resolved through the shape of the record, so members added by a new botocore can be searched. Our
+choices where AWS's behavior is unknown: text is case-sensitive; NotEquals is the exact negation of Equals, so it
+matches a record without the property; a value given with Exists or NotExists is ignored; structures, maps and lists of
+structures support only existence tests, and an empty list does not exist; timestamps are compared to the millisecond,
+so a value may have a fraction and a Z; a request may use Contains once per property name.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ MAX_ELEMENTS_IN_ALL = 50
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """A kind of property: how a sentence calls it, how the value of a filter on it is written, and how it is read.
+    """A kind of property: its noun in error messages, the syntax of a filter's value, and the parser of that value.
 
-    `stored` is what records hold of it: a value of another type, which only an odd record has, is none of it.
+    `stored` is the type of its values in records; values of other types are ignored.
     """
 
     noun: str
@@ -66,14 +66,14 @@ _KINDS = {
 
 
 class Property(msgspec.Struct, frozen=True):
-    """What a name stands for; `values` are what a record has of it: none, one, or through lists several."""
+    """A resolved property name; `values` returns its values in a record: none, one or, through lists, several."""
 
     shape: Shape
     values: Values
 
     @property
     def element(self) -> Shape:
-        """The shape of a value: of a list, that of its elements."""
+        """The shape of a value; for a list, that of its elements."""
         return getattr(self.shape, "member", self.shape)
 
     @property
@@ -86,10 +86,10 @@ def _kind(shape: Shape) -> Kind:
 
 
 def property_of(shape: Shape, name: str, called: str = "") -> Property:
-    """Return what a name stands for in records of a shape: a member, a dotted path, `Tags.<key>`, a key of a map.
+    """Resolve a property name in a shape: a member, a dotted path, `Tags.<key>` or a key of a map.
 
     Raises:
-        ValidationException: nothing has that name, which the client wrote as `called` if it is not empty.
+        ValidationException: unknown property; the message uses `called`, the client's spelling, if not empty.
     """
     try:
         return _walk(shape, name)
@@ -98,7 +98,7 @@ def property_of(shape: Shape, name: str, called: str = "") -> Property:
 
 
 def _walk(shape: Any, path: str | None) -> Property:
-    """Follow a path; None is its end. KeyError: it leads nowhere."""
+    """Follow a path, where None is its end; raise KeyError if it does not exist."""
     if path is None:
         return Property(shape, _of_a_list(shape.member) if shape.type_name == "list" else _itself(shape))
     if not path:
@@ -116,7 +116,7 @@ def _into_list(shape: Any, path: str) -> Property:
 
 
 def _into_map(shape: Any, key: str) -> Property:
-    """The rest of the path is the key, dots and all: no map of the registry holds structures."""
+    """Use the rest of the path, including dots, as the key: no map of the registry contains structures."""
     return _through(lambda entries: _present(entries, key), _walk(shape.value, None))
 
 
@@ -146,7 +146,7 @@ def _itself(shape: Shape) -> Values:
 
 
 _STEPS: dict[str, Callable[[Any, str], Property]] = {
-    # By the name of a shape, else by its type.
+    # By shape name, else by shape type.
     "TagList": _into_tags,
     "structure": _into_structure,
     "list": _into_list,
@@ -155,9 +155,9 @@ _STEPS: dict[str, Callable[[Any, str], Property]] = {
 
 
 class Operator(msgspec.Struct, frozen=True):
-    """An operator of filters: it holds when a value of the property passes the test, or, negated, when none does.
+    """A filter operator: it matches if any value of the property passes the test or, if negated, none does.
 
-    It applies to properties of these `kinds`; `operand` turns the filter's value, once, into what the test takes.
+    It applies to properties of these `kinds`; `operand` converts the filter's value once for the test.
     """
 
     kinds: Sequence[Kind]
@@ -184,17 +184,17 @@ COMBINATIONS: dict[str, Callable[[Iterable[bool]], bool]] = {"And": all, "Or": a
 
 
 def matching(shape: Shape, expression: Mapping[str, Any]) -> Predicate:
-    """Return whether a record of the shape matches a SearchExpression.
+    """Compile a SearchExpression into a predicate on records of the shape.
 
     Raises:
-        ValidationException: it is empty or too large, names what does not exist, or compares what cannot be. The
-            sentences are ours, but for an unknown property and for Contains.
+        ValidationException: the expression is empty or too large, has an unknown property or an unsupported comparison.
+            Only the messages for unknown properties and Contains are AWS's.
     """
     elements = list(_elements(expression))
     if len(elements) > MAX_ELEMENTS_IN_ALL:
         raise ValidationException(
             f"A SearchExpression can contain at most {MAX_ELEMENTS_IN_ALL} filters, nested filters and "
-            f"subexpressions, however deep; this one has {len(elements)}."
+            f"subexpressions at all levels; this one has {len(elements)}."
         )
     contained = Counter(element["Name"] for element in elements if element.get("Operator") == "Contains")
     if any(uses > 1 for uses in contained.values()):
@@ -203,16 +203,16 @@ def matching(shape: Shape, expression: Mapping[str, Any]) -> Predicate:
 
 
 def visible(shape: Shape, conditions: Iterable[Mapping[str, str]]) -> Predicate:
-    """Return whether a record meets VisibilityConditions: each tag has that value, or the record lacks it."""
+    """Compile VisibilityConditions: each tag has the given value, or the record lacks it."""
     wanted = [(condition.get("Key", ""), condition.get("Value")) for condition in conditions]
     if not all(key.startswith("Tags.") and value is not None for key, value in wanted):
-        raise ValidationException("A visibility condition needs a Key that reads Tags.<key>, and a Value.")
+        raise ValidationException("A visibility condition requires a Key of the form Tags.<key> and a Value.")
     tags = [(property_of(shape, key), value) for key, value in wanted]
     return lambda record: all(found == value for tag, value in tags for found in tag.values(record))
 
 
 def _elements(expression: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield every element, however deep; the filters of a nested filter under their full names."""
+    """Yield all elements at any depth, with the full names of filters in nested filters."""
     yield from expression.get("Filters", ())
     for nested in expression.get("NestedFilters", ()):
         yield nested
@@ -227,15 +227,15 @@ def _expression(shape: Shape, expression: Mapping[str, Any]) -> Predicate:
     parts = [compiled(shape, part) for member, compiled in _PARTS.items() for part in expression.get(member, ())]
     if not 1 <= len(parts) <= MAX_ELEMENTS:
         raise ValidationException(
-            f"A SearchExpression needs 1 to {MAX_ELEMENTS} filters, nested filters and subexpressions; "
-            f"one here has {len(parts)}."
+            f"A SearchExpression requires 1 to {MAX_ELEMENTS} filters, nested filters and subexpressions; "
+            f"this one has {len(parts)}."
         )
     combine = COMBINATIONS[expression.get("Operator", "And")]
     return lambda record: combine(part(record) for part in parts)
 
 
 def _nested(shape: Shape, asked: Mapping[str, Any]) -> Predicate:
-    """One object of the list meets all filters; their names are full, or begin at the object (our choice)."""
+    """Match if one object of the list meets all filters; filter names are full or relative (our choice)."""
     name = asked["NestedPropertyName"]
     listed = property_of(shape, name)
     if listed.shape.type_name != "list" or listed.element.type_name != "structure":
@@ -257,11 +257,11 @@ def _filter(shape: Shape, asked: Mapping[str, Any], within: str = "") -> Predica
 def _operand(subject: Property, rule: Operator, asked: Mapping[str, Any]) -> Any:
     value, kind = asked.get("Value"), subject.kind
     if value is None:
-        raise ValidationException(f"The filter on {asked['Name']} needs a Value.")
+        raise ValidationException(f"The filter on {asked['Name']} requires a Value.")
     try:
         if kind.written.fullmatch(value):
             return rule.operand(kind.read(value))
-    except ValueError:  # a month 13, or a second 60
+    except ValueError:  # such as month 13 or second 60
         pass
     raise ValidationException(f"The Value '{value}' of the filter on {asked['Name']} is not {kind.noun}.")
 

@@ -1,10 +1,10 @@
-"""What Search finds without looking at every record: texts of records, kept beside them as rows of an index.
+"""The text index of Search, which stores texts of records as rows.
 
-A row says that a record has a text at a path: `CustomerMetadataProperties.team` is `risk`. The rows of one path and
-text are sorted as Search sorts by default, so a page of those that have it is read from the index as it is. The journal
-keeps these rows with each change, in its transaction; what is found by them is still held against the whole search.
+A row states that a record has a text at a path: `CustomerMetadataProperties.team` is `risk`. The rows of one path and
+text are sorted in Search's default order, so a page of matches is read directly from the index. The journal updates
+these rows in the transaction of each change; Search still checks each row found against the whole query.
 
-Which paths there are is part of the schema: a new path requires a step, in both stores, that indexes existing records.
+The indexed paths are part of the schema: a new path requires a migration in both stores that indexes existing records.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from ...store.rows import GROUPS, PACKAGES, TERMS, Key, Row, Table
 from ...store.transactions import Transaction
 
 MAX_VALUE: Final = 256
-"""Characters that are kept of a text: metadata has no more."""
+"""Characters of a text that are indexed; metadata values are no longer than this."""
 
 TAGS: Final = "Tags"
 
 
 class Indexed(msgspec.Struct, frozen=True):
-    """What is kept of a table's records: texts at paths, and those of the `maps`, by their keys.
+    """The indexed members of a table's records: texts at paths, and maps by key.
 
-    `kind` is how rows say what they are about, `moment` the column that sorts by LastModifiedTime.
+    `kind` identifies the resource kind in index rows, and `moment` is the column that sorts by LastModifiedTime.
     """
 
     kind: str
@@ -50,7 +50,7 @@ INDEXED: Final[Mapping[Table, Indexed]] = {
     ),
     GROUPS: Indexed(kind="group", moment="created"),
 }
-"""Tables whose records Search finds; tags are kept of each."""
+"""Tables that Search covers; their tags are always indexed."""
 
 
 def keys(table: Table, row: Row) -> list[Key]:
@@ -80,7 +80,7 @@ def remove(rows: Transaction, table: Table, row: Row) -> None:
 
 
 def is_kept(table: Table, path: str) -> bool:
-    """Whether every record of a table that has a text at a path has a term for it."""
+    """Return whether the index covers all texts at a path."""
     member, dot, key = path.partition(".")
     indexed = INDEXED[table]
     return tuple(path.split(".")) in indexed.texts or bool(dot and key and member in (*indexed.maps, TAGS))

@@ -1,8 +1,8 @@
-"""Where to look for what a search wants: the rows an index yields, among which is each that matches.
+"""Query plans for Search: index lookups that yield a superset of the matching rows.
 
-A plan only ever leaves out what cannot match; what it yields is held against the whole search by the caller. It is made
-from the conditions that must hold together. Of those an index answers, the one with the fewest rows is taken; and where
-none has few, rows are read from an index that is sorted as the answer is, as far as the answer needs.
+A plan excludes only rows that cannot match; the caller checks each row against the whole query. The planner considers
+conditions that must all be met and, among those an index can answer, takes the one with the fewest rows. If all have
+many rows, it reads an index in the order of the answer and stops when the answer is complete.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from . import index
 from .expressions import TEXT, TIMESTAMP, property_of
 
 FEW: Final = 500
-"""Rows that are read and sorted rather than read in order."""
+"""Up to this many rows are read and sorted, rather than read in order."""
 MAX_TAGGED_GROUPS: Final = 100
-"""Groups with a tag whose versions are looked for one by one."""
+"""The maximum number of tagged groups whose versions are looked up group by group."""
 
 MAX_DIGITS: Final = 18
-"""Of a number that a store can compare."""
+"""Digits of an integer that a store can compare."""
 
 Expression = Mapping[str, Any]
 
 _NOT_AS_STORED: Final = ("ModelPackageName", *validation.MEMBERS, index.TAGS)
-"""Members that Search shows otherwise than they are stored."""
+"""Members that Search shows with other values than stored."""
 
 _NAMES: Final = {
     GROUPS: ("ModelPackageGroupName", "ModelPackageGroupArn"),
@@ -42,17 +42,17 @@ _TIMES: Final = {
     GROUPS: {"CreationTime": "created"},
     PACKAGES: {"CreationTime": "created", "LastModifiedTime": "modified"},
 }
-"""Members that are, in milliseconds, columns with an index."""
+"""Members stored as indexed columns, in milliseconds."""
 
 
 class Lookup(msgspec.Struct, frozen=True):
-    """Rows of the searched table, or of the index of texts, that an index yields."""
+    """Conditions whose rows, in the searched table or the text index, an index can find."""
 
     table: Table
     where: tuple[Condition, ...]
 
     def is_sorted_by(self, table: Table, column: str) -> bool:
-        """Whether an index yields them sorted by a column of the searched table."""
+        """Return whether an index yields the rows sorted by a column of the searched table."""
         if self.table is TERMS:
             return self.is_of_a_text and column == index.INDEXED[table].moment
         return self.where[-1][0] == column
@@ -63,13 +63,14 @@ class Lookup(msgspec.Struct, frozen=True):
 
 
 Lookups = tuple[Lookup, ...]
-"""Rows that are in one of these."""
+"""The union of several lookups."""
 
 
 class Plan(msgspec.Struct):
-    """Where to look: each of `choices` has every row that matches; only what is in all of `exact` (if known) matches.
+    """A query plan: each of `choices` contains all matching rows.
 
-    Every row that matches meets `texts`, conditions on stored records.
+    If known, the intersection of the lookups in `exact` is exactly the matching rows. All matching rows meet `texts`,
+    conditions on stored records.
     """
 
     choices: list[Lookups] = msgspec.field(default_factory=list)
@@ -78,7 +79,7 @@ class Plan(msgspec.Struct):
 
 
 def plan(context: RequestContext, table: Table, shape: Shape, expression: Expression | None, *, whole: bool) -> Plan:
-    """Return a plan for an expression that has been checked; `whole` says whether it is all that is wanted."""
+    """Return the plan for a validated expression; `whole` states whether the expression is the entire query."""
     if expression is None:
         return Plan(exact=(Lookup(table, tuple(context.account_conditions())),) if whole else None)
     made = _Planner(context, table, shape).of_expression(expression)
@@ -96,19 +97,19 @@ def count(context: RequestContext, lookups: Lookups, limit: int) -> int:
 
 
 def count_common(context: RequestContext, lookups: Lookups, limit: int) -> int:
-    """Return how many rows are in all of them, no further than a limit."""
+    """Count the rows that are in all lookups, up to a limit."""
     if len(lookups) == 1:
         return count(context, lookups, limit)
     return context.rows.count_common(TERMS, [lookup.where for lookup in lookups], limit)
 
 
 def rows(context: RequestContext, table: Table, lookups: Lookups, at_once: int) -> Iterator[Row]:
-    """Yield the rows of a table that lookups yield, each once."""
+    """Yield each row of a table that the lookups find, without duplicates."""
     seen: set[Key] = set()
     for lookup in lookups:
         found = context.rows.find_all(lookup.table, lookup.where, _order(lookup), at_once=at_once)
         for row in _of_table(context, table, found, lookup):
-            if len(lookups) > 1:  # one lookup yields each once: what it has yielded may be a million rows
+            if len(lookups) > 1:  # a single lookup has no duplicates and may yield a million rows
                 key = table.key_of(row)
                 if key in seen:
                     continue
@@ -117,7 +118,7 @@ def rows(context: RequestContext, table: Table, lookups: Lookups, at_once: int) 
 
 
 def _order(lookup: Lookup) -> tuple[str, ...]:
-    """Return what sorts rows as the index that finds them: of a range, its column first."""
+    """Return the sort order of the index that finds the rows; the column of a range comes first."""
     given = {column for column, how, _ in lookup.where if how == "="}
     ranges = [column for column, how, _ in lookup.where if how in ("<", ">")]
     return tuple(column for column in dict.fromkeys((*ranges, *lookup.table.key)) if column not in given)
@@ -134,10 +135,9 @@ def in_order(
     at_first: int,
     most: int,
 ) -> Iterator[Row]:
-    """Yield the rows of a lookup by a column, then by key, in parts that grow from `at_first` to `most` rows.
+    """Yield the rows of a lookup by a column, then by key, in batches that grow from `at_first` to `most` rows.
 
-    An answer may need few. An index of texts is sorted by its moment; `after` has the column's value and the key of the
-    last row already seen.
+    The text index is sorted by its `moment`. `after` has the column's value and the key of the last row already read.
     """
     numbers = ("name", "version") if "version" in table.columns else ("name",)
     order = ("moment" if lookup.table is TERMS else column, *numbers)
@@ -178,7 +178,7 @@ class _Planner:
         return self._all(parts) if expression.get("Operator", "And") == "And" else self._any(parts)
 
     def _all(self, parts: Iterable[Plan]) -> Plan:
-        """Return the plan for what must hold together; bounds of one time become one range."""
+        """Return the plan for a conjunction; bounds on the same time become one range."""
         parts = list(parts)
         exact = tuple(lookup for part in parts for lookup in part.exact or ())
         is_exact = all(part.exact for part in parts) and all(lookup.is_of_a_text for lookup in exact)
@@ -198,13 +198,13 @@ class _Planner:
         return made
 
     def _any(self, parts: Sequence[Plan]) -> Plan:
-        """Return the plan for what may hold alone: there is one if there is one for each."""
+        """Return the plan for a disjunction, which exists only if every part has a plan."""
         if not all(part.choices for part in parts):
             return Plan()
         return Plan([tuple(lookup for part in parts for lookup in part.choices[0])])
 
     def _of_nested(self, asked: Mapping[str, Any]) -> Plan:
-        """Return the plan for filters of one object: each holds of the list, by its full name. Tags have no such."""
+        """Return the plan for a nested filter: its filters apply to the whole list, by full name; tags have no plan."""
         within = f"{asked['NestedPropertyName']}."
         if within == f"{index.TAGS}.":
             return Plan()
@@ -215,7 +215,7 @@ class _Planner:
 
     def _of_filter(self, asked: Mapping[str, Any]) -> Plan:
         name, operator, value = asked["Name"], asked.get("Operator", "Equals"), asked.get("Value", "")
-        if "\0" in name + value:  # PostgreSQL takes no such text, and has none
+        if "\0" in name + value:  # PostgreSQL cannot store or compare such text
             return Plan()
         made = _BY_OPERATOR[operator](self, name, value) if operator in _BY_OPERATOR else Plan()
         is_stored = name.partition(".")[0] not in _NOT_AS_STORED
@@ -248,7 +248,7 @@ class _Planner:
         return Plan([tuple(lookups)], exact=(lookups[0],) if is_exact else None)
 
     def _of_tagged_groups(self, name: str, values: Sequence[str]) -> list[Lookup] | None:
-        """Return the versions of groups with a tag: they have the tags of their group. None: there are too many."""
+        """Return lookups for versions of groups with a tag, because versions inherit it; None if there are too many."""
         kind = index.INDEXED[GROUPS].kind
         found: list[Row] = []
         for value in values:
@@ -273,7 +273,7 @@ class _Planner:
         return self._between(name, None, value)
 
     def _between(self, name: str, low: str | None, high: str | None) -> Plan:
-        """Return the rows of a range of time, and at most two milliseconds more: the filter itself is exact."""
+        """Return a lookup for a time range, widened by up to 2 ms; the filter itself is exact."""
         column = _TIMES[self._table].get(name)
         if column is None:
             return Plan()
@@ -286,7 +286,7 @@ class _Planner:
 
 
 _BY_OPERATOR: Final[Mapping[str, Callable[[_Planner, str, str], Plan]]] = {
-    # Of all others no index knows: what they leave out is little.
+    # The other operators are not indexed: they exclude few rows.
     "Equals": _Planner._equal,
     "In": _Planner._among,
     "Exists": _Planner._there,
@@ -298,7 +298,7 @@ _BY_OPERATOR: Final[Mapping[str, Callable[[_Planner, str, str], Plan]]] = {
 
 
 def _named(table: Table, text: str) -> list[Condition]:
-    """Return the key of what a name, `Group/N` or an ARN means; of what is none, a key that nothing has."""
+    """Return the key for a name, `Group/N` or ARN; for invalid text, a key that no row has."""
     _, slash, behind = text.partition("/") if text.startswith("arn:") else ("", "/", text)
     name, _, number = behind.partition("/") if slash else ("", "", "")
     if table is GROUPS:

@@ -1,12 +1,12 @@
-"""Search and GetSearchSuggestions over groups and packages; everything else that can be searched is the neighbours'.
+"""Search and GetSearchSuggestions for groups and packages; other AWS services handle other resources.
 
-A plan says where to look (see `planner`). What is found there is seen as AWS shows it and matched one by one; of
-what matches, no more than an answer holds is kept. Where an index is sorted as the answer is, what comes after the page
-is read only to count it; where it is sorted by a column and an index says what matches, only the page is read. Where
-AWS is silent, our choices: a page has 100 results without MaxResults; hits are counted to 10,000, once for all pages; a
-record without the property it is sorted by comes last; what is equal is sorted by ARN, versions as numbers, in the same
-direction; text is sorted by its first 512 characters, lists by their first element; 50 suggestions are made, and to
-packages those of groups that have no versions, too.
+A plan finds candidate rows (see `planner`), which are projected as AWS shows them and matched one by one; only the
+results of one page are kept in memory. If an index has the order of the answer, rows after the page are read only to
+count them. If the order is a column and an index determines the matches, only the page is read. Our choices where AWS's
+behavior is unknown: a page has 100 results without MaxResults; hits are counted up to 10,000, once for all pages;
+records without the sort property come last; ties are sorted by ARN in the same direction, with numeric versions; text
+is sorted by its first 512 characters, lists by their first element; there are up to 50 suggestions, and those for
+packages include tags of groups without versions.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ See = Callable[[Row], Record]
 
 
 class Resource(msgspec.Struct, frozen=True):
-    """What is searched: the rows of a table, which `see` makes what AWS shows of them.
+    """A searchable resource: a table, and `see`, which converts its rows to what AWS shows.
 
-    Results are sorted by `columns` with an index, by member, and by `sortings`, members that are columns without one.
-    Another account's policy must allow `describe` for a row to be found. `of_group` says which rows belong to a shared
-    group, and `arn` is that of a row of a group.
+    Results can be sorted by `columns`, members with an index, and by `sortings`, members stored as columns without one.
+    For rows of another account, its policy must allow `describe`. `of_group` selects the rows of a shared group, and
+    `arn` returns the ARN of a row in a group.
     """
 
     table: Table
@@ -65,7 +65,7 @@ class Resource(msgspec.Struct, frozen=True):
 
 
 def _see_packages(context: RequestContext) -> See:
-    """A version is named `Group/N`, and has the tags of its group (both documented)."""
+    """Return a function that names a version `Group/N` and adds the tags of its group (both documented)."""
 
     @lru_cache(maxsize=1000)
     def tags(*group: str) -> Record:
@@ -109,7 +109,7 @@ RESOURCES = {
 
 
 class Direction(msgspec.Struct, frozen=True):
-    """A SortOrder: how the first of many are taken, and when a position is beyond another."""
+    """A SortOrder: selection of the first results, and whether a position is beyond another."""
 
     first: Callable[..., list[tuple[Key, Record]]]
     beyond: Callable[[Key, Key], bool]
@@ -123,10 +123,10 @@ DIRECTIONS = {
 
 
 def search(context: RequestContext, params: Mapping[str, Any]) -> Record:
-    """Return a page of the groups or packages that match, and how many there are in all.
+    """Return a page of matching groups or packages, and the total number of matches.
 
     Raises:
-        ValidationException: an unknown property, an expression that makes no sense, or a token of another search.
+        ValidationException: an unknown property, an invalid expression, or a token of another search.
     """
     resource, shape, query = RESOURCES[params["Resource"]], _shape(params), query_of(context, params)
     direction = DIRECTIONS[params.get("SortOrder", "Descending")]
@@ -163,7 +163,7 @@ def search(context: RequestContext, params: Mapping[str, Any]) -> Record:
                     while hits <= MAX_HITS_COUNTED and next(found, None) is not None:
                         pass
             total = look.total
-    except TypeError:  # a token made by hand, whose values are not of the kinds this search sorts by
+    except TypeError:  # a forged token whose values do not have the types of this sort order
         if after is None:
             raise
         raise not_this_list() from None
@@ -179,7 +179,7 @@ def search(context: RequestContext, params: Mapping[str, Any]) -> Record:
 
 
 def _begin(resource: Resource, query: bytes, params: Mapping[str, Any]) -> tuple[Key | None, int | None]:
-    """Return the position behind which a page begins, and how many hits the first page has counted."""
+    """Return the position after which a page begins, and the number of hits counted on the first page."""
     if "NextToken" not in params:
         return None, None
     *after, total = position_of(query, params["NextToken"], len(resource.table.key) + 3)
@@ -189,9 +189,9 @@ def _begin(resource: Resource, query: bytes, params: Mapping[str, Any]) -> tuple
 
 
 class _Look(msgspec.Struct, frozen=True):
-    """Where a search looks: at `rows` behind a position, for an answer of so many.
+    """The candidate rows of a search: `rows` takes a position and the number of rows needed.
 
-    They are sorted by `column` as the answer is, if it is given; `total` is how many match, if that is known by then.
+    If `column` is set, the rows are sorted by it like the answer; `total` is the number of matches, if already known.
     """
 
     rows: Callable[[Key | None, int], Iterator[Row]]
@@ -202,7 +202,7 @@ class _Look(msgspec.Struct, frozen=True):
 def _look(
     context: RequestContext, resource: Resource, shape: Shape, params: Mapping[str, Any], total: int | None
 ) -> _Look:
-    """Choose where to look: at the rows an index yields, at rows in the order of the answer, or at every row."""
+    """Choose between rows that an index finds, rows in the order of the answer, and all rows."""
     table, most = resource.table, MAX_HITS_COUNTED + 1
     whole = not params.get("VisibilityConditions")
     made = planner.plan(context, table, shape, params.get("SearchExpression"), whole=whole)
@@ -219,7 +219,7 @@ def _look(
 
         return _Look(sorted_rows, sorting.column, counted)
     if column is not None and len(exact) == 1 and exact[0].is_sorted_by(table, column):
-        (lookup,) = exact  # nothing is better
+        (lookup,) = exact  # the best choice
     else:
         choices = [(planner.count(context, choice, most), choice) for choice in made.choices]
         size, best = min(choices, key=operator.itemgetter(0), default=(most, (every,)))
@@ -246,7 +246,7 @@ def _look(
 
 
 def _behind(position: Key) -> Key:
-    """Return the column's value and the key of a position: all have the property, which comes first in it."""
+    """Return the column's value and the key of a position, without its first element: all rows have the property."""
     behind = position[1:]
     if not all(isinstance(value, kind) for value, kind in zip(behind, (int, str, str, str, int), strict=False)):
         raise not_this_list()
@@ -254,15 +254,17 @@ def _behind(position: Key) -> Key:
 
 
 def suggestions(context: RequestContext, params: Mapping[str, Any]) -> Record:
-    """Return the names that begin with the hint: of what AWS suggests, groups and packages have tags only."""
+    """Return property names that begin with the hint; of AWS's suggestions, groups and packages have only tags."""
     hint = params.get("SuggestionQuery", {}).get("PropertyNameQuery", {}).get("PropertyNameHint", "")
-    tables = {PACKAGES, GROUPS} if params["Resource"] == "ModelPackage" else {GROUPS}  # versions have their group's
+    tables = (
+        {PACKAGES, GROUPS} if params["Resource"] == "ModelPackage" else {GROUPS}
+    )  # versions have the tags of their group
     names = {name for table in tables for name in _suggested(context, index.INDEXED[table].kind, hint)}
     return {"PropertyNameSuggestions": [{"PropertyName": name} for name in sorted(names)[:MAX_SUGGESTIONS]]}
 
 
 def _suggested(context: RequestContext, kind: str, hint: str) -> Iterator[str]:
-    """Yield the names of tags that begin with a hint, in their order: each is found behind the one before."""
+    """Yield tag names that begin with a hint, in order; each lookup starts after the previous name."""
     every = f"{index.TAGS}."
     if not hint.startswith(every) and not every.startswith(hint):
         return
@@ -289,7 +291,7 @@ def _wanted(shape: Shape, params: Mapping[str, Any]) -> Predicate:
 
 
 def _position(resource: Resource, shape: Shape, name: str, direction: Direction) -> Callable[[Row, Record], Key]:
-    """Return where a record stands in the order: first whether it has the property, then its value, then its key."""
+    """Return the sort key of a record: whether it has the property, then the value, then the key."""
     values = _values(resource, shape, name)
 
     def position(row: Row, record: Record) -> Key:
@@ -314,12 +316,12 @@ def _values(resource: Resource, shape: Shape, name: str) -> Callable[[Row, Recor
         return lambda row, record: in_row(row)
     sorted_by = property_of(shape, name)
     if sorted_by.kind is STRUCTURE:
-        raise ValidationException(f"SortBy {name} is {STRUCTURE.noun}: results are sorted by plain values.")
+        raise ValidationException(f"SortBy {name} is {STRUCTURE.noun}; expected a property with scalar values.")
     return lambda row, record: sorted_by.values(record)
 
 
 def _shared(context: RequestContext, resource: Resource) -> Iterator[Row]:
-    """Yield what other accounts' policies let the caller find and describe."""
+    """Yield the rows that other accounts' policies let the caller discover and describe."""
     for group in permissions.discoverable(context.rows, context.caller):
         lookup = Lookup(resource.table, (*GROUPS.keyed(group.group_key), *resource.of_group))
         for row in planner.rows(context, resource.table, (lookup,), ROWS_AT_ONCE):

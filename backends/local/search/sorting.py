@@ -1,7 +1,7 @@
-"""Results sorted by a member that is a column, though no index is sorted by it: keys are sorted, of few records read.
+"""Sorting of search results by columns without an index: sorts keys, and reads only the records of the page.
 
-That is for plans that are exact, where no record has to be read to know that it matches: a million keys are sorted in
-the time in which a few thousand records are read.
+This applies to exact plans, whose records need not be read to know that they match. Sorting a million keys takes as
+long as reading a few thousand records.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .planner import Lookup
 
 PLACE: Final = ("account", "region")
 NUMBERS: Final = ("version",)
-"""Columns that are no texts."""
+"""Integer columns."""
 
 
 class Sorting(msgspec.Struct, frozen=True):
-    """A member that is a column.
+    """A member that is stored as a column.
 
-    Rows that meet `present` have the member (without conditions, all rows), and those that meet `absent` lack it.
+    Rows that meet `present` have the member (without conditions, all do); rows that meet `absent` lack it.
     """
 
     column: str
@@ -46,9 +46,9 @@ def rows(
     after: Key | None,
     most: int,
 ) -> Iterator[Row]:
-    """Yield at most `most` rows of a lookup that has the column, sorted: those that have the member, then the others.
+    """Yield up to `most` rows of a lookup, sorted by the column; rows without the member come last.
 
-    `after` is the position of the last row already seen: whether it is of the higher part, its value, its key.
+    `after` is the position of the last row already read: whether it is in the higher part, its value and its key.
     """
     numbers = tuple(column for column in table.key if column not in PLACE)
     parts = [(by.present, tuple(dict.fromkeys((by.column, *numbers))), False)]

@@ -1,1 +1,1 @@
-"""Whole registries in and out: export, import, seeds."""
+"""Export, import and seeding of registries."""

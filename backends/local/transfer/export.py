@@ -1,7 +1,7 @@
-"""Registries as lines: rows as they are, with their numbers, times, authors and history, to be stored in another.
+"""Export of a registry as lines: rows with their numbers, times, authors and history.
 
-A line is a JSON object, of one of four types: `change`, `group`, `policy`, `package`. They come name by name, the
-history of a name before what it has become; `importing` stores them.
+A line is a JSON object of one of four types: `change`, `group`, `policy`, `package`. Lines are grouped by name, and the
+history of a name precedes its current state; `importing` stores them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..pagination import position_of, query_of, token_of
 
 MAX_LINES: Final = 500
 MAX_BYTES: Final = 2**20
-"""What one page of an export has, about: its last line may be longer."""
+"""The approximate maximum size of an export page; its last line may exceed it."""
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Number = Annotated[int, msgspec.Meta(ge=0, le=999_999_999)]
@@ -29,14 +29,14 @@ Record = dict[str, Any]
 
 
 class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
-    """What a line of each type has; the columns of its row, but for those that say where it is kept."""
+    """The common part of all line types: the columns of a row without its account and region."""
 
     table: ClassVar[Table]
     name: str
 
 
 class Group(_Line, frozen=True, tag="group"):
-    """A group, with the counter from which its versions are numbered."""
+    """A group, with its version counter."""
 
     table = GROUPS
     created: Count
@@ -52,7 +52,7 @@ class Policy(_Line, frozen=True, tag="policy"):
 
 
 class Package(_Line, frozen=True, tag="package"):
-    """A version of a group, or an unversioned package, whose `version` is 0."""
+    """A version of a group, or an unversioned package with `version` 0."""
 
     table = PACKAGES
     version: Number
@@ -83,23 +83,23 @@ Line = Group | Policy | Package | Change
 
 
 class Export(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which names to export, by patterns (`*`, `?`); without one, all."""
+    """The names to export, by patterns (`*`, `?`); all by default."""
 
     groups: list[str] | None = None
     next_token: str | None = None
 
 
 def export(context: RequestContext, asked: Export) -> dict[str, Any]:
-    """Return a page of the registry's lines, in the caller's account and region.
+    """Return a page of lines in the caller's account and region.
 
     Raises:
-        ConflictException: a name that takes several pages was changed meanwhile.
+        ConflictException: a name that spans several pages changed between them.
     """
     query = query_of(context, {"groups": asked.groups})
     start = ("", DONE, 0, 0)
     position = position_of(query, asked.next_token, len(start)) if asked.next_token is not None else start
     walk = _Walk(context, asked.groups)
-    following = walk.go_on(position)
+    following = walk.resume(position)
     answer = {
         "account": context.caller.account,
         "region": context.caller.region,
@@ -110,27 +110,27 @@ def export(context: RequestContext, asked: Export) -> dict[str, Any]:
 
 
 PARTS: Final[tuple[type[_Line], ...]] = (Change, Group, Policy, Package)
-"""What there is of a name, in the order of its lines."""
+"""The line types of a name, in the order of its lines."""
 
 NUMBERS: Final = {HISTORY: "seq", PACKAGES: "version"}
-"""What tells the rows of one name apart, in tables that have several."""
+"""The column that distinguishes the rows of a name, in tables with several rows per name."""
 
 DONE: Final = len(PARTS)
 
 Position = tuple[Any, ...]
-"""Where a page ends: a name, the part of it to go on with, a number in that part, the head of its history."""
+"""The end of a page: a name, the part of it to continue with, a number in that part, the head of its history."""
 
 
 class _Walk(msgspec.Struct):
-    """One page's part of the way through all names."""
+    """The part of the walk through all names that one page makes."""
 
     context: RequestContext
     patterns: Sequence[str] | None
     lines: list[dict[str, Any]] = msgspec.field(default_factory=list)
     size: int = 0
 
-    def go_on(self, position: Position) -> Position | None:
-        """Walk on from a position; return where the next page begins, or None at the end."""
+    def resume(self, position: Position) -> Position | None:
+        """Continue from a position; return where the next page begins, or None at the end."""
         name, part, number, head = position
         if part != DONE:
             stopped = self._finish(name, part, number, head)
@@ -147,9 +147,9 @@ class _Walk(msgspec.Struct):
         return None
 
     def _finish(self, name: str, part: int, number: int, head: int) -> Position | None:
-        """Add what is left of a name; return where it goes on if it does not fit."""
+        """Add the remaining lines of a name; return where to continue if they do not fit."""
         if self._head(name) != head:
-            raise ConflictException(f"{name} was changed while it was exported: export it again.")
+            raise ConflictException(f"{name} was changed during the export: export it again.")
         for place in range(part, DONE):
             kind = PARTS[place]
             after = number if place == part else -1

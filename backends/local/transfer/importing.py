@@ -1,10 +1,10 @@
-"""Lines of an archive become rows again: checked, compared with what is there, and stored all or none.
+"""Import of archive lines: validated, compared with existing rows, and stored atomically.
 
-Into another account or region, keys and the ARNs of the registry's resources are rewritten. Rows of history are not:
-they stay as they were hashed, and say by their ARN where a change was made. What is imported is itself a change: each
-resource has, after its original history, a row of the operation `import`, which says who brought it. So nobody can
-bring a history without being named in it, and the chain goes on unbroken. A name that has a history already keeps that
-one: of a file's, only what continues it is taken.
+For another account or region, keys and the ARNs of registry resources are rewritten. Rows of history are not: they
+remain as hashed, and their ARN records where a change was made. An import is itself a change: after its original
+history, each resource gets a row of the operation `import` that names the importer. This makes every imported history
+attributable and keeps the chain unbroken. A name with existing history keeps it, and only rows that continue it are
+taken from the file.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from ..operations import packages, policies, record_checks
 from .export import Change, Group, Line, Package, Policy
 
 NAMED: Final = 20
-"""Resources that an answer or a sentence lists at most."""
+"""The maximum number of resources listed in an error message."""
 
 Record = dict[str, Any]
 
 
 class Import(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Lines of an archive to store.
+    """A request to store lines of an archive.
 
-    `account` and `region` are those of the source; `first_line` is the number of the first line in its file, for
-    sentences. `replace` puts resources in the place of those that differ; `dry_run` only tells what would be.
+    `account` and `region` are those of the source; `first_line` is the number of the first line in its file, for error
+    messages. `replace` replaces resources that differ; `dry_run` only reports what would change.
     """
 
     account: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{12}$")]
@@ -52,7 +52,7 @@ class Import(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Resource(msgspec.Struct):
-    """A line as the row it becomes, beside the row that is there."""
+    """The row to store for a line, and the existing row."""
 
     table: Table
     key: Key
@@ -71,7 +71,7 @@ class _Resource(msgspec.Struct):
 
 
 class ImportResult(msgspec.Struct):
-    """How many resources of some lines are new, the same or different."""
+    """The number of resources that are new, the same or different."""
 
     new: dict[str, int] = msgspec.field(default_factory=dict)
     same: dict[str, int] = msgspec.field(default_factory=dict)
@@ -92,13 +92,13 @@ def import_lines(context: RequestContext, asked: Import) -> ImportResult:
     """Store lines in the caller's account and region.
 
     Returns:
-        How many resources of each kind are `new`, how many are there already with the `same` content, which are there
-        with a `different` one; how many rows of `history` are now there as in the file.
+        The number of `new` resources of each kind, and of those that exist with the `same` content; the resources that
+        exist with `different` content; the number of rows of `history` that are now stored as in the file.
 
     Raises:
-        ValidationException: a line is not one of an archive; the sentence says which and what is wrong.
-        ConflictException: something is there with other content, and is not to be replaced.
-        AccessDeniedException: a version of a group that has approval rules here.
+        ValidationException: a line is invalid; the message states the line number and the problem.
+        ConflictException: a resource exists with different content, and `replace` is not set.
+        AccessDeniedException: a line has a version of a group that has approval rules in this registry.
     """
     rewritten = _rewriting(asked, context.caller)
     result = ImportResult()
@@ -118,7 +118,7 @@ def import_lines(context: RequestContext, asked: Import) -> ImportResult:
     if asked.dry_run:
         return result
     if result.different and not asked.replace:
-        raise ConflictException(_there_already(result.different))
+        raise ConflictException(_differences(result.different))
     for resource in resources:
         _store(context, resource)
     journal = context.rows
@@ -131,25 +131,25 @@ def import_lines(context: RequestContext, asked: Import) -> ImportResult:
 
 
 def _check_rules(context: RequestContext, resource: _Resource) -> None:
-    """Refuse what would come to a status past the rules; whoever has the file or database itself needs no leave."""
+    """Reject versions that would bypass approval rules; a file or database opened directly has no rules."""
     name = resource.row["name"]
     if resource.row.get("version") and not context.rulebook.policy(name).is_free:
         raise AccessDeniedException(
-            f"The group {name} has approval rules here, which an import would pass by: import into the file or the "
-            "database itself."
+            f"The group {name} has approval rules, which an import would bypass: import directly into the file or "
+            "database."
         )
 
 
-def _there_already(different: list[str]) -> str:
+def _differences(different: list[str]) -> str:
     listed = ", ".join(different[:NAMED]) + (f" and {len(different) - NAMED} more" if len(different) > NAMED else "")
-    return f"There already, with other content than in the file: {listed}. Nothing was changed; replace them, or not."
+    return f"Existing resources differ from the file: {listed}. Nothing was changed; set replace to overwrite them."
 
 
 def _line(content: Record) -> Line:
     try:
         orjson.dumps(content)
-    except orjson.JSONEncodeError as error:  # half a character, a number of more than 64 bits
-        raise ValidationException(f"what is on it cannot be stored: {error}") from error
+    except orjson.JSONEncodeError as error:  # a lone surrogate, or a number with more than 64 bits
+        raise ValidationException(f"its content cannot be stored: {error}") from error
     line: Line = msgspec.convert(content, Line)
     return line
 
@@ -163,7 +163,7 @@ def _on_line(number: int) -> Iterator[None]:
 
 
 def _rewriting(asked: Import, caller: Caller) -> Callable[[Any], Any]:
-    """Return what puts the caller's account and region for those of the source, in every ARN of the registry's."""
+    """Return a function that replaces the source's account and region with the caller's in all registry ARNs."""
     there = re.compile(
         rf"arn:aws[a-z-]*:sagemaker:{re.escape(asked.region)}:{asked.account}:(?=model-package(?:-group)?/)"
     )
@@ -180,14 +180,14 @@ def _rewriting(asked: Import, caller: Caller) -> Callable[[Any], Any]:
 
 
 def _history(line: Change, before: list[Row]) -> Row:
-    """Return a line as a row of history, if it is as it was written and follows the one before it."""
+    """Convert a line to a row of history if its hash is valid and it follows the previous row."""
     row: Row = {name: getattr(line, name) for name in line.__struct_fields__}
     if hash_of(row) != line.hash:
-        raise ValidationException(f"change {line.seq} of {line.name} is not as it was written: its hash says so.")
+        raise ValidationException(f"change {line.seq} of {line.name} does not match its hash: it was modified.")
     if before and (before[-1]["seq"] + 1, before[-1]["hash"]) != (line.seq, line.previous):
-        raise ValidationException(f"change {line.seq} of {line.name} does not follow the one on a line before it.")
+        raise ValidationException(f"change {line.seq} of {line.name} does not follow the previous change in the file.")
     if line.kind not in KINDS.values():
-        raise ValidationException(f"kind is {line.kind[:100]!r}, and is one of {', '.join(KINDS.values())}.")
+        raise ValidationException(f"kind is {line.kind[:100]!r}; expected one of {', '.join(KINDS.values())}.")
     try:
         content = msgspec.json.decode(line.content, type=_Content)
     except msgspec.DecodeError as error:
@@ -215,7 +215,7 @@ def _resource(context: RequestContext, line: Group | Policy | Package, rewritten
 
 
 LEFT_OUT: Final[dict[type, Record]] = {
-    # members an answer must have, and some registries of others leave out
+    # required members of answers that some other registries omit
     Group: {"CreatedBy": {}, "ModelPackageGroupStatus": "Completed"},
     Package: {"ModelPackageStatus": "Completed", "ModelPackageStatusDetails": {"ValidationStatuses": []}},
     Policy: {},
@@ -248,7 +248,7 @@ def _complete_package(caller: Caller, row: Row) -> None:
     row["type"] = packages.VERSIONED if version else packages.UNVERSIONED
     row["approval"] = record.get("ModelApprovalStatus", "")
     if row["approval"] not in ("", *model.enum("ModelApprovalStatus")):
-        raise ValidationException(f"ModelApprovalStatus is {row['approval'][:100]!r}.")
+        raise ValidationException(f"invalid ModelApprovalStatus: {row['approval'][:100]!r}.")
 
 
 _COMPLETED: Final[dict[type, Callable[[Caller, Row], None]]] = {
@@ -266,7 +266,7 @@ def _store(context: RequestContext, resource: _Resource) -> None:
         _count_up(context, row["name"], row["last_version"], str(resource))
     if stored is None:
         if not context.rows.insert(resource.table, row):
-            raise ConflictException(f"{resource} was written by another request meanwhile: import again.")
+            raise ConflictException(f"{resource} was created by another request during the import: import again.")
     elif not resource.is_same:
         changed: Row = {name: row[name] for name in ("created", "modified", "approval", "record") if name in row}
         now = context.rows.get(resource.table, resource.key) or stored
@@ -274,10 +274,10 @@ def _store(context: RequestContext, resource: _Resource) -> None:
 
 
 def _count_up(context: RequestContext, name: str, version: int, what: str) -> None:
-    """Make a group, which must be there, number its next version after one."""
+    """Raise the version counter of an existing group to at least `version`."""
     key = context.key(name)
     group = context.rows.get(GROUPS, key)
     if group is None:
-        raise ValidationException(f"{what} is of a group that is not there: its line comes first.")
+        raise ValidationException(f"{what} belongs to a group that does not exist: the group's line must come first.")
     if version > group["last_version"]:
         context.rows.update(GROUPS, key, group["rev"], {"last_version": version})

@@ -1,6 +1,6 @@
-"""Seeds become groups and versions, by the same rules as ever: all of a seed, or nothing, in one transaction.
+"""Seeding: creates groups and versions under the usual rules, all in one transaction.
 
-It is one change in history too: of each group and version, a row of the operation `seed`.
+In history, each group and version gets one row of the operation `seed`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..operations import groups, packages
 
 
 class SeedVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A version: the request that registers it, what is decided about it, and where it is written."""
+    """A version: the request that registers it, its decision, and its location in the seed file."""
 
     where: str
     request: dict[str, Any]
@@ -31,7 +31,7 @@ class SeedVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SeedGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A group: the request that creates it, its versions from the first on, and where it is written."""
+    """A group: the request that creates it, all of its versions, and its location in the seed file."""
 
     where: str
     request: dict[str, Any]
@@ -39,13 +39,13 @@ class SeedGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What should be there; what is there already is left as it is."""
+    """The groups to create; existing groups and versions are left unchanged."""
 
     groups: list[SeedGroup]
 
 
 class SeedResult(msgspec.Struct):
-    """How many groups and versions were created, and how many existed."""
+    """The numbers of groups and versions that were created or already existed."""
 
     new_groups: int = 0
     new_versions: int = 0
@@ -54,10 +54,10 @@ class SeedResult(msgspec.Struct):
 
 
 def apply(context: RequestContext, seed: Seed) -> SeedResult:
-    """Make what a seed has and the registry has not, in the caller's account and region.
+    """Create the groups and versions of a seed that do not exist in the caller's account and region.
 
     Raises:
-        RegistryError: something in it is refused, as it would be alone; the sentence begins with where it is written.
+        RegistryError: a request failed as it would alone; the message begins with its location in the seed file.
     """
     result = SeedResult()
     for group in seed.groups:
@@ -74,7 +74,7 @@ def apply(context: RequestContext, seed: Seed) -> SeedResult:
 
 
 def _group(context: RequestContext, request: Mapping[str, Any], result: SeedResult) -> int:
-    """Create a group unless it is there; return the number of its last version."""
+    """Create a group if it does not exist; return the number of its last version."""
     _check("CreateModelPackageGroup", request)
     row = context.rows.get(GROUPS, context.key(request["ModelPackageGroupName"]))
     if row is not None:
@@ -88,7 +88,7 @@ def _group(context: RequestContext, request: Mapping[str, Any], result: SeedResu
 def _version(context: RequestContext, version: SeedVersion, group: str) -> None:
     _check("CreateModelPackage", version.request)
     if version.request.get("ModelPackageGroupName") != group:
-        raise ValidationException(f"The version is not one of the group {group}.")
+        raise ValidationException(f"ModelPackageGroupName of a seeded version must be {group}.")
     prepared = packages.prepare(version.request, context.caller, BackendOptions(context.settings, context.probe))
     made = packages.create(replace(context, operation="CreateModelPackage"), prepared)
     if version.status == INITIAL and version.reason is None:
@@ -100,7 +100,7 @@ def _version(context: RequestContext, version: SeedVersion, group: str) -> None:
 
 
 def _check(operation: str, request: Mapping[str, Any]) -> None:
-    """Check a request as those are that come by themselves: first its shape, then its constraints."""
+    """Validate a request like those from clients: first its shape, then its constraints."""
     from botocore.validate import ParamValidator
 
     shape: Any = model.service().operation_model(operation).input_shape

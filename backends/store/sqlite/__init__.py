@@ -1,1 +1,1 @@
-"""Rows in SQLite: the store, its file, its schema."""
+"""The SQLite store, its database file and its schema."""

@@ -1,4 +1,4 @@
-"""What may be wrong with SQLite or a database file, found without a change to the file or beside it."""
+"""Checks of SQLite and a database file for `doctor`, which change neither the file nor its directory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WAL_VERSION = 2
 
 
 def loses_commits(release: tuple[int, int, int]) -> bool:
-    """Whether a release of SQLite has the WAL-reset bug: two connections that commit and checkpoint lose commits."""
+    """Return whether an SQLite release has the WAL-reset bug, which loses commits during concurrent checkpoints."""
     if not FIRST_WITH_WAL <= release < FIXED:
         return False
     backport = BACKPORTS.get(release[:2])
@@ -36,30 +36,30 @@ def loses_commits(release: tuple[int, int, int]) -> bool:
 
 
 def library() -> Check:
-    """Return what is to be said of the SQLite that a registry here would use."""
+    """Check the SQLite library that a registry in this environment would use."""
     sqlite3 = _sqlite3()
     release = sqlite3.sqlite_version_info
     if loses_commits(release):
         sentence = (
             f"SQLite {sqlite3.sqlite_version} can lose commits when connections commit and checkpoint at once (fixed "
-            "in 3.51.3); a registry of ours never does that: one connection writes and checkpoints, holding a lock file"
+            "in 3.51.3); this server is not affected: one connection writes and checkpoints, holding a lock file"
         )
-        return Check("sqlite", "ok", sentence, "let nothing else write to the file while it is in use")
+        return Check("sqlite", "ok", sentence, "do not write to the file with other programs while it is in use")
     return Check("sqlite", "ok", f"SQLite {sqlite3.sqlite_version}")
 
 
 def examine(url: str) -> Iterator[Check]:
-    """Examine the database file of a URL; memory has none."""
+    """Examine the database file of a URL; in-memory databases have none."""
     file = database_file(url)
     yield from () if file is None else examine_file(file)
 
 
 def examine_file(file: Path) -> Iterator[Check]:
-    """Look at a database file: whether it is there, whose it is, where, how large, and whether it is whole."""
+    """Check a database file's existence, permissions, file system, lock and content."""
     try:
         is_there = file.exists()
     except OSError as error:
-        yield Check("file", "failed", f"{file} cannot be looked at: {error.strerror}", "name one that you may use")
+        yield Check("file", "failed", f"{file} cannot be accessed: {error.strerror}", "choose a file you can access")
         return
     if not is_there:
         yield _absent(file)
@@ -71,7 +71,7 @@ def examine_file(file: Path) -> Iterator[Check]:
     yield from _options(file)
     yield from _lock(file)
     if not os.access(file, os.R_OK):
-        return  # as was said
+        return
     try:
         yield from _content(file)
     except _sqlite3().Error as error:
@@ -81,23 +81,23 @@ def examine_file(file: Path) -> Iterator[Check]:
 def _absent(file: Path) -> Check:
     above = next(folder for folder in file.absolute().parents if folder.exists())
     if not os.access(above, os.W_OK | os.X_OK):
-        return Check("file", "failed", f"{file.absolute()} is not there, and {above} cannot be written", "name another")
-    sentence = f"{file.absolute()} is not there: it is made when it is first used"
-    return Check("file", "warning", sentence, "see that the path is the one you mean")
+        return Check("file", "failed", f"{file.absolute()} does not exist, and {above} is not writable", "name another")
+    sentence = f"{file.absolute()} does not exist: it is created at first use"
+    return Check("file", "warning", sentence, "check that the path is correct")
 
 
 def _rights(file: Path) -> Iterator[Check]:
     state = file.stat()
     yield Check("file", "ok", f"{file.absolute()}, {state.st_size:,} bytes")
     if not os.access(file, os.R_OK):
-        yield Check("rights", "failed", "it cannot be read by this user", f"chown {_me()} {file}")
+        yield Check("rights", "failed", "this user cannot read the file", f"chown {_me()} {file}")
     elif not (os.access(file, os.W_OK) and os.access(file.absolute().parent, os.W_OK | os.X_OK)):
-        yield Check("rights", "failed", "it or its folder cannot be written by this user", f"chown {_me()} {file}")
+        yield Check("rights", "failed", "this user cannot write to the file or its directory", f"chown {_me()} {file}")
     elif sys.platform != "win32" and state.st_mode & 0o077:
-        sentence = f"others on this machine may open it (mode {state.st_mode & 0o777:04o})"
+        sentence = f"other users on this machine can open the file (mode {state.st_mode & 0o777:04o})"
         yield Check("rights", "warning", sentence, f"chmod 600 {file}")
     else:
-        yield Check("rights", "ok", "it is this user's alone")
+        yield Check("rights", "ok", "only this user can open the file")
 
 
 def _me() -> str:
@@ -109,61 +109,59 @@ def _options(file: Path) -> Iterator[Check]:
     if kind is None and tells_networks():
         yield Check("file system", "ok", "local")
     elif kind is None:
-        sentence = "this system does not say whether it is local or on a network"
-        yield Check("file system", "ok", sentence, "keep it on a disk of this machine")
+        sentence = "this system does not report whether the file system is local"
+        yield Check("file system", "ok", sentence, "keep the file on a local disk")
     else:
-        sentence = f"it is on a network file system ({kind}), where locks between machines cannot be trusted"
-        yield Check("file system", "warning", sentence, "use it from one machine, or postgresql:// for a team")
+        sentence = f"the file is on a network file system ({kind}), where locks between machines are unreliable"
+        yield Check("file system", "warning", sentence, "use the file from one machine, or use postgresql://")
     free = shutil.disk_usage(file.absolute().parent).free
     verdict: Verdict = "ok" if free > ALMOST_FULL else "warning"
-    yield Check("disk", verdict, f"{free / 2**20:,.0f} MiB are free", "" if verdict == "ok" else "make room")
+    yield Check("disk", verdict, f"{free / 2**20:,.0f} MiB free", "" if verdict == "ok" else "free disk space")
 
 
 def _lock(file: Path) -> Iterator[Check]:
-    """Whether the lock between processes can be had, where one of ours has made its file: else nobody can write."""
+    """Check that the inter-process lock is available, if its file exists; otherwise writes are blocked."""
     path = file.resolve().with_name(f"{file.resolve().name}.lock")
     if not path.exists() or not os.access(path, os.R_OK | os.W_OK):
-        said = (
-            "cannot be opened by this user" if path.exists() else "not there: it is made when the file is next opened"
-        )
+        said = "cannot be opened by this user" if path.exists() else "does not exist: it is created on the next use"
         verdict: Verdict = "failed" if path.exists() else "ok"
         yield Check("lock", verdict, f"{path.name} {said}", f"chown {_me()} {path}" if path.exists() else "")
         return
     began = time.monotonic()
     if is_free(path, PATIENCE):
-        yield Check("lock", "ok", f"it can be had, after {(time.monotonic() - began) * 1000:.0f} ms")
+        yield Check("lock", "ok", f"acquired after {(time.monotonic() - began) * 1000:.0f} ms")
         return
-    sentence = f"a process has held {path.name} for {PATIENCE:.0f} s: nobody else can write"
+    sentence = f"a process has held {path.name} for {PATIENCE:.0f} s: no other process can write"
     yield Check("lock", "failed", sentence, f"find it with: lsof {path}")
 
 
 def _content(file: Path) -> Iterator[Check]:
     head = _head(file)
     if not head:
-        yield Check("content", "ok", "it is empty: a registry is made in it when it is first used")
+        yield Check("content", "ok", "the file is empty: the registry is created at first use")
         return
     yield _journal(file, uses_wal=head[18:19] == bytes([WAL_VERSION]))
     yield from _durability()
     url = _read_only(file)
     if url is None:
-        sentence = "its -wal file has changes, and there is no -shm file to read them by: it is not looked into"
-        yield Check("content", "warning", sentence, "open it once, as any other command does")
+        sentence = "not checked: the -wal file has changes, but its -shm file is missing"
+        yield Check("content", "warning", sentence, "run any other command on the file once")
         return
     began = time.monotonic()
     with closing(_sqlite3().connect(url, uri=True, isolation_level=None)) as connection:
         found = [line for (line,) in connection.execute("PRAGMA integrity_check(5)")]
         if found != ["ok"]:
-            yield Check("content", "failed", f"it is damaged: {'; '.join(found)}", "restore it from a backup")
+            yield Check("content", "failed", f"the file is damaged: {'; '.join(found)}", "restore it from a backup")
             return
-        yield Check("content", "ok", f"whole: integrity_check took {(time.monotonic() - began) * 1000:.0f} ms")
+        yield Check("content", "ok", f"intact: integrity_check took {(time.monotonic() - began) * 1000:.0f} ms")
         yield _schema(connection)
 
 
 def _head(file: Path) -> bytes:
     """Return the first bytes of a file.
 
-    The descriptor stays open where locks are POSIX's: closing it would give up all that this process has on the file,
-    and with them those of a registry that is open here.
+    With POSIX locks, the descriptor stays open: closing it would release all of this process's locks on the file,
+    including those of a registry open in this process.
     """
     if sys.platform == "win32":
         with file.open("rb") as opened:
@@ -180,27 +178,29 @@ def _descriptor(file: Path, device: int, inode: int) -> int:
 def _journal(file: Path, *, uses_wal: bool) -> Check:
     wal = file.with_name(f"{file.name}-wal")
     size = wal.stat().st_size if wal.exists() else 0
-    said = f"WAL, {size:,} bytes of it not in the file yet" if uses_wal else "a rollback journal"
+    said = f"WAL with {size:,} bytes" if uses_wal else "rollback journal"
     if size > LARGE_WAL:
-        return Check("journal", "warning", said, "stop whoever reads for long, and restart the server")
+        return Check("journal", "warning", said, "stop long-running readers and restart the server")
     if uses_wal and network_file_system(file):
-        return Check("journal", "warning", f"{said}, on a network file system", "open it once with this release")
+        return Check("journal", "warning", f"{said}, on a network file system", "open the file once with this release")
     return Check("journal", "ok", said)
 
 
 def _durability() -> Iterator[Check]:
-    """What a registry of this release asks of the disk at each commit: the file itself does not say."""
+    """Report the `synchronous` setting of this release, which the file does not record."""
     try:
         from .store import PRAGMAS
     except ModuleNotFoundError:
-        return  # said of the extra
-    yield Check("durability", "ok", f"synchronous={PRAGMAS['synchronous']}: what was acknowledged outlives a power cut")
+        return  # the check of the extra reports this
+    yield Check(
+        "durability", "ok", f"synchronous={PRAGMAS['synchronous']}: acknowledged changes survive a power failure"
+    )
 
 
 def _read_only(file: Path) -> str | None:
-    """Return the URL to read a file by so that nothing is made beside it; None if there is none.
+    """Return a URL that reads a file without creating files next to it, or None.
 
-    With a WAL and its index, reading makes nothing; without a WAL that has changes, the file alone is all there is.
+    Reading creates nothing if the WAL and its index exist. Without WAL content, the file alone is complete.
     """
     wal, index = (file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm"))
     if wal.exists() and index.exists():
@@ -214,10 +214,10 @@ def _schema(connection: Any) -> Check:
     try:
         from . import schema
     except ModuleNotFoundError:
-        return Check("schema", "ok", "not looked at without [server]")
+        return Check("schema", "ok", "not checked: [server] is not installed")
     version = schema.version_of(connection)
     if version is None:
-        return Check("schema", "failed", "it is not a registry's", "name a file that is")
+        return Check("schema", "failed", "the file is not a registry database", "name another file")
     try:
         check_schema_version(version)
     except BackendUnavailable as error:
@@ -227,7 +227,7 @@ def _schema(connection: Any) -> Check:
 
 
 def _sqlite3() -> Any:
-    """Return the SQLite a registry uses: that of [server], if it is installed."""
+    """Return the sqlite3 module of the store: pysqlite3 if [server] installed it."""
     try:
         from .driver import sqlite3
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""The SQLite library of the store: pysqlite3's, which has one of its own, where it is installed, as in sqlite-utils."""
+"""The sqlite3 module: pysqlite3, which bundles its own SQLite, if installed; otherwise the standard library's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database file of a registry, before SQLite has it: made for its owner alone, refused, locked."""
+"""Creation of the database file with private permissions, its checks and its lock."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from ...errors import BackendUnavailable
 from ...files import FileLock, make_private_dir
 
 LOGS: Final = ("-wal", "-journal")
-"""What SQLite calls the log of a file, by its kind."""
+"""Suffixes of SQLite's log files."""
 INDEX: Final = "-shm"
-"""What it calls the index of the first, which all who have that open share."""
+"""The suffix of the WAL index, which all connections share."""
 
 
 def create_database_file(path: Path) -> Path:
-    """Make the file, readable by its owner alone, with the folders above it; return where it really is.
+    """Create the file, readable only by its owner, and its parent directories; return its real path.
 
-    One that is there is not opened: closing any descriptor of a file gives up all locks this process has on it, and
-    with them those of a registry that is open here already. Another process would take itself for the last user, and
-    remove the log that is still written to.
+    An existing file is not opened: closing any descriptor of a file releases all POSIX locks of this process on it,
+    including those of a registry open in this process. Another process would then consider itself the last connection
+    and remove the log that is still in use.
 
     Raises:
-        BackendUnavailable: it cannot be written; the sentence says why.
+        BackendUnavailable: the file cannot be written; the message states the reason.
     """
     try:
         make_private_dir(path.parent)
         if path.is_symlink() and path.parent.stat().st_mode & stat.S_IWOTH:
             raise BackendUnavailable(
-                f"{path} is a link in a folder where anyone may put one: name the file it stands for"
+                f"{path} is a symbolic link in a world-writable directory: name the file it points to"
             )
         file = Path(os.path.realpath(path))
         with suppress(FileExistsError):
@@ -48,16 +48,17 @@ def create_database_file(path: Path) -> Path:
 
 
 def bind_lock_to_file(file: Path, lock: FileLock) -> None:
-    """Note which database file a held lock is of, before SQLite opens it; refuse if another one's log lies beside it.
+    """Record which database file a held lock belongs to, before SQLite opens the file.
 
-    SQLite knows a log by its name: who puts another file in the place of one that is open, or whose server was killed,
-    would be shown the old one's pages, and commits would go where nobody finds them. An empty log is removed, with its
-    index: a registry that still has them open, of the file that was here, keeps its own without a name.
+    SQLite finds a log by its name. If another file replaced one that was open, or whose server was killed, SQLite would
+    apply the old file's pages, and commits would be lost. An empty log is removed together with its index; a registry
+    that still has the replaced file open keeps using its own, unlinked log.
 
-    The note counts for the lock file it is in: a copy of all files together has another, and begins anew.
+    The record is valid only for the lock file that contains it: a copy of all files has a different lock file, and a
+    new record.
 
     Raises:
-        BackendUnavailable: there is such a log; nothing was changed.
+        BackendUnavailable: another file's log is present; nothing was changed.
     """
     here, noted = f"{lock.inode} {file.stat().st_ino}\n", lock.read()
     if noted == here:
@@ -66,12 +67,12 @@ def bind_lock_to_file(file: Path, lock: FileLock) -> None:
         for log in (file.with_name(file.name + end) for end in LOGS):
             if log.exists() and log.stat().st_size:
                 raise BackendUnavailable(
-                    f"{file} has taken the place of another file, whose last changes are still in {log.name}: stop "
-                    f"what has that file open, or put it back; if nothing has, and they may be lost, remove {log.name}"
+                    f"{file} replaced another database file, whose last changes are still in {log.name}: stop the "
+                    f"process that has that file open, or put it back; to discard its changes, remove {log.name}"
                 )
         for end in (*LOGS, INDEX):
             _remove(file.with_name(file.name + end))
-    with suppress(OSError):  # a full disk keeps nobody from reading: what is not noted is not noticed, no more
+    with suppress(OSError):  # reading works on a full disk; without the record, a replaced file is not detected
         lock.note(here)
 
 
@@ -79,17 +80,17 @@ def _remove(log: Path) -> None:
     try:
         log.unlink(missing_ok=True)
     except OSError as error:
-        raise BackendUnavailable(f"{log}, which is of another file, cannot be removed: {error.strerror}") from error
+        raise BackendUnavailable(f"{log} belongs to another file and cannot be removed: {error.strerror}") from error
 
 
 def lock_of(file: Path) -> FileLock:
-    """Return the lock of a database file: beside the file itself, where every link to it leads.
+    """Return the lock of a database file, given its real path, so that all links share one lock.
 
     Raises:
-        BackendUnavailable: it cannot be opened.
+        BackendUnavailable: the lock file cannot be opened.
     """
     lock = file.with_name(file.name + ".lock")
     try:
         return FileLock(lock)
     except OSError as error:
-        raise BackendUnavailable(f"{lock}, which keeps writers apart, cannot be opened: {error.strerror}") from error
+        raise BackendUnavailable(f"the lock file {lock} cannot be opened: {error.strerror}") from error

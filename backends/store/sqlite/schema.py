@@ -1,6 +1,6 @@
-"""The schema of a database file: created from schema.sql in an empty one, and checked by its version in any other.
+"""The schema of the SQLite store, created from schema.sql.
 
-A later version will bring files of an earlier one up to date by sqlite-utils migrations, imported in `prepare` then.
+Future schema versions will migrate existing files with sqlite-utils migrations, called from `prepare`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from .. import SCHEMA_VERSION, check_schema_version
 from .driver import sqlite3
 
 APPLICATION_ID: Final = int.from_bytes(b"SMRG")
-"""What the header of a file says it belongs to; the version of its schema is `user_version`, next to it."""
+"""The `application_id` in the file header; `user_version`, the schema version, is stored with it."""
 
 
 def version_of(connection: sqlite3.Connection) -> int | None:
-    """Return the schema version of a database: 0 for one of a development version, None if it has no registry."""
+    """Return a database's schema version: 0 for a development version, None if it is not a registry."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     if application == APPLICATION_ID:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -27,10 +27,10 @@ def version_of(connection: sqlite3.Connection) -> int | None:
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Create the tables in an empty database; call it inside a transaction.
+    """Create the tables in an empty database; call this inside a transaction.
 
     Raises:
-        BackendUnavailable: the database has another version of the schema. Nothing is changed then.
+        BackendUnavailable: the database has another schema version; nothing was changed.
     """
     version = version_of(connection)
     if version is not None:

@@ -1,8 +1,9 @@
--- The schema of a registry in SQLite, version 1. A change of a table, an index or a figure raises SCHEMA_VERSION (store/__init__.py).
+-- The SQLite schema, version 1. Increment SCHEMA_VERSION (store/__init__.py) with each change to a table, an index or a
+-- planner statistic.
 --
--- Times are epoch milliseconds. Narrow tables are WITHOUT ROWID: their rows are kept in the index they are found by.
--- Wide rows, such as records, would go to overflow pages of their own; client tokens come in random order, and an index
--- that holds only the key has fewer pages to change.
+-- Times are epoch milliseconds. Narrow tables are WITHOUT ROWID, so that rows are stored in the primary key index. Wide
+-- rows, such as records, would spill to overflow pages. Client tokens arrive in random order, and an index of keys alone
+-- has fewer pages to change.
 
 CREATE TABLE model_package_groups (
     account TEXT NOT NULL,
@@ -36,10 +37,10 @@ CREATE INDEX idx_model_packages_account_region_created_name_version
     ON model_packages (account, region, created, name, version);
 CREATE INDEX idx_model_packages_account_region_modified_name_version
     ON model_packages (account, region, modified, name, version);
--- The versions that wait for a decision, over all groups, oldest first.
+-- Versions with an approval status across all groups, oldest first.
 CREATE INDEX idx_model_packages_account_region_approval_created_name_version
     ON model_packages (account, region, approval, created, name, version);
--- The newest version of a group with an approval status.
+-- The newest version of a group with a given approval status.
 CREATE INDEX idx_model_packages_account_region_name_approval_version
     ON model_packages (account, region, name, approval, version);
 
@@ -69,7 +70,7 @@ CREATE TABLE client_tokens (
 CREATE INDEX idx_client_tokens_account_region_created
     ON client_tokens (account, region, created);
 
--- By region first: groups that other accounts share are looked up within a region.
+-- By region first, because groups shared by other accounts are looked up within a region.
 CREATE TABLE group_policies (
     region TEXT NOT NULL,
     account TEXT NOT NULL,
@@ -171,12 +172,12 @@ CREATE INDEX idx_event_deliveries_account_region_position_sink
 CREATE INDEX idx_event_deliveries_account_region_state_position_sink
     ON event_deliveries (account, region, state, position, sink);
 
--- What the query planner is told: a registry of 1,000,000 versions in 100,000 groups, 1,000 in the largest ones, whatever
--- the file holds. Without figures, SQLite takes every column of an index to narrow a search alike; as most rows may be of
--- one account and region, it would sort a million events for a page of twenty. ANALYZE would measure what is there, and
--- plans would change as a registry grows; with these figures they are the same for all. Each row is a table, an index,
--- and the number of rows: in all, then for each value of one, two, three, ... columns of the index.
--- The first ANALYZE creates sqlite_stat1 and measures nothing; the last one makes SQLite read it.
+-- Fixed statistics for the query planner: a registry with 1,000,000 versions in 100,000 groups, up to 1,000 per group,
+-- regardless of the file's content. Without statistics, SQLite assumes that each index column is equally selective; since
+-- most rows may belong to one account and region, it would sort a million events for a page of twenty. Statistics that
+-- ANALYZE measures would change query plans as a registry grows; these keep them the same for every registry. Each row
+-- has a table, an index and row counts: in total, then per distinct value of the first one, two, three, ... columns.
+-- The first ANALYZE only creates sqlite_stat1; the last one makes SQLite load it.
 ANALYZE sqlite_master;
 DELETE FROM sqlite_stat1;
 INSERT INTO sqlite_stat1 VALUES

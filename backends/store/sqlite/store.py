@@ -1,7 +1,7 @@
-"""Rows in SQLite: one writer connection behind a lock, readers that can only read, nothing acknowledged is lost.
+"""The SQLite store: one writer connection behind a lock, and a pool of read-only connections.
 
-Every write is `BEGIN IMMEDIATE` ... `COMMIT` with `synchronous=FULL`: a simulated power cut lost acknowledged
-commits with NORMAL and none with FULL.
+Every write is `BEGIN IMMEDIATE` ... `COMMIT` with `synchronous=FULL`: in simulated power failures, NORMAL lost
+acknowledged commits and FULL lost none.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from .writer_lock import FairLock
 
 BUSY_TIMEOUT: Final = 30.0
 CHECKS: Final = {"integrity_check": 16 * 2**20, "quick_check": 100 * 2**20}
-"""How a file is looked over when it is opened: thoroughly, indexes too, up to so many bytes (2 ms for each MiB); then
-for damaged pages alone (1 ms); beyond that, by `doctor`."""
+"""The check run when a file is opened, by its maximum file size in bytes: a full check including indexes (2 ms per
+MiB), then a check for damaged pages only (1 ms per MiB). Larger files are checked only by `doctor`."""
 ROOM_FOR_A_WRITE: Final = 128 * 2**10
-"""Bytes that are free where a disk is not full: more than a usual commit writes."""
+"""Free bytes that show a disk is not full: more than a typical commit writes."""
 
 PRAGMAS = {
     "synchronous": "FULL",
@@ -47,8 +47,8 @@ PRAGMAS = {
     "trusted_schema": "OFF",
     "cell_size_check": "ON",
     "mmap_size": "0",
-    "wal_autocheckpoint": "4000",  # pages, so 16 MiB: it is a writer that waits until those are in the file
-    "cache_size": "-8000",  # KiB: of a dozen indexes, the pages that every write goes through
+    "wal_autocheckpoint": "4000",  # pages, or 16 MiB: the checkpoint blocks a writer
+    "cache_size": "-8000",  # KiB: the pages of a dozen indexes that every write visits
 }
 READER_PRAGMAS = {**PRAGMAS, "query_only": "ON", "wal_autocheckpoint": "0", "cache_size": "-2000"}
 
@@ -59,43 +59,43 @@ FACTS = {
     "WHEN 0 THEN 'OFF' WHEN 1 THEN 'NORMAL' WHEN 2 THEN 'FULL' ELSE 'EXTRA' END FROM pragma_synchronous",
     "schema": "SELECT user_version FROM pragma_user_version",
 }
-"""See `View.facts`: a reader's own, which is opened as the writer is."""
+"""Statements for `View.facts`; they run on a reader, which has the writer's settings."""
 
 ANSWERS: dict[str, tuple[type[RegistryError], str]] = {
-    # SQLite's error name: what a caller is told
+    # SQLite's error name: the error raised
     "SQLITE_BUSY": (ThrottlingException, "Rate exceeded"),
     "SQLITE_LOCKED": (ThrottlingException, "Rate exceeded"),
-    "SQLITE_FULL": (ServiceUnavailable, "The disk of the registry is full: nothing was changed, reading still works."),
+    "SQLITE_FULL": (ServiceUnavailable, "The registry's disk is full: nothing was changed; reading still works."),
     "SQLITE_READONLY": (ServiceUnavailable, "The registry's database is read-only: nothing was changed."),
     "SQLITE_CANTOPEN": (ServiceUnavailable, "The registry's database cannot be opened: nothing was changed."),
     "SQLITE_IOERR": (
-        # What the log has of a commit is found again after a restart, if nothing was written over it.
+        # A commit already in the log reappears after a restart, unless later writes replaced it.
         ServiceUnavailable,
-        "The registry's disk failed to answer: nothing was changed, but the change may be found after a restart.",
+        "The registry's disk failed: nothing was changed, but the change may reappear after a restart.",
     ),
     "SQLITE_CORRUPT": (InternalFailure, "The registry's database is damaged: restore it from a backup."),
-    "SQLITE_NOTADB": (InternalFailure, "The registry's database is not an SQLite file any more."),
+    "SQLITE_NOTADB": (InternalFailure, "The registry's database is no longer an SQLite file."),
 }
 
 GONE: Final = (
     "The registry's file was moved, removed or replaced while it was open: nothing was changed. "
-    "Put it back, or stop and start with the file that is there."
+    "Put it back, or restart the server with the new file."
 )
 
 UNREADABLE = (UnicodeDecodeError, orjson.JSONDecodeError, msgspec.DecodeError)
-"""What is raised for text, or a record, of a damaged page that SQLite takes for whole: it keeps no checksums."""
+"""Errors for text or records on a damaged page that SQLite does not detect, as it keeps no checksums."""
 FAILURES = (*UNREADABLE, sqlite3.Error, OverflowError)
 
 
 class SQLiteRows:
-    """The tables in one SQLite file, or in memory when `path` is None.
+    """The tables in one SQLite file, or in memory if `path` is None.
 
     Raises:
-        BackendUnavailable: the file cannot be used; the sentence says why and what to do.
+        BackendUnavailable: the file cannot be used; the message states the reason and the remedy.
     """
 
     def __init__(self, path: Path | None) -> None:
-        self.path = path.absolute() if path is not None else None  # a process may go to another folder
+        self.path = path.absolute() if path is not None else None  # the process may change its working directory
         self._lock: FairLock | threading.Lock = FairLock() if path is not None else threading.Lock()
         self._is_failing = self._is_closed = False
         self._journal = "WAL"
@@ -109,15 +109,15 @@ class SQLiteRows:
                 self._between_processes = lock
             try:
                 with self._between_processes:
-                    self._opened = self._found()
+                    self._opened = self._identify_file()
                     if isinstance(self._between_processes, FileLock):
                         bind_lock_to_file(self._file, self._between_processes)
                     self._writer = self._connect(PRAGMAS)
                     with ExitStack() as closed:
-                        closed.callback(self._writer.close)  # who is the last to close checkpoints, too
+                        closed.callback(self._writer.close)  # closing the last connection checkpoints, so hold the lock
                         self._prepare()
-                        if self._is_elsewhere():
-                            raise BackendUnavailable(f"{path} was replaced while it was opened: open it again")
+                        if self._was_replaced():
+                            raise BackendUnavailable(f"{path} was replaced while it was being opened: try again")
                         closed.pop_all()
             except sqlite3.Error as error:
                 raise BackendUnavailable(f"{path}: {' '.join(str(error).split())}") from error
@@ -126,7 +126,7 @@ class SQLiteRows:
             undo.pop_all()
 
     def close(self) -> None:
-        """Close every connection, checkpointing under the lock; once more does nothing."""
+        """Close all connections, checkpointing under the lock; a second call does nothing."""
         with _translated(), self._lock:
             if self._is_closed:
                 return
@@ -138,16 +138,16 @@ class SQLiteRows:
                 closed.callback(self._writer.close)
                 while self._idle:
                     self._idle.pop().close()
-                if self._is_elsewhere():
+                if self._was_replaced():
                     self._empty_log()
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
-        """Run the block as one durable transaction; its errors, and SQLite's, undo all of it."""
+        """Run the block as one durable transaction; any error rolls it back."""
         with _translated(), self._lock:
             self._check_open()
-            with self._between_processes, self._noted():
-                if self._is_elsewhere():
+            with self._between_processes, self._noting_failure():
+                if self._was_replaced():
                     self._empty_log()
                     raise ServiceUnavailable(GONE)
                 connection = self._writer
@@ -156,17 +156,17 @@ class SQLiteRows:
                     yield Transaction(connection.execute)
                     connection.execute("COMMIT")
                 except BaseException:
-                    if connection.in_transaction:  # a full disk has already rolled back
+                    if connection.in_transaction:  # SQLite has already rolled back if the disk is full
                         connection.execute("ROLLBACK")
                     raise
 
     def reading(self) -> AbstractContextManager[View]:
-        """Run the block on one consistent view; of a file, writers neither wait for it nor make it wait."""
+        """Run the block on one consistent view; for a file, it neither blocks writers nor waits for them."""
         return _Reading(self) if self.path is not None else self._reading_memory()
 
     @contextmanager
     def _reading_memory(self) -> Iterator[View]:
-        """Yield a view of the one connection there is: a generator, which gives back its lock whenever Ctrl-C comes."""
+        """Yield a view on the single connection; as a generator, it releases the lock even after an interrupt."""
         with _translated(), self._lock:
             self._check_open()
             try:
@@ -177,7 +177,7 @@ class SQLiteRows:
                     self._writer.execute("ROLLBACK")
 
     def check_writing(self) -> None:
-        """Write something, if the last write failed: what is there already. A full disk may have room again."""
+        """If the last write failed, write an unchanged value: a full disk may have space again."""
         self._check_usable()
         if self._is_failing and self.path is not None:
             if shutil.disk_usage(self.path.parent).free < ROOM_FOR_A_WRITE:
@@ -187,7 +187,7 @@ class SQLiteRows:
                 self._writer.execute(f"PRAGMA user_version = {version}")
 
     def take_snapshot(self) -> sqlite3.Connection:
-        """Return a copy of all pages as a database in memory, which takes milliseconds."""
+        """Return a copy of all pages as an in-memory database; this takes milliseconds."""
         snapshot = sqlite3.connect(":memory:", check_same_thread=False)
         with _translated(), ExitStack() as undo, self._lock:
             undo.callback(snapshot.close)
@@ -204,7 +204,7 @@ class SQLiteRows:
                 snapshot.backup(self._writer)
 
     @contextmanager
-    def _noted(self) -> Iterator[None]:
+    def _noting_failure(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error:
@@ -213,7 +213,7 @@ class SQLiteRows:
         self._is_failing = False
 
     def _begin(self, how: str) -> None:
-        """Begin a transaction of the writer, after undoing one whose end was interrupted; call it under the locks."""
+        """Begin a write transaction after rolling back an interrupted one; call this with the locks held."""
         if self._writer.in_transaction:
             self._writer.execute("ROLLBACK")
         self._writer.execute(f"BEGIN {how}")
@@ -227,7 +227,7 @@ class SQLiteRows:
             return self._connect({**READER_PRAGMAS, **journal})
 
     def _give_back(self, connection: sqlite3.Connection, *, has_failed: bool) -> None:
-        """Keep a connection for the next reader; one that failed is not handed on, and of a closed store none is."""
+        """Return a connection to the pool; close it instead if it failed or the store is closed."""
         if has_failed:
             self._close_reader(connection)
             return
@@ -237,15 +237,15 @@ class SQLiteRows:
                 self._close_reader(self._idle.pop())
 
     def _close_reader(self, connection: sqlite3.Connection) -> None:
-        """Close a connection that reads the file; of a closed store under the lock: the last one checkpoints."""
+        """Close a reader, under the lock if the store is closed, because the last connection checkpoints."""
         with ExitStack() as held:
             if self._is_closed:
-                with suppress(BackendUnavailable):  # where its folder is gone, nobody else can have it
+                with suppress(BackendUnavailable):  # if its directory is gone, no other process can hold it
                     held.enter_context(held.enter_context(closing(lock_of(self._file))))
             connection.close()
 
-    def _found(self) -> tuple[int, int] | None:
-        """Return which file is at the path now; None if there is none, or none is wanted."""
+    def _identify_file(self) -> tuple[int, int] | None:
+        """Return the device and inode of the file at the path; None without a file, or in memory."""
         if self.path is None:
             return None
         try:
@@ -254,13 +254,13 @@ class SQLiteRows:
             return None
         return found.st_dev, found.st_ino
 
-    def _is_elsewhere(self) -> bool:
+    def _was_replaced(self) -> bool:
         """Whether the file was moved, removed or replaced since it was opened.
 
-        SQLite would write on to a file that nobody finds again. And a connection made then would open the file that is
-        there instead, with the log of this one beside it.
+        SQLite would keep writing to a file that is no longer reachable. A new connection would open the file now at the
+        path, together with this file's log.
         """
-        return self._found() != self._opened
+        return self._identify_file() != self._opened
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -268,14 +268,15 @@ class SQLiteRows:
 
     def _check_usable(self) -> None:
         self._check_open()
-        if self._is_elsewhere():
+        if self._was_replaced():
             raise ServiceUnavailable(GONE)
 
     def _empty_log(self) -> None:
-        """Bring what the log has into the file that was moved; call it under the locks.
+        """Checkpoint the log into the file that was moved; call this with the locks held.
 
-        The log stays where it was, also when it is closed: a file that has replaced ours would take it for its own when
-        it is opened next, and be overwritten. With somebody who still reads it stays full, and nobody waits for them.
+        SQLite leaves the log in place even when it closes: a replacement file would take it for its own when next
+        opened, and be overwritten. If a reader still uses the log, it stays full; the checkpoint does not wait for
+        readers.
         """
         self._writer.execute("PRAGMA busy_timeout=0")
         try:
@@ -287,7 +288,7 @@ class SQLiteRows:
         connection = sqlite3.connect(
             self.path or ":memory:",
             timeout=BUSY_TIMEOUT,
-            isolation_level=None,  # transactions are ours to begin: see `writing`
+            isolation_level=None,  # transactions begin explicitly: see `writing`
             check_same_thread=False,
             cached_statements=256,
         )
@@ -300,7 +301,7 @@ class SQLiteRows:
         return connection
 
     def _prepare(self) -> None:
-        """Check the file, choose its journal, and create the tables in an empty one."""
+        """Check the file, choose its journal mode, and create the tables in an empty file."""
         if self.path is not None:
             self._check_file()
             self._journal = "TRUNCATE" if network_file_system(self.path) else "WAL"
@@ -315,8 +316,8 @@ class SQLiteRows:
         self._writer.execute("COMMIT")
 
     def _check_file(self) -> None:
-        """Raise BackendUnavailable for a damaged file, another program's, or another version's; change nothing."""
-        assert self.path is not None  # noqa: S101 - the caller's business
+        """Raise BackendUnavailable for a damaged file, another program's or another schema version; change nothing."""
+        assert self.path is not None  # noqa: S101 - the caller checks this
         size = self.path.stat().st_size
         check = next((name for name, most in CHECKS.items() if size <= most), None)
         if check is not None:
@@ -328,7 +329,7 @@ class SQLiteRows:
         version = schema.version_of(self._writer)
         if tables and version is None:
             some = ", ".join(repr(name) for name in sorted(tables)[:3])
-            raise BackendUnavailable(f"{self.path} is a database of something else (it has {some}): name another file")
+            raise BackendUnavailable(f"{self.path} is not a registry database (tables: {some}): name another file")
         if version is not None:
             try:
                 check_schema_version(version)
@@ -337,7 +338,7 @@ class SQLiteRows:
 
 
 class _Reading:
-    """One consistent view, inside `with`: a class, as a read of one row pays for every layer of generators."""
+    """A consistent view for `with`: a class, because each generator layer would slow down single-row reads."""
 
     __slots__ = ("_connection", "_rows")
 
@@ -353,7 +354,7 @@ class _Reading:
                 self._rows._give_back(connection, has_failed=True)
                 raise
         except sqlite3.Error as error:
-            raise _answer_to(error) from error
+            raise _registry_error(error) from error
         return View(connection.execute, FACTS)
 
     def __exit__(
@@ -365,11 +366,11 @@ class _Reading:
                 connection.execute("ROLLBACK")
         except sqlite3.Error as failure:
             has_failed = True
-            raise _answer_to(failure) from failure
+            raise _registry_error(failure) from failure
         finally:
             self._rows._give_back(connection, has_failed=has_failed)
         if isinstance(error, FAILURES):
-            raise _answer_to(error) from error
+            raise _registry_error(error) from error
 
 
 @contextmanager
@@ -377,16 +378,16 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except FAILURES as error:
-        raise _answer_to(error) from error
+        raise _registry_error(error) from error
 
 
-def _answer_to(error: Exception) -> RegistryError:
-    """Return what a caller is told of one of FAILURES."""
+def _registry_error(error: Exception) -> RegistryError:
+    """Map one of FAILURES to the error that is raised."""
     if isinstance(error, UNREADABLE):
         return InternalFailure(ANSWERS["SQLITE_CORRUPT"][1])
-    if isinstance(error, OverflowError):  # of the driver: an integer that no column can hold
-        return ValidationException("A number is out of range: whole numbers have at most 63 bits here.")
+    if isinstance(error, OverflowError):  # from the driver: an integer too large for a column
+        return ValidationException("A number is out of range: integers can have at most 63 bits.")
     name = getattr(error, "sqlite_errorname", "") or ""
-    primary = "_".join(name.split("_")[:2])  # SQLITE_IOERR_FSYNC answers as SQLITE_IOERR
+    primary = "_".join(name.split("_")[:2])  # SQLITE_IOERR_FSYNC maps to SQLITE_IOERR
     kind, sentence = ANSWERS.get(primary, (InternalFailure, f"The registry's database failed: {error}"))
     return kind(sentence)
