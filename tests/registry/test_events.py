@@ -490,7 +490,7 @@ def test_events_that_no_registry_of_ours_has_cannot_be_delivered(tmp_path: Path)
     options = ["--backend", "moto://", "--config", "registry.toml"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "moto:// has no events to deliver" in done.stderr
+    assert "moto:// does not support event delivery" in done.stderr
 
 
 def test_two_servers_on_one_database_deliver_each_event_once(
