@@ -213,7 +213,7 @@ def test_a_path_that_is_read_otherwise_than_it_is_sent_is_refused(
 ) -> None:
     answer = say(HEALTH.replace(b"/_registry/health", target))
     assert status_of(answer) == 400
-    assert b"The request cannot be read: A path " in answer
+    assert b"Invalid request: The path " in answer
     assert not caplog.records
 
 
