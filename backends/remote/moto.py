@@ -209,7 +209,6 @@ def _environ(content: Any, headers: Mapping[str, str]) -> WSGIEnvironment:
 
 
 class _Body(BytesIO):
-
     def stream(self) -> Iterable[bytes]:
         return [self.read()]
 

@@ -274,9 +274,7 @@ def _check_scope(claim: Claim, environ: WSGIEnvironment, headers: Headers) -> No
     if ours and claim.expires is not None:
         raise AuthenticationFailed("incomplete", _OURS_IN_QUERY)
     if list(claim.signed) != sorted(set(claim.signed)):
-        raise AuthenticationFailed(
-            "incomplete", "The names in SignedHeaders must be lowercase, sorted and unique."
-        )
+        raise AuthenticationFailed("incomplete", "The names in SignedHeaders must be lowercase, sorted and unique.")
     if "host" not in claim.signed:
         raise AuthenticationFailed(
             "unsigned header", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."

@@ -133,9 +133,7 @@ class EndpointProbe(MotoProbe):
         except (BotoCoreError, ClientError) as error:
             if isinstance(error, ClientError) and error.response["Error"]["Code"] in missing:
                 return None
-            raise ServiceUnavailable(
-                f"The lookup at the S3 endpoint {self._endpoint} failed: {error}"
-            ) from error
+            raise ServiceUnavailable(f"The lookup at the S3 endpoint {self._endpoint} failed: {error}") from error
 
     @cached_property
     def _s3(self) -> S3Client:

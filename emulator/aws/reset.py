@@ -61,7 +61,5 @@ class NoResetMiddleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] in ("GET", "HEAD") or not environ.get("PATH_INFO", "").startswith(MOTO):
             return self.app(environ, start_response)
-        error = AccessDeniedException(
-            "Test control is off; start the server with --test-controls to allow resets."
-        )
+        error = AccessDeniedException("Test control is off; start the server with --test-controls to allow resets.")
         return wsgi_error(error, start_response)

@@ -145,9 +145,7 @@ def test_a_region_that_is_not_allowed_is_refused_before_anything_is_sent(monkeyp
 def test_without_credentials_aws_is_not_called() -> None:
     with pytest.raises(NoCredentialsError):
         connect("aws://eu-west-1").list_model_package_groups()
-    with pytest.raises(
-        BackendUnavailable, match="AWS rejected the credentials of 'aws://eu-west-1': Unable to locate"
-    ):
+    with pytest.raises(BackendUnavailable, match="AWS rejected the credentials of 'aws://eu-west-1': Unable to locate"):
         open_backend("aws://eu-west-1")
 
 

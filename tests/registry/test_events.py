@@ -362,7 +362,7 @@ def test_a_delivery_is_given_up_after_some_attempts_and_made_again_when_asked(
     with opened(served.url) as registry:
         registry.register("churn", image="a:1")
         (dead,) = eventually(lambda: list(deliveries(registry.boto3, state="dead", sink="ci")))
-        assert (dead["attempts"], dead["error"]) == (3, "127.0.0.1 answered 500")
+        assert (dead["attempts"], dead["error"]) == (3, "127.0.0.1 returned status 500")
         assert dead["next_attempt"] is None
         receiver.answer = lambda post: (204, {}, b"")
         assert extensions.ask(registry.boto3, "events/replay", id=dead["id"], sink="ci") == {"deliveries": 1}
@@ -457,7 +457,7 @@ def test_a_rule_whose_target_moto_cannot_reach_does_not_hold_up_the_rest(serve: 
         rules.put_targets(Rule="all", Targets=[{"Id": "function", "Arn": target}])
         registry.register("churn", image="a:1")
         (dead,) = eventually(lambda: list(deliveries(registry.boto3, state="dead")))
-        assert (dead["attempts"], dead["error"]) == (1, "rule all has a target that moto cannot deliver to")
+        assert (dead["attempts"], dead["error"]) == (1, "rule all has a target that moto does not support")
 
 
 def test_a_file_gets_a_line_for_each_event_and_is_its_owners(serve: Callable[..., Emulator], tmp_path: Path) -> None:
@@ -601,7 +601,7 @@ def test_a_store_that_is_away_for_a_moment_delays_events_and_loses_none(caplog: 
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "g"}, Caller())
         registry.call("CreateModelPackage", {"ModelPackageGroupName": "g"}, Caller())
         eventually(lambda: told)
-    assert "events for test wait: The disk of the registry is full" in caplog.text
+    assert "delivery to test is delayed: The disk of the registry is full" in caplog.text
 
 
 def test_a_follower_is_answered_when_there_is_something(serve: Callable[..., Emulator]) -> None:
