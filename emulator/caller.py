@@ -60,7 +60,7 @@ def _key_and_region(text: str) -> tuple[str, str] | tuple[None, None]:
 
 
 def check_region(caller: Caller) -> None:
-    """Raise ValidationException for a region that AWS's ARN patterns reject. (The message is ours.)"""
+    """Raise ValidationException for a region that AWS's ARN patterns reject; the message is not AWS's."""
     if not _REGION.fullmatch(caller.region):
         raise ValidationException(
             f"Invalid region {caller.region!r} in the credential scope: "

@@ -1,8 +1,8 @@
 """The contract tests that every backend must pass, written with boto3; usable for third-party backends."""
 
 # To use them, subclass these classes in a test module and provide the fixture `sagemaker`: a boto3 client of SageMaker
-# on an empty registry. If the backend supports only some operations, wrap the client in `answering(client, operations)`:
-# tests that call other operations are then skipped.
+# on an empty registry. If a backend supports only some operations, return `answering(client, operations)`: tests that
+# call other operations are then skipped.
 
 from .base import answering
 from .groups import GroupContract

@@ -48,7 +48,7 @@ class ServedRegistry(RemoteRegistry):
         return self._info["extensions"]  # type: ignore[no-any-return]
 
     def client(self) -> SageMakerClient:
-        """Return a client with the configured credentials, or with placeholders if there are none."""
+        """Return a client with the configured credentials, or with placeholders by default."""
         return self._client(self.boto)
 
     def client_for(self, caller: Caller) -> SageMakerClient:

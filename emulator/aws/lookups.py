@@ -91,7 +91,7 @@ class MotoProbe:
 
 
 def check_size(bucket: str, key: str, size: int) -> None:
-    """Raise ValidationException for an object larger than MAX_CONTENT. (The message is ours.)"""
+    """Raise ValidationException for an object larger than MAX_CONTENT; the message is not AWS's."""
     if size > MAX_CONTENT:
         raise ValidationException(f"s3://{bucket}/{key} has {size:,} bytes; rules read at most {MAX_CONTENT:,}.")
 

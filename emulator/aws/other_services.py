@@ -119,7 +119,7 @@ def _sign(environ: WSGIEnvironment) -> None:
 
     Raises:
         UnknownOperationException: The target does not identify a service.
-        ValidationException: The signature has no credential scope. (The message is ours.)
+        ValidationException: The signature has no credential scope; the message is not AWS's.
     """
     authorization = environ.get("HTTP_AUTHORIZATION", "")
     if authorization.startswith("AWS4-HMAC-SHA256") and not has_scope(authorization):

@@ -155,7 +155,7 @@ class Dispatcher:
 class RuleWatch:
     """Start delivery to EventBridge before the first call that can create a rule.
 
-    moto keeps rules in memory. Before that call there are none, so moto need not be loaded to look for them.
+    moto keeps rules in memory, so it need not be loaded to look for rules before that call.
     """
 
     app: WSGIApplication

@@ -142,7 +142,7 @@ def changed(headers: dict[str, str], old: str, new: str) -> dict[str, Any]:
         ("SignedHeaders=content-type;host;", "SignedHeaders=content-type;", "'Host' or ':authority' must be a"),
         (";x-amz-target", "", "'x-amz-target' must be a 'SignedHeader'"),
         ("SignedHeaders=content-type;host", "SignedHeaders=host;content-type", "sorted"),
-        ("SignedHeaders=content-type;host", "SignedHeaders=content-type;host;host", "each of them once"),
+        ("SignedHeaders=content-type;host", "SignedHeaders=content-type;host;host", "sorted and unique"),
         ("/sagemaker/", "/s3/", "Credential should be scoped to correct service: 'sagemaker'. "),
         ("/20261124/", "/20261123/", "Date in Credential scope does not match YYYYMMDD"),
         ("/aws4_request", "/aws5_request", "Signature Version 4"),
