@@ -69,9 +69,9 @@ def create_app(backend: Backend, **options: Unpack[Options]) -> Flask:
     if parts.console is not None:
         flask_app.add_pages(app, backend, parts.console, parts.error_log, parts.say)
     routing = app.wsgi_app
-    beyond = flask_app.added(app, parts.other_services)
-    whole = parts.assembled(routing, routing if parts.console is not None else None, beyond)
-    app.wsgi_app = whole  # type: ignore[method-assign]  # Flask's documented place for middleware
+    fallback = flask_app.added(app, parts.other_services)
+    wrapped = parts.assemble(routing, routing if parts.console is not None else None, fallback)
+    app.wsgi_app = wrapped  # type: ignore[method-assign]  # Flask's documented place for middleware
     return app
 
 
@@ -79,7 +79,7 @@ def application(backend: Backend, **options: Unpack[Options]) -> WSGIApplication
     """Return an application like `create_app`, but load Flask and the console on the first request that needs them."""
     parts = _Parts(backend, options)
     pages = LazyApp(partial(parts.pages, parts.console)) if parts.console is not None else None
-    return parts.assembled(LazyApp(parts.own), pages, parts.other_services)
+    return parts.assemble(LazyApp(parts.own), pages, parts.other_services)
 
 
 class _Parts:
@@ -105,13 +105,13 @@ class _Parts:
 
         return flask_app.pages(self._backend, reviewed_at, self.error_log, self.say)
 
-    def assembled(self, ours: WSGIApplication, pages: WSGIApplication | None, beyond: WSGIApplication) -> HostCheck:
-        """Return the applications behind the checks for every request; `beyond` answers what the others do not."""
+    def assemble(self, ours: WSGIApplication, pages: WSGIApplication | None, fallback: WSGIApplication) -> HostCheck:
+        """Return the applications with all checks in front; `fallback` answers the requests that the others do not."""
         calls = RegistryApi(self._backend, self.other_services, self._counted, self.error_log)
-        behind: WSGIApplication = Router(calls, ours, pages, beyond, self._backend.operations)
+        app: WSGIApplication = Router(calls, ours, pages, fallback, self._backend.operations)
         if self._authenticated is not None:
-            behind = self._authenticated(behind, error_log=self.error_log, has_console=self.console is not None)
-        return HostCheck(behind, self._options.get("allowed_hosts", ()), self.error_log)
+            app = self._authenticated(app, error_log=self.error_log, has_console=self.console is not None)
+        return HostCheck(app, self._options.get("allowed_hosts", ()), self.error_log)
 
 
 @dataclass(frozen=True, slots=True)
