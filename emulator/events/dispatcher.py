@@ -134,7 +134,7 @@ class Dispatcher:
         """Schedule the next attempt or give up; return whether the next event of the same version may follow."""
         what = f"{delivery['name']}/{delivery['version']} (event {delivery['id']})"
         if for_good or attempts >= self._settings.attempts:
-            log.error("delivery of %s to %s gave up after attempt %d: %s", what, sink.name, attempts, sentence)
+            log.error("delivery of %s to %s abandoned after attempt %d: %s", what, sink.name, attempts, sentence)
             self._outbox.close_delivery(delivery, DEAD, sentence)
             return True
         log.warning("delivery of %s to %s failed in attempt %d: %s", what, sink.name, attempts, sentence)

@@ -179,6 +179,6 @@ def _webhook(webhook: Webhook) -> Posted:
     if webhook.secret and webhook.secret_env:
         raise BackendUnavailable(f"{name}: set either `secret` or `secret_env`, not both")
     if webhook.secret_env and not os.environ.get(webhook.secret_env):
-        raise BackendUnavailable(f"{name}: `secret_env` names {webhook.secret_env}, which is not set or empty")
+        raise BackendUnavailable(f"{name}: `secret_env` names {webhook.secret_env}, which is empty or not set")
     secret = os.environ[webhook.secret_env] if webhook.secret_env else webhook.secret
     return Posted(webhook, address_of(webhook.url, name), secret)

@@ -174,7 +174,7 @@ def _problem(where: Address, numeric: str, *, allow_private: bool) -> str | None
     if not (is_public or allow_private):
         return f"resolves to {numeric}, which is not a public address; `allow_private = true` allows it"
     if is_public and not where.is_secure:
-        return "is a public address; its URL must begin with https"
+        return "has a public address; its URL must begin with https"
     return None
 
 

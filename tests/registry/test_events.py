@@ -414,7 +414,7 @@ def test_a_secret_is_in_no_log_answer_or_delivery(
     assert "ci" in str(said)
     assert served.stop() == 0
     logged = capfd.readouterr()
-    assert "gave up after attempt 2" in logged.err
+    assert "abandoned after attempt 2" in logged.err
     kept = b"".join(path.read_bytes() for path in tmp_path.glob("registry.db*"))
     assert SECRET not in str(said) + str(pages) + logged.out + logged.err
     assert SECRET.encode() not in kept

@@ -292,7 +292,10 @@ def test_a_url_that_cannot_be_posted_to_is_refused_at_start_without_being_repeat
         ),
         ([{"url": "https://x.example"}, {"url": "https://x.example/2"}], "already used by another target"),
         ([{"url": "https://x.example", "name": "eventbridge"}], "already used by another target"),
-        ([{"url": "https://x.example", "secret_env": "NOT_SET"}], "`secret_env` names NOT_SET, which is not set"),
+        (
+            [{"url": "https://x.example", "secret_env": "NOT_SET"}],
+            "`secret_env` names NOT_SET, which is empty or not set",
+        ),
         (
             [{"url": "https://x.example", "secret": SECRET, "secret_env": "PATH"}],
             "set either `secret` or `secret_env`, not both",
