@@ -1,4 +1,4 @@
-"""A backend on the network: AWS JSON 1.1 over HTTP, and every other AWS call on the same endpoint."""
+"""The server: the model registry API, the extension API, the console and other AWS services on one endpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["create_app"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "create_app":  # loaded at its first use: the command loads parts of this package without Flask
+    if name == "create_app":  # loaded on first use, so that the command line does not load Flask
         from .app import create_app
 
         return create_app

@@ -1,14 +1,12 @@
-"""The life of a request, on one page.
+"""The application: the stages that a request passes through, assembled in front of a backend."""
 
-gate          Host and Origin: may this client speak here at all?
-authentication  is it signed, and by whom? (where there are keys)
-router        a call of ours, a page of ours, or one for another service (S3, STS, ... by moto)?
-calls         JSON 1.1 to Python values, the backend's answer or error, and back to JSON 1.1
-Flask         /_registry/..., and the console at /console/
-
-The first four are middleware in front of Flask's routing. `create_app` returns the Flask application with them in
-place; `application` returns the same for a server of its own, which loads Flask at the first request that needs it.
-"""
+# The stages, in order. The first four are WSGI middleware in front of Flask's routing.
+#
+# HostCheck       checks Host and Origin
+# Authentication  verifies the signature and identifies the caller (only with a credentials file)
+# Router          selects the registry API, the server's own paths, or another AWS service (S3, STS, ... by moto)
+# RegistryApi     converts JSON 1.1 to Python values and calls the backend
+# Flask           answers /_registry/... and the console at /console/
 
 from __future__ import annotations
 
@@ -36,33 +34,33 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask
 
-if find_spec("flask") is None:  # better now than at a request
+if find_spec("flask") is None:  # fail at startup, not on the first request
     raise ModuleNotFoundError("No module named 'flask'", name="flask")
 
 
 class Options(TypedDict, total=False):
-    """What an application is made with, besides its backend."""
+    """Options of an application."""
 
     other_services: WSGIApplication
-    """Who answers every other AWS call; moto unless given."""
+    """The application that answers all other AWS calls; moto by default."""
     allowed_hosts: Iterable[str]
-    """Names the server answers for beyond loopback names and IP addresses."""
+    """Accepted host names in addition to loopback names and IP addresses."""
     registry: str
-    """The URL of the backend, as it may be shown."""
+    """The URL of the backend to display, without a password."""
     reviewed_at: console.Console | None
-    """The console where people review and decide; without, there is none."""
+    """The settings of the console; None disables it."""
     say: Callable[[str], None]
-    """Shows a line in the server's terminal; `print` unless given."""
+    """Prints a line in the server's terminal; `print` by default."""
     authenticated: Callable[..., WSGIApplication] | None
-    """Puts signature verification in front of an application; without it, signatures are not verified."""
+    """Wraps an application in signature verification; without it, signatures are not verified."""
 
 
 def create_app(backend: Backend, **options: Unpack[Options]) -> Flask:
-    """Return the emulator as a Flask application in front of a backend, to serve, to test, or to add routes to.
+    """Return the server as a Flask application, to serve, to test, or to add routes to.
 
     Args:
-        backend: who answers the registry's operations; closing it stays with the caller.
-        options: see Options.
+        backend: Answers registry operations; the caller closes it.
+        options: See `Options`.
     """
     from . import flask_app
 
@@ -71,17 +69,17 @@ def create_app(backend: Backend, **options: Unpack[Options]) -> Flask:
     if parts.console is not None:
         flask_app.add_pages(app, backend, parts.console, parts.error_log, parts.say)
     routing = app.wsgi_app
-    beyond = flask_app.added(app, parts.other_services)
-    whole = parts.assembled(routing, routing if parts.console is not None else None, beyond)
-    app.wsgi_app = whole  # type: ignore[method-assign]  # Flask's own place for middleware
+    fallback = flask_app.added(app, parts.other_services)
+    wrapped = parts.assemble(routing, routing if parts.console is not None else None, fallback)
+    app.wsgi_app = wrapped  # type: ignore[method-assign]  # Flask's documented place for middleware
     return app
 
 
 def application(backend: Backend, **options: Unpack[Options]) -> WSGIApplication:
-    """Return an application like `create_app`'s; Flask and the console load at the first request that needs them."""
+    """Return an application like `create_app`, but load Flask and the console on the first request that needs them."""
     parts = _Parts(backend, options)
     pages = LazyApp(partial(parts.pages, parts.console)) if parts.console is not None else None
-    return parts.assembled(LazyApp(parts.own), pages, parts.other_services)
+    return parts.assemble(LazyApp(parts.own), pages, parts.other_services)
 
 
 class _Parts:
@@ -94,7 +92,7 @@ class _Parts:
         self.say = options.get("say", print)
         self.console = options.get("reviewed_at")
         if self.console is not None and self._authenticated is not None:
-            self.console = replace(self.console, is_strict=True)  # keys are worth no more than what goes round them
+            self.console = replace(self.console, is_strict=True)  # an open console would bypass authentication
 
     def own(self) -> Flask:
         from . import flask_app
@@ -107,18 +105,18 @@ class _Parts:
 
         return flask_app.pages(self._backend, reviewed_at, self.error_log, self.say)
 
-    def assembled(self, ours: WSGIApplication, pages: WSGIApplication | None, beyond: WSGIApplication) -> HostCheck:
-        """Put the applications together behind the checks that every request passes; `beyond` answers all the rest."""
+    def assemble(self, ours: WSGIApplication, pages: WSGIApplication | None, fallback: WSGIApplication) -> HostCheck:
+        """Return the applications with all checks in front; `fallback` answers the requests that the others do not."""
         calls = RegistryApi(self._backend, self.other_services, self._counted, self.error_log)
-        behind: WSGIApplication = Router(calls, ours, pages, beyond, self._backend.operations)
+        app: WSGIApplication = Router(calls, ours, pages, fallback, self._backend.operations)
         if self._authenticated is not None:
-            behind = self._authenticated(behind, error_log=self.error_log, has_console=self.console is not None)
-        return HostCheck(behind, self._options.get("allowed_hosts", ()), self.error_log)
+            app = self._authenticated(app, error_log=self.error_log, has_console=self.console is not None)
+        return HostCheck(app, self._options.get("allowed_hosts", ()), self.error_log)
 
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """A WSGI application that passes a request on, by path and target; `ours` also rejects what nothing answers."""
+    """Route requests by path and target; `ours` also rejects requests that match nothing."""
 
     calls: WSGIApplication
     ours: WSGIApplication
@@ -134,23 +132,23 @@ class Router:
         if path.startswith(EXTENSION_PREFIX):
             return self.ours
         if self.pages is not None and is_console(path):
-            # signed, it is about a bucket of that name
+            # A signed request to this path is for an S3 bucket called "console".
             return self.other_services if is_signed_request(environ) else self.pages
         if self._is_call(target, environ):
             return self.calls if path in ("", "/") and environ["REQUEST_METHOD"] == "POST" else self.ours
-        return self.ours if path == "/" and _is_a_person(environ) else self.other_services
+        return self.ours if path == "/" and _is_visit(environ) else self.other_services
 
     def _is_call(self, target: str, environ: WSGIEnvironment) -> bool:
-        """Whether a request is for the registry to answer, or to refuse."""
+        """Whether the registry answers or rejects a request."""
         if target.startswith(TARGET_PREFIX):
             operation = target.removeprefix(TARGET_PREFIX)
             return operation in self.operations or not model.known(operation)
         is_json = environ.get("CONTENT_TYPE", "").startswith("application/x-amz-json")
-        return is_json and not target  # rejected: a JSON call has a target
+        return is_json and not target  # rejected there: JSON calls require a target
 
 
-def _is_a_person(environ: WSGIEnvironment) -> bool:
-    """Whether a request is a look at the address, not an AWS call: read, unsigned, without parameters."""
+def _is_visit(environ: WSGIEnvironment) -> bool:
+    """Whether a person opened the server's address: an unsigned read without parameters is not an AWS call."""
     return (
         environ["REQUEST_METHOD"] in ("GET", "HEAD")
         and "HTTP_AUTHORIZATION" not in environ
@@ -160,7 +158,7 @@ def _is_a_person(environ: WSGIEnvironment) -> bool:
 
 @dataclass(slots=True)
 class LazyApp:
-    """A WSGI application made at its first request; if `make` raises, the next request tries again. Thread-safe."""
+    """A WSGI application created on its first request; if `make` raises, the next request retries. Thread-safe."""
 
     make: Callable[[], WSGIApplication]
     _lock: threading.Lock = field(default_factory=threading.Lock)

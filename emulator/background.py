@@ -1,4 +1,4 @@
-"""The emulator in a thread of a process that does something else, such as running tests: always under test control."""
+"""A server in a background thread, for tests; test control is always on."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 
 
 class Running(msgspec.Struct, frozen=True):
-    """An emulator that is being served: where, and the registry it serves."""
+    """A running server."""
 
     url: str
     controlled: ControlledBackend
     moto: MotoApp
 
     def reset_other_services(self) -> None:
-        """Make S3 and the rest of AWS forget everything: moto's registry too, if that is what is served."""
+        """Delete all moto state: S3 and the other services, and moto's registry if the server uses `moto://`."""
         if self.moto.may_hold_objects:
             self.moto.ask(Caller(), "s3", "POST", RESET)
 
     def put_back(self) -> None:
-        """Make the registry as it was at the beginning; one that is not in memory stays as it is."""
+        """Restore the initial state of an in-memory registry; otherwise reset only the log, faults and clock."""
         if START in self.controlled.snapshots():
             self.controlled.restore(START)
         else:
@@ -50,10 +50,10 @@ class Running(msgspec.Struct, frozen=True):
 
 @contextmanager
 def running(url: str = "sqlite://", settings: Settings | None = None) -> Iterator[Running]:
-    """Serve a registry on a free port of this machine while the block runs. Events are not delivered.
+    """Serve a registry on a free loopback port inside the block. Events are not delivered.
 
     Raises:
-        BackendUnavailable: the registry cannot be used.
+        BackendUnavailable: The registry cannot be opened.
     """
     moto, clock = MotoApp(), Clock()
     options = options_of_settings(settings or Settings(), moto, clock, is_gateway=is_gateway(url))

@@ -1,4 +1,4 @@
-"""Who is calling: read from the credential scope of a Signature Version 4 request, header or presigned URL."""
+"""The caller of a request, read from its credential scope (Signature Version 4 header or presigned URL)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..backends.errors import ValidationException
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-_REGION = re.compile(r"[a-z0-9-]{9,16}")  # what the model's ARN patterns allow
+_REGION = re.compile(r"[a-z0-9-]{9,16}")  # as in the ARN patterns of the service model
 
 VERIFIED: Final = "sagemaker_registry.caller"
-"""Where in the environment of a request is who signed it, once that was verified: no client can put anything there."""
+"""The environ key of the verified caller; clients cannot set it, because their headers begin with HTTP_."""
 
 
 def caller_of(environ: WSGIEnvironment, request_id: str = "") -> Caller:
-    """Return who sends a request: who was found to have signed it, or where nothing is verified, whom it names."""
+    """Return the verified caller of a request; without authentication, the caller that the request names."""
     verified: Caller | None = environ.get(VERIFIED)
     if verified is not None:
         return verified.asking(request_id)
@@ -27,9 +27,9 @@ def caller_of(environ: WSGIEnvironment, request_id: str = "") -> Caller:
 
 
 def caller_from(authorization: str, query: str = "", request_id: str = "") -> Caller:
-    """Return the caller a request names, which is not yet who it is: for that ask `caller_of`.
+    """Return the caller named by an Authorization header or a raw query string, unverified (see `caller_of`).
 
-    One without a signature is anonymous, in the default account and region. The query string is raw.
+    Unsigned requests are anonymous, in the default account and region.
     """
     key, region = _key_and_region(authorization)
     if key is None and "X-Amz-Credential" in query:
@@ -38,7 +38,7 @@ def caller_from(authorization: str, query: str = "", request_id: str = "") -> Ca
 
 
 def is_signed(authorization: str | None, query: str) -> bool:
-    """Whether a request claims to be signed, in its Authorization header or its raw query string."""
+    """Whether a request carries a signature, valid or not, in its Authorization header or raw query string."""
     return authorization is not None or "X-Amz-" in query
 
 
@@ -47,12 +47,12 @@ def is_signed_request(environ: WSGIEnvironment) -> bool:
 
 
 def has_scope(authorization: str) -> bool:
-    """Whether an Authorization header names a key, a region and a service."""
+    """Whether an Authorization header has a complete credential scope."""
     return _key_and_region(authorization)[0] is not None
 
 
 def _key_and_region(text: str) -> tuple[str, str] | tuple[None, None]:
-    """Return what the first credential in a text names: without a pattern, for this is read of everybody's requests."""
+    """Return the access key and region of the first credential; without a regex, whose time clients could inflate."""
     parts = text.partition("Credential=")[2].partition(",")[0].split("/", 4)
     if len(parts) < 5 or not parts[4].startswith("aws4_request") or parts[0].split() != parts[:1]:
         return None, None
@@ -60,9 +60,9 @@ def _key_and_region(text: str) -> tuple[str, str] | tuple[None, None]:
 
 
 def check_region(caller: Caller) -> None:
-    """Raise ValidationException for a region whose ARNs AWS's own patterns would refuse. (The sentence is ours.)"""
+    """Raise ValidationException for a region that AWS's ARN patterns reject; the message is not AWS's."""
     if not _REGION.fullmatch(caller.region):
         raise ValidationException(
-            f"The region {caller.region!r} of the credential scope is not one AWS could have: "
-            "use a name like us-east-1, 9 to 16 of a-z, 0-9 and hyphens."
+            f"Invalid region {caller.region!r} in the credential scope: "
+            "use 9 to 16 lowercase letters, digits and hyphens, such as us-east-1."
         )

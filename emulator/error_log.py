@@ -1,4 +1,4 @@
-"""The error log: the last rejected requests, in memory, newest first."""
+"""The error log: the latest rejected requests, in memory."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from msgspec.structs import replace
 MOST: Final = 50
 LONGEST: Final = 500
 
-
 _WHOLE: Final = re.compile(r"Value '(?:[{\[].*' at '|.*' at '(?=[^']*modelCardContent))", re.DOTALL)
-"""What a sentence of AWS's repeats of a structure, a list or a map, or of what the model calls sensitive."""
+"""A structure, list, map or sensitive value that is quoted in one of AWS's messages."""
 
 
 def without_values(message: str) -> str:
-    """Return a sentence as others than the caller may read it: an Environment that was refused is in AWS's own.
+    """Remove rejected values from a message, because AWS's messages repeat even a container's Environment.
 
-    Where several values were refused, what stands between the first and the last is left out with them.
+    If a message contains several values, everything from the first to the last is removed.
     """
     return _WHOLE.sub("Value '...' at '", message)
 
 
 class RejectedRequest(msgspec.Struct, frozen=True):
-    """A rejected request: when, what and by whom it was, and the error it got."""
+    """A rejected request: `what` is its target or path, `who` the access key."""
 
     at: datetime
     what: str
@@ -39,7 +38,7 @@ class RejectedRequest(msgspec.Struct, frozen=True):
 
 
 class ErrorLog:
-    """The last rejected requests of a server. Adding and copying are atomic: any thread may do either."""
+    """The latest MOST rejected requests of a server; thread-safe."""
 
     def __init__(self) -> None:
         self._last: deque[RejectedRequest] = deque(maxlen=MOST)
@@ -50,5 +49,5 @@ class ErrorLog:
         self._last.appendleft(RejectedRequest(datetime.now(UTC), what[:200], who[:200], status, code, short))
 
     def last(self, named: Callable[[str], str] = str) -> tuple[RejectedRequest, ...]:
-        """Return the rejected requests, newest first, each `who` by its name."""
+        """Return the rejected requests, newest first, with `named` applied to each `who`."""
         return tuple(replace(one, who=named(one.who)) for one in self._last.copy())

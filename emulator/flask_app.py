@@ -1,4 +1,4 @@
-"""The server's own paths, by Flask: `/`, `/_registry/...`, and the console at `/console/`."""
+"""The Flask application: `/`, `/_registry/...`, and the console at `/console/`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def own(backend: Backend, registry: str, counted: Metrics, error_log: ErrorLog, *, has_console: bool) -> Flask:
-    """Return the application for `/` and `/_registry/...`; it rejects every path that nothing answers.
+    """Return the application for `/` and `/_registry/...`, which rejects all other paths.
 
     With `has_console`, a browser at `/` is redirected to the console.
     """
@@ -37,7 +37,7 @@ def own(backend: Backend, registry: str, counted: Metrics, error_log: ErrorLog, 
     app.register_blueprint(extension_routes.blueprint(backend, registry, counted))
 
     @app.before_request
-    def people_are_shown_the_console() -> BaseResponse | None:
+    def redirect_to_console() -> BaseResponse | None:
         looks = request.path == "/" and request.method in ("GET", "HEAD")
         if has_console and looks and "text/html" in request.accept_mimetypes.values():
             return redirect(f"{CONSOLE_PREFIX}/")
@@ -65,16 +65,16 @@ def add_pages(
 
 
 def added(app: Flask, other_services: WSGIApplication) -> WSGIApplication:
-    """Return an application for the routes added to `app` from here on; other AWS services answer the rest.
+    """Return an application for routes that are added to `app` later; other AWS services answer the rest.
 
-    They also answer the routes that `app` has now, such as `GET /`: a request for those that gets here is signed.
+    Existing routes such as `GET /` also go to other services, because only signed requests for them arrive here.
     """
     own, routing = frozenset(app.view_functions), app.wsgi_app
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             endpoint = _endpoint(app.url_map.bind_to_environ(environ))
-        except HTTPException:  # no route of that path and method
+        except HTTPException:  # no such route
             return other_services(environ, start_response)
         return (other_services if endpoint in own else routing)(environ, start_response)
 
@@ -82,7 +82,7 @@ def added(app: Flask, other_services: WSGIApplication) -> WSGIApplication:
 
 
 def _endpoint(adapter: MapAdapter) -> str:
-    """Return the endpoint of a path, also of one that is only sent on: `/report`, where there is `/report/`."""
+    """Return the endpoint of a path; also for redirects, such as from `/report` to `/report/`."""
     try:
         endpoint: str = adapter.match()[0]
     except RequestRedirect:
@@ -116,6 +116,6 @@ def _application(error_log: ErrorLog) -> Flask:
     @app.errorhandler(Exception)
     def failed(error: Exception) -> Response:
         log.exception("failed to answer %s %s", request.method, request.path, exc_info=error)
-        return refused(InternalFailure("The registry failed to answer; its log says why."))
+        return refused(InternalFailure("The server failed; see its log for the cause."))
 
     return app

@@ -1,4 +1,4 @@
-"""Answers outside the framework: an error as a WSGI response, in the form the client's protocol reads."""
+"""Error responses in the protocol of the client, and the headers of all responses."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, int, str]]]] = {
         S3: ("SlowDown", 503, "Please reduce your request rate."),
     },
 }
-"""What is said of each reason, by protocol: code, status, and the sentence where it does not tell of the request."""
+"""Code, status and message of each reason, by protocol; the message is empty if it depends on the request."""
 
 CONSOLE_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -96,10 +96,10 @@ CONSOLE_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",  # with no-referrer, forms come with `Origin: null`, which the gate refuses
+    "Referrer-Policy": "same-origin",  # with no-referrer, forms send `Origin: null`, which HostCheck rejects
     "Cache-Control": "no-store",
 }
-"""On every answer under CONSOLE_PREFIX, whatever it is."""
+"""Headers of all responses under CONSOLE_PREFIX."""
 
 COMMON_HEADERS: Final[Mapping[str, str]] = {
     **CONSOLE_HEADERS,
@@ -107,11 +107,11 @@ COMMON_HEADERS: Final[Mapping[str, str]] = {
     "sandbox",
     "Referrer-Policy": "no-referrer",
 }
-"""On every answer that does not say otherwise: whatever an S3 object holds, in a browser it is inert."""
+"""Default headers of all responses; they keep browsers from running the content of S3 objects."""
 
 
 def headers(body: bytes, content_type: str = wire.CONTENT_TYPE, request_id: str = "") -> list[tuple[str, str]]:
-    """Return the headers AWS sends with an answer, with a new request id if it has none; the server adds the date."""
+    """Return the headers of AWS's responses, with a new request ID if none is given; waitress adds the date."""
     return [
         ("x-amzn-RequestId", request_id or random_id()),
         ("Content-Type", content_type),
@@ -122,13 +122,13 @@ def headers(body: bytes, content_type: str = wire.CONTENT_TYPE, request_id: str 
 def wsgi_error(
     error: RegistryError, start_response: StartResponse, *, as_xml: bool = False, request_id: str = ""
 ) -> Iterable[bytes]:
-    """Answer a WSGI request with an error: AWS JSON, or XML for the protocols of S3, STS and IAM."""
+    """Respond with an error: AWS JSON, or XML for the protocols of S3, STS and IAM."""
     body, content_type = (_xml(error), XML) if as_xml else (wire.write_error(error), wire.CONTENT_TYPE)
     return _send(error, start_response, body, content_type, request_id)
 
 
 def wsgi_text(error: RegistryError, start_response: StartResponse, more: Mapping[str, str]) -> Iterable[bytes]:
-    """Answer a WSGI request of a person with an error as text, with more headers."""
+    """Respond to a browser with an error as plain text, with additional headers."""
     return _send(error, start_response, f"{error.message}\n".encode(), "text/plain; charset=utf-8", "", more)
 
 
@@ -146,7 +146,7 @@ def _send(
 
 
 def _xml(error: RegistryError, s3_request: str = "") -> bytes:
-    """Return an error in XML: S3's, with the id of its request, or that of the query protocol."""
+    """Return an error in S3's XML if `s3_request` (the request ID) is given, otherwise in the query protocol's."""
     inner = f"<Code>{error.code}</Code><Message>{escape(error.message, quote=False)}</Message>"
     if s3_request:
         inner = f"<Error>{inner}<RequestId>{s3_request}</RequestId></Error>"
@@ -156,7 +156,7 @@ def _xml(error: RegistryError, s3_request: str = "") -> bytes:
 
 
 class AuthenticationFailed(Exception):
-    """A request that is not authenticated, and why: one of CODES, with a sentence of its own where there is one."""
+    """A request failed authentication; `reason` is a key of CODES, `sentence` replaces the default message."""
 
     def __init__(self, reason: str, sentence: str = "") -> None:
         super().__init__(reason)
@@ -168,7 +168,7 @@ class AuthenticationFailed(Exception):
 
 
 def error_response(error: RegistryError, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer a request with an error, in the form its client reads."""
+    """Respond with an error in the protocol of the client."""
     protocol = _protocol(environ)
     if protocol == S3:
         request_id = random_id()

@@ -1,4 +1,4 @@
-"""Every path prefix and target prefix that the server routes by."""
+"""The path and target prefixes that the server routes by."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RESET = f"{MOTO}reset"
 TARGET_PREFIX: Final = "SageMaker."
 
 EXTENSION_PREFIX: Final = "/_registry"
-"""Of the server's own paths."""
+"""The prefix of the extension API."""
 
 
 def is_console(path: str) -> bool:

@@ -1,9 +1,4 @@
-"""The emulator as a process: bind, say where, answer until told to stop, finish what was begun.
-
-The server is waitress, which serves a socket we bound, in one process that owns the database, on every platform (what
-that costs: docs/performance-notes.md). It is driven here rather than by its own loop, which drops queued requests when
-it stops.
-"""
+"""`serve`: run the server until SIGTERM or SIGINT, then finish the requests that it has accepted."""
 
 from __future__ import annotations
 
@@ -58,22 +53,22 @@ def serve(
 ) -> None:
     """Serve a backend until SIGTERM or SIGINT.
 
-    The first line on stdout is `listening on URL`, printed when requests are answered; the login links of the console
-    are lines of their own, `console:   URL`, and the last one says how to stop.
+    The first line on stdout is `listening on URL`, printed once the server accepts requests. Each login link of the
+    console is a line `console:   URL`.
 
     Args:
-        backend_url: the URL of the registry.
-        host: the address to listen on.
-        port: 0 picks a free one.
-        allowed_hosts: more host names that the server answers for.
-        settings: those of registry.toml.
-        reviewers: the names that login links are printed for; empty for the current user, None for no console.
-        test_controls: whether test control is on; if None, only for a registry in memory.
-        accepts_no_authentication: whether to answer unsigned requests on an address that other machines reach.
-        prepare: changes the registry before the first request, such as seeding it.
+        backend_url: The URL of the registry.
+        host: The address to listen on.
+        port: The port; 0 selects a free one.
+        allowed_hosts: Additional host names that the server accepts.
+        settings: The settings of registry.toml.
+        reviewers: The users to print login links for; empty for the current user, None to disable the console.
+        test_controls: Whether to enable test control; by default only for an in-memory registry.
+        accepts_no_authentication: Whether to accept unsigned requests from other machines.
+        prepare: A function that changes the registry before the first request, such as seeding it.
 
     Raises:
-        BackendUnavailable: the backend or the address cannot be used; nothing was printed.
+        BackendUnavailable: The backend or the address cannot be used; nothing has been printed.
     """
     switches, keys = _with_keys(settings or Settings())
     file = database_file(backend_url)
@@ -87,7 +82,7 @@ def serve(
         listener = opened.enter_context(listen(host, port, anywhere=bool(keys) or accepts_no_authentication))
         authenticated = _authentication(keys, switches) if keys else None
         try:
-            backend.ping()  # at start rather than at a client's first request
+            backend.ping()  # fail at startup, not on the first request
         except RegistryError as error:
             raise BackendUnavailable(error.message) from error
         prepare(backend)
@@ -114,22 +109,28 @@ def serve(
         )
         server = Server(app, listener, admits=_admission(keys, switches)) if keys else Server(app, listener)
         _stop_on_signals(server, dispatcher)
-        _tell(url_of(listener), shown, console, is_signed=bool(keys))
+        _announce(url_of(listener), shown, console, is_signed=bool(keys))
         server.run()
 
 
 def _dispatcher(opened: ExitStack, backend: Backend, events: Events, shown: str) -> Dispatcher | None:
-    """Return what delivers the events of a backend; None if it has none, which is an error only if sinks are set."""
+    """Return the event dispatcher of a backend; None if the backend has no events.
+
+    Raises:
+        BackendUnavailable: The settings name event targets, but the backend has no events or cannot register them.
+    """
     sinks = sinks_of(events)
     outbox: Outbox | None = backend.outbox
     if outbox is None:
         if sinks:
-            raise BackendUnavailable(f"[events] of the settings: {shown} has no events to deliver")
+            raise BackendUnavailable(
+                f"[events]: {shown} does not support event delivery; use sqlite:// or postgresql://, or remove [events]"
+            )
         return None
     try:
         return opened.enter_context(Dispatcher(outbox, sinks, events))
     except RegistryError as error:
-        raise BackendUnavailable(f"{shown} cannot note whom to tell of events: {error}") from error
+        raise BackendUnavailable(f"{shown}: cannot register the event targets: {error}") from error
 
 
 def _stop_on_signals(server: Server, dispatcher: Dispatcher | None) -> None:
@@ -143,7 +144,7 @@ def _stop_on_signals(server: Server, dispatcher: Dispatcher | None) -> None:
 
 
 def _with_keys(settings: Settings) -> tuple[Settings, Mapping[str, Credential]]:
-    """Return settings with the people of the credentials file, and the keys in it."""
+    """Return the settings, completed with the users of the credentials file, and its access keys."""
     if not (file := settings.authentication.credentials):
         return settings, {}
     keys = credentials.load(Path(file))
@@ -157,7 +158,7 @@ def _authentication(keys: Mapping[str, Credential], settings: Settings) -> Calla
 
 
 def _admission(keys: Mapping[str, Credential], settings: Settings) -> Callable[[str, str], bool]:
-    """Return a function that tells whether an Authorization header or a query names a known access key."""
+    """Return a predicate: whether an Authorization header or a query string names a known access key."""
     from .auth.authentication import proof_of
 
     return lambda authorization, query: (
@@ -165,19 +166,19 @@ def _admission(keys: Mapping[str, Credential], settings: Settings) -> Callable[[
     )
 
 
-def _tell(url: str, registry: str, console: Console | None, *, is_signed: bool) -> None:
+def _announce(url: str, registry: str, console: Console | None, *, is_signed: bool) -> None:
     _say(f"listening on {url}")
     _say(f"registry:  {registry}")
-    needed = "signed with an access key of the credentials file" if is_signed else "any credentials will do"
+    needed = "use an access key from the credentials file" if is_signed else "any credentials work"
     _say(f"point AWS clients here ({needed}):")
     _say(f"  export AWS_ENDPOINT_URL={_reachable(url)}")
     for line in links(console) if console is not None else ():
         _say(line)
-    _say("stop with Ctrl-C")
+    _say("press Ctrl+C to stop")
 
 
 def options_of_settings(settings: Settings, moto: MotoApp, clock: Clock, *, is_gateway: bool) -> BackendOptions:
-    """Return the options to open a served registry with; a gateway has no S3 and no STS next to it."""
+    """Return the options to open a registry with; a gateway has no S3 and STS on the same endpoint."""
     probe: Probe = NoProbe() if is_gateway else MotoProbe(moto)
     if endpoint := settings.checks.s3_endpoint:
         probe = EndpointProbe(moto, endpoint)
@@ -185,7 +186,7 @@ def options_of_settings(settings: Settings, moto: MotoApp, clock: Clock, *, is_g
 
 
 def _reachable(url: str) -> str:
-    """Return a URL that a client on this machine can use, also where the server listens on every address."""
+    """Return the URL for clients on this machine, with loopback in place of a wildcard address."""
     return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 

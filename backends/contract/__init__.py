@@ -1,9 +1,8 @@
-"""The suite every registry passes, written as a boto3 user would write it; shipped for third-party backends.
+"""The contract tests that every backend must pass, written with boto3; usable for third-party backends."""
 
-A backend's test module subclasses these classes and provides one fixture, `sagemaker`: a stock boto3 client of the
-service on an empty registry. `group` and `register` come with the base class. A registry that answers only some of the
-operations says which: `answering(client, operations)` makes the tests that need another be skipped.
-"""
+# To use them, subclass these classes in a test module and provide the fixture `sagemaker`: a boto3 client of SageMaker
+# on an empty registry. If a backend supports only some operations, return `answering(client, operations)`: tests that
+# call other operations are then skipped.
 
 from .base import answering
 from .groups import GroupContract

@@ -1,4 +1,4 @@
-"""What the classes of the contract share: a group, versions in it, and how a refusal is read."""
+"""Fixtures and helpers of the contract tests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Register = Callable[..., str]
 
 
 def refusal(call: Callable[..., Any], **params: Any) -> tuple[str, str]:
-    """Return the code and the sentence a call is refused with."""
+    """Return the error code and the message of a call that must fail."""
     with pytest.raises(ClientError) as caught:
         call(**params)
     assert caught.value.response["ResponseMetadata"]["RequestId"]
@@ -42,18 +42,18 @@ def refusal(call: Callable[..., Any], **params: Any) -> tuple[str, str]:
 
 
 def answering(client: Any, operations: Collection[str]) -> Any:
-    """Return a client whose calls of any other operation skip the test: capability is data, not a failure."""
+    """Make a client skip the current test when it calls an operation that is not in `operations`."""
 
     def skip(model: Any, **_: Any) -> None:
         if model.name not in operations:
-            pytest.skip(f"{model.name} is not answered")
+            pytest.skip(f"{model.name} is not supported")
 
     client.meta.events.register_first("provide-client-params.sagemaker", skip)
     return client
 
 
 class Contract:
-    """What the classes below share."""
+    """The fixtures of all contract tests."""
 
     @pytest.fixture
     def group(self, sagemaker: Client) -> str:

@@ -1,4 +1,4 @@
-"""Model package groups, as a boto3 user sees them."""
+"""Contract tests of model package groups."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .base import Client, Contract, Register, refusal
 
 
 class GroupContract(Contract):
-    def test_a_group_comes_back_as_it_was_created(self, sagemaker: Client) -> None:
+    def test_describe_returns_a_group_as_it_was_created(self, sagemaker: Client) -> None:
         created = sagemaker.create_model_package_group(
             ModelPackageGroupName="Churn-EU",
             ModelPackageGroupDescription="Who leaves?",
@@ -24,7 +24,7 @@ class GroupContract(Contract):
         assert described["CreatedBy"]["IamIdentity"]["Arn"].startswith("arn:aws:iam::")
         assert abs(datetime.now(UTC) - described["CreationTime"]) < timedelta(minutes=5)
 
-    def test_a_groups_managed_configuration_comes_back(self, sagemaker: Client) -> None:
+    def test_the_managed_configuration_of_a_group_is_stored(self, sagemaker: Client) -> None:
         managed: Any = {"ManagedStorageType": "Restricted"}
         sagemaker.create_model_package_group(ModelPackageGroupName="managed", ManagedConfiguration=managed)
         described = sagemaker.describe_model_package_group(ModelPackageGroupName="managed")
@@ -32,39 +32,39 @@ class GroupContract(Contract):
         (listed,) = sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
         assert listed["ManagedConfiguration"] == managed
 
-    def test_a_group_is_found_by_its_arn(self, sagemaker: Client, group: str) -> None:
+    def test_a_group_can_be_described_by_its_arn(self, sagemaker: Client, group: str) -> None:
         arn = sagemaker.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"]
         assert sagemaker.describe_model_package_group(ModelPackageGroupName=arn)["ModelPackageGroupName"] == group
 
-    def test_a_name_is_given_once(self, sagemaker: Client, group: str) -> None:
+    def test_group_names_are_unique(self, sagemaker: Client, group: str) -> None:
         code, sentence = refusal(sagemaker.create_model_package_group, ModelPackageGroupName=group)
         assert code == "ValidationException"
         assert sentence.startswith("Model Package Group already exists")
 
-    def test_names_are_case_sensitive(self, sagemaker: Client, group: str) -> None:
+    def test_group_names_are_case_sensitive(self, sagemaker: Client, group: str) -> None:
         code, _ = refusal(sagemaker.describe_model_package_group, ModelPackageGroupName=group.upper())
         assert code == "ValidationException"
 
-    def test_a_missing_group_is_named_by_its_arn(self, sagemaker: Client) -> None:
+    def test_the_error_for_a_missing_group_contains_its_arn(self, sagemaker: Client) -> None:
         for call in (sagemaker.describe_model_package_group, sagemaker.delete_model_package_group):
-            code, sentence = refusal(call, ModelPackageGroupName="nobody")
+            code, sentence = refusal(call, ModelPackageGroupName="missing")
             assert code == "ValidationException"
             assert sentence.startswith("ModelPackageGroup arn:aws:sagemaker:")
-            assert sentence.endswith(":model-package-group/nobody does not exist.")
+            assert sentence.endswith(":model-package-group/missing does not exist.")
 
-    def test_an_empty_group_is_deleted_and_its_name_is_free(self, sagemaker: Client, group: str) -> None:
+    def test_the_name_of_a_deleted_group_can_be_reused(self, sagemaker: Client, group: str) -> None:
         sagemaker.delete_model_package_group(ModelPackageGroupName=group)
         assert sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
         sagemaker.create_model_package_group(ModelPackageGroupName=group)
 
-    def test_a_group_with_versions_is_kept(self, sagemaker: Client, group: str, register: Register) -> None:
+    def test_a_group_with_versions_cannot_be_deleted(self, sagemaker: Client, group: str, register: Register) -> None:
         arn = register()
         code, sentence = refusal(sagemaker.delete_model_package_group, ModelPackageGroupName=group)
         assert code == "ConflictException"
         assert "cannot be deleted because it still contains Model Packages" in sentence
         assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelPackageArn"] == arn
 
-    def test_groups_are_listed_oldest_first_and_filtered_by_name(self, sagemaker: Client) -> None:
+    def test_groups_can_be_sorted_by_name_and_filtered(self, sagemaker: Client) -> None:
         for name in ("b-churn", "a-churn", "c-fraud"):
             sagemaker.create_model_package_group(ModelPackageGroupName=name)
 
@@ -78,7 +78,7 @@ class GroupContract(Contract):
         assert names(CreationTimeAfter=datetime.now(UTC) + timedelta(hours=1)) == []
         assert names(CreationTimeBefore=datetime.now(UTC) - timedelta(hours=1)) == []
 
-    def test_ones_own_groups_are_not_those_that_others_share(self, sagemaker: Client, group: str) -> None:
+    def test_own_groups_are_not_cross_account_groups(self, sagemaker: Client, group: str) -> None:
         arn = sagemaker.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"]
 
         def arns(option: Any) -> set[str]:

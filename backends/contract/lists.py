@@ -1,4 +1,4 @@
-"""Lists: order, filters, pages and tokens."""
+"""Contract tests of lists: order, filters, pages and tokens."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class ListContract(Contract):
         assert names(ModelPackageType="Both", NameContains="SOL") == set()
 
     def test_a_missing_group_has_an_empty_list(self, sagemaker: Client) -> None:
-        assert sagemaker.list_model_packages(ModelPackageGroupName="nobody")["ModelPackageSummaryList"] == []
+        assert sagemaker.list_model_packages(ModelPackageGroupName="missing")["ModelPackageSummaryList"] == []
 
-    def test_pending_versions_are_paged_through(self, sagemaker: Client, group: str, register: Register) -> None:
+    def test_versions_filtered_by_status_are_paged(self, sagemaker: Client, group: str, register: Register) -> None:
         statuses: list[Any] = ["Approved", PENDING, "Rejected", PENDING, "Approved", PENDING]
         arns = {status: [] for status in statuses}  # type: dict[str, list[str]]
         for status in statuses:
@@ -52,7 +52,7 @@ class ListContract(Contract):
         found = [summary["ModelPackageArn"] for page in pages for summary in page["ModelPackageSummaryList"]]
         assert found == arns[PENDING][::-1]
 
-    def test_time_bounds_leave_out_the_bound_itself(self, sagemaker: Client, group: str, register: Register) -> None:
+    def test_versions_can_be_filtered_by_creation_time(self, sagemaker: Client, group: str, register: Register) -> None:
         created = sagemaker.describe_model_package(ModelPackageName=register())["CreationTime"]
 
         def count(**bounds: Any) -> int:
@@ -63,7 +63,7 @@ class ListContract(Contract):
         assert count(CreationTimeAfter=created + second) == 0
         assert count(CreationTimeBefore=created - second) == 0
 
-    def test_packages_are_sorted_by_name_too(self, sagemaker: Client, register: Register) -> None:
+    def test_packages_can_be_sorted_by_name(self, sagemaker: Client, register: Register) -> None:
         register()
         for name in ("b-solo", "a-solo"):
             sagemaker.create_model_package(ModelPackageName=name, InferenceSpecification=UNVERSIONED_SPECIFICATION)
@@ -73,7 +73,7 @@ class ListContract(Contract):
         ]
         assert arns == ["a-solo", "b-solo", "churn/1"]
 
-    def test_a_token_continues_its_own_list_only(self, sagemaker: Client, group: str, register: Register) -> None:
+    def test_a_token_is_only_valid_for_its_own_list(self, sagemaker: Client, group: str, register: Register) -> None:
         for _ in range(3):
             register()
         token = sagemaker.list_model_packages(ModelPackageGroupName=group, MaxResults=1)["NextToken"]

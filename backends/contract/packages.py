@@ -1,4 +1,4 @@
-"""Registering versions and unversioned packages."""
+"""Contract tests of the registration of versions and unversioned packages."""
 
 from __future__ import annotations
 
@@ -51,11 +51,13 @@ EVERYTHING: Any = {
 
 
 class PackageContract(Contract):
-    def test_versions_count_from_one(self, sagemaker: Client, register: Register) -> None:
+    def test_version_numbers_start_at_one(self, sagemaker: Client, register: Register) -> None:
         arns = [register() for _ in range(3)]
         assert [arn.rpartition("/")[2] for arn in arns] == ["1", "2", "3"]
 
-    def test_a_version_comes_back_as_it_was_registered(self, sagemaker: Client, group: str, register: Register) -> None:
+    def test_describe_returns_a_version_as_it_was_registered(
+        self, sagemaker: Client, group: str, register: Register
+    ) -> None:
         members: dict[str, Any] = {
             "ModelPackageDescription": "first",
             "ModelApprovalStatus": PENDING,
@@ -79,7 +81,7 @@ class PackageContract(Contract):
         absent = {"ModelPackageName", "ApprovalDescription", "LastModifiedTime", "ClientToken", "Tags"}
         assert absent.isdisjoint(described)
 
-    def test_every_parameter_of_a_registration_comes_back(self, sagemaker: Client, register: Register) -> None:
+    def test_describe_returns_every_registration_parameter(self, sagemaker: Client, register: Register) -> None:
         described = sagemaker.describe_model_package(ModelPackageName=register(**EVERYTHING))
         specifications = [described["InferenceSpecification"], *described["AdditionalInferenceSpecifications"]]
         digests = [specification["Containers"][0].pop("ImageDigest") for specification in specifications]
@@ -88,32 +90,34 @@ class PackageContract(Contract):
         statuses = described["ModelPackageStatusDetails"]["ValidationStatuses"]
         assert statuses == [{"Name": "smoke", "Status": "Completed"}]
 
-    def test_a_version_may_be_made_from_an_algorithm_alone(self, sagemaker: Client, group: str) -> None:
+    def test_a_version_can_be_registered_from_an_algorithm(self, sagemaker: Client, group: str) -> None:
         algorithms: Any = {"SourceAlgorithms": [{"AlgorithmName": "xgboost", "ModelDataUrl": "s3://models/a.tar.gz"}]}
         arn = sagemaker.create_model_package(ModelPackageGroupName=group, SourceAlgorithmSpecification=algorithms)
         described = sagemaker.describe_model_package(ModelPackageName=arn["ModelPackageArn"])
         assert described["SourceAlgorithmSpecification"] == algorithms
         assert "InferenceSpecification" not in described
 
-    def test_an_image_that_names_its_digest_keeps_it(self, sagemaker: Client, register: Register) -> None:
+    def test_the_digest_in_an_image_name_is_kept(self, sagemaker: Client, register: Register) -> None:
         digest = "sha256:" + "0123456789abcdef" * 4
         arn = register(InferenceSpecification={"Containers": [{"Image": f"registry/churn@{digest}"}]})
         described = sagemaker.describe_model_package(ModelPackageName=arn)
         assert described["InferenceSpecification"]["Containers"][0]["ImageDigest"] == digest
 
-    def test_a_version_waits_for_approval_unless_it_says_otherwise(self, sagemaker: Client, register: Register) -> None:
+    def test_a_version_is_pending_by_default(self, sagemaker: Client, register: Register) -> None:
         assert sagemaker.describe_model_package(ModelPackageName=register())["ModelApprovalStatus"] == PENDING
         approved = register(ModelApprovalStatus="Approved")
         assert sagemaker.describe_model_package(ModelPackageName=approved)["ModelApprovalStatus"] == "Approved"
 
-    def test_a_group_may_be_given_by_its_arn(self, sagemaker: Client, group: str, register: Register) -> None:
+    def test_a_version_can_be_registered_with_the_arn_of_its_group(
+        self, sagemaker: Client, group: str, register: Register
+    ) -> None:
         arn = sagemaker.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"]
         described = sagemaker.describe_model_package(ModelPackageName=register(ModelPackageGroupName=arn))
         assert described["ModelPackageGroupName"] == group
         listed = sagemaker.list_model_packages(ModelPackageGroupName=arn)["ModelPackageSummaryList"]
         assert len(listed) == 1
 
-    def test_an_unversioned_package_has_a_name_and_no_approval(self, sagemaker: Client) -> None:
+    def test_an_unversioned_package_has_a_name_and_no_approval_status(self, sagemaker: Client) -> None:
         created = sagemaker.create_model_package(
             ModelPackageName="solo", InferenceSpecification=UNVERSIONED_SPECIFICATION, ModelApprovalStatus="Approved"
         )
@@ -130,7 +134,7 @@ class PackageContract(Contract):
         ("members", "sentence"),
         [
             ({}, "Missing ARN"),
-            ({"ModelPackageGroupName": "nobody"}, "Model Package Group does not exist."),
+            ({"ModelPackageGroupName": "missing"}, "Model Package Group does not exist."),
             (
                 {"ModelPackageGroupName": "churn", "ModelPackageName": "solo"},
                 "Both ModelPackageName and ModelPackageGroupName are provided in the input. "
@@ -160,18 +164,18 @@ class PackageContract(Contract):
             ),
         ],
     )
-    def test_what_aws_refuses_is_refused_in_its_words(
+    def test_an_invalid_registration_fails_with_the_message_of_aws(
         self, sagemaker: Client, group: str, members: dict[str, Any], sentence: str
     ) -> None:
         assert refusal(sagemaker.create_model_package, **members) == ("ValidationException", sentence)
         assert sagemaker.list_model_packages(ModelPackageType="Both")["ModelPackageSummaryList"] == []
 
-    def test_a_version_takes_no_tags_of_its_own(self, sagemaker: Client, group: str) -> None:
+    def test_a_version_cannot_be_registered_with_tags(self, sagemaker: Client, group: str) -> None:
         tags: Any = [{"Key": "team", "Value": "a"}]
         code, _ = refusal(sagemaker.create_model_package, ModelPackageGroupName=group, Tags=tags)
         assert code == "ValidationException"
 
-    def test_every_broken_constraint_is_named(self, sagemaker: Client, group: str) -> None:
+    def test_an_error_lists_every_violated_constraint(self, sagemaker: Client, group: str) -> None:
         code, sentence = refusal(
             sagemaker.create_model_package,
             ModelPackageGroupName=group,
@@ -188,7 +192,7 @@ class PackageContract(Contract):
             "Member must satisfy enum value set: [Approved, Rejected, PendingManualApproval]" in sentence
         )
 
-    def test_a_missing_package_is_named_by_its_arn(self, sagemaker: Client, register: Register) -> None:
+    def test_the_error_for_a_missing_package_contains_its_arn(self, sagemaker: Client, register: Register) -> None:
         missing = register().removesuffix("1") + "99"
         for call, member in (
             (sagemaker.describe_model_package, "ModelPackageName"),
@@ -200,7 +204,7 @@ class PackageContract(Contract):
                 f"ModelPackage {missing} does not exist.",
             )
 
-    def test_an_arn_of_another_region_is_refused(self, sagemaker: Client) -> None:
+    def test_an_arn_of_another_region_is_rejected(self, sagemaker: Client) -> None:
         arn = "arn:aws:sagemaker:ap-southeast-4:123456789012:model-package/churn/1"
         region = sagemaker.meta.region_name
         assert refusal(sagemaker.describe_model_package, ModelPackageName=arn) == (
@@ -208,12 +212,12 @@ class PackageContract(Contract):
             f"ARN should be scoped to correct region: {region}",
         )
 
-    def test_a_deleted_version_number_is_not_given_again(self, sagemaker: Client, register: Register) -> None:
+    def test_the_number_of_a_deleted_version_is_not_reused(self, sagemaker: Client, register: Register) -> None:
         register()
         sagemaker.delete_model_package(ModelPackageName=register())
         assert register().endswith("/3")
 
-    def test_a_version_cloned_by_its_arn_has_the_same_specification(
+    def test_a_version_cloned_by_arn_has_the_same_specification(
         self, sagemaker: Client, group: str, register: Register
     ) -> None:
         original = register()
@@ -222,13 +226,13 @@ class PackageContract(Contract):
         assert described[0]["InferenceSpecification"] == described[1]["InferenceSpecification"]
         assert described[1]["SourceUri"] == original
 
-    def test_the_same_token_registers_once(self, sagemaker: Client, group: str, register: Register) -> None:
+    def test_a_client_token_registers_one_version(self, sagemaker: Client, group: str, register: Register) -> None:
         assert register(ClientToken="once") == register(ClientToken="once")
         assert len(sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]) == 1
         code, _ = refusal(sagemaker.create_model_package, ModelPackageGroupName=group, ClientToken="once")
         assert code == "ConflictException"
 
-    def test_the_same_token_sent_at_once_by_many_registers_once(
+    def test_concurrent_requests_with_one_client_token_register_one_version(
         self, sagemaker: Client, group: str, register: Register
     ) -> None:
         with ThreadPoolExecutor(8) as pool:
@@ -236,7 +240,7 @@ class PackageContract(Contract):
         assert len(arns) == 1
         assert len(sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]) == 1
 
-    def test_concurrent_registrations_take_consecutive_versions(self, register: Register) -> None:
+    def test_concurrent_registrations_get_consecutive_version_numbers(self, register: Register) -> None:
         with ThreadPoolExecutor(8) as pool:
             arns = list(pool.map(lambda _: register(), range(40)))
         assert sorted(int(arn.rpartition("/")[2]) for arn in arns) == list(range(1, 41))

@@ -1,4 +1,4 @@
-"""Resource policies of groups, as a boto3 user sees them."""
+"""Contract tests of the resource policies of groups."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POLICY: dict[str, Any] = {"Version": "2012-10-17", "Statement": [STATEMENT]}
 
 
 def document(**members: Any) -> str:
-    """Return a policy whose statement has these members too; None takes one away."""
+    """Return a policy with changed members of its statement; None removes a member."""
     statement = {name: value for name, value in {**STATEMENT, **members}.items() if value is not None}
     return json.dumps({**POLICY, "Statement": statement})
 
@@ -32,32 +32,32 @@ ACCEPTED = {
     "no version, and an id": json.dumps({"Id": "mine", "Statement": [STATEMENT]}),
     "the old version": json.dumps({**POLICY, "Version": "2008-10-17"}),
     "several statements": json.dumps({**POLICY, "Statement": [STATEMENT, {**STATEMENT, "Effect": "Deny"}]}),
-    "everybody": document(Principal="*"),
-    "everybody in AWS": document(Principal={"AWS": "*"}),
+    "any principal": document(Principal="*"),
+    "any AWS principal": document(Principal={"AWS": "*"}),
     "accounts, users and roles": document(
         Principal={"AWS": [OTHER, f"arn:aws:iam::{OTHER}:user/a", f"arn:aws:sts::{OTHER}:assumed-role/b/c"]}
     ),
     "services and federated users": document(
         Principal={"AWS": OTHER, "Service": "sagemaker.amazonaws.com", "Federated": ["cognito-identity.amazonaws.com"]}
     ),
-    "all principals but": document(Effect="Deny", Principal=None, NotPrincipal={"AWS": OTHER}),
+    "all principals except": document(Effect="Deny", Principal=None, NotPrincipal={"AWS": OTHER}),
     "any action": document(Action="*"),
     "wildcards in actions of any case": document(Action="SageMaker:describe*"),
-    "all actions but": document(Action=None, NotAction=["sagemaker:Delete*"]),
+    "all actions except": document(Action=None, NotAction=["sagemaker:Delete*"]),
     "any resource": document(Resource="*"),
-    "all resources but": document(Resource=None, NotResource="arn:aws:sagemaker:*:*:model-package/churn/?"),
+    "all resources except": document(Resource=None, NotResource="arn:aws:sagemaker:*:*:model-package/churn/?"),
     "a condition": document(Condition={"StringEquals": {"aws:PrincipalOrgID": ["o-1"]}, "Bool": {"aws:x": True}}),
 }
 REFUSED = {
-    "no JSON": ("{", "it is not valid JSON"),
+    "invalid JSON": ("{", "it is not valid JSON"),
     "not a number": (document(Condition={"StringEquals": {"a": float("nan")}}), "it is not valid JSON"),
-    "half a character": (document(Sid="\ud800"), "it is not valid JSON"),
-    "deeper than any JSON": ("[" * 20_000, "it is not valid JSON"),
-    "deeper than any policy": (
+    "a lone surrogate": (document(Sid="\ud800"), "it is not valid JSON"),
+    "too deeply nested JSON": ("[" * 20_000, "it is not valid JSON"),
+    "a too deeply nested policy": (
         document(Condition="it").replace('"it"', "[" * 900 + "]" * 900),
         "Condition in statement 1 must be",
     ),
-    "no object": ("[]", "it must be a JSON object, not []"),
+    "a list": ("[]", "it must be a JSON object, not []"),
     "text": ('"Allow"', 'it must be a JSON object, not "Allow"'),
     "an unknown member": (
         json.dumps({**POLICY, "Statements": []}),
@@ -65,7 +65,7 @@ REFUSED = {
     ),
     "a repeated member": ('{"Version": "2012-10-17", ' + document()[1:], '"Version" occurs twice in one object'),
     "an effect given twice": (document().replace('"Effect"', '"Effect": "Deny", "Effect"'), '"Effect" occurs twice'),
-    "a version nobody knows": (json.dumps({**POLICY, "Version": "2020-01-01"}), "Version must be"),
+    "an unknown version": (json.dumps({**POLICY, "Version": "2020-01-01"}), "Version must be"),
     "no statement": (json.dumps({"Version": "2012-10-17"}), "it has no Statement"),
     "an empty list of statements": (
         json.dumps({"Statement": []}),
@@ -90,7 +90,7 @@ REFUSED = {
     "no accounts": (document(Principal={"AWS": []}), "Principal in statement 1 must be"),
     "a short account": (document(Principal={"AWS": "1111"}), "Principal in statement 1 must be"),
     "a principal with a wildcard": (document(Principal={"AWS": f"arn:aws:iam::{OTHER}:role/*"}), "Principal in"),
-    "an allowance for all but some": (
+    "NotPrincipal with Allow": (
         document(Principal=None, NotPrincipal={"AWS": OTHER}),
         'NotPrincipal in statement 1 is only for the Effect "Deny"',
     ),
@@ -105,7 +105,7 @@ REFUSED = {
     "a resource with a variable": (document(Resource="arn:aws:sagemaker:*:${aws:x}:*"), "without policy variables"),
     "a condition that is text": (document(Condition="never"), "Condition in statement 1 must be an object"),
     "a condition without keys": (document(Condition={"Bool": True}), "Condition in statement 1 must be an object"),
-    "a mistake in the second": (
+    "an error in the second statement": (
         json.dumps({"Statement": [STATEMENT, {**STATEMENT, "Effect": "Forbid"}]}),
         'Effect in statement 2 must be "Allow" or "Deny"; it is "Forbid"',
     ),
@@ -120,10 +120,10 @@ class PolicyContract(Contract):
 
     @pytest.fixture
     def put(self, sagemaker: Client, group: str) -> Callable[[str], Any]:
-        """Return a function that gives the group a policy."""
+        """Return a function that sets the policy of the group."""
         return lambda text: sagemaker.put_model_package_group_policy(ModelPackageGroupName=group, ResourcePolicy=text)
 
-    def test_a_policy_comes_back_as_it_was_put(
+    def test_a_policy_is_stored_unchanged(
         self, sagemaker: Client, group: str, arn: str, put: Callable[[str], Any]
     ) -> None:
         text = f"  {document()} "
@@ -136,7 +136,7 @@ class PolicyContract(Contract):
         stored = sagemaker.get_model_package_group_policy(ModelPackageGroupName=group)["ResourcePolicy"]
         assert json.loads(stored)["Statement"]["Effect"] == "Deny"
 
-    def test_a_deleted_policy_is_gone_and_the_group_stays(
+    def test_deleting_a_policy_keeps_the_group(
         self, sagemaker: Client, group: str, arn: str, put: Callable[[str], Any]
     ) -> None:
         put(document())
@@ -146,35 +146,37 @@ class PolicyContract(Contract):
         assert refusal(sagemaker.delete_model_package_group_policy, ModelPackageGroupName=group) == missing
         assert sagemaker.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"] == arn
 
-    def test_a_group_without_a_policy_says_so(self, sagemaker: Client, group: str, arn: str) -> None:
+    def test_reading_or_deleting_a_missing_policy_is_an_error(self, sagemaker: Client, group: str, arn: str) -> None:
         for call in (sagemaker.get_model_package_group_policy, sagemaker.delete_model_package_group_policy):
             assert refusal(call, ModelPackageGroupName=group) == (
                 "ValidationException",
                 f"Cannot find resource policy for: {arn}",
             )
 
-    def test_the_policy_of_a_missing_group_is_a_missing_group(self, sagemaker: Client, arn: str) -> None:
-        missing = ("ValidationException", f"Cannot find Model Package Group: {arn.replace('churn', 'nobody')}")
+    def test_the_policy_error_for_a_missing_group_contains_its_arn(self, sagemaker: Client, arn: str) -> None:
+        missing = ("ValidationException", f"Cannot find Model Package Group: {arn.replace('churn', 'missing')}")
         for call, members in (
             (sagemaker.put_model_package_group_policy, {"ResourcePolicy": document()}),
             (sagemaker.get_model_package_group_policy, {}),
             (sagemaker.delete_model_package_group_policy, {}),
         ):
-            assert refusal(call, ModelPackageGroupName="nobody", **members) == missing
+            assert refusal(call, ModelPackageGroupName="missing", **members) == missing
 
-    def test_a_group_is_given_by_its_name_only(self, sagemaker: Client, arn: str) -> None:
+    def test_policy_operations_reject_the_arn_of_a_group(self, sagemaker: Client, arn: str) -> None:
         code, sentence = refusal(sagemaker.get_model_package_group_policy, ModelPackageGroupName=arn)
         assert code == "ValidationException"
         assert "'modelPackageGroupName' failed to satisfy constraint" in sentence
 
-    def test_a_policy_goes_with_its_group(self, sagemaker: Client, group: str, put: Callable[[str], Any]) -> None:
+    def test_deleting_a_group_deletes_its_policy(
+        self, sagemaker: Client, group: str, put: Callable[[str], Any]
+    ) -> None:
         put(document())
         sagemaker.delete_model_package_group(ModelPackageGroupName=group)
         sagemaker.create_model_package_group(ModelPackageGroupName=group)
         code, _ = refusal(sagemaker.get_model_package_group_policy, ModelPackageGroupName=group)
         assert code == "ValidationException"
 
-    def test_what_an_owner_may_do_is_not_for_the_policy_to_say(
+    def test_a_policy_does_not_restrict_the_owner_of_the_group(
         self, sagemaker: Client, group: str, put: Callable[[str], Any]
     ) -> None:
         put(document(Effect="Deny", Principal="*", Action="*", Resource="*"))
@@ -182,12 +184,14 @@ class PolicyContract(Contract):
         sagemaker.delete_model_package_group_policy(ModelPackageGroupName=group)
 
     @pytest.mark.parametrize("text", ACCEPTED.values(), ids=list(ACCEPTED))
-    def test_a_policy_may_have(self, sagemaker: Client, group: str, put: Callable[[str], Any], text: str) -> None:
+    def test_a_valid_policy_is_accepted(
+        self, sagemaker: Client, group: str, put: Callable[[str], Any], text: str
+    ) -> None:
         put(text)
         assert sagemaker.get_model_package_group_policy(ModelPackageGroupName=group)["ResourcePolicy"] == text
 
     @pytest.mark.parametrize(("text", "sentence"), REFUSED.values(), ids=list(REFUSED))
-    def test_a_policy_is_refused_for(
+    def test_an_invalid_policy_is_rejected_with_the_reason(
         self, sagemaker: Client, group: str, put: Callable[[str], Any], text: str, sentence: str
     ) -> None:
         put(document())

@@ -1,8 +1,4 @@
-"""The contract on a registry that is not empty and not ours alone, such as a sandbox account of AWS.
-
-Every name a test uses gets a prefix on its way out and loses it on its way back; what others have is not seen; what
-was made is deleted in the end. AWS is called by the suite only where somebody has asked for it by name.
-"""
+"""A client wrapper that runs the contract tests in a shared registry, such as an AWS sandbox account."""
 
 from __future__ import annotations
 
@@ -17,24 +13,26 @@ from botocore.exceptions import ClientError
 
 OWN_NAMES = frozenset({"ModelPackageGroupName", "ModelPackageName"})
 TRIES = 20
-"""How often a group is deleted that "still contains Model Packages": AWS deletes versions a moment later."""
+"""Attempts to delete a group that "still contains Model Packages", because AWS deletes versions with a delay."""
 
 _RESOURCE = re.compile(r"(:model-package(?:-group)?/)")
 
 
 def new_prefix() -> str:
-    """Return a prefix nobody else has."""
+    """Return a unique prefix."""
     return f"contract-{uuid4().hex[:8]}-"
 
 
 @contextmanager
 def sandboxed(client: Any, prefix: str, *, wait: Callable[[float], None] = time.sleep) -> Iterator[Any]:
-    """Keep a boto3 client to names with a prefix inside the block; then delete everything that has it.
+    """Isolate a boto3 client inside the block, then delete everything that it created.
+
+    Names get a prefix in requests and lose it in responses. Resources without the prefix are hidden.
 
     Args:
-        client: a boto3 client of the service `sagemaker`.
-        prefix: of all names.
-        wait: pauses between two tries to delete, in seconds.
+        client: A boto3 client of SageMaker.
+        prefix: The prefix of all names.
+        wait: Called with the seconds to wait between attempts to delete.
     """
     events = client.meta.events
 
@@ -55,7 +53,7 @@ def sandboxed(client: Any, prefix: str, *, wait: Callable[[float], None] = time.
 
 
 def clear(client: Any, prefix: str, *, wait: Callable[[float], None] = time.sleep) -> None:
-    """Delete every package and group whose name begins with a prefix."""
+    """Delete all packages and groups whose name begins with the prefix."""
     for group in _all(client, "list_model_package_groups", "ModelPackageGroupSummaryList", NameContains=prefix):
         name = group["ModelPackageGroupName"]
         if name.startswith(prefix):
@@ -85,7 +83,7 @@ def _all(client: Any, operation: str, member: str, **query: Any) -> list[dict[st
 
 
 def _outward(name: str, value: Any, prefix: str) -> Any:
-    """Return what is sent for a member: names and ARNs with the prefix, at any depth; search values by their filter."""
+    """Return the value of a request member with the prefix added to all names, ARNs and values of name filters."""
     if isinstance(value, Mapping):
         named = "Name" in value and str(value["Name"]) in OWN_NAMES and isinstance(value.get("Value"), str)
         inner = {key: _outward(key, one, prefix) for key, one in value.items()}
@@ -100,7 +98,7 @@ def _outward(name: str, value: Any, prefix: str) -> Any:
 
 
 def _inward(value: Any, prefix: str) -> Any:
-    """Return what a test sees of an answer: names without the prefix, and of lists only what has it."""
+    """Return a response without the prefix, and without list entries that do not have it."""
     if isinstance(value, Mapping):
         return {_bare(key, prefix): _inward(one, prefix) for key, one in value.items()}
     if isinstance(value, list):
@@ -113,7 +111,7 @@ def _bare(text: str, prefix: str) -> str:
 
 
 def _is_others(entry: Any, prefix: str) -> bool:
-    """Whether an entry of a list is a group or package of somebody else's."""
+    """Whether a list entry is a group or package without the prefix."""
     if not isinstance(entry, Mapping):
         return False
     arn = entry.get("ModelPackageArn") or entry.get("ModelPackageGroupArn")

@@ -1,4 +1,4 @@
-"""Search and GetSearchSuggestions, as a boto3 user sees them."""
+"""Contract tests of Search and GetSearchSuggestions."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ CREATED_FORMAT = "%Y-%m-%dT%H:%M:%S"
 
 
 def where(name: str, operator: str | None = None, value: str | None = None) -> Any:
-    """Return a filter."""
     members = {"Name": name, "Operator": operator, "Value": value}
     return {member: given for member, given in members.items() if given is not None}
 
 
 def versions(sagemaker: Client, *filters: Any, **expression: Any) -> set[str]:
-    """Return the `Group/N` of all versions that match."""
+    """Return the matching versions as `Group/N`."""
     sought: Any = {**expression, **({"Filters": list(filters)} if filters else {})}
     pages = sagemaker.get_paginator("search").paginate(Resource="ModelPackage", SearchExpression=sought)
     return {result["ModelPackage"]["ModelPackageName"] for page in pages for result in page["Results"]}
 
 
 def groups(sagemaker: Client, **query: Any) -> list[str]:
-    """Return the names of the groups on a page, in order."""
+    """Return the names of the groups on the first page, in order."""
     found = sagemaker.search(Resource="ModelPackageGroup", **query)["Results"]
     return [result["ModelPackageGroup"]["ModelPackageGroupName"] for result in found]
 
@@ -35,7 +34,7 @@ def groups(sagemaker: Client, **query: Any) -> list[str]:
 class SearchContract(Contract):
     @pytest.fixture
     def three(self, register: Register) -> list[str]:
-        """Return the ARNs of three versions that differ in what is searched for below."""
+        """Return the ARNs of three versions with different properties."""
         return [
             register(
                 ModelApprovalStatus="Approved",
@@ -52,7 +51,7 @@ class SearchContract(Contract):
             register(),
         ]
 
-    def test_without_an_expression_everything_of_ones_own_is_found(
+    def test_a_search_without_an_expression_returns_all_own_resources(
         self, sagemaker: Client, group: str, three: list[str]
     ) -> None:
         sagemaker.create_model_package(ModelPackageName="solo", InferenceSpecification=UNVERSIONED_SPECIFICATION)
@@ -63,14 +62,16 @@ class SearchContract(Contract):
             "churn/3",
             "solo",
         }
-        assert found["TotalHits"]["Value"] >= len(found["Results"])  # a shared account has more than this test sees
+        assert found["TotalHits"]["Value"] >= len(found["Results"])  # a shared account has other resources
         assert found["TotalHits"]["Relation"] == "EqualTo"
         assert "NextToken" not in found
         assert groups(sagemaker) == ["churn"]
         assert groups(sagemaker, CrossAccountFilterOption="SameAccount") == ["churn"]
         assert groups(sagemaker, CrossAccountFilterOption="CrossAccount") == []
 
-    def test_a_found_package_is_as_described_with_a_name(self, sagemaker: Client, group: str, three: list[str]) -> None:
+    def test_a_package_found_by_search_is_as_described_plus_its_name(
+        self, sagemaker: Client, group: str, three: list[str]
+    ) -> None:
         (result,) = sagemaker.search(
             Resource="ModelPackage", SearchExpression={"Filters": [where("ModelPackageVersion", value="1")]}
         )["Results"]
@@ -79,7 +80,7 @@ class SearchContract(Contract):
         assert found.pop("ModelPackageName") == f"{group}/1"
         assert found == {member: value for member, value in described.items() if member != "ResponseMetadata"}
 
-    def test_a_found_group_is_as_described_with_its_tags(self, sagemaker: Client) -> None:
+    def test_a_group_found_by_search_is_as_described_plus_its_tags(self, sagemaker: Client) -> None:
         tags: Any = [{"Key": "team", "Value": "risk"}]
         sagemaker.create_model_package_group(ModelPackageGroupName="fraud", Tags=tags)
         (result,) = sagemaker.search(Resource="ModelPackageGroup")["Results"]
@@ -119,7 +120,7 @@ class SearchContract(Contract):
             ("ModelPackageName", "Equals", "churn/3", {3}),
         ],
     )
-    def test_a_filter_finds_what_it_says(
+    def test_a_filter_returns_the_matching_versions(
         self,
         sagemaker: Client,
         three: list[str],
@@ -139,14 +140,14 @@ class SearchContract(Contract):
         assert len(versions(sagemaker, where("CreationTime", "LessThan", f"{after}Z"))) == 3
         assert len(versions(sagemaker, where("LastModifiedTime", "Exists"))) == 0
 
-    def test_filters_are_combined_with_and_unless_or_is_asked_for(self, sagemaker: Client, three: list[str]) -> None:
+    def test_filters_are_combined_with_and_by_default(self, sagemaker: Client, three: list[str]) -> None:
         approved, second = where("ModelApprovalStatus", value="Approved"), where("ModelPackageVersion", value="2")
         done = where("ModelLifeCycle.StageStatus", value="Done")
         assert versions(sagemaker, approved, second) == set()
         assert versions(sagemaker, approved, done, Operator="And") == {"churn/1"}
         assert versions(sagemaker, approved, second, Operator="Or") == {"churn/1", "churn/2"}
 
-    def test_expressions_contain_expressions(self, sagemaker: Client, three: list[str]) -> None:
+    def test_expressions_can_be_nested(self, sagemaker: Client, three: list[str]) -> None:
         either: Any = {
             "Filters": [where("ModelApprovalStatus", value="Approved"), where("ModelApprovalStatus", value=PENDING)],
             "Operator": "Or",
@@ -158,7 +159,7 @@ class SearchContract(Contract):
             "churn/1"
         }
 
-    def test_one_object_of_a_list_meets_all_nested_filters(self, sagemaker: Client, register: Register) -> None:
+    def test_nested_filters_must_match_the_same_list_item(self, sagemaker: Client, register: Register) -> None:
         def containers(*pairs: tuple[str, str]) -> Any:
             made = [{**CONTAINER, "Image": image, "Framework": framework} for image, framework in pairs]
             return {**SPECIFICATION, "Containers": made}
@@ -176,7 +177,7 @@ class SearchContract(Contract):
         loose = [where(f"{prefix}.Image", value="a"), where(f"{prefix}.Framework", value="XGBOOST")]
         assert versions(sagemaker, *loose) == {"churn/1", "churn/2"}
 
-    def test_a_version_is_found_by_the_tags_of_its_group(self, sagemaker: Client) -> None:
+    def test_a_version_can_be_found_by_the_tags_of_its_group(self, sagemaker: Client) -> None:
         for name, team in (("fraud", "risk"), ("leads", "sales")):
             sagemaker.create_model_package_group(
                 ModelPackageGroupName=name,
@@ -199,7 +200,7 @@ class SearchContract(Contract):
         )["Results"]
         assert {"Key": "team", "Value": "sales"} in found["ModelPackage"]["Tags"]
 
-    def test_a_visibility_condition_hides_what_has_another_value(self, sagemaker: Client) -> None:
+    def test_a_visibility_condition_hides_resources_with_another_value(self, sagemaker: Client) -> None:
         for name, tags in (("ours", {"domain": "d-1"}), ("theirs", {"domain": "d-2"}), ("open", {"team": "risk"})):
             listed: Any = [{"Key": key, "Value": value} for key, value in tags.items()]
             sagemaker.create_model_package_group(ModelPackageGroupName=name, Tags=listed)
@@ -212,13 +213,13 @@ class SearchContract(Contract):
         )
         assert code == "ValidationException"
 
-    def test_what_was_touched_last_comes_first(self, sagemaker: Client, three: list[str]) -> None:
+    def test_search_returns_the_last_modified_resource_first(self, sagemaker: Client, three: list[str]) -> None:
         def order(**query: Any) -> list[str]:
             results = sagemaker.search(Resource="ModelPackage", **query)["Results"]
             return [result["ModelPackage"]["ModelPackageArn"] for result in results]
 
         assert order() == three[::-1]
-        sleep(0.01)  # in a later millisecond
+        sleep(0.01)  # LastModifiedTime has millisecond precision
         sagemaker.update_model_package(ModelPackageArn=three[0], ModelApprovalStatus="Rejected")
         touched = [three[0], three[2], three[1]]
         assert order() == order(SortBy="LastModifiedTime") == touched
@@ -229,7 +230,7 @@ class SearchContract(Contract):
         assert with_owner_first == [three[0], three[2], three[1]]
         assert order(SortBy="ModelPackageDescription", SortOrder="Ascending") == [three[1], three[0], three[2]]
 
-    def test_groups_are_sorted_by_any_property(self, sagemaker: Client) -> None:
+    def test_groups_can_be_sorted_by_any_property(self, sagemaker: Client) -> None:
         for name, team in (("b", "x"), ("a", "z"), ("c", "y")):
             sagemaker.create_model_package_group(
                 ModelPackageGroupName=name,
@@ -255,7 +256,7 @@ class SearchContract(Contract):
         assert numbers == [[4, 3, 2], [1]]
         assert [page["TotalHits"] for page in pages] == [{"Value": 4, "Relation": "EqualTo"}] * 2
 
-    def test_a_token_continues_its_own_search_only(self, sagemaker: Client, group: str, three: list[str]) -> None:
+    def test_a_token_is_only_valid_for_its_own_search(self, sagemaker: Client, group: str, three: list[str]) -> None:
         query: Any = {
             "Resource": "ModelPackage",
             "SearchExpression": {"Filters": [where("ModelPackageGroupName", value=group)]},
@@ -275,14 +276,14 @@ class SearchContract(Contract):
             assert code == "ValidationException"
             assert "NextToken" in sentence
 
-    @pytest.mark.parametrize("name", ["Colour", "ModelLifeCycle.Colour", "ModelApprovalStatus.Stage", "Tags.", "."])
-    def test_an_unknown_property_is_named(self, sagemaker: Client, name: str) -> None:
+    @pytest.mark.parametrize("name", ["Color", "ModelLifeCycle.Color", "ModelApprovalStatus.Stage", "Tags.", "."])
+    def test_the_error_for_an_unknown_property_contains_its_name(self, sagemaker: Client, name: str) -> None:
         expression: Any = {"Filters": [where(name, value="red")]}
         unknown = ("ValidationException", f"Unknown property name: {name}")
         assert refusal(sagemaker.search, Resource="ModelPackage", SearchExpression=expression) == unknown
         assert refusal(sagemaker.search, Resource="ModelPackage", SortBy=name) == unknown
 
-    def test_a_property_of_one_resource_is_unknown_to_another(self, sagemaker: Client) -> None:
+    def test_properties_of_another_resource_are_unknown(self, sagemaker: Client) -> None:
         expression: Any = {"Filters": [where("ModelPackageVersion", value="1")]}
         assert refusal(sagemaker.search, Resource="ModelPackageGroup", SearchExpression=expression) == (
             "ValidationException",
@@ -305,17 +306,17 @@ class SearchContract(Contract):
             ),
         ],
     )
-    def test_a_filter_that_cannot_be_answered_is_refused(self, sagemaker: Client, filters: Any, said: str) -> None:
+    def test_an_invalid_filter_is_rejected(self, sagemaker: Client, filters: Any, said: str) -> None:
         code, sentence = refusal(sagemaker.search, Resource="ModelPackage", SearchExpression={"Filters": filters})
         assert code == "ValidationException"
         assert said in sentence
 
-    def test_an_expression_says_something(self, sagemaker: Client) -> None:
+    def test_an_empty_expression_is_rejected(self, sagemaker: Client) -> None:
         for nothing in ({}, {"Operator": "Or"}):
             code, _ = refusal(sagemaker.search, Resource="ModelPackage", SearchExpression=nothing)
             assert code == "ValidationException"
 
-    def test_tags_are_suggested_by_their_beginning(self, sagemaker: Client) -> None:
+    def test_tag_suggestions_match_a_prefix(self, sagemaker: Client) -> None:
         for name, keys in (("fraud", ["team", "tier"]), ("leads", ["team", "owner"])):
             listed: Any = [{"Key": key, "Value": "x"} for key in keys]
             sagemaker.create_model_package_group(ModelPackageGroupName=name, Tags=listed)

@@ -1,4 +1,4 @@
-"""Tags of groups, of unversioned packages, and of versions, which use their group's."""
+"""Contract tests of tags and of BatchDescribeModelPackage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TagContract(Contract):
             ModelPackageName="solo", InferenceSpecification=UNVERSIONED_SPECIFICATION, Tags=[TEAM]
         )["ModelPackageArn"]
 
-    def test_tags_given_at_creation_are_listed(self, sagemaker: Client, solo: str) -> None:
+    def test_tags_set_at_creation_are_listed(self, sagemaker: Client, solo: str) -> None:
         arn = sagemaker.create_model_package_group(ModelPackageGroupName="tagged", Tags=[TEAM, STAGE])
         assert sagemaker.list_tags(ResourceArn=arn["ModelPackageGroupArn"])["Tags"] == [TEAM, STAGE]
         assert sagemaker.list_tags(ResourceArn=solo)["Tags"] == [TEAM]
@@ -34,7 +34,7 @@ class TagContract(Contract):
         assert sagemaker.list_tags(ResourceArn=group_arn)["Tags"] == []
 
     @pytest.mark.parametrize("resource", ["group_arn", "solo"])
-    def test_added_tags_overwrite_those_of_the_same_key(
+    def test_an_added_tag_replaces_a_tag_with_the_same_key(
         self, sagemaker: Client, resource: str, request: pytest.FixtureRequest
     ) -> None:
         arn = request.getfixturevalue(resource)
@@ -46,12 +46,12 @@ class TagContract(Contract):
         assert "NextToken" not in listed
         assert refusal(sagemaker.list_tags, ResourceArn=arn, NextToken="any")[0] == "ValidationException"
 
-    def test_deleted_tags_are_gone_and_absent_keys_no_error(self, sagemaker: Client, group_arn: str) -> None:
+    def test_deleting_an_absent_tag_is_not_an_error(self, sagemaker: Client, group_arn: str) -> None:
         sagemaker.add_tags(ResourceArn=group_arn, Tags=[TEAM, STAGE])
         sagemaker.delete_tags(ResourceArn=group_arn, TagKeys=["team", "never-there"])
         assert sagemaker.list_tags(ResourceArn=group_arn)["Tags"] == [STAGE]
 
-    def test_a_version_shows_the_tags_of_its_group_and_takes_none(
+    def test_a_version_has_the_tags_of_its_group_and_cannot_be_tagged(
         self, sagemaker: Client, group_arn: str, register: Register
     ) -> None:
         arn = register()
@@ -60,7 +60,9 @@ class TagContract(Contract):
         assert refusal(sagemaker.add_tags, ResourceArn=arn, Tags=[STAGE])[0] == "ValidationException"
         assert refusal(sagemaker.delete_tags, ResourceArn=arn, TagKeys=["team"])[0] == "ValidationException"
 
-    def test_tags_are_at_most_fifty_and_not_awss_own(self, sagemaker: Client, group_arn: str) -> None:
+    def test_a_resource_has_at_most_fifty_tags_and_none_with_the_aws_prefix(
+        self, sagemaker: Client, group_arn: str
+    ) -> None:
         many: Any = [{"Key": f"key-{number}", "Value": ""} for number in range(50)]
         sagemaker.add_tags(ResourceArn=group_arn, Tags=many)
         own: Any = [{"Key": "aws:mine", "Value": "x"}]
@@ -70,7 +72,7 @@ class TagContract(Contract):
         assert code == "ValidationException"
         assert len(sagemaker.list_tags(ResourceArn=group_arn)["Tags"]) == 50
 
-    def test_an_arn_nobody_has_does_not_exist(self, sagemaker: Client, group_arn: str) -> None:
+    def test_tag_operations_on_a_missing_resource_fail(self, sagemaker: Client, group_arn: str) -> None:
         for missing in (f"{group_arn}-2", group_arn.replace("model-package-group/", "model-package/") + "/7"):
             for call, rest in (
                 (sagemaker.list_tags, {}),
@@ -92,9 +94,7 @@ class TagContract(Contract):
 
 
 class BatchContract(Contract):
-    def test_a_batch_answers_for_each_arn_with_a_summary_or_an_error(
-        self, sagemaker: Client, register: Register
-    ) -> None:
+    def test_a_batch_returns_a_summary_or_an_error_for_each_arn(self, sagemaker: Client, register: Register) -> None:
         first, second = register(ModelPackageDescription="one"), register(ModelApprovalStatus="Approved")
         missing = second[:-1] + "99"
         answer = sagemaker.batch_describe_model_package(ModelPackageArnList=[first, missing, second, first])
@@ -110,7 +110,7 @@ class BatchContract(Contract):
             }
         }
 
-    def test_a_batch_has_at_most_a_hundred(self, sagemaker: Client, register: Register) -> None:
+    def test_a_batch_has_at_most_100_arns(self, sagemaker: Client, register: Register) -> None:
         arn = register()
         code, sentence = refusal(sagemaker.batch_describe_model_package, ModelPackageArnList=[arn] * 101)
         assert code == "ValidationException"

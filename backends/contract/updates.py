@@ -1,4 +1,4 @@
-"""Changing versions: decisions, metadata, specifications, model cards."""
+"""Contract tests of UpdateModelPackage: decisions, metadata, specifications and model cards."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class UpdateContract(Contract):
 
     @pytest.mark.parametrize("before", ["Approved", "Rejected", PENDING])
     @pytest.mark.parametrize("after", ["Approved", "Rejected", PENDING])
-    def test_aws_lets_every_approval_move_happen(
+    def test_every_approval_transition_is_allowed(
         self, sagemaker: Client, register: Register, before: Any, after: Any
     ) -> None:
         arn = register(ModelApprovalStatus=before)
         sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=after)
         assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == after
 
-    def test_what_is_not_sent_stays(self, sagemaker: Client, register: Register) -> None:
+    def test_an_update_keeps_members_that_it_does_not_set(self, sagemaker: Client, register: Register) -> None:
         arn = register(ModelPackageDescription="first", ModelLifeCycle={"Stage": "QA", "StageStatus": "OnHold"})
         before = sagemaker.describe_model_package(ModelPackageName=arn)
         sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
@@ -44,7 +44,7 @@ class UpdateContract(Contract):
             k: v for k, v in before.items() if k not in changed
         }
 
-    def test_metadata_merges_then_removes(self, sagemaker: Client, register: Register) -> None:
+    def test_an_update_merges_metadata_before_it_removes_keys(self, sagemaker: Client, register: Register) -> None:
         arn = register(CustomerMetadataProperties={"a": "1", "b": "2", "c": "3"})
         sagemaker.update_model_package(
             ModelPackageArn=arn,
@@ -54,7 +54,7 @@ class UpdateContract(Contract):
         described = sagemaker.describe_model_package(ModelPackageName=arn)
         assert described["CustomerMetadataProperties"] == {"b": "two", "c": "3"}
 
-    def test_metadata_may_be_removed_to_the_last(self, sagemaker: Client, register: Register) -> None:
+    def test_all_metadata_can_be_removed(self, sagemaker: Client, register: Register) -> None:
         arn = register(CustomerMetadataProperties={"a": "1"})
         sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataPropertiesToRemove=["a"])
         assert "CustomerMetadataProperties" not in sagemaker.describe_model_package(ModelPackageName=arn)
@@ -85,7 +85,9 @@ class UpdateContract(Contract):
         assert [specification["Name"] for specification in stored] == ["neo", "triton"]
         assert all(specification["Containers"][0]["ImageDigest"] for specification in stored)
 
-    def test_a_model_card_changes_content_or_status_not_both(self, sagemaker: Client, register: Register) -> None:
+    def test_content_and_status_of_a_model_card_cannot_change_together(
+        self, sagemaker: Client, register: Register
+    ) -> None:
         arn = register(ModelCard={"ModelCardContent": "{}", "ModelCardStatus": "Draft"})
         both: Any = {"ModelCardContent": CARD, "ModelCardStatus": "Approved"}
         code, sentence = refusal(sagemaker.update_model_package, ModelPackageArn=arn, ModelCard=both)
@@ -97,7 +99,7 @@ class UpdateContract(Contract):
         bare = sagemaker.describe_model_package(ModelPackageName=arn, IncludedData="MetadataOnly")
         assert bare["ModelCard"] == {"ModelCardStatus": "Draft"}
 
-    def test_an_archived_model_card_keeps_its_content(self, sagemaker: Client, register: Register) -> None:
+    def test_the_content_of_an_archived_model_card_cannot_change(self, sagemaker: Client, register: Register) -> None:
         arn = register(ModelCard={"ModelCardContent": "{}", "ModelCardStatus": "Archived"})
         assert refusal(sagemaker.update_model_package, ModelPackageArn=arn, ModelCard={"ModelCardContent": CARD}) == (
             "ValidationException",
@@ -116,7 +118,7 @@ class UpdateContract(Contract):
             '{"model_overview": []}',
         ],
     )
-    def test_a_model_card_is_of_the_schema_of_packages(
+    def test_an_invalid_model_card_is_rejected(
         self, sagemaker: Client, group: str, register: Register, content: str
     ) -> None:
         card: Any = {"ModelCardContent": content, "ModelCardStatus": "Draft"}
@@ -124,7 +126,7 @@ class UpdateContract(Contract):
         assert code == "ValidationException"
         assert refusal(sagemaker.update_model_package, ModelPackageArn=register(), ModelCard=card)[0] == code
 
-    def test_source_uri_and_specification_come_in_two_steps(
+    def test_source_uri_and_specification_cannot_be_set_together(
         self, sagemaker: Client, group: str, register: Register
     ) -> None:
         arn = sagemaker.create_model_package(ModelPackageGroupName=group, SourceUri="dummy source uri")[
@@ -137,7 +139,7 @@ class UpdateContract(Contract):
         code, _ = refusal(register, SourceUri="both at once")
         assert code == "ValidationException"
 
-    def test_the_rest_of_an_update_replaces_what_was_there(self, sagemaker: Client, register: Register) -> None:
+    def test_other_members_of_an_update_replace_the_stored_values(self, sagemaker: Client, register: Register) -> None:
         arn = register(ModelLifeCycle={"Stage": "Staging", "StageStatus": "OnHold", "StageDescription": "wait"})
         stage: Any = {"Stage": "Production", "StageStatus": "Approved"}
         sagemaker.update_model_package(
@@ -148,7 +150,7 @@ class UpdateContract(Contract):
         assert described["ModelPackageRegistrationType"] == "Logged"
         assert described["SourceUri"] == "git://churn"
 
-    def test_the_same_update_token_changes_once(self, sagemaker: Client, register: Register) -> None:
+    def test_a_client_token_applies_an_update_once(self, sagemaker: Client, register: Register) -> None:
         arn = register()
         approve: Any = {"ModelPackageArn": arn, "ModelApprovalStatus": "Approved", "ClientToken": "decide-once"}
         assert sagemaker.update_model_package(**approve)["ModelPackageArn"] == arn
@@ -158,12 +160,12 @@ class UpdateContract(Contract):
         other = {**approve, "ModelApprovalStatus": "Rejected"}
         assert refusal(sagemaker.update_model_package, **other)[0] == "ConflictException"
 
-    def test_an_update_that_sends_nothing_changes_nothing(self, sagemaker: Client, register: Register) -> None:
+    def test_an_empty_update_changes_nothing(self, sagemaker: Client, register: Register) -> None:
         arn = register()
         assert sagemaker.update_model_package(ModelPackageArn=arn)["ModelPackageArn"] == arn
         assert "LastModifiedTime" not in sagemaker.describe_model_package(ModelPackageName=arn)
 
-    def test_an_unversioned_package_is_not_updated(self, sagemaker: Client) -> None:
+    def test_an_unversioned_package_cannot_be_updated(self, sagemaker: Client) -> None:
         arn = sagemaker.create_model_package(ModelPackageName="solo", InferenceSpecification=UNVERSIONED_SPECIFICATION)[
             "ModelPackageArn"
         ]

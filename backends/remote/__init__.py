@@ -1,1 +1,1 @@
-"""Registries that are answered elsewhere: AWS, an emulator, moto."""
+"""Remote registries: AWS, another server, moto."""

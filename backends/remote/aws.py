@@ -1,14 +1,4 @@
-"""`aws://`: the registry in AWS itself, by boto3's usual credentials; only the registry's calls, only where allowed.
-
-`aws://[PROFILE@][REGION]`, and after a `?`, each as often as needed:
-
-    account=ID            refuse to call unless the credentials belong to one of these accounts
-    region=NAME           further regions that may be called; without any, every region may
-    endpoint_url=URL      SageMaker's address, such as a VPC endpoint's
-    sts_endpoint_url=URL  the same for STS, which is asked whose credentials they are
-
-AWS_ENDPOINT_URL and its like are not looked at: who writes aws:// means AWS, whatever a shell was pointed at before.
-"""
+"""`aws://`: the model registry of AWS, limited to registry operations and allowed accounts and regions."""
 
 from __future__ import annotations
 
@@ -29,14 +19,22 @@ if TYPE_CHECKING:
 
     from ..base import Caller
 
-HOW = "write aws://, aws://eu-west-1 or aws://profile@eu-west-1?account=111122223333"
+HOW = "use aws://, aws://eu-west-1 or aws://profile@eu-west-1?account=111122223333"
 ATTEMPTS = 3
 ONE, MANY = ("endpoint_url", "sts_endpoint_url"), ("account", "region")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an `aws:` URL says."""
+    """A parsed URL: `aws://[PROFILE@][REGION]`, optionally with a query string.
+
+    account=ID            allow calls only with credentials of this account; repeatable
+    region=NAME           allow another region; repeatable; without any region, all are allowed
+    endpoint_url=URL      the endpoint of SageMaker, such as a VPC endpoint
+    sts_endpoint_url=URL  the endpoint of STS, which identifies the account of the credentials
+
+    AWS_ENDPOINT_URL and similar variables are ignored, so that a leftover setting cannot redirect `aws://`.
+    """
 
     profile: str | None = None
     region: str | None = None
@@ -47,10 +45,10 @@ class Target:
 
     @classmethod
     def from_url(cls, url: str) -> Target:
-        """Read a URL.
+        """Parse a URL.
 
         Raises:
-            BackendUnavailable: it says something else.
+            BackendUnavailable: The URL is malformed.
         """
         parts = urlsplit(url)
         given = parse_qs(parts.query, keep_blank_values=True)
@@ -61,9 +59,9 @@ class Target:
             or parts.path not in ("", "/")
             or not re.fullmatch(r"[a-z0-9-]*", region)
         ):
-            raise BackendUnavailable(f"{url!r} does not name a registry in AWS: {HOW}")
+            raise BackendUnavailable(f"invalid AWS registry URL {url!r}: {HOW}")
         if wrong := [account for account in given.get("account", []) if not re.fullmatch("[0-9]{12}", account)]:
-            raise BackendUnavailable(f"{url!r}: {wrong[0]!r} is not an account id, which has twelve digits")
+            raise BackendUnavailable(f"{url!r}: invalid account ID {wrong[0]!r}: expected 12 digits")
         regions = tuple(filter(None, [region, *given.get("region", [])]))
         one = {name: given[name][0] for name in ONE if name in given}
         return cls(unquote(profile) or None, region or None, tuple(given.get("account", [])), regions, **one)
@@ -73,7 +71,7 @@ class Target:
 
 
 class AWSRegistry(RemoteRegistry):
-    """AWS; a gateway signs with the credentials of this process, never with its callers'."""
+    """The registry in AWS; a gateway signs with the credentials of this process, never with those of its callers."""
 
     name = "AWS"
     operations = ANSWERED
@@ -87,19 +85,17 @@ class AWSRegistry(RemoteRegistry):
 
     def client(self) -> SageMakerClient:
         if self._region is None:
-            raise BackendUnavailable(
-                f"{self.url!r}: no region is named, here, in the environment or in a profile: {HOW}"
-            )
+            raise BackendUnavailable(f"{self.url!r}: no region in the URL, the environment or the AWS profile: {HOW}")
         if not self._target.allows(self._region):
             raise BackendUnavailable(
-                f"{self.url!r} does not allow the region {self._region}, but {', '.join(self._target.regions)}"
+                f"{self.url!r} does not allow region {self._region}; allowed: {', '.join(self._target.regions)}"
             )
         return self._client(self._region)
 
     def client_for(self, caller: Caller) -> SageMakerClient:
         if not self._target.allows(caller.region):
             raise ValidationException(
-                f"This gateway does not pass calls on to {caller.region}, but to {', '.join(self._target.regions)}."
+                f"This gateway does not forward calls to {caller.region}; allowed: {', '.join(self._target.regions)}."
             )
         return self._client(caller.region)
 
@@ -107,7 +103,7 @@ class AWSRegistry(RemoteRegistry):
         return caller.region
 
     def account(self) -> str:
-        """Return the account the credentials belong to, if it is allowed and AWS takes them."""
+        """Return the account of the credentials, after checking that it is allowed."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -116,18 +112,21 @@ class AWSRegistry(RemoteRegistry):
         except AccessDeniedException as error:
             raise BackendUnavailable(error.message) from error
         except (BotoCoreError, ClientError) as error:
-            raise BackendUnavailable(f"AWS does not take the credentials of {self.url!r}: {error}") from error
+            raise BackendUnavailable(f"AWS rejected the credentials of {self.url!r}: {error}") from error
 
     def _check(self) -> None:
         allowed = self._target.accounts
         if allowed and self._owned() not in allowed:
             raise AccessDeniedException(
-                f"The credentials belong to the account {self._owner}, and only {', '.join(allowed)} may be called: "
-                "nothing was sent."
+                f"The credentials belong to account {self._owner}; the registry URL allows only {', '.join(allowed)}."
             )
 
     def _owned(self) -> str:
-        """Return the account of the credentials, which STS is asked once; ClientError or BotoCoreError if it fails."""
+        """Return the account of the credentials, cached after one call to STS.
+
+        Raises:
+            BotoCoreError, ClientError: The call failed.
+        """
         with self._lock:
             if not self._owner:
                 keys = {name: value for name, value in self.boto.items() if name.startswith("aws_")}

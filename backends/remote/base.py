@@ -1,4 +1,4 @@
-"""Registries that are answered elsewhere: a Backend over boto3 clients, for gateways and for rules in front of them."""
+"""A backend that forwards calls to a remote registry with boto3 clients."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ MAX_CLIENTS = 64
 
 
 class RemoteBackend(Backend):
-    """A Backend whose answers, and refusals, are those of another registry, as they come.
+    """A backend that returns the responses and errors of a remote registry unchanged.
 
-    `client` is that of the only caller; without it, each caller has its own. Clients are closed with the backend.
+    All callers share `client` if it is given; otherwise there is one client per caller. `close` closes them all.
     """
 
     def __init__(self, remote: RemoteRegistry, client: SageMakerClient | None = None) -> None:
@@ -32,23 +32,23 @@ class RemoteBackend(Backend):
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         if operation not in self.operations:
-            raise UnknownOperationException(f"{self._remote.name} does not answer {operation}.")
+            raise UnknownOperationException(f"{self._remote.name} does not support {operation}.")
         if not OPERATIONS[operation].is_ours(params):
             raise NotHandled
         from botocore import xform_name
 
         call = getattr(self._client(caller), xform_name(operation))
-        answer: dict[str, Any] = self._passed_on(lambda: call(**params))
+        answer: dict[str, Any] = self._forward(lambda: call(**params))
         return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
     def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
         if name not in self.extensions:
-            raise UnknownOperationException(f"{self._remote.name} has no {name!r}.")
+            raise UnknownOperationException(f"{self._remote.name} has no extension {name!r}.")
         client = self._client(caller)
-        return self._passed_on(lambda: self._remote.ask(client, name, params))
+        return self._forward(lambda: self._remote.ask(client, name, params))
 
     def ping(self) -> None:
-        """List a group, so that a registry that answers is one that can."""
+        """List one group, which checks permissions as well as the connection."""
         self.call("ListModelPackageGroups", {"MaxResults": 1}, Caller())
 
     def close(self) -> None:
@@ -57,7 +57,7 @@ class RemoteBackend(Backend):
                 client.close()
             self._clients.clear()
 
-    def _passed_on(self, call: Callable[[], Any]) -> Any:
+    def _forward(self, call: Callable[[], Any]) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -66,10 +66,10 @@ class RemoteBackend(Backend):
             said, metadata = error.response["Error"], error.response["ResponseMetadata"]
             raise UpstreamError(said["Code"], said["Message"], metadata["HTTPStatusCode"]) from error
         except BotoCoreError as error:
-            raise ServiceUnavailable(f"{self._remote.name} cannot be asked: {error}") from error
+            raise ServiceUnavailable(f"{self._remote.name} is unavailable: {error}") from error
 
     def _client(self, caller: Caller) -> SageMakerClient:
-        """Return the client for a caller, made at its first call; the oldest makes room."""
+        """Return the client of a caller, created on first use; the oldest is dropped above MAX_CLIENTS."""
         if self._only is not None:
             return self._only
         key = self._remote.client_key(caller)

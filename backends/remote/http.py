@@ -1,4 +1,4 @@
-"""`http://`: an emulator that is being served, as a boto3 client, or as a backend to pass calls on to."""
+"""`http://`: a running registry server."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 PREFIX = "/_registry"
 ABOUT_IT = frozenset({"info", "health", "ready"})
-"""What a server says of itself, not of the registry it serves."""
+"""Paths that describe the server and are not extensions of its backend."""
 
 
 class ServedRegistry(RemoteRegistry):
-    """An emulator; its callers keep their access keys, which name account and user."""
+    """A registry server; callers keep their access keys, which identify account and user."""
 
     def __init__(self, url: str, boto: dict[str, Any]) -> None:
-        if "@" in urlsplit(url).netloc:  # nothing would use a password, and every error would repeat it
+        if "@" in urlsplit(url).netloc:  # a password would not be used, but errors would show it
             raise BackendUnavailable(
-                f"{without_password(url)}: leave user and password out of the URL; AWS's keys say who asks"
+                f"{without_password(url)}: remove user and password from the URL; AWS credentials identify the caller"
             )
         super().__init__(url, boto)
 
@@ -48,7 +48,7 @@ class ServedRegistry(RemoteRegistry):
         return self._info["extensions"]  # type: ignore[no-any-return]
 
     def client(self) -> SageMakerClient:
-        """Return a client of the emulator; without credentials it has some that every emulator takes."""
+        """Return a client with the configured credentials, or with placeholders by default."""
         return self._client(self.boto)
 
     def client_for(self, caller: Caller) -> SageMakerClient:
@@ -72,22 +72,22 @@ class ServedRegistry(RemoteRegistry):
         client = self.client()
         try:
             return ask(client, "info", {})  # type: ignore[no-any-return]
-        except ClientError:  # somebody else's emulator, of which nothing more is known
+        except ClientError:  # another implementation, which has no /_registry/info
             return {"operations": ANSWERED, "extensions": {}}
         except (BotoCoreError, ValueError) as error:
-            raise BackendUnavailable(f"{self.url} cannot be opened: {error}") from error
+            raise BackendUnavailable(f"cannot reach {self.url}: {error}") from error
         finally:
             client.close()
 
 
 def ask(client: SageMakerClient, name: str, params: Mapping[str, Any]) -> Any:
-    """Return the JSON values of an emulator's extension: `GET /_registry/info` and its like, or `POST /_registry/NAME`.
+    """Return the JSON response of the extension API: `POST /_registry/NAME`, or GET for those in ABOUT_IT.
 
-    The key and region of the client identify the caller.
+    The access key and region of the client identify the caller.
 
     Raises:
-        ClientError: the refusal; UnknownOperationException if there is no such thing, or this is no emulator of ours.
-        BotoCoreError: nobody answers.
+        ClientError: The server returned an error, or UnknownOperationException if it has no such extension.
+        BotoCoreError: The server did not respond.
     """
     from botocore.awsrequest import AWSRequest
     from botocore.httpsession import URLLib3Session
@@ -95,15 +95,15 @@ def ask(client: SageMakerClient, name: str, params: Mapping[str, Any]) -> Any:
     where = f"{client.meta.endpoint_url}{PREFIX}/{name}"
     method, data = ("GET", None) if name in ABOUT_IT else ("POST", json.dumps(dict(params)).encode())
     request = AWSRequest(method, where, {"Content-Type": "application/json"}, data)
-    request.headers["amz-sdk-invocation-id"] = str(uuid4())  # so that no two requests have the same signature
-    inner: Any = client  # its signer and its time-outs have no public way to them
+    request.headers["amz-sdk-invocation-id"] = str(uuid4())  # makes the signature of each request unique
+    inner: Any = client  # signer and timeouts have no public accessors
     inner._request_signer.sign(name, request)
     answer = URLLib3Session(timeout=inner.meta.config.read_timeout).send(request.prepare())
     value = _value(answer.content)
     if answer.status_code < 300 and isinstance(value, dict | list):
         return value
     said = value if isinstance(value, dict) else {}
-    sentence = said.get("message") or said.get("Message") or f"{where} is not answered by a registry of ours."
+    sentence = said.get("message") or said.get("Message") or f"{where} is not a sagemaker-registry server."
     code = said.get("__type", UnknownOperationException.code)
     raise as_client_error(UpstreamError(code, sentence, answer.status_code), name)
 
@@ -112,4 +112,4 @@ def _value(content: bytes) -> Any:
     try:
         return json.loads(content or b"null")
     except ValueError:
-        return None  # no emulator of ours: the caller's sentence names it
+        return None  # not a sagemaker-registry server; the caller raises

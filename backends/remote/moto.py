@@ -1,8 +1,4 @@
-"""`moto://`: moto's registry in this process, through its WSGI application; nobody else's boto3 is patched.
-
-moto keeps one world in a process: two clients of one account see the same groups, clients of two accounts do not.
-Which operations it answers is read from moto itself, so that a newer one is not held back.
-"""
+"""`moto://`: moto's model registry in this process, called through its WSGI application without patching boto3."""
 
 from __future__ import annotations
 
@@ -36,13 +32,14 @@ IN_PROCESS = "http://moto.invalid"
 
 
 class MotoRegistry(RemoteRegistry):
-    """moto's registry in this process; a 12-digit access key id is the account id."""
+    """moto's registry in this process; a 12-digit access key ID is the account ID.
+
+    moto has one state per process: clients of the same account share groups, clients of different accounts do not.
+    """
 
     def __init__(self, url: str, boto: dict[str, Any]) -> None:
         if url not in ("moto://", "moto:///"):
-            raise BackendUnavailable(
-                f"{url!r}: write moto:// alone; moto keeps everything in the memory of this process"
-            )
+            raise BackendUnavailable(f"invalid moto URL {url!r}: use moto://, which has no host or path")
         super().__init__(url, boto)
 
     @cached_property
@@ -79,6 +76,7 @@ class MotoRegistry(RemoteRegistry):
 
 @cache
 def operations() -> frozenset[str]:
+    """Return the registry operations that the installed version of moto implements."""
     application()
     from botocore import xform_name
     from moto.sagemaker.responses import SageMakerResponse
@@ -88,30 +86,30 @@ def operations() -> frozenset[str]:
 
 @cache
 def application() -> DomainDispatcherApplication:
-    """Return moto's WSGI application, loaded at the first call.
+    """Return moto's WSGI application, loaded on the first call.
 
     Raises:
-        BackendUnavailable: moto, or what its server needs, is not installed.
+        BackendUnavailable: moto or a dependency of its server is not installed.
     """
     os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")  # read when moto is imported
     try:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     except ImportError as error:
-        raise BackendUnavailable(f"moto:// needs the package {error.name!r}: {INSTALL}") from error
+        raise BackendUnavailable(f"moto:// requires the package {error.name!r}: {INSTALL}") from error
     return DomainDispatcherApplication(create_backend_app)
 
 
 Answer = tuple[str, list[tuple[str, str]], Iterable[bytes]]
-"""Status, headers and body of a WSGI answer."""
+"""Status, headers and body of a WSGI response."""
 
 
 def answer(environ: WSGIEnvironment) -> Answer:
-    """Return moto's answer to a WSGI request as it is.
+    """Return moto's response to a WSGI request, unchanged.
 
     Raises:
         BackendUnavailable: moto is not installed.
-        UnknownOperationException: moto does not implement the call, or lacks a package it needs for it.
-        InternalFailure: moto failed.
+        UnknownOperationException: moto does not implement the call, or a package that it needs is missing.
+        InternalFailure: moto raised an unexpected exception.
     """
     moto = application()
     started: list[Any] = []
@@ -125,15 +123,14 @@ def answer(environ: WSGIEnvironment) -> Answer:
         raise _unanswered(environ) from error
     except ImportError as error:
         raise UnknownOperationException(
-            f"moto needs more packages to answer {call_of(environ)} ({error}): "
-            f"pip install 'moto[{service_of(environ)}]'"
+            f"{call_of(environ)} requires additional packages ({error}): pip install 'moto[{service_of(environ)}]'."
         ) from error
     except Exception as error:
         log.exception("moto failed to answer %s", call_of(environ))
-        raise InternalFailure(f"moto failed to answer {call_of(environ)}: {error!r}") from error
+        raise InternalFailure(f"moto failed to answer {call_of(environ)}: {error!r}.") from error
     (status, headers, *_), *_ = started
     content_type = next((value for name, value in headers if name.lower() == "content-type"), "")
-    # a refusal of HEAD has no body and keeps Flask's content type: S3's 404 for a missing bucket or object is no page
+    # An error page means that moto has no such call. HEAD errors (S3's 404) also carry Flask's HTML content type.
     is_page = (
         int(status[:3]) >= 400 and content_type.startswith("text/html") and environ.get("REQUEST_METHOD") != "HEAD"
     )
@@ -144,21 +141,21 @@ def answer(environ: WSGIEnvironment) -> Answer:
 
 
 def call_of(environ: WSGIEnvironment) -> str:
-    """Name a call for a sentence: its target, or its method and path."""
+    """Return the name of a call for messages: its target, or its method and path."""
     target: str = environ.get("HTTP_X_AMZ_TARGET", "")
     where = f"{environ.get('REQUEST_METHOD')} {environ.get('PATH_INFO', '')[:200]}"
     return target[:200] or f"{where} ({service_of(environ)})"
 
 
 def service_of(environ: WSGIEnvironment) -> str:
-    """Return the service of the credential scope; without one a request is S3's, as a public object's is."""
+    """Return the service of the credential scope; S3 for unsigned requests, which read public objects."""
     _, found, credential = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")
     parts = credential.partition(",")[0].split("/")
     return parts[3] if found and len(parts) > 4 else "s3"
 
 
 def _has_service(moto: DomainDispatcherApplication, environ: WSGIEnvironment) -> bool:
-    """Whether moto knows the service of a call; asked here because moto itself fails with a traceback."""
+    """Whether moto knows the service of a call; checked here because moto fails with a traceback."""
     path = environ.get("PATH_INFO", "")
     if path.startswith("/moto-api"):
         return True
@@ -169,21 +166,21 @@ def _has_service(moto: DomainDispatcherApplication, environ: WSGIEnvironment) ->
 
 
 def _unanswered(environ: WSGIEnvironment) -> UnknownOperationException:
-    return UnknownOperationException(f"Nobody on this endpoint answers {call_of(environ)}.")
+    return UnknownOperationException(f"This endpoint does not support {call_of(environ)}.")
 
 
 def _remember(started: list[Any], *arguments: Any) -> Callable[[bytes], None]:
-    """Stand in for `start_response`, until it is known whether moto's answer is passed on."""
+    """Record the arguments of `start_response` until it is known whether moto's response is used."""
     started[:] = [arguments]
     return _no_write
 
 
 def _no_write(data: bytes) -> None:
-    raise NotImplementedError("the write callable of WSGI is not offered")
+    raise NotImplementedError("the WSGI write callable is not supported")
 
 
 def _send(account: str) -> Callable[..., AWSResponse]:
-    """Return a handler that lets moto answer what a client would send, as botocore's event `before-send` asks it to."""
+    """Return a handler for botocore's event `before-send` that passes the request to moto."""
 
     def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         from botocore.awsrequest import AWSResponse
@@ -201,7 +198,7 @@ def _send(account: str) -> Callable[..., AWSResponse]:
 
 
 def _environ(content: Any, headers: Mapping[str, str]) -> WSGIEnvironment:
-    """Return the WSGI request of a POST to the root, where AWS's JSON protocols are."""
+    """Return the WSGI environment of a POST to `/`, the path of AWS's JSON protocols."""
     body = content.encode() if isinstance(content, str) else bytes(content or b"")
     environ: WSGIEnvironment = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "wsgi.input": BytesIO(body)}
     environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
@@ -212,8 +209,6 @@ def _environ(content: Any, headers: Mapping[str, str]) -> WSGIEnvironment:
 
 
 class _Body(BytesIO):
-    """A body as botocore reads it."""
-
     def stream(self) -> Iterable[bytes]:
         return [self.read()]
 

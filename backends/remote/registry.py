@@ -1,4 +1,4 @@
-"""What each module of this folder says of a registry that is answered elsewhere, for a client as for a Backend."""
+"""The interface of remote registries, used by clients and by `RemoteBackend`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class RemoteRegistry(ABC):
-    """A registry that boto3 clients reach; importing one takes nothing but the base installation.
+    """A registry that boto3 clients can reach; its modules import with the base installation.
 
     Raises:
-        BackendUnavailable: the URL cannot be used; also from every other method that is not for a call.
+        BackendUnavailable: The URL cannot be used; also raised by methods that do not answer a call.
     """
 
     extensions: Mapping[str, bool] = MappingProxyType({})
-    """The names of its extensions, each with whether it writes."""
+    """The names of the extensions, each with whether it writes."""
 
     def __init__(self, url: str, boto: dict[str, Any]) -> None:
         self.url, self.boto = url, boto
@@ -32,45 +32,48 @@ class RemoteRegistry(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What it is called in a sentence."""
+        """The name of the registry in messages."""
 
     @property
     @abstractmethod
     def operations(self) -> Collection[str]:
-        """The names of the operations it answers."""
+        """The names of the supported operations."""
 
     @abstractmethod
     def client(self) -> SageMakerClient:
-        """Return a client with the options that were given."""
+        """Return a client with the options passed to the constructor."""
 
     @abstractmethod
     def client_for(self, caller: Caller) -> SageMakerClient:
-        """Return a client that passes on the requests of a caller."""
+        """Return a client that forwards the requests of a caller."""
 
     def client_key(self, caller: Caller) -> Hashable:
-        """Return what callers have in common who share a client."""
+        """Return a key; callers with equal keys share a client."""
         return caller.access_key, caller.account, caller.region
 
     def account(self) -> str | None:
-        """Return the account of its groups; None if that depends on the caller."""
+        """Return the account that owns the groups; None if it depends on the caller."""
         return None
 
     def ask(self, client: SageMakerClient, name: str, params: Mapping[str, Any]) -> Any:
-        """Answer one of `extensions`; ClientError for a refusal."""
-        raise UnknownOperationException(f"{self.name} has no {name!r}.")
+        """Call one of `extensions`.
+
+        Raises:
+            ClientError: The registry returned an error.
+        """
+        raise UnknownOperationException(f"{self.name} has no extension {name!r}.")
 
     def restricted(self, client: SageMakerClient, check: Callable[[], object] = lambda: None) -> SageMakerClient:
-        """Refuse a client's calls that are not in `operations`, or for which `check` raises, before they are sent."""
+        """Make a client reject, before sending, operations not in `operations` and calls for which `check` raises."""
 
         def refuse(params: dict[str, Any], model: Any, **_: Any) -> None:
             try:
                 if model.name not in ANSWERED or not OPERATIONS[model.name].is_ours(params):
                     raise UnknownOperationException(
-                        f"{model.name} is not about the model registry: this client is for the registry's own calls; "
-                        "boto3.client('sagemaker') makes the others."
+                        f"{model.name} is not a model registry operation: use boto3.client('sagemaker') for it."
                     )
                 if model.name not in self.operations:
-                    raise UnknownOperationException(f"{self.name} does not answer {model.name}.")
+                    raise UnknownOperationException(f"{self.name} does not support {model.name}.")
                 check()
             except RegistryError as error:
                 raise as_client_error(error, model.name) from None

@@ -1,4 +1,4 @@
-"""How boto3 clients are made here: quickly, and for emulators without asking the network who one is."""
+"""boto3 sessions for remote registries, without slow credential lookups for local servers."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 DEFAULT_REGION = "us-east-1"
 LOCAL_CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-ASK_THE_NETWORK = ("container-role", "iam-role")
-"""Providers of credentials that are looked for on the network, seconds long where there are none."""
+NETWORK_PROVIDERS = ("container-role", "iam-role")
+"""Credential providers that query the network, which takes seconds where there is no such service."""
 
 
 def session(profile: str | None = None) -> Session:
-    """Return a session with boto3's usual settings and chain of credentials.
+    """Return a session with boto3's usual settings and credential chain.
 
     Raises:
-        BackendUnavailable: there is no such profile.
+        BackendUnavailable: The profile does not exist.
     """
     import boto3
     import botocore.session
@@ -32,20 +32,20 @@ def session(profile: str | None = None) -> Session:
         inner.register_component("data_loader", _loader(inner.get_config_variable("data_path")))
         return boto3.Session(botocore_session=inner)
     except ProfileNotFound as error:
-        raise BackendUnavailable(f"{error}: see ~/.aws/config") from error
+        raise BackendUnavailable(f"{error}: check the profiles in ~/.aws/config") from error
 
 
 def local_session() -> Session:
-    """Return a session for an emulator, which takes any key: the network is not asked for one."""
+    """Return a session for a local server, without credential providers that query the network."""
     made = session()
     providers = made._session.get_component("credential_provider")
-    for name in ASK_THE_NETWORK:
+    for name in NETWORK_PROVIDERS:
         providers.remove(name)
     return made
 
 
 def local_options(session: Session, given: dict[str, Any]) -> dict[str, Any]:
-    """Return options for a client of an emulator: those given, and a region and credentials where nobody gave any."""
+    """Return the given client options, completed with a default region and placeholder credentials."""
     missing: dict[str, Any] = {}
     if session.region_name is None:
         missing["region_name"] = DEFAULT_REGION
@@ -62,7 +62,7 @@ def key_of(session: Session, options: dict[str, Any]) -> str | None:
 
 @cache
 def _loader(data_path: str | None) -> Loader:
-    """Return a loader for every client: one that is new for each parses SageMaker's model again, 0.2 s a client."""
+    """Return a loader that all clients share: a new one parses SageMaker's model again, which takes 0.2 s."""
     from botocore.loaders import create_loader
 
     return create_loader(data_path)

@@ -1,1 +1,1 @@
-"""Test control: faults, a clock, the log of requests, snapshots."""
+"""Test control: reset, snapshots, a clock, faults and a request log."""

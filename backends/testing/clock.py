@@ -1,4 +1,4 @@
-"""A clock for tests, which can be stopped, moved and let go: what a registry under test control tells the time by."""
+"""A clock that tests can freeze, advance and resume."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Final
 from ..base import random_id
 
 _VERSION_4: Final = uuid.UUID("00000000-0000-4000-8000-000000000000").int
-"""What makes a number look like the random ids that AWS gives to requests."""
+"""The version and variant bits of a random UUID, so that counted request IDs look like those of AWS."""
 
 
 class Clock:
-    """The time in epoch seconds, when called; and ids of requests, which are counted while the clock stands still."""
+    """Return the time in epoch seconds when called; also generate request IDs, which are sequential while frozen."""
 
     def __init__(self, running: Callable[[], float] = time.time) -> None:
         self._running = running
@@ -33,7 +33,7 @@ class Clock:
         return self._stopped is not None
 
     def freeze(self, moment: float | None = None) -> None:
-        """Stop at a moment, in epoch seconds, or where it is; requests are counted from one again."""
+        """Stop at `moment` (epoch seconds; default: now) and restart the request IDs."""
         with self._lock:
             self._stopped = self._now() if moment is None else moment
             self._requests = 0
@@ -46,12 +46,12 @@ class Clock:
                 self._stopped += seconds
 
     def resume(self) -> None:
-        """Run again, with the time of this machine."""
+        """Return to system time."""
         with self._lock:
             self._stopped, self._ahead = None, 0.0
 
     def request_id(self) -> str:
-        """Return an id for a request: while the clock stands still, those of one script are always the same."""
+        """Return an ID for a request; while the clock is frozen, IDs are reproducible."""
         with self._lock:
             if self._stopped is None:
                 return random_id()

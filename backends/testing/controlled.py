@@ -1,8 +1,4 @@
-"""A registry under test control: a Backend in front of another, with a log of requests, faults, a clock and snapshots.
-
-It exists where whoever runs a registry has asked for it, and in front of registries in memory. Nobody else's history
-can be reset, put back or told another time.
-"""
+"""A backend that adds test control to another: reset, snapshots, a clock, faults and a request log."""
 
 from __future__ import annotations
 
@@ -22,14 +18,14 @@ from .faults import Fault, Faults
 from .request_log import Log
 
 START: Final = "start"
-"""The name of the snapshot of how it was when it began to answer."""
+"""The name of the snapshot taken when the server starts."""
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 @runtime_checkable
 class Store(Protocol):
-    """What a backend can do whose whole store is its own."""
+    """A backend that supports snapshots and deletion of its whole store."""
 
     def take_snapshot(self) -> Any: ...
 
@@ -39,7 +35,7 @@ class Store(Protocol):
 
 
 class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to reset: everything, or what is of an account, of a region, of a group (or an unversioned package)."""
+    """The scope of a reset: by account, region, and group or unversioned package; everything by default."""
 
     account: str | None = None
     region: str | None = None
@@ -47,40 +43,40 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A snapshot."""
+    """The name of a snapshot."""
 
     name: Name
 
 
 class Moment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When to stand still: epoch seconds, or ISO 8601; where it is, if nothing is said."""
+    """The time to freeze the clock at: epoch seconds or ISO 8601; the current time by default."""
 
     at: float | str | None = None
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How far to go on."""
+    """The number of seconds to advance the clock by."""
 
     seconds: Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of several, or all."""
+    """The number of a fault; all faults by default."""
 
     number: int | None = None
 
 
 class Calls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which requests of the log: of an operation, and after the one of a number."""
+    """A filter of the request log: one operation, and numbers above `since`."""
 
     operation: str | None = None
     since: int = 0
 
 
 class ControlledBackend(Backend):
-    """A Backend in front of another, which was opened with the same `clock` and is closed with it.
+    """A backend in front of another, which uses the same `clock` and is closed with it.
 
-    `recognise` knows callers as the other backend does, so that the log names people and not their keys.
+    `recognise` maps callers to identities as the other backend does, so that the log contains users, not access keys.
     """
 
     def __init__(
@@ -115,7 +111,7 @@ class ControlledBackend(Backend):
         return self.clock.request_id()
 
     def snapshot(self, name: str) -> None:
-        """Keep the whole registry as it is, under a name; what was kept under that name before is gone."""
+        """Save the state of the registry under a name, replacing an earlier snapshot of that name."""
         store = self._store()
         with self._lock:
             snapshot = store.take_snapshot()
@@ -124,10 +120,10 @@ class ControlledBackend(Backend):
             before.close()
 
     def restore(self, name: str) -> None:
-        """Put the whole registry back to how it was; the log is empty then, there are no faults, and the clock runs.
+        """Restore a snapshot; clear the log and the faults, and resume the clock.
 
         Raises:
-            ValidationException: there is no snapshot of that name.
+            ValidationException: No snapshot has that name.
         """
         store = self._store()
         with self._lock:
@@ -139,9 +135,9 @@ class ControlledBackend(Backend):
             return sorted(self._snapshots)
 
     def reset(self, account: str | None = None, region: str | None = None, group: str | None = None) -> None:
-        """Remove everything, or what is of an account, a region, a group; history included.
+        """Delete everything, or the records of an account, region or group, including their history.
 
-        With everything go the log, the faults and another time; snapshots stay.
+        A full reset also clears the log and the faults and resumes the clock. Snapshots are kept.
         """
         self._store().clear(account, region, group)
         if account is region is group is None:
@@ -158,19 +154,20 @@ class ControlledBackend(Backend):
         self._backend.close()
 
     def forget(self) -> None:
+        """Clear the log and the faults, and resume the clock."""
         self.faults.clear()
         self.clock.resume()
         self.log.clear()
 
     def _store(self) -> Store:
         if not isinstance(self._backend, Store):
-            raise UnknownOperationException("This registry's store is not its own: it cannot be reset or put back.")
+            raise UnknownOperationException("This backend does not support reset and snapshots.")
         return self._backend
 
     def _found(self, name: str) -> StoreSnapshot:
         if name not in self._snapshots:
-            there = f"there are {', '.join(sorted(self._snapshots))}" if self._snapshots else "there is none yet"
-            raise ValidationException(f"There is no snapshot {name[:100]!r}: {there}.")
+            existing = ", ".join(sorted(self._snapshots)) or "none"
+            raise ValidationException(f"There is no snapshot {name[:100]!r}; existing snapshots: {existing}.")
         return self._snapshots[name]
 
 
@@ -206,7 +203,7 @@ def _freeze(controlled: ControlledBackend, asked: Moment) -> dict[str, Any]:
 
 
 def _advance(controlled: ControlledBackend, asked: Step) -> dict[str, Any]:
-    _seconds(controlled.clock() + asked.seconds)  # refuses what no record can have
+    _seconds(controlled.clock() + asked.seconds)  # rejects times that a record cannot store
     controlled.clock.advance(asked.seconds)
     return _time(controlled)
 
@@ -217,7 +214,7 @@ def _resume(controlled: ControlledBackend, _: Empty) -> dict[str, Any]:
 
 
 def _seconds(at: float | str) -> float:
-    """Return a moment in epoch seconds, if it is one that a record can have."""
+    """Return a time in epoch seconds; raise ValidationException if it is invalid or a record cannot store it."""
     try:
         if isinstance(at, str) and not at.replace(".", "", 1).isdigit():
             moment = datetime.fromisoformat(at)
@@ -228,7 +225,7 @@ def _seconds(at: float | str) -> float:
         datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise ValidationException(
-            f"{str(at)[:100]!r} is no moment: write 2026-11-24T12:00:00Z, or epoch seconds."
+            f"Invalid time {str(at)[:100]!r}: use ISO 8601, such as 2026-11-24T12:00:00Z, or epoch seconds."
         ) from error
     return seconds
 

@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong between a client and AWS, for tests of code that must live with it."""
+"""Fault injection: throttling, errors, latency, lost responses, stale lists and failed validations."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from ..errors import (
 )
 
 SEED: Final = 20261124
-"""Of the dice for rates: the same script meets the same faults. They are thrown anew when faults are cleared."""
+"""Fixed, so that faults with a rate are reproducible; clearing all faults resets the generator."""
 
 MARK: Final = "ModelPackageArn"
-"""The member that says of which version a part of an answer speaks."""
+"""The member that identifies the version that a part of a response describes."""
 
 Params: TypeAlias = Mapping[str, Any]
 Answer: TypeAlias = dict[str, Any]
@@ -37,11 +37,11 @@ Pass: TypeAlias = Callable[[], Answer]
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something that goes wrong.
+    """An injected fault.
 
-    `operation` is a pattern (`*`, `?`); `rate` how many of its requests are hit, from 0 to 1; `count` after how many
-    hits it is over, never unless said; `seconds` how long `latency` takes, or how far behind a `stale-list` is;
-    `message` the sentence in place of the usual one.
+    `operation` is a pattern (`*`, `?`), `rate` the share of affected requests from 0 to 1, `count` the number of
+    requests after which the fault ends (default: no limit), `seconds` the delay of `latency` or the age of a
+    `stale-list`, and `message` replaces the default error message.
     """
 
     kind: str
@@ -53,7 +53,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Armed(msgspec.Struct):
-    """A fault, its number, and how often it has hit."""
+    """A fault, its number, and the number of requests that it affected."""
 
     number: int
     fault: Fault
@@ -65,7 +65,7 @@ class _Armed(msgspec.Struct):
 
 
 class Faults:
-    """The faults there are, and what they do to a request; thread-safe."""
+    """The active faults; thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep) -> None:
         self.clock = clock
@@ -74,16 +74,16 @@ class Faults:
         self._armed: list[_Armed] = []
         self._failed: set[str] = set()
         self._last = 0
-        self._dice = random.Random(SEED)  # noqa: S311 - to be foreseen is what they are for
+        self._random = random.Random(SEED)  # noqa: S311 - must be reproducible, not secret
 
     def add(self, fault: Fault) -> dict[str, Any]:
-        """Make something go wrong from now on; return it with its number.
+        """Activate a fault and return it with its number.
 
         Raises:
-            ValidationException: there is no such kind.
+            ValidationException: The kind is unknown.
         """
         if fault.kind not in KINDS:
-            raise ValidationException(f"There is no fault {fault.kind[:100]!r}: there are {', '.join(KINDS)}.")
+            raise ValidationException(f"Unknown fault kind {fault.kind[:100]!r}: expected one of {', '.join(KINDS)}.")
         with self._lock:
             self._last += 1
             self._armed.append(_Armed(self._last, fault))
@@ -94,10 +94,10 @@ class Faults:
             return [_shown(armed) for armed in self._armed]
 
     def clear(self, number: int | None = None) -> int:
-        """Take a fault away, or all; return how many that were.
+        """Remove one fault, or all, and return how many were removed.
 
         Raises:
-            ValidationException: there is none of that number.
+            ValidationException: No fault has that number.
         """
         with self._lock:
             kept = [armed for armed in self._armed if number not in (None, armed.number)]
@@ -107,7 +107,7 @@ class Faults:
             self._armed = kept
             if number is None:
                 self._failed.clear()
-                self._dice.seed(SEED)
+                self._random.seed(SEED)
             return gone
 
     def answer(self, operation: str, params: Params, caller: Caller, pass_on: Callable[..., Answer]) -> Answer:
@@ -135,7 +135,7 @@ class Faults:
                 only = ONLY.get(armed.fault.kind)
                 if only is not None and not only(operation):
                     continue
-                if armed.fault.rate >= 1 or self._dice.random() < armed.fault.rate:
+                if armed.fault.rate >= 1 or self._random.random() < armed.fault.rate:
                     armed.hits += 1
                     found.append(armed.fault)
             return found
@@ -151,7 +151,7 @@ class Faults:
         if seen.get(MARK) in self._failed and "ModelPackageStatus" in seen:
             seen["ModelPackageStatus"] = "Failed"
             if "ModelPackageStatusDetails" in seen:
-                failure = {"Name": "validation", "Status": "Failed", "FailureReason": "A fault makes it fail."}
+                failure = {"Name": "validation", "Status": "Failed", "FailureReason": "Injected fault."}
                 seen["ModelPackageStatusDetails"] = {
                     **seen["ModelPackageStatusDetails"],
                     "ValidationStatuses": [failure],
@@ -167,7 +167,7 @@ Kind: TypeAlias = Callable[[Faults, Fault, Pass], Answer]
 
 
 def _refusing(error: type[RegistryError], sentence: str) -> Kind:
-    """Return a kind that refuses a request before anything is done."""
+    """Return a kind that rejects a request before it is executed."""
 
     def refuse(faults: Faults, fault: Fault, inner: Pass) -> Answer:
         raise error(fault.message or sentence)
@@ -182,11 +182,11 @@ def _latency(faults: Faults, fault: Fault, inner: Pass) -> Answer:
 
 def _answer_lost(faults: Faults, fault: Fault, inner: Pass) -> Answer:
     inner()
-    raise ConnectionDropped(fault.message or "The answer was lost on its way: what was asked for is done.")
+    raise ConnectionDropped(fault.message or "The request was executed, but its response was dropped (injected fault).")
 
 
 def _stale_list(faults: Faults, fault: Fault, inner: Pass) -> Answer:
-    """List what there was some seconds ago: what is newer is not there yet."""
+    """Leave out items created in the last `seconds`."""
     horizon = datetime.fromtimestamp(faults.clock(), UTC) - timedelta(seconds=fault.seconds)
     return {
         name: [item for item in found if _created(item) <= horizon] if isinstance(found, list) else found
@@ -195,7 +195,7 @@ def _stale_list(faults: Faults, fault: Fault, inner: Pass) -> Answer:
 
 
 def _created(item: Any) -> datetime:
-    """Return when something in a list was made; of the results of Search, whose kind is a level further in."""
+    """Return the creation time of a list item; results of Search have it one level deeper."""
     if isinstance(item, dict):
         for part in (item, *(inner for inner in item.values() if isinstance(inner, dict))):
             if isinstance(part.get("CreationTime"), datetime):
@@ -212,9 +212,9 @@ def _failing_validation(faults: Faults, fault: Fault, inner: Pass) -> Answer:
 
 KINDS: Final[dict[str, Kind]] = {
     "throttling": _refusing(ThrottlingException, "Rate exceeded"),
-    "unavailable": _refusing(ServiceUnavailable, "The service is unavailable: a fault makes it so."),
-    "failure": _refusing(InternalFailure, "The service failed: a fault makes it so."),
-    "conflict": _refusing(ConflictException, "The resource is being changed by another request: a fault makes it so."),
+    "unavailable": _refusing(ServiceUnavailable, "The service is unavailable (injected fault)."),
+    "failure": _refusing(InternalFailure, "The service failed (injected fault)."),
+    "conflict": _refusing(ConflictException, "Another request is changing the resource (injected fault)."),
     "latency": _latency,
     "answer-lost": _answer_lost,
     "stale-list": _stale_list,
@@ -222,7 +222,7 @@ KINDS: Final[dict[str, Kind]] = {
 }
 
 ONLY: Final[dict[str, Callable[[str], bool]]] = {
-    # kinds that make sense for some operations alone, whatever the pattern
+    # These kinds affect only the operations for which they make sense, whatever the pattern.
     "stale-list": lambda operation: operation.startswith("List") or operation == "Search",
     "validation-fails": lambda operation: operation == "CreateModelPackage",
 }

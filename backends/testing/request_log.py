@@ -1,4 +1,4 @@
-"""The log of the latest requests, for tests: who asked for what, and what came of it."""
+"""A log of recent requests and their outcomes, for assertions in tests."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..base import Caller
 from ..errors import NotHandled, RegistryError
 
 KEPT: Final = 10_000
-"""Requests that are remembered; older ones make room."""
+"""Maximum number of logged requests; the oldest are dropped."""
 
 ANSWERED: Final = "ok"
 
 
 class Recorded(NamedTuple):
-    """A request; `principal` is the caller's PrincipalId, `outcome` is `ok` or the error code of its answer."""
+    """A request; `principal` is the caller's PrincipalId, `outcome` is `ok` or the error code."""
 
     number: int
     operation: str
@@ -36,7 +36,7 @@ class Recorded(NamedTuple):
 
 
 class Log:
-    """The latest requests, `most` of them, oldest first; thread-safe."""
+    """The latest `most` requests, oldest first; thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.time, most: int = KEPT) -> None:
         self._clock = clock
@@ -46,7 +46,7 @@ class Log:
 
     @contextmanager
     def noting(self, operation: str, params: Mapping[str, Any], caller: Caller) -> Iterator[None]:
-        """Note a request when the block that answers it ends; one that the rest of SageMaker answers is not noted."""
+        """Log a request when the block that answers it ends, unless the block raises NotHandled."""
         at, began = self._clock(), time.perf_counter()
         outcome, message = ANSWERED, ""
         try:
@@ -68,20 +68,20 @@ class Log:
                     )
 
     def calls(self, operation: str | None = None, since: int = 0) -> list[dict[str, Any]]:
-        """Return requests (of an operation) as JSON values, oldest first, after the one with the number `since`."""
+        """Return requests with numbers above `since` as JSON values, oldest first; optionally of one operation."""
         with self._lock:
             found = [call for call in self._calls if call.number > since and operation in (None, call.operation)]
         return [_json(call._asdict()) for call in found]
 
     def clear(self) -> None:
-        """Forget every request; the next is number one."""
+        """Remove all requests; the next is number 1."""
         with self._lock:
             self._calls.clear()
             self._count = 0
 
 
 def _json(value: Any) -> Any:
-    """Return the parameters of a request as JSON values: moments as text."""
+    """Return a value with all datetimes as ISO 8601 text."""
     if isinstance(value, Mapping):
         return {name: _json(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,1 +1,1 @@
-"""The registry's own calls and the extension API, over HTTP."""
+"""The registry API and the extension API over HTTP."""

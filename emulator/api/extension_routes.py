@@ -1,4 +1,4 @@
-"""The emulator's own paths, `/_registry/...`: for health checks and people, not for AWS clients."""
+"""The routes of the extension API, `/_registry/...`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .metrics import CONTENT_TYPE, Metrics
 
 
 def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
-    """Return the routes; `GET /` is the same as `GET /_registry/info`."""
+    """Return the routes; `GET /` is an alias of `GET /_registry/info`."""
     routes = Blueprint("extensions", __name__)
     followers = LongPolling(backend)
 
     @routes.get(f"{EXTENSION_PREFIX}/health")
     @routes.get(f"{EXTENSION_PREFIX}/ready")
     def health() -> Response:
-        """Answer 200 when the backend can answer, else its error: a server that answers at all is seeded and ready."""
+        """Return 200 if the backend is available, otherwise its error; the server accepts requests only once seeded."""
         backend.ping()
         return _json({"status": "ok"})
 
@@ -48,10 +48,10 @@ def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
 
     @routes.route(f"{EXTENSION_PREFIX}/<path:name>", methods=["GET", "POST"])
     def extension(name: str) -> Response:
-        """Call an extension: a GET takes its parameters from the query, a POST from its body, a JSON object."""
+        """Call an extension with parameters from the query string (GET) or from a JSON object in the body (POST)."""
         if name not in backend.extensions:
             raise UnknownOperationException(
-                f"This registry has no extension {name[:200]!r}: {EXTENSION_PREFIX}/info lists those it has."
+                f"This registry has no extension {name[:200]!r}; {EXTENSION_PREFIX}/info lists all extensions."
             )
         if backend.extensions[name] and request.method != "POST":
             raise MethodNotAllowed
@@ -68,7 +68,7 @@ def _object(body: bytes) -> dict[str, object]:
     try:
         value = orjson.loads(body or b"{}")
     except orjson.JSONDecodeError as error:
-        raise SerializationException(f"The body is not valid JSON: {error}") from error
+        raise SerializationException(f"The body is not valid JSON: {error}.") from error
     if not isinstance(value, dict):
         raise SerializationException("The body must be a JSON object.")
     return value

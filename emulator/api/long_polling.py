@@ -1,9 +1,4 @@
-"""Following events over HTTP: a request that finds none waits for one, for some seconds, and is then asked again.
-
-Long polling, and not a stream that stays open: it works through every proxy and with every client, a lost connection
-loses nothing, and what a follower knows is a number. The server has few threads, so only some requests wait at once;
-further followers are answered at once and told when to ask again.
-"""
+"""Long polling for events: a request that finds no events waits up to WAIT_TIMEOUT seconds for one."""
 
 from __future__ import annotations
 
@@ -18,13 +13,17 @@ from ...backends.events import Notifier
 EVENTS: Final = "events"
 WAIT_TIMEOUT: Final = 20.0
 POLL_SECONDS: Final = 1.0
-"""How often to look for what another process wrote."""
+"""The interval of checks for events that other processes wrote."""
 MAX_WAITING: Final = 2
+"""Limited because each waiting request occupies a thread; further requests return at once with `ask_again`."""
 ASK_AGAIN_SECONDS: Final = 2.0
 
 
 class LongPolling:
-    """Calls the extensions of a backend; a request that follows events is answered when there is one."""
+    """Call the extensions of a backend, and wait for events if a request follows them.
+
+    Long polling works through all proxies and clients, and after a lost connection a client resumes by position.
+    """
 
     def __init__(self, backend: Backend, clock: Callable[[], float] = time.monotonic) -> None:
         self._backend = backend
@@ -33,9 +32,9 @@ class LongPolling:
         self._notifier: Notifier = backend.outbox.notifier if backend.outbox else Notifier()
 
     def answer(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
-        """Return the answer of an extension.
+        """Return the response of an extension.
 
-        A page of followed events has `ask_again` besides: in how many seconds to ask for the next, 0 being at once.
+        A page of followed events also contains `ask_again`, the number of seconds after which to request the next.
         """
         if name != EVENTS or not _follows(params):
             return self._backend.extension(name, params, caller)
@@ -61,5 +60,5 @@ class LongPolling:
 
 
 def _follows(params: Mapping[str, Any]) -> bool:
-    """Whether a question is to wait for its answer; only one in the order of time can."""
+    """Whether a request follows events; not possible in descending order."""
     return str(params.get("follow", "")).lower() in ("1", "true") and params.get("order") != "Descending"

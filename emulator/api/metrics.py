@@ -1,4 +1,4 @@
-"""What a server has answered, in numbers, as Prometheus reads them: `GET /_registry/metrics`."""
+"""Prometheus metrics of registry requests: `GET /_registry/metrics`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Final
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 OK: Final = "ok"
 BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of the buckets of durations, in seconds."""
+"""Upper bounds of the duration buckets, in seconds."""
 
 
 class Metrics:
-    """Counts of the registry's calls by operation and outcome, and how long they took; thread-safe."""
+    """Counts and durations of registry requests by operation and outcome; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -24,7 +24,7 @@ class Metrics:
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def note(self, operation: str, code: str, seconds: float) -> None:
-        """Count one call; `code` is `ok`, or the code of the error."""
+        """Count one request; `code` is `ok` or the error code."""
         with self._lock:
             self._answered[operation, code] += 1
             self._within[operation][bisect_left(BOUNDS, seconds)] += 1
@@ -39,10 +39,10 @@ class Metrics:
 
         yield from _head("info", "gauge", "The server.")
         yield _line("info", 1, version=version("sagemaker-registry"))
-        yield from _head("requests_total", "counter", "Calls of the registry, by operation and code of the answer.")
+        yield from _head("requests_total", "counter", "Registry requests, by operation and outcome.")
         for (operation, code), count in sorted(self._answered.items()):
             yield _line("requests_total", count, operation=operation, code=code)
-        yield from _head("request_seconds", "histogram", "How long calls of the registry took, by operation.")
+        yield from _head("request_seconds", "histogram", "Duration of registry requests, by operation.")
         for operation, within in sorted(self._within.items()):
             so_far = 0
             for bound, count in zip((*BOUNDS, "+Inf"), within, strict=True):

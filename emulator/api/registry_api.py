@@ -1,8 +1,7 @@
-"""The registry's own calls as WSGI: from the request to the backend and back, with nothing between.
+"""The registry API as a WSGI application, from the request to the backend and back."""
 
-Middleware in front of Flask's routing: every call of an AWS client has the same path and method, so there is nothing
-to route; and contexts, hooks and a response object cost three times what the registry needs to describe a version.
-"""
+# This is middleware in front of Flask: all AWS calls have the same path and method, and Flask's contexts, hooks and
+# response objects take three times as long as the registry needs to describe a version.
 
 from __future__ import annotations
 
@@ -39,7 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RegistryApi:
-    """A WSGI application that answers `POST /` from a backend; other services answer for the rest of SageMaker."""
+    """Answer `POST /` from a backend; `other_services` answers the rest of SageMaker."""
 
     backend: Backend
     other_services: WSGIApplication
@@ -53,14 +52,14 @@ class RegistryApi:
         try:
             operation = operation_of(target)
             if environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
-                raise SerializationException("Send the body without Content-Encoding.")
+                raise SerializationException("Content-Encoding is not supported; send the body uncompressed.")
             identity = self.backend.request_id()
             caller = caller_of(environ, identity)
             check_region(caller)
             body = _body(environ)
             answer = wire.write(self.backend.call(operation, wire.read(operation, body), caller))
         except NotHandled:
-            operation = ""  # not one of the registry's
+            operation = ""  # not counted: it is not a registry operation
             return self.other_services({**environ, "wsgi.input": BytesIO(body)}, start_response)
         except RegistryError as error:
             code = error.code
@@ -68,12 +67,12 @@ class RegistryApi:
         except ConnectionDropped as error:
             code = type(error).__name__
             if channel.cut(environ):
-                start_response("200 OK", headers(b"", request_id=identity))  # which no client gets
+                start_response("200 OK", headers(b"", request_id=identity))  # WSGI requires it; it is not sent
                 return [b""]
             return self._refuse(InternalFailure(str(error)), environ, start_response, identity)
         except Exception as error:
             log.exception("failed to answer %s", target, exc_info=error)
-            failure = InternalFailure("The registry failed to answer; its log says why.")
+            failure = InternalFailure("The server failed; see its log for the cause.")
             code = failure.code
             return self._refuse(failure, environ, start_response, identity)
         finally:
@@ -99,16 +98,16 @@ def note(error_log: ErrorLog, error: RegistryError, environ: WSGIEnvironment) ->
 
 
 def operation_of(target: str) -> str:
-    """Return the operation an X-Amz-Target names.
+    """Return the operation of an X-Amz-Target header.
 
     Raises:
-        UnknownOperationException: SageMaker has none of that name.
+        UnknownOperationException: SageMaker has no such operation.
     """
     operation = target.removeprefix(TARGET_PREFIX)
     if not target.startswith(TARGET_PREFIX) or not model.known(operation):
         raise UnknownOperationException(
-            f"X-Amz-Target {target[:200]!r} is not an operation of SageMaker: it should read "
-            f"{TARGET_PREFIX}DescribeModelPackage, for example."
+            f"X-Amz-Target {target[:200]!r} is not a SageMaker operation; "
+            f"expected a value such as {TARGET_PREFIX}DescribeModelPackage."
         )
     return operation
 
@@ -116,7 +115,7 @@ def operation_of(target: str) -> str:
 def _body(environ: WSGIEnvironment) -> bytes:
     size = length_of(environ)
     if size is None and not environ.get("wsgi.input_terminated"):
-        return b""  # nothing says where it ends
+        return b""  # the length is unknown, so reading could block
     if size is not None and size > MAX_BODY:
         raise too_large()
     body: bytes = environ["wsgi.input"].read(MAX_BODY + 1 if size is None else size)

@@ -1,1 +1,1 @@
-"""Who may call: the Host check, signatures, and limits on failed attempts."""
+"""Host and Origin checks, request signatures, and rate limits for failed authentication."""

@@ -1,8 +1,4 @@
-"""Every request must be signed: Signature Version 4, verified against the keys of a credentials file, before any route.
-
-What is answered without a signature is a short list: health, the console (which has its own login), and metrics
-where the settings say so. Codes and sentences are in `responses.CODES`.
-"""
+"""Authentication: verify the Signature Version 4 of every request against the keys of a credentials file."""
 
 from __future__ import annotations
 
@@ -39,16 +35,17 @@ log = logging.getLogger(__name__)
 
 SKEW_SECONDS: Final = 15 * 60
 MAX_SECONDS: Final = 7 * 24 * 3600
-"""How long a presigned URL can be good for."""
+"""Maximum lifetime of a presigned URL."""
 HEALTH: Final = frozenset({f"{EXTENSION_PREFIX}/health", f"{EXTENSION_PREFIX}/ready"})
 METRICS: Final = f"{EXTENSION_PREFIX}/metrics"
 _MOMENT = re.compile("[0-9]{8}T[0-9]{6}Z")
 
 
 class Authentication:
-    """A WSGI application in front of another, which only gets requests that are signed.
+    """Pass only signed requests on to an application.
 
-    With `has_console`, the address itself leads to the console, where people log in.
+    Unsigned requests are accepted for health, for the console, which has its own login, and for metrics if the settings
+    allow it. With `has_console`, `/` redirects to the console.
     """
 
     def __init__(
@@ -70,7 +67,7 @@ class Authentication:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         for name in [name for name in environ if name.startswith("HTTP_X_MOTO_")]:
-            del environ[name]  # by which moto would take the caller for another one
+            del environ[name]  # a client could impersonate another account with these headers
         path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "")
         if self._has_console and path == "/" and method in ("GET", "HEAD") and not is_signed_request(environ):
             return _to_the_console(start_response)
@@ -79,7 +76,7 @@ class Authentication:
         try:
             environ[VERIFIED] = self._verify(environ)
             if path.startswith(MOTO) and (method, path) != ("POST", RESET):
-                raise AccessDeniedException(f"Where requests are signed, of {MOTO} only reset is answered.")
+                raise AccessDeniedException(f"With --credentials, the server allows only POST {RESET} under {MOTO}.")
         except AuthenticationFailed as refused:
             error: RegistryError = refused.as_error(environ)
         except RegistryError as rejected:
@@ -131,11 +128,11 @@ class Authentication:
         if said and not _is_body_as_said(said, claim, environ, headers, proof.secret):
             raise AuthenticationFailed("other body")
         if self._seen is not None and claim.expires is None and self._seen.before(claim.signature):
-            raise AuthenticationFailed("wrong", "The signature was used already: a request can be sent once.")
+            raise AuthenticationFailed("wrong", "The signature has already been used; sign each request separately.")
 
 
 def proof_of(caller: Caller, keys: Mapping[str, Credential], strictness: Strictness) -> Issued | None:
-    """Return what proves the access key of a caller; None if it is unknown. A server asks before it reads a lot."""
+    """Return the secret that proves a caller's access key; None if unknown. Called before large bodies are read."""
     found = keys.get(caller.access_key)
     if found is not None:
         return Issued(found.secret)
@@ -143,14 +140,14 @@ def proof_of(caller: Caller, keys: Mapping[str, Credential], strictness: Strictn
 
 
 class _Seen:
-    """Signatures that were good, as long as they could be sent again; thread-safe."""
+    """Valid signatures of the period in which they could be replayed; thread-safe."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock, self._lock = clock, threading.Lock()
         self._until: dict[str, float] = {}
 
     def before(self, signature: str) -> bool:
-        """Whether a signature was seen; it is from now on."""
+        """Record a signature and return whether it was seen before."""
         now = self._clock()
         with self._lock:
             while self._until and (first := next(iter(self._until))) and self._until[first] < now:
@@ -162,7 +159,7 @@ class _Seen:
 
 
 def headers_of(environ: WSGIEnvironment) -> Headers:
-    """Return the headers of a request as they were sent; from the environment, where the server keeps no more."""
+    """Return the headers as sent; with other servers, which do not keep them, as found in the environ."""
     found: dict[str, list[str]] = {}
     if head := environ.get(HEAD):
         last = ""
@@ -197,11 +194,9 @@ def _claim(environ: WSGIEnvironment, headers: Headers) -> Claim:
         raise AuthenticationFailed(
             "incomplete", _what_is_missing(authorization[0], headers) if authorization else _QUERY_PARTS
         )
-    # moto reads the credential itself: it must be that of the signature, however moto looks for it
+    # moto parses the credential by itself, so both must find the same one
     if caller_of(environ).access_key != claim.key:
-        raise AuthenticationFailed(
-            "incomplete", "The request names its credential twice, or in a form that is not AWS's."
-        )
+        raise AuthenticationFailed("incomplete", "The credential is malformed or given more than once.")
     return claim
 
 
@@ -212,8 +207,8 @@ _QUERY_PARTS: Final = (
 
 
 _OURS_IN_QUERY: Final = (
-    "What the registry answers itself is signed in the header Authorization: a URL that is signed would let whoever "
-    "reads it be who made it, for as long as it is good."
+    "The registry does not accept presigned URLs, because anyone who obtains one could act as its creator; "
+    "sign the request in the Authorization header."
 )
 
 
@@ -223,8 +218,9 @@ def _what_is_missing(authorization: str, headers: Headers) -> str:
     if not headers.get("x-amz-date"):
         said.append("Authorization header requires existence of an 'X-Amz-Date' header.")
     return " ".join(said) or (
-        f"The Authorization header is not one of Signature Version 4: {sigv4.ALGORITHM} "
-        "Credential=KEY/DATE/REGION/SERVICE/aws4_request, SignedHeaders=NAMES, Signature=HEX; X-Amz-Date: DATETIMEZ."
+        f"Invalid Signature Version 4: expected `Authorization: {sigv4.ALGORITHM} "
+        "Credential=KEY/DATE/REGION/SERVICE/aws4_request, SignedHeaders=NAMES, Signature=HEX` "
+        "and `X-Amz-Date: YYYYMMDDTHHMMSSZ`."
     )
 
 
@@ -232,7 +228,7 @@ def _check_time(claim: Claim, now: float) -> None:
     try:
         made = _seconds(claim.moment)
     except ValueError:
-        raise AuthenticationFailed("incomplete", "The date of the request is none that a calendar has.") from None
+        raise AuthenticationFailed("incomplete", f"X-Amz-Date '{claim.moment}' is not a valid date.") from None
     if claim.date != claim.moment[:8]:
         raise AuthenticationFailed(
             "wrong",
@@ -271,16 +267,14 @@ def _is_ours(environ: WSGIEnvironment) -> bool:
 
 
 def _check_scope(claim: Claim, environ: WSGIEnvironment, headers: Headers) -> None:
-    """Refuse a signature that is for another service, or leaves out what it must cover."""
+    """Raise AuthenticationFailed for a signature of another service, or one that does not cover required headers."""
     ours = _is_ours(environ)
     if ours and claim.service != "sagemaker":
         raise AuthenticationFailed("wrong", "Credential should be scoped to correct service: 'sagemaker'. ")
     if ours and claim.expires is not None:
         raise AuthenticationFailed("incomplete", _OURS_IN_QUERY)
     if list(claim.signed) != sorted(set(claim.signed)):
-        raise AuthenticationFailed(
-            "incomplete", "The names in SignedHeaders must be in small letters, sorted, each of them once."
-        )
+        raise AuthenticationFailed("incomplete", "The names in SignedHeaders must be lowercase, sorted and unique.")
     if "host" not in claim.signed:
         raise AuthenticationFailed(
             "unsigned header", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
@@ -295,7 +289,7 @@ def _check_scope(claim: Claim, environ: WSGIEnvironment, headers: Headers) -> No
 
 
 def _is_body_as_said(said: str, claim: Claim, environ: WSGIEnvironment, headers: Headers, secret: str) -> bool:
-    """Whether a body is the one whose hash was signed; S3 takes one that was not, and one in signed chunks."""
+    """Whether the body matches its signed hash; S3 also accepts unsigned bodies and signed chunks."""
     if claim.service != "s3" or said not in sigv4.STREAMING | {sigv4.UNSIGNED}:
         return hmac.compare_digest(said.encode(), _body_hash(environ, MAX_UPLOAD).encode())
     if said == sigv4.UNSIGNED:
@@ -318,7 +312,7 @@ def _body_hash(environ: WSGIEnvironment, most: int) -> str:
 
 
 def _target(environ: WSGIEnvironment) -> str:
-    """Return the path and the query of a request as they were sent."""
+    """Return the path and query of a request as sent."""
     from urllib.parse import quote
 
     found = environ.get("REQUEST_URI") or environ.get("RAW_URI")

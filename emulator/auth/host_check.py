@@ -1,9 +1,4 @@
-"""Who may speak to the server at all: checked before every route, because loopback does not keep a browser out.
-
-A page of any site can send requests to 127.0.0.1, and DNS rebinding can make its own name resolve there. So the
-Host must be a name of ours, and a request that a browser made for another site is refused. There are no CORS
-headers, on any answer.
-"""
+"""Host and Origin checks, which protect a server on loopback from web pages in a local browser."""
 
 from __future__ import annotations
 
@@ -28,9 +23,10 @@ _OUR_OWN = frozenset({"same-origin", "none"})
 
 
 class HostCheck:
-    """A WSGI application in front of another: rejects foreign hosts and foreign pages.
+    """Reject requests for unknown hosts and from pages of other sites.
 
-    `allowed_hosts` are names beyond loopback and IP addresses, such as a compose service's.
+    Any page can send requests to 127.0.0.1, and DNS rebinding can make its own host name resolve there. No response
+    has CORS headers. `allowed_hosts` are accepted in addition to loopback names and IP addresses.
     """
 
     def __init__(
@@ -46,7 +42,7 @@ class HostCheck:
         body = self._answer(error, environ, start_response)
         if environ.get("REQUEST_METHOD") != "HEAD":
             return body
-        for _ in body:  # an answer to HEAD has none, whatever is said of its length
+        for _ in body:  # a response to HEAD has no body, even with a Content-Length
             pass
         if hasattr(body, "close"):
             body.close()
@@ -66,16 +62,16 @@ class HostCheck:
 
     def _host_error(self, environ: WSGIEnvironment) -> RegistryError | None:
         host = environ.get("HTTP_HOST", "")
-        match = _HOST.fullmatch(host.lower()) if host.isascii() else None  # other letters have small ones in ASCII
+        match = _HOST.fullmatch(host.lower()) if host.isascii() else None  # lower() maps the Kelvin sign to "k"
         if match and int(match["port"] or 80) in range(1, 65536) and self._is_ours(match["name"]):
             return None
         return MisdirectedRequest(
-            f"This server does not answer for the host {host[:200]!r}. Use its address, localhost, or start it "
-            "with --allowed-host NAME."
+            f"Unknown host {host[:200]!r}: use localhost or an IP address, or start the server with "
+            "--allowed-host NAME."
         )
 
     def _is_ours(self, name: str) -> bool:
-        """An IP address cannot be rebound; `*.localhost` never leaves the machine (S3 puts the bucket there)."""
+        """Accept IP addresses, which cannot be rebound, and `*.localhost`, which is always local (S3 bucket hosts)."""
         return name == "localhost" or name.endswith(".localhost") or name in self._allowed or _is_address(name)
 
 
@@ -96,19 +92,19 @@ def _is_address(name: str) -> bool:
 
 
 def _page_error(environ: WSGIEnvironment) -> RegistryError | None:
-    """Refuse what a browser sends for another site, except a person following a link."""
+    """Return an error for requests that a browser sends from another site, except when a person follows a link."""
     site = environ.get("HTTP_SEC_FETCH_SITE")
     origin = environ.get("HTTP_ORIGIN")
     followed_link = environ.get("REQUEST_METHOD") == "GET" and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
     foreign_site = site is not None and site not in _OUR_OWN and not followed_link
     foreign_origin = origin is not None and _host_of(origin) != environ.get("HTTP_HOST", "").lower()
     if foreign_site or foreign_origin:
-        return AccessDeniedException("This server does not answer pages of other sites.")
+        return AccessDeniedException("This server rejects requests from pages of other sites.")
     return None
 
 
 def _host_of(origin: str) -> str | None:
-    """Return the host and port an Origin names; None if it is not a URL."""
+    """Return the host and port of an Origin; None if it is not a URL."""
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:

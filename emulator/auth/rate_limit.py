@@ -1,7 +1,4 @@
-"""How often a client has failed within a minute: after too many failures it is told to wait.
-
-A correct request is answered all the same: others may come from the same address, and know the same access key.
-"""
+"""A rate limit for failed authentication attempts."""
 
 from __future__ import annotations
 
@@ -15,7 +12,10 @@ MAX_PLACES: Final = 10_000
 
 
 class Failures:
-    """Counts failures by place, at most `most` within a minute; thread-safe, and keeps at most MAX_PLACES places."""
+    """Count failures by place (such as a client address), with at most `most` a minute; thread-safe.
+
+    Only failures are throttled: valid requests may come from the same address or name the same access key.
+    """
 
     def __init__(self, most: int, clock: Callable[[], float]) -> None:
         self._most, self._clock = most, clock
@@ -23,7 +23,7 @@ class Failures:
         self._counts: OrderedDict[Hashable, tuple[float, int]] = OrderedDict()
 
     def is_one_too_many(self, place: Hashable) -> bool:
-        """Count one more failure of a place; return whether it has had its share. A minute begins with the first."""
+        """Count a failure and return whether the limit is exceeded. The minute begins with the first failure."""
         now = self._clock()
         with self._lock:
             began, count = self._counts.get(place, (now, 0))

@@ -1,7 +1,4 @@
-"""AWS Signature Version 4, computed again: what a request claims, what was signed, and whether that is this request.
-
-Canonical paths are those of botocore: S3's as it was sent, those of others normalized and encoded once more.
-"""
+"""AWS Signature Version 4: parse claims, compute signatures, and verify chunked bodies."""
 
 from __future__ import annotations
 
@@ -32,11 +29,11 @@ _SCOPE = re.compile(r"(?P<key>[^/\s]+)/(?P<date>[0-9]{8})/(?P<region>[^/\s]*)/(?
 _CHUNK = re.compile(rb"(?P<size>[0-9a-fA-F]{1,16})(?:;chunk-signature=(?P<signature>[0-9a-f]{64}))?\r\n")
 
 Headers = Mapping[str, Sequence[str]]
-"""The values of each header of a request, by its name in small letters."""
+"""The values of each header, by lowercase name."""
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """What a request says of its signature: whose it is, what it covers, and when it was made."""
+    """The unverified signature of a request: credential scope, signed headers and time."""
 
     key: str
     date: str
@@ -45,11 +42,11 @@ class Claim(msgspec.Struct, frozen=True):
     signed: tuple[str, ...]
     signature: str
     moment: str = ""
-    """As in X-Amz-Date: 20261124T120000Z."""
+    """The value of X-Amz-Date, such as 20261124T120000Z."""
     token: str = ""
-    """That of a session."""
+    """The session token."""
     expires: int | None = None
-    """Seconds a presigned URL is good for; None of a header."""
+    """Lifetime of a presigned URL in seconds; None for a header."""
 
     @property
     def scope(self) -> str:
@@ -57,7 +54,7 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 def claim_of_header(authorization: str, headers: Headers) -> Claim | None:
-    """Return what an Authorization header claims; None if it is none of this algorithm's."""
+    """Return the claim of an Authorization header; None if it is malformed or uses another algorithm."""
     match = _HEADER.fullmatch(authorization.strip())
     scope = _SCOPE.fullmatch(match["credential"]) if match else None
     if match is None or scope is None:
@@ -70,7 +67,7 @@ def claim_of_header(authorization: str, headers: Headers) -> Claim | None:
 
 
 def claim_of_query(query: Sequence[tuple[str, str]]) -> Claim | None:
-    """Return what a presigned URL claims; None if a part is missing, or there twice."""
+    """Return the claim of a presigned URL; None if a parameter is missing, malformed or repeated."""
     given = [(name, value) for name, value in query if name.startswith("X-Amz-")]
     parts = dict(given)
     scope = _SCOPE.fullmatch(parts.get("X-Amz-Credential", ""))
@@ -89,9 +86,9 @@ def claim_of_query(query: Sequence[tuple[str, str]]) -> Claim | None:
 
 
 def signature_of(claim: Claim, secret: str, method: str, path: str, query: str, headers: Headers, payload: str) -> str:
-    """Return the signature a request should have.
+    """Return the expected signature of a request.
 
-    `path` and `query` are as they were sent, still encoded; `payload` is the hash of the body, or what stands for it.
+    `path` and `query` are still encoded, as sent. `payload` is the hash of the body or a placeholder such as UNSIGNED.
     """
     lines = "".join(f"{name}:{','.join(map(_plain, headers.get(name, ())))}\n" for name in claim.signed)
     request = "\n".join(
@@ -102,6 +99,7 @@ def signature_of(claim: Claim, secret: str, method: str, path: str, query: str, 
 
 
 def canonical_path(path: str, service: str) -> str:
+    """Return the path as botocore signs it: unchanged for S3, otherwise normalized and encoded a second time."""
     if service == "s3":
         return path or "/"
     steps: list[str] = []
@@ -115,14 +113,14 @@ def canonical_path(path: str, service: str) -> str:
 
 
 def canonical_query(query: str) -> str:
-    """Return a query as it is signed: encoded anew and sorted, without the signature itself."""
+    """Return a query as it is signed: reencoded and sorted, without the signature itself."""
     pairs = [pair.partition("=") for pair in query.split("&") if pair]
     encoded = [(_encoded(name), _encoded(value)) for name, _, value in pairs]
     return "&".join(f"{name}={value}" for name, value in sorted(encoded) if name != "X-Amz-Signature")
 
 
 def pairs_of(query: str) -> list[tuple[str, str]]:
-    """Return the names and values of a query; a plus is no space, as with AWS."""
+    """Return the decoded names and values of a query; as in AWS, a plus is not a space."""
     pairs = [pair.partition("=") for pair in query.split("&") if pair]
     return [(unquote(name), unquote(value)) for name, _, value in pairs]
 
@@ -135,9 +133,9 @@ def hash_of(body: IO[bytes]) -> str:
 
 
 def are_chunks_signed(body: IO[bytes], claim: Claim, secret: str, kind: str, length: str) -> bool:
-    """Whether a body in chunks (`aws-chunked`) is whole, and each chunk of it signed after the one before.
+    """Whether an `aws-chunked` body is complete and each chunk's signature is valid and based on the previous one.
 
-    `kind` is one of STREAMING; `length` is X-Amz-Decoded-Content-Length, or empty. The body is read to its end.
+    `kind` is one of STREAMING; `length` is X-Amz-Decoded-Content-Length or empty. Reads the body to its end.
     """
     is_signed, has_trailer = not kind.startswith("STREAMING-UNSIGNED"), kind.endswith("-TRAILER")
     last, total = claim.signature, 0
@@ -166,7 +164,7 @@ def are_chunks_signed(body: IO[bytes], claim: Claim, secret: str, kind: str, len
 
 
 def _is_trailer_signed(body: IO[bytes], claim: Claim, secret: str, last: str) -> bool:
-    """Whether the headers behind the last chunk are signed; with no signature to go on from, whether they are some."""
+    """Whether the trailers are signed; without a previous signature (`last`), whether they are well-formed."""
     lines: list[bytes] = []
     signature = b""
     while line := body.readline(_MAX_LINE).rstrip(b"\r\n"):

@@ -1,4 +1,4 @@
-"""Look for artifacts and images: in moto's S3 and ECR on the same endpoint, or at an S3 endpoint of the user's."""
+"""Lookups of artifacts and images, in moto's S3 and ECR or at a configured S3 endpoint."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _ECR_TARGET = "AmazonEC2ContainerRegistry_V20150921.DescribeImages"
 
 
 class MotoProbe:
-    """Looks in the S3 and ECR of the same endpoint; before their first use they are empty, and are not loaded."""
+    """Look in moto's S3 and ECR on the same endpoint, without loading moto while it cannot hold objects."""
 
     def __init__(self, other_services: MotoApp) -> None:
         self._other_services = other_services
 
     def artifact_exists(self, caller: Caller, bucket: str, key: str, *, is_prefix: bool) -> bool | None:
-        """Whether the bucket holds the key; None without such a bucket."""
+        """Whether the bucket contains the key; None if the bucket does not exist."""
         if not self._has_bucket(caller, bucket):
             return None
         if is_prefix:
@@ -44,7 +44,7 @@ class MotoProbe:
         return self._other_services.ask(caller, "s3", "HEAD", f"/{bucket}/{key}").status_code == 200
 
     def image_exists(self, caller: Caller, image: str) -> bool | None:
-        """Whether ECR holds the image; None for another registry's, or without such a repository."""
+        """Whether ECR contains the image; None for other registries and for missing repositories."""
         match = _ECR_IMAGE.fullmatch(image)
         if match is None or not self._other_services.may_hold_objects:
             return None
@@ -69,7 +69,11 @@ class MotoProbe:
         return described.get("Containers") or [described["PrimaryContainer"]]
 
     def content(self, caller: Caller, bucket: str, key: str) -> bytes | None:
-        """Return an object; None if there is none. Raise ValidationException if it is larger than a rule reads."""
+        """Return the content of an object; None if it does not exist.
+
+        Raises:
+            ValidationException: The object is larger than MAX_CONTENT.
+        """
         if not self._has_bucket(caller, bucket):
             return None
         head = self._other_services.ask(caller, "s3", "HEAD", f"/{bucket}/{key}")
@@ -87,13 +91,13 @@ class MotoProbe:
 
 
 def check_size(bucket: str, key: str, size: int) -> None:
-    """Raise ValidationException for an object that is larger than a rule reads. (The sentence is ours.)"""
+    """Raise ValidationException for an object larger than MAX_CONTENT; the message is not AWS's."""
     if size > MAX_CONTENT:
-        raise ValidationException(f"s3://{bucket}/{key} has {size:,} bytes; a rule reads at most {MAX_CONTENT:,}.")
+        raise ValidationException(f"s3://{bucket}/{key} has {size:,} bytes; rules read at most {MAX_CONTENT:,}.")
 
 
 class EndpointProbe(MotoProbe):
-    """Looks for artifacts at an S3 endpoint of the user's, with the credentials of the server's environment."""
+    """Look for artifacts at the configured S3 endpoint, with the credentials of the server's environment."""
 
     def __init__(self, other_services: MotoApp, s3_endpoint: str) -> None:
         super().__init__(other_services)
@@ -117,10 +121,10 @@ class EndpointProbe(MotoProbe):
         return self._found(read, "NoSuchBucket", "NoSuchKey")
 
     def _found(self, ask: Callable[[], Found], *missing: str) -> Found | None:
-        """Return what the endpoint answers; None for one of the error codes of `missing`.
+        """Return the result of `ask`; None for one of the error codes in `missing`.
 
         Raises:
-            ServiceUnavailable: the endpoint does not answer, or rejects the server's credentials.
+            ServiceUnavailable: The endpoint is unreachable or rejects the server's credentials.
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -129,9 +133,7 @@ class EndpointProbe(MotoProbe):
         except (BotoCoreError, ClientError) as error:
             if isinstance(error, ClientError) and error.response["Error"]["Code"] in missing:
                 return None
-            raise ServiceUnavailable(
-                f"The S3 endpoint {self._endpoint} cannot say whether an object is there: {error}"
-            ) from error
+            raise ServiceUnavailable(f"The lookup at the S3 endpoint {self._endpoint} failed: {error}") from error
 
     @cached_property
     def _s3(self) -> S3Client:

@@ -1,8 +1,4 @@
-"""Every other AWS call on the same endpoint (S3, STS, IAM, ECR, the rest of SageMaker), answered by moto.
-
-moto is loaded on the first such call: a registry alone starts in a fraction of the time. What it holds lives in
-memory and is gone when the server stops, but for what `kept_objects` keeps of S3.
-"""
+"""Other AWS services on the same endpoint (S3, STS, IAM, ECR, the rest of SageMaker), answered by moto."""
 
 from __future__ import annotations
 
@@ -37,7 +33,10 @@ REST_XML = frozenset({"s3", "route53", "cloudfront"})
 
 
 class MotoApp:
-    """A WSGI application that answers as the rest of AWS; S3's objects outlive the server in `kept`. Thread-safe."""
+    """Answer calls of other AWS services with moto, which is loaded on the first call. Thread-safe.
+
+    moto keeps its state in memory; only S3 objects outlive the server, in `kept`.
+    """
 
     def __init__(self, kept: KeptObjects | None = None) -> None:
         self._lock = threading.Lock()
@@ -46,14 +45,14 @@ class MotoApp:
 
     @property
     def may_hold_objects(self) -> bool:
-        """Whether there can be anything in S3 or ECR: before the first call, only what was kept."""
+        """Whether S3 or ECR can contain anything; before the first call, only kept objects can."""
         return self._started or (self._kept is not None and not self._kept.is_empty())
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # moto keeps accounts apart by this header; the account is the one the registry sees.
+        # moto separates accounts by this header; pass the account that the registry uses.
         caller = caller_of(environ)
         environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", caller.account)
-        # moto tells `?` and `%` in a key from those of a URL by the path as it was sent, which it looks for here.
+        # moto needs the undecoded path to distinguish `?` and `%` in an S3 key from those of the URL.
         environ.setdefault("RAW_URI", environ.get("REQUEST_URI", ""))
         try:
             _sign(environ)
@@ -64,18 +63,18 @@ class MotoApp:
             return wsgi_error(error, start_response, as_xml=_reads_xml(environ))
         except Exception:
             log.exception("failed to answer %s", moto.call_of(environ))
-            failure = InternalFailure("The server failed to answer; its log says why.")
+            failure = InternalFailure("The server failed; see its log for the cause.")
             return wsgi_error(failure, start_response, as_xml=_reads_xml(environ))
         start_response(status, headers)
         return body
 
     def ask(self, caller: Caller, service: str, method: str, path: str, **request: Any) -> Response:
-        """Send a request of a caller's from inside the server; `request` as for Werkzeug's test client."""
+        """Send a request on behalf of a caller; `request` contains arguments of Werkzeug's EnvironBuilder."""
         self._start()
         return _ask(caller, service, method, path, **request)
 
     def _start(self) -> None:
-        """Load moto and put back what was kept, at the first call.
+        """Load moto and restore kept objects on the first call.
 
         Raises:
             UnknownOperationException: moto is not installed.
@@ -87,14 +86,14 @@ class MotoApp:
                 moto.application()
             except BackendUnavailable as error:
                 raise UnknownOperationException(
-                    f"This call is not one of the model registry's; the other AWS services need moto: {moto.INSTALL}"
+                    f"This is not a model registry call; the other AWS services need moto: {moto.INSTALL}."
                 ) from error
             if self._kept is not None:
                 self._kept.restore(_ask)
             self._started = True
 
     def _keep(self, environ: WSGIEnvironment, status: str, body: Iterable[bytes]) -> Iterable[bytes]:
-        """Let a change of S3 reach the disk before it is acknowledged; return the body."""
+        """Write a change of S3 to disk before it is acknowledged; return the response body."""
         if self._kept is None or not status.startswith("2"):
             return body
         if environ.get("PATH_INFO") == "/moto-api/reset":
@@ -108,31 +107,31 @@ class MotoApp:
 
 
 def alone(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Reject every call: a gateway has no other services, as AWS itself answers those."""
+    """Reject every call; used by gateways, whose clients must send other calls to the remote endpoint."""
     error = UnknownOperationException(
-        f"This endpoint passes on the model registry's calls and no others: send {moto.call_of(environ)} to where the "
-        "registry is."
+        f"This gateway forwards only model registry operations; send {moto.call_of(environ)} to the remote endpoint."
     )
     return wsgi_error(error, start_response, as_xml=_reads_xml(environ))
 
 
 def _sign(environ: WSGIEnvironment) -> None:
-    """Name the service of an unsigned JSON call, as moto finds a service by the signature.
+    """Add a credential scope to an unsigned JSON call, because moto reads the service from it.
 
     Raises:
-        UnknownOperationException: the service of the target is not known without a signature.
-        ValidationException: a signature without a credential scope. (The sentence is ours.)
+        UnknownOperationException: The target does not identify a service.
+        ValidationException: The signature has no credential scope; the message is not AWS's.
     """
     authorization = environ.get("HTTP_AUTHORIZATION", "")
     if authorization.startswith("AWS4-HMAC-SHA256") and not has_scope(authorization):
         raise ValidationException(
-            "The Authorization header has no credential scope: Credential=KEY/DATE/REGION/SERVICE/aws4_request."
+            "The Authorization header has no credential scope; "
+            "expected Credential=KEY/DATE/REGION/SERVICE/aws4_request."
         )
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if not target or "HTTP_AUTHORIZATION" in environ:
         return
     if not target.startswith(f"{SAGEMAKER_TARGET}."):
-        raise UnknownOperationException(f"Nobody on this endpoint answers {moto.call_of(environ)} without a signature.")
+        raise UnknownOperationException(f"{moto.call_of(environ)} requires a signed request on this endpoint.")
     scope = f"{ANONYMOUS}/20260101/{DEFAULT_REGION}/sagemaker/aws4_request"
     environ["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
 
@@ -154,7 +153,7 @@ def _ask(caller: Caller, service: str, method: str, path: str, **request: Any) -
 
 
 def _reads_xml(environ: WSGIEnvironment) -> bool:
-    """Whether the client's protocol is one of the XML ones: query (STS, IAM) or REST (S3)."""
+    """Whether the client's protocol is XML: query (STS, IAM) or REST (S3)."""
     if "HTTP_X_AMZ_TARGET" in environ:
         return False
     is_query = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")

@@ -1,4 +1,4 @@
-"""Resets as suites for moto's server ask for them: one request empties the registry and the other AWS services."""
+"""moto's reset endpoint, `POST /moto-api/reset`, extended to the registry."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from .other_services import MotoApp
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-AS_MOTO_SAYS = b'{"status": "ok"}'
+RESET_RESPONSE = b'{"status": "ok"}'
+"""The same response as moto's."""
 
 
 def started(backend: Backend, clock: Clock, url: str, recognise: Callable[[Caller], Caller]) -> ControlledBackend:
-    """Return a backend under test control, with a snapshot of its start if it is in memory: others may be large."""
+    """Return a backend under test control, with a START snapshot if it is in memory (others may be too large)."""
     controlled = ControlledBackend(backend, clock, recognise)
     if is_memory(url):
         controlled.snapshot(START)
@@ -31,10 +32,7 @@ def started(backend: Backend, clock: Clock, url: str, recognise: Callable[[Calle
 
 @dataclass(frozen=True, slots=True)
 class ResetMiddleware:
-    """A WSGI application in front of the other AWS services: a reset of moto resets the registry too.
-
-    moto is not loaded for a reset while it cannot hold anything.
-    """
+    """Make a reset of moto also reset the registry, without loading moto while it is empty."""
 
     app: WSGIApplication
     registry: ControlledBackend
@@ -50,20 +48,18 @@ class ResetMiddleware:
             return wsgi_error(error, start_response)
         if self.moto.may_hold_objects:
             return self.app(environ, start_response)
-        start_response("200 OK", headers(AS_MOTO_SAYS, "text/html; charset=utf-8"))
-        return [AS_MOTO_SAYS]
+        start_response("200 OK", headers(RESET_RESPONSE, "text/html; charset=utf-8"))
+        return [RESET_RESPONSE]
 
 
 @dataclass(frozen=True, slots=True)
 class NoResetMiddleware:
-    """A WSGI application that rejects resets of moto: it holds the artifacts of the versions of a kept registry."""
+    """Reject resets of moto, which would delete the artifacts of a persistent registry."""
 
     app: WSGIApplication
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] in ("GET", "HEAD") or not environ.get("PATH_INFO", "").startswith(MOTO):
             return self.app(environ, start_response)
-        error = AccessDeniedException(
-            "This server is not under test control: start it with --test-controls to reset it."
-        )
+        error = AccessDeniedException("Test control is off; start the server with --test-controls to allow resets.")
         return wsgi_error(error, start_response)

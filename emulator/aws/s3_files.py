@@ -1,8 +1,4 @@
-"""S3 objects that outlive the server: moto holds them in memory, this keeps each in a file and puts them back.
-
-A version that is approved on Tuesday must still have the artifact that was uploaded on Monday. What is kept is
-buckets, objects and their metadata; versions of objects, tags, policies and all other services are not.
-"""
+"""Persistence of moto's S3 objects in files."""
 
 from __future__ import annotations
 
@@ -28,7 +24,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
     Ask = Callable[..., Response]
-    """A function that sends S3 a request of a caller's: see `MotoApp.ask`."""
+    """The signature of `MotoApp.ask`."""
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +36,17 @@ BUCKET_FILE = "bucket.json"
 
 
 class KeptObjects:
-    """A folder of buckets and objects: one file each, replaced as a whole, readable by its owner alone."""
+    """A folder with one private file per bucket and object, so that artifacts outlive the server.
+
+    Object versions, tags, policies and other services are not kept. Files are written atomically and durably.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
 
     def restore(self, ask: Ask) -> None:
-        """Put every kept bucket and object back, through S3's own calls; remove what writes cut off have left."""
+        """Restore all buckets and objects through S3 calls, and remove files of interrupted writes."""
         for part in self._folder.glob(f"*/*{PART}"):
             part.unlink(missing_ok=True)
         for bucket, _, folder in _read_all(self._folder.glob(f"*/{BUCKET_FILE}")):
@@ -58,7 +57,7 @@ class KeptObjects:
                 _must(ask(caller, "s3", "PUT", path, data=content, headers=kept["headers"]))
 
     def note(self, environ: WSGIEnvironment, answer: bytes, ask: Ask) -> None:
-        """Bring the files of what a successful S3 request has changed up to date, before it is acknowledged."""
+        """Update the files of the bucket and objects that a successful S3 request changed."""
         bucket, _, key = _path(environ).partition("/")
         if not bucket:
             return
@@ -72,7 +71,7 @@ class KeptObjects:
         return next(self._folder.glob(f"*/{BUCKET_FILE}"), None) is None
 
     def forget(self) -> None:
-        """Remove every file: the other AWS services were reset."""
+        """Remove all files, after a reset of the other AWS services."""
         with self._lock:
             for file in [*self._folder.glob("*/*.object"), *self._folder.glob(f"*/{BUCKET_FILE}")]:
                 file.unlink()
@@ -94,7 +93,7 @@ class KeptObjects:
             file.unlink(missing_ok=True)
 
     def _place(self, bucket: str) -> Path:
-        """Return the folder of a bucket, whose name no other account can have; clients' names never name files."""
+        """Return the folder of a bucket; it is hashed, because clients choose the name, which is globally unique."""
         return self._folder / hashlib.sha256(bucket.encode()).hexdigest()
 
 
@@ -103,24 +102,24 @@ def _disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ServiceUnavailable(f"The S3 object could not be kept on disk: {error.strerror}.") from error
+        raise ServiceUnavailable(f"The S3 object could not be saved to disk: {error.strerror}.") from error
 
 
 def _changed_keys(key: str, environ: WSGIEnvironment, answer: bytes) -> Iterator[str]:
-    """Yield the keys a request has changed: its own, or those a DeleteObjects answer lists as deleted."""
+    """Yield the keys that a request changed: its own, or those in a DeleteObjects response."""
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     if key and "partNumber" not in query:
         yield key
     if not key and "delete" in query:
-        from xml.etree import ElementTree  # only DeleteObjects needs it
+        from xml.etree import ElementTree  # needed only for DeleteObjects
 
-        for element in ElementTree.fromstring(answer).iter():  # noqa: S314 - moto's answer
+        for element in ElementTree.fromstring(answer).iter():  # noqa: S314 - written by moto, so trusted
             if element.tag.rpartition("}")[2] == "Key" and element.text:
                 yield element.text
 
 
 def _path(environ: WSGIEnvironment) -> str:
-    """Return `bucket/key`, whether the bucket is in the path or in the name of the host."""
+    """Return `bucket/key`, with the bucket from the path or from the host name."""
     path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace").lstrip("/")
     bucket, found, _ = environ.get("HTTP_HOST", "").partition(".localhost")
     return f"{bucket}/{path}" if found else path
@@ -135,11 +134,11 @@ def _location(region: str) -> dict[str, Any]:
 
 def _must(answer: Response) -> None:
     if answer.status_code >= 300:
-        log.warning("a kept S3 object could not be put back: %s", answer.get_data(as_text=True)[:500])
+        log.warning("a saved S3 object could not be restored: %s", answer.get_data(as_text=True)[:500])
 
 
 def _write(file: Path, head: dict[str, Any], content: bytes) -> None:
-    """Replace a file as a whole, durably: a line of JSON, then the content."""
+    """Write a line of JSON, then the content, atomically and durably."""
     make_private_dir(file.parent)
     with atomic_write(file) as stream:
         stream.write(orjson.dumps(head) + b"\n")
@@ -147,10 +146,10 @@ def _write(file: Path, head: dict[str, Any], content: bytes) -> None:
 
 
 def _read_all(files: Iterable[Path]) -> Iterator[tuple[dict[str, Any], bytes, Path]]:
-    """Yield what each file holds, and its folder; damaged files are skipped and logged."""
+    """Yield the JSON, content and folder of each file; damaged files are skipped and logged."""
     for file in sorted(files):
         head, _, content = file.read_bytes().partition(b"\n")
         try:
             yield orjson.loads(head), content, file.parent
         except orjson.JSONDecodeError:
-            log.warning("%s is not a kept S3 object any more: it is left out", file)
+            log.warning("%s is damaged; the S3 object is skipped", file)

@@ -1,8 +1,4 @@
-"""Who a key of moto's STS or IAM belongs to; and GetCallerIdentity, answered as the registry sees it.
-
-Temporary credentials of AssumeRole and the keys of IAM users are moto's. Asked by any other key, moto would answer
-with a user of its own, while the registry writes another into CreatedBy: so that one question is answered here.
-"""
+"""Identities of access keys that moto's STS and IAM issued, and GetCallerIdentity."""
 
 from __future__ import annotations
 
@@ -25,10 +21,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MADE_BY_MOTO = ("AKIA", "ASIA")
-"""How the keys begin that moto gives to users and to sessions."""
+"""Prefixes of the access keys that moto issues to users and sessions."""
 
 MAX_FORM = 2**12
-"""Bytes of a request that can be no more than GetCallerIdentity."""
+"""Maximum bytes of a request that is parsed; GetCallerIdentity is always smaller."""
 
 _ANSWER = (
     '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
@@ -38,7 +34,7 @@ _ANSWER = (
 
 
 def identity_of(caller: Caller) -> Identity | None:
-    """Return who moto says a caller is: a session of a role, or a user of IAM; None before either was ever asked."""
+    """Return the role session or IAM user that moto knows for an access key; None if moto did not issue it."""
     if not caller.access_key.startswith(MADE_BY_MOTO):
         return None
     for account, sts in _moto_backends("sts", caller):
@@ -53,7 +49,7 @@ def identity_of(caller: Caller) -> Identity | None:
 
 
 def _moto_backends(service: str, caller: Caller) -> Iterator[tuple[str, Any]]:
-    """Yield the accounts and backends of a service in the caller's partition; none while moto has not loaded it."""
+    """Yield the accounts and backends of a service in the caller's partition, if moto has loaded the service."""
     module = sys.modules.get(f"moto.{service}.models")
     if module is not None:
         for account, partitions in list(getattr(module, f"{service}_backends").items()):
@@ -62,7 +58,7 @@ def _moto_backends(service: str, caller: Caller) -> Iterator[tuple[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What proves a key that moto issued: its secret, and of a session its token and its end."""
+    """The secret of an access key that moto issued; for sessions also the token and the expiration time."""
 
     secret: str = field(repr=False)
     token: str = field(default="", repr=False)
@@ -70,7 +66,7 @@ class Issued:
 
 
 def issued(caller: Caller) -> Issued | None:
-    """Return what proves the key of a session of a role or of a user of IAM; None if moto never issued it."""
+    """Return the secret of a role session's or IAM user's access key; None if moto did not issue it."""
     if caller.access_key.startswith("ASIA"):
         for _, sts in _moto_backends("sts", caller):
             role = sts.get_assumed_role_from_access_key(caller.access_key)
@@ -87,7 +83,10 @@ def issued(caller: Caller) -> Issued | None:
 
 @dataclass(frozen=True, slots=True)
 class CallerIdentity:
-    """A WSGI application that answers GetCallerIdentity, and gives other services the account the registry sees."""
+    """Answer GetCallerIdentity, and pass the registry's account of the caller to other services.
+
+    For keys that it did not issue, moto would return another user than the registry stores in CreatedBy.
+    """
 
     other_services: WSGIApplication
     identities: Identities
@@ -107,7 +106,7 @@ def _is_for_sts(environ: WSGIEnvironment) -> bool:
 
 
 def _action(environ: WSGIEnvironment) -> str:
-    """Return the action that is asked for, in the query or in a form, which stays to be read."""
+    """Return the action in the query string or in the form body, which remains readable."""
     if environ.get("REQUEST_METHOD") == "GET":
         asked: str = parse_qs(environ.get("QUERY_STRING", "")).get("Action", [""])[0]
         return asked

@@ -1,1 +1,1 @@
-"""Delivery of events: the dispatcher, its sinks, and webhooks."""
+"""Delivery of events to webhooks, files and EventBridge."""

@@ -1,4 +1,4 @@
-"""Connections to one address, whatever a name resolves to by then; loaded with the first webhook."""
+"""HTTP connections to a fixed IP address, loaded with the first webhook."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 
 
 class Connection(http.client.HTTPConnection):
-    """A connection for a URL's host to one numeric address."""
+    """A connection to a numeric address that sends the URL's host name, without resolving it again."""
 
     def __init__(self, host: str, port: int, numeric: str, timeout: float) -> None:
         super().__init__(host, port, timeout=timeout)
@@ -20,14 +20,14 @@ class Connection(http.client.HTTPConnection):
         self.sock = socket.create_connection((self._numeric, self.port), self.timeout)
 
     def cut(self) -> None:
-        """End it, from another thread."""
+        """Shut the connection down from another thread."""
         self.is_cut = True
-        with suppress(OSError, AttributeError):  # not connected yet, or not any more
+        with suppress(OSError, AttributeError):  # not connected, or already closed
             self.sock.shutdown(socket.SHUT_RDWR)
 
 
 class SecureConnection(Connection):
-    """The same with TLS, whose certificate must be that of the URL's host."""
+    """A TLS connection that verifies the certificate against the URL's host name."""
 
     default_port = http.client.HTTPS_PORT
 

@@ -1,8 +1,4 @@
-"""Delivers events: a thread for each sink, from the outbox of the registry, until the server stops.
-
-A sink that is slow or away delays no other sink. A thread sleeps until something was written in this process,
-an attempt is due, or a second is over: other processes write too.
-"""
+"""The dispatcher, which delivers events from the outbox with one thread per target."""
 
 from __future__ import annotations
 
@@ -29,17 +25,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
+"""The interval of checks for events that other processes wrote."""
 PRUNE_SECONDS = 3600.0
 MAX_PAUSE = 3600.0
 STOP_TIMEOUT = 35.0
-"""How long to wait for attempts that are being made: a little longer than any of them may take."""
+"""Seconds to wait for attempts in progress; longer than the time limit of any attempt."""
 
 MAKES_RULES = frozenset({"events", "cloudformation"})
-"""Services whose calls may make a rule of EventBridge's."""
+"""Services whose calls can create an EventBridge rule."""
 
 
 class Dispatcher:
-    """The threads that deliver the events of one registry; a context manager."""
+    """Deliver the events of a registry while the context is open.
+
+    Each target has its own thread, so a slow or unavailable target does not delay the others.
+    """
 
     def __init__(self, outbox: Outbox, sinks: Iterable[Sink], settings: Events) -> None:
         self._outbox = outbox
@@ -64,11 +64,11 @@ class Dispatcher:
             thread.join(max(deadline - time.monotonic(), 0))
 
     def let_go(self) -> None:
-        """Answer requests that wait for an event, now and from now on: the server stops. Safe in a signal handler."""
+        """Make requests that wait for events return at once, because the server stops. Safe in a signal handler."""
         self._outbox.notifier.is_closed = True
 
     def add(self, sink: Sink, *, afresh: bool = False) -> None:
-        """Deliver to a sink from now on, or from where it was before, if it is known and not to start `afresh`."""
+        """Deliver to a target from its last position, or from now on if it is new or `afresh` is true."""
         self._outbox.register(sink.name, afresh=afresh)
         self._start(lambda: self._serve(sink), f"events-{sink.name}")
 
@@ -83,16 +83,16 @@ class Dispatcher:
             try:
                 self._outbox.enqueue(sink.name, sink.is_wanted)
                 pause = self._deliver(sink)
-            except RegistryError as error:  # the store is busy, full, or away for a moment
-                log.warning("events for %s wait: %s", sink.name, error.message)
+            except RegistryError as error:  # the store is busy, full or unavailable
+                log.warning("delivery to %s is delayed: %s", sink.name, error.message)
                 self._stopping.wait(POLL_SECONDS)
             except Exception:
-                log.exception("events for %s wait", sink.name)
+                log.exception("delivery to %s is delayed", sink.name)
                 self._stopping.wait(POLL_SECONDS)
             self._outbox.notifier.wait(seen, pause)
 
     def _deliver(self, sink: Sink) -> float:
-        """Make every attempt that is due; return for how many seconds there is nothing to do."""
+        """Make all attempts that are due; return the seconds until the next one."""
         held_back: set[tuple[Any, ...]] = set()
         pause = POLL_SECONDS
         for delivery in self._outbox.open(sink.name):
@@ -110,12 +110,12 @@ class Dispatcher:
         return pause
 
     def _attempt(self, sink: Sink, delivery: dict[str, Any]) -> bool:
-        """Tell a sink of one event; return whether the next event of the version may follow."""
+        """Deliver one event; return whether the next event of the same version may follow."""
         envelope = self._outbox.claim(delivery, sink.lease)
         if envelope is None:
             return False
         if not sink.is_wanted(envelope):
-            self._outbox.close_delivery(delivery, SKIPPED, "the sink's settings leave it out")
+            self._outbox.close_delivery(delivery, SKIPPED, "excluded by the settings of the target")
             return True
         attempts = delivery["attempts"] + 1
         try:
@@ -123,7 +123,7 @@ class Dispatcher:
         except Undelivered as error:
             return self._failed(sink, delivery, attempts, str(error), for_good=error.for_good)
         except Exception as error:
-            log.exception("failed to tell %s", sink.name)
+            log.exception("delivery to %s failed", sink.name)
             return self._failed(sink, delivery, attempts, f"failed: {type(error).__name__}")
         self._outbox.close_delivery(delivery, DONE)
         return True
@@ -131,13 +131,13 @@ class Dispatcher:
     def _failed(
         self, sink: Sink, delivery: dict[str, Any], attempts: int, sentence: str, *, for_good: bool = False
     ) -> bool:
-        """Plan the next attempt, or give up; return whether the next event of the version may follow."""
+        """Schedule the next attempt or give up; return whether the next event of the same version may follow."""
         what = f"{delivery['name']}/{delivery['version']} (event {delivery['id']})"
         if for_good or attempts >= self._settings.attempts:
-            log.error("%s is not told of %s: gave up after attempt %d: %s", sink.name, what, attempts, sentence)
+            log.error("delivery of %s to %s abandoned after attempt %d: %s", what, sink.name, attempts, sentence)
             self._outbox.close_delivery(delivery, DEAD, sentence)
             return True
-        log.warning("%s is not told of %s yet: attempt %d: %s", sink.name, what, attempts, sentence)
+        log.warning("delivery of %s to %s failed in attempt %d: %s", what, sink.name, attempts, sentence)
         pause = min(self._settings.backoff * 2 ** (attempts - 1), MAX_PAUSE)
         self._outbox.retry_delivery(delivery, pause, sentence)
         return False
@@ -147,15 +147,15 @@ class Dispatcher:
             try:
                 self._outbox.prune(self._settings.retention_days)
             except RegistryError as error:
-                log.warning("old events are kept a while longer: %s", error.message)
+                log.warning("old events could not be deleted: %s", error.message)
             self._stopping.wait(PRUNE_SECONDS)
 
 
 @dataclass(slots=True)
 class RuleWatch:
-    """A WSGI application that begins to deliver to EventBridge once, before the first call that may make a rule.
+    """Start delivery to EventBridge before the first call that can create a rule.
 
-    Its rules live in memory. Before that call there are none, and moto is not loaded just to find that out.
+    moto keeps rules in memory, so it need not be loaded to look for rules before that call.
     """
 
     app: WSGIApplication

@@ -1,4 +1,4 @@
-"""Sinks: the targets of events that `[events]` of registry.toml names. Webhooks are posted in `webhooks`."""
+"""Event targets: a file, EventBridge, and webhooks."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ Envelope = Mapping[str, Any]
 
 
 class Sink(Protocol):
-    """A target that gets events, one at a time."""
+    """A target that receives events, one at a time."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def lease(self) -> float:
-        """Seconds after which an attempt that has not ended is another server's to make."""
+        """Seconds after which another server may retry an unfinished attempt."""
         ...
 
     def is_wanted(self, envelope: Envelope) -> bool: ...
 
     def tell(self, envelope: Envelope) -> None:
-        """Return when it has been told.
+        """Deliver an event.
 
         Raises:
-            Undelivered: it has not; the sentence says why, and has no secrets in it.
+            Undelivered: The delivery failed; the message contains no secrets.
         """
         ...
 
 
 def sinks_of(settings: Events) -> list[Sink]:
-    """Return the sinks that settings name; EventBridge is not among them, as it depends on moto.
+    """Return the targets in the settings, except EventBridge, which depends on moto.
 
     Raises:
-        BackendUnavailable: a setting that cannot be meant; the sentence says which.
+        BackendUnavailable: A setting is invalid.
     """
     named: list[Sink] = [AppendedFile(Path(settings.file).expanduser())] if settings.file else []
     named += [_webhook(webhook) for webhook in settings.webhooks]
@@ -59,14 +59,14 @@ def sinks_of(settings: Events) -> list[Sink]:
     for name in names:
         if names.count(name) > 1 or name == EVENTBRIDGE:
             raise BackendUnavailable(
-                f"[[events.webhooks]]: {name!r} is already the name of a sink: give this one another"
+                f"[[events.webhooks]]: the name {name!r} is already used by another target; set a different `name`"
             )
     return named
 
 
 @dataclass(frozen=True, slots=True)
 class AppendedFile:
-    """A file that gets a line of JSON for each event, readable by its owner alone."""
+    """A private file with one line of JSON per event."""
 
     path: Path
     name: str = FILE
@@ -76,7 +76,7 @@ class AppendedFile:
         return True
 
     def tell(self, envelope: Envelope) -> None:
-        """Append a line, and return when it is on the disk; what a power cut left of one before is closed first."""
+        """Append a line durably; first end a line that a power cut left incomplete."""
         try:
             with open(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "rb+") as file:
                 end = file.seek(0, os.SEEK_END)
@@ -93,8 +93,8 @@ class AppendedFile:
 class EventBridge:
     """The rules of moto's EventBridge, on the default bus of the event's account and region.
 
-    A customer's PutEvents would not do: the service refuses it such a source, and moto gives each event another id and
-    drops its account. So a rule is handed the event as the service hands it over.
+    Events go directly to the rules, because PutEvents rejects the source `aws.sagemaker`, and moto's PutEvents changes
+    the event's ID and drops its account.
     """
 
     other_services: MotoApp = field(repr=False)
@@ -110,7 +110,7 @@ class EventBridge:
         from moto.events.models import events_backends
 
         rules = [*events_backends[account][region].describe_event_bus("default").rules.values()]
-        moment = datetime.fromisoformat(envelope["time"]).timestamp()  # moto writes it as text again
+        moment = datetime.fromisoformat(envelope["time"]).timestamp()  # moto converts it back to text
         enabled = [rule for rule in rules if rule.state != "DISABLED"]
         failures = [_pass_on(rule, {**envelope, "time": moment}) for rule in enabled]
         for failure in failures:
@@ -121,28 +121,28 @@ class EventBridge:
         headers = {"X-Amz-Target": "AWSEvents.ListRules", "Content-Type": wire.CONTENT_TYPE}
         answer = self.other_services.ask(owner, "events", "POST", "/", data=b'{"Limit":1}', headers=headers)
         if answer.status_code != 200:
-            raise Undelivered(f"ListRules was answered {answer.status_code}")
+            raise Undelivered(f"ListRules returned status {answer.status_code}")
 
 
 def _pass_on(rule: Any, event: dict[str, Any]) -> Undelivered | None:
-    """Have a rule of moto's send an event to its targets, if it matches; return what went wrong."""
+    """Make a moto rule send an event to its targets if it matches; return an error instead of raising it."""
     is_made_over = any("InputTransformer" in target for target in rule.targets)
     message = {**event, "ingestion-time": time.time()} if is_made_over else event
     try:
         rule.send_to_targets(message, transform_input=is_made_over)
     except NotImplementedError:
-        return Undelivered(f"rule {rule.name} has a target that moto cannot deliver to", for_good=True)
+        return Undelivered(f"rule {rule.name} has a target that moto does not support", for_good=True)
     except ImportError as error:
-        sentence = f"rule {rule.name}: moto needs more packages ({error}): pip install 'moto[events]'"
+        sentence = f"rule {rule.name} requires additional packages ({error}): pip install 'moto[events]'"
         return Undelivered(sentence, for_good=True)
-    except Exception as error:  # a queue or log group that is not there, in moto's many ways of saying so
+    except Exception as error:  # moto raises various types for a missing queue or log group
         return Undelivered(f"rule {rule.name}: {type(error).__name__}: {error}")
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A webhook, told by a signed POST."""
+    """A webhook, which receives events by signed POST."""
 
     webhook: Webhook = field(repr=False)
     address: Address = field(repr=False)
@@ -175,10 +175,10 @@ def _webhook(webhook: Webhook) -> Posted:
     known = model.enum(STATUS)
     for status in webhook.on:
         if status not in known:
-            raise BackendUnavailable(f"{name}: on: {status!r} is not an approval status: {', '.join(known)}")
+            raise BackendUnavailable(f"{name}: `on`: {status!r} is not an approval status: {', '.join(known)}")
     if webhook.secret and webhook.secret_env:
-        raise BackendUnavailable(f"{name}: give secret or secret_env, not both")
+        raise BackendUnavailable(f"{name}: set either `secret` or `secret_env`, not both")
     if webhook.secret_env and not os.environ.get(webhook.secret_env):
-        raise BackendUnavailable(f"{name}: the environment has no {webhook.secret_env}, which secret_env names")
+        raise BackendUnavailable(f"{name}: `secret_env` names {webhook.secret_env}, which is empty or not set")
     secret = os.environ[webhook.secret_env] if webhook.secret_env else webhook.secret
     return Posted(webhook, address_of(webhook.url, name), secret)

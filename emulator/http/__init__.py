@@ -1,1 +1,1 @@
-"""HTTP itself: sockets, connections, bodies; knows no registry."""
+"""The HTTP server: sockets, connections and request bodies."""

@@ -1,8 +1,4 @@
-"""The body of a request that is read twice: to verify its signature, and to answer it.
-
-Our own server gives a body as a file, whole and of a length that is known. Others give a stream that can be read once,
-in chunks of an unknown number: it is kept first, and then every reader reads the kept file.
-"""
+"""Request bodies, which are read twice: to verify the signature and to answer the request."""
 
 from __future__ import annotations
 
@@ -19,29 +15,32 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 MAX_BODY: Final = 4 * 2**20
-"""Bytes of a registry request; uploads to S3 are not limited."""
+"""Maximum bytes of a registry request; does not apply to S3 uploads."""
 
 MAX_UNVERIFIED: Final = 2**27
-"""Bytes of a body that must be read to know whether it was signed; AWS's services take less."""
+"""Maximum bytes of a body that must be read to verify its signature; AWS's own limits are lower."""
 MAX_UPLOAD: Final = 5 * 2**30
-"""Bytes of one whose hash was signed: S3's limit."""
+"""Maximum bytes of a body whose hash is signed: S3's limit."""
 IN_MEMORY: Final = 2**20
 KEPT: Final = "sagemaker_registry.body"
-"""Where in the environment of a request is the file of its body, if that was kept."""
+"""The environ key of the file with the body, if the body was copied to a file."""
 _PIECE: Final = 2**18
 _MAX_DIGITS: Final = 15
 
 
 def is_empty(environ: WSGIEnvironment) -> bool:
-    """Whether a request of our own server has no body: it says the length of each."""
+    """Whether a request to our own server, which sets the length of every body, has none."""
     return HEAD in environ and environ.get("CONTENT_LENGTH") in (None, "", "0")
 
 
 def kept(environ: WSGIEnvironment, most: int) -> IO[bytes]:
-    """Return the body of a request at its beginning, where each reader leaves it; correct what `environ` says of it.
+    """Return the body of a request as a file; readers must seek back to its beginning.
+
+    Our own server provides a file of known length. Other servers provide a stream that can be read once: it is copied
+    to a temporary file, and `environ` is updated.
 
     Raises:
-        RequestTooLarge: another server gives more than `most` bytes; ours has limits of its own.
+        RequestTooLarge: Another server provided more than `most` bytes; our own server has separate limits.
     """
     body: IO[bytes] = environ["wsgi.input"]
     if HEAD in environ or KEPT in environ:
@@ -57,33 +56,33 @@ def kept(environ: WSGIEnvironment, most: int) -> IO[bytes]:
         if (size := file.tell()) > most:
             raise _too_large(most)
         file.seek(0)
-        undo.pop_all()  # the request has it, until `released`
+        undo.pop_all()  # `released` closes the file
     environ.update({"wsgi.input": file, "wsgi.input_terminated": True, "CONTENT_LENGTH": str(size), KEPT: file})
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     return file
 
 
 def released(environ: WSGIEnvironment, answer: Iterable[bytes]) -> Iterable[bytes]:
-    """Return an answer whose end is the end of what was kept of the request."""
+    """Return a response that closes the file of the request's body when it ends."""
     file: IO[bytes] | None = environ.get(KEPT)
     if file is None:
         return answer
-    from werkzeug.wsgi import ClosingIterator  # for servers of others
+    from werkzeug.wsgi import ClosingIterator  # needed only with other servers
 
     return ClosingIterator(answer, file.close)
 
 
 def length_of(environ: WSGIEnvironment) -> int | None:
-    """Return the length that a request says its body has; None if it says none."""
+    """Return the Content-Length of a request; None if it is missing or invalid."""
     said: str = environ.get("CONTENT_LENGTH") or ""
     if not (said.isascii() and said.isdigit()):
         return None
-    return int(said) if len(said) <= _MAX_DIGITS else sys.maxsize  # Python itself reads no more than 4,300 digits
+    return int(said) if len(said) <= _MAX_DIGITS else sys.maxsize  # int() raises above 4,300 digits
 
 
 def _too_large(most: int) -> RequestTooLarge:
-    return RequestTooLarge(f"The body of such a request can have at most {most} bytes.")
+    return RequestTooLarge(f"The request body is too large; the maximum is {most} bytes.")
 
 
 def too_large() -> RequestTooLarge:
-    return RequestTooLarge(f"The body of a registry request can have at most {MAX_BODY} bytes.")
+    return RequestTooLarge(f"The request body is too large; the maximum for registry requests is {MAX_BODY} bytes.")

@@ -1,8 +1,4 @@
-"""Answers whose head leaves with the first of their body, in one send.
-
-A server killed between the two would leave a client with a status of 200 and nothing after it, which boto3 takes for a
-success without members: no ARN where there always is one.
-"""
+"""waitress connections that send the response head together with the beginning of the body."""
 
 from __future__ import annotations
 
@@ -17,21 +13,24 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 FOR_MOTO = "moto.preserved_header_names"
-"""moto's own key in the environment: the original name of each header, by the name WSGI gives it."""
+"""moto's environ key for the original header names, by WSGI name."""
 HEAD = "sagemaker_registry.head"
-"""Where in the environment of a request is its head as it was sent: a signature is about each header and its spaces."""
+"""The environ key of the unparsed request head, because signatures cover each header with its spaces."""
 _META: Final = b"x-amz-meta-"
 _META_NAME = re.compile(rb"^x-amz-meta-[^:\s]+", re.IGNORECASE | re.MULTILINE)
 
 CUT = "sagemaker_registry.cut"
-"""Where in the environment of a request is what cuts its connection, if the server can."""
+"""The environ key of a function that drops the connection, if the server supports it."""
 
 FIRST: Final = 2**16
-"""Bytes of a body that leave with the head; a client that gets no more notices by Content-Length."""
+"""Bytes of a body that are sent together with the head; clients detect a missing rest by Content-Length."""
 
 
 class WholeChannel(HTTPChannel):  # type: ignore[misc]
-    """A connection of waitress that can hold back what is to be sent until there is more."""
+    """A waitress connection that sends the response head and the beginning of the body at once.
+
+    If the server were killed between two sends, boto3 would take the bare 200 for a success without members.
+    """
 
     _held: list[bytes] | None = None
 
@@ -39,7 +38,7 @@ class WholeChannel(HTTPChannel):  # type: ignore[misc]
         self._held = []
 
     def release(self) -> None:
-        """Send what was held back: the head and the first of the body at once, without a copy of a large rest."""
+        """Send the held data: head and first FIRST bytes of the body at once, the rest without copying it."""
         held, self._held = self._held, None
         if not held:
             return
@@ -57,7 +56,7 @@ class WholeChannel(HTTPChannel):  # type: ignore[misc]
 
 
 def cut(environ: WSGIEnvironment) -> bool:
-    """Have the connection of a request closed in place of its answer; False if this server cannot."""
+    """Drop the connection instead of responding; return False if this server does not support it."""
     if CUT not in environ:
         return False
     environ[CUT]()
@@ -65,7 +64,7 @@ def cut(environ: WSGIEnvironment) -> bool:
 
 
 def add_metadata(environ: WSGIEnvironment, headers: Iterable[tuple[str, str]]) -> None:
-    """Put headers with an underscore into an environment, under the names moto gives back; one with dashes wins."""
+    """Add headers with an underscore to `environ` so that moto keeps their names; equal names with dashes win."""
     names: dict[str, str] = environ.setdefault(FOR_MOTO, {})
     for name, value in headers:
         key = "HTTP_" + name.upper().replace("-", "_")
@@ -75,7 +74,7 @@ def add_metadata(environ: WSGIEnvironment, headers: Iterable[tuple[str, str]]) -
 
 
 def metadata_of(fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    """Return the metadata among the headers of a request that a server drops: its names have an underscore."""
+    """Return the S3 metadata headers with an underscore in their name, which waitress drops."""
     return [
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, value in fields
@@ -84,9 +83,9 @@ def metadata_of(fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
 
 
 class Task(WSGITask):  # type: ignore[misc]
-    """A request of waitress on such a connection, whose answer can be dropped.
+    """A waitress task whose response can be dropped.
 
-    The answer spells metadata headers as they are: waitress capitalizes names, and clients keep what they get.
+    It keeps the case of S3 metadata header names, which waitress would capitalize.
     """
 
     is_cut = False

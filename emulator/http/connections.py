@@ -1,8 +1,4 @@
-"""What a connection may do: how large, how many and how slow a request may be, and that it can be read in one way only.
-
-waitress reads a request before the application does. Here it is told where to stop: what two servers could read in two
-ways is rejected, what is too large for the registry is rejected unread, and what comes too slowly is cut off.
-"""
+"""Limits of connections: reject ambiguous and oversized requests, and close slow connections."""
 
 from __future__ import annotations
 
@@ -28,35 +24,36 @@ from ..routes import EXTENSION_PREFIX, TARGET_PREFIX, is_console
 from .channel import Task, WholeChannel, metadata_of
 
 MAX_HEAD: Final = 2**15
-"""Bytes of the request line and all headers."""
+"""Maximum bytes of the request line and all headers."""
 MAX_HEADERS: Final = 200
 MAX_READ: Final = 2**24
-"""Bytes of a body for the registry that are read, if only to refuse it: a client that is cut off hears no reason."""
+"""Maximum bytes of a registry request's body that are read, more than MAX_BODY: a client receives the error only if the
+server has read its request."""
 READ_TIMEOUT: Final = 30.0
-"""How long a head may take, and how long a connection may stay open while nothing is sent or read."""
+"""Seconds that a request head may take, and that a connection may stay open without progress."""
 SLOWEST: Final = 1024
-"""Bytes a second, on average, of a body that takes longer: uploads to S3 may, what trickles may not."""
+"""Minimum average bytes per second of a body after READ_TIMEOUT; allows long S3 uploads, but not trickling clients."""
 MAX_UNREAD: Final = 2**20
-"""Bytes of answers that a connection may have unread where another request of it is to be answered: as many as waitress
-keeps in memory, so that a connection has no more than two files of them."""
+"""Maximum bytes of unread responses before the next request of a connection is refused. waitress keeps as many bytes in
+memory, so a connection has at most two temporary files."""
 NO_WATERMARK: Final = sys.maxsize
-"""Of what is to be sent: at waitress's, a worker waits until a reader has got on, and readers may take their time. What
-is not read lies in a file (but for 1 MiB), and who reads nothing of it for long is cut off."""
+"""Disables waitress's watermark, at which a worker thread waits for slow readers. Unread responses above 1 MiB are kept
+in a file, and `close_stalled` closes connections that read nothing."""
 MAX_CONNECTIONS: Final = 1000
 MAX_WITHOUT_POLL: Final = 400
-"""Connections where there is only select, which takes 512 files on Windows."""
+"""Maximum connections without poll(): select() supports 512 descriptors on Windows."""
 MAX_LENGTH: Final = 15
-"""Digits of a Content-Length: Python refuses to read thousands, and some server would read one as a small number."""
+"""Maximum digits of Content-Length: int() rejects thousands of digits, and other servers may overflow."""
 MAX_LINE: Final = 8192
-"""Bytes before a chunk, and behind the last: waitress keeps them in memory, and looks at all of them each time."""
+"""Maximum bytes of a chunk header and of the trailers: waitress keeps them in memory and rescans them on each read."""
 _NEVER_IN_A_PATH: Final = bytes([*range(0x21), 0x7F])
-"""Tabs among them, which urlsplit takes out: what is answered would not be what is signed."""
+"""Control characters and space; urlsplit removes tabs, so the path that is answered would not be the signed one."""
 ONCE: Final = (b"host", b"content-length", b"transfer-encoding", b"authorization")
-"""Headers a request can have once."""
+"""Headers that must not be repeated."""
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
-    """Reads a request, remembers what waitress drops, and refuses what is ambiguous or too much."""
+    """Parse a request, keep the parts that waitress drops, and reject ambiguous or oversized requests."""
 
     def __init__(self, adjustments: Any, admits: Callable[[str, str], bool]) -> None:
         super().__init__(adjustments)
@@ -78,24 +75,24 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         if self.error is not None:
             self.completed = True
         if self.completed:
-            self.expect_continue = False  # or waitress says "continue", and waits for what has come or never will
+            self.expect_continue = False  # or waitress would send "100 Continue" and wait for a body
         return consumed
 
     def _too_much(self) -> Error | None:
-        """Return what is wrong with the size of a body, as far as it has come."""
+        """Return an error if the part of the body received so far, or its Content-Length, is too large."""
         if not self._may_be_large and max(self.content_length, self.body_bytes_received) > MAX_READ:
             if self._is_ours():
-                return RequestEntityTooLarge(f"exceeds max_body of {MAX_READ}")
+                return RequestEntityTooLarge(f"exceeds max_body of {MAX_READ}")  # waitress's wording for its own limit
             if not self._admits(self.headers.get("AUTHORIZATION", ""), self.query):
-                return _Unauthenticated("is of nobody with a key")
+                return _Unauthenticated("")
             self._may_be_large = True
         if self.chunked and max(len(self.body_rcv.control_line), len(self.body_rcv.trailer)) > MAX_LINE:
-            return BadRequest(f"The line before a chunk, and what follows the last, have at most {MAX_LINE} bytes.")
+            return BadRequest(f"Chunk headers and trailers are limited to {MAX_LINE} bytes.")
         return None
 
     def _is_ours(self) -> bool:
-        """Whether it is never large: a path of ours, any call of SageMaker's, the unsigned console's; others may be."""
-        path = f"/{self.path.lstrip('/')}"  # as waitress hands it on
+        """Whether the request goes to SageMaker, the extension API or the console, whose requests are never large."""
+        path = f"/{self.path.lstrip('/')}"  # as waitress normalizes it
         if self.headers.get("X_AMZ_TARGET", "").startswith(TARGET_PREFIX) or path.startswith(EXTENSION_PREFIX):
             return True
         return is_console(path) and not is_signed(self.headers.get("AUTHORIZATION"), self.query)
@@ -106,85 +103,85 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
 
 
 def _fields(rest: bytes) -> list[tuple[bytes, bytes]]:
-    """Return the names and the values of headers, without the spaces around a value.
+    """Return the names and values of the headers, without spaces around the values.
 
-    waitress's pattern for a header takes time with the square of those. Its pattern for the request line is worse, and
-    is only shown lines that `_check_line` has found good.
+    waitress's header regex takes quadratic time in such spaces. Its request line regex is worse, and is applied only
+    to lines that passed `_check_line`.
     """
     fields: list[tuple[bytes, bytes]] = []
     lines = rest.split(b"\r\n")
     if len(lines) > MAX_HEADERS + 2:  # the last two are empty
-        raise ParsingError(f"A request can have at most {MAX_HEADERS} headers.")
+        raise ParsingError(f"The request has more than {MAX_HEADERS} headers.")
     for line in lines:
         name, colon, value = line.partition(b":")
-        if line[:1] in (b" ", b"\t"):  # goes on with the one before
+        if line[:1] in (b" ", b"\t"):  # continues the previous header
             if not fields:
-                raise ParsingError("A head begins with a header's name.")
+                raise ParsingError("The first header must not begin with a space or tab.")
             fields[-1] = (fields[-1][0], b"%b %b" % (fields[-1][1], line.strip(b" \t")))
         elif colon:
             fields.append((name, value.strip(b" \t")))
         elif line:
-            raise ParsingError("A header is a name, a colon and a value.")
+            raise ParsingError("Each header must have the form `Name: value`.")
     return fields
 
 
 def _check_line(first: bytes) -> bytes:
-    """Return the version of a request line; raise ParsingError for one that is not a method, a path and a version."""
+    """Return the HTTP version of a request line, or raise ParsingError if the line is invalid."""
     method, *more = first.rstrip().split(b" ")
     if not 1 <= len(more) <= 2 or more[1:] not in ([], [b"HTTP/1.0"], [b"HTTP/1.1"]):
-        raise ParsingError("A request line is a method, a path, and HTTP/1.1 or HTTP/1.0.")
+        raise ParsingError("The request line must be `METHOD PATH HTTP/1.1` or `METHOD PATH HTTP/1.0`.")
     if not method or more[0][:1] not in (b"/", b"*") or b"#" in more[0]:
-        raise ParsingError("A request line names a path: the host is in the header Host.")
+        raise ParsingError("The request line must have a method and a path without `#`; send the host in Host.")
     target = more[0]
     if len(target.translate(None, _NEVER_IN_A_PATH)) < len(target):
-        raise ParsingError("A path has no control characters: each is sent as a % and two digits.")
-    if target[:2] == b"//":  # as keys of S3 may begin; moto reads a host there
+        raise ParsingError("The path contains control characters; percent-encode them.")
+    if target[:2] == b"//":  # S3 keys may begin with a slash, but moto would parse a host
         try:
             urlsplit(target.decode("latin-1"))
         except ValueError as error:
-            raise ParsingError("A path that begins with two slashes has its brackets sent as %5B and %5D.") from error
+            raise ParsingError("The path begins with `//`; encode its brackets as %5B and %5D.") from error
     return more[1] if more[1:] else b""
 
 
 def _check_fields(version: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None:
-    """Raise ParsingError for headers that could be read in two ways."""
+    """Raise ParsingError for headers that two servers could interpret differently."""
     names = [name.lower() for name, _ in fields]
     for name in ONCE:
         if names.count(name) > 1:
-            raise ParsingError(f"A request has {name.decode()} once.")
+            raise ParsingError(f"The header {name.decode()} must not be repeated.")
     if b"transfer-encoding" in names:
         if b"content-length" in names or version != b"HTTP/1.1":
-            raise ParsingError("A request has Transfer-Encoding in HTTP/1.1, and then no Content-Length.")
+            raise ParsingError("Transfer-Encoding requires HTTP/1.1 and must not be combined with Content-Length.")
         if fields[names.index(b"transfer-encoding")][1].lower() != b"chunked":
-            raise TransferEncodingNotImplemented("Transfer-Encoding is chunked, once, and nothing else.")
+            raise TransferEncodingNotImplemented("The only supported Transfer-Encoding is `chunked`.")
     elif b"content-length" in names and len(fields[names.index(b"content-length")][1]) > MAX_LENGTH:
-        raise ParsingError(f"Content-Length has at most {MAX_LENGTH} digits.")
+        raise ParsingError(f"Content-Length has more than {MAX_LENGTH} digits.")
 
 
 class _Unauthenticated(Error):  # type: ignore[misc]
-    """A large body of a client without a known key: it is not read, for it would only fill a disk."""
+    """A large body from a client without a known access key, which is not read because it could fill the disk."""
 
     code, reason = HTTPStatus.FORBIDDEN.value, HTTPStatus.FORBIDDEN.phrase
 
 
 class _ErrorTask(ErrorTask):  # type: ignore[misc]
-    """Answers a request that could not be read, as every other error is answered: JSON, with a code."""
+    """Respond to an unreadable request with a JSON error instead of waitress's plain text."""
 
     def execute(self) -> None:
         found = self.request.error
         if isinstance(found, _Unauthenticated):
-            self._turn_away()
+            self._reject_unauthenticated()
             return
-        error: RegistryError = ValidationException(f"The request cannot be read: {found.body}")
+        error: RegistryError = ValidationException(f"Invalid request: {found.body}")
         if found.code in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE):
             error = RequestTooLarge(f"The request is too large: it {found.body}.")
-        elif isinstance(found, InternalServerError):  # what the application raised
-            error = InternalFailure("The server failed to answer; its log says why.")
+        elif isinstance(found, InternalServerError):  # the application raised an exception
+            error = InternalFailure("The server failed; see its log for the cause.")
         body = wire.write_error(error)
         self._answer(f"{found.code} {found.reason}", responses.headers(body), body)
 
-    def _turn_away(self) -> None:
-        """Answer as `Authentication` does, in the form that the client reads."""
+    def _reject_unauthenticated(self) -> None:
+        """Respond as `Authentication` does, in the protocol of the client."""
         environ = WSGITask(self.channel, self.request).get_environment()
         reason = "unknown" if is_signed(environ.get("HTTP_AUTHORIZATION"), self.request.query) else "missing"
         error = AuthenticationFailed(reason).as_error(environ)
@@ -203,13 +200,13 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]
 
 
 class Channel(WholeChannel):
-    """A connection of waitress that keeps to all of this."""
+    """A waitress connection that enforces these limits."""
 
     task_class = Task
     error_task_class = _ErrorTask
     requests: list[_Parser]
     moved = 0.0
-    """When anything last came or went, by a clock that is never put forward."""
+    """Monotonic time of the last byte that was received or sent."""
 
     def __init__(self, *arguments: Any, admits: Callable[[str, str], bool], **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -221,14 +218,14 @@ class Channel(WholeChannel):
         return bool(super().received(data))
 
     def service(self) -> None:
-        """Answer the next request; if over MAX_UNREAD bytes of answers are unread, close the connection after those.
+        """Answer the next request; if more than MAX_UNREAD bytes are unread, close the connection after sending them.
 
-        The client can send its other requests again, and no worker waits for it to read.
+        No worker then waits for the client to read, and the client can retry its other requests.
         """
         if self.total_outbufs_len <= MAX_UNREAD:
             super().service()
             return
-        with self.requests_lock:  # as waitress does for the last answer of a connection
+        with self.requests_lock:  # as in waitress after the last response of a connection
             self.close_when_flushed = True
             for request in self.requests:
                 request.close()
@@ -236,7 +233,7 @@ class Channel(WholeChannel):
         self.server.pull_trigger()
 
     def write_soon(self, data: Any) -> int:
-        if not self.total_outbufs_len:  # what is sent begins now
+        if not self.total_outbufs_len:  # sending begins now
             self.moved = time.monotonic()
         return super().write_soon(data)
 
@@ -248,10 +245,10 @@ class Channel(WholeChannel):
 
 
 def most_connections() -> int:
-    """Return how many connections a server can have: each may be two files, itself and a body, and others are open."""
+    """Return the maximum number of connections; each may need two file descriptors, for its socket and for a body."""
     if not hasattr(select, "poll"):
         return MAX_WITHOUT_POLL
-    import resource  # where there is no poll, there may be no such module
+    import resource  # not available on all platforms without poll()
 
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
@@ -260,9 +257,9 @@ def most_connections() -> int:
 
 
 def close_stalled(channels: Iterable[Channel], seconds: float) -> None:
-    """Close each connection on which nothing was sent or read for that long, and each request that comes too slowly.
+    """Close connections without progress for `seconds`, and connections whose request arrives too slowly.
 
-    A connection whose request is being answered stays open, unless its client does not read the answer.
+    A connection stays open while its request is being answered, unless the client does not read the response.
     """
     now = time.monotonic()
     for channel in list(channels):
@@ -272,4 +269,4 @@ def close_stalled(channels: Iterable[Channel], seconds: float) -> None:
         is_slow = request is not None and request.is_too_slow(now, seconds)
         is_waiting = channel.total_outbufs_len > 0 or not channel.requests
         if is_slow or (is_waiting and channel.moved < now - seconds):
-            channel.handle_close()  # at once: waitress waits until there is something to write, which may be never
+            channel.handle_close()  # immediately: waitress would wait until it can write, possibly forever

@@ -1,4 +1,4 @@
-"""A WSGI server on a socket: waitress, driven until it is told to stop."""
+"""The WSGI server: waitress on a listening socket, with a graceful stop."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 THREADS = 4
-"""Two more than may wait for events (`long_polling.MAX_WAITING`): with two in all, they would leave none to others.
-A slow upload holds none: waitress reads a body before a thread has it."""
+"""Two more than can wait for events (`long_polling.MAX_WAITING`), so that long polling cannot occupy all threads. Slow
+uploads do not occupy a thread, because waitress reads the whole body first."""
 BACKLOG = 1024
-"""Connections the system keeps until they are accepted."""
+"""Connections that the system queues before they are accepted."""
 DRAIN_TIMEOUT = 30.0
 MAX_UPLOAD = 5 * 2**30
-"""Bytes of one request: S3's own limit for one PutObject."""
+"""Maximum bytes of one request: S3's limit for PutObject."""
 _WAKE_SECONDS = 1.0
 
 
 def listen(host: str, port: int, *, anywhere: bool = False) -> socket.socket:
-    """Return a listening socket; port 0 picks a free one, and only `anywhere` allows other machines to reach it.
+    """Return a listening socket; port 0 selects a free one, and `anywhere` allows addresses other than loopback.
 
     Raises:
-        BackendUnavailable: the address is not this machine's, or in use, or one that others reach too.
+        BackendUnavailable: The address is in use, does not belong to this machine, or is not allowed.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         if not anywhere and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
             raise BackendUnavailable(
-                f"on {host} anybody who reaches this machine could read and change the registry: "
-                "give --credentials FILE (made by: sagemaker-registry credentials add), or --i-accept-no-authentication"
+                f"--host {host} accepts connections from other machines: add --credentials FILE (create it with "
+                "`sagemaker-registry credentials add NAME --file FILE`) or --i-accept-no-authentication"
             )
         return socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except OSError as error:
         raise BackendUnavailable(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
 
 
-def _has_visitors(listener: socket.socket) -> bool:
-    """Whether a connection to a socket is not accepted yet."""
-    kind = getattr(selectors, "PollSelector", selectors.SelectSelector)  # select takes no number over 1023
+def _has_pending(listener: socket.socket) -> bool:
+    """Whether the socket has a connection that is not accepted yet."""
+    kind = getattr(selectors, "PollSelector", selectors.SelectSelector)  # select() fails for descriptors above 1023
     with kind() as selector:
         selector.register(listener, selectors.EVENT_READ)
         return bool(selector.select(0))
@@ -64,10 +64,11 @@ def url_of(listener: socket.socket) -> str:
 
 
 class Server:
-    """A WSGI application on a socket, in the thread that calls `run`; `stop` may be called from anywhere.
+    """Serve a WSGI application on a socket in the thread that calls `run`, until any thread calls `stop`.
 
-    Connections on which nothing is sent or read for `read_timeout` are closed; there are at most `most` of them, or as
-    many as there are files for. `admits` tells from an Authorization header and a query whether to read a large body.
+    The event loop of waitress is driven here, because waitress drops queued requests when it stops. Connections that
+    stall for `read_timeout` seconds are closed. `most` limits the number of connections; by default, the number of
+    available file descriptors does. `admits` decides by Authorization header and query whether to read a large body.
     """
 
     def __init__(
@@ -80,20 +81,20 @@ class Server:
         most: int | None = None,
         admits: Callable[[str, str], bool] = lambda authorization, query: True,
     ) -> None:
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # one warning for each waiting request
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns about each queued request
         self._listener = listener
         self._read_timeout = read_timeout
         self._checked = time.monotonic()
         self._map: dict[int, Any] = {}
         self._is_stopping = self._is_over = False
-        self._ending = threading.RLock()  # a signal may come while it is held, and its handler runs in the same thread
+        self._ending = threading.RLock()  # reentrant: a signal handler may run in the thread that holds it
         self._server = create_server(
             app,
             map=self._map,
             sockets=[listener],
             threads=threads,
             connection_limit=most or most_connections(),
-            channel_timeout=2**31,  # `close_stalled` looks for idle ones, by a clock that is never put forward
+            channel_timeout=2**31,  # `close_stalled` closes idle connections instead, by the monotonic clock
             max_request_body_size=MAX_UPLOAD,
             max_request_header_size=MAX_HEAD,
             backlog=BACKLOG,
@@ -105,26 +106,26 @@ class Server:
         self._server.channel_class = partial(Channel, admits=admits)
 
     def run(self) -> None:
-        """Answer until `stop`; then finish every request that had reached this machine, and return."""
+        """Serve until `stop`; then finish all requests that have reached this machine, and return."""
         while not self._is_stopping:
             self._step(min(_WAKE_SECONDS, self._read_timeout / 4))
         self._drain()
 
     def stop(self) -> None:
-        """Make `run` finish. Safe in a signal handler, in another thread, and as often as one likes."""
+        """Make `run` return. Safe in signal handlers and other threads, and when called repeatedly."""
         self._is_stopping = True
         with self._ending:
-            if not self._is_over:  # or what is written to has been closed, and its number may be another file's
+            if not self._is_over:  # afterwards, the descriptor of the trigger may belong to another file
                 self._server.pull_trigger()
 
     def _drain(self) -> None:
         deadline = time.monotonic() + DRAIN_TIMEOUT
-        for _ in range(BACKLOG):  # who had connected before; others may go on doing so
-            if not _has_visitors(self._listener) or time.monotonic() > deadline:
+        for _ in range(BACKLOG):  # accept what is queued, but not new connections forever
+            if not _has_pending(self._listener) or time.monotonic() > deadline:
                 break
             self._step(_WAKE_SECONDS if self._server.in_connection_overflow else 0)
-        wasyncore.dispatcher.close(self._server)  # no new connections
-        self._step(0)  # read what idle connections have sent
+        wasyncore.dispatcher.close(self._server)  # stop accepting connections
+        self._step(0)  # read requests that idle connections have already sent
         while self._is_busy() and time.monotonic() < deadline:
             self._step(_WAKE_SECONDS)
         self._server.task_dispatcher.shutdown()

@@ -622,7 +622,7 @@ def decide_by_files(sagemaker: Any, bucket: str) -> None:
 
     approve(f"s3://{bucket}/metrics.json")
     for url, sentence in (
-        (f"s3://{bucket}/large.json", "has 1,048,577 bytes; a rule reads at most 1,048,576"),
+        (f"s3://{bucket}/large.json", "has 1,048,577 bytes; rules read at most 1,048,576"),
         (f"s3://{bucket}/none.json", "does not exist"),
         ("s3://nowhere/metrics.json", "does not exist"),
     ):
@@ -652,7 +652,7 @@ def test_nobody_is_approved_by_files_nobody_can_read(serve: Callable[..., Emulat
     sagemaker = served.client("sagemaker")
     sagemaker.create_model_package_group(**GROUP)
     arn = sagemaker.create_model_package(**GROUP, **metrics())["ModelPackageArn"]
-    with pytest.raises(sagemaker.exceptions.ClientError, match=f"The S3 endpoint {away} cannot say"):
+    with pytest.raises(sagemaker.exceptions.ClientError, match=f"The lookup at the S3 endpoint {away} failed"):
         sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="good")
     described = sagemaker.describe_model_package(ModelPackageName=arn)
     assert (described["ModelApprovalStatus"], "LastModifiedTime" in described) == (PENDING, False)

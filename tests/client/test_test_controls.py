@@ -592,9 +592,9 @@ def test_the_commands_do_what_they_say(served: Emulator, tmp_path: Path) -> None
     ("arguments", "sentence"),
     [
         (("restore", "nowhere"), "There is no snapshot 'nowhere'"),
-        (("fault", "nope"), "There is no fault 'nope'"),
+        (("fault", "nope"), "Unknown fault kind 'nope'"),
         (("faults", "--clear-number", "99"), "There is no fault 99"),
-        (("clock", "--freeze", "noon"), "'noon' is no moment"),
+        (("clock", "--freeze", "noon"), "Invalid time 'noon'"),
     ],
 )
 def test_what_a_command_is_refused_is_one_sentence(served: Emulator, arguments: tuple[str, ...], sentence: str) -> None:

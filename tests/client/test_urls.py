@@ -86,9 +86,9 @@ def test_what_moto_lacks_is_refused_in_a_sentence() -> None:
     assert "DeleteModelPackage" in ANSWERED - moto.operations()
     code, sentence = refusal(sagemaker.delete_model_package, ModelPackageName="churn")
     assert code == "UnknownOperationException"
-    assert sentence == f"{moto.MotoRegistry('moto://', {}).name} does not answer DeleteModelPackage."
+    assert sentence == f"{moto.MotoRegistry('moto://', {}).name} does not support DeleteModelPackage."
     backend = open_backend("moto://")
-    with pytest.raises(RegistryError, match="does not answer DeleteModelPackage"):
+    with pytest.raises(RegistryError, match="does not support DeleteModelPackage"):
         backend.call("DeleteModelPackage", {"ModelPackageName": "churn"}, Caller())
 
 
@@ -108,13 +108,13 @@ def test_moto_is_served_with_its_own_s3_beside_it(serve: Serve) -> None:
     ("url", "sentence"),
     [
         ("aws://nobody@eu-west-1", r"The config profile \(nobody\) could not be found"),
-        ("aws://eu-west-1?account=42", "'42' is not an account id"),
-        ("aws://eu-west-1/x", "does not name a registry in AWS: write aws://"),
-        ("aws://eu-west-1?acount=111122223333", "does not name a registry in AWS: write aws://"),
-        ("aws://EU_WEST", "does not name a registry in AWS: write aws://"),
-        ("aws://?endpoint_url=http://a&endpoint_url=http://b", "does not name a registry in AWS"),
-        ("aws://", "no region is named"),
-        ("moto://host", "write moto:// alone"),
+        ("aws://eu-west-1?account=42", "invalid account ID '42': expected 12 digits"),
+        ("aws://eu-west-1/x", "invalid AWS registry URL '.*': use aws://"),
+        ("aws://eu-west-1?acount=111122223333", "invalid AWS registry URL '.*': use aws://"),
+        ("aws://EU_WEST", "invalid AWS registry URL '.*': use aws://"),
+        ("aws://?endpoint_url=http://a&endpoint_url=http://b", "invalid AWS registry URL"),
+        ("aws://", "no region in the URL"),
+        ("moto://host", "use moto://, which has no host"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused_in_a_sentence(url: str, sentence: str) -> None:
@@ -137,7 +137,7 @@ def test_a_profile_brings_its_region_and_keys(monkeypatch: pytest.MonkeyPatch, t
 
 def test_a_region_that_is_not_allowed_is_refused_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     no_network(monkeypatch)
-    with pytest.raises(BackendUnavailable, match="does not allow the region us-east-1, but eu-west-1, eu-west-3"):
+    with pytest.raises(BackendUnavailable, match="does not allow region us-east-1; allowed: eu-west-1, eu-west-3"):
         connect("aws://eu-west-1?region=eu-west-3", region_name="us-east-1")
     assert connect("aws://eu-west-1?region=eu-west-3", region_name="eu-west-3").meta.region_name == "eu-west-3"
 
@@ -145,9 +145,7 @@ def test_a_region_that_is_not_allowed_is_refused_before_anything_is_sent(monkeyp
 def test_without_credentials_aws_is_not_called() -> None:
     with pytest.raises(NoCredentialsError):
         connect("aws://eu-west-1").list_model_package_groups()
-    with pytest.raises(
-        BackendUnavailable, match="AWS does not take the credentials of 'aws://eu-west-1': Unable to locate"
-    ):
+    with pytest.raises(BackendUnavailable, match="AWS rejected the credentials of 'aws://eu-west-1': Unable to locate"):
         open_backend("aws://eu-west-1")
 
 
@@ -159,7 +157,7 @@ def test_credentials_of_another_account_are_refused_before_the_registry_is_calle
     sagemaker = connect(in_place_of_aws(emulator, "&account=111122223333"), **KEYS)
     code, sentence = refusal(sagemaker.create_model_package_group, ModelPackageGroupName="churn")
     assert code == "AccessDeniedException"
-    assert "belong to the account 222233334444, and only 111122223333 may be called" in sentence
+    assert "belong to account 222233334444; the registry URL allows only 111122223333" in sentence
     allowed = connect(in_place_of_aws(emulator, "&account=222233334444"), **KEYS)
     assert allowed.list_model_package_groups(NameContains="churn")["ModelPackageGroupSummaryList"] == []
 
@@ -176,7 +174,7 @@ def test_a_client_of_aws_makes_the_registrys_calls_only(monkeypatch: pytest.Monk
     ):
         code, sentence = refusal(call, **params)
         assert code == "UnknownOperationException"
-        assert "is not about the model registry" in sentence
+        assert "is not a model registry operation" in sentence
 
 
 @pytest.fixture
@@ -201,12 +199,12 @@ def test_a_gateway_calls_the_regions_it_may(gateway: Emulator) -> None:
     )
     code, sentence = refusal(gateway.client("sagemaker", region="us-west-2").list_model_package_groups)
     assert code == "ValidationException"
-    assert sentence == "This gateway does not pass calls on to us-west-2, but to us-east-1, eu-west-1."
+    assert sentence == "This gateway does not forward calls to us-west-2; allowed: us-east-1, eu-west-1."
 
 
 def test_a_gateway_answers_the_registrys_calls_only(gateway: Emulator) -> None:
     assert refusal(gateway.client("sagemaker").list_models)[0] == "UnknownOperationException"
-    assert "passes on the model registry's calls" in refusal(gateway.client("s3").list_buckets)[1]
+    assert "forwards only model registry operations" in refusal(gateway.client("s3").list_buckets)[1]
     tagged = {"ResourceArn": "arn:aws:sagemaker:us-east-1:666677778888:endpoint/churn"}
     assert refusal(gateway.client("sagemaker").list_tags, **tagged)[0] == "UnknownOperationException"
 
@@ -218,7 +216,7 @@ def test_a_gateway_whose_registry_went_away_says_so_and_has_not_ended(serve: Ser
     behind.stop()
     answer = requests.get(f"{gateway.url}/_registry/health", timeout=60)
     assert (answer.status_code, answer.json()["__type"]) == (503, "ServiceUnavailable")
-    assert "cannot be asked" in answer.json()["message"]
+    assert "is unavailable" in answer.json()["message"]
 
 
 def test_what_is_beyond_awss_api_is_passed_on_to_an_emulator(serve: Serve, emulator: Emulator) -> None:
@@ -231,9 +229,9 @@ def test_what_is_beyond_awss_api_is_passed_on_to_an_emulator(serve: Serve, emula
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("http://127.0.0.1:9", "cannot be opened: Could not connect to the endpoint URL"),
+        ("http://127.0.0.1:9", "cannot reach http://127.0.0.1:9: Could not connect to the endpoint URL"),
         ("aws://eu-west-1", "Unable to locate credentials"),
-        ("aws://eu-west-1/x", "does not name a registry in AWS"),
+        ("aws://eu-west-1/x", "invalid AWS registry URL"),
     ],
 )
 def test_serving_what_cannot_be_reached_is_one_sentence_and_exit_code_two(url: str, sentence: str) -> None:
@@ -257,7 +255,7 @@ def test_an_emulator_that_does_not_answer_is_unavailable_not_an_error_of_ours(se
     behind = serve("--backend", "sqlite://")
     backend = open_backend(behind.url)
     behind.kill()
-    with pytest.raises(ServiceUnavailable, match="cannot be asked"):
+    with pytest.raises(ServiceUnavailable, match="is unavailable"):
         backend.call("ListModelPackageGroups", {}, Caller())
 
 

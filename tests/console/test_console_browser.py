@@ -375,7 +375,7 @@ def test_a_page_of_another_origin_decides_nothing(served: Desk, chromium: Browse
         assert (first, api, read) == ("rejected", "rejected", "rejected")
         page.evaluate("document.forms[0].submit()")
         page.wait_for_url(f"{decide_url}")
-        assert "does not answer pages of other sites" in page.inner_text("body")
+        assert "rejects requests from pages of other sites" in page.inner_text("body")
     assert served.status(arn) == ("PendingManualApproval", "")
     context.close()
 
@@ -396,7 +396,7 @@ def test_a_rebound_name_is_not_answered(served: Desk, chromium: Browser) -> None
     answer = page.goto(f"{served.url.replace('127.0.0.1', REBOUND)}/console/")
     assert answer is not None
     assert answer.status == 421
-    assert "does not answer for the host" in page.inner_text("body")
+    assert "Unknown host" in page.inner_text("body")
     context.close()
 
 

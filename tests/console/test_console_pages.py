@@ -315,7 +315,7 @@ def test_the_login_link_is_among_what_is_printed(tmp_path: Path) -> None:
             inbox = browser.post(link.partition("?")[0], data={"token": token}, timeout=10)
             assert inbox.url == f"{first.split()[2]}/console/"
             assert "Inbox" in inbox.text
-        assert next(iter(process.stdout)) == "stop with Ctrl-C\n"  # the last word, below the link
+        assert next(iter(process.stdout)) == "press Ctrl+C to stop\n"  # the last word, below the link
         process.terminate()
     assert process.returncode == 0
 

@@ -169,7 +169,7 @@ def test_artefacts_may_be_looked_for_at_another_endpoint(
 
 def test_an_endpoint_that_does_not_answer_is_said_and_nothing_registered(serve: Serve) -> None:
     sagemaker = serve("--backend", "sqlite://", "--s3-endpoint", "http://127.0.0.1:9").client("sagemaker")
-    with pytest.raises(ClientError, match=r"The S3 endpoint http://127.0.0.1:9 cannot say"):
+    with pytest.raises(ClientError, match=r"The lookup at the S3 endpoint http://127.0.0.1:9 failed"):
         registered(sagemaker, {"Image": "i", "ModelDataUrl": "s3://models/there"})
 
 

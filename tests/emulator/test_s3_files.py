@@ -130,7 +130,7 @@ def test_kept_files_are_for_their_owner_alone_and_named_by_nobody(serve: Serve, 
 def test_an_upload_that_cannot_be_kept_is_not_acknowledged(serve: Serve, tmp_path: Path) -> None:
     s3 = serve(*FILE).client("s3")
     (tmp_path / "kept.db.s3").write_text("a file where the folder should be")
-    with pytest.raises(ClientError, match="The S3 object could not be kept on disk"):
+    with pytest.raises(ClientError, match="The S3 object could not be saved to disk"):
         s3.create_bucket(Bucket="models")
 
 

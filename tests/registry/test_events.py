@@ -362,7 +362,7 @@ def test_a_delivery_is_given_up_after_some_attempts_and_made_again_when_asked(
     with opened(served.url) as registry:
         registry.register("churn", image="a:1")
         (dead,) = eventually(lambda: list(deliveries(registry.boto3, state="dead", sink="ci")))
-        assert (dead["attempts"], dead["error"]) == (3, "127.0.0.1 answered 500")
+        assert (dead["attempts"], dead["error"]) == (3, "127.0.0.1 returned status 500")
         assert dead["next_attempt"] is None
         receiver.answer = lambda post: (204, {}, b"")
         assert extensions.ask(registry.boto3, "events/replay", id=dead["id"], sink="ci") == {"deliveries": 1}
@@ -414,7 +414,7 @@ def test_a_secret_is_in_no_log_answer_or_delivery(
     assert "ci" in str(said)
     assert served.stop() == 0
     logged = capfd.readouterr()
-    assert "gave up after attempt 2" in logged.err
+    assert "abandoned after attempt 2" in logged.err
     kept = b"".join(path.read_bytes() for path in tmp_path.glob("registry.db*"))
     assert SECRET not in str(said) + str(pages) + logged.out + logged.err
     assert SECRET.encode() not in kept
@@ -457,7 +457,7 @@ def test_a_rule_whose_target_moto_cannot_reach_does_not_hold_up_the_rest(serve: 
         rules.put_targets(Rule="all", Targets=[{"Id": "function", "Arn": target}])
         registry.register("churn", image="a:1")
         (dead,) = eventually(lambda: list(deliveries(registry.boto3, state="dead")))
-        assert (dead["attempts"], dead["error"]) == (1, "rule all has a target that moto cannot deliver to")
+        assert (dead["attempts"], dead["error"]) == (1, "rule all has a target that moto does not support")
 
 
 def test_a_file_gets_a_line_for_each_event_and_is_its_owners(serve: Callable[..., Emulator], tmp_path: Path) -> None:
@@ -490,7 +490,7 @@ def test_events_that_no_registry_of_ours_has_cannot_be_delivered(tmp_path: Path)
     options = ["--backend", "moto://", "--config", "registry.toml"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "moto:// has no events to deliver" in done.stderr
+    assert "moto:// does not support event delivery" in done.stderr
 
 
 def test_two_servers_on_one_database_deliver_each_event_once(
@@ -601,7 +601,7 @@ def test_a_store_that_is_away_for_a_moment_delays_events_and_loses_none(caplog: 
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "g"}, Caller())
         registry.call("CreateModelPackage", {"ModelPackageGroupName": "g"}, Caller())
         eventually(lambda: told)
-    assert "events for test wait: The registry's disk is full" in caplog.text
+    assert "delivery to test is delayed: The registry's disk is full" in caplog.text
 
 
 def test_a_follower_is_answered_when_there_is_something(serve: Callable[..., Emulator]) -> None:

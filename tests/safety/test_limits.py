@@ -165,7 +165,7 @@ def test_who_expects_to_continue_is_told_to_and_heard(address: tuple[str, int], 
 @pytest.mark.parametrize("before", [b"", b"1;", b"0\r\nX-Trailer: "], ids=["size", "extension", "trailer"])
 def test_what_stands_between_chunks_has_an_end(say: Callable[..., bytes], before: bytes) -> None:
     answer = say(UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n" + before, *[b"1" * 2**16] * 64)
-    assert not answer or (status_of(answer) == 400 and b"at most 8192 bytes" in answer)
+    assert not answer or (status_of(answer) == 400 and b"limited to 8192 bytes" in answer)
 
 
 def test_a_chunk_as_aws_signs_it_is_read(say: Callable[..., bytes], bucket: Bucket) -> None:
@@ -193,7 +193,7 @@ def test_transfer_encoding_is_of_http_1_1_alone(say: Callable[..., bytes], line:
     other = CALL.replace(b"POST / HTTP/1.1", line)
     answer = say(other + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
     assert status_of(answer) == 400
-    assert b"Transfer-Encoding in HTTP/1.1" in answer
+    assert b"Transfer-Encoding requires HTTP/1.1" in answer
 
 
 def test_a_space_behind_the_version_changes_nothing(say: Callable[..., bytes]) -> None:
@@ -213,7 +213,7 @@ def test_a_path_that_is_read_otherwise_than_it_is_sent_is_refused(
 ) -> None:
     answer = say(HEALTH.replace(b"/_registry/health", target))
     assert status_of(answer) == 400
-    assert b"The request cannot be read: A path " in answer
+    assert b"Invalid request: The path " in answer
     assert not caplog.records
 
 
@@ -236,7 +236,7 @@ def test_a_registry_call_is_not_compressed(say: Callable[..., bytes], encoding: 
     head = b"Content-Encoding: %b\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % (encoding, len(bomb))
     answer = say(CALL + head + bomb)
     assert status_of(answer) == 400
-    assert b"without Content-Encoding" in answer
+    assert b"Content-Encoding is not supported" in answer
 
 
 def test_a_compressed_object_is_not_unpacked(say: Callable[..., bytes], bucket: Bucket) -> None:
@@ -345,7 +345,7 @@ def test_a_body_that_is_a_little_too_large_is_read_and_told(say: Callable[..., b
     length = MAX_BODY + 1
     answer = say(CALL + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % length, b"a" * length)
     assert status_of(answer) == 413
-    assert b"at most 4194304 bytes" in answer
+    assert b"is 4194304 bytes" in answer
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks for files that are open where Linux lists them")

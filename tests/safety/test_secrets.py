@@ -58,7 +58,7 @@ def loud(tmp_path: Path) -> Iterator[Start]:
                 [*command, "--log-level", "debug", *options], stdout=stdout, stderr=stderr, text=True, cwd=tmp_path
             )
         started.append(process)
-        lines = eventually(lambda: re.findall(r"listening on (\S+)\n(?s:.*)stop with", said.read_text()))
+        lines = eventually(lambda: re.findall(r"listening on (\S+)\n(?s:.*)press Ctrl", said.read_text()))
         return Emulator(lines[0], process)
 
     yield start
