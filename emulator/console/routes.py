@@ -1,4 +1,4 @@
-"""The console's routes: a loop over PAGES, and what each request passes before and after a view."""
+"""The console's routes, with session handling and error pages."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ OPEN: Final = frozenset(
         *(f"console.{view.__name__}" for page in PAGES if page.is_open for view in page.routes.values()),
     }
 )
-"""Endpoints for people without a session."""
+"""Endpoints that need no session."""
 
 MAX_FAILURES: Final = 30
-"""Failed logins of one address within a minute, before it is told to wait."""
+"""Failed logins per address and minute before the answer is 429."""
 
 VERSION_OF_STATIC: Final = {path.name: sha256(path.read_bytes()).hexdigest()[:12] for path in STATIC.iterdir()}
 
@@ -81,7 +81,7 @@ def _show(template: str, content: Any, status: int) -> Response:
 
 
 def _nowhere(rest: str) -> Response:
-    raise Problem("There is no such page", f"{CONSOLE_PREFIX}/{rest[:200]} is not one of the console's.", status=404)
+    raise Problem("Page not found", f"The console has no page {CONSOLE_PREFIX}/{rest[:200]}.", status=404)
 
 
 def _teach_templates(state: Any) -> None:
@@ -133,14 +133,14 @@ def _failed(error: Exception) -> Response:
     if isinstance(error, RegistryError):
         g.visit.note(error)
     elif problem.status == 500:
-        log.exception("the console failed to show %s", request.path, exc_info=error)
-    if not isinstance(error, HTTPException):  # a body that could not be read raises again
+        log.exception("cannot show the console page %s", request.path, exc_info=error)
+    if not isinstance(error, HTTPException):  # reading an invalid body would raise again
         problem.form = request.form
     return _show("problem.html", problem, problem.status)
 
 
 def _query_with(**changes: str | None) -> str:
-    """Return the query of this page with these changes; None leaves a parameter out."""
+    """Return the query string of this page with some parameters changed, or removed if None."""
     pairs = [(name, value) for name, value in request.args.items(multi=True) if name not in changes]
     pairs += [(name, value) for name, value in changes.items() if value is not None]
     return f"?{urlencode(pairs)}"

@@ -1,4 +1,4 @@
-"""A group: its versions, the trend of a metric, and which of them are approved."""
+"""A group: its versions and the trend of a metric."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ..reader import Reader
 from ..records import Group, Version
 
 MAX_COLUMNS: Final = 4
-"""Metrics that a table of versions has columns for."""
+"""Maximum metric columns in the table of versions."""
 
 TREND: Final = 60
-"""Versions a trend is drawn from, where one call tells them."""
+"""Newest versions in a trend, if the backend has the extension `versions`."""
 
 
 def group(visit: Visit, group: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The inbox: versions that wait for a decision, oldest first, compared with what their groups deploy now."""
+"""The inbox: pending versions, oldest first, compared with the approved version of their group."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from ..reader import Gone, Reader
 from ..records import Version
 
 LONG: Final = timedelta(days=3)
-"""After which waiting is called long."""
+"""The waiting time after which a version is overdue."""
 
 SECONDS_FOR_RULES: Final = 0.1
-"""How long the rules of a page are asked; of what is left, the version's own page tells."""
+"""Time limit for evaluating the rules of a page; the remaining rows show no result."""
 
 SECONDS_TO_SIFT: Final = 1.0
-"""The same, for the filter `open`."""
+"""Time limit for the filter `open`, which needs the result of every row."""
 
 OTHERS: Final = "others"
 OPEN: Final = "open"
-WHOSE: Final = {OTHERS: "not registered by me", OPEN: "that I may approve"}
+WHOSE: Final = {OTHERS: "registered by others", OPEN: "that I can approve"}
 
 MAX_DAYS: Final = 9999
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The filters of the inbox; `problem` says what is wrong with them.
+    """The filters of the inbox; `problem` describes invalid input.
 
-    `creator` is an ARN or the beginning of a name; `days` are how long a version has waited at least; `whose` is one
-    of WHOSE, or empty for all.
+    `creator` is an ARN or the beginning of a name, `days` the minimum waiting time, and `whose` one of WHOSE, or empty
+    for all versions.
     """
 
     group: str = ""
@@ -55,7 +55,7 @@ class Filters:
             creator=query.get("creator", "").strip(),
             days=int(days) if is_number else None,
             whose=whose if whose in WHOSE else "",
-            problem="" if is_number or not days else f"Days are a whole number up to {MAX_DAYS}, such as 3.",
+            problem="" if is_number or not days else f"Days must be a whole number from 0 to {MAX_DAYS}.",
         )
 
     @property
