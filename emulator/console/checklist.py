@@ -24,7 +24,7 @@ MAX_MARKS: Final = 500 * len(PARTS)
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """The IDs of a version's parts, and of those marked as reviewed; outdated if only an earlier revision was reviewed."""
+    """The IDs of the parts, and of those reviewed; outdated if only an earlier revision was reviewed."""
 
     parts: tuple[str, ...]
     done: tuple[str, ...]

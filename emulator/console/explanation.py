@@ -36,7 +36,7 @@ def verb(status: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Readiness:
     """Whether a pending version can be approved: a kind for the icon, a label, and the reason."""
 
     kind: str
@@ -48,7 +48,7 @@ class Standing:
         return {BLOCKED: "failed", "pending": "pending"}.get(self.kind, "passed")
 
 
-def standing(explanation: Explanation) -> Standing | None:
+def readiness(explanation: Explanation) -> Readiness | None:
     """Return the readiness of a pending version for the current user; None without the extension `explain`."""
     transition = explanation.transition(APPROVED)
     if not explanation.answer or transition is None:
@@ -57,12 +57,12 @@ def standing(explanation: Explanation) -> Standing | None:
     if transition.allowed is False:
         named = ", ".join(result.rule for result in stopping)
         why = " ".join(result.why for result in stopping) or transition.why
-        return Standing(BLOCKED, f"Blocked by {named}" if named else "Cannot be approved", why)
+        return Readiness(BLOCKED, f"Blocked by {named}" if named else "Cannot be approved", why)
     if stopping:
-        return Standing("pending", "More approvals needed", " ".join(result.why for result in stopping))
+        return Readiness("pending", "More approvals needed", " ".join(result.why for result in stopping))
     if transition.needs_reason:
-        return Standing("ready", "Ready (reason required)")
-    return Standing("ready", "Ready")
+        return Readiness("ready", "Ready (reason required)")
+    return Readiness("ready", "Ready")
 
 
 @dataclass(frozen=True, slots=True)

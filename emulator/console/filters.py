@@ -17,9 +17,9 @@ SHAPES: Final = {"Approved": "approved", "Rejected": "rejected", "PendingManualA
 MAX_DIFFERENCES: Final = 20
 """Maximum differences shown for a change; the JSON record has all of them."""
 
-BEGAN: Final = {"package": "registered", "group": "created the group", "policy": "set the policy of"}
+CREATED: Final = {"package": "registered", "group": "created the group", "policy": "set the policy of"}
 
-OBVIOUS: Final = ("CustomerMetadataProperties.", "InferenceSpecification.", "ModelCard.ModelCardContent.")
+OMITTED_PREFIXES: Final = ("CustomerMetadataProperties.", "InferenceSpecification.", "ModelCard.ModelCardContent.")
 
 
 def utc(moment: datetime) -> str:
@@ -50,14 +50,14 @@ def shape(status: str) -> str:
 
 def nice_path(path: str) -> list[str]:
     """Return a path without its redundant prefix, split where a line may break."""
-    for member in OBVIOUS:
+    for member in OMITTED_PREFIXES:
         path = path.removeprefix(member)
     return re.findall(r"[^.\[_]+[.\[_]*|[.\[_]+", path)
 
 
 def did(entry: HistoryEntry) -> str:
     if entry.before is None:
-        return BEGAN.get(entry.kind, "created")
+        return CREATED.get(entry.kind, "created")
     if entry.after is None:
         return "deleted"
     return "decided on" if entry.is_transition and entry.before else "changed"

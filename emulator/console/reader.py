@@ -20,14 +20,14 @@ MAX_COUNTED: Final = 100
 PAGE: Final = 20
 OVERVIEW: Final = 12
 """Newest versions of a group that its row in the list of groups is based on."""
-LISTED_AT_ONCE: Final = 100
+LIST_PAGE: Final = 100
 MAX_READ: Final = 1000
 """Maximum versions read for one page when no index supports the filter."""
-LEAST_READ: Final = 10
+MIN_READ: Final = 10
 """Minimum versions read at a time for a page that is nearly full."""
 MAX_LISTS: Final = 5
 """Maximum pages of an AWS list read for one page of the console."""
-AT_ONCE: Final = 8
+MAX_CONCURRENT: Final = 8
 """Concurrent calls to a remote registry."""
 
 One = TypeVar("One")
@@ -57,7 +57,7 @@ class Reader:
         with _gone("does not exist", "Cannot find"):
             return self._backend.call(operation, given, self.caller)
 
-    def told(self, operation: str, **params: Any) -> dict[str, Any] | None:
+    def optional(self, operation: str, **params: Any) -> dict[str, Any] | None:
         """Call an AWS operation that a page can do without; return None if it is unsupported or rejected."""
         if operation not in self._backend.operations:
             return None
@@ -115,7 +115,7 @@ class Reader:
         shown: list[Version] = []
         count_read, following = 0, token
         while True:
-            most = max(PAGE - len(shown), LEAST_READ)
+            most = max(PAGE - len(shown), MIN_READ)
             found = self.extension("versions", **asked, max_results=most, next_token=following)
             read = _versions(found)
             in_time = [one for one in read if before is None or one.created < before]
@@ -146,7 +146,7 @@ class Reader:
         return _versions(self.extension("versions", group=group, max_results=count))
 
     def approved(self, group: str) -> Version | None:
-        """Return the newest approved version of a group; None if there is none in MAX_LISTS pages of a list."""
+        """Return the newest approved version of a group; None if MAX_LISTS pages of a list have none."""
         if group not in self._approved:
             self._approved[group] = next(iter(self._newest_approved(group, 1)), None)
         return self._approved[group]
@@ -162,8 +162,8 @@ class Reader:
     def explanation(self, group: str, number: int) -> Mapping[str, Any]:
         """Return the answer of the extension `explain` for a version; raise Gone if the version does not exist."""
         with _gone("does not exist"):
-            told: Mapping[str, Any] = self.extension("explain", arn=self.named(group, number))
-        return told
+            answer: Mapping[str, Any] = self.extension("explain", arn=self.named(group, number))
+        return answer
 
     def explanations(self, versions: Sequence[Version], seconds: float) -> dict[str, Mapping[str, Any]]:
         """Return the answers of `explain` by ARN, for as many versions as the time allows."""
@@ -210,7 +210,7 @@ class Reader:
     def _listed_overview(self, group: Group) -> Overview:
         """Return the overview from one page of a list; only the newest and the approved version are described."""
         listed = self.call(
-            "ListModelPackages", ModelPackageGroupName=group.name, MaxResults=LISTED_AT_ONCE, SortOrder="Descending"
+            "ListModelPackages", ModelPackageGroupName=group.name, MaxResults=LIST_PAGE, SortOrder="Descending"
         )
         found = listed["ModelPackageSummaryList"]
         more = "+" if "NextToken" in listed else ""
@@ -277,7 +277,7 @@ class Reader:
         """Call a function for each subject; concurrently if the registry is remote."""
         if not self.remote:
             return [ask(subject) for subject in subjects]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(MAX_CONCURRENT) as pool:
             return list(pool.map(ask, subjects))
 
 

@@ -19,7 +19,7 @@ HIDDEN: Final = "Environment"
 """The member whose values are hidden, because they may be secrets."""
 HIDDEN_VALUE: Final = "(hidden)"
 
-OF_ITS_OWN: Final = frozenset(
+ALWAYS_DIFFERENT: Final = frozenset(
     {
         *("ModelPackageArn", "ModelPackageVersion", "ModelPackageName", "CreationTime", "CreatedBy"),
         *("LastModifiedTime", "LastModifiedBy", "ModelApprovalStatus", "ApprovalDescription"),
@@ -33,7 +33,7 @@ LINEAGE_KEYS: Final = frozenset(
 )
 """Metadata keys that record where a version comes from, in addition to MetadataProperties."""
 
-PASSING: Final = frozenset({"ModelPackageStatus", "ModelPackageStatusDetails", "ResponseMetadata"})
+VOLATILE: Final = frozenset({"ModelPackageStatus", "ModelPackageStatusDetails", "ResponseMetadata"})
 """Members that change without a user's action and do not invalidate a decision."""
 
 WORD_ENDS: Final = " /:,;=_-.@"
@@ -66,7 +66,7 @@ class Version(views.Version):
         said = {
             name: moment(value).timestamp() if name.endswith("Time") else value
             for name, value in self.record.items()
-            if name not in PASSING
+            if name not in VOLATILE
         }
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
@@ -125,8 +125,8 @@ def short(arn: str) -> str:
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Return the differences between two records as text, without OF_ITS_OWN."""
-    found = views.differences(before, after, lambda record: dict(leaves(record, without=OF_ITS_OWN, hide=False)))
+    """Return the differences between two records as text, without ALWAYS_DIFFERENT."""
+    found = views.differences(before, after, lambda record: dict(leaves(record, without=ALWAYS_DIFFERENT, hide=False)))
     return tuple(Difference(one.path, _shown(one.path, one.a), _shown(one.path, one.b)) for one in found)
 
 

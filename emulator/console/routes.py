@@ -28,7 +28,7 @@ from .site import STATIC, Console, Place
 
 log = logging.getLogger(__name__)
 
-OF_A_PLACE: Final = f"{CONSOLE_PREFIX}/at/<account>/<region>"
+PLACE_PREFIX: Final = f"{CONSOLE_PREFIX}/at/<account>/<region>"
 OPEN: Final = frozenset(
     {
         *("console.static_file", "console.to_inbox"),
@@ -50,13 +50,13 @@ def blueprint(backend: Backend, console: Console, error_log: ErrorLog, say: Call
         for rule, view in page.routes.items():
             method, path = rule.split(" ")
             answer = partial(_answer, server, page, view)
-            for prefix in (CONSOLE_PREFIX,) if page.is_open else (CONSOLE_PREFIX, OF_A_PLACE):
+            for prefix in (CONSOLE_PREFIX,) if page.is_open else (CONSOLE_PREFIX, PLACE_PREFIX):
                 routes.add_url_rule(f"{prefix}{path}", view.__name__, answer, methods=[method])
-    for prefix in (CONSOLE_PREFIX, OF_A_PLACE):
+    for prefix in (CONSOLE_PREFIX, PLACE_PREFIX):
         routes.add_url_rule(f"{prefix}/<path:rest>", "nowhere", _nowhere, methods=["GET", "POST"])
     routes.add_url_rule(CONSOLE_PREFIX, "to_inbox", lambda: redirect(url_for("console.inbox"), 308))
     routes.add_url_rule(f"{CONSOLE_PREFIX}/static/<path>", "static_file", partial(send_from_directory, STATIC))
-    routes.record_once(_teach_templates)
+    routes.record_once(_add_filters)
     routes.url_value_preprocessor(partial(_find_place, console.home))
     routes.url_defaults(partial(_stay_in_place, console.home))
     routes.before_request(partial(_find_person, server))
@@ -84,7 +84,7 @@ def _nowhere(rest: str) -> Response:
     raise Problem("Page not found", f"The console has no page {CONSOLE_PREFIX}/{rest[:200]}.", status=404)
 
 
-def _teach_templates(state: Any) -> None:
+def _add_filters(state: Any) -> None:
     state.app.jinja_env.filters.update(FILTERS)
     state.app.jinja_env.trim_blocks = state.app.jinja_env.lstrip_blocks = True
 
@@ -108,8 +108,8 @@ def _find_person(server: Server) -> BaseResponse | None:
     if not g.place.is_possible:
         abort(404)
     if request.endpoint not in OPEN and g.session is None:
-        goes_on = request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site"
-        return _show("login.html", {"goes_on": goes_on, "reason": request.form.get("reason", "")}, 403)
+        continues = request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site"
+        return _show("login.html", {"continues": continues, "reason": request.form.get("reason", "")}, 403)
     if g.session is not None:
         caller = console.caller(g.session.user, g.place, random_id())
         g.visit = Visit(server, g.session, Reader(server.backend, caller, remote=console.remote))

@@ -43,7 +43,7 @@ class Session:
         """Return the token of a form, bound to its subject and revision."""
         return hmac.new(self.key, "\0".join(subject).encode(), sha256).hexdigest()
 
-    def has_given(self, token: str, *subject: str) -> bool:
+    def accepts(self, token: str, *subject: str) -> bool:
         return hmac.compare_digest(token.encode(), self.token(*subject).encode())
 
 
@@ -65,7 +65,7 @@ class Sessions:
         self._printed = 0.0
 
     def link(self, user: str) -> str:
-        """Return the secret of a new link for a user; earlier links stay valid, so a reprint locks out nobody else."""
+        """Return the secret of a new link for a user; earlier links stay valid, so that a reprint locks no user out."""
         secret = secrets.token_urlsafe(32)
         with self._lock:
             now = self._clock()

@@ -29,7 +29,7 @@ _NAMED_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 
 STATIC: Final = Path(__file__).parent / "static"
 
-FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
+IMMUTABLE: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 """For static files, whose URLs contain a digest of their content."""
 
 _ACCOUNT = re.compile(ACCOUNT_ID)
@@ -123,7 +123,7 @@ def set_cookie(request: Request, response: BaseResponse, value: str) -> None:
 def guard(response: Response, path: str) -> Response:
     if is_console(path):
         is_static = path.startswith(f"{CONSOLE_PREFIX}/static/") and response.status_code == 200
-        response.headers.update({**CONSOLE_HEADERS, **(FOR_EVER if is_static else {})})
+        response.headers.update({**CONSOLE_HEADERS, **(IMMUTABLE if is_static else {})})
     return response
 
 

@@ -13,7 +13,7 @@ from flask import Response, request
 from ....backends.views import METADATA
 from ..metrics import Delta, delta
 from ..page import Page, Visit
-from ..records import OF_ITS_OWN, Version, leaves
+from ..records import ALWAYS_DIFFERENT, Version, leaves
 
 FEWEST: Final = 2
 MOST: Final = 5
@@ -25,7 +25,7 @@ class Cell:
     """A metric of one version: its value, the change from the base, and whether it is the highest or lowest."""
 
     value: str
-    apart: Delta | None
+    change: Delta | None
     extreme: str
 
 
@@ -131,15 +131,15 @@ def _metrics(versions: Sequence[Version], base: Version | None) -> tuple[MetricR
             extreme = ""
             if value is not None and low < high:
                 extreme = {low: "lowest", high: "highest"}.get(value, "")
-            apart = delta(value, base.metrics.get(name)) if base is not None and version is not base else None
-            cells.append(Cell(version.metadata.get(name, ""), apart, extreme))
+            change = delta(value, base.metrics.get(name)) if base is not None and version is not base else None
+            cells.append(Cell(version.metadata.get(name, ""), change, extreme))
         rows.append(MetricRow(name, tuple(cells)))
     return tuple(rows)
 
 
 def _fields(versions: Sequence[Version]) -> list[FieldRow]:
-    raw = [dict(leaves(version.record, without=OF_ITS_OWN, hide=False)) for version in versions]
-    shown = [dict(leaves(version.record, without=OF_ITS_OWN)) for version in versions]
+    raw = [dict(leaves(version.record, without=ALWAYS_DIFFERENT, hide=False)) for version in versions]
+    shown = [dict(leaves(version.record, without=ALWAYS_DIFFERENT)) for version in versions]
     metrics = {f"{METADATA}.{name}" for version in versions for name in version.metrics}
     paths = dict.fromkeys(path for one in raw for path in one if path not in metrics)
     return [

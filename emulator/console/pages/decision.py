@@ -18,7 +18,7 @@ from ..metrics import Delta, delta
 from ..page import Page, Visit
 from ..reader import Overtaken, Reader
 from ..records import Version
-from .errors import is_for_later, sentence_of
+from .errors import is_temporary, message_of
 from .version import explained
 
 EVENTBRIDGE: Final = "EventBridge"
@@ -64,7 +64,7 @@ class Summary:
 
     name: str
     value: str
-    apart: Delta | None
+    change: Delta | None
 
 
 def decide(visit: Visit, group: str, number: int) -> dict[str, Any]:
@@ -74,8 +74,8 @@ def decide(visit: Visit, group: str, number: int) -> dict[str, Any]:
 def send_decision(visit: Visit, group: str, number: int) -> Response | tuple[dict[str, Any], int]:
     decision, reader = Decision.from_form(request.form), visit.reader
     found, explanation = explained(reader, group, number)
-    if not visit.session.has_given(decision.token, SUBJECT, found.arn, *decision.subject):
-        problem = "This form belongs to an earlier session or to another version. Check the version and send the form again."
+    if not visit.session.accepts(decision.token, SUBJECT, found.arn, *decision.subject):
+        problem = "This form belongs to an earlier session or another version. Check the version and send it again."
         return _page(visit, found, explanation, decision.to, decision.reason, problem=problem), 403
     try:
         _carry_out(reader, found, decision)
@@ -84,10 +84,10 @@ def send_decision(visit: Visit, group: str, number: int) -> Response | tuple[dic
         winner = _last_change(reader, overtaken.version)
         return _page(visit, now, explanation, decision.to, decision.reason, winner=winner, is_overtaken=True), 409
     except RegistryError as error:
-        if is_for_later(error):
+        if is_temporary(error):
             raise
         visit.note(error)
-        page = _page(visit, found, explanation, decision.to, decision.reason, problem=sentence_of(error))
+        page = _page(visit, found, explanation, decision.to, decision.reason, problem=message_of(error))
         return page, error.status
     return redirect(url_for("console.version", group=group, number=number, decided=1), 303)
 

@@ -41,8 +41,8 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _unanswered(error: RegistryError) -> Problem:
-    what = sentence_of(error)
-    if is_for_later(error):
+    what = message_of(error)
+    if is_temporary(error):
         then = "Try again in a moment. If the problem persists, check Health."
         return Problem("The registry is not responding", what, then, error.status, can_retry=True)
     if error.code == AccessDeniedException.code:
@@ -50,11 +50,11 @@ def _unanswered(error: RegistryError) -> Problem:
     return Problem("The registry rejected this request", what, "Go back and correct the request.", error.status)
 
 
-def is_for_later(error: RegistryError) -> bool:
+def is_temporary(error: RegistryError) -> bool:
     """Return whether the same request may succeed later."""
     return error.status >= 500 or error.code == ThrottlingException.code
 
 
-def sentence_of(error: RegistryError) -> str:
+def message_of(error: RegistryError) -> str:
     """Return an error's message, followed by its code."""
     return f"{error.message} ({error.code})"

@@ -126,21 +126,21 @@ def _database(file: Path) -> tuple[Fact, ...]:
 
 def _store(reader: Reader, *, has_file: bool) -> Iterator[Fact]:
     """Yield the properties that the store reports; its name only if it has no file."""
-    told = {name: values for name, values in reader.extension("store").items() if values}
-    if "store" in told and not has_file:
-        yield Fact("Store", told["store"][0])
-    is_in_memory = told.get("journal") == ["MEMORY"]
+    answer = {name: values for name, values in reader.extension("store").items() if values}
+    if "store" in answer and not has_file:
+        yield Fact("Store", answer["store"][0])
+    is_in_memory = answer.get("journal") == ["MEMORY"]
     if is_in_memory:
         yield Fact("Storage", "in memory", "lost when the server stops")
-    elif "journal" in told:
-        yield Fact("Journal", told["journal"][0], JOURNALS.get(told["journal"][0], ""))
-    if "durability" in told and not is_in_memory:
-        value = told["durability"][0]
+    elif "journal" in answer:
+        yield Fact("Journal", answer["journal"][0], JOURNALS.get(answer["journal"][0], ""))
+    if "durability" in answer and not is_in_memory:
+        value = answer["durability"][0]
         is_lax = value in LAX
-        note = "a power failure may lose acknowledged writes" if is_lax else "acknowledged writes survive a power failure"
+        note = f"a power failure {'may lose' if is_lax else 'does not lose'} acknowledged writes"
         yield Fact("Durability", value, note, is_fine=not is_lax)
-    if "schema" in told:
-        yield Fact("Schema", f"version {told['schema'][0]}")
+    if "schema" in answer:
+        yield Fact("Schema", f"version {answer['schema'][0]}")
 
 
 def _size(count: float) -> str:
@@ -155,7 +155,7 @@ def _deliveries(reader: Reader) -> tuple[Delivery, ...] | None:
     """Return the newest deliveries; None if the registry sends no events."""
     if not reader.offers("events/deliveries"):
         return None
-    told = reader.extension("events/deliveries", max_results=MAX_DELIVERIES)
+    answer = reader.extension("events/deliveries", max_results=MAX_DELIVERIES)
     return tuple(
         Delivery(
             at=datetime.fromisoformat(one["changed"]),
@@ -166,7 +166,7 @@ def _deliveries(reader: Reader) -> tuple[Delivery, ...] | None:
             next_attempt=datetime.fromisoformat(one["next_attempt"]) if one["next_attempt"] else None,
             error=one["error"] or "",
         )
-        for one in told["deliveries"][:MAX_DELIVERIES]
+        for one in answer["deliveries"][:MAX_DELIVERIES]
     )
 
 

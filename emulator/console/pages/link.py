@@ -20,7 +20,7 @@ from .errors import Problem
 def link(visit: Visit) -> dict[str, Any]:
     console, session = visit.server.console, visit.session
     user = request.form.get("user", "").strip()
-    if not session.has_given(request.form.get("token", ""), "link"):
+    if not session.accepts(request.form.get("token", ""), "link"):
         abort(403)
     if not USER.fullmatch(user):
         what = f"{user[:100]!r} is not a valid user name: expected a letter, then letters, digits or _ . @ -."
@@ -38,7 +38,7 @@ def link(visit: Visit) -> dict[str, Any]:
 
 
 def leave(visit: Visit) -> Response:
-    if visit.session.has_given(request.form.get("token", ""), "leave"):
+    if visit.session.accepts(request.form.get("token", ""), "leave"):
         visit.server.console.sessions.close(request.cookies.get(cookie_name(request), ""))
     return redirect(url_for("console.login"), 303)
 

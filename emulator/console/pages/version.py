@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from ....backends.views import APPROVED, CARD, METADATA, PENDING, Difference, Explanation, HistoryEntry
 from ..charts import Chart, trend
 from ..checklist import PARTS
-from ..explanation import Threshold, explanation_of, standing, thresholds
+from ..explanation import Threshold, explanation_of, readiness, thresholds
 from ..metrics import Delta, delta
 from ..page import Page, Visit
 from ..reader import Reader
@@ -41,7 +41,7 @@ class MetricRow:
     name: str
     value: str
     before: str | None
-    apart: Delta | None
+    change: Delta | None
     threshold: Threshold | None
 
 
@@ -80,9 +80,9 @@ def version(visit: Visit, group: str, number: int) -> dict[str, Any]:
         "version": version,
         "approved": approved,
         "differences": changed[:MAX_DIFFERENCES],
-        "undisclosed": len(changed[MAX_DIFFERENCES:]),
+        "not_shown": len(changed[MAX_DIFFERENCES:]),
         "metrics": metrics,
-        "is_demanding": any(row.threshold for row in metrics),
+        "has_thresholds": any(row.threshold for row in metrics),
         "chart": _chart(reader, version),
         "containers": _containers(record),
         "card": _flat(record, "ModelCard"),
@@ -94,8 +94,8 @@ def version(visit: Visit, group: str, number: int) -> dict[str, Any]:
         "has_history": changes is not None,
         "explanation": explanation,
         "is_waiting": is_waiting,
-        "is_unexplained": version.status == APPROVED and not version.reason,  # ModelPackage.deploy() of the SageMaker SDK does this
-        "standing": standing(explanation) if is_waiting else None,
+        "is_unexplained": version.status == APPROVED and not version.reason,  # as by deploy() of the SageMaker SDK
+        "readiness": readiness(explanation) if is_waiting else None,
         "decided": decided,
         "following": following,
         "left": left,
@@ -106,7 +106,7 @@ def version(visit: Visit, group: str, number: int) -> dict[str, Any]:
 def mark(visit: Visit, group: str, number: int) -> Response:
     part, revision = request.form.get("part", ""), request.form.get("revision", "")
     found = visit.reader.version(group, number)
-    if part not in PARTS or not visit.session.has_given(request.form.get("token", ""), "reviewed", found.arn, revision):
+    if part not in PARTS or not visit.session.accepts(request.form.get("token", ""), "reviewed", found.arn, revision):
         raise Problem("Not marked", "This form belongs to an earlier session or to another version.", status=403)
     visit.session.marks.set(found, revision, part, is_reviewed=request.form.get("reviewed") == "1")
     return redirect(url_for("console.version", group=group, number=number, _anchor=part), 303)
@@ -118,9 +118,9 @@ def explained(reader: Reader, group: str, number: int) -> tuple[Version, Explana
     Rules are evaluated before the version is read. If the version changes in between, the results are older than the
     version that is shown, and a decision on it is rejected.
     """
-    told = reader.explanation(group, number) if reader.offers("explain") else None
+    answer = reader.explanation(group, number) if reader.offers("explain") else None
     found = reader.version(group, number)
-    return found, explanation_of(told, found)
+    return found, explanation_of(answer, found)
 
 
 def _differences(version: Version, approved: Version | None) -> tuple[Difference, ...]:
@@ -131,7 +131,7 @@ def _differences(version: Version, approved: Version | None) -> tuple[Difference
     return tuple(one for one in differences(approved.record, version.record) if one.path not in metrics)
 
 
-def _metrics(version: Version, approved: Version | None, demanded: Mapping[str, Threshold]) -> tuple[MetricRow, ...]:
+def _metrics(version: Version, approved: Version | None, required: Mapping[str, Threshold]) -> tuple[MetricRow, ...]:
     before = approved.metrics if approved else {}
     names = dict.fromkeys([*version.metrics, *before])
     return tuple(
@@ -140,7 +140,7 @@ def _metrics(version: Version, approved: Version | None, demanded: Mapping[str, 
             version.metadata.get(name, ""),
             approved.metadata[name] if approved and name in before else None,
             delta(version.metrics.get(name), before.get(name)),
-            demanded.get(name),
+            required.get(name),
         )
         for name in names
     )
