@@ -56,6 +56,7 @@ class Event:
 
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any]) -> Self:
+        """Return an event from an entry of the extension `events`."""
         envelope = entry["event"]
         detail = envelope["detail"]
         updated = detail.get("UpdatedModelPackageFields")

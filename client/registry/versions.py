@@ -62,6 +62,7 @@ class Comparison:
 
     @classmethod
     def between(cls, a: Version, b: Version) -> Self:
+        """Compare two versions."""
         of_a, of_b = (
             {name: value for name, value in one.record.items() if name not in ALWAYS_DIFFERENT} for one in (a, b)
         )

@@ -96,10 +96,12 @@ class Calls(Sequence[Call]):
 
     @property
     def answered(self) -> tuple[Call, ...]:
+        """The requests that succeeded."""
         return tuple(call for call in self.items if call.is_answered)
 
     @property
     def refused(self) -> tuple[Call, ...]:
+        """The requests that failed."""
         return tuple(call for call in self.items if not call.is_answered)
 
     def matching(self, **params: Any) -> tuple[Call, ...]:

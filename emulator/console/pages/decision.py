@@ -132,7 +132,7 @@ def _carry_out(reader: Reader, version: Version, decision: Decision) -> None:
     """
     if version.revision != decision.revision:
         raise Overtaken(version)
-    reason = decision.reason if decision.reason or version.reason else None  # clears the previous reason
+    reason = decision.reason if decision.reason or version.reason else None  # "" clears an earlier reason
     if reader.offers("decide") and decision.rev is not None:
         try:
             reader.extension("decide", arn=version.arn, status=decision.to, reason=reason, rev=decision.rev)
