@@ -162,7 +162,7 @@ class ModelRegistry:
         return self._versions(status, ModelPackageGroupName=group, SortOrder="Descending")
 
     def pending(self, group: str | None = None) -> Iterator[Version]:
-        """Yield the versions that are pending approval lazily, oldest first.
+        """Yield the pending versions lazily, oldest first.
 
         Args:
             group: Name or ARN of the group. Defaults to all groups.

@@ -78,7 +78,7 @@ def connect(url: str, *, settings: str | Path | None = None, **boto: Any) -> Sag
 class Control:
     """Test control of one registry.
 
-    Every method that changes or reads the state raises botocore's ClientError if test controls are not enabled.
+    Except for `info`, `ready` and `seed`, methods raise botocore's ClientError if test controls are not enabled.
 
     Attributes:
         client: The boto3 client of the registry.
