@@ -1,4 +1,4 @@
-"""One client for every registry: a stock boto3 `sagemaker` client, or `ModelRegistry`, on whatever a URL names."""
+"""Clients for any registry: `connect` returns a stock boto3 client, `ModelRegistry` wraps one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["ModelRegistry", "connect"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "ModelRegistry":  # loaded at its first use: a command's `--help` needs none of it
+    if name == "ModelRegistry":  # imported lazily, so that `--help` of the command stays fast
         from .registry.registry import ModelRegistry
 
         return ModelRegistry

@@ -1,4 +1,4 @@
-"""Connections: a stock boto3 client for the registry of any URL."""
+"""Stock boto3 clients for a registry, selected by URL."""
 
 from __future__ import annotations
 
@@ -19,20 +19,26 @@ NO_ENDPOINT = "http://in-process.invalid"
 
 
 def connect(url: str | None = None, *, settings: str | Path | None = None, **boto: Any) -> SageMakerClient:
-    """Return a stock boto3 client whose model registry calls are answered by what the URL names.
+    """Return a stock boto3 client for the service `sagemaker`, backed by the registry at a URL.
 
     Args:
-        url: `sqlite:///registry.db`, `sqlite://` (memory) or `postgresql://user@host/database` for a registry in this
-            process, without a server; `moto://` for moto's, also in this process; `http://127.0.0.1:8080` for an
-            emulator that is being served; `aws://`, `aws://eu-west-1` or `aws://profile@eu-west-1` for AWS. Without
-            one, the environment's SAGEMAKER_REGISTRY_URL, else a file in the user's data folder.
-        settings: a registry.toml whose rules the client's calls obey, on any URL; without one, that of the
-            environment's SAGEMAKER_REGISTRY_CONFIG, else none. What is served by others obeys theirs besides.
-        **boto: what `boto3.client` takes: `region_name`, `aws_access_key_id`, `config` ... A 12-digit access key id
-            is the account id. Without credentials the client has some that every emulator takes, and AWS does not.
+        url: The registry. `sqlite:///registry.db`, `sqlite://` (in memory) and `postgresql://user@host/database` open
+            a registry in this process, without a server; `moto://` uses moto in this process. `http://127.0.0.1:8080`
+            connects to a running emulator. `aws://`, `aws://eu-west-1` and `aws://profile@eu-west-1` connect to AWS.
+            Defaults to the environment variable SAGEMAKER_REGISTRY_URL, then to a file in the user's data folder.
+        settings: Path of a registry.toml with rules for the calls of this client, on any URL. A remote registry
+            additionally applies its own rules. Defaults to the environment variable SAGEMAKER_REGISTRY_CONFIG, then
+            to no rules.
+        **boto: Arguments of `boto3.client`, such as `region_name`, `aws_access_key_id` or `config`. A 12-digit access
+            key ID selects the account. Without credentials, the client uses placeholders, which emulators accept and
+            AWS rejects.
+
+    Returns:
+        The client. Closing it also closes a registry in this process.
 
     Raises:
-        BackendUnavailable: an unknown scheme, a missing extra, an unusable store, or invalid settings.
+        BackendUnavailable: The scheme is unknown, an extra is not installed, the store cannot be opened, or the
+            settings are invalid.
 
     >>> sagemaker = connect("sqlite://", region_name="eu-west-1")
     >>> sagemaker.create_model_package_group(ModelPackageGroupName="churn")["ModelPackageGroupArn"]
@@ -54,7 +60,7 @@ def connect(url: str | None = None, *, settings: str | Path | None = None, **bot
 
 
 def client_of(backend: Backend, boto: dict[str, Any]) -> SageMakerClient:
-    """Return a stock boto3 client that a backend in this process answers, which is closed with it."""
+    """Return a stock boto3 client for a backend in this process; closing the client closes the backend."""
     from ..backends.base import Caller
     from ..backends.remote import sessions as clients
     from .inprocess import route_to_backend
@@ -67,12 +73,12 @@ def client_of(backend: Backend, boto: dict[str, Any]) -> SageMakerClient:
 
 
 def options_of_settings(settings: str | Path) -> BackendOptions:
-    """Return what a backend in this process is opened with."""
+    """Return the options of a backend with the settings of a registry.toml."""
     try:
         from ..backends.base import BackendOptions
         from ..backends.config import load
     except ModuleNotFoundError as error:
         raise BackendUnavailable(
-            f"rules need the package {error.name!r}: pip install 'sagemaker-registry[server]'"
+            f"settings require the package {error.name!r}: pip install 'sagemaker-registry[server]'"
         ) from error
     return BackendOptions(load(Path(settings)))

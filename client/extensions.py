@@ -1,6 +1,6 @@
-"""What a registry does beyond AWS's API, for whoever has a boto3 client on it: in this process, or `/_registry/...`.
+"""The extension API of a registry (`/_registry/...`), called through a boto3 client.
 
-Refusals come as botocore's ClientError, like those of the API.
+Errors are raised as botocore's ClientError, as for calls of the AWS API.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ if TYPE_CHECKING:
 
 
 def ask(client: SageMakerClient, name: str, /, **params: Any) -> Any:
-    """Ask the registry behind a client to do one thing beyond AWS's API.
+    """Call one extension of the registry behind a client.
 
     Args:
-        client: a boto3 client of the service `sagemaker`, as `connect()` makes it or on a served emulator.
-        name: which thing: `GET /_registry/info` lists them.
-        **params: what it takes, as JSON values; None is left out.
+        client: A boto3 client of the service `sagemaker`, from `connect` or for a running emulator.
+        name: The extension, such as `history` or `explain`. `GET /_registry/info` lists all of them.
+        **params: The parameters of the extension, as JSON values; parameters that are None are omitted.
 
     Returns:
-        JSON values.
+        The answer, as JSON values.
 
     Raises:
-        ClientError: the registry's refusal; UnknownOperationException where it has no such thing, as AWS.
-        BotoCoreError: it cannot be reached.
+        ClientError: The registry rejected the request; UnknownOperationException if it does not have the extension.
+            AWS has none.
+        BotoCoreError: The registry cannot be reached.
     """
     given = {key: value for key, value in params.items() if value is not None}
     found = behind(client)
@@ -42,7 +43,17 @@ def ask(client: SageMakerClient, name: str, /, **params: Any) -> Any:
 
 
 def pages(client: SageMakerClient, name: str, /, **params: Any) -> Iterator[dict[str, Any]]:
-    """Yield every page of what the registry behind a client returns for an extension, as needed; as `ask` raises."""
+    """Yield the pages of an extension's answer lazily.
+
+    Args:
+        client: As for `ask`.
+        name: As for `ask`; an extension that returns `next_token`.
+        **params: As for `ask`.
+
+    Raises:
+        ClientError: As for `ask`.
+        BotoCoreError: As for `ask`.
+    """
     token = None
     while True:
         page: dict[str, Any] = ask(client, name, **params, next_token=token)
@@ -53,17 +64,17 @@ def pages(client: SageMakerClient, name: str, /, **params: Any) -> Iterator[dict
 
 
 def behind(client: SageMakerClient) -> tuple[Backend, Caller] | None:
-    """Return the backend in this process that answers a client, and who its requests are from; None for a server."""
-    in_process = sys.modules.get(f"{__package__}.inprocess")  # not loaded: no client of ours is answered in process
+    """Return the in-process backend of a client and the caller of its requests; None if the client uses a server."""
+    in_process = sys.modules.get(f"{__package__}.inprocess")  # not imported: no client has an in-process backend
     found: tuple[Backend, Caller] | None = None if in_process is None else in_process.BACKENDS.get(client)
     return found
 
 
 def offers(client: SageMakerClient, name: str) -> bool:
-    """Whether the registry behind a client does that thing.
+    """Return whether the registry behind a client has an extension.
 
     Raises:
-        BotoCoreError: it cannot be reached.
+        BotoCoreError: The registry cannot be reached.
     """
     try:
         return name in ask(client, "info")["extensions"]
@@ -88,6 +99,6 @@ def _ask_in_process(behind: tuple[Backend, Caller], name: str, params: dict[str,
 
 def _ask_server(client: SageMakerClient, name: str, params: dict[str, Any]) -> Any:
     if service := service_at(client.meta.endpoint_url):
-        refusal = UnknownOperationException(f"{service.name} has no {name!r}: registries of sagemaker-registry have.")
-        raise as_client_error(refusal, name)
+        error = UnknownOperationException(f"{service.name} has no extension {name!r}: sagemaker-registry only.")
+        raise as_client_error(error, name)
     return http.ask(client, name, params)

@@ -1,7 +1,7 @@
-"""Route the requests of a stock boto3 client to a backend in this process, without a socket, signing or patches.
+"""Route the requests of a stock boto3 client to a backend in this process, without sockets, signatures or patches.
 
 botocore calls `before-call` handlers before it signs and sends a request. The handler here parses the serialized
-request, calls the backend and returns a parsed response, so exceptions, paginators, waiters and hooks work as usual.
+request, calls the backend and returns a parsed response. Exceptions, paginators, waiters and hooks work as usual.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 BACKENDS: weakref.WeakKeyDictionary[BaseClient, tuple[Backend, Caller]] = weakref.WeakKeyDictionary()
-"""The backend and the caller of each client, for extensions."""
+"""The backend and caller of each client, for the extension API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,17 @@ class HTTPResponse:
 
 
 def route_to_backend(backend: Backend, client: BaseClient, caller: Caller) -> None:
-    """Route the requests of a stock boto3 client of `sagemaker` to a backend, which is closed with the client."""
+    """Route the requests of a boto3 `sagemaker` client to a backend; closing the client closes the backend."""
 
     def answer(model: Any, params: dict[str, Any], **_: Any) -> Any:
         request = caller.asking(backend.request_id())
         try:
             if model.name not in backend.operations:
-                raise UnknownOperationException(f"This registry does not answer {model.name}.")
+                raise UnknownOperationException(f"This registry does not support {model.name}.")
             output = backend.call(model.name, wire.read(model.name, params["body"]), request)
             return _response(200, output, request.request_id)
         except NotHandled:
-            unknown = UnknownOperationException(f"This registry does not answer {model.name} for that resource.")
+            unknown = UnknownOperationException(f"This registry does not support {model.name} for that resource.")
             return _error_response(unknown, request.request_id)
         except RegistryError as error:
             return _error_response(error, request.request_id)

@@ -1,4 +1,4 @@
-"""The high-level client: a registry's groups, versions, decisions, history and events as Python objects."""
+"""The high-level client: groups, versions, decisions, history and events as Python objects."""
 
 from ...backends.views import Break, Difference, Explanation, Group, HistoryEntry, Verified, Version
 from .registry import ModelRegistry

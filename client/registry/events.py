@@ -1,7 +1,4 @@
-"""Events as a client reads them: AWS's envelope with its place among all events, as they come or once they are asked.
-
-Also what `sagemaker-registry watch` does with each: run a command, and remember how far it has come.
-"""
+"""Events of a registry: list and follow them, run a command for each, and store the position of the last one."""
 
 from __future__ import annotations
 
@@ -22,18 +19,28 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 LOOK_AGAIN_SECONDS = 1.0
-"""How often to look for news where nobody can wait for them: in a registry in this process."""
+"""Polling interval for registries in this process, which cannot wait for events."""
 AWAY_SECONDS = 2.0
+"""Pause before the next attempt after an error."""
 
 Sleep = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A version was registered (`updated` is None), or those of its members were updated.
+    """The registration or update of a version.
 
-    `position` is its place among all events of the registry, `id` the same however often it is delivered, `envelope`
-    what EventBridge would pass on.
+    Attributes:
+        position: The position among all events of the registry.
+        id: The ID of the event, the same for every delivery.
+        at: The time of the event.
+        arn: The ARN of the version.
+        group: The name of the group.
+        version: The number of the version in the group.
+        status: The approval status, None if the event has none.
+        reason: The ApprovalDescription, None if the event has none.
+        updated: The names of the updated members; None for a registration.
+        envelope: The whole event, in the format of EventBridge.
     """
 
     position: int
@@ -49,6 +56,7 @@ class Event:
 
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any]) -> Self:
+        """Return an event from an entry of the extension `events`."""
         envelope = entry["event"]
         detail = envelope["detail"]
         updated = detail.get("UpdatedModelPackageFields")
@@ -67,12 +75,12 @@ class Event:
 
     @property
     def name(self) -> str:
-        """The version as people write it: `churn/3`."""
+        """The group and number of the version, such as `churn/3`."""
         return f"{self.group}/{self.version}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a command is told of the event in its environment; the whole event is its standard input."""
+        """The environment variables of a command that handles the event."""
         image, model_data = first_container(self.envelope["detail"])
         values = {
             "REGISTRY_EVENT_ID": self.id,
@@ -103,7 +111,8 @@ def follow(
 ) -> Iterator[Event]:
     """Yield the events after a position as they occur, without end.
 
-    Errors that may pass are raised, or given to `is_away` and followed by another attempt.
+    Without `is_away`, errors are raised. With it, temporary errors are passed to it and the request is repeated after
+    AWAY_SECONDS.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -125,7 +134,7 @@ def follow(
 def deliveries(
     client: SageMakerClient, group: str | None = None, *, sink: str | None = None, state: str | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Yield who was told of which event, newest event first: as the registry's `events/deliveries` answers it."""
+    """Yield the entries of the extension `events/deliveries`, newest event first."""
     asked: dict[str, Any] = {"group": group, "sink": sink, "state": state}
     while True:
         page = extensions.ask(client, "events/deliveries", **asked)
@@ -136,13 +145,13 @@ def deliveries(
 
 
 def last_position(client: SageMakerClient) -> int:
-    """Return the position of the last event, which may be deleted."""
+    """Return the position of the last event, even if the event was deleted."""
     return int(extensions.ask(client, "events", order="Descending", max_results=1)["last"])
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of a command: its exit code, that of the last attempt; None if it could not be started."""
+    """The result of a command: the exit code of the last attempt, None if the command could not be started."""
 
     exit_code: int | None
     attempts: int
@@ -157,7 +166,7 @@ def run(command: Sequence[str], event: Event, *, attempts: int, pause: float, sl
     exit_code: int | None = None
     for attempt in range(1, attempts + 1):
         try:
-            exit_code = subprocess.run(  # noqa: S603 - whoever watches has said what to run
+            exit_code = subprocess.run(  # noqa: S603 - the user specified the command
                 command, input=told, env={**os.environ, **event.environment}, check=False
             ).returncode
         except OSError:
@@ -165,11 +174,11 @@ def run(command: Sequence[str], event: Event, *, attempts: int, pause: float, sl
         if exit_code == 0 or attempt == attempts:
             return Run(exit_code, attempt)
         sleep(pause * 2 ** (attempt - 1))
-    raise ValueError("attempts should be 1 or more")
+    raise ValueError(f"attempts is {attempts}, but must be at least 1")
 
 
 class Position:
-    """The position of the last handled event, in a file that is replaced atomically; a path of None stores nothing."""
+    """The position of the last handled event, stored in a file; in memory only if the path is None."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -190,12 +199,12 @@ class Position:
         except (ValueError, KeyError, TypeError):
             position = None
         if not isinstance(position, int) or position < 0:
-            raise ValueError(f"{self._path} is not a file in which watch remembers its position")
+            raise ValueError(f"{self._path} is not a position file of watch")
         return position
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether a registry that does not answer may do so later: it is being started, or is busy."""
+    """Return whether an error is temporary: the registry is unreachable, starting or busy."""
     said: Any = getattr(error, "response", None)
     if said is None:
         return True

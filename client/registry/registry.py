@@ -1,4 +1,4 @@
-"""The registry for people: register, review and pick model versions in a line each, over any boto3 client."""
+"""`ModelRegistry`: register, review and select model versions through any boto3 client."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ if TYPE_CHECKING:
     from .events import Event
 
 SEARCH_ONLY = frozenset({"ModelPackageName", "Tags"})
-"""What Search says of a version and DescribeModelPackage does not: `Group/N`, and the tags of its group."""
+"""Members of a version that Search returns and DescribeModelPackage does not: `Group/N`, and the group's tags."""
 
 
 class ModelRegistry:
-    """A model registry behind a URL or a boto3 client, which stays at hand as `boto3`.
+    """A model registry, opened by URL or with an existing boto3 client.
 
-    What AWS refuses comes as botocore's ClientError, unchanged. A version is given as a Version, its ARN, or `group/3`.
+    Methods that take a version accept a `Version`, an ARN, or a name such as `churn/3`. Errors of the registry are
+    raised as botocore's ClientError, unchanged. Use the registry as a context manager, or call `close`.
+
+    Attributes:
+        boto3: The boto3 client, for all other calls.
 
     >>> with ModelRegistry("sqlite://") as registry:
     ...     first = registry.register("churn", image="churn:3", metadata={"accuracy": 0.93}, git_commit="4f5c2a9")
@@ -41,10 +45,16 @@ class ModelRegistry:
         clock: Callable[[], float] = time.monotonic,
         **boto: Any,
     ) -> None:
-        """Open what `connect(url, **boto)` opens; wait with `sleep`, by the seconds of `clock`.
+        """Open the registry at a URL.
+
+        Args:
+            url: The registry, as for `connect`.
+            sleep: Called with seconds to wait; replace it in tests.
+            clock: Returns the seconds that timeouts are measured with; replace it in tests.
+            **boto: Further arguments of `connect`, such as `settings` or `region_name`.
 
         Raises:
-            BackendUnavailable: as `connect` does.
+            BackendUnavailable: As for `connect`.
         """
         from ..connection import connect
 
@@ -53,14 +63,18 @@ class ModelRegistry:
 
     @classmethod
     def from_client(cls, client: SageMakerClient) -> Self:
-        """Return the registry behind a boto3 client, such as one of AWS; `close()` leaves that client open."""
+        """Return a registry that uses an existing boto3 client.
+
+        Args:
+            client: A boto3 client of the service `sagemaker`, for AWS or any other registry. `close` leaves it open.
+        """
         registry = cls.__new__(cls)
         registry.boto3 = client
         registry._sleep, registry._clock, registry._owned = time.sleep, time.monotonic, False
         return registry
 
     def close(self) -> None:
-        """Close the client this registry has opened."""
+        """Close the client if this registry opened it."""
         if self._owned:
             self.boto3.close()
 
@@ -89,27 +103,31 @@ class ModelRegistry:
         token: str | None = None,
         **members: Any,
     ) -> Version:
-        """Register a version of a group, which is created if nobody has; return the version.
+        """Register a version, and create its group if the group does not exist.
 
         Args:
-            group: name of the group; or its ARN, if it exists.
-            image: the image that serves the model.
-            model_data: S3 URI of the model's archive.
-            metadata: whatever describes the version; numbers become text.
+            group: Name of the group, or the ARN of an existing group.
+            image: URI of the container image that serves the model.
+            model_data: S3 URI of the model artifact.
+            metadata: CustomerMetadataProperties of the version; numbers are converted to text.
             metrics: S3 URI of a model quality report in JSON.
-            description: of the version.
-            tags: of the group, if this call creates it.
-            content_types: what the model reads.
-            response_types: what it answers with.
-            approval: PendingManualApproval, unless said otherwise.
-            training_job: kept as metadata, and as what generated the version.
-            dataset_version: kept as metadata.
-            git_commit: kept as metadata, and as the version's commit.
-            token: the same token registers the same version once, however often it is sent.
-            **members: any other member of CreateModelPackage, as AWS names it; structures are merged.
+            description: Description of the version.
+            tags: Tags of the group, if this call creates it.
+            content_types: MIME types of the requests that the model accepts.
+            response_types: MIME types of the model's responses.
+            approval: Approval status. Defaults to PendingManualApproval.
+            training_job: Recorded as metadata and as MetadataProperties.GeneratedBy.
+            dataset_version: Recorded as metadata.
+            git_commit: Recorded as metadata and as MetadataProperties.CommitId.
+            token: Idempotency token (ClientToken). Requests with the same token register one version.
+            **members: Further members of CreateModelPackage, under AWS's names. Structures are merged.
+
+        Returns:
+            The registered version.
 
         Raises:
-            ValueError: a metadata value that is neither text nor a number, or a value that is given twice.
+            ValueError: A metadata value is neither text nor a number, or a value is given twice.
+            ClientError: The registry rejected the request.
         """
         request = request_of(
             group,
@@ -131,31 +149,40 @@ class ModelRegistry:
         return self.get(self.boto3.create_model_package(**request)["ModelPackageArn"])
 
     def groups(self) -> Iterator[Group]:
-        """Yield every group, by name."""
+        """Yield all groups lazily, sorted by name."""
         return map(Group.from_answer, listed(self.boto3, "model_package_group", SortBy="Name", SortOrder="Ascending"))
 
     def versions(self, group: str, *, status: Approval | None = None) -> Iterator[Version]:
-        """Yield the versions of a group (name or ARN), or those with an approval status: newest first, as needed."""
+        """Yield the versions of a group lazily, newest first.
+
+        Args:
+            group: Name or ARN of the group.
+            status: Only versions with this approval status.
+        """
         return self._versions(status, ModelPackageGroupName=group, SortOrder="Descending")
 
     def pending(self, group: str | None = None) -> Iterator[Version]:
-        """Yield the versions of a group, or of all groups, that wait for a decision: oldest first, as needed."""
+        """Yield the pending versions lazily, oldest first.
+
+        Args:
+            group: Name or ARN of the group. Defaults to all groups.
+        """
         where = {"ModelPackageGroupName": group} if group is not None else {"ModelPackageType": "Versioned"}
         return self._versions(PENDING, **where, SortOrder="Ascending")
 
     def search(self, *terms: str, sort: str | None = None, ascending: bool = False) -> Iterator[Version]:
-        """Yield the versions that Search finds, of all groups, as needed; packages of no group are passed over.
+        """Search the versions of all groups, and yield the matches lazily. Packages without a group are skipped.
 
         Args:
-            *terms: conditions that all hold: `ModelApprovalStatus=Approved`, `Tags.team!=risk`,
-                `ModelPackageDescription~churn` (contains), `ModelCard` (is there), `!ModelCard` (is not),
-                `CreationTime>2026-11-24T00:00:00`, `CustomerMetadataProperties.accuracy>=0.9`. Metadata are text to
-                Search: where they are more or less than a number is looked at here.
-            sort: the name of a property; the time of the last change, unless said otherwise.
-            ascending: from the least to the most.
+            *terms: Conditions that must all be met, such as `ModelApprovalStatus=Approved`, `Tags.team!=risk`,
+                `ModelPackageDescription~churn` (contains), `ModelCard` (exists), `!ModelCard` (does not exist),
+                `CreationTime>2026-11-24T00:00:00` or `CustomerMetadataProperties.accuracy>=0.9`. Search treats
+                metadata as text, so this client evaluates numeric comparisons of metadata itself.
+            sort: Name of the property to sort by. Defaults to the time of the last change.
+            ascending: Sort in ascending order.
 
         Raises:
-            ValueError: a term that is none.
+            ValueError: A term is invalid.
 
         >>> with ModelRegistry("sqlite://") as registry:
         ...     for accuracy in (0.89, 0.93):
@@ -165,24 +192,34 @@ class ModelRegistry:
         """
         asked = Terms.parse(terms)
         for record in search(self.boto3, "ModelPackage", asked, sort, ascending=ascending):
-            if "ModelPackageVersion" in record and asked.hold(record):
+            if "ModelPackageVersion" in record and asked.match(record):
                 yield Version.from_answer({name: record[name] for name in record if name not in SEARCH_ONLY})
 
     def search_groups(self, *terms: str, sort: str | None = None, ascending: bool = False) -> Iterator[Group]:
-        """Yield the groups that Search finds by such terms, as `Tags.team=risk`, as needed.
+        """Search all groups, and yield the matches lazily.
+
+        Args:
+            *terms: Conditions as for `search`, such as `Tags.team=risk`.
+            sort: As for `search`.
+            ascending: As for `search`.
 
         Raises:
-            ValueError: a term that is none.
+            ValueError: A term is invalid.
         """
         yield from map(
             Group.from_answer, search(self.boto3, "ModelPackageGroup", Terms.parse(terms), sort, ascending=ascending)
         )
 
     def get(self, arn_or_group: str, version: int | None = None) -> Version:
-        """Return a version by its ARN or `group/3`, or by a group (name or ARN) and a number.
+        """Return a version.
+
+        Args:
+            arn_or_group: ARN or name (`churn/3`) of the version; or name or ARN of its group, with `version`.
+            version: Number of the version in the group.
 
         Raises:
-            ValueError: it is a package that belongs to no group.
+            ValueError: The package does not belong to a group.
+            ClientError: The version does not exist.
         """
         name = arn_or_group
         if version is not None:
@@ -190,42 +227,67 @@ class ModelRegistry:
         return Version.from_answer(self.boto3.describe_model_package(ModelPackageName=name))
 
     def approve(self, version: Version | str, reason: str | None = None) -> Version:
-        """Approve a version and return it as it is now; the reason of an earlier decision does not stay."""
+        """Approve a version.
+
+        Args:
+            version: The version, its ARN or its name.
+            reason: Stored as ApprovalDescription. Without a reason, that of an earlier decision is cleared.
+
+        Returns:
+            The updated version.
+
+        Raises:
+            ClientError: The registry rejected the request, for example because of an approval rule.
+        """
         if reason is None and self.get(_name(version)).reason is not None:
             reason = ""
         return self._decide(version, "Approved", reason)
 
     def reject(self, version: Version | str, reason: str) -> Version:
-        """Reject a version and return it as it is now.
+        """Reject a version.
+
+        Args:
+            version: The version, its ARN or its name.
+            reason: Stored as ApprovalDescription.
+
+        Returns:
+            The updated version.
 
         Raises:
-            ValueError: the reason is empty.
+            ValueError: The reason is empty.
+            ClientError: The registry rejected the request.
         """
         if not (reason and reason.strip()):
-            raise ValueError(f"say why {_name(version)} is rejected: the reason is empty")
+            raise ValueError(f"rejecting {_name(version)} requires a reason")
         return self._decide(version, "Rejected", reason)
 
     def latest_approved(self, group: str) -> Version:
         """Return the newest approved version of a group.
 
+        Args:
+            group: Name or ARN of the group.
+
         Raises:
-            NoApprovedVersion: there is none.
+            NoApprovedVersion: No version of the group is approved.
         """
         for version in self.versions(group, status="Approved"):
             return version
         raise NoApprovedVersion(group)
 
     def wait_for_decision(self, version: Version | str, *, timeout: float, poll: float = 2.0) -> Version:
-        """Return a version once it is approved: the gate of a deploy step.
+        """Wait until a version is approved, for example before a deployment.
 
         Args:
-            version: what to wait for.
-            timeout: how many seconds to wait; 0 asks once.
-            poll: seconds between two looks.
+            version: The version, its ARN or its name.
+            timeout: Maximum waiting time in seconds; 0 checks once.
+            poll: Seconds between two checks.
+
+        Returns:
+            The approved version.
 
         Raises:
-            Rejected: it is rejected.
-            TimeoutError: nobody has decided in time.
+            Rejected: The version was rejected.
+            TimeoutError: The version is still pending after `timeout` seconds.
         """
         deadline = self._clock() + timeout
         while True:
@@ -240,20 +302,30 @@ class ModelRegistry:
             self._sleep(min(poll, left))
 
     def compare(self, a: Version | str, b: Version | str) -> Comparison:
-        """Return every value in which two versions differ, but for their ARNs, numbers, times and people."""
+        """Compare two versions.
+
+        Args:
+            a: The first version, its ARN or its name.
+            b: The second version, its ARN or its name.
+
+        Returns:
+            The values that differ, except ARNs, numbers, times and callers.
+        """
         first, second = (one if isinstance(one, Version) else self.get(one) for one in (a, b))
         return Comparison.between(first, second)
 
     def explain(self, version: Version | str, *, identity: str | None = None, reason: str | None = None) -> Explanation:
-        """Return what may become of a version, and what each rule of the registry says of it.
+        """Return the possible transitions of a version, with the result of each rule.
 
         Args:
-            version: which.
-            identity: for whom: a name of registry.toml, an ARN or an access key; the client's own without.
-            reason: as if sent along with the decision.
+            version: The version, its ARN or its name.
+            identity: Evaluate the rules for this identity: a name in registry.toml, an ARN or an access key.
+                Defaults to the caller.
+            reason: Evaluate the rules as if the decision had this reason.
 
         Raises:
-            ClientError: no such version; UnknownOperationException where there are no rules to ask, as AWS.
+            ClientError: The version does not exist; UnknownOperationException if the registry has no rules, such as
+                AWS.
         """
         from ..extensions import ask
 
@@ -270,18 +342,19 @@ class ModelRegistry:
         until: datetime | str | float | None = None,
         oldest_first: bool = False,
     ) -> Iterator[HistoryEntry]:
-        """Yield what was changed, by whom and why, newest first and as needed; nothing is ever left out or rewritten.
-
-        What a registry cannot that keeps no history, as AWS, is refused with UnknownOperationException.
+        """Yield the entries of the tamper-evident history lazily, newest first.
 
         Args:
-            group: of a group (name or ARN), or of one version: a Version, its ARN, or `group/3`.
-            version: of that version of the group.
-            actor: a pattern (`*`, `?`) of the caller's ARN, or of the name at its end.
-            operation: AWS's name, as in `UpdateModelPackage`.
-            since: not before that moment: a datetime, ISO 8601 text, or epoch seconds.
-            until: not after that moment; a date alone is the whole day.
-            oldest_first: in the order in which it happened.
+            group: Only entries of this group (name or ARN) or version (a `Version`, its ARN or its name).
+            version: Only entries of the version with this number in `group`.
+            actor: Only changes by callers whose ARN, or the name at its end, matches this pattern (`*`, `?`).
+            operation: Only changes by this AWS operation, such as `UpdateModelPackage`.
+            since: Only changes at or after this time: a datetime, ISO 8601 text, or epoch seconds.
+            until: Only changes at or before this time; a date without a time includes the whole day.
+            oldest_first: Yield the oldest entries first.
+
+        Raises:
+            ClientError: UnknownOperationException if the registry keeps no history, such as AWS.
         """
         asked = {
             "group": group.arn if isinstance(group, Version) else group,
@@ -301,11 +374,17 @@ class ModelRegistry:
         )
 
     def as_of(self, group: str, moment: datetime | str | float, version: int | None = None) -> Version:
-        """Return the newest approved version of a group as it was at a moment; with a number, that version.
+        """Return a version as it was at a given time.
+
+        Args:
+            group: Name or ARN of the group.
+            moment: A datetime, ISO 8601 text, or epoch seconds.
+            version: Number of the version. Defaults to the version that was the newest approved one at that time.
 
         Raises:
-            NoApprovedVersion: there was none.
-            LookupError: there was no such version then.
+            NoApprovedVersion: No version of the group was approved at that time.
+            LookupError: The version did not exist at that time.
+            ClientError: UnknownOperationException if the registry keeps no history, such as AWS.
         """
         from ..extensions import ask
 
@@ -318,7 +397,17 @@ class ModelRegistry:
         raise LookupError(f"version {found['asked_version']} of {group} did not exist then")
 
     def verify_history(self, group: str | None = None) -> Verified:
-        """Check that the history of a group (name or ARN), or of all, is as it was written; say where it is not."""
+        """Verify the hash chains of the history.
+
+        Args:
+            group: Name or ARN of the group to verify. Defaults to all groups.
+
+        Returns:
+            The number of verified entries and chains, and the first broken entry of each group.
+
+        Raises:
+            ClientError: UnknownOperationException if the registry keeps no history, such as AWS.
+        """
         from ..extensions import pages
 
         return Verified.from_pages(pages(self.boto3, "history/verify", group=group))
@@ -333,15 +422,19 @@ class ModelRegistry:
         newest_first: bool = False,
         follow: bool = False,
     ) -> Iterator[Event]:
-        """Yield what EventBridge would tell of versions that were registered or changed, oldest first and as needed.
+        """Yield the events of registered and updated versions lazily, oldest first.
 
         Args:
-            group: of a group (name, or a pattern with `*` and `?`), or of one version: a Version, its ARN, `group/3`.
-            on: only when a version got this approval status ...
-            every: ... or also whenever one changed that has it.
-            after: behind the event of that position.
-            newest_first: in the other direction.
-            follow: never end, but wait for what happens next.
+            group: Only events of this group (a name, or a pattern with `*` and `?`) or version (a `Version`, its ARN or
+                its name).
+            on: Only events in which a version received this approval status.
+            every: With `on`, also events of other updates to versions that have that status.
+            after: Only events after this position.
+            newest_first: Yield the newest events first.
+            follow: Never end, but wait for new events. The order is then always oldest first.
+
+        Raises:
+            ClientError: UnknownOperationException if the registry keeps no events, such as AWS.
         """
         from . import events
 
@@ -352,11 +445,23 @@ class ModelRegistry:
         return (events.Event.from_entry(entry) for page in pages for entry in page["events"])
 
     def delete(self, version: Version | str) -> None:
-        """Delete a version; its number is not given again."""
+        """Delete a version. Its number is not reused.
+
+        Args:
+            version: The version, its ARN or its name.
+        """
         self.boto3.delete_model_package(ModelPackageName=_name(version))
 
     def delete_group(self, group: str, *, with_versions: bool = False) -> None:
-        """Delete a group (name or ARN): an empty one, or also one with versions and them with it."""
+        """Delete a group.
+
+        Args:
+            group: Name or ARN of the group.
+            with_versions: Delete the group's versions first. Otherwise, the group must be empty.
+
+        Raises:
+            ClientError: The group does not exist, or still has versions.
+        """
         gone: set[str] = set()
         while with_versions and (left := set(self._arns(ModelPackageGroupName=group)) - gone):
             for arn in left:
@@ -366,7 +471,7 @@ class ModelRegistry:
         self.boto3.delete_model_package_group(ModelPackageGroupName=group)
 
     def _ensure_group(self, group: str, tags: Mapping[str, str]) -> None:
-        """Create a group unless it is there, or somebody else is quicker; an ARN names one that is."""
+        """Create a group unless it exists, also if another client creates it concurrently."""
         if group.startswith("arn:"):
             return
         with unless_refused(self.boto3, "does not exist"):
@@ -377,7 +482,7 @@ class ModelRegistry:
             self.boto3.create_model_package_group(**request)
 
     def _versions(self, status: Approval | None, **query: Any) -> Iterator[Version]:
-        """Yield what a list finds, each read in full; what was deleted or decided since it was listed is left out."""
+        """Yield the described versions of a list, without those deleted or decided in the meantime."""
         for arn in self._arns(SortBy="CreationTime", **query, **given(ModelApprovalStatus=status)):
             version = None
             with unless_refused(self.boto3, "does not exist"):
@@ -401,5 +506,5 @@ def _name(version: Version | str) -> str:
 
 
 def _moment(moment: datetime | str | float | None) -> str | float | None:
-    """Return a moment as a registry takes it; a datetime without a time zone is of this machine's."""
+    """Return a time as a parameter of an extension; a datetime without a time zone is local time."""
     return moment.astimezone().isoformat() if isinstance(moment, datetime) else moment

@@ -1,4 +1,4 @@
-"""Requests of the client: what a registration sends, pages of lists, and refusals that are passed over."""
+"""Requests of the client: registrations, paginated lists, and errors that are ignored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PAGE = 100
 
 
 def listed(client: Any, resource: str = "model_package", **query: Any) -> Iterator[dict[str, Any]]:
-    """Yield the summaries of packages, or of another resource, that its List operation finds, as needed."""
+    """Yield the summaries of a List operation lazily, page by page."""
     lister = client.get_paginator(f"list_{resource}s")
     for page in lister.paginate(PaginationConfig={"PageSize": PAGE}, **query):
         yield from page[f"{resource.title().replace('_', '')}SummaryList"]
@@ -21,7 +21,7 @@ def listed(client: Any, resource: str = "model_package", **query: Any) -> Iterat
 
 @contextmanager
 def unless_refused(client: Any, sentence: str) -> Iterator[None]:
-    """Pass over a ValidationException with that sentence."""
+    """Ignore a ValidationException that contains a sentence."""
     try:
         yield
     except client.exceptions.ClientError as error:
@@ -47,7 +47,7 @@ def request_of(
     git_commit: str | None = None,
     **members: Any,
 ) -> dict[str, Any]:
-    """Return the request of `ModelRegistry.register`; raise ValueError for values that it does not accept."""
+    """Return the request of `ModelRegistry.register`; raise ValueError for invalid values."""
     lineage = {"training_job": training_job, "dataset_version": dataset_version, "git_commit": git_commit}
     container = given(Image=image, ModelDataUrl=model_data)
     types = {"SupportedContentTypes": [*content_types], "SupportedResponseMIMETypes": [*response_types]}
@@ -66,20 +66,20 @@ def request_of(
 
 
 def given(**members: Any) -> dict[str, Any]:
-    """Return the members that have something to say."""
+    """Return the members that are neither None nor empty."""
     return {name: value for name, value in members.items() if value not in (None, {}, [])}
 
 
 def _texts(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """Return metadata as AWS takes it; ValueError for a value that is neither text nor a number."""
+    """Return metadata as text; raise ValueError for a value that is neither text nor a number."""
     unfit = [key for key, value in metadata.items() if not isinstance(value, str | Real)]
     if unfit:
-        raise ValueError(f"metadata {unfit[0]!r} is {metadata[unfit[0]]!r}: give a text or a number")
+        raise ValueError(f"metadata {unfit[0]!r} is {metadata[unfit[0]]!r}, but must be text or a number")
     return {key: repr(float(value)) if isinstance(value, float) else str(value) for key, value in metadata.items()}
 
 
 def _merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return two structures as one; ValueError if both have the same value."""
+    """Merge two structures recursively; raise ValueError if both set the same value."""
     both = {name: (ours[name], theirs[name]) for name in ours if name in theirs}
     twice = [name for name, pair in both.items() if not all(isinstance(value, Mapping) for value in pair)]
     if twice:

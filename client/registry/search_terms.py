@@ -1,4 +1,4 @@
-"""Searches by terms, `Name>=0.9` or `!Name`, as the filters of SageMaker's Search."""
+"""Search terms such as `Name>=0.9` and `!Name`, translated to filters of SageMaker's Search."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMPARISONS: dict[str, Callable[[Decimal, Decimal], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-"""What Search does with numbers only: for metadata, which are text to it, it is done here."""
+"""Numeric comparisons of metadata, which the client evaluates because Search treats metadata as text."""
 
 WRITTEN = re.compile(
     rf"(?P<name>[^=!<>~\s][^=!<>~]*)(?P<operator>{'|'.join(map(re.escape, OPERATORS))})(?P<value>.+)", re.DOTALL
@@ -37,14 +37,14 @@ ALONE = re.compile(r"(?P<absent>!?)(?P<name>[^=!<>~\s][^=!<>~]*)")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The filters of a Search, and the metadata keys, operators and numbers that are compared here instead."""
+    """Filters for Search, and metadata comparisons (key, operator, number) that the client evaluates."""
 
     filters: list[dict[str, str]]
     numbers: list[tuple[str, str, Decimal]]
 
     @classmethod
     def parse(cls, terms: Iterable[str]) -> Self:
-        """Parse terms; raise ValueError, which shows their syntax, for an invalid one."""
+        """Parse terms; raise ValueError with the syntax for an invalid term."""
         filters: list[dict[str, str]] = []
         numbers: list[tuple[str, str, Decimal]] = []
         for term in terms:
@@ -54,7 +54,7 @@ class Terms:
                     filters.append({"Name": name, "Operator": "Exists"})
                     number = _finite(value)
                     if number is None:
-                        raise ValueError(f"{term!r} compares metadata with {value!r}, which is no number")
+                        raise ValueError(f"{term!r} compares metadata with {value!r}, which is not a number")
                     numbers.append((name.removeprefix(f"{METADATA}."), sign, number))
                 else:
                     filters.append({"Name": name, "Operator": OPERATORS[sign], "Value": value})
@@ -62,13 +62,13 @@ class Terms:
                 filters.append({"Name": found["name"], "Operator": "NotExists" if found["absent"] else "Exists"})
             else:
                 raise ValueError(
-                    f"{term!r} is no term to search by: write Name=value, or with != >= <= > < or ~ (contains), "
-                    "Name alone if it is to be there, !Name if it is not"
+                    f"invalid search term {term!r}: expected Name=value (or != >= <= > <, or ~ for contains), "
+                    "Name if the property must exist, or !Name if it must not"
                 )
         return cls(filters, numbers)
 
-    def hold(self, record: Mapping[str, Any]) -> bool:
-        """Whether a version that Search has found has the numbers in its metadata, too; text that is none has not."""
+    def match(self, record: Mapping[str, Any]) -> bool:
+        """Return whether the metadata of a record meets the numeric comparisons; other text never does."""
         metadata: Mapping[str, str] = record.get(METADATA, {})
         return all(_compares(metadata.get(key, ""), sign, number) for key, sign, number in self.numbers)
 

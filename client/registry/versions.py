@@ -1,4 +1,4 @@
-"""Comparisons of versions, the errors about them, and records of a registry as DescribeModelPackage answers them."""
+"""Comparisons of versions, errors about decisions, and records in the format of DescribeModelPackage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ ALWAYS_DIFFERENT = frozenset(
 
 
 class NoApprovedVersion(LookupError):
-    """A group has no version that may be deployed."""
+    """A group has no approved version.
+
+    Attributes:
+        group: The name of the group.
+    """
 
     def __init__(self, group: str) -> None:
         super().__init__(group)
@@ -26,7 +30,12 @@ class NoApprovedVersion(LookupError):
 
 
 class Rejected(Exception):
-    """A version that was waited for is rejected; `version` is it, `reason` is why, if a reason was given."""
+    """A version that `wait_for_decision` waited for was rejected.
+
+    Attributes:
+        version: The rejected version.
+        reason: The ApprovalDescription, None if no reason was given.
+    """
 
     def __init__(self, version: Version) -> None:
         super().__init__(version)
@@ -34,12 +43,18 @@ class Rejected(Exception):
         self.reason = version.reason
 
     def __str__(self) -> str:
-        return f"{self.version.name} is rejected: {self.reason or 'no reason was given'}"
+        return f"{self.version.name} was rejected: {self.reason or 'no reason was given'}"
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two versions, and every value in which they differ but for what differs between any two."""
+    """Two versions and their differences.
+
+    Attributes:
+        a: The first version.
+        b: The second version.
+        differences: Every value that differs, except ARNs, numbers, times and callers.
+    """
 
     a: Version
     b: Version
@@ -47,6 +62,7 @@ class Comparison:
 
     @classmethod
     def between(cls, a: Version, b: Version) -> Self:
+        """Compare two versions."""
         of_a, of_b = (
             {name: value for name, value in one.record.items() if name not in ALWAYS_DIFFERENT} for one in (a, b)
         )
@@ -54,7 +70,7 @@ class Comparison:
 
 
 def as_described(shape: Any, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record as an operation with that output shape answers it: what the shape names, times as datetimes."""
+    """Return a record in the format of an output shape: only members of the shape, times as datetimes."""
     return {
         name: datetime.fromtimestamp(record[name], UTC) if member.type_name == "timestamp" else record[name]
         for name, member in shape.members.items()

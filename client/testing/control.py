@@ -1,7 +1,7 @@
-"""A registry under test control, for tests: reset, snapshots, another time, faults, and the log of requests.
+"""Test control of a registry: reset, snapshots, clock, faults and recorded requests.
 
-A registry in memory is under test control, in this process as well as served; others are where somebody said so:
-`serve --test-controls`, and `connect` from here.
+Test controls are enabled for in-memory registries, in this process or served. Enable them for other registries with
+`serve --test-controls`, or with `connect` from this module.
 """
 
 from __future__ import annotations
@@ -28,12 +28,23 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Calls", "Control", "Fault", "connect"]
 
 POLL_SECONDS = 0.1
-"""How often to look whether a server answers by now."""
+"""Polling interval of `Control.ready`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that goes wrong, and how often it has; see `Control.fault`."""
+    """An injected fault; see `Control.fault`.
+
+    Attributes:
+        number: Identifies the fault for `Control.clear_faults`.
+        kind: The kind of fault.
+        operation: Pattern of the affected AWS operations.
+        rate: Share of the requests that are affected, from 0 to 1.
+        count: Number of hits after which the fault ends; None for no limit.
+        seconds: Duration of a `latency` fault, or age of the answer of a `stale-list` fault.
+        message: Error message; empty for the default message.
+        hits: Number of requests affected so far.
+    """
 
     number: int
     kind: str
@@ -46,12 +57,17 @@ class Fault:
 
 
 def connect(url: str, *, settings: str | Path | None = None, **boto: Any) -> SageMakerClient:
-    """Return what `client.connect` returns, with the registry under test control, whatever the URL names.
+    """Return a boto3 client as `sagemaker_registry.client.connect` does, with test controls enabled.
 
-    A registry that is not in memory can then be reset too: be sure of the URL.
+    Warning: this also allows a reset of registries that are not in memory. Check the URL.
+
+    Args:
+        url: As for `sagemaker_registry.client.connect`.
+        settings: As for `sagemaker_registry.client.connect`.
+        **boto: As for `sagemaker_registry.client.connect`.
 
     Raises:
-        BackendUnavailable: as `client.connect`.
+        BackendUnavailable: As for `sagemaker_registry.client.connect`.
     """
     from ...backends import open_controlled
     from ..connection import client_of, options_of_settings
@@ -60,7 +76,12 @@ def connect(url: str, *, settings: str | Path | None = None, **boto: Any) -> Sag
 
 
 class Control:
-    """What tests can do to a registry.
+    """Test control of one registry.
+
+    Except for `info`, `ready` and `seed`, methods raise botocore's ClientError if test controls are not enabled.
+
+    Attributes:
+        client: The boto3 client of the registry.
 
     >>> with Control("sqlite://") as control:
     ...     control.freeze("2026-11-24T12:00:00Z").isoformat()
@@ -73,10 +94,15 @@ class Control:
     """
 
     def __init__(self, registry: str | SageMakerClient | None = None, **boto: Any) -> None:
-        """Control the registry of a URL, or the one behind a boto3 client, which is then left open.
+        """Control a registry.
+
+        Args:
+            registry: A URL, as for `sagemaker_registry.client.connect`, or an existing boto3 client, which `close`
+                leaves open.
+            **boto: Further arguments of `connect`, if `registry` is a URL.
 
         Raises:
-            BackendUnavailable: as `connect`.
+            BackendUnavailable: As for `connect`.
         """
         from ..connection import connect as connect_to
 
@@ -84,7 +110,7 @@ class Control:
         self.client: Any = connect_to(registry, **boto) if isinstance(registry, str | None) else registry
 
     def close(self) -> None:
-        """Close the client this control has opened."""
+        """Close the client if this object opened it."""
         if self._owned:
             self.client.close()
 
@@ -95,12 +121,19 @@ class Control:
         self.close()
 
     def info(self) -> dict[str, Any]:
-        """Return what a server says of itself; of a registry in this process, its `extensions`."""
+        """Return the information of a server; for a registry in this process, only its `extensions`."""
         found: dict[str, Any] = ask(self.client, "info")
         return found
 
     def ready(self, timeout: float = 0.0) -> bool:
-        """Return whether the registry answers, as soon as it does, or when some seconds are over."""
+        """Wait until the registry responds.
+
+        Args:
+            timeout: Maximum waiting time in seconds.
+
+        Returns:
+            Whether the registry responded within that time.
+        """
         deadline = time.monotonic() + timeout
         while True:
             try:
@@ -113,59 +146,70 @@ class Control:
                 return True
 
     def reset(self, *, account: str | None = None, region: str | None = None, group: str | None = None) -> None:
-        """Remove everything, or what is of an account, a region, a group; history included.
+        """Delete all data, including history, or only that of an account, a region or a group.
+
+        Args:
+            account: Only data of this account.
+            region: Only data of this region.
+            group: Only this group and its versions.
 
         Raises:
-            ClientError: the registry is not under test control; so with every method here.
+            ClientError: Test controls are not enabled.
         """
         ask(self.client, "reset", account=account, region=region, group=group)
 
     def snapshot(self, name: str) -> None:
-        """Keep the whole registry as it is, under a name."""
+        """Save the whole registry as a snapshot with this name."""
         ask(self.client, "snapshot", name=name)
 
     def restore(self, name: str = "start") -> None:
-        """Put the whole registry back; `start` is how a server was when it began to answer.
+        """Restore the whole registry from a snapshot, clear recorded requests and faults, and resume the clock.
 
-        The log is empty then, there are no faults, and the clock runs.
+        Args:
+            name: The snapshot. The default, `start`, is the state of a server at its start.
         """
         ask(self.client, "restore", name=name)
 
     def snapshots(self) -> list[str]:
-        """Return the names of the snapshots there are."""
+        """Return the names of all snapshots."""
         found: list[str] = ask(self.client, "snapshots")
         return found
 
     def seed(self, *sources: str | Path | Mapping[str, Any]) -> SeedResult:
-        """Apply a seed: files in YAML or JSON, folders of such files, or dicts with the same content.
+        """Create groups and versions from seeds. Existing groups and versions are not changed.
 
-        Existing groups and versions are left as they are.
+        Args:
+            *sources: YAML or JSON files, folders of such files, or dicts with the same content.
 
         Raises:
-            BadSeed: the seed is invalid; nothing was changed.
+            BadSeed: A seed is invalid. Nothing was changed.
         """
         from ..seeding import apply_seed
 
         return apply_seed(self.client, sources)
 
     def now(self) -> datetime:
-        """Return the registry's time."""
+        """Return the time of the registry's clock."""
         return _moment(ask(self.client, "clock"))
 
     def freeze(self, moment: str | float | datetime | None = None) -> datetime:
-        """Stop the registry's clock, at a moment or where it is; ids of requests are counted from then on.
+        """Stop the registry's clock. Request IDs become sequential, so that a script always creates identical data.
 
-        The same script then leaves the same registry, byte by byte.
+        Args:
+            moment: The time to stop at: a datetime, ISO 8601 text, or epoch seconds. Defaults to the current time.
+
+        Returns:
+            The time of the clock.
         """
         at = moment.timestamp() if isinstance(moment, datetime) else moment
         return _moment(ask(self.client, "clock/freeze", at=at))
 
     def advance(self, seconds: float) -> datetime:
-        """Move the registry's clock on."""
+        """Move the registry's clock forward by a number of seconds, and return its time."""
         return _moment(ask(self.client, "clock/advance", seconds=seconds))
 
     def resume(self) -> datetime:
-        """Let the registry's clock run again, with the time of its machine."""
+        """Reset the registry's clock to the system time and let it run again; return its time."""
         return _moment(ask(self.client, "clock/resume"))
 
     def fault(
@@ -178,22 +222,25 @@ class Control:
         seconds: float = 1.0,
         message: str = "",
     ) -> Fault:
-        """Make something go wrong from now on.
+        """Inject a fault into the following requests.
 
         Args:
-            kind: throttling, unavailable, failure, conflict, latency, answer-lost, stale-list, validation-fails.
-            operation: of AWS's; a pattern with `*` and `?`.
-            rate: how many of its requests are hit, from 0 to 1.
-            count: after how many hits it is over; never, unless said.
-            seconds: how long `latency` takes, or how far behind a `stale-list` is.
-            message: the sentence of the error, in place of the usual one.
+            kind: throttling, unavailable, failure, conflict, latency, answer-lost, stale-list or validation-fails.
+            operation: Pattern of the affected AWS operations, with `*` and `?`.
+            rate: Share of the requests that are affected, from 0 to 1.
+            count: Number of hits after which the fault ends. Defaults to no limit.
+            seconds: Duration of `latency`, or age of the answer of `stale-list`.
+            message: Error message, instead of the default one.
+
+        Returns:
+            The fault, with the number that `clear_faults` takes.
         """
         given = {"kind": kind, "operation": operation, "rate": rate, "count": count, "seconds": seconds}
         return Fault(**ask(self.client, "faults/add", **given, message=message))
 
     @contextmanager
     def failing(self, kind: str, operation: str = "*", **fault: Any) -> Iterator[Fault]:
-        """Make something go wrong inside a block; see `fault`."""
+        """Inject a fault inside a `with` block; the arguments are those of `fault`."""
         made = self.fault(kind, operation, **fault)
         try:
             yield made
@@ -201,25 +248,25 @@ class Control:
             self.clear_faults(made.number)
 
     def faults(self) -> list[Fault]:
-        """Return the faults there are."""
+        """Return all active faults."""
         return [Fault(**found) for found in ask(self.client, "faults")]
 
     def clear_faults(self, number: int | None = None) -> None:
-        """Take one fault away, or all."""
+        """Remove the fault with this number, or all faults."""
         ask(self.client, "faults/clear", number=number)
 
     def calls(self, operation: str | None = None, since: int = 0) -> Calls:
-        """Return the requests of an operation, or all, oldest first: the latest 10,000.
+        """Return the recorded requests, oldest first. The registry keeps the latest 10,000.
 
         Args:
-            operation: AWS's name, as in `UpdateModelPackage`.
-            since: only those after the one of that number.
+            operation: Only requests of this AWS operation, such as `UpdateModelPackage`.
+            since: Only requests after the one with this number.
         """
         found = ask(self.client, "calls", operation=operation, since=since)
         return Calls(tuple(Call.from_entry(call) for call in found), operation)
 
     def clear_calls(self) -> None:
-        """Forget the requests so far."""
+        """Clear the recorded requests."""
         ask(self.client, "calls/clear")
 
 
@@ -228,12 +275,15 @@ def _moment(time: dict[str, Any]) -> datetime:
 
 
 class RecordedRegistry(ModelRegistry):
-    """The registry of the pytest fixtures, with the requests it has answered."""
+    """The `ModelRegistry` of the pytest fixtures, with access to its recorded requests."""
 
     def calls(self, operation: str | None = None) -> Calls:
-        """Return the requests the registry has answered, of one operation or all, for assertions on them.
+        """Return the recorded requests, for assertions such as `.once(...)`.
+
+        Args:
+            operation: Only requests of this AWS operation.
 
         Raises:
-            ClientError: the registry is not under test control.
+            ClientError: Test controls are not enabled.
         """
         return Control(self.boto3).calls(operation)

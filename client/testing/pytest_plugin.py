@@ -1,6 +1,6 @@
-"""The pytest plugin: a registry for each test, in process or served, seeded, watched, and gone afterwards.
+"""The pytest plugin: fixtures with a fresh registry for each test, in this process or served.
 
-Nothing is imported before a test asks for it, and nothing of it changes a test that does not.
+Imports happen only when a test uses a fixture; other tests are not affected.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
 OPTIONS = {
-    # the option's end, and that of the ini value of the same name: what it is for
-    "backend": f"URL of the registry that tests run on, as for connect(): {MEMORY} (memory) unless said otherwise",
-    "region": f"AWS region of the clients that tests are given, {REGION} unless said otherwise",
-    "config": "a registry.toml whose rules the registry of the tests obeys",
+    # suffix of the command-line option and of the ini value: help text
+    "backend": f"URL of the registry for tests, as for connect(); default: {MEMORY} (in memory)",
+    "region": f"AWS region of the clients for tests; default: {REGION}",
+    "config": "path of a registry.toml with rules for the registry",
 }
 
 
@@ -45,14 +45,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        f"{MARKER}(*seeds, freeze=None): seed the registry of this test from files beside it, or dicts; and stop its "
-        "clock at a moment",
+        f"{MARKER}(*seeds, freeze=None): seed the registry of this test from dicts, or from files relative to the test "
+        "file, and stop its clock at a time",
     )
 
 
 @pytest.fixture
 def sagemaker_registry(request: pytest.FixtureRequest) -> Iterator[RecordedRegistry]:
-    """A ModelRegistry of this test's own: in process and in memory, unless the options name another."""
+    """A `ModelRegistry` for this test, with recorded requests (`.calls()`).
+
+    The registry is in this process and in memory, unless the option `--sagemaker-registry-backend` selects another
+    one. It is empty at the start of the test, except for the seeds of `@pytest.mark.sagemaker_registry`.
+
+    Yields:
+        The registry; its boto3 client is `.boto3`.
+    """
     from .control import RecordedRegistry
 
     place = _Place.from_config(request.config)
@@ -66,13 +73,13 @@ def sagemaker_registry(request: pytest.FixtureRequest) -> Iterator[RecordedRegis
 
 @pytest.fixture
 def sagemaker_client(sagemaker_registry: ModelRegistry) -> SageMakerClient:
-    """A stock boto3 client of the service `sagemaker`, on the same registry as `sagemaker_registry`."""
+    """A stock boto3 client of the service `sagemaker`, for the same registry as `sagemaker_registry`."""
     return sagemaker_registry.boto3
 
 
 @pytest.fixture(scope="session")
 def _sagemaker_registry_running(request: pytest.FixtureRequest) -> Iterator[Running]:
-    """The one server of this process; xdist's workers have one each."""
+    """The server of this process; each xdist worker has one."""
     from ...backends.config import load
     from ...emulator.background import running
 
@@ -85,9 +92,13 @@ def _sagemaker_registry_running(request: pytest.FixtureRequest) -> Iterator[Runn
 def sagemaker_registry_server(
     request: pytest.FixtureRequest, _sagemaker_registry_running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Served]:
-    """A served registry, with the rest of AWS beside it, that the environment points every AWS client to.
+    """A registry served over HTTP, with moto for other AWS services.
 
-    The server is the session's; what it holds is put back before each test, in milliseconds.
+    The environment of the test directs all AWS clients to the server, including those of child processes. One server
+    runs for the whole session; its state is restored before each test, in milliseconds.
+
+    Yields:
+        The server: its URL, clients, registry, test control and recorded requests.
     """
     import boto3
 
@@ -98,7 +109,7 @@ def sagemaker_registry_server(
             monkeypatch.delenv(name, raising=False)
         else:
             monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # which may remember another account
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it may have the credentials of another account
     served = Served(_sagemaker_registry_running.url, place.account, place.region)
     with ExitStack() as undo:
         undo.callback(_sagemaker_registry_running.reset_other_services)
@@ -110,13 +121,19 @@ def sagemaker_registry_server(
 
 @pytest.fixture
 def sagemaker_registry_url(sagemaker_registry_server: Served) -> str:
-    """The URL of `sagemaker_registry_server`; AWS_ENDPOINT_URL has it too."""
+    """The URL of `sagemaker_registry_server`, which is also in the environment variable AWS_ENDPOINT_URL."""
     return sagemaker_registry_server.url
 
 
 @dataclass
 class Served:
-    """A served registry as a test sees it: its URL, its account and region, and clients of it."""
+    """A registry that is served for a test.
+
+    Attributes:
+        url: The URL of the server.
+        account: The account ID of the test.
+        region: The AWS region of the test.
+    """
 
     url: str
     account: str
@@ -124,7 +141,7 @@ class Served:
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def client(self, service: str) -> Any:
-        """Return a stock boto3 client on the server: of `sagemaker`, `s3`, `sts` ..."""
+        """Return a stock boto3 client of a service, such as `sagemaker`, `s3` or `sts`, for the server."""
         if service not in self._clients:
             from ...backends.remote import sessions
 
@@ -139,35 +156,41 @@ class Served:
 
     @property
     def sagemaker(self) -> SageMakerClient:
+        """A stock boto3 client of the service `sagemaker`."""
         client: SageMakerClient = self.client("sagemaker")
         return client
 
     @property
     def registry(self) -> RecordedRegistry:
-        """The same registry for people; its own requests are in the log too."""
+        """A `ModelRegistry` for the server; its requests are recorded, too."""
         from .control import RecordedRegistry
 
         return RecordedRegistry.from_client(self.sagemaker)
 
     @property
     def control(self) -> Control:
-        """What tests can do to it: snapshots, another time, faults."""
+        """The test control of the server: snapshots, clock, faults."""
         from .control import Control
 
         return Control(self.sagemaker)
 
     def calls(self, operation: str | None = None) -> Calls:
-        """Return the requests of this test so far, for assertions: `.once(...)`, `.never(...)`."""
+        """Return the recorded requests of this test, for assertions such as `.once(...)` and `.never(...)`.
+
+        Args:
+            operation: Only requests of this AWS operation.
+        """
         return self.control.calls(operation)
 
     def close(self) -> None:
+        """Close all clients."""
         for client in self._clients.values():
             client.close()
 
 
 @dataclass(frozen=True)
 class _Place:
-    """The registry of a test; one that outlives it, except AWS, gives the test its own account, which is emptied."""
+    """The registry of a test; a persistent one, except AWS, gets a random account, which is deleted afterwards."""
 
     url: str
     region: str
@@ -197,12 +220,12 @@ class _Place:
         return connect(self.url, settings=self.config or None, region_name=self.region, **({} if self.is_aws else keys))
 
     def environment(self, url: str) -> Mapping[str, str | None]:
-        """Return the variables that direct AWS clients, also of child processes, to a server; None unsets one."""
+        """Return environment variables that direct AWS clients to a server; None means unset."""
         by_service = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
-        beside_it = ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"]
-        past_proxies = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"]))
+        conflicting = ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"]
+        no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"]))
         return {
-            **dict.fromkeys([*by_service, *beside_it]),
+            **dict.fromkeys([*by_service, *conflicting]),
             "AWS_ENDPOINT_URL": url,
             "AWS_ACCESS_KEY_ID": self.account,
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -210,8 +233,8 @@ class _Place:
             "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
             "SAGEMAKER_REGISTRY_URL": url,
-            "NO_PROXY": past_proxies,
-            "no_proxy": past_proxies,
+            "NO_PROXY": no_proxy,
+            "no_proxy": no_proxy,
         }
 
     def clean(self, client: SageMakerClient) -> None:
@@ -223,7 +246,7 @@ class _Place:
 
 
 def _prepare(request: pytest.FixtureRequest, client: SageMakerClient) -> None:
-    """Apply the markers of a test, those of the module first."""
+    """Apply the markers of a test, outermost first."""
     from ..extensions import offers
     from .control import Control
 
@@ -231,10 +254,11 @@ def _prepare(request: pytest.FixtureRequest, client: SageMakerClient) -> None:
     for mark in reversed(list(request.node.iter_markers(MARKER))):
         unknown = mark.kwargs.keys() - {"freeze"}
         if unknown:
-            raise pytest.UsageError(f"@pytest.mark.{MARKER} takes seeds and freeze=, not {', '.join(sorted(unknown))}=")
+            names = ", ".join(sorted(unknown))
+            raise pytest.UsageError(f"@pytest.mark.{MARKER} accepts seeds and freeze=, not {names}=")
         if "freeze" in mark.kwargs:
             if not offers(client, "clock/freeze"):
-                pytest.skip("the registry of these tests has no clock that could be stopped")
+                pytest.skip("this registry has no clock that can be stopped")
             control.freeze(mark.kwargs["freeze"])
         for seed in mark.args:
             control.seed(request.path.parent / seed if isinstance(seed, str | Path) else seed)

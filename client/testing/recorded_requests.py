@@ -1,4 +1,4 @@
-"""Requests a registry has answered, for assertions: `control.calls("UpdateModelPackage").once(...)`."""
+"""Recorded requests and assertions on them: `control.calls("UpdateModelPackage").once(...)`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,25 @@ from datetime import UTC, datetime
 from typing import Any, overload
 
 SHOWN = 20
-"""Requests that a failure shows at most, the latest."""
+"""Maximum requests in the message of a failed assertion; the latest ones are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: what was asked for, by whom, when, and what came of it.
+    """A recorded request.
 
-    `params` are JSON values under AWS's names; `outcome` is `ok`, or the code of the error it was answered with.
+    Attributes:
+        number: The number of the request, in the order of arrival.
+        operation: The AWS operation.
+        params: The parameters, as JSON values under AWS's names.
+        outcome: `ok`, or the code of the error.
+        message: The error message.
+        account: The account ID.
+        region: The AWS region.
+        principal: The caller.
+        request_id: The request ID.
+        at: The time of the request.
+        milliseconds: The duration.
     """
 
     number: int
@@ -32,16 +43,16 @@ class Call:
 
     @classmethod
     def from_entry(cls, found: Mapping[str, Any]) -> Call:
-        """Read a request as a registry's log has it."""
+        """Return a request from an entry of the extension `calls`."""
         return cls(**{**found, "at": datetime.fromtimestamp(found["at"], UTC)})
 
     @property
     def is_answered(self) -> bool:
-        """Whether what was asked for was done, and the client heard of it."""
+        """Whether the request succeeded."""
         return self.outcome == "ok"
 
     def differences(self, expected: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-        """Return in which members the request is not as expected, each with what it has and what was expected."""
+        """Return the parameters that differ from the expected ones, each as (actual, expected)."""
         return {
             name: (self.params.get(name, MISSING), value)
             for name, value in expected.items()
@@ -59,9 +70,10 @@ MISSING = _Missing()
 
 @dataclass(frozen=True)
 class Calls(Sequence[Call]):
-    """Requests in the order they came in; assertions about those that were answered.
+    """A sequence of recorded requests, oldest first, with assertions on those that succeeded.
 
-    A request that was refused, throttled say, and sent again by boto3 is here twice, and once among the answered.
+    A request that was rejected, for example throttled, and retried by boto3 is recorded twice. Only the successful
+    attempt counts in assertions.
     """
 
     items: tuple[Call, ...]
@@ -84,30 +96,32 @@ class Calls(Sequence[Call]):
 
     @property
     def answered(self) -> tuple[Call, ...]:
+        """The requests that succeeded."""
         return tuple(call for call in self.items if call.is_answered)
 
     @property
     def refused(self) -> tuple[Call, ...]:
+        """The requests that failed."""
         return tuple(call for call in self.items if not call.is_answered)
 
     def matching(self, **params: Any) -> tuple[Call, ...]:
-        """Return the answered requests that have these members with these values; others they may have besides."""
+        """Return the successful requests with these parameters; further parameters are ignored."""
         return tuple(call for call in self.answered if not call.differences(params))
 
     def once(self, **params: Any) -> Call:
-        """Assert that exactly one request with these members was answered; return it.
+        """Assert that exactly one request with these parameters succeeded, and return it.
 
         Raises:
-            AssertionError: none was, or several were; the sentence shows what there was instead.
+            AssertionError: The number of requests differs; the message lists the recorded requests.
         """
         __tracebackhide__ = True
         return self.times(1, **params)[0]
 
     def times(self, count: int, **params: Any) -> tuple[Call, ...]:
-        """Assert that exactly so many requests with these members were answered; return them.
+        """Assert that exactly `count` requests with these parameters succeeded, and return them.
 
         Raises:
-            AssertionError: it was another number; the sentence shows what there was instead.
+            AssertionError: The number of requests differs; the message lists the recorded requests.
         """
         __tracebackhide__ = True
         found = self.matching(**params)
@@ -116,10 +130,10 @@ class Calls(Sequence[Call]):
         return found
 
     def any(self, **params: Any) -> Call:
-        """Assert that at least one request with these members was answered; return the first.
+        """Assert that at least one request with these parameters succeeded, and return the first.
 
         Raises:
-            AssertionError: none was; the sentence shows what there was instead.
+            AssertionError: No request succeeded; the message lists the recorded requests.
         """
         __tracebackhide__ = True
         found = self.matching(**params)
@@ -128,20 +142,20 @@ class Calls(Sequence[Call]):
         return found[0]
 
     def never(self, **params: Any) -> None:
-        """Assert that no request with these members was answered.
+        """Assert that no request with these parameters succeeded.
 
         Raises:
-            AssertionError: one was; the sentence shows which.
+            AssertionError: A request succeeded; the message lists it.
         """
         __tracebackhide__ = True
         self.times(0, **params)
 
     def _failure(self, how_often: str, found: Sequence[Call], params: Mapping[str, Any]) -> str:
-        """Return the message of a failed assertion, with a line for each request and each member that differs."""
+        """Return the message of a failed assertion, with a line for each request and each different parameter."""
         what = self.operation or "A request"
         wanted = f" with {', '.join(f'{name}={value!r}' for name, value in params.items())}" if params else ""
-        lines = [f"{what} was expected {how_often}{wanted}, and came {_times(len(found))}."]
-        lines += ["What came (- expected, + sent):" if params else "What came:"] if self.items else []
+        lines = [f"{what} was expected {how_often}{wanted}, but succeeded {_times(len(found))}."]
+        lines += ["Recorded requests (- expected, + sent):" if params else "Recorded requests:"] if self.items else []
         for call in self.items[-SHOWN:]:
             lines += _lines(call, params)
         if len(self.items) > SHOWN:

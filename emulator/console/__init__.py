@@ -1,7 +1,7 @@
-"""The console: where a person reviews versions and decides, at `/console/` of any served registry.
+"""The review console at `/console/`: server-rendered pages that work without JavaScript.
 
-Pages are made on the server and work without JavaScript; `static/` adds keys and quicker lists. Nothing comes from
-another host, and what a model says of itself is text, whatever it looks like.
+`static/` adds keyboard shortcuts and live filters. Pages load nothing from other hosts and show all data of a model as
+plain text.
 """
 
 from __future__ import annotations

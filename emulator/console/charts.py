@@ -1,4 +1,4 @@
-"""Where the points and lines of a chart lie; templates draw them as SVG, next to a table of the same numbers."""
+"""Coordinates of charts, which templates draw as SVG next to a table of the same numbers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ WIDTH: Final = 960
 HEIGHT: Final = 200
 MARGIN: Final = 16
 SPARK: Final = (112, 28, 4)
-"""Width, height and margin of a chart the size of a word."""
+"""Width, height and margin of a sparkline."""
 SCALE: Final = 64
-"""What the numbers at the side of a chart take of its width."""
+"""Width of the scale at the left of a chart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A metric over versions, oldest first; `path` is the line through its points, as SVG writes it."""
+    """A metric over versions, oldest first; `path` is the SVG path through its points."""
 
     metric: str
     width: int
@@ -43,7 +43,7 @@ class Chart:
 
     @property
     def sentence(self) -> str:
-        """What the chart shows, for those who do not see it."""
+        """The chart's accessible name."""
         first, last = self.points[0], self.points[-1]
         return (
             f"{self.metric} over {len(self.points)} versions: {first.value} in version {first.version.number}, "
@@ -52,7 +52,7 @@ class Chart:
 
 
 def trend(versions: Sequence[Version], metric: str | None) -> Chart | None:
-    """Return the chart of a metric over versions, which come newest first; None for fewer than two values."""
+    """Return the chart of a metric, given versions newest first; None if fewer than two have the metric."""
     return _chart(versions, metric, WIDTH, HEIGHT, MARGIN, left=SCALE)
 
 
@@ -83,5 +83,5 @@ def _chart(
 
 
 def _share(value: Decimal, low: Decimal, high: Decimal) -> float:
-    """Return how high a value is between the lowest and the highest: in the middle if they are equal."""
+    """Return the position of a value in a range from 0 to 1; 0.5 for an empty range."""
     return float((value - low) / (high - low)) if high > low else 0.5

@@ -1,4 +1,4 @@
-"""The parts of a version that a reviewer has marked as reviewed: kept with the session, until the version changes."""
+"""The parts of a version that a reviewer marked as reviewed, kept in the session until the version changes."""
 
 from __future__ import annotations
 
@@ -16,18 +16,15 @@ PARTS: Final = {
     "containers": "Container",
     "origin": "Where it comes from",
 }
-"""The parts of a version's page that can be marked, by their ids."""
+"""The labels of the parts that can be marked, by element ID."""
 
 MAX_MARKS: Final = 500 * len(PARTS)
-"""Marks of one session; beyond, the oldest one is forgotten."""
+"""Maximum marks per session; the oldest ones are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """The review of a version by one person: the ids of its parts, and of those that are marked as reviewed.
-
-    It is outdated if only an earlier revision was reviewed.
-    """
+    """The IDs of the parts, and of those reviewed; outdated if only an earlier revision was reviewed."""
 
     parts: tuple[str, ...]
     done: tuple[str, ...]
@@ -35,7 +32,7 @@ class Reviewed:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The names of the parts that are not marked."""
+        """The labels of the parts that are not marked."""
         return tuple(PARTS[part] for part in self.parts if part not in self.done)
 
 
@@ -54,7 +51,7 @@ class Marks:
         return Reviewed(parts, done, is_outdated=bool(marks) and not done)
 
     def set(self, version: Version, revision: str, part: str, *, is_reviewed: bool) -> None:
-        """Mark a part of a version as reviewed in a revision, or remove that mark."""
+        """Set or remove the mark of a part for one revision of a version."""
         mark = (version.arn, revision, part)
         with self._lock:
             self._marks.pop(mark, None)

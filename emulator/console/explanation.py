@@ -1,4 +1,4 @@
-"""What pages show of an explanation: its transitions in order, the state of a waiting version, thresholds."""
+"""Explanations as pages show them: ordered transitions, the readiness of pending versions, and thresholds."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .metrics import number
 from .records import Version
 
 BLOCKED: Final = "blocked"
-"""The kind of standing of a version whose approval a rule prevents."""
+"""The kind of readiness of a version that a rule prevents from being approved."""
 
 VERBS: Final = {"Approved": "Approve", "Rejected": "Reject", "PendingManualApproval": "Return to pending"}
 LABELS: Final = {"Approved": "Approved", "Rejected": "Rejected", "PendingManualApproval": "Pending"}
 
 
 def explanation_of(answer: Mapping[str, Any] | None, version: Version) -> Explanation:
-    """Return an answer of `explain` with the transitions in order; without one, as of AWS, every transition.
+    """Return an answer of `explain` with ordered transitions, without the version's current status.
 
-    The version's own status is not among them.
+    Without an answer, such as on AWS, every transition is possible.
     """
     found = Explanation(version.arn, version.status) if answer is None else Explanation.from_answer(answer)
     every = map(Transition, model.enum("ModelApprovalStatus")) if answer is None else found.transitions
@@ -36,8 +36,8 @@ def verb(status: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """The state of a waiting version: in a word for its shape, in words, and why in a sentence."""
+class Readiness:
+    """Whether a pending version can be approved: a kind for the icon, a label, and the reason."""
 
     kind: str
     words: str
@@ -48,8 +48,8 @@ class Standing:
         return {BLOCKED: "failed", "pending": "pending"}.get(self.kind, "passed")
 
 
-def standing(explanation: Explanation) -> Standing | None:
-    """Return the state of a waiting version for the session's user; None where the registry does not explain."""
+def readiness(explanation: Explanation) -> Readiness | None:
+    """Return the readiness of a pending version for the current user; None without the extension `explain`."""
     transition = explanation.transition(APPROVED)
     if not explanation.answer or transition is None:
         return None
@@ -57,17 +57,17 @@ def standing(explanation: Explanation) -> Standing | None:
     if transition.allowed is False:
         named = ", ".join(result.rule for result in stopping)
         why = " ".join(result.why for result in stopping) or transition.why
-        return Standing(BLOCKED, f"Blocked by {named}" if named else "Cannot be approved", why)
+        return Readiness(BLOCKED, f"Blocked by {named}" if named else "Cannot be approved", why)
     if stopping:
-        return Standing("pending", "More approvals needed", " ".join(result.why for result in stopping))
+        return Readiness("pending", "More approvals needed", " ".join(result.why for result in stopping))
     if transition.needs_reason:
-        return Standing("ready", "Ready, with a reason")
-    return Standing("ready", "Ready to decide")
+        return Readiness("ready", "Ready (reason required)")
+    return Readiness("ready", "Ready")
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """The bounds that a rule sets for a metric, and whether a version is within them."""
+    """The bounds that a rule sets for a metric, and whether a version meets them."""
 
     rule: str
     least: Decimal | None
@@ -76,7 +76,7 @@ class Threshold:
 
 
 def thresholds(explanation: Explanation, version: Version) -> dict[str, Threshold]:
-    """Return the thresholds that rules set for approving a version, by the metric of its metadata."""
+    """Return the thresholds of the rules for approving a version, by metric name."""
     transition = explanation.transition(APPROVED)
     found = {}
     for result in transition.rules if transition else ():

@@ -1,4 +1,4 @@
-"""How values are written on pages: times, ages, numbers, words for statuses."""
+"""Template filters for times, ages, numbers and statuses."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .records import Person, differences, marked
 SHAPES: Final = {"Approved": "approved", "Rejected": "rejected", "PendingManualApproval": "pending"}
 
 MAX_DIFFERENCES: Final = 20
-"""Values in which a change may differ on a page; the record has them all."""
+"""Maximum differences shown for a change; the JSON record has all of them."""
 
-BEGAN: Final = {"package": "registered", "group": "made the group", "policy": "set the policy of"}
+CREATED: Final = {"package": "registered", "group": "created the group", "policy": "set the policy of"}
 
-OBVIOUS: Final = ("CustomerMetadataProperties.", "InferenceSpecification.", "ModelCard.ModelCardContent.")
+OMITTED_PREFIXES: Final = ("CustomerMetadataProperties.", "InferenceSpecification.", "ModelCard.ModelCardContent.")
 
 
 def utc(moment: datetime) -> str:
@@ -31,7 +31,7 @@ def iso(moment: datetime) -> str:
 
 
 def age(moment: datetime) -> str:
-    """Return how long ago a moment is, in its largest unit."""
+    """Return how long ago a moment was, in the largest unit."""
     past = max(datetime.now(UTC) - moment, timedelta())
     for count, unit in ((past.days, "day"), (past.seconds // 3600, "hour"), (past.seconds // 60 % 60, "minute")):
         if count:
@@ -44,27 +44,27 @@ def label(status: str) -> str:
 
 
 def shape(status: str) -> str:
-    """Return the name of a status's sign, which is in its class too."""
+    """Return the icon of a status, which is also part of its CSS class."""
     return SHAPES.get(status, "pending")
 
 
 def nice_path(path: str) -> list[str]:
-    """Return the path of a value without what goes without saying, in the parts between which a line may break."""
-    for member in OBVIOUS:
+    """Return a path without its redundant prefix, split where a line may break."""
+    for member in OMITTED_PREFIXES:
         path = path.removeprefix(member)
     return re.findall(r"[^.\[_]+[.\[_]*|[.\[_]+", path)
 
 
 def did(entry: HistoryEntry) -> str:
     if entry.before is None:
-        return BEGAN.get(entry.kind, "made")
+        return CREATED.get(entry.kind, "created")
     if entry.after is None:
         return "deleted"
-    return "decided" if entry.is_transition and entry.before else "changed"
+    return "decided on" if entry.is_transition and entry.before else "changed"
 
 
 def changes(entry: HistoryEntry) -> tuple[Difference, ...]:
-    """Return the values that a change has changed, as text, the first of them."""
+    """Return the first MAX_DIFFERENCES values that a change modified, as text."""
     return differences(entry.before, entry.after)[:MAX_DIFFERENCES] if entry.before and entry.after else ()
 
 

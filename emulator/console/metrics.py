@@ -1,7 +1,7 @@
-"""Which of a version's metadata are metrics, which of them leads, and how far two are apart.
+"""Metrics in a version's metadata, their order of importance, and the change between two values.
 
-AWS has no such notion: CustomerMetadataProperties are text. What reads as a number is a metric unless its name says
-that it counts or names something; which direction is better is not guessed.
+AWS stores CustomerMetadataProperties as text. A value that parses as a number is a metric, unless its name marks it as
+a count or an identifier. The direction that is better is unknown and never guessed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LEADING: Final = (
     *("accuracy", "f1", "f1_score", "auc", "roc_auc", "auprc", "precision", "recall", "r2", "map", "ndcg", "bleu"),
     *("rouge", "perplexity", "rmse", "mae", "mape", "mse", "logloss", "log_loss", "loss", "error", "wer"),
 )
-"""Names of metrics, those first that people ask for first; with a prefix such as `val_` or `test:` too."""
+"""Metric names by importance; prefixes such as `val_` or `test:` are allowed."""
 
 NO_METRICS: Final = frozenset(
     {
@@ -26,7 +26,7 @@ NO_METRICS: Final = frozenset(
         *("account", "seconds", "minutes", "duration"),
     }
 )
-"""Words of names whose numbers count or name something."""
+"""Words in names whose numbers are counts or identifiers."""
 
 _SPLIT = re.compile(r"[^a-z0-9]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -35,7 +35,7 @@ _NUMBER = re.compile(r"[-+]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][-+]?\d{1,3})
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """How far a value is from another: an arrow and a number, which say more or less and not better or worse."""
+    """The change from one value to another: higher or lower, never better or worse."""
 
     arrow: str
     word: str
@@ -43,7 +43,7 @@ class Delta:
 
 
 def metrics_of(metadata: Mapping[str, str]) -> dict[str, Decimal]:
-    """Return the metadata that are metrics: those that lead first, then in their order."""
+    """Return the metrics in metadata: by importance, then in their original order."""
     found: dict[str, Decimal] = {}
     for name, text in metadata.items():
         value = number(text)
@@ -53,7 +53,7 @@ def metrics_of(metadata: Mapping[str, str]) -> dict[str, Decimal]:
 
 
 def headline(metrics: Iterable[Mapping[str, Decimal]]) -> str | None:
-    """Return the name of the metric that leads in most of several versions; None if none has any."""
+    """Return the most important metric of several versions, the more frequent one first; None without metrics."""
     named: dict[str, int] = {}
     for one in metrics:
         for name in one:
@@ -62,7 +62,7 @@ def headline(metrics: Iterable[Mapping[str, Decimal]]) -> str | None:
 
 
 def number(text: str) -> Decimal | None:
-    """Return the number a text is; None if it is none."""
+    """Parse a text as a finite number; return None for other text."""
     text = text.strip()
     if not _NUMBER.fullmatch(text):
         return None
@@ -73,17 +73,17 @@ def number(text: str) -> Decimal | None:
 
 
 def delta(value: Decimal | None, base: Decimal | None) -> Delta | None:
-    """Return how far a value is from a base; None unless there are both."""
+    """Return the change from a base to a value; None if either is missing."""
     if value is None or base is None:
         return None
-    apart = value - base
-    if not apart:
-        return Delta("=", "the same", "0")
-    return Delta("▲", "more", printed(apart)) if apart > 0 else Delta("▼", "less", printed(-apart))
+    change = value - base
+    if not change:
+        return Delta("=", "no change", "0")
+    return Delta("▲", "higher", printed(change)) if change > 0 else Delta("▼", "lower", printed(-change))
 
 
 def printed(value: Decimal) -> str:
-    """Return a number as people write it, with at most six digits that count."""
+    """Format a number with at most six significant digits, in plain notation where possible."""
     rounded = Decimal(f"{value:.6g}")
     return f"{rounded.normalize():f}" if Decimal("1e-6") <= abs(rounded) < Decimal("1e15") else f"{value:.6g}"
 

@@ -19,7 +19,7 @@ from .site import Console
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What the console of one server works with; `say` prints in its terminal, `failures` are of logins by address."""
+    """The dependencies of a console; `say` prints in the server's terminal, `failures` counts logins by address."""
 
     backend: Backend
     console: Console
@@ -30,7 +30,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request with a session: who makes it, and the registry as they see it."""
+    """A request of a logged-in user, with a reader of the registry on the user's behalf."""
 
     server: Server
     session: Session
@@ -46,13 +46,13 @@ class Page:
     """A page of the console.
 
     Args:
-        template: the file in templates/; it gets the content that a view returns as `page`.
-        routes: the views by method and path below `/console`; the function's name is the endpoint. A view returns the
-            content, the content and a status, or a response of its own. A view of GET never writes.
-        menu: the label in the menu; pages without one are not in it.
+        template: the file in templates/; it receives the content that a view returns as `page`.
+        routes: the views by method and path below `/console`; the function's name is the endpoint. A view returns
+            content, content and a status, or a response. A GET view never writes.
+        menu: the label in the menu; pages without a label are not in the menu.
         key: the key that opens the page after `g`, for pages in the menu.
-        is_open: whether the page needs no session. Its views then get the Server instead of a Visit, and it has no
-            address for each account and region.
+        is_open: whether the page needs no session. Its views then receive a Server instead of a Visit, and it has no
+            URLs per account and region.
     """
 
     template: str
@@ -63,5 +63,5 @@ class Page:
 
     @property
     def endpoint(self) -> str:
-        """The name of the first view, which is the page itself."""
+        """The name of the first view, which shows the page."""
         return next(iter(self.routes.values())).__name__

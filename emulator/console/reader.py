@@ -1,4 +1,4 @@
-"""What pages read, from any backend: by its extensions where it has them, else by AWS's own calls, a bounded number."""
+"""Reads for pages from any backend: through its extensions, or a bounded number of AWS calls."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ MAX_COUNTED: Final = 100
 
 PAGE: Final = 20
 OVERVIEW: Final = 12
-"""Versions of a group that its line among others is drawn from."""
-LISTED_AT_ONCE: Final = 100
+"""Newest versions of a group that its row in the list of groups is based on."""
+LIST_PAGE: Final = 100
 MAX_READ: Final = 1000
-"""Versions that are read for one page, where no index finds what is sought."""
-LEAST_READ: Final = 10
-"""Versions that are read at a time for a page that is nearly full."""
+"""Maximum versions read for one page when no index supports the filter."""
+MIN_READ: Final = 10
+"""Minimum versions read at a time for a page that is nearly full."""
 MAX_LISTS: Final = 5
-"""Pages of a list that are read for one page of ours."""
-AT_ONCE: Final = 8
-"""Calls to a registry behind this server that are made at a time."""
+"""Maximum pages of an AWS list read for one page of the console."""
+MAX_CONCURRENT: Final = 8
+"""Concurrent calls to a remote registry."""
 
 One = TypeVar("One")
 Other = TypeVar("Other")
 
 
 class Reader:
-    """A backend as one caller at the console sees it; `remote` if every call goes over a network."""
+    """Reads from a backend on behalf of one caller; `remote` if every call goes over a network."""
 
     def __init__(self, backend: Backend, caller: Caller, *, remote: bool = False) -> None:
         self.caller = caller
@@ -47,18 +47,18 @@ class Reader:
         return name in self._backend.extensions
 
     def extension(self, name: str, **params: Any) -> Any:
-        """Ask for something beyond AWS's API; None is left out."""
+        """Call an extension, without parameters that are None."""
         given = {key: value for key, value in params.items() if value is not None}
         return self._backend.extension(name, given, self.caller)
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
-        """Make one of AWS's calls, without parameters that are None; raise Gone if what it names does not exist."""
+        """Call an AWS operation, without parameters that are None; raise Gone if the resource does not exist."""
         given = {key: value for key, value in params.items() if value is not None}
         with _gone("does not exist", "Cannot find"):
             return self._backend.call(operation, given, self.caller)
 
-    def told(self, operation: str, **params: Any) -> dict[str, Any] | None:
-        """Make a call whose answer a page can do without; None if the registry does not answer or refuses it."""
+    def optional(self, operation: str, **params: Any) -> dict[str, Any] | None:
+        """Call an AWS operation that a page can do without; return None if it is unsupported or rejected."""
         if operation not in self._backend.operations:
             return None
         try:
@@ -73,18 +73,18 @@ class Reader:
     def version(self, group: str, number: int) -> Version:
         record = self.call("DescribeModelPackage", ModelPackageName=self.named(group, number))
         if "ModelPackageVersion" not in record:
-            raise Gone(f"{record['ModelPackageArn']} is no version of a group.")
+            raise Gone(f"{record['ModelPackageArn']} is not a version of a group.")
         return Version.from_answer(record)
 
     def versions(self, names: Iterable[tuple[str, int]]) -> list[Version]:
-        """Return versions by group and number, in order; those that do not exist are left out."""
+        """Return versions by group and number, in order, without those that do not exist."""
         return self._described(self.named(*name) for name in names)
 
     def group(self, name: str) -> Group:
         return Group.from_answer(self.call("DescribeModelPackageGroup", ModelPackageGroupName=name))
 
     def groups(self, contains: str, sort: str, token: str | None) -> tuple[list[Group], str | None]:
-        """Return a page of groups, by name or newest first, and the token of the next."""
+        """Return a page of groups, by name or newest first, and the token of the next page."""
         order = {"SortBy": "Name", "SortOrder": "Ascending"}
         if sort == "new":
             order = {"SortBy": "CreationTime", "SortOrder": "Descending"}
@@ -104,9 +104,10 @@ class Reader:
         before: datetime | None = None,
         keep: Callable[[Version], bool] | None = None,
     ) -> Page:
-        """Return a page of versions that wait for a decision, oldest first, with how many do.
+        """Return a page of pending versions, oldest first, with their count.
 
-        The list ends at those registered `before` a moment. No index helps `keep`: a page reads at most MAX_READ.
+        `before` limits the list to versions registered before a moment. `keep` filters without an index, so a page
+        reads at most MAX_READ versions.
         """
         if not self.offers("versions"):
             return self._listed_waiting(group, token, before, keep)
@@ -114,7 +115,7 @@ class Reader:
         shown: list[Version] = []
         count_read, following = 0, token
         while True:
-            most = max(PAGE - len(shown), LEAST_READ)
+            most = max(PAGE - len(shown), MIN_READ)
             found = self.extension("versions", **asked, max_results=most, next_token=following)
             read = _versions(found)
             in_time = [one for one in read if before is None or one.created < before]
@@ -128,7 +129,7 @@ class Reader:
         return Page(tuple(shown), following, count)
 
     def count(self, group: str, approval: str) -> str:
-        """Return how many versions of a group have a status, as text, with the extension `versions`."""
+        """Return the number of versions of a group with a status, as text; requires the extension `versions`."""
         return Page((), None, self._count(None, group=group, approval=approval)).counted
 
     def of_group(self, group: str, token: str | None = None, approval: str | None = None) -> Page:
@@ -145,27 +146,27 @@ class Reader:
         return _versions(self.extension("versions", group=group, max_results=count))
 
     def approved(self, group: str) -> Version | None:
-        """Return the newest approved version of a group, as far as a few pages of a list tell, or None."""
+        """Return the newest approved version of a group; None if MAX_LISTS pages of a list have none."""
         if group not in self._approved:
             self._approved[group] = next(iter(self._newest_approved(group, 1)), None)
         return self._approved[group]
 
     def find_approved(self, groups: Iterable[str]) -> None:
-        """Look for the newest approved version of several groups at once: `approved` then answers at once."""
+        """Read and cache the newest approved version of several groups."""
         self._each(self.approved, dict.fromkeys(groups))
 
     def approved_before(self, version: Version) -> Version | None:
-        """Return the newest approved version of the same group that is another one."""
+        """Return the newest approved version of the same group other than the given one."""
         return next((one for one in self._newest_approved(version.group, 2) if one.number != version.number), None)
 
     def explanation(self, group: str, number: int) -> Mapping[str, Any]:
-        """Return what the rules say of a version, with the extension `explain`; Gone if there is none."""
+        """Return the answer of the extension `explain` for a version; raise Gone if the version does not exist."""
         with _gone("does not exist"):
-            told: Mapping[str, Any] = self.extension("explain", arn=self.named(group, number))
-        return told
+            answer: Mapping[str, Any] = self.extension("explain", arn=self.named(group, number))
+        return answer
 
     def explanations(self, versions: Sequence[Version], seconds: float) -> dict[str, Mapping[str, Any]]:
-        """Return what the rules say of versions, by ARN: of as many as can be asked in that time."""
+        """Return the answers of `explain` by ARN, for as many versions as the time allows."""
         found: dict[str, Mapping[str, Any]] = {}
         deadline = monotonic() + seconds
         for version in versions if self.offers("explain") else ():
@@ -179,14 +180,14 @@ class Reader:
         return found
 
     def history(self, **asked: Any) -> tuple[list[Mapping[str, Any]], str | None] | None:
-        """Return a page of changes and the token of the next; None where no history is kept."""
+        """Return a page of changes and the token of the next page; None if the backend keeps no history."""
         if not self.offers("history"):
             return None
         found = self.extension("history", **asked)
         return found["changes"], found.get("next_token")
 
     def named(self, group: str, number: int) -> str:
-        """Return what a call takes for a version: its ARN, but where the account is not ours to say."""
+        """Return the name of a version for a call: `group/number` if the account is unknown, else its ARN."""
         caller = self.caller
         if self.remote:
             return f"{group}/{number}"
@@ -207,9 +208,9 @@ class Reader:
         )
 
     def _listed_overview(self, group: Group) -> Overview:
-        """Return what one page of a list says of a group: its newest version is read in full, no other."""
+        """Return the overview from one page of a list; only the newest and the approved version are described."""
         listed = self.call(
-            "ListModelPackages", ModelPackageGroupName=group.name, MaxResults=LISTED_AT_ONCE, SortOrder="Descending"
+            "ListModelPackages", ModelPackageGroupName=group.name, MaxResults=LIST_PAGE, SortOrder="Descending"
         )
         found = listed["ModelPackageSummaryList"]
         more = "+" if "NextToken" in listed else ""
@@ -252,7 +253,7 @@ class Reader:
         return Page(tuple(shown), next_token, None if token or next_token else len(shown))
 
     def _list(self, token: str | None, wanted: int, pages: int, **query: Any) -> tuple[list[str], str | None]:
-        """Return ARNs of a list, of whole pages until there are as many as wanted, and the token of the rest."""
+        """Return ARNs from whole pages of a list until there are enough, and the token of the next page."""
         arns: list[str] = []
         for _ in range(pages):
             found = self.call("ListModelPackages", **query, MaxResults=PAGE, NextToken=token)
@@ -268,15 +269,15 @@ class Reader:
     def _read(self, arn: str) -> Version | None:
         try:
             record = self.call("DescribeModelPackage", ModelPackageName=arn)
-        except Gone:  # since it was listed
+        except Gone:  # deleted after it was listed
             return None
         return Version.from_answer(record) if "ModelPackageVersion" in record else None
 
     def _each(self, ask: Callable[[One], Other], subjects: Iterable[One]) -> list[Other]:
-        """Ask for each of several subjects; over a network, some at a time."""
+        """Call a function for each subject; concurrently if the registry is remote."""
         if not self.remote:
             return [ask(subject) for subject in subjects]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(MAX_CONCURRENT) as pool:
             return list(pool.map(ask, subjects))
 
 
@@ -286,7 +287,7 @@ def _versions(answer: Mapping[str, Any]) -> tuple[Version, ...]:
 
 @contextmanager
 def _gone(*sentences: str) -> Iterator[None]:
-    """Raise Gone for an error with one of these sentences."""
+    """Raise Gone for an error that contains one of these sentences."""
     try:
         yield
     except RegistryError as error:
@@ -296,11 +297,11 @@ def _gone(*sentences: str) -> Iterator[None]:
 
 
 class Gone(Exception):
-    """A group or a version that is asked for does not exist; the sentence is the registry's."""
+    """A requested group or version does not exist; the message is the registry's."""
 
 
 class Overtaken(Exception):
-    """A version changed while a decision was made; `version` is the current one."""
+    """A version changed while a user was deciding; `version` is the current record."""
 
     def __init__(self, version: Version) -> None:
         super().__init__(version)
@@ -309,7 +310,7 @@ class Overtaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some versions, the token of the next page, and how many there are: None unless it is known."""
+    """Some versions, the token of the next page, and the total count; None if it is unknown."""
 
     versions: tuple[Version, ...]
     next_token: str | None = None
@@ -324,7 +325,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What is known of the versions of a group: the newest ones, the last approved, how many wait."""
+    """A summary of a group: its newest versions, the latest approved one, and the number that are pending."""
 
     group: Group
     newest: tuple[Version, ...]

@@ -1,4 +1,4 @@
-"""What pages add to a version: its people, its metrics, its revision; its values as text, and what differs in two."""
+"""Versions, groups and callers as pages show them, and the differences between records as text."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from ...backends.views import Difference, moment, user_arn
 from .metrics import metrics_of
 
 HIDDEN: Final = "Environment"
-"""The member whose values are not shown: people keep secrets there."""
+"""The member whose values are hidden, because they may be secrets."""
 HIDDEN_VALUE: Final = "(hidden)"
 
-OF_ITS_OWN: Final = frozenset(
+ALWAYS_DIFFERENT: Final = frozenset(
     {
         *("ModelPackageArn", "ModelPackageVersion", "ModelPackageName", "CreationTime", "CreatedBy"),
         *("LastModifiedTime", "LastModifiedBy", "ModelApprovalStatus", "ApprovalDescription"),
         *("ModelPackageStatus", "ModelPackageStatusDetails"),
     }
 )
-"""What differs between any two versions, and says nothing about the model."""
+"""Members that differ between any two versions and do not describe the model."""
 
 LINEAGE_KEYS: Final = frozenset(
     {"training_job", "dataset_version", "dataset", "git_commit", "commit", "repository", "pipeline", "run_id"}
 )
-"""Metadata that say where a version comes from, besides its MetadataProperties."""
+"""Metadata keys that record where a version comes from, in addition to MetadataProperties."""
 
-PASSING: Final = frozenset({"ModelPackageStatus", "ModelPackageStatusDetails", "ResponseMetadata"})
-"""What changes by itself: no reason to decide anew."""
+VOLATILE: Final = frozenset({"ModelPackageStatus", "ModelPackageStatusDetails", "ResponseMetadata"})
+"""Members that change without a user's action and do not invalidate a decision."""
 
 WORD_ENDS: Final = " /:,;=_-.@"
 
@@ -62,17 +62,17 @@ class Version(views.Version):
 
     @cached_property
     def revision(self) -> str:
-        """A digest of the record; another digest means that the version was changed."""
+        """A digest of the record that changes whenever the version changes."""
         said = {
             name: moment(value).timestamp() if name.endswith("Time") else value
             for name, value in self.record.items()
-            if name not in PASSING
+            if name not in VOLATILE
         }
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
     @property
     def notes(self) -> tuple[tuple[str, str], ...]:
-        """Its metadata that are no metrics, and do not say where it comes from."""
+        """Metadata other than metrics and lineage."""
         return tuple(
             (name, text)
             for name, text in self.metadata.items()
@@ -88,7 +88,7 @@ class Group(views.Group):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A caller: a name for people, the ARN for certainty."""
+    """A caller: a display name and the full ARN."""
 
     name: str
     arn: str = ""
@@ -97,7 +97,7 @@ class Person:
     def from_context(cls, context: Mapping[str, Any] | None) -> Self:
         context = context or {}
         arn = user_arn(context) or ""
-        return cls(context.get("UserProfileName") or short(arn) or "nobody known", arn)
+        return cls(context.get("UserProfileName") or short(arn) or "unknown", arn)
 
     @classmethod
     def from_arn(cls, arn: str) -> Self:
@@ -105,7 +105,7 @@ class Person:
 
 
 def marked(difference: Difference) -> tuple[Parts, Parts]:
-    """Return the texts of a difference, each in three parts: what both begin with, its own, what both end with."""
+    """Return both texts of a difference, each split into common prefix, changed part and common suffix."""
     old, new = difference.a or "", difference.b or ""
     head = _shared(old, new)
     tail = _shared(old[head:][::-1], new[head:][::-1])
@@ -114,7 +114,7 @@ def marked(difference: Difference) -> tuple[Parts, Parts]:
 
 
 def _shared(one: str, other: str) -> int:
-    """Return how many characters two texts both begin with, up to the end of a word."""
+    """Return the length of the common prefix of two texts, up to the end of a word."""
     pairs = enumerate(zip(one, other, strict=False))
     head = one[: next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))]
     return max(head.rfind(mark) + 1 for mark in WORD_ENDS)
@@ -125,15 +125,15 @@ def short(arn: str) -> str:
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Return every value in which two records differ, as text, but for what differs between any two versions."""
-    found = views.differences(before, after, lambda record: dict(leaves(record, without=OF_ITS_OWN, hide=False)))
+    """Return the differences between two records as text, without ALWAYS_DIFFERENT."""
+    found = views.differences(before, after, lambda record: dict(leaves(record, without=ALWAYS_DIFFERENT, hide=False)))
     return tuple(Difference(one.path, _shown(one.path, one.a), _shown(one.path, one.b)) for one in found)
 
 
 def leaves(
     record: Mapping[str, Any], *, without: frozenset[str] = frozenset(), hide: bool = True
 ) -> Iterator[tuple[str, str]]:
-    """Yield each value of a record as text, with its path; values of an environment are hidden."""
+    """Yield the path and text of each value of a record; values of environment variables are hidden."""
     for name, value in record.items():
         for path, found in views.leaves(value, name, into_cards=True) if name not in without else ():
             text = _text(found)
@@ -154,4 +154,4 @@ def _text(value: Any) -> str:
 def _shown(path: str, text: str | None) -> str | None:
     if text is not None and f".{HIDDEN}." in f".{path}":
         return HIDDEN_VALUE
-    return text if text is None or len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text):,} characters in all)"
+    return text if text is None or len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text):,} characters in total)"

@@ -1,4 +1,4 @@
-"""The console's routes: a loop over PAGES, and what each request passes before and after a view."""
+"""The console's routes, with session handling and error pages."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from .site import STATIC, Console, Place
 
 log = logging.getLogger(__name__)
 
-OF_A_PLACE: Final = f"{CONSOLE_PREFIX}/at/<account>/<region>"
+PLACE_PREFIX: Final = f"{CONSOLE_PREFIX}/at/<account>/<region>"
 OPEN: Final = frozenset(
     {
         *("console.static_file", "console.to_inbox"),
         *(f"console.{view.__name__}" for page in PAGES if page.is_open for view in page.routes.values()),
     }
 )
-"""Endpoints for people without a session."""
+"""Endpoints that need no session."""
 
 MAX_FAILURES: Final = 30
-"""Failed logins of one address within a minute, before it is told to wait."""
+"""Failed logins per address and minute before the answer is 429."""
 
 VERSION_OF_STATIC: Final = {path.name: sha256(path.read_bytes()).hexdigest()[:12] for path in STATIC.iterdir()}
 
@@ -50,13 +50,13 @@ def blueprint(backend: Backend, console: Console, error_log: ErrorLog, say: Call
         for rule, view in page.routes.items():
             method, path = rule.split(" ")
             answer = partial(_answer, server, page, view)
-            for prefix in (CONSOLE_PREFIX,) if page.is_open else (CONSOLE_PREFIX, OF_A_PLACE):
+            for prefix in (CONSOLE_PREFIX,) if page.is_open else (CONSOLE_PREFIX, PLACE_PREFIX):
                 routes.add_url_rule(f"{prefix}{path}", view.__name__, answer, methods=[method])
-    for prefix in (CONSOLE_PREFIX, OF_A_PLACE):
+    for prefix in (CONSOLE_PREFIX, PLACE_PREFIX):
         routes.add_url_rule(f"{prefix}/<path:rest>", "nowhere", _nowhere, methods=["GET", "POST"])
     routes.add_url_rule(CONSOLE_PREFIX, "to_inbox", lambda: redirect(url_for("console.inbox"), 308))
     routes.add_url_rule(f"{CONSOLE_PREFIX}/static/<path>", "static_file", partial(send_from_directory, STATIC))
-    routes.record_once(_teach_templates)
+    routes.record_once(_add_filters)
     routes.url_value_preprocessor(partial(_find_place, console.home))
     routes.url_defaults(partial(_stay_in_place, console.home))
     routes.before_request(partial(_find_person, server))
@@ -81,10 +81,10 @@ def _show(template: str, content: Any, status: int) -> Response:
 
 
 def _nowhere(rest: str) -> Response:
-    raise Problem("There is no such page", f"{CONSOLE_PREFIX}/{rest[:200]} is not one of the console's.", status=404)
+    raise Problem("Page not found", f"The console has no page {CONSOLE_PREFIX}/{rest[:200]}.", status=404)
 
 
-def _teach_templates(state: Any) -> None:
+def _add_filters(state: Any) -> None:
     state.app.jinja_env.filters.update(FILTERS)
     state.app.jinja_env.trim_blocks = state.app.jinja_env.lstrip_blocks = True
 
@@ -108,8 +108,8 @@ def _find_person(server: Server) -> BaseResponse | None:
     if not g.place.is_possible:
         abort(404)
     if request.endpoint not in OPEN and g.session is None:
-        goes_on = request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site"
-        return _show("login.html", {"goes_on": goes_on, "reason": request.form.get("reason", "")}, 403)
+        continues = request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site"
+        return _show("login.html", {"continues": continues, "reason": request.form.get("reason", "")}, 403)
     if g.session is not None:
         caller = console.caller(g.session.user, g.place, random_id())
         g.visit = Visit(server, g.session, Reader(server.backend, caller, remote=console.remote))
@@ -133,14 +133,14 @@ def _failed(error: Exception) -> Response:
     if isinstance(error, RegistryError):
         g.visit.note(error)
     elif problem.status == 500:
-        log.exception("the console failed to show %s", request.path, exc_info=error)
-    if not isinstance(error, HTTPException):  # a body that could not be read raises again
+        log.exception("cannot show the console page %s", request.path, exc_info=error)
+    if not isinstance(error, HTTPException):  # reading an invalid body would raise again
         problem.form = request.form
     return _show("problem.html", problem, problem.status)
 
 
 def _query_with(**changes: str | None) -> str:
-    """Return the query of this page with these changes; None leaves a parameter out."""
+    """Return the query string of this page with some parameters changed, or removed if None."""
     pairs = [(name, value) for name, value in request.args.items(multi=True) if name not in changes]
     pairs += [(name, value) for name, value in changes.items() if value is not None]
     return f"?{urlencode(pairs)}"

@@ -1,8 +1,8 @@
-"""Who is at the console: login links that work once, sessions in memory, and tokens that bind a form to its subject.
+"""One-time login links, sessions in memory, and tokens that bind a form to its subject.
 
-A link is a secret that is printed where only the server's owner reads. Opening it shows who one would be; only the
-button on that page uses it up, so that nothing that fetches links ahead can. What is kept of links and sessions are
-keyed digests: a copy of this process's memory aside, no cookie can be made from what is stored.
+A login link is a secret that is printed in the server's terminal. Opening it only shows the user's name. The button on
+that page uses it up, so that programs that prefetch links cannot. Links and sessions are stored as keyed digests, from
+which no cookie can be derived.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ SESSION_SECONDS: Final = 12 * 3600
 MAX_SESSIONS: Final = 256
 MAX_LINKS: Final = 64
 REPRINT_SECONDS: Final = 10
-"""How long after links were printed a request without a session cannot have them printed again."""
+"""Minimum time between two reprints of the login links for requests without a session."""
 
 USER = re.compile(USER_NAME)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A logged-in person: the name, the key of their forms' tokens, and the parts that they marked as reviewed."""
+    """A logged-in user, with the key of the form tokens and the parts marked as reviewed."""
 
     user: str
     key: bytes
@@ -40,10 +40,10 @@ class Session:
     marks: Marks = field(default_factory=Marks, compare=False)
 
     def token(self, *subject: str) -> str:
-        """Return the token of a form about something: what it is about, and in which revision."""
+        """Return the token of a form, bound to its subject and revision."""
         return hmac.new(self.key, "\0".join(subject).encode(), sha256).hexdigest()
 
-    def has_given(self, token: str, *subject: str) -> bool:
+    def accepts(self, token: str, *subject: str) -> bool:
         return hmac.compare_digest(token.encode(), self.token(*subject).encode())
 
 
@@ -65,7 +65,7 @@ class Sessions:
         self._printed = 0.0
 
     def link(self, user: str) -> str:
-        """Return the secret of a new link for a user; older ones stay: more links must not lock out earlier ones."""
+        """Return the secret of a new link for a user; earlier links stay valid, so that a reprint locks no user out."""
         secret = secrets.token_urlsafe(32)
         with self._lock:
             now = self._clock()
@@ -76,7 +76,7 @@ class Sessions:
         return secret
 
     def may_reprint(self) -> bool:
-        """Whether links may be printed again for a request without a session; if so, note that they are now."""
+        """Return whether links may be printed again, and if so start the next REPRINT_SECONDS."""
         with self._lock:
             now = self._clock()
             if now - self._printed < REPRINT_SECONDS:
@@ -85,13 +85,13 @@ class Sessions:
             return True
 
     def user_of(self, secret: str) -> str | None:
-        """Return the user a link would log in; None if it was used, has expired or never was."""
+        """Return the user of a link; None if the link was used, has expired or is unknown."""
         with self._lock:
             link = self._links.get(self._digest(secret))
             return link.user if link is not None and link.expires > self._clock() else None
 
     def open(self, secret: str) -> str | None:
-        """Use a link up; return the value of the session's cookie, or None as `user_of`."""
+        """Use up a link and return the value of the session cookie; None as for `user_of`."""
         value = secrets.token_urlsafe(32)
         with self._lock:
             now = self._clock()
@@ -106,7 +106,7 @@ class Sessions:
         return value
 
     def find(self, value: str) -> Session | None:
-        """Return the session of a cookie's value; None if it has ended or never was."""
+        """Return the session of a cookie value; None if it has expired or is unknown."""
         with self._lock:
             session = self._sessions.get(self._digest(value))
             return session if session is not None and session.expires > self._clock() else None

@@ -1,4 +1,4 @@
-"""What every request of the console passes: where it looks, who is there, and the headers of every answer."""
+"""Configuration of the console: account, region and users; session cookies and response headers."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ _NAMED_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 
 STATIC: Final = Path(__file__).parent / "static"
 
-FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
-"""On static files: pages name them by their content, so that a new one has a new address."""
+IMMUTABLE: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
+"""For static files, whose URLs contain a digest of their content."""
 
 _ACCOUNT = re.compile(ACCOUNT_ID)
 _REGION = re.compile(r"[a-z0-9-]{9,16}")
 
 
 class Place(msgspec.Struct, frozen=True):
-    """The account and the region that pages look at."""
+    """The account and region that pages show."""
 
     account: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
 
     @property
     def is_possible(self) -> bool:
-        """Whether AWS could have it."""
+        """Whether account and region have the format of AWS."""
         return bool(_ACCOUNT.fullmatch(self.account) and _REGION.fullmatch(self.region))
 
 
 class Site(msgspec.Struct, frozen=True):
-    """What Health shows of the server: its backend's URL without a password, its database file, its host names."""
+    """Server details for Health: backend URL without password, database file, and host names."""
 
     url: str = ""
     file: Path | None = None
@@ -60,16 +60,15 @@ class Console(msgspec.Struct, frozen=True):
     """The console of one server.
 
     Args:
-        home: the account and region of pages whose path names none.
-        site: what Health shows of the server.
-        remote: whether every call of its backend goes over a network, to where the account is not ours to say.
-        people: the identities of registry.toml.
-        users: the people that login links are printed for.
+        home: the default account and region, for paths without them.
+        site: server details for Health.
+        remote: whether the backend is behind a network, so that the account is unknown here.
+        people: the identities in registry.toml.
+        users: the users that login links are printed for.
         sessions: the open sessions.
-        is_strict: whether requests are signed or rules say who may decide: no page then shows a login link for another
-            user.
-        address: the URL that login links are printed with, never the Host of a request, which a client may choose;
-            empty, only paths are printed.
+        is_strict: whether requests are signed or approval rules exist. Pages then show no login links for other users.
+        address: the base URL of printed login links; if empty, only paths are printed. Never the Host of a request,
+            which a client may choose.
     """
 
     home: Place = msgspec.field(default_factory=Place)
@@ -91,16 +90,16 @@ class Console(msgspec.Struct, frozen=True):
         return Identities(self.people).recognise(caller).arn
 
     def named(self, access_key: str) -> str:
-        """Return the name of an access key's owner, where registry.toml has it: such a key is never shown."""
+        """Return the name that registry.toml assigns to an access key, so that the key is not shown."""
         return next((name for name, table in self.people.items() if table.access_key == access_key), access_key)
 
     def path_of_link(self, user: str) -> str:
         if not USER.fullmatch(user):
-            raise ValueError(f"{user!r} is not a name: it begins with a letter, and has letters, digits and _ . @ -")
+            raise ValueError(f"{user!r} is not a valid user name: expected a letter, then letters, digits or _ . @ -")
         return f"{CONSOLE_PREFIX}/login?token={self.sessions.link(user)}"
 
     def line_of_link(self, user: str) -> str:
-        """Return the line a server prints with a new login link; with several users, it names the user."""
+        """Return the line that a server prints for a new login link; it includes the user if there are several."""
         return f"console:   {self.address}{self.path_of_link(user)}" + (f"  ({user})" if len(self.users) > 1 else "")
 
     def session(self, request: Request) -> Session | None:
@@ -109,13 +108,13 @@ class Console(msgspec.Struct, frozen=True):
 
 
 def cookie_name(request: Request) -> str:
-    """Return the name of the session's cookie: browsers send cookies to every port of a host."""
+    """Return the name of the session cookie, which contains the port: browsers share cookies across ports."""
     _, _, port = request.host.rpartition(":")
     return f"registry-console-{port if port.isdigit() else '443' if request.is_secure else '80'}"
 
 
 def set_cookie(request: Request, response: BaseResponse, value: str) -> None:
-    """Let a browser keep a session's value, where no script reads it and no other site sends it."""
+    """Set the session cookie so that no script can read it and no other site can send it."""
     response.set_cookie(
         cookie_name(request), value, path=CONSOLE_PREFIX, httponly=True, samesite="Strict", secure=request.is_secure
     )
@@ -124,12 +123,12 @@ def set_cookie(request: Request, response: BaseResponse, value: str) -> None:
 def guard(response: Response, path: str) -> Response:
     if is_console(path):
         is_static = path.startswith(f"{CONSOLE_PREFIX}/static/") and response.status_code == 200
-        response.headers.update({**CONSOLE_HEADERS, **(FOR_EVER if is_static else {})})
+        response.headers.update({**CONSOLE_HEADERS, **(IMMUTABLE if is_static else {})})
     return response
 
 
 def console_of(backend_url: str, hosts: Iterable[str], settings: Settings, reviewers: Sequence[str] = ()) -> Console:
-    """Return the console in front of a backend, in the region of its URL if that names one.
+    """Return the console for a backend, in the region of its URL if the URL has one.
 
     Raises:
         BackendUnavailable: a reviewer's name is invalid.
@@ -138,7 +137,7 @@ def console_of(backend_url: str, hosts: Iterable[str], settings: Settings, revie
     for user in users:
         if not USER.fullmatch(user):
             raise BackendUnavailable(
-                f"{user!r} is not a name for the console: letters, digits and _ . @ -, a letter first"
+                f"{user!r} is not a valid console user: expected a letter, then letters, digits or _ . @ -"
             )
     named = urlsplit(backend_url).netloc.rpartition("@")[2]
     given = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
@@ -159,7 +158,7 @@ def links(console: Console) -> Iterator[str]:
 
 
 def _default_users(settings: Settings) -> tuple[str, ...]:
-    """Return the current user, or the people of registry.toml if it has others; a role is no person."""
+    """Return the current user, or the identities in registry.toml, without roles, if they do not include that user."""
     here = _current_user()
     people = tuple(name for name, table in settings.identities.items() if not table.role and USER.fullmatch(name))
     return (here,) if here in people or not people else people

@@ -239,11 +239,11 @@ def test_more_than_a_page_is_found(registry: ModelRegistry, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("term", "sentence"),
     [
-        ("=Approved", "'=Approved' is no term to search by: write Name=value"),
-        ("", "'' is no term to search by"),
-        ("a=", "'a=' is no term"),
-        ("CustomerMetadataProperties.accuracy>high", "compares metadata with 'high', which is no number"),
-        ("CustomerMetadataProperties.accuracy>nan", "compares metadata with 'nan', which is no number"),
+        ("=Approved", "invalid search term '=Approved': expected Name=value"),
+        ("", "invalid search term ''"),
+        ("a=", "invalid search term 'a='"),
+        ("CustomerMetadataProperties.accuracy>high", "compares metadata with 'high', which is not a number"),
+        ("CustomerMetadataProperties.accuracy>nan", "compares metadata with 'nan', which is not a number"),
         ("Colour=red", "ValidationException: Unknown property name: Colour"),
     ],
 )

@@ -73,7 +73,7 @@ def test_a_url_that_names_nothing_is_refused_in_words(url: str, sentence: str) -
 
 def test_an_operation_the_registry_lacks_is_refused() -> None:
     sagemaker = connect("sqlite://", **REGION)
-    refused = r"UnknownOperationException.*does not answer ListModels"
+    refused = r"UnknownOperationException.*does not support ListModels"
     with pytest.raises(sagemaker.exceptions.ClientError, match=refused):
         sagemaker.list_models()
     sagemaker.close()

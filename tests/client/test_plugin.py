@@ -110,7 +110,7 @@ def test_it(sagemaker_registry_server):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "E*UpdateModelPackage was expected once with ModelApprovalStatus='Rejected', and came never.",
+            "E*UpdateModelPackage was expected once with ModelApprovalStatus='Rejected', but succeeded never.",
             "E*- ModelApprovalStatus='Rejected'",
             "E*+ ModelApprovalStatus='Approved'",
         ]
@@ -176,7 +176,7 @@ def test_another(sagemaker_registry):
     result.stdout.fnmatch_lines(
         [
             "*churn.yaml, line 3: groups.churn.version: there is no such field; versions?",
-            "*takes seeds and freeze=, not colour=*",
+            "*accepts seeds and freeze=, not colour=*",
         ]
     )
 

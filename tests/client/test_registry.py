@@ -303,7 +303,7 @@ def test_a_reason_does_not_outlive_its_decision(registry: ModelRegistry) -> None
 @pytest.mark.parametrize("reason", ["", "  ", None])
 def test_a_rejection_needs_a_reason(registry: ModelRegistry, reason: Any) -> None:
     version = registry.register("churn")
-    with pytest.raises(ValueError, match="say why"):
+    with pytest.raises(ValueError, match="requires a reason"):
         registry.reject(version, reason)
     assert registry.get(version.arn).status == PENDING
 
@@ -329,7 +329,7 @@ def test_a_deploy_step_waits_for_approval(registry: ModelRegistry, clock: Clock)
 def test_a_deploy_step_learns_why_it_may_not(registry: ModelRegistry, clock: Clock) -> None:
     version = registry.register("churn")
     clock.then = lambda: registry.reject(version, "too slow")
-    with pytest.raises(Rejected, match="churn/1 is rejected: too slow") as caught:
+    with pytest.raises(Rejected, match="churn/1 was rejected: too slow") as caught:
         registry.wait_for_decision(version.arn, timeout=60)
     assert caught.value.reason == "too slow"
     assert caught.value.version.status == "Rejected"

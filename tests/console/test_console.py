@@ -62,9 +62,12 @@ def test_a_link_works_once_and_shows_who_one_would_be(desk: Desk) -> None:
         assert "This link is for alice" in text_of(client.get(link))
     token = link.partition("token=")[2]
     assert client.post("/console/login", data={"token": token}).location == "/console/"
-    assert "Nothing waits" in client.get("/console/").text or "No model yet" in client.get("/console/").text
+    assert (
+        "Nothing is waiting" in client.get("/console/").text
+        or "No models registered yet" in client.get("/console/").text
+    )
     other = desk.visitor()
-    assert "does not work any more" in text_of(other.get(link))
+    assert "is no longer valid" in text_of(other.get(link))
     assert other.post("/console/login", data={"token": token}).status_code == 403
     assert other.get("/console/").status_code == 403
 
@@ -95,7 +98,7 @@ def test_a_newer_link_leaves_the_older_but_not_without_end() -> None:
 
 def test_a_lost_link_is_printed_anew_where_the_first_one_was(desk: Desk) -> None:
     visitor = desk.visitor()
-    assert "A new link is printed" in text_of(visitor.post("/console/reprint"))
+    assert "A new link was printed" in text_of(visitor.post("/console/reprint"))
     (line,) = desk.said
     path = line.partition(ADDRESS)[2]
     assert line.startswith(f"console:   {ADDRESS}/console/login?token=")
@@ -165,7 +168,7 @@ def test_somebody_inside_makes_a_link_for_somebody_else(desk: Desk) -> None:
     assert path
     assert "This link is for bob" in text_of(desk.visitor().get(path))
     assert client.post("/console/link", data={"token": "no", "user": "bob"}).status_code == 403
-    assert "is not a name" in text_of(ask_for_link(client, "1\n2"))
+    assert "is not a valid user name" in text_of(ask_for_link(client, "1\n2"))
     assert desk.said == []
 
 
@@ -177,13 +180,13 @@ def test_where_it_matters_who_decides_nobody_inside_becomes_somebody_else(open_d
     assert "This link is for alice" in text_of(desk.visitor().get(own))
     assert desk.said == []
     page = ask_for_link(client, "bob")
-    assert "A login link for bob is printed in the server's terminal" in text_of(page)
+    assert "A login link for bob was printed in the server's terminal" in text_of(page)
     assert link_in(page.text) is None
     (line,) = desk.said
     assert line.startswith(f"console:   {ADDRESS}/console/login?token=")
     assert line.endswith("  (bob)")
     assert "This link is for bob" in text_of(desk.visitor().get(link_in(line) or ""))
-    assert "One was printed a moment ago: look there first" in text_of(ask_for_link(client, "bob"))
+    assert "A link was printed a moment ago. Check the server's terminal first" in text_of(ask_for_link(client, "bob"))
     for name in ("carol", "Alice", "bob2"):
         refused = ask_for_link(client, name)
         assert refused.status_code == 403
@@ -316,7 +319,7 @@ def test_a_form_that_was_open_too_long_loses_nothing(desk: Desk) -> None:
     page = desk.visitor().post("/console/groups/churn/1/decide", data={"reason": "three <b>paragraphs"})
     assert page.status_code == 403
     assert "three &lt;b&gt;paragraphs" in page.text
-    assert "What you had typed is not lost" in text_of(page)
+    assert "Your text is kept here" in text_of(page)
 
 
 def test_the_second_of_two_sees_who_was_first(desk: Desk) -> None:
@@ -326,7 +329,7 @@ def test_the_second_of_two_sees_who_was_first(desk: Desk) -> None:
     assert send(bob, "/console/groups/churn/1", "too old", to="Rejected").status_code == 303
     page = alice.post("/console/groups/churn/1/decide", data={**fields, "reason": "my reason"})
     assert page.status_code == 409
-    assert "bob was first" in text_of(page)
+    assert "bob decided first" in text_of(page)
     assert "too old" in text_of(page)
     assert "my reason" in page.text
     assert desk.status(arn) == ("Rejected", "too old")
@@ -343,7 +346,7 @@ def test_a_form_that_is_sent_twice_decides_once_and_says_so(desk: Desk) -> None:
     assert client.post("/console/groups/churn/1/decide", data=fields).status_code == 303
     page = client.post("/console/groups/churn/1/decide", data=fields)
     assert page.status_code == 409
-    assert "You have decided this already" in text_of(page)
+    assert "You already decided" in text_of(page)
     changes = desk.backend.extension("history", {"group": "churn/1"}, Caller())["changes"]
     assert [change["operation"] for change in changes] == ["UpdateModelPackage", "CreateModelPackage"]
     assert desk.status(arn) == ("Approved", "once")
@@ -420,7 +423,7 @@ def test_a_backend_that_went_away_loses_nothing_and_is_asked_again() -> None:
                 continue
             page = client.get(path)
             assert page.status_code == 503
-            assert "The registry does not answer" in text_of(page)
+            assert "The registry is not responding" in text_of(page)
             assert "Try again in a moment" in text_of(page)
         health = client.get("/console/health")
         assert health.status_code == 200
@@ -511,7 +514,7 @@ def test_who_will_be_told_is_said_before_one_decides(
     desk = open_desk(settings=settings_of(events={"file": "out.jsonl", "webhooks": HOOKS}))
     desk.register(group)
     page = desk.browser().get(f"/console/groups/{group}/1/decide?to={to}")
-    told = page.text.partition('id="told"')[2].partition("</section>")[0]
+    told = page.text.partition('id="notified"')[2].partition("</section>")[0]
     assert re.findall(r"<strong[^>]*>([^<]+)</strong>", told) == expected
     assert "canary" not in told
 
@@ -520,15 +523,15 @@ def test_that_nobody_will_be_told_is_said_too(open_desk: Callable[..., Desk]) ->
     desk = open_desk(settings=settings_of(events={"eventbridge": False, "webhooks": HOOKS[:1]}))
     desk.register()
     client = desk.browser()
-    assert "Nobody: the settings name no one" in text_of(client.get("/console/groups/churn/1/decide?to=Rejected"))
-    assert "Who will be told" not in text_of(client.get("/console/groups/churn/1/decide"))
+    assert "No subscriber is configured" in text_of(client.get("/console/groups/churn/1/decide?to=Rejected"))
+    assert "Notifications" not in text_of(client.get("/console/groups/churn/1/decide"))
 
 
 def test_of_an_approval_that_others_must_follow_nobody_is_told_yet(open_desk: Callable[..., Desk]) -> None:
     settings = settings_of(approval=[{"groups": ["*"], "rules": ["two"]}], rules={"two": {"is": "approvers"}})
     desk = open_desk(settings=settings)
     desk.register()
-    assert "Once enough have approved: EventBridge" in text_of(
+    assert "After the last required approval: EventBridge" in text_of(
         desk.browser().get("/console/groups/churn/1/decide?to=Approved")
     )
 
@@ -540,7 +543,7 @@ def test_a_version_and_its_decision_show_the_results_of_rules(open_desk: Callabl
     desk.register()
     browser = desk.browser()
     version = browser.get("/console/groups/churn/1").text
-    assert "Misses</span> at least 0.95" in version
+    assert "Not met</span> at least 0.95" in version
     assert "Blocked by accurate" in version
     decision = browser.get("/console/groups/churn/1/decide?to=Approved").text
     assert 'class="outcome outcome-failed"' in decision

@@ -74,9 +74,9 @@ def test_what_waits_longer_than_some_days(dated: Desk, calendar: Calendar, group
     expected = {"0": 4, "1": 3, "4": 2, "7": 1, "10": 1, "11": 0, "": 4}
     found = {days: client.get("/console/", query_string={"days": days, "group": group}) for days in expected}
     assert {days: len(shown(page)) for days, page in found.items()} == expected
-    assert "2 versions wait" in text_of(found["4"])
-    assert "as filtered" in text_of(found["4"])
-    assert "Nothing like that waits" in text_of(found["11"])
+    counted = f"2 versions {'in churn ' if group else ''}are waiting for a decision (filtered)"
+    assert counted in text_of(found["4"])
+    assert "No versions match these filters" in text_of(found["11"])
 
 
 def test_pages_of_what_waits_long_end_where_the_younger_begin(dated: Desk, calendar: Calendar) -> None:
@@ -88,7 +88,7 @@ def test_pages_of_what_waits_long_end_where_the_younger_begin(dated: Desk, calen
         dated.register()
     client = dated.browser()
     assert [len(page) for page in all_pages(client, "/console/?days=4")] == [PAGE, 3]
-    assert f"{PAGE + 3} versions wait" in text_of(client.get("/console/?days=4"))
+    assert f"{PAGE + 3} versions are waiting" in text_of(client.get("/console/?days=4"))
 
 
 @pytest.mark.parametrize("days", ["many", "-1", "1.5", "12345", "0000" + "9" * 30, "٣"])
@@ -96,7 +96,7 @@ def test_days_that_are_none_are_said_and_hide_nothing(desk: Desk, days: str) -> 
     desk.register()
     page = desk.browser().get("/console/", query_string={"days": days})
     assert shown(page) == ["churn/1"]
-    assert "Days are a whole number" in text_of(page)
+    assert "Days must be a whole number" in text_of(page)
 
 
 def test_who_registered_it_is_found_by_how_their_name_begins(desk: Desk) -> None:
@@ -107,7 +107,7 @@ def test_who_registered_it_is_found_by_how_their_name_begins(desk: Desk) -> None
     assert shown(client.get("/console/?creator=CAROL")) == ["churn/2", "churn/4"]
     assert shown(client.get("/console/?creator=arn:aws:iam::123456789012:user/carol")) == ["churn/2"]
     assert shown(client.get("/console/?creator=carol&group=fraud")) == []
-    assert "Nothing like that waits" in text_of(client.get("/console/?creator=nobody"))
+    assert "No versions match these filters" in text_of(client.get("/console/?creator=nobody"))
 
 
 def test_what_one_registered_oneself_is_left_out(desk: Desk) -> None:
@@ -115,7 +115,7 @@ def test_what_one_registered_oneself_is_left_out(desk: Desk) -> None:
         desk.register(user=user)
     page = desk.browser("alice").get("/console/?whose=others")
     assert shown(page) == ["churn/1", "churn/3"]
-    assert "2 versions wait, as filtered" in text_of(page)
+    assert "2 versions are waiting for a decision (filtered)" in text_of(page)
     assert shown(desk.browser("bob").get("/console/?whose=others")) == ["churn/1", "churn/2"]
 
 
@@ -141,10 +141,10 @@ def test_what_the_rules_let_one_approve(open_desk: Callable[..., Desk]) -> None:
     assert len(shown(desk.browser("alice").get("/console/?whose=open"))) == 3
     bobs = desk.browser("bob").get("/console/?whose=open")
     assert shown(bobs) == ["fraud/1"]
-    assert "1 version waits" in text_of(bobs)
-    assert "2 more of this page are blocked by rules" in text_of(bobs)
+    assert "1 version is waiting" in text_of(bobs)
+    assert "2 more versions on this page are blocked by rules" in text_of(bobs)
     nothing = text_of(desk.browser("bob").get("/console/?whose=open&group=churn"))
-    assert "2 wait, blocked by rules" in nothing
+    assert "2 versions are waiting but blocked by rules" in nothing
 
 
 def test_pages_of_a_filter_show_each_version_once_and_look_so_far_and_no_further(desk: Desk) -> None:
@@ -157,7 +157,7 @@ def test_pages_of_a_filter_show_each_version_once_and_look_so_far_and_no_further
     assert [int(name.partition("/")[2]) for page in pages for name in page] == sorted(mine)
     assert all(len(page) < PAGE + 10 for page in pages)
     no_identity = client.get("/console/?creator=nobody")
-    assert "there may be some among" in text_of(no_identity)
+    assert "Only the oldest versions were searched" in text_of(no_identity)
     assert all_pages(client, "/console/?creator=nobody") == [[], []]
 
 
@@ -170,7 +170,7 @@ def test_a_group_s_decided_versions_are_counted_to_a_hundred(desk: Desk) -> None
     client = desk.browser()
     page = client.get("/console/?group=churn")
     text = text_of(page)
-    assert "2 versions wait in churn" in text
+    assert "2 versions in churn are waiting" in text
     assert "Approved 100+" in text
     assert "Rejected 2" in text
     assert 'href="/console/groups/churn?status=Rejected"' in page.text
@@ -190,4 +190,4 @@ def test_a_registry_behind_this_server_is_filtered_by_its_own_calls(
     assert shown(client.get("/console/?days=1")) == []
     assert len(shown(client.get("/console/?creator=root"))) == 2
     assert shown(client.get("/console/?creator=carol")) == []
-    assert "not registered by me" not in text_of(client.get("/console/"))
+    assert "registered by others" not in text_of(client.get("/console/"))

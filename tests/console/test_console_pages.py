@@ -55,9 +55,9 @@ def test_the_inbox_is_oldest_first_with_the_distance_to_the_approved(desk: Desk)
     desk.register("fraud", CustomerMetadataProperties={"auc": "0.7"})
     desk.call("UpdateModelPackage", ModelPackageArn=arns[0], ModelApprovalStatus="Approved")
     page = text_of(desk.browser().get("/console/"))
-    assert "3 versions wait" in page
+    assert "3 versions are waiting" in page
     assert re.findall(r"(churn|fraud) / (\d)", page) == [("churn", "2"), ("churn", "3"), ("fraud", "1")]
-    assert "▲ 0.01 more than v1" in page
+    assert "▲ 0.01 higher than v1" in page
     assert "nothing approved yet" in page
 
 
@@ -75,7 +75,7 @@ def test_pages_of_the_inbox_go_on_where_the_last_one_ended(desk: Desk) -> None:
         desk.register()
     client = desk.browser()
     first = client.get("/console/")
-    assert "30 versions wait" in text_of(first)
+    assert "30 versions are waiting" in text_of(first)
     following = re.search(r'rel="next" href="([^"]+)"', first.text)
     assert following
     second = client.get(following[1].replace("&amp;", "&"))
@@ -96,8 +96,8 @@ def test_what_a_filter_of_history_cannot_mean_is_said(desk: Desk) -> None:
     client = desk.browser()
     assert "expected a moment such as" in text_of(client.get("/console/history?since=yesterday"))
     assert "pipeline registered" in text_of(client.get("/console/history?group=churn/1&actor=pipe"))
-    assert "No change like that" in text_of(client.get("/console/history?actor=nobody"))
-    assert "As it was written." in text_of(client.get("/console/history?verify=1"))
+    assert "No changes match these filters" in text_of(client.get("/console/history?actor=nobody"))
+    assert "History is intact." in text_of(client.get("/console/history?verify=1"))
 
 
 def test_a_rewritten_history_is_told(desk: Desk) -> None:
@@ -105,7 +105,7 @@ def test_a_rewritten_history_is_told(desk: Desk) -> None:
     rows: Any = desk.backend._rows  # type: ignore[attr-defined]
     rows._writer.execute("UPDATE history SET actor = 'nobody' WHERE version = 1")
     page = text_of(desk.browser().get("/console/history?verify=1"))
-    assert "History was rewritten" in page
+    assert "History was altered" in page
     assert "the row was modified after it was written" in page
 
 
@@ -129,15 +129,15 @@ def test_two_to_five_versions_are_compared(desk: Desk) -> None:
         desk.register(CustomerMetadataProperties=metadata, ModelPackageDescription="=HYPERLINK(1)" * number or "-")
     client = desk.browser()
     page = client.get("/console/compare?v=churn/1&v=churn/3&v=churn/2&base=churn/3")
-    assert "▼ 0.01 less" in text_of(page)
+    assert "▼ 0.01 lower" in text_of(page)
     assert "highest" in text_of(page)
     table = client.get("/console/compare?v=churn/1&v=churn/2&format=csv").text
     assert "'=HYPERLINK(1)" in table
     as_json = client.get("/console/compare?v=churn/1&v=churn/2&format=json").json
     assert as_json["metrics"] == {"accuracy": {"churn/1": "0.90", "churn/2": "0.91"}}
     seven = "&".join(f"v=churn/{number}" for number in range(1, 8))
-    assert "The first 5 of 7" in text_of(client.get(f"/console/compare?{seven}"))
-    assert "Not there: churn/99" in text_of(client.get("/console/compare?v=churn/1&v=churn/2&v=churn/99"))
+    assert "Showing the first 5 of 7" in text_of(client.get(f"/console/compare?{seven}"))
+    assert "Not found: churn/99" in text_of(client.get("/console/compare?v=churn/1&v=churn/2&v=churn/99"))
     assert "at least 2" in text_of(client.get("/console/compare?v=../../etc/passwd"))
 
 
@@ -164,7 +164,7 @@ def test_deliveries_are_told_with_what_came_of_them(serve: Callable[..., Emulato
         page = ""
         while "done" not in page and time.monotonic() < deadline:
             page = browser.get(f"{served.url}/console/health", timeout=10).text
-    row = page.partition("Deliveries of events")[2].partition("<tbody>")[2].partition("</tbody>")[0]
+    row = page.partition("Event deliveries")[2].partition("<tbody>")[2].partition("</tbody>")[0]
     words = re.sub(r"<[^>]+>", " ", row).split()
     assert {"churn/1", "file", "done", "1"} <= set(words)
 
@@ -178,12 +178,12 @@ def test_what_the_store_says_of_itself_is_told(
         desk = open_desk(f"sqlite:///{file}", site=Site(file=file))
         expected = [
             "Journal WAL",
-            "Durability synchronous=FULL what is acknowledged outlives a power cut",
+            "Durability synchronous=FULL a power failure does not lose acknowledged writes",
             "Schema version 1",
         ]
     elif store == "memory":
         desk = open_desk()
-        expected = ["Store SQLite 3.", "Kept in memory gone when the server stops", "Schema version 1"]
+        expected = ["Store SQLite 3.", "Storage in memory lost when the server stops", "Schema version 1"]
     else:
         desk = open_desk(request.getfixturevalue("postgres_url"))
         expected = ["Store PostgreSQL", "Durability", "Schema version 1"]
@@ -199,7 +199,7 @@ def test_a_store_that_a_power_cut_gets_through_is_something_to_look_at(
     told = lax.backend.extension("store", {}, Caller())["durability"]
     assert told in (["synchronous_commit=off"], ["fsync=off"])
     text = text_of(lax.browser().get("/console/health"))
-    assert f"Look: {told[0]} a power cut may lose what was acknowledged" in text
+    assert f"Check: {told[0]} a power failure may lose acknowledged writes" in text
 
 
 def test_a_bucket_called_console_stays_a_bucket(desk: Desk) -> None:
@@ -244,8 +244,8 @@ def test_moto_is_reviewed_too_and_what_it_cannot_is_said(open_desk: Callable[...
     assert "keeps no history" in text_of(client.get(path))
     assert "keeps no history" in text_of(client.get("/console/history"))
     decide = text_of(client.get(f"{path}/decide?to=Approved"))
-    assert "no rules to ask" in decide
-    assert "Who will be told" not in decide
+    assert "no approval rules" in decide
+    assert "Notifications" not in decide
     assert send(client, path, "fine").status_code == 303
     assert desk.status(arn)[0] == "Approved"
 
@@ -262,7 +262,7 @@ def test_aws_is_reviewed_by_its_own_calls_alone(
     client = desk.browser()
     inbox = text_of(client.get("/console/"))
     assert re.findall(r"churn / (\d)", inbox) == ["2", "3"]
-    assert "0.01 more than v1" in inbox
+    assert "0.01 higher than v1" in inbox
     assert "2 waiting" in text_of(client.get("/console/groups"))
     assert "version 1" in text_of(client.get("/console/groups/churn"))
     assert "keeps no history" in text_of(client.get("/console/groups/churn/2"))
@@ -271,7 +271,7 @@ def test_aws_is_reviewed_by_its_own_calls_alone(
     assert desk.status(arns[1]) == ("Approved", "fine")
     late = client.post("/console/groups/churn/2/decide", data={**stale, "reason": "late", "to": "Rejected"})
     assert late.status_code == 409
-    assert "was first" in text_of(late)
+    assert "changed this version first" in text_of(late)
     assert desk.status(arns[1]) == ("Approved", "fine")
 
 
@@ -337,5 +337,5 @@ def test_a_name_that_cannot_be_a_person_s_is_refused_at_start(tmp_path: Path) ->
         [*command, "--console-user", "a b"], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=60
     )
     assert done.returncode == 2
-    assert "'a b' is not a name for the console" in done.stderr
+    assert "'a b' is not a valid console user" in done.stderr
     assert "Traceback" not in done.stderr

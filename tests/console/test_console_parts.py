@@ -70,7 +70,7 @@ def test_which_metadata_are_metrics_and_which_leads(metadata: dict[str, str], ex
 def test_a_distance_says_more_or_less_and_how_much(value: Decimal, base: Decimal) -> None:
     apart = metrics.delta(value, base)
     assert apart is not None
-    assert apart.word == ("more" if value > base else "less" if value < base else "the same")
+    assert apart.word == ("higher" if value > base else "lower" if value < base else "no change")
     assert abs(Decimal(apart.amount) - abs(value - base)) <= abs(value - base) * Decimal("1e-5")
 
 

@@ -67,10 +67,10 @@ def test_a_change_of_the_version_removes_every_mark(desk: Desk) -> None:
     mark(client, "metrics")
     desk.call("UpdateModelPackage", ModelPackageArn=arn, CustomerMetadataProperties={"accuracy": "0.1"})
     assert counted(client) == "0 of 4 parts reviewed"
-    assert "It has changed since you reviewed" in text_of(client.get(PATH))
+    assert "This version changed after you reviewed" in text_of(client.get(PATH))
     mark(client, "metrics")
     assert counted(client) == "1 of 4 parts reviewed"
-    assert "It has changed since you reviewed" not in text_of(client.get(PATH))
+    assert "This version changed after you reviewed" not in text_of(client.get(PATH))
 
 
 def test_a_mark_on_an_outdated_page_does_not_count(desk: Desk) -> None:
@@ -81,7 +81,7 @@ def test_a_mark_on_an_outdated_page_does_not_count(desk: Desk) -> None:
     form = re.findall(r'<form class="reviewed".*?</form>', stale.text)[0]
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
     assert client.post(f"{PATH}/reviewed", data=fields).status_code == 303
-    assert "It has changed since you reviewed" in text_of(client.get(PATH))
+    assert "This version changed after you reviewed" in text_of(client.get(PATH))
     assert counted(client) == "0 of 4 parts reviewed"
     mark(client, "origin")
     client.post(f"{PATH}/reviewed", data=fields)  # once more, from the old page
@@ -102,8 +102,8 @@ def test_a_reviewer_s_own_decision_is_not_a_change_to_review(desk: Desk) -> None
     client = desk.browser()
     mark(client, "metrics")
     assert send(client, PATH, "fine").status_code == 303
-    assert "It has changed since" not in text_of(client.get(f"{PATH}?decided=1"))
-    assert "It has changed since" not in text_of(client.get(PATH))
+    assert "This version changed after" not in text_of(client.get(f"{PATH}?decided=1"))
+    assert "This version changed after" not in text_of(client.get(PATH))
 
 
 @pytest.mark.parametrize(

@@ -96,4 +96,4 @@ def test_pages_are_quick_and_small_at_every_size(tmp_path: Path, count: int) -> 
         assert {where: time for where, (time, _) in figures.items() if time > SLOWEST_MS} == {}
         assert {where: size for where, (_, size) in figures.items() if size > MAX_PAGE} == {}
         if count == 100_000:
-            assert "100+ versions wait" in text_of(client.get("/console/"))
+            assert "100+ versions are waiting" in text_of(client.get("/console/"))

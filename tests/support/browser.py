@@ -90,7 +90,7 @@ def open_page(chromium: Browser, watched: Watched) -> Iterator[Callable[..., Pag
         watch(page, desk.url, watched)
         if user is not None:
             page.goto(desk.link(user))
-            page.get_by_role("button", name="Go on as").click()
+            page.get_by_role("button", name="Continue as").click()
             page.wait_for_url("**/console/")
         return page
 

@@ -1,4 +1,4 @@
-"""The pages of the console: each is the PAGE of a module here. Those with a label are in the menu, in this order."""
+"""The pages of the console: the PAGE of each module, in the order of the menu."""
 
 from __future__ import annotations
 

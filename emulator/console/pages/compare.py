@@ -1,4 +1,4 @@
-"""Two to five versions side by side: their metrics, and every value in which they differ."""
+"""The comparison of two to five versions: metrics and fields that differ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flask import Response, request
 from ....backends.views import METADATA
 from ..metrics import Delta, delta
 from ..page import Page, Visit
-from ..records import OF_ITS_OWN, Version, leaves
+from ..records import ALWAYS_DIFFERENT, Version, leaves
 
 FEWEST: Final = 2
 MOST: Final = 5
@@ -22,10 +22,10 @@ MAX_ROWS: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A metric of one version: its value, how far it is from the baseline, and whether it is the highest or lowest."""
+    """A metric of one version: its value, the change from the base, and whether it is the highest or lowest."""
 
     value: str
-    apart: Delta | None
+    change: Delta | None
     extreme: str
 
 
@@ -37,7 +37,7 @@ class MetricRow:
 
 @dataclass(frozen=True, slots=True)
 class FieldRow:
-    """A value of every version; None where one has none."""
+    """One field of every version; None for versions without the field."""
 
     path: str
     values: tuple[str | None, ...]
@@ -60,7 +60,7 @@ def _file(body: str | bytes, content_type: str, kind: str) -> Response:
 
 
 def _compared(visit: Visit) -> dict[str, Any]:
-    """Return the comparison of the versions of the query, each named `group/number`, in order."""
+    """Return the comparison of the versions in the query, which are given as `group/number`."""
     whole = "all" in request.args
     names = tuple(dict.fromkeys(name for name in request.args.getlist("v") if name))
     parsed = [(name, *_parsed(name)) for name in names[:MOST]]
@@ -71,9 +71,9 @@ def _compared(visit: Visit) -> dict[str, Any]:
     held = next((version for version in versions if version.name == base), versions[0] if versions else None)
     problem = ""
     if len(names) > MOST:
-        problem = f"The first {MOST} of {len(names)} versions are shown: more do not fit side by side."
+        problem = f"Showing the first {MOST} of {len(names)} versions: at most {MOST} can be compared."
     elif names and len(versions) < FEWEST:
-        problem = f"It takes at least {FEWEST} versions to compare."
+        problem = f"A comparison requires at least {FEWEST} versions."
     return {
         "asked": names,
         "versions": versions,
@@ -88,7 +88,7 @@ def _compared(visit: Visit) -> dict[str, Any]:
 
 
 def _as_csv(page: dict[str, Any]) -> str:
-    """Return a comparison as a table for spreadsheets, where a formula is text: it begins with an apostrophe."""
+    """Return a comparison as CSV; an apostrophe before formulas stops spreadsheets from evaluating them."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["field", *(version.name for version in page["versions"])])
@@ -131,15 +131,15 @@ def _metrics(versions: Sequence[Version], base: Version | None) -> tuple[MetricR
             extreme = ""
             if value is not None and low < high:
                 extreme = {low: "lowest", high: "highest"}.get(value, "")
-            apart = delta(value, base.metrics.get(name)) if base is not None and version is not base else None
-            cells.append(Cell(version.metadata.get(name, ""), apart, extreme))
+            change = delta(value, base.metrics.get(name)) if base is not None and version is not base else None
+            cells.append(Cell(version.metadata.get(name, ""), change, extreme))
         rows.append(MetricRow(name, tuple(cells)))
     return tuple(rows)
 
 
 def _fields(versions: Sequence[Version]) -> list[FieldRow]:
-    raw = [dict(leaves(version.record, without=OF_ITS_OWN, hide=False)) for version in versions]
-    shown = [dict(leaves(version.record, without=OF_ITS_OWN)) for version in versions]
+    raw = [dict(leaves(version.record, without=ALWAYS_DIFFERENT, hide=False)) for version in versions]
+    shown = [dict(leaves(version.record, without=ALWAYS_DIFFERENT)) for version in versions]
     metrics = {f"{METADATA}.{name}" for version in versions for name in version.metrics}
     paths = dict.fromkeys(path for one in raw for path in one if path not in metrics)
     return [

@@ -1,4 +1,4 @@
-"""A decision: the possible transitions of a version and why, the form, and the result of sending it."""
+"""The decision on a version: possible transitions, the form, and its result."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ..metrics import Delta, delta
 from ..page import Page, Visit
 from ..reader import Overtaken, Reader
 from ..records import Version
-from .errors import is_for_later, sentence_of
+from .errors import is_temporary, message_of
 from .version import explained
 
 EVENTBRIDGE: Final = "EventBridge"
 
 MAX_REASON: Final = 1024
-"""Characters of an ApprovalDescription."""
+"""Maximum characters of an ApprovalDescription."""
 
 MAX_METRICS: Final = 3
 
@@ -33,7 +33,7 @@ SUBJECT: Final = "decide"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A decision that was sent: the new status, the reason, and the revision of the version it is about."""
+    """A submitted decision: the new status, the reason, and the revision of the version that was shown."""
 
     to: str
     reason: str
@@ -54,17 +54,17 @@ class Decision:
 
     @property
     def subject(self) -> tuple[str, ...]:
-        """What the token of its form is bound to, besides the version."""
+        """The parts that bind the form's token to a revision, in addition to the version's ARN."""
         return (self.revision, "" if self.rev is None else str(self.rev))
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A metric of the version that is decided on, compared with that of the approved one."""
+    """A metric of the version, compared with the approved version."""
 
     name: str
     value: str
-    apart: Delta | None
+    change: Delta | None
 
 
 def decide(visit: Visit, group: str, number: int) -> dict[str, Any]:
@@ -74,8 +74,8 @@ def decide(visit: Visit, group: str, number: int) -> dict[str, Any]:
 def send_decision(visit: Visit, group: str, number: int) -> Response | tuple[dict[str, Any], int]:
     decision, reader = Decision.from_form(request.form), visit.reader
     found, explanation = explained(reader, group, number)
-    if not visit.session.has_given(decision.token, SUBJECT, found.arn, *decision.subject):
-        problem = "This form was made before you logged in, or for something else: look again, and send it."
+    if not visit.session.accepts(decision.token, SUBJECT, found.arn, *decision.subject):
+        problem = "This form belongs to an earlier session or another version. Check the version and send it again."
         return _page(visit, found, explanation, decision.to, decision.reason, problem=problem), 403
     try:
         _carry_out(reader, found, decision)
@@ -84,10 +84,10 @@ def send_decision(visit: Visit, group: str, number: int) -> Response | tuple[dic
         winner = _last_change(reader, overtaken.version)
         return _page(visit, now, explanation, decision.to, decision.reason, winner=winner, is_overtaken=True), 409
     except RegistryError as error:
-        if is_for_later(error):
+        if is_temporary(error):
             raise
         visit.note(error)
-        page = _page(visit, found, explanation, decision.to, decision.reason, problem=sentence_of(error))
+        page = _page(visit, found, explanation, decision.to, decision.reason, problem=message_of(error))
         return page, error.status
     return redirect(url_for("console.version", group=group, number=number, decided=1), 303)
 
@@ -115,7 +115,7 @@ def _page(
 
 
 def _summary(version: Version, approved: Version | None) -> tuple[Summary, ...]:
-    """Return the metrics to have in view while deciding: those that lead, a few of them."""
+    """Return the most important metrics, at most MAX_METRICS."""
     before = approved.metrics if approved else {}
     names = list(version.metrics)[:MAX_METRICS]
     return tuple(
@@ -124,10 +124,15 @@ def _summary(version: Version, approved: Version | None) -> tuple[Summary, ...]:
 
 
 def _carry_out(reader: Reader, version: Version, decision: Decision) -> None:
-    """Set the status of a version; raise Overtaken if it changed since the form was made, Gone if it was deleted."""
+    """Set the status of a version.
+
+    Raises:
+        Overtaken: the version changed after the form was created.
+        Gone: the version was deleted.
+    """
     if version.revision != decision.revision:
         raise Overtaken(version)
-    reason = decision.reason if decision.reason or version.reason else None  # that of an earlier decision does not stay
+    reason = decision.reason if decision.reason or version.reason else None  # "" clears an earlier reason
     if reader.offers("decide") and decision.rev is not None:
         try:
             reader.extension("decide", arn=version.arn, status=decision.to, reason=reason, rev=decision.rev)
@@ -144,13 +149,13 @@ def _carry_out(reader: Reader, version: Version, decision: Decision) -> None:
 
 
 def _last_change(reader: Reader, version: Version) -> HistoryEntry | None:
-    """Return the last change of a version, where history is kept."""
+    """Return the last change of a version; None without history."""
     changes = reader.history(group=version.name, max_results=1)
     return HistoryEntry.from_entry(changes[0][0]) if changes and changes[0] else None
 
 
 def _command(version: Version, to: str, reason: str, endpoint: str) -> str:
-    """Return the line that does the same in a terminal."""
+    """Return the equivalent AWS CLI command."""
     words = ["aws sagemaker update-model-package", f"--endpoint-url {shlex.quote(endpoint)}"]
     words.append(f"--region {shlex.quote(version.arn.split(':')[3])} --model-package-arn {shlex.quote(version.arn)}")
     words.append(f"--model-approval-status {shlex.quote(to)}")
@@ -161,14 +166,14 @@ def _command(version: Version, to: str, reason: str, endpoint: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A target that gets the event of a decision."""
+    """A subscriber that receives the event of a decision."""
 
     name: str
     note: str = ""
 
 
 def _listeners(reader: Reader, version: Version, to: str) -> tuple[Listener, ...] | None:
-    """Return the targets of a decision's event; None where they are not known: AWS has its own rules for that."""
+    """Return the subscribers to a decision's event; None if they are unknown, such as on AWS."""
     if not reader.offers("settings") or not reader.offers("events"):
         return None
     return tuple(_wanted(reader.extension("settings").get("events", {}), version, to))
@@ -179,11 +184,11 @@ def _wanted(events: Mapping[str, Any], version: Version, to: str) -> Iterator[Li
     for webhook in events.get("webhooks", ()):
         on, groups = webhook.get("on", ()), webhook.get("groups", ())
         if is_wanted(envelope, on=on, groups=groups):
-            yield Listener(webhook.get("name") or urlsplit(webhook["url"]).hostname or "a webhook", "by webhook")
+            yield Listener(webhook.get("name") or urlsplit(webhook["url"]).hostname or "a webhook", "webhook")
     if events.get("file"):
-        yield Listener(events["file"], "gets a line")
+        yield Listener(events["file"], "file")
     if events.get("eventbridge"):
-        yield Listener(EVENTBRIDGE, "where the registry has one: its rules that match")
+        yield Listener(EVENTBRIDGE, "rules that match, if the registry has an event bus")
 
 
 PAGE = Page(

@@ -1,4 +1,4 @@
-"""What the console shows when something went wrong: what happened, what to do, and the text that was typed."""
+"""Error pages: the problem, the next step, and the submitted text."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..reader import Gone
 
 @dataclass(eq=False)
 class Problem(Exception):
-    """The content of problem.html, which a view raises: what happened in a few words, in a sentence, and what to do.
+    """An error page, raised by views: a title, a sentence about the problem, and the next step.
 
-    `form` has the fields that were sent, to show typed text again, and if it `can_retry`, to send them as they were.
+    `form` contains the submitted fields, to show the typed text and, if `can_retry`, to send the form again.
     """
 
     title: str
@@ -30,31 +30,31 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, Gone):
-        then = "It was deleted meanwhile, or its name is another one: look for it among the groups."
-        return Problem("It is not there", str(error), then, 404)
+        then = "It may have been deleted, or the name may be wrong. Search the groups."
+        return Problem("Not found", str(error), then, 404)
     if isinstance(error, RegistryError):
         return _unanswered(error)
     if isinstance(error, HTTPException):
         return Problem(error.name, error.description or "", status=error.code or 500)
-    what = "The console failed to make this page; the server's log says why."
-    return Problem("This page failed", what, "Nothing was changed.")
+    what = "The console failed to render this page. The cause is in the server's log."
+    return Problem("This page cannot be shown", what, "Nothing was changed.")
 
 
 def _unanswered(error: RegistryError) -> Problem:
-    what = sentence_of(error)
-    if is_for_later(error):
-        then = "Try again in a moment. If it stays so, Health and settings says how the registry is."
-        return Problem("The registry does not answer", what, then, error.status, can_retry=True)
+    what = message_of(error)
+    if is_temporary(error):
+        then = "Try again in a moment. If the problem persists, check Health."
+        return Problem("The registry is not responding", what, then, error.status, can_retry=True)
     if error.code == AccessDeniedException.code:
-        return Problem("You may not see this", what, "Ask whoever keeps this registry.", error.status)
-    return Problem("The registry refused this", what, "Go back, and change what it names.", error.status)
+        return Problem("Access denied", what, "Ask the administrator of this registry for access.", error.status)
+    return Problem("The registry rejected this request", what, "Go back and correct the request.", error.status)
 
 
-def is_for_later(error: RegistryError) -> bool:
-    """Whether the same request may well be answered later."""
+def is_temporary(error: RegistryError) -> bool:
+    """Return whether the same request may succeed later."""
     return error.status >= 500 or error.code == ThrottlingException.code
 
 
-def sentence_of(error: RegistryError) -> str:
-    """Return an error for a person: its sentence, and the code to search for."""
+def message_of(error: RegistryError) -> str:
+    """Return an error's message, followed by its code."""
     return f"{error.message} ({error.code})"

@@ -1,4 +1,4 @@
-"""A group: its versions, the trend of a metric, and which of them are approved."""
+"""A group: its versions and the trend of a metric."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ..reader import Reader
 from ..records import Group, Version
 
 MAX_COLUMNS: Final = 4
-"""Metrics that a table of versions has columns for."""
+"""Maximum metric columns in the table of versions."""
 
 TREND: Final = 60
-"""Versions a trend is drawn from, where one call tells them."""
+"""Newest versions in a trend, if the backend has the extension `versions`."""
 
 
 def group(visit: Visit, group: str) -> dict[str, Any]:
@@ -29,20 +29,20 @@ def group(visit: Visit, group: str) -> dict[str, Any]:
     leading = metric if metric in names else headline(version.metrics for version in drawn)
     approved = reader.approved(group)
 
-    def apart(version: Version, metric: str) -> Delta | None:
+    def change(version: Version, metric: str) -> Delta | None:
         is_other = approved is not None and approved.number != version.number
         return delta(version.metrics.get(metric), approved.metrics.get(metric)) if approved and is_other else None
 
     return {
         "group": found,
         "tags": _tags(reader, found),
-        "has_policy": reader.told("GetModelPackageGroupPolicy", ModelPackageGroupName=group) is not None,
+        "has_policy": reader.optional("GetModelPackageGroupPolicy", ModelPackageGroupName=group) is not None,
         "status": status,
         "versions": page.versions,
         "is_first": token is None,
         "next_token": page.next_token,
         "approved": approved,
-        "apart": apart,
+        "change": change,
         "columns": sorted(names, key=lambda one: one != leading)[:MAX_COLUMNS],
         "metrics": names,
         "metric": leading,
@@ -51,8 +51,8 @@ def group(visit: Visit, group: str) -> dict[str, Any]:
 
 
 def _tags(reader: Reader, found: Group) -> tuple[tuple[str, str], ...]:
-    told = reader.told("ListTags", ResourceArn=found.arn) or {"Tags": []}
-    return tuple((tag["Key"], tag["Value"]) for tag in told["Tags"])
+    listed = reader.optional("ListTags", ResourceArn=found.arn) or {"Tags": []}
+    return tuple((tag["Key"], tag["Value"]) for tag in listed["Tags"])
 
 
 PAGE = Page("group.html", {"GET /groups/<group>": group})

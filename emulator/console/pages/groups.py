@@ -1,4 +1,4 @@
-"""Groups: the groups whose names contain a text, each with its newest versions."""
+"""The list of groups, filtered by name, each with a summary of its newest versions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SORTS: Final = {"name": "Name", "new": "Newest first"}
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """A group among others; `metric` is the one that leads in its newest versions."""
+    """A row of the list; `metric` is the most important metric of the newest versions."""
 
     overview: Overview
     metric: str | None

@@ -1,4 +1,4 @@
-"""Health and settings: what is served from where, whether it answers, what was sent and what was refused."""
+"""Health and settings: the backend, its features, event deliveries and rejected requests."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from ..reader import Reader
 from ..records import leaves
 
 FIXED_IN: Final = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
-"""Releases of SQLite that do not lose commits of a WAL database, each the first of its line."""
+"""The first release of each SQLite branch without the WAL-reset bug, which can lose commits."""
 
 MAX_DELIVERIES: Final = 20
 
 JOURNALS: Final = {
-    "WAL": "readers and the writer do not wait for each other",
-    "TRUNCATE": "as the file seems to be on a network share",
+    "WAL": "readers and the writer do not block each other",
+    "TRUNCATE": "because the file seems to be on a network share",
 }
 LAX: Final = frozenset({"synchronous=OFF", "synchronous=NORMAL", "synchronous_commit=off", "fsync=off"})
-"""Levels of durability that a power cut gets through."""
+"""Settings with which a power failure may lose acknowledged writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A fact about the server; it needs attention unless it `is_fine`."""
+    """A property of the server; it needs attention unless `is_fine`."""
 
     name: str
     value: str
@@ -58,12 +58,12 @@ class Delivery:
 
 
 def health(visit: Visit) -> dict[str, Any]:
-    """Return the state of the server; a backend that does not answer is a fact, not a failure."""
+    """Return the state of the server, also when the backend does not respond."""
     reader, server = visit.reader, visit.server
     site, answers = server.console.site, _pinged(server.backend)
     hosts = ", ".join(("localhost", "IP addresses", *dict.fromkeys(site.hosts)))
     return {
-        "backend": (Fact("Registry", site.url or "given in this process"), answers, Fact("Answers for", hosts)),
+        "backend": (Fact("Registry", site.url or "in this process"), answers, Fact("Host names", hosts)),
         "database": (
             *(_database(site.file) if site.file is not None else ()),
             *(_store(reader, has_file=site.file is not None) if answers.is_fine and reader.offers("store") else ()),
@@ -83,17 +83,17 @@ def _pinged(backend: Backend) -> Fact:
     try:
         backend.ping()
     except RegistryError as error:
-        return Fact("Answers", "no", error.message, is_fine=False)
-    return Fact("Answers", f"in {(perf_counter() - start) * 1000:.1f} ms")
+        return Fact("Responds", "no", error.message, is_fine=False)
+    return Fact("Responds", f"in {(perf_counter() - start) * 1000:.1f} ms")
 
 
 def _capabilities(reader: Reader) -> tuple[Fact, ...]:
     has = {
-        "History": ("history", "who changed what, in chains that show a rewrite"),
-        "Rules": ("explain", "what each approval rule says of a version"),
-        "Decisions by revision": ("decide", "of two who decide at once, the second is told"),
-        "Events": ("events/deliveries", "what was sent to whom"),
-        "Lists by approval": ("versions", "without it, a bounded number of pages is read"),
+        "History": ("history", "every change, in tamper-evident chains"),
+        "Rules": ("explain", "the result of each approval rule for a version"),
+        "Conflict detection": ("decide", "the second of two simultaneous decisions is rejected"),
+        "Events": ("events/deliveries", "deliveries to subscribers"),
+        "Lists by status": ("versions", "without it, the console reads a limited number of pages"),
     }
     return tuple(
         Fact(name, "yes" if reader.offers(extension) else "no", note) for name, (extension, note) in has.items()
@@ -106,41 +106,41 @@ def _database(file: Path) -> tuple[Fact, ...]:
     version = sqlite3.sqlite_version_info
     is_fixed = version >= FIXED_IN[-1] or any(version[:2] == first[:2] and version >= first for first in FIXED_IN)
     note = (
-        "keeps WAL commits" if is_fixed else "has the WAL-reset bug: commits and checkpoints are kept apart by a lock"
+        "without the WAL-reset bug" if is_fixed else "has the WAL-reset bug: a lock separates commits and checkpoints"
     )
     facts = [Fact("SQLite", sqlite3.sqlite_version, note)]
     for name, path in (("File", file), ("Write-ahead log", file.with_name(f"{file.name}-wal"))):
         try:
             facts.append(Fact(name, _size(path.stat().st_size), str(path)))
         except OSError:
-            facts += [Fact(name, "not there", str(path), is_fine=False)] if path == file else []
+            facts += [Fact(name, "not found", str(path), is_fine=False)] if path == file else []
     try:
         free = shutil.disk_usage(file.parent).free
         facts.append(Fact("Free disk", _size(free), is_fine=free > 2**28))
     except OSError:
         facts.append(Fact("Free disk", "unknown", is_fine=False))
     if file.exists() and not os.access(file, os.W_OK):
-        facts.append(Fact("Writable", "no", "nothing can be decided", is_fine=False))
+        facts.append(Fact("Writable", "no", "decisions cannot be recorded", is_fine=False))
     return tuple(facts)
 
 
 def _store(reader: Reader, *, has_file: bool) -> Iterator[Fact]:
-    """Yield what the store reports; its name only if it has no file."""
-    told = {name: values for name, values in reader.extension("store").items() if values}
-    if "store" in told and not has_file:
-        yield Fact("Store", told["store"][0])
-    is_in_memory = told.get("journal") == ["MEMORY"]
+    """Yield the properties that the store reports; its name only if it has no file."""
+    answer = {name: values for name, values in reader.extension("store").items() if values}
+    if "store" in answer and not has_file:
+        yield Fact("Store", answer["store"][0])
+    is_in_memory = answer.get("journal") == ["MEMORY"]
     if is_in_memory:
-        yield Fact("Kept", "in memory", "gone when the server stops")
-    elif "journal" in told:
-        yield Fact("Journal", told["journal"][0], JOURNALS.get(told["journal"][0], ""))
-    if "durability" in told and not is_in_memory:
-        value = told["durability"][0]
+        yield Fact("Storage", "in memory", "lost when the server stops")
+    elif "journal" in answer:
+        yield Fact("Journal", answer["journal"][0], JOURNALS.get(answer["journal"][0], ""))
+    if "durability" in answer and not is_in_memory:
+        value = answer["durability"][0]
         is_lax = value in LAX
-        note = "a power cut may lose what was acknowledged" if is_lax else "what is acknowledged outlives a power cut"
+        note = f"a power failure {'may lose' if is_lax else 'does not lose'} acknowledged writes"
         yield Fact("Durability", value, note, is_fine=not is_lax)
-    if "schema" in told:
-        yield Fact("Schema", f"version {told['schema'][0]}")
+    if "schema" in answer:
+        yield Fact("Schema", f"version {answer['schema'][0]}")
 
 
 def _size(count: float) -> str:
@@ -155,7 +155,7 @@ def _deliveries(reader: Reader) -> tuple[Delivery, ...] | None:
     """Return the newest deliveries; None if the registry sends no events."""
     if not reader.offers("events/deliveries"):
         return None
-    told = reader.extension("events/deliveries", max_results=MAX_DELIVERIES)
+    answer = reader.extension("events/deliveries", max_results=MAX_DELIVERIES)
     return tuple(
         Delivery(
             at=datetime.fromisoformat(one["changed"]),
@@ -166,7 +166,7 @@ def _deliveries(reader: Reader) -> tuple[Delivery, ...] | None:
             next_attempt=datetime.fromisoformat(one["next_attempt"]) if one["next_attempt"] else None,
             error=one["error"] or "",
         )
-        for one in told["deliveries"][:MAX_DELIVERIES]
+        for one in answer["deliveries"][:MAX_DELIVERIES]
     )
 
 

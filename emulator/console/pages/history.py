@@ -1,4 +1,4 @@
-"""History: one timeline over all groups, by whom, of what and when; and whether it was rewritten."""
+"""The history of all groups, with filters and verification."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def history(visit: Visit) -> dict[str, Any]:
 
 
 def _patterns(asked: Mapping[str, str]) -> dict[str, str]:
-    """Return filters as the extension takes them: a name that is typed matches every actor that begins so."""
+    """Return the filters of the extension `history`; a caller without wildcards is a prefix."""
     actor = asked.get("actor")
     if actor is None or "*" in actor or "?" in actor:
         return dict(asked)
@@ -53,7 +53,7 @@ def _patterns(asked: Mapping[str, str]) -> dict[str, str]:
 
 
 def _verify(reader: Reader) -> tuple[Verified, bool]:
-    """Verify the history for SECONDS_TO_VERIFY; return what was found, and whether that is all of it."""
+    """Verify the history for SECONDS_TO_VERIFY; return the result, and whether it covers the whole history."""
     deadline = monotonic() + SECONDS_TO_VERIFY
     token, pages = None, []
     while True:

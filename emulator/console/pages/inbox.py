@@ -1,4 +1,4 @@
-"""The inbox: versions that wait for a decision, oldest first, compared with what their groups deploy now."""
+"""The inbox: pending versions, oldest first, compared with the approved version of their group."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from typing import Any, Final, Self
 from flask import request
 
 from ....backends.views import APPROVED, REJECTED
-from ..explanation import BLOCKED, Standing, explanation_of, standing
+from ..explanation import BLOCKED, Readiness, explanation_of, readiness
 from ..metrics import Delta, delta, headline
 from ..page import Page, Visit
 from ..reader import Gone, Reader
 from ..records import Version
 
-LONG: Final = timedelta(days=3)
-"""After which waiting is called long."""
+OVERDUE: Final = timedelta(days=3)
+"""The waiting time after which a version is overdue."""
 
 SECONDS_FOR_RULES: Final = 0.1
-"""How long the rules of a page are asked; of what is left, the version's own page tells."""
+"""Time limit for evaluating the rules of a page; the remaining rows show no result."""
 
-SECONDS_TO_SIFT: Final = 1.0
-"""The same, for the filter `open`."""
+SECONDS_TO_FILTER: Final = 1.0
+"""Time limit for the filter `open`, which needs the result of every row."""
 
 OTHERS: Final = "others"
 OPEN: Final = "open"
-WHOSE: Final = {OTHERS: "not registered by me", OPEN: "that I may approve"}
+WHOSE: Final = {OTHERS: "registered by others", OPEN: "that I can approve"}
 
 MAX_DAYS: Final = 9999
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The filters of the inbox; `problem` says what is wrong with them.
+    """The filters of the inbox; `problem` describes invalid input.
 
-    `creator` is an ARN or the beginning of a name; `days` are how long a version has waited at least; `whose` is one
-    of WHOSE, or empty for all.
+    `creator` is an ARN or the beginning of a name, `days` the minimum waiting time, and `whose` one of WHOSE, or empty
+    for all versions.
     """
 
     group: str = ""
@@ -55,7 +55,7 @@ class Filters:
             creator=query.get("creator", "").strip(),
             days=int(days) if is_number else None,
             whose=whose if whose in WHOSE else "",
-            problem="" if is_number or not days else f"Days are a whole number up to {MAX_DAYS}, such as 3.",
+            problem="" if is_number or not days else f"Days must be a whole number from 0 to {MAX_DAYS}.",
         )
 
     @property
@@ -64,7 +64,7 @@ class Filters:
         return bool(self.creator or self.days is not None or self.whose)
 
     def admits(self, version: Version, me: str) -> bool:
-        """Whether the creator of a version passes the filters; `me` is the reviewer's ARN."""
+        """Return whether the creator of a version passes the filters; `me` is the reviewer's ARN."""
         who = version.creator
         is_theirs = who.name.casefold().startswith(self.creator.casefold()) or who.arn == self.creator
         return is_theirs and not (self.whose == OTHERS and who.arn == me)
@@ -72,14 +72,14 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A version that waits; `metric` is the one that leads, `apart` how far it is from that of the approved one."""
+    """A row of the inbox; `change` is that of its most important `metric` since the approved version."""
 
     version: Version
     approved: Version | None
     metric: str | None
-    apart: Delta | None
-    standing: Standing | None
-    is_long: bool
+    change: Delta | None
+    readiness: Readiness | None
+    is_overdue: bool
 
 
 def inbox(visit: Visit) -> dict[str, Any]:
@@ -93,10 +93,10 @@ def inbox(visit: Visit) -> dict[str, Any]:
         keep=_keep(filters, visit.server.console.arn(reader.caller)),
     )
     reader.find_approved(version.group for version in page.versions)
-    is_sifted = filters.whose == OPEN
-    told = reader.explanations(page.versions, SECONDS_TO_SIFT if is_sifted else SECONDS_FOR_RULES)
-    found = tuple(_row(reader, version, told, now) for version in page.versions)
-    rows = tuple(row for row in found if not (is_sifted and row.standing and row.standing.kind == BLOCKED))
+    only_open = filters.whose == OPEN
+    answer = reader.explanations(page.versions, SECONDS_TO_FILTER if only_open else SECONDS_FOR_RULES)
+    found = tuple(_row(reader, version, answer, now) for version in page.versions)
+    rows = tuple(row for row in found if not (only_open and row.readiness and row.readiness.kind == BLOCKED))
     is_empty = not rows and token is None and not filters.are_any
     has_groups = is_empty and (_is_there(reader, group) if group else bool(reader.groups("", "name", None)[0]))
     return {
@@ -104,7 +104,7 @@ def inbox(visit: Visit) -> dict[str, Any]:
         "group": group,
         "whose": _whose(reader),
         "rows": rows,
-        "counted": f"{len(rows)}{'+' if page.next_token else ''}" if is_sifted else page.counted,
+        "counted": f"{len(rows)}{'+' if page.next_token else ''}" if only_open else page.counted,
         "counts": _counts(reader, group) if group and (rows or has_groups) else (),
         "blocked": len(found) - len(rows),
         "is_first": token is None,
@@ -115,7 +115,7 @@ def inbox(visit: Visit) -> dict[str, Any]:
 
 
 def _whose(reader: Reader) -> dict[str, str]:
-    """Return which of WHOSE are possible: of a remote registry, the reviewer's own ARN is not known here."""
+    """Return the available values of WHOSE; OTHERS needs the reviewer's ARN, unknown for remote registries."""
     knows = {OTHERS: not reader.remote, OPEN: reader.offers("explain")}
     return {name: words for name, words in WHOSE.items() if knows[name]}
 
@@ -127,29 +127,29 @@ def _keep(filters: Filters, me: str) -> Callable[[Version], bool] | None:
 
 
 def _counts(reader: Reader, group: str) -> tuple[tuple[str, str], ...]:
-    """Return how many versions of a group are decided, by status, where counting is cheap."""
+    """Return the number of decided versions of a group by status, if the backend can count them cheaply."""
     if not reader.offers("versions"):
         return ()
     return tuple((status, reader.count(group, status)) for status in (APPROVED, REJECTED))
 
 
 def next_waiting(reader: Reader, version: Version) -> tuple[Version | None, str]:
-    """Return the version that has waited longest, other than the given one, and how many wait, as text."""
+    """Return the version that has waited longest, except the given one, and the number waiting, as text."""
     page = reader.waiting()
     return next((one for one in page.versions if one.arn != version.arn), None), page.counted
 
 
-def _row(reader: Reader, version: Version, told: Mapping[str, Mapping[str, Any]], now: datetime) -> Waiting:
+def _row(reader: Reader, version: Version, answer: Mapping[str, Mapping[str, Any]], now: datetime) -> Waiting:
     approved = reader.approved(version.group)
     metric = headline([version.metrics, approved.metrics] if approved else [version.metrics])
-    explained = told.get(version.arn)
+    explained = answer.get(version.arn)
     return Waiting(
         version=version,
         approved=approved,
         metric=metric,
-        apart=delta(version.metrics.get(metric or ""), approved.metrics.get(metric or "")) if approved else None,
-        standing=standing(explanation_of(explained, version)) if explained is not None else None,
-        is_long=now - version.created > LONG,
+        change=delta(version.metrics.get(metric or ""), approved.metrics.get(metric or "")) if approved else None,
+        readiness=readiness(explanation_of(explained, version)) if explained is not None else None,
+        is_overdue=now - version.created > OVERDUE,
     )
 
 
@@ -162,7 +162,7 @@ def _is_there(reader: Reader, group: str) -> bool:
 
 
 def _elsewhere(reader: Reader) -> tuple[dict[str, str], ...]:
-    """Return the accounts and regions that have groups, where this one has none."""
+    """Return the accounts and regions that have groups."""
     return tuple(reader.extension("places")) if reader.offers("places") else ()
 
 

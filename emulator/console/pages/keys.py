@@ -1,4 +1,4 @@
-"""Keys: the keyboard shortcuts, on a page of their own."""
+"""The keyboard shortcuts, as a page."""
 
 from __future__ import annotations
 

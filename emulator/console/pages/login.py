@@ -1,4 +1,4 @@
-"""Log in: a link works once; another one is printed in the server's terminal."""
+"""Log in with a one-time link, or have a new link printed in the server's terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A version under review: what changed since the last approved one, and the whole record."""
+"""A version under review: changes since the latest approved version, and the whole record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from ....backends.views import APPROVED, CARD, METADATA, PENDING, Difference, Explanation, HistoryEntry
 from ..charts import Chart, trend
 from ..checklist import PARTS
-from ..explanation import Threshold, explanation_of, standing, thresholds
+from ..explanation import Threshold, explanation_of, readiness, thresholds
 from ..metrics import Delta, delta
 from ..page import Page, Visit
 from ..reader import Reader
@@ -31,17 +31,17 @@ _VERSION: Final = re.compile(
 )
 
 SECTIONS: Final = frozenset({METADATA, "InferenceSpecification", "MetadataProperties", "ModelCard", "ModelMetrics"})
-"""Members that have a section of their own."""
+"""Members with a separate section on the page."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """A metric compared with that of the approved version, and the threshold that a rule sets for it."""
+    """A metric compared with the approved version, and the threshold of a rule."""
 
     name: str
     value: str
     before: str | None
-    apart: Delta | None
+    change: Delta | None
     threshold: Threshold | None
 
 
@@ -54,7 +54,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Something a version comes from; `group` and `number` if that is another version, which has a page."""
+    """A source of a version; `group` and `number` are set if the source is another version."""
 
     name: str
     text: str
@@ -80,9 +80,9 @@ def version(visit: Visit, group: str, number: int) -> dict[str, Any]:
         "version": version,
         "approved": approved,
         "differences": changed[:MAX_DIFFERENCES],
-        "undisclosed": len(changed[MAX_DIFFERENCES:]),
+        "not_shown": len(changed[MAX_DIFFERENCES:]),
         "metrics": metrics,
-        "is_demanding": any(row.threshold for row in metrics),
+        "has_thresholds": any(row.threshold for row in metrics),
         "chart": _chart(reader, version),
         "containers": _containers(record),
         "card": _flat(record, "ModelCard"),
@@ -94,8 +94,8 @@ def version(visit: Visit, group: str, number: int) -> dict[str, Any]:
         "has_history": changes is not None,
         "explanation": explanation,
         "is_waiting": is_waiting,
-        "is_unexplained": version.status == APPROVED and not version.reason,  # as the SageMaker SDK deploys
-        "standing": standing(explanation) if is_waiting else None,
+        "is_unexplained": version.status == APPROVED and not version.reason,  # as by deploy() of the SageMaker SDK
+        "readiness": readiness(explanation) if is_waiting else None,
         "decided": decided,
         "following": following,
         "left": left,
@@ -106,8 +106,8 @@ def version(visit: Visit, group: str, number: int) -> dict[str, Any]:
 def mark(visit: Visit, group: str, number: int) -> Response:
     part, revision = request.form.get("part", ""), request.form.get("revision", "")
     found = visit.reader.version(group, number)
-    if part not in PARTS or not visit.session.has_given(request.form.get("token", ""), "reviewed", found.arn, revision):
-        raise Problem("Not marked", "This form was made before you logged in, or for another version.", status=403)
+    if part not in PARTS or not visit.session.accepts(request.form.get("token", ""), "reviewed", found.arn, revision):
+        raise Problem("Not marked", "This form belongs to an earlier session or to another version.", status=403)
     visit.session.marks.set(found, revision, part, is_reviewed=request.form.get("reviewed") == "1")
     return redirect(url_for("console.version", group=group, number=number, _anchor=part), 303)
 
@@ -115,23 +115,23 @@ def mark(visit: Visit, group: str, number: int) -> Response:
 def explained(reader: Reader, group: str, number: int) -> tuple[Version, Explanation]:
     """Return a version and its possible transitions.
 
-    Rules are evaluated before the version is read: if it changes in between, their results are older than what is
-    shown, and a decision about it is rejected.
+    Rules are evaluated before the version is read. If the version changes in between, the results are older than the
+    version that is shown, and a decision on it is rejected.
     """
-    told = reader.explanation(group, number) if reader.offers("explain") else None
+    answer = reader.explanation(group, number) if reader.offers("explain") else None
     found = reader.version(group, number)
-    return found, explanation_of(told, found)
+    return found, explanation_of(answer, found)
 
 
 def _differences(version: Version, approved: Version | None) -> tuple[Difference, ...]:
-    """Return how a version differs from the approved one, without their metrics, which have a table."""
+    """Return the differences from the approved version, without metrics, which have a separate table."""
     if approved is None:
         return ()
     metrics = {f"{METADATA}.{name}" for name in (*version.metrics, *approved.metrics)}
     return tuple(one for one in differences(approved.record, version.record) if one.path not in metrics)
 
 
-def _metrics(version: Version, approved: Version | None, demanded: Mapping[str, Threshold]) -> tuple[MetricRow, ...]:
+def _metrics(version: Version, approved: Version | None, required: Mapping[str, Threshold]) -> tuple[MetricRow, ...]:
     before = approved.metrics if approved else {}
     names = dict.fromkeys([*version.metrics, *before])
     return tuple(
@@ -140,7 +140,7 @@ def _metrics(version: Version, approved: Version | None, demanded: Mapping[str, 
             version.metadata.get(name, ""),
             approved.metadata[name] if approved and name in before else None,
             delta(version.metrics.get(name), before.get(name)),
-            demanded.get(name),
+            required.get(name),
         )
         for name in names
     )
@@ -162,7 +162,7 @@ def _containers(record: Mapping[str, Any]) -> tuple[Container, ...]:
 
 
 def _flat(record: Mapping[str, Any], member: str) -> tuple[tuple[str, str], ...]:
-    """Return the values of a member by their paths inside it, without what every path begins with."""
+    """Return the values of a member, with paths relative to it."""
     if member not in record:
         return ()
     found = leaves({member: record[member]})

@@ -1,4 +1,4 @@
-// Keys, copying and local times. Every page works without any of it.
+// Keyboard shortcuts, copy buttons and local times. Every page works without this script.
 "use strict";
 (() => {
   const KEYS_OFF = "registry-console-keys-off";
@@ -63,7 +63,7 @@
     const text = document.getElementById(button.dataset.copy).textContent;
     const words = button.textContent;
     try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; }
-    catch { button.textContent = "Select it and copy"; }
+    catch { button.textContent = "Select the text to copy it"; }
     setTimeout(() => { button.textContent = words; }, 2000);
   }
 
@@ -79,7 +79,7 @@
   const keys = document.querySelector("[data-keys-switch]");
   if (keys) {
     keys.checked = !isOff();
-    keys.addEventListener("change", () => { try { localStorage.setItem(KEYS_OFF, keys.checked ? "0" : "1"); } catch { /* this page alone */ } });
+    keys.addEventListener("change", () => { try { localStorage.setItem(KEYS_OFF, keys.checked ? "0" : "1"); } catch { /* applies to this page only */ } });
   }
   document.addEventListener("htmx:after:swap", () => enhance(document));
   enhance(document);
