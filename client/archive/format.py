@@ -79,7 +79,7 @@ def _line_named(name: str, number: int) -> Iterator[None]:
     try:
         yield
     except RecursionError as error:
-        raise InvalidArchive(f"{name}, line {number}: JSON is nested too deeply") from error
+        raise InvalidArchive(f"{name}, line {number}: invalid JSON (nested too deeply)") from error
     except ValueError as error:
         raise InvalidArchive(f"{name}, line {number}: {error}") from error
 

@@ -170,7 +170,7 @@ class _Group:
     def _unfit(self, summary: Record) -> str | None:
         status = summary.get(STATUS, PENDING)
         if status not in self.selection.statuses:
-            return f"it is {status}; selected: {', '.join(self.selection.statuses)} (--status)"
+            return f"it is {status}; --status selects only {' and '.join(self.selection.statuses)}"
         if summary["ModelPackageStatus"] != "Completed":
             return f"its ModelPackageStatus is {summary['ModelPackageStatus']}"
         return None
@@ -208,7 +208,7 @@ class _Group:
         if _is_decided(seen, wanted) and not self.selection.overwrite_decisions:
             approval = _approval(seen)
             decided = " ".join(filter(None, [approval[STATUS], seen.get(REASON) and f"({seen[REASON]})"]))
-            notes.append(f"approval not changed: its copy {name_of(copy)} is {decided} (--overwrite-decisions)")
+            notes.append(f"its copy {name_of(copy)} stays {decided}; --overwrite-decisions would change it")
         wished = {**wanted, **approval, METADATA: metadata}
         near = reached(self.destination, seen, wished)
         notes += [
