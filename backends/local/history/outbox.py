@@ -161,8 +161,7 @@ def log(context: RequestContext, asked: Query) -> dict[str, Any]:
     limit = asked.max_results
     if asked.sink is not None and not (asked.sink and context.rows.get(CURSORS, (asked.sink,))):
         raise ValidationException(
-            f"events/deliveries: no event target is named {asked.sink!r}; targets are configured in registry.toml, under "
-            "[events]."
+            f"events/deliveries: no event target is named {asked.sink!r}; add targets under [events] in registry.toml."
         )
     rows = context.rows.find(DELIVERIES, where, ("position", "sink"), descending=True, limit=limit + 1)
     while len(rows) > limit and rows[limit - 1]["position"] == rows[limit]["position"]:
