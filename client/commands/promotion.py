@@ -324,7 +324,7 @@ def _refuse_options_of_a_planfile() -> None:
 
 
 def _show(made: Plan, *, err: bool = False) -> None:
-    """Print a plan: what it creates (+) and changes (~), what is the same (=) or skipped, and the totals."""
+    """Print a plan: steps that create (+) or change (~), unchanged versions (=), skipped versions, and totals."""
     from ..promotion import name_of
 
     click.echo(f"{made.source} -> {made.destination} ({made.region})\n", err=err)

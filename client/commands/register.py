@@ -131,7 +131,7 @@ def search(
 ) -> None:
     """Find versions by status, metric, or tag.
 
-    Prints the versions that match every TERM, or all versions if there is none, as SageMaker Search returns them.
+    Prints the versions that match every TERM, or all versions without a TERM, as SageMaker Search returns them.
 
     A TERM is one of: Name=value, Name!=value, Name>=value (also <=, >, and <), Name~text (contains the text), Name
     (exists), or !Name (does not exist). Quote terms that contain <, >, or !. Names are those of SageMaker Search, such

@@ -175,7 +175,10 @@ class _Side:
         self._groups: list[str] = []
 
     def ask(self, step: Step) -> dict[str, Any]:
-        """Send a step and return its comparable response or error; raise NotMade or _Unanswered if there is none."""
+        """Send a step and return its comparable response or error.
+
+        Raise NotMade if the step cannot be sent, and _Unanswered if its operation is not supported.
+        """
         params, pages = step.params(self.made), []
         for _ in range(MAX_PAGES if step.pages else 1):
             try:
