@@ -1,4 +1,4 @@
-"""Comparison with floors; `python -m benchmarks.floors PORT OPERATION=BYTES...` serves constant responses."""
+"""Compare with floors; `python -m benchmarks.floors PORT OPERATION=BYTES...` serves constant responses."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _commits(folder: Path) -> Iterator[Callable[[], None]]:
             connection.execute("COMMIT")
 
         connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; CREATE TABLE kept (record TEXT)")
-        for _ in range(1500):  # until the write-ahead log has its final size, as that of a registry in use
+        for _ in range(1500):  # until the write-ahead log has its final size, as in a registry in use
             commit()
         connection.execute("PRAGMA synchronous=FULL")
         yield commit

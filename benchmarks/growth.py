@@ -1,4 +1,4 @@
-"""Fills registries with versions, and measures the cost of operations in registries of different sizes."""
+"""Fill registries with versions, and measure the cost of operations in registries of different sizes."""
 
 from __future__ import annotations
 

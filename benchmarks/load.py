@@ -1,4 +1,4 @@
-"""Starts servers in separate processes, sends requests to them, and makes calls in this process."""
+"""Start servers in separate processes, send requests to them, and make calls in this process."""
 
 from __future__ import annotations
 

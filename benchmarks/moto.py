@@ -1,4 +1,4 @@
-"""Comparison with moto; `python -m benchmarks.moto PORT SIZE` runs moto's server with SIZE versions."""
+"""Compare with moto; `python -m benchmarks.moto PORT SIZE` runs moto's server with SIZE versions."""
 
 from __future__ import annotations
 

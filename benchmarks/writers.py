@@ -1,4 +1,4 @@
-"""Measures how long concurrent writers wait for each other."""
+"""Measure how long concurrent writers wait for each other."""
 
 from __future__ import annotations
 

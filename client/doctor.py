@@ -1,4 +1,4 @@
-"""Checks of `doctor`: the installation, the environment, and a registry; they change nothing and show no secrets."""
+"""Check the installation, the environment, and a registry for `doctor`, without changes and without showing secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a registry through AWS's API as lines of an export, without history."""
+"""Read a registry through AWS's API as lines of an export, without history."""
 
 from __future__ import annotations
 

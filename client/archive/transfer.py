@@ -1,4 +1,4 @@
-"""Exports a registry to a file, and imports a file in batches, each in one transaction."""
+"""Export a registry to a file, and import a file in batches, each in one transaction."""
 
 from __future__ import annotations
 

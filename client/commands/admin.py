@@ -1,4 +1,4 @@
-"""Administration commands: `doctor`, `completion` and `credentials`."""
+"""The `doctor`, `completion`, and `credentials` commands."""
 
 from __future__ import annotations
 

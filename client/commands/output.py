@@ -54,7 +54,7 @@ def credentials_option(name: str, **more: Any) -> Callable[[Command], Command]:
 
 
 def on_registry(command: Command) -> Command:
-    """Add --url, --region and --json to a command, open the registry for it, and report errors."""
+    """Add --url, --region, and --json to a command, open the registry for it, and report errors."""
 
     @URL
     @REGION

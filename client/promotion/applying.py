@@ -1,4 +1,4 @@
-"""Applies a plan: checks each step against the current state of the destination, then runs the steps in order."""
+"""Apply a plan: check each step against the current state of the destination, then run the steps in order."""
 
 from __future__ import annotations
 

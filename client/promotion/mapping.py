@@ -1,4 +1,4 @@
-"""Replaces the images, ARNs, buckets, and accounts in a version by those of another registry."""
+"""Replace the images, ARNs, buckets, and accounts in a version by those of another registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes a plan: reads two registries and compares them, without changing either."""
+"""Make a plan: read two registries and compare them, without changing either."""
 
 from __future__ import annotations
 

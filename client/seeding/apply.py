@@ -1,4 +1,4 @@
-"""Applies a seed to a registry: creates the groups and versions that do not exist."""
+"""Apply a seed to a registry: create the groups and versions that do not exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads YAML and JSON files with line numbers, for the error messages of seeds."""
+"""Read YAML and JSON files with line numbers, for the error messages of seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parses seeds into requests of AWS's API, and validates all of them before the first is sent."""
+"""Parse seeds into requests of AWS's API, and validate all of them before the first is sent."""
 
 from __future__ import annotations
 

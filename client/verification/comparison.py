@@ -1,4 +1,4 @@
-"""Runs the scenario on two registries and compares their responses."""
+"""Run the scenario on two registries and compare their responses."""
 
 from __future__ import annotations
 

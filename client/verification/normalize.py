@@ -1,4 +1,4 @@
-"""Replaces values that always differ between two registries, such as accounts and times, and compares responses."""
+"""Replace values that always differ between two registries, such as accounts and times, and compare responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the contract tests for every registry on the third-party backend, and tests its log."""
+"""Run the contract tests of every registry on the third-party backend, and test its log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the pipeline on a served registry, which is seeded again for each test."""
+"""Test the pipeline on a served registry, which is seeded again for each test."""
 
 import pipeline
 import pytest

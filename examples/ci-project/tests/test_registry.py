@@ -1,4 +1,4 @@
-"""Tests with a registry in the process of the test, without a server or a socket."""
+"""Test with a registry in the process of the test, without a server or a socket."""
 
 import pytest
 
