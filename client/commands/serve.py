@@ -137,9 +137,9 @@ def serve(
 ) -> None:
     """Start the registry, its console, and other AWS services.
 
-    All of them use one URL. The first line on stdout is "listening on URL". Then follow the URL of the registry and
-    login links for the console at /console/, where people review versions; a link works once, for one hour. SIGTERM or
-    Ctrl-C finishes the requests in progress and stops the server.
+    All of them use one URL. The first line on stdout is "listening on URL"; the next lines contain the URL of the
+    registry and login links for the console at /console/, where people review versions. A link works once, for one
+    hour. SIGTERM or Ctrl-C finishes the requests in progress and stops the server.
 
     Without --backend, the registry is stored in a file in your data folder. The S3 buckets and objects of a registry in
     a file are stored next to it, in FILE.s3. All other AWS services are answered by moto, which keeps their data in

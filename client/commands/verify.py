@@ -45,9 +45,9 @@ def verify(
 ) -> None:
     """Compare the behavior of two registries.
 
-    Sends a hundred requests to URL and to --against: groups, versions, lists and pages, updates, tags, policies,
-    searches, deletions, and invalid requests. Prints the responses, errors, and orders that differ, and separately the
-    operations that a registry does not support.
+    Sends a hundred requests to URL (default: SAGEMAKER_REGISTRY_URL) and to --against: groups, versions, lists and
+    pages, updates, tags, policies, searches, deletions, and invalid requests. Prints the responses, errors, and orders
+    that differ, and separately the operations that a registry does not support.
 
     All resources are created in groups named verify- and eight random characters, which are deleted at the end. Exits
     with code 0 if the registries behave the same, 1 if they differ, and 2 after an error.
