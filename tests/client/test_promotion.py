@@ -567,7 +567,7 @@ def test_a_plan_is_refused_when_what_it_changes_has_changed(here: Registry, ther
         apply(made, there)
     assert described(there, "churn/1")[METADATA]["accuracy"] == "0.93"
     there.delete_model_package(ModelPackageName=copy)
-    with pytest.raises(Stale, match="churn/1 is gone"):
+    with pytest.raises(Stale, match="churn/1 was deleted"):
         apply(made, there)
 
 
@@ -579,7 +579,7 @@ def test_a_plan_is_refused_when_its_group_has_changed(here: Registry, there: Reg
         apply(made, there)
     made = plan(here, there)
     there.delete_model_package_group(ModelPackageGroupName="churn")
-    with pytest.raises(Stale, match="group churn is gone"):
+    with pytest.raises(Stale, match="group churn was deleted"):
         apply(made, there)
     assert there.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
 
@@ -863,7 +863,7 @@ def test_on_a_terminal_it_asks_and_shows_progress(answer: str, code: int, words:
                 break
         assert process.wait(timeout=60) == code
     os.close(ours)
-    assert b"Carry it out? [y/N]" in said
+    assert b"Apply this plan? [y/N]" in said
     assert words.encode() in said
     assert (b"Applying" in said) == (answer == "y")
 
