@@ -17,18 +17,19 @@ from .figures import Figures, Goal, Results, Run, table
 PAGE = figures.ROOT / "docs" / "performance.md"
 INTRODUCTION = """# Performance
 
-How fast the registry is, what it costs, and how it grows. `python -m benchmarks --write` (`just bench`) writes this
-page. What is compared runs in turn in one run; figures are medians of the rounds, and ratios are medians of the ratios
-within each round. Ratios say more about another machine than milliseconds do, and CPU time says more than latency where
-other processes use the machine too. The cost of a durable write depends on the disk, so each measurement says how fast
-the disk was before and after, and which commit was measured (with `+`: with uncommitted changes)."""
-GOALS = """Where a goal is about several operations, the table shows the worst one and how many miss the goal.
-[performance-notes.md](performance-notes.md) says why goals are missed, and what was tried and dropped."""
+The speed of the registry, its memory, and how both change with its size. `python -m benchmarks --write` (`just bench`)
+writes this page. The subjects of a comparison run alternately in each round. Figures are medians of the rounds; ratios
+are medians of the ratios within each round. On another machine, expect similar ratios rather than similar milliseconds.
+If other processes use the machine, CPU time is more reliable than latency. The cost of a durable write depends on the
+disk, so each measurement states the speed of the disk before and after it. It also states the commit (with `+` for
+uncommitted changes)."""
+GOALS = """For a goal about several operations, the table shows the worst one and how many miss the goal.
+[performance-notes.md](performance-notes.md) explains why goals are missed, and which attempts were abandoned."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What to measure, and what the page shows of it: the docstring of `measure`, goals, and tables."""
+    """A measurement and its section of the page: the docstring of `measure`, the goals, and the tables."""
 
     measure: Callable[[Run], Figures]
     goals: Callable[[Figures], Iterable[Goal]]
@@ -50,21 +51,31 @@ MEASUREMENTS = {
     "writers": Measurement(writers.measure, writers.goals, writers.tables),
     "growth": Measurement(growth.measure, growth.goals, growth.tables),
 }
-"""In the order of the page."""
+"""All measurements, in the order of the page."""
 
 
 @click.command()
-@click.option("--only", "names", multiple=True, type=click.Choice(list(MEASUREMENTS)), help="Measure this; repeatable.")
-@click.option("--quick", is_flag=True, help="Use small sizes and few rounds, to try it: the figures mean nothing.")
-@click.option("--rounds", type=click.IntRange(1), metavar="N", help="How often to measure everything.")
-@click.option("--size", "sizes", multiple=True, type=click.IntRange(10), metavar="N", help="Versions; repeatable.")
+@click.option(
+    "--only",
+    "names",
+    multiple=True,
+    type=click.Choice(list(MEASUREMENTS)),
+    help="Run only this measurement; may be repeated.",
+)
+@click.option("--quick", is_flag=True, help="Use small sizes and few rounds; the figures are meaningless.")
+@click.option("--rounds", type=click.IntRange(1), metavar="N", help="Number of rounds.")
+@click.option(
+    "--size", "sizes", multiple=True, type=click.IntRange(10), metavar="N", help="Number of versions; may be repeated."
+)
 @click.option("--write", "writes", is_flag=True, help="Write docs/performance.md instead of printing.")
-@click.option("--json", "kept", type=click.Path(dir_okay=False, path_type=Path), help="Store the figures in this file.")
+@click.option(
+    "--json", "kept", type=click.Path(dir_okay=False, path_type=Path), help="Merge the figures into this file."
+)
 @click.option(
     "--from",
     "source",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Measure nothing; take the figures from this file.",
+    help="Read the figures from this file instead of measuring.",
 )
 def main(
     names: tuple[str, ...],
@@ -75,11 +86,12 @@ def main(
     kept: Path | None,
     source: Path | None,
 ) -> None:
-    """Measure the registry: against moto, against floors, with several writers, and as it grows.
+    """Measure the registry.
 
-    Print the page in Markdown, with --only the sections of these measurements, or write it to docs/performance.md. A
-    file of --json keeps the figures of other measurements, which the page then shows too. Progress is on stderr. All
-    measurements take about 25 minutes on two quiet cores, and 7 GB in $TMPDIR.
+    Compares the registry with moto and with lower bounds, and measures several writers and growing registries. Prints
+    the page in Markdown (with --only, the sections of these measurements), or writes it to docs/performance.md. The
+    file of --json keeps the figures of other measurements, which the page then also shows. Progress is printed on
+    stderr. All measurements take about 25 minutes on two idle cores, and 7 GB in $TMPDIR.
 
     \b
     Examples:
@@ -107,7 +119,7 @@ def main(
 
 def _measure(found: Results, names: Iterable[str], run: Run, kept: Path | None) -> None:
     if sys.platform != "linux":
-        raise click.ClickException("measuring requires Linux: the CPU time of a server is read from /proc.")
+        raise click.ClickException("measuring requires Linux, because the CPU time of a server is read from /proc")
     for name in (name for name in MEASUREMENTS if name in names):
         run.say(f"{name}: {MEASUREMENTS[name].title}")
         found[name] = figures.taken(MEASUREMENTS[name].measure, run)

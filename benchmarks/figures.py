@@ -1,4 +1,4 @@
-"""Figures of a measurement, the conditions they were taken under, and how both are stored and shown."""
+"""Figures of a measurement and its conditions, and functions that store and format them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ CPU, MS, RATE = "CPU ms", "ms", "/s"
 
 
 class Figure(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What one operation of one subject took: a value per round, or a note that says why there are none.
+    """The cost of one operation of one subject: a value per round, or a note with the reason for the missing values.
 
-    `size` is the number of versions in the registry, `clients` how many called at once.
+    `size` is the number of versions in the registry, `clients` the number of concurrent clients.
     """
 
     subject: str
@@ -50,7 +50,7 @@ class Figures:
         self._by_key = {(it.subject, it.operation, it.unit, it.size, it.clients): it for it in figures}
 
     def get(self, subject: str, operation: str, unit: str, size: int = 0, clients: int = 1) -> Figure:
-        """Return a figure, which has no values if it was not measured."""
+        """Return a figure; it has no values if it was not measured."""
         new = Figure(subject=subject, operation=operation, unit=unit, size=size, clients=clients)
         return self._by_key.setdefault((subject, operation, unit, size, clients), new)
 
@@ -59,12 +59,12 @@ class Figures:
         self.get(subject, operation, unit, size, clients).values.append(float(f"{value:.5g}"))
 
     def add_load(self, subject: str, operation: str, load: Load, size: int = 0, clients: int = 1) -> None:
-        """Add the CPU time and the median latency of a request, and the rate of all."""
+        """Add the CPU time and the median latency of a request, and the rate of all requests."""
         for unit, value in {CPU: load.cpu, MS: load.median, RATE: load.rate}.items():
             self.add(subject, operation, unit, value, size, clients)
 
     def drop(self, subject: str, operation: str, note: str, size: int = 0, clients: int = 1) -> None:
-        """Replace the figures of a load with the reason why there are none."""
+        """Replace the figures of a load by a note."""
         for unit in (CPU, MS, RATE):
             figure = self.get(subject, operation, unit, size, clients)
             figure.values, figure.note = [], note
@@ -79,7 +79,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Run:
-    """How much to measure, and a function that shows a line of progress."""
+    """The extent of a measurement, and a function that prints a line of progress."""
 
     quick: bool = False
     rounds: int | None = None
@@ -98,7 +98,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound on ratios, which are named by what they are of; None stands for what was not measured."""
+    """A bound on ratios, by the name of their operation; None means not measured."""
 
     sentence: str
     bound: float
@@ -117,7 +117,7 @@ class Goal:
 
 
 def ratio(figure: Figure, *bases: Figure) -> float | None:
-    """Return the median over the rounds of a figure divided by the sum of others; None if any has no values."""
+    """Return the median over all rounds of a figure divided by the sum of others; None if any has no values."""
     if not figure.values or not all(base.values for base in bases):
         return None
     rounds = zip(figure.values, *(base.values for base in bases), strict=True)
@@ -125,12 +125,12 @@ def ratio(figure: Figure, *bases: Figure) -> float | None:
 
 
 def number(value: float) -> str:
-    """Write a number with three digits: 0.127, 1.35, 47.8, 1,250."""
+    """Format a number with three digits: 0.127, 1.35, 47.8, 1,250."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}" if abs(value) < 0.1 else f"{value:#.3g}"
 
 
 def times(value: float | None) -> str:
-    """Write a ratio; nothing for None."""
+    """Format a ratio; None is an empty string."""
     return "" if value is None else f"{number(value)} x"
 
 
@@ -142,14 +142,14 @@ def table(head: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
 
 
 class Result(msgspec.Struct, frozen=True):
-    """The figures of one measurement, and the sentences about the conditions they were taken under."""
+    """The figures of one measurement, and a description of its conditions."""
 
     conditions: str
     figures: list[Figure]
 
 
 Results = dict[str, Result]
-"""By the name of the measurement."""
+"""Results by the name of the measurement."""
 
 
 def read(file: Path, names: Iterable[str]) -> Results:
@@ -180,7 +180,7 @@ def taken(measure: Callable[[Run], Figures], run: Run) -> Result:
 
 
 def machine() -> str:
-    """Return cores, system, versions, commit and day: nothing that identifies the machine."""
+    """Return cores, system, versions, commit, and date, but nothing that identifies the machine."""
     parts = [f"{len(os.sched_getaffinity(0))} cores", f"{platform.system()} {platform.machine()}"]
     parts += [f"{platform.python_implementation()} {platform.python_version()}", f"SQLite {sqlite3.sqlite_version}"]
     parts += [f"sagemaker-registry {metadata.version('sagemaker-registry')}{commit()}"]
@@ -189,9 +189,9 @@ def machine() -> str:
 
 
 def commit(root: Path = ROOT) -> str:
-    """Return the commit that is checked out, such as ` at 0123abc`, with `+` if files differ from it.
+    """Return the current commit, such as ` at 0123abc`, with `+` if there are uncommitted changes.
 
-    Without git, or outside of a checkout, it is empty.
+    Without git, or outside of a checkout, return an empty string.
     """
     command = ["git", "-C", str(root), "describe", "--always", "--exclude=*", "--dirty=+"]
     try:
@@ -201,9 +201,9 @@ def commit(root: Path = ROOT) -> str:
 
 
 def fdatasync() -> float:
-    """Return the median milliseconds until a block overwritten in a temporary file is on the disk.
+    """Return the median milliseconds until an overwritten block of a temporary file is on the disk.
 
-    The file has its final size already, as SQLite's write-ahead log has after a while.
+    The file already has its final size, as SQLite's write-ahead log does after a while.
     """
     took = []
     with tempfile.TemporaryFile(buffering=0) as file:
@@ -218,7 +218,7 @@ def fdatasync() -> float:
 
 
 def file_system(folder: str | None = None, mounts: Path = Path("/proc/self/mounts")) -> str:
-    """Return the type of the file system of a folder, by default of temporary files, such as `ext4`."""
+    """Return the type of the file system of a folder, such as `ext4`; by default of that for temporary files."""
     here, found = Path(folder or tempfile.gettempdir()).resolve(), (-1, "an unknown file system")
     for line in mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
         _, point, kind, *_ = line.split(" ")
@@ -229,7 +229,7 @@ def file_system(folder: str | None = None, mounts: Path = Path("/proc/self/mount
 
 
 def disk(kind: str, before: float, after: float) -> str:
-    """Return a sentence about where files were, and how long `fdatasync` took before and after a measurement."""
+    """Return a sentence about the file system, and about the time of `fdatasync` before and after a measurement."""
     if kind in {"tmpfs", "ramfs"}:
         return f"Files are on {kind}, in memory: no write was durable; set TMPDIR to a folder on a disk."
     return f"Files are on {kind}; `fdatasync` of 4 KiB took {before:.2g} ms before, and {after:.2g} ms after."

@@ -1,4 +1,4 @@
-"""Compare with floors; `python -m benchmarks.floors PORT OPERATION=BYTES...` is a server of constant responses."""
+"""Compare with floors; `python -m benchmarks.floors PORT OPERATION=BYTES...` serves constant responses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SERVER, FLASK = "`sagemaker-registry serve`", "constant Flask route"
 FILE, MEMORY, BOTO3 = "`sqlite:///FILE`", "`sqlite://`", "constant boto3 response"
 COMMIT = "one SQLite commit"
 WAYS = {"Over HTTP": (FLASK, (SERVER,)), "In process": (BOTO3, (FILE, MEMORY))}
-"""For each way to call, the floor and what stands on it."""
+"""The floor of each way to call, and the subjects that are compared with it."""
 VERSIONS, ROUNDS, COUNT = 100, 9, 200
 REQUESTS: load.Requests = {
     "describe": ("DescribeModelPackage", [{"ModelPackageName": load.arn(n)} for n in range(1, VERSIONS + 1)]),
@@ -41,10 +41,10 @@ WRITES = {"create", "update"}
 def measure(run: Run) -> Figures:
     """Compare the registry with floors: the same requests with constant responses, and one durable commit.
 
-    Over HTTP the floor is a Flask route on the registry's own HTTP server; in process it is a boto3 client whose
-    `before-call` handler returns a stored response. The floor of a durable write includes one SQLite commit of a
-    version's record. CPU time over HTTP is that of the server; the registry's server answers AWS's operations without
-    Flask.
+    The floor is the lowest possible cost. Over HTTP, it is a Flask route on the same HTTP server as the registry; in
+    process, it is a boto3 client whose `before-call` handler returns a stored response. The floor of a durable write
+    includes one SQLite commit of the record of a version. CPU time over HTTP is that of the server; the registry's
+    server handles AWS operations without Flask.
     """
     figures = Figures()
     with tempfile.TemporaryDirectory() as temporary, _commits(Path(temporary)) as commit:
@@ -84,19 +84,19 @@ def _measure(
 
 
 def _constant(client: Any) -> Any:
-    """Return a boto3 client that answers every request as another client has answered one."""
+    """Return a boto3 client that returns a stored response of another client for each operation."""
     responses = {
         operation: getattr(client, xform_name(operation))(**params[0]) for operation, params in REQUESTS.values()
     }
     constant = boto3.client("sagemaker", endpoint_url="http://constant.invalid", **OPTIONS)
-    answer: Any = lambda model, **_: (HTTPResponse(200), responses[model.name])  # noqa: E731 - the stubs know no response
+    answer: Any = lambda model, **_: (HTTPResponse(200), responses[model.name])  # noqa: E731 - the stubs lack the response
     constant.meta.events.register("before-call.sagemaker", answer)
     return constant
 
 
 @contextmanager
 def _commits(folder: Path) -> Iterator[Callable[[], None]]:
-    """Yield a function that commits a row of a version's size to a SQLite file that is as durable as the registry's."""
+    """Yield a function that commits a row of the size of a version to a SQLite file as durably as the registry."""
     record = json.dumps({**VERSION, "ModelPackageArn": load.arn(1), "CreatedBy": {"UserProfileArn": load.arn(1)}})
     with closing(sqlite3.connect(folder / "commits.db", isolation_level=None, check_same_thread=False)) as connection:
 
@@ -106,14 +106,14 @@ def _commits(folder: Path) -> Iterator[Callable[[], None]]:
             connection.execute("COMMIT")
 
         connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; CREATE TABLE kept (record TEXT)")
-        for _ in range(1500):  # until the write-ahead log has its final size, as that of a registry in use
+        for _ in range(1500):  # until the write-ahead log has its final size, as in a registry in use
             commit()
         connection.execute("PRAGMA synchronous=FULL")
         yield commit
 
 
 def against_floor(figures: Figures, way: str, subject: str, name: str, unit: str) -> float | None:
-    """Return an operation's cost divided by that of its floor; the floor of a durable write has a commit in it."""
+    """Return the cost of an operation divided by that of its floor, which includes a commit for a durable write."""
     commits = [figures.get(COMMIT, way, unit)] if name in WRITES and subject != MEMORY else []
     return ratio(figures.get(subject, name, unit), figures.get(WAYS[way][0], name, unit), *commits)
 
@@ -133,7 +133,7 @@ def goals(figures: Figures) -> Iterator[Goal]:
 
 
 def tables(figures: Figures) -> Iterator[str]:
-    """Yield tables of the floors, the commit, and what stands on them with its ratio to the floor."""
+    """Yield tables of the floors, the commit, and the subjects with their ratio to the floor."""
     for way, unit in ((way, unit) for way in WAYS for unit in (CPU, MS)):
         floor, subjects = WAYS[way]
         rows = []

@@ -1,4 +1,4 @@
-"""Fill registries with versions, and measure what operations cost as registries grow."""
+"""Fill registries with versions, and measure the cost of operations in registries of different sizes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from .figures import CPU, Figures, Goal, Run, ratio, table, times
 from .load import GROUP, VERSION
 
 SIZES, BASE = (100, 1_000, 10_000, 100_000, 1_000_000), 1_000
-"""Versions in one group, and the size that the largest is compared with."""
+"""Numbers of versions in one group, and the size that the largest is compared with."""
 ROUNDS, CALLS, FEWEST_CALLS, SECONDS = 3, 31, 3, 2.0
-"""Rounds; calls of an operation in each, and how many are enough once they took so long."""
+"""Rounds; calls per operation in each; and the calls that are enough after this many seconds."""
 BATCH, VERSIONS_PER_GROUP = 250, 10
 REGISTRY, CALLER = "registry", Caller()
 GOAL = (
@@ -41,14 +41,14 @@ Say = Callable[[str], None]
 def measure(run: Run) -> Figures:
     """Measure what each operation costs among a hundred versions, and among a million.
 
-    One group has all versions but those of the other groups: there is another group with one version for every ten, so
-    100,000 groups at a million. One in fifty versions waits for approval; ten are rejected, and ten have "rare" in
-    their metadata, whatever the size. Each registry is filled once, and all are measured in turn in every round. The
-    smaller ones are copied before each round, so that no round sees what another has written. Figures are CPU
-    milliseconds of the process that holds the registry.
+    One group contains the versions. For every ten of them, there is another group with one version: 100,000 groups for
+    a million versions. One in fifty versions is pending. At each size, ten versions are rejected and ten have "rare" in
+    their metadata. Each registry is filled once, and all are measured in each round. The smaller ones are copied before
+    each round, so that no round reads what an earlier one wrote. Figures are CPU milliseconds of the process that
+    contains the registry.
 
-    "open" includes a check for damage: of a file up to 16 MiB with its indexes, up to 100 MiB without. A larger file is
-    opened unchecked (`sagemaker-registry doctor` checks it), so it opens faster.
+    "open" includes a check for damage: with indexes for files up to 16 MiB, without them up to 100 MiB. Larger files
+    are opened without a check (`sagemaker-registry doctor` checks them), so they open faster.
     """
     figures, sizes, rounds = Figures(), run.sizes_of(SIZES), run.rounds_of(ROUNDS)
     with tempfile.TemporaryDirectory() as temporary:
@@ -74,10 +74,10 @@ def measure(run: Run) -> Figures:
 
 
 def fill(registry: Any, numbers: range, say: Say = lambda _: None) -> None:
-    """Register versions with these numbers as the newest of the group, and a group with one version for every ten.
+    """Register versions with these numbers in the group, and another group with one version for every ten.
 
-    The functions that answer CreateModelPackage and CreateModelPackageGroup register them, 250 in one transaction:
-    rows, history and events are as single calls leave them.
+    The functions behind CreateModelPackage and CreateModelPackageGroup do this, for 250 versions in one transaction.
+    Rows, history, and events are the same as those of single calls.
     """
     if numbers[:1] == range(1, 2):
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
@@ -98,7 +98,7 @@ def fill(registry: Any, numbers: range, say: Say = lambda _: None) -> None:
 
 
 def request(number: int) -> dict[str, Any]:
-    """Return the request that registers the version with that number."""
+    """Return the request that registers the version with a number."""
     is_rare = number <= 90 and number % 9 == 0
     return {
         "ModelPackageGroupName": GROUP,
@@ -115,7 +115,7 @@ def request(number: int) -> dict[str, Any]:
 
 
 def operations(registry: Any, size: int) -> dict[str, Operation]:
-    """Return what to measure, by name."""
+    """Return the operations to measure, by name."""
     middle, numbers, metadata = size // 2, count(), "CustomerMetadataProperties"
     new = {**request(1000), "ModelApprovalStatus": "Approved"}
     last = registry.extension("events", {"order": "Descending", "max_results": 1}, CALLER)["last"]
@@ -191,7 +191,7 @@ def operations(registry: Any, size: int) -> dict[str, Operation]:
 
 
 def _milliseconds(operation: Operation) -> float:
-    """Return the median CPU time of an operation after its first call; that of the first if it takes very long."""
+    """Return the median CPU time of an operation without its first call, or that of the first if it is very slow."""
     took: list[float] = []
     while len(took) <= (FEWEST_CALLS if sum(took[1:]) > SECONDS else CALLS):
         begun = time.process_time()
@@ -207,7 +207,7 @@ def _base(figures: Figures) -> int:
 
 
 def _growth(figures: Figures, name: str) -> float | None:
-    """Return an operation's cost at the largest size divided by that at the base, or else the smallest."""
+    """Return the cost of an operation at the largest size divided by that at the base size (or the smallest)."""
     return ratio(*(figures.get(REGISTRY, name, CPU, size) for size in (figures.sizes[-1], _base(figures))))
 
 

@@ -1,4 +1,4 @@
-"""Start servers as processes of their own, send requests to them, and make calls in this process."""
+"""Start servers in separate processes, send requests to them, and make calls in this process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ VERSION: Any = {
     },
     "CustomerMetadataProperties": {"accuracy": "0.93", "dataset_version": "2026-11", "git_commit": "4f5c2a9"},
 }
-"""A request that registers a version, as a training job sends it."""
+"""A request that registers a version, such as a training job sends."""
 
 HEADERS = {
     "Content-Type": "application/x-amz-json-1.1",
@@ -49,16 +49,16 @@ HEADERS = {
     "amz-sdk-request": "attempt=1",
     "Accept-Encoding": "identity",
 }
-"""What boto3 sends with a request."""
+"""The headers of a boto3 request."""
 
 PATIENCE = 60.0
-"""Seconds in which a server has to answer."""
+"""Time limit for a response in seconds."""
 PORT = "PORT"
-"""Stands for the port in the arguments of a server."""
+"""Placeholder for the port in the arguments of a server."""
 
 
 def registry_server(url: str) -> list[str]:
-    """Return the arguments of Python that serve the registry at a URL."""
+    """Return the arguments for Python that serve the registry at a URL."""
     return ["-m", "sagemaker_registry.client.cli", "serve", "--port", PORT, "--backend", url]
 
 
@@ -67,7 +67,7 @@ def arn(version: int) -> str:
 
 
 def updates(versions: range) -> list[dict[str, str]]:
-    """Return requests that change the status of every version in turn, and change it again."""
+    """Return requests that change the status of all versions, and then change it again."""
     statuses = ("Rejected", "Approved")
     return [
         {"ModelPackageArn": arn(version), "ModelApprovalStatus": status, "ApprovalDescription": f"ticket: {status}"}
@@ -77,7 +77,7 @@ def updates(versions: range) -> list[dict[str, str]]:
 
 
 def register(client: Any, versions: int) -> None:
-    """Create the group, and so many versions of it, with a boto3 client."""
+    """Create the group and a number of versions with a boto3 client."""
     client.create_model_package_group(ModelPackageGroupName=GROUP)
     for _ in range(versions):
         client.create_model_package(**VERSION)
@@ -85,7 +85,7 @@ def register(client: Any, versions: int) -> None:
 
 @dataclass(frozen=True)
 class Server:
-    """A process that listens on a port, and what Linux counts of it."""
+    """A process that listens on a port, with its CPU time and memory."""
 
     url: str
     pid: int
@@ -94,12 +94,12 @@ class Server:
 
     @property
     def cpu(self) -> float:
-        """Return the milliseconds of CPU it has used, by its clock in the kernel; see clock_getcpuclockid(3)."""
+        """Return the CPU time in milliseconds, from the kernel's clock of the process; see clock_getcpuclockid(3)."""
         return time.clock_gettime_ns((~self.pid << 3) | 2) / 1e6
 
     @property
     def resident(self) -> float:
-        """Return its resident memory in MiB."""
+        """Return the resident memory in MiB."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
 
@@ -108,7 +108,7 @@ class Server:
 def served(arguments: list[str], folder: Path) -> Iterator[Server]:
     """Run Python with these arguments until the block ends; yield as soon as the port is open.
 
-    The process has nothing of the environment of this one.
+    The process does not inherit the environment.
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
@@ -138,14 +138,14 @@ def _listens(port: int) -> bool:
 
 @dataclass(frozen=True)
 class Load:
-    """What requests took: milliseconds of each, seconds of all, and CPU milliseconds of the process that answered."""
+    """Measured requests: milliseconds of each, seconds of all, and CPU milliseconds of the process that responds."""
 
     took: list[float]
     seconds: float
     cpu: float
     """Per request."""
     size: int = 0
-    """Bytes of the last response's body."""
+    """Bytes in the body of the last response."""
 
     @property
     def median(self) -> float:
@@ -157,10 +157,10 @@ class Load:
 
 
 def threads(call: Callable[[], object], *, clients: int = 1, count: int, limit: float = math.inf) -> Load:
-    """Call a function from `clients` threads that begin together, `count` times each or for `limit` seconds.
+    """Call a function from `clients` threads that start together, `count` times each or for `limit` seconds.
 
-    What all clients get is the rate: a thread may make several short calls before Python switches to another one, so
-    the time of a call is that of one client alone.
+    With several clients, use the rate: a thread may make several short calls before Python switches to another one, so
+    the time of a call is that of a single client.
     """
     took: list[float] = []
     together = threading.Barrier(clients)
@@ -185,7 +185,7 @@ def threads(call: Callable[[], object], *, clients: int = 1, count: int, limit: 
 
 
 def requests(operation: str, params: list[Any], path: str = "/") -> Iterator[bytes]:
-    """Return requests with these parameters in turn, forever, as boto3 sends them: each create has its own token."""
+    """Yield boto3's requests with these parameters, repeated without end; each create has a new token."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{lines}X-Amz-Target: SageMaker.{operation}\r\n"
 
@@ -200,11 +200,11 @@ def requests(operation: str, params: list[Any], path: str = "/") -> Iterator[byt
 def send(server: Server, messages: Iterator[bytes], *, clients: int = 1, count: int, limit: float = math.inf) -> Load:
     """Send `count` requests over `clients` connections, each of which waits for a response before its next request.
 
-    moto's server closes the connection after each response. Connecting again is part of the request, as it is for every
-    client of that server.
+    moto's server closes the connection after each response. The time of a request then includes connecting again, as it
+    does for every client of that server.
 
     Raises:
-        TimeoutError: no response within PATIENCE.
+        TimeoutError: there is no response within PATIENCE.
     """
     local = threading.local()
     size = 0
@@ -234,7 +234,7 @@ def send(server: Server, messages: Iterator[bytes], *, clients: int = 1, count: 
 
 
 def _body_size(response: bytes) -> int | None:
-    """Return the size of a response's body; None if it is not complete yet."""
+    """Return the size of the body of a response; None if the response is not complete."""
     head, found, body = response.partition(b"\r\n\r\n")
     if not found:
         return None
@@ -246,15 +246,15 @@ def _body_size(response: bytes) -> int | None:
 
 
 Requests = dict[str, tuple[str, list[Any]]]
-"""By the name of what is measured: the operation, and its parameters, which are sent in turn."""
+"""Operations by the name of the measured request, and their parameters, which are sent alternately."""
 
 
 Caller = Callable[..., Load]
-"""Sends requests by the name of what is measured, with the limits of `send` and `threads`."""
+"""Sends requests by name, with the limits of `send` and `threads`."""
 
 
 def over_http(server: Server, named: Requests, *, by_path: bool = False) -> Caller:
-    """Return a caller of a server; `by_path` if the path is the operation's name."""
+    """Return a caller of a server; with `by_path`, the path is the name of the operation."""
     messages = {
         name: requests(operation, params, f"/{operation}" if by_path else "/")
         for name, (operation, params) in named.items()

@@ -1,4 +1,4 @@
-"""Compare with moto; `python -m benchmarks.moto PORT SIZE` is moto's server with so many versions in it."""
+"""Compare with moto; `python -m benchmarks.moto PORT SIZE` runs moto's server with SIZE versions."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from .figures import CPU, MS, RATE, Figure, Figures, Goal, Run, ratio, table, ti
 from .load import GROUP, OPTIONS
 
 SIZES, AT, CLIENTS = (100, 10_000, 100_000), 10_000, (1, 8)
-"""Versions, at which of these the comparison is a goal, and clients that call at once."""
+"""Numbers of versions, the number that the goal is about, and numbers of concurrent clients."""
 ROUNDS, COUNT, SECONDS = 3, 64, 2.0
-"""Rounds, and in each the calls, over HTTP of all clients and in process of each; none begins after so many seconds."""
+"""Rounds; calls in each, of all clients over HTTP and of each client in process; and the time limit for them."""
 SERVER, MOTO_SERVER = "`sagemaker-registry serve`", "`moto_server`"
 FILE, MEMORY, MOCK_AWS = "`sqlite:///FILE`", "`sqlite://`", "`mock_aws`"
 MOTO = {MOTO_SERVER, MOCK_AWS}
@@ -63,21 +63,21 @@ def requests(size: int) -> load.Requests:
 def measure(run: Run) -> Figures:
     """Compare the registry with moto, for one client and for eight, among up to 100,000 versions.
 
-    Over HTTP, `sagemaker-registry serve` on a file is compared with `moto_server`, as a plain HTTP client sees them; in
-    process, a boto3 client on `sqlite:///FILE` and on `sqlite://` with one under moto's `mock_aws`. Both have the same
-    versions: a group of that many, one in fifty of which waits for approval, and a tenth as many groups of one version.
-    Every write except to `sqlite://` is durable; moto keeps everything in memory.
+    Over HTTP, a plain HTTP client compares `sagemaker-registry serve` on a file with `moto_server`. In process, boto3
+    clients of `sqlite:///FILE` and of `sqlite://` are compared with a client under moto's `mock_aws`. All contain the
+    same versions: one group with all of them, of which one in fifty is pending, and a tenth as many groups with one
+    version each. Every write except to `sqlite://` is durable; moto keeps all data in memory.
 
-    moto cannot search by metadata ("refused": Unknown property name) and returns all matches of a search at once,
-    without pages. It keeps no history, sends no events, deletes neither groups nor versions, and has neither
-    BatchDescribeModelPackage nor ClientToken. "list pending" is the first page of ListModelPackages with that status:
-    the registry filters a page that was cut before, as AWS does; moto reads all versions. When several threads create
-    at once, moto may fail ("dictionary changed size during iteration").
+    moto cannot search by metadata ("refused": Unknown property name) and returns all results of a search at once,
+    without pages. It keeps no history, sends no events, cannot delete groups or versions, and supports neither
+    BatchDescribeModelPackage nor ClientToken. "list pending" is the first page of ListModelPackages with that status.
+    The registry cuts the page first and then filters it, as AWS does; moto reads all versions. If several threads
+    create versions at once, moto may fail ("dictionary changed size during iteration").
 
-    In process, eight clients are threads of one interpreter, which begin together and call 64 times each, or for two
-    seconds. Python runs one of them at a time. A short call that is all Python, as many of moto's are, ends before
-    another thread runs, while the registry lets others run when it waits for its lock and the disk. The times of single
-    calls cannot be compared, so the tables show how many requests all threads complete.
+    In process, eight clients are threads of one interpreter. They start together, and each makes 64 calls or runs for
+    two seconds. Python runs one thread at a time. A short call in pure Python, such as most calls of moto, ends before
+    another thread runs, whereas the registry lets other threads run while it waits for its lock and the disk. The times
+    of single calls are therefore not comparable, and the tables show the number of requests that all threads complete.
     """
     from moto import mock_aws
 
@@ -90,7 +90,7 @@ def measure(run: Run) -> Figures:
                 growth.fill(registry, range(filled + 1, size + 1), run.say)
                 verified = registry.extension("history/verify", {}, growth.CALLER)
                 if verified["broken"] or verified["unrecorded"] or not verified["checked"]:
-                    raise RuntimeError(f"the registry is not filled as calls would fill it: {verified}")
+                    raise RuntimeError(f"the history of the filled registry is not valid: {verified}")
             filled, named = size, requests(size)
             shutil.copy(folder / "filled.db", folder / "served.db")
             with (
@@ -117,7 +117,7 @@ def measure(run: Run) -> Figures:
 
 def _measure(run: Run, figures: Figures, size: int, callers: dict[str, load.Caller]) -> None:
     rounds, limit = run.rounds_of(ROUNDS), SECONDS / (10 if run.quick else 1)
-    for turn in range(rounds + 1):  # the first is to warm up, and not recorded
+    for turn in range(rounds + 1):  # the first round warms up and is not recorded
         for name, clients in itertools.product(requests(size), CLIENTS if turn else CLIENTS[:1]):
             for subject, call in callers.items():
                 key: Any = {"size": size, "clients": clients}
@@ -128,7 +128,7 @@ def _measure(run: Run, figures: Figures, size: int, callers: dict[str, load.Call
                     except Exception as error:
                         if subject not in MOTO:
                             raise
-                        note = f"no answer in {load.PATIENCE:g} s" if isinstance(error, TimeoutError) else "failed"
+                        note = f"no response in {load.PATIENCE:g} s" if isinstance(error, TimeoutError) else "failed"
                         run.say(f"moto: {name}, {clients} clients, {subject}: {str(error)[-200:]}")
                 if note:
                     figures.drop(subject, name, note, **key)
@@ -138,7 +138,7 @@ def _measure(run: Run, figures: Figures, size: int, callers: dict[str, load.Call
 
 
 def fill(size: int) -> None:
-    """Put into moto's memory what `growth.fill` registers; calls would take hours, as a create reads all versions."""
+    """Add the versions of `growth.fill` to moto's memory; calls would take hours, as each create reads all versions."""
     from moto.sagemaker.models import ModelPackage, sagemaker_backends
 
     backend = sagemaker_backends["123456789012"]["us-east-1"]
@@ -200,12 +200,12 @@ MEMORY_AT = ("memory then", f"memory after {VERSIONS} versions", "memory after a
 
 
 def measure_startup(run: Run) -> Figures:
-    """Compare start-up time and memory of the registry's server with those of moto's server.
+    """Compare the startup time and memory of the registry's server with those of moto's server.
 
-    A server has started when it has answered its first ListModelPackageGroups: a port may be open before there is
-    anything behind it, and moto's server loads SageMaker with the first call. The registry starts with a new file, and
-    with one that has 200 versions, which it checks for damage. Resident memory is read after that first answer, after
-    200 versions were registered and listed, and after an upload to S3 as well, which moto answers in both servers.
+    A server has started when it has responded to its first ListModelPackageGroups, because a port may be open before
+    the server is ready, and moto's server loads SageMaker with the first call. The registry starts with a new file, and
+    with a file of 200 versions, which it checks for damage. Resident memory is read after the first response, after 200
+    versions were registered and listed, and after an upload to S3, which moto handles in both servers.
     """
     figures, rounds = Figures(), run.rounds_of(STARTS)
     with tempfile.TemporaryDirectory() as temporary:

@@ -1,4 +1,4 @@
-"""Measure how long writers wait for each other."""
+"""Measure how long concurrent writers wait for each other."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ PERCENTILES = {"median": 0.5, "p99": 0.99, "max": 1.0}
 def measure(run: Run) -> Figures:
     """Measure how long each of eight writers waits: the median, the 99th percentile, and the maximum.
 
-    Every create is a durable transaction of its own. Over HTTP the writers are connections to one server; in process
-    they are threads of one boto3 client on a file; and two processes of four threads each share one file.
+    Every create is a separate durable transaction. Over HTTP, the writers are connections to one server. In process,
+    they are threads of one boto3 client of a file. In the third case, two processes with four threads each share a
+    file.
     """
     figures, rounds, count = Figures(), run.rounds_of(ROUNDS), max(run.requests_of(COUNT) // CLIENTS, 2)
     with (
@@ -68,7 +69,7 @@ def _write(client: Any, threads: int, count: int) -> list[float]:
 
 
 def _write_from(url: str, together: Barrier, count: int) -> list[float]:
-    """Write from one of the processes, as soon as all are ready; return the milliseconds each create took."""
+    """Write from one of the processes as soon as all are ready; return the milliseconds of each create."""
     with closing(connect(url, **OPTIONS)) as client:
         together.wait(load.PATIENCE)
         return _write(client, CLIENTS // PROCESSES, count)

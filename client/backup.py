@@ -1,4 +1,4 @@
-"""Backups of a registry in a file while it is in use: a copy that is checked, durable, and can be served at once.
+"""Back up a registry file while it is in use.
 
 >>> from sagemaker_registry.client.backup import backup
 >>> backup("sqlite:///registry.db", "backups/monday.db")  # doctest: +SKIP
@@ -27,32 +27,32 @@ from .connection import URL_VARIABLE
 __all__ = ["Backup", "backup"]
 
 OBJECTS: Final = ".s3"
-"""What the name of a database file is followed by where S3 objects are kept beside it: see `emulator.kept_objects`."""
+"""Suffix of the folder of S3 objects next to a database file; see `emulator/aws/s3_files.py`."""
 
 PARTS: Final = ("", "-wal", "-shm", "-journal", ".lock", OBJECTS)
-"""What the names of a registry's own files end in, after that of the database."""
+"""Suffixes of the files of a registry, after the name of the database."""
 
 UNFINISHED: Final = ".backup"
-"""What the names of folders end in that are written in, beside the copies they become."""
+"""Suffix of the working folder of a backup, which is next to the target."""
 LOCK, COPY = "lock", "copy"
-"""Names in such a folder: of a file whose lock is held by whoever writes, and of what is written."""
+"""Names in the working folder: a file that the running backup locks, and the folder of the copy."""
 DATABASE, COPIED, REPLACED = "registry.db", "objects", "replaced"
-"""Names in what is written: of the new database, of its objects, and of objects they replace."""
+"""Names in the folder of the copy: the new database, its objects, and the objects that they replace."""
 
 Progress = Callable[[str, int, int], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A copy that was made, and what was found in it.
+    """A finished backup and the results of its checks.
 
     Args:
-        file: the copy: `sqlite:///FILE` is a registry.
-        at: the moment it is of, ISO 8601.
-        bytes: its size, without objects.
-        objects: how many S3 objects are in the folder beside it.
-        history: how many changes of history were verified.
-        broken: where history is not as it was written: in the registry, and so in its copy.
+        file: the copy; `sqlite:///FILE` opens it as a registry.
+        at: the time of the snapshot, in ISO 8601.
+        bytes: the size of the file, without S3 objects.
+        objects: the number of S3 objects in the folder `FILE.s3`.
+        history: the number of history entries that were verified.
+        broken: history entries that were altered, in the registry and therefore in the copy.
     """
 
     file: Path
@@ -71,31 +71,33 @@ def backup(
     objects: bool = True,
     progress: Progress = lambda what, done, total: None,
 ) -> Backup:
-    """Copy a registry that is kept in a file, while others use it, with the S3 objects kept beside it.
+    """Copy a registry file and its S3 objects while the registry is in use.
 
-    The copy is of one moment. It is looked into, and has its name only when all of it is on the disk; to restore it is
-    to serve it, or to put it in the place of the original: stop what uses that, and remove its `FILE-wal` and
-    `FILE-shm` with it. SQLite would take the log that a killed server has left for one of the file that is there now.
+    The copy is a snapshot of one moment. It is verified, and gets its name only after it was written to disk
+    completely.
 
-    The lock `FILE.lock` stays beside the copy, as beside every registry: if it were removed, whoever comes would have
-    another than whoever waits for it.
+    To restore a backup, serve it, or replace the original: stop all processes that use the original, and delete its
+    `FILE-wal` and `FILE-shm` too. Otherwise SQLite would apply the log that a killed server left to the restored file.
+
+    The lock file `FILE.lock` remains next to the copy, as it does for every registry. If it were deleted, processes
+    that already wait for the lock and processes that open it later would lock different files.
 
     Args:
-        url: `sqlite:///FILE`; without one, what SAGEMAKER_REGISTRY_URL names, else the user's own.
-        file: the copy, readable by its owner alone; its objects are in `FILE.s3`.
-        force: put it in the place of a copy that is there.
-        objects: copy those, too; without, `force` removes those of the copy that was there, which are not this one's.
-        progress: told what is done, how much of it, and of how much.
+        url: `sqlite:///FILE`; by default SAGEMAKER_REGISTRY_URL, or the file in the user's data folder.
+        file: the copy, which only its owner can read; its S3 objects are in `FILE.s3`.
+        force: replace an existing backup.
+        objects: also copy the S3 objects. If False, `force` still deletes the objects of the replaced backup.
+        progress: called with the kind of item, the number copied, and the total.
 
     Raises:
-        BackendUnavailable: the registry cannot be copied this way, the copy cannot be written, or it or the original is
-            damaged; nothing was changed, or the message says what was.
+        BackendUnavailable: the registry cannot be copied in this way, the copy cannot be written, or the original or
+            the copy is damaged. Nothing was changed, unless the message says otherwise.
     """
     try:
         from ..backends.local import backup as database
     except ModuleNotFoundError as error:
         raise BackendUnavailable(
-            f"a backup needs the package {error.name!r}: pip install 'sagemaker-registry[server]'"
+            f"backup requires the package {error.name!r}: pip install 'sagemaker-registry[server]'"
         ) from error
     source, target = _source(url or os.environ.get(URL_VARIABLE) or default_url()), Path(file).expanduser()
     there = _state(target)
@@ -108,18 +110,19 @@ def backup(
         try:
             found = database.check(copied, progress)
         except BackendUnavailable as error:
-            raise BackendUnavailable(f"{source} is not backed up: {error}") from error
-        # After the database: what a version names was uploaded before it was registered.
+            raise BackendUnavailable(f"cannot back up {source}: {error}") from error
+        # After the database: objects are uploaded before the versions that refer to them are registered.
         count = _copy_objects(_beside(source), folder / COPIED, progress) if objects else 0
         sync(copied)
         size = copied.stat().st_size
-        with _held(_lock_of(target)):  # the one that a registry takes to open, write and close its file
+        with _held(_lock_of(target)):  # the lock that a registry holds while it opens, writes, or closes its file
             _check_unopened(target)
             for left in _left_of(target):
                 _put_back(left, target)
             if _state(target) != there:
                 raise BackendUnavailable(
-                    f"somebody has written {target} meanwhile: nothing was replaced, see what it is and try again"
+                    f"{target} was changed by another process during the backup and was not replaced; check it and try "
+                    "again"
                 )
             _name(folder, target)
     return Backup(target, at, size, count, found.history, found.broken)
@@ -130,49 +133,49 @@ def _source(url: str) -> Path:
     if source is None:
         raise BackendUnavailable(scheme_of(url).backup.format(url=without_password(url)))
     if not source.is_file():
-        raise BackendUnavailable(f"{source} is not there, or is no file: there is nothing to back up")
+        raise BackendUnavailable(f"cannot back up {source}: file not found")
     return source
 
 
 def _check_target(source: Path, target: Path, *, force: bool) -> None:
     if target.exists() and target.samefile(source):
-        raise BackendUnavailable(f"{target} is the registry itself: give the copy another name")
+        raise BackendUnavailable(f"{target} is the registry itself; choose another FILE")
     own = (target, _beside(target), _lock_of(target))
     part = next((path for path in own if _is_part_of(source, path)), None)
     if part is not None:
-        raise BackendUnavailable(f"{part} is part of the registry itself: give the copy another name")
+        raise BackendUnavailable(f"{part} is part of the registry itself; choose another FILE")
     for end in filter(None, PARTS):
         whole = target.with_name(target.name.removesuffix(end) or target.name)
         if whole != target and whole.is_file():
-            raise BackendUnavailable(f"{target} is part of {whole.name}: give the copy another name")
+            raise BackendUnavailable(f"{target} is part of {whole.name}; choose another FILE")
     if target.is_dir():
-        raise BackendUnavailable(f"{target} is a folder: name a file in it")
+        raise BackendUnavailable(f"{target} is a folder; choose a file in it")
     if _has_log(target):
-        raise BackendUnavailable(f"{target} is a registry in use, or was not closed: give the copy another name")
+        raise BackendUnavailable(f"{target} is a registry that is in use or was not closed; choose another FILE")
     there = next((path for path in (target, _beside(target)) if path.exists()), None)
     if there is not None and not force:
-        raise BackendUnavailable(f"{there} is there already: --force puts the copy in its place")
+        raise BackendUnavailable(f"{there} already exists; add --force to replace it")
 
 
 def _state(target: Path) -> tuple[int, ...] | None:
-    """Return what changes when a file is replaced or written to; None if there is no file."""
+    """Return values that change when a file is replaced or written to; None if there is no file."""
     try:
         found = target.stat()
-    except OSError:  # the sentence comes from who writes there
+    except OSError:  # writing there reports the error
         return None
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _check_unopened(target: Path) -> None:
-    """Refuse a file that a registry has open, which its log shows; call it under the lock."""
+    """Raise if a registry has opened a file, which its log shows; the caller must hold the lock."""
     if _has_log(target):
         raise BackendUnavailable(
-            f"somebody has opened {target} meanwhile: nothing was replaced, give the copy another name"
+            f"{target} was opened by a registry during the backup and was not replaced; choose another FILE"
         )
 
 
 def _is_part_of(source: Path, path: Path) -> bool:
-    """Return whether a path is one of the registry's own files, or below one, ignoring case."""
+    """Return whether a path is, or is inside of, one of the registry's own files, ignoring case."""
     files = (source.parent.resolve() / source.name, source.resolve())
     parts = {f"{file}{end}".casefold() for file in files for end in PARTS}
     placed = path.parent.resolve() / path.name
@@ -180,20 +183,22 @@ def _is_part_of(source: Path, path: Path) -> bool:
 
 
 def _has_log(target: Path) -> bool:
-    """Whether SQLite would add something to a file, or take it back, when it is opened."""
+    """Return whether SQLite would apply a log to a file, or roll back a transaction, when it opens the file."""
     wal, journal = (target.with_name(target.name + end) for end in ("-wal", "-journal"))
-    return wal.exists() or (journal.exists() and journal.stat().st_size > 0)  # an empty one stays on network shares
+    return wal.exists() or (
+        journal.exists() and journal.stat().st_size > 0
+    )  # on network shares, an empty journal remains
 
 
 @contextmanager
 def _written(target: Path) -> Iterator[Path]:
-    """Yield a folder to write in, on the disk of the target, and remove it in the end."""
+    """Yield a folder for the copy, on the disk of the target, and remove it afterwards."""
     try:
         make_private_dir(target.parent)
         _sweep(target)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent))
     except OSError as error:
-        raise BackendUnavailable(f"{target} cannot be written: {error.strerror}") from error
+        raise BackendUnavailable(f"cannot write {target}: {error.strerror}") from error
     folder = unfinished / COPY
     try:
         with _held(unfinished / LOCK):
@@ -205,8 +210,8 @@ def _written(target: Path) -> Iterator[Path]:
                     (folder / DATABASE).unlink(missing_ok=True)  # see `_sweep`
                     shutil.rmtree(folder)
     except OSError as error:
-        where = f"; the S3 objects that were beside it are in {folder / REPLACED}" if _is_half(folder) else ""
-        raise BackendUnavailable(f"{target} cannot be written: {error.strerror or error}{where}") from error
+        where = f"; its previous S3 objects are in {folder / REPLACED}" if _is_half(folder) else ""
+        raise BackendUnavailable(f"cannot write {target}: {error.strerror or error}{where}") from error
     finally:
         if not folder.exists():
             shutil.rmtree(unfinished)
@@ -214,10 +219,10 @@ def _written(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def _held(path: Path) -> Iterator[None]:
-    """Hold the lock of a file, which tells other backups that this one is still running."""
+    """Hold the lock of a file; other backups see from it that this one is still running."""
     lock = FileLock(path)
     try:
-        with suppress(OSError):  # on a disk that keeps no locks, nobody can have it either
+        with suppress(OSError):  # on a disk without locks, no other process can hold it either
             lock.__enter__()
         yield
     finally:
@@ -225,7 +230,7 @@ def _held(path: Path) -> Iterator[None]:
 
 
 def _sweep(target: Path) -> None:
-    """Remove the folders of backups that were killed, and put back what one had half replaced."""
+    """Remove the folders of backups that were killed, after undoing a replacement that was not completed."""
     if any(_is_begun(folder) for folder in _left_of(target)):
         with _held(_lock_of(target)):
             _check_unopened(target)
@@ -234,8 +239,10 @@ def _sweep(target: Path) -> None:
     for unfinished in target.parent.glob(f".*{UNFINISHED}"):
         folder = unfinished / COPY
         if _is_left(unfinished) and not _is_begun(folder):
-            (folder / DATABASE).unlink(missing_ok=True)  # first: cut off here, the rest is not half replaced
-            for one in (folder, unfinished):  # in this order: cut off between them, no more than a name is left
+            (folder / DATABASE).unlink(
+                missing_ok=True
+            )  # first, so that the rest does not look half replaced after a crash
+            for one in (folder, unfinished):  # in this order, a crash in between leaves only an empty folder
                 shutil.rmtree(one, ignore_errors=True)  # another backup may be removing it
 
 
@@ -251,12 +258,12 @@ def _is_left(unfinished: Path) -> bool:
         state = unfinished.lstat()
         is_ours = stat.S_ISDIR(state.st_mode) and state.st_uid == getattr(os, "geteuid", lambda: state.st_uid)()
         return is_ours and (unfinished / COPY).exists() and is_free(unfinished / LOCK, 0)
-    except OSError:  # gone meanwhile, another's, or on a disk that keeps no locks
+    except OSError:  # already removed, of another user, or on a disk without locks
         return False
 
 
 def _copy_objects(source: Path, target: Path, progress: Progress) -> int:
-    """Copy the S3 objects of a registry, which replaces each file as a whole, and count them."""
+    """Copy the S3 objects of a registry and return their number; the server replaces whole files, so none is torn."""
     files = [file for file in sorted(source.glob("*/*")) if file.suffix != PART]
     count = 0
     for done, file in enumerate(files, 1):
@@ -264,7 +271,7 @@ def _copy_objects(source: Path, target: Path, progress: Progress) -> int:
         make_private_dir(copied.parent)
         try:
             shutil.copyfile(file, copied)
-        except FileNotFoundError:  # deleted meanwhile
+        except FileNotFoundError:  # deleted during the backup
             copied.unlink(missing_ok=True)
             continue
         copied.chmod(0o600)
@@ -277,7 +284,7 @@ def _copy_objects(source: Path, target: Path, progress: Progress) -> int:
 
 
 def _name(folder: Path, target: Path) -> None:
-    """Move a copy into place, objects before the database, or leave everything as it was."""
+    """Move a copy to its final name, objects before the database; after an error, undo everything."""
     objects = _beside(target)
     try:
         if objects.exists():
@@ -292,7 +299,7 @@ def _name(folder: Path, target: Path) -> None:
 
 
 def _put_back(folder: Path, target: Path) -> None:
-    """Move replaced objects back if the new database is not in place."""
+    """Move replaced objects back if the new database was not moved to its final name."""
     if not (folder / DATABASE).exists():
         return
     objects = _beside(target)
@@ -303,12 +310,12 @@ def _put_back(folder: Path, target: Path) -> None:
 
 
 def _is_begun(folder: Path) -> bool:
-    """Return whether objects were moved for a database that is not in place."""
+    """Return whether objects were moved for a database that was not."""
     return (folder / DATABASE).exists() and ((folder / REPLACED).exists() or not (folder / COPIED).exists())
 
 
 def _is_half(folder: Path) -> bool:
-    """Return whether the objects of the existing database are still in a folder of a backup."""
+    """Return whether the folder of the copy still contains the objects of the existing database."""
     return (folder / REPLACED).exists() and (folder / DATABASE).exists()
 
 

@@ -1,19 +1,17 @@
-"""The command `sagemaker-registry`, for people at a terminal and for scripts.
-
-Heavy imports happen inside the commands: `--help` answers at once.
-"""
+"""The `sagemaker-registry` command; each subcommand imports what it needs when it runs, so that `--help` is fast."""
 
 from __future__ import annotations
 
 import click
 
 from . import commands
+from .commands.output import SuggestingGroup
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-class Commands(click.Group):
-    """The commands, each loaded when it is typed, or listed."""
+class Commands(SuggestingGroup):
+    """A group that imports a command when it is run or listed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(commands.COMMANDS)
@@ -25,13 +23,13 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings=SETTINGS)
 @click.version_option(package_name="sagemaker-registry", message="%(prog)s %(version)s")
 def main() -> None:
-    """The Amazon SageMaker Model Registry on your machine.
+    """Review, approve, and promote model versions with the SageMaker Model Registry API, locally or on AWS.
 
     \b
     Examples:
-      sagemaker-registry quickstart           a model from training to deployment, in one minute
-      sagemaker-registry serve                a registry on http://127.0.0.1:8080, kept in ./registry.db
-      sagemaker-registry pending --url http://127.0.0.1:8080           versions waiting for a decision
+      sagemaker-registry quickstart    # from training to deployment, in one minute
+      sagemaker-registry serve         # on http://127.0.0.1:8080, stored in a file in your data folder
+      sagemaker-registry pending --url http://127.0.0.1:8080
       sagemaker-registry approve churn/3 --reason "ticket 42" --url http://127.0.0.1:8080
     """
 

@@ -1,7 +1,4 @@
-"""What may be wrong between a user and a registry, looked at one by one and told in a sentence each, for `doctor`.
-
-Looking changes nothing: a database is read only, a file that is not there is not made, nobody's password is shown.
-"""
+"""Check the installation, the environment, and a registry for `doctor`, without changes and without showing secrets."""
 
 from __future__ import annotations
 
@@ -29,10 +26,9 @@ from .extensions import ask
 
 DISTRIBUTION = "sagemaker-registry"
 EXTRAS = {
-    # extra: what it is for
     "server": "to serve a registry, and for sqlite:// URLs",
     "postgres": "for postgresql:// URLs",
-    "moto": "for the other AWS services beside a registry",
+    "moto": "for other AWS services next to the registry",
 }
 LOOPBACK = ("127.0.0.1", "localhost")
 ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER")
@@ -58,11 +54,11 @@ Look = Callable[[Subject], Iterator[Check]]
 
 
 def examine(url: str | None = None, *, region: str | None = None) -> Iterator[Check]:
-    """Look at everything, and yield each finding as it is known.
+    """Yield the result of each check as soon as it is known.
 
     Args:
-        url: the registry's; without one, what SAGEMAKER_REGISTRY_URL names, else the user's own, as `connect()`.
-        region: the AWS region that is asked for.
+        url: the URL of the registry; by default SAGEMAKER_REGISTRY_URL, or the file in the user's data folder.
+        region: the AWS region; by default that of the environment.
     """
     named = url or os.environ.get(URL_VARIABLE)
     subject = Subject(named or default_url(), region, is_named=bool(named))
@@ -86,13 +82,15 @@ def _extras(subject: Subject) -> Iterator[Check]:
         if not missing:
             yield Check(extra, "ok", f"[{extra}]: {', '.join(f'{name} {there}' for name, there in found.items())}")
         elif extra in needed:
-            yield Check(extra, "failed", f"[{extra}] lacks {', '.join(missing)}, which {subject.shown} needs", line)
+            yield Check(
+                extra, "failed", f"[{extra}]: {', '.join(missing)} not installed, required for {subject.shown}", line
+            )
         else:
-            yield Check(extra, "ok", f"[{extra}] is not installed: {purpose}, {line}")
+            yield Check(extra, "ok", f"[{extra}] is not installed; {purpose}: {line}")
 
 
 def _distributions(extra: str) -> list[str]:
-    """Return the distributions of an extra, without those of extras inside it."""
+    """Return the distributions that an extra adds, without those of the extras it includes."""
     lines = [line.partition(";") for line in requires(DISTRIBUTION) or ()]
     names = [line for line, _, marker in lines if re.search(rf"extra == ['\"]{extra}['\"]", marker)]
     found = [re.match(r"[A-Za-z0-9._-]+", name) for name in names]
@@ -115,21 +113,21 @@ def _sqlite(_: Subject) -> Iterator[Check]:
 def _url(subject: Subject) -> Iterator[Check]:
     said = subject.shown
     if not subject.is_named:
-        said += f", the user's own: neither --url nor {URL_VARIABLE} names another"
+        said += f", the default: neither --url nor {URL_VARIABLE} is set"
     elif os.environ.get(URL_VARIABLE, subject.url) != subject.url:
-        said += f" ({URL_VARIABLE} names another)"
+        said += f" ({URL_VARIABLE} is set to another registry)"
     yield Check("url", "ok", said)
 
 
 def _registry(subject: Subject) -> Iterator[Check]:
-    """Examine a database with the checks of its store, or ask another registry, or one in memory, for a response."""
+    """Run the checks of the store for a database; send a request to any other registry or one in memory."""
     try:
         if is_memory(subject.url) or not subject.row.examination:
             yield from _answering(subject)
             return
         try:
             checks: Iterator[Check] = load(subject.row.examination)(subject.url)
-        except ModuleNotFoundError:  # `_extras` has said so
+        except ModuleNotFoundError:  # reported by `_extras`
             return
         yield from checks
     except BackendUnavailable as error:
@@ -152,14 +150,14 @@ def _answering(subject: Subject) -> Iterator[Check]:
             advice = subject.row.start.format(port=parts.port or 80)
         yield Check("registry", "failed", without_password(str(error)), advice)
     else:
-        yield timed("registry", "it answers", time.monotonic() - began)
+        yield timed("registry", "it responds", time.monotonic() - began)
         yield from _server(client)
     finally:
         client.close()
 
 
 def _server(client: Any) -> Iterator[Check]:
-    """Compare the release of a server with this one; other registries report no release."""
+    """Compare the version of a server with this one; other registries report no version."""
     try:
         said = ask(client, "info")
         theirs = said.get("version") if isinstance(said, dict) else None
@@ -167,10 +165,10 @@ def _server(client: Any) -> Iterator[Check]:
         return
     ours = version(DISTRIBUTION)
     if theirs is not None and theirs != ours:
-        sentence = f"the server is {DISTRIBUTION} {theirs}, this is {ours}"
-        yield Check("server", "warning", sentence, "install the same release on both")
+        sentence = f"the server runs {DISTRIBUTION} {theirs}, and this command is {ours}"
+        yield Check("server", "warning", sentence, "install the same version on both")
     elif theirs is not None:
-        yield Check("server", "ok", f"it is {DISTRIBUTION} {theirs}, as here")
+        yield Check("server", "ok", f"it runs {DISTRIBUTION} {theirs}, the same version as this command")
 
 
 def _identity(subject: Subject) -> Iterator[Check]:
@@ -178,20 +176,20 @@ def _identity(subject: Subject) -> Iterator[Check]:
     try:
         yield from (_aws_identity if subject.row.is_aws else _local_identity)(subject)
     except (BotoCoreError, ClientError, BackendUnavailable) as error:
-        yield Check("identity", "failed", str(error), "see AWS_PROFILE and your AWS configuration")
+        yield Check("identity", "failed", str(error), "check AWS_PROFILE and your AWS configuration")
 
 
 def _local_identity(subject: Subject) -> Iterator[Check]:
     session = sessions.local_session()
     region = subject.region or session.region_name
-    yield Check("region", "ok", region or f"{sessions.DEFAULT_REGION}, as nobody says otherwise")
-    key, method = sessions.LOCAL_CREDENTIALS["aws_access_key_id"], "nobody's: there are no credentials"
+    yield Check("region", "ok", region or f"{sessions.DEFAULT_REGION}, the default")
+    key, method = sessions.LOCAL_CREDENTIALS["aws_access_key_id"], "the default: no credentials are configured"
     credentials = session.get_credentials()
     if credentials is not None:
         key, method = credentials.access_key, credentials.method
-    account = f"; to an emulator, account {key}" if re.fullmatch("[0-9]{12}", key) else ""
+    account = f"; a local registry uses account {key}" if re.fullmatch("[0-9]{12}", key) else ""
     shown = f"{key[:4]}...{key[-4:]}" if AWS_KEY.fullmatch(key) else key
-    yield Check("identity", "ok", f"access key id {shown} ({method}){account}")
+    yield Check("identity", "ok", f"access key ID {shown} ({method}){account}")
 
 
 def _aws_identity(subject: Subject) -> Iterator[Check]:
@@ -199,7 +197,9 @@ def _aws_identity(subject: Subject) -> Iterator[Check]:
     session = sessions.session(target.profile)
     region = subject.region or target.region or session.region_name
     if region is None:
-        yield Check("region", "failed", "no region is named", "give one: aws://eu-west-1, or set AWS_REGION")
+        yield Check(
+            "region", "failed", "no region is configured", "add it to the URL (aws://eu-west-1), or set AWS_REGION"
+        )
         return
     yield Check("region", "ok", region)
     config = Config(  # type: ignore[call-arg]
@@ -213,24 +213,24 @@ def _aws_identity(subject: Subject) -> Iterator[Check]:
 
 
 def _endpoints(subject: Subject) -> Iterator[Check]:
-    """Whether plain boto3 and the AWS CLI go elsewhere than this registry."""
+    """Check whether plain boto3 and the AWS CLI use this registry."""
     found = {name: os.environ[name] for name in ENDPOINTS if os.environ.get(name)}
     ignored = os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true"
     for name, value in found.items():
         shown = without_password(value)
         if ignored:
             yield Check(
-                "endpoint", "warning", f"{name} is {shown}, but AWS_IGNORE_CONFIGURED_ENDPOINT_URLS turns it off"
+                "endpoint", "warning", f"{name} is {shown}, but AWS_IGNORE_CONFIGURED_ENDPOINT_URLS disables it"
             )
         elif value.rstrip("/") != subject.url.rstrip("/"):
-            sentence = f"{name} is {shown}: boto3 and the AWS CLI go there, and not to {subject.shown}"
+            sentence = f"{name} is {shown}: boto3 and the AWS CLI use it instead of {subject.shown}"
             yield Check("endpoint", "warning", sentence, f"unset {name}, or set it to the same URL")
         else:
             yield Check("endpoint", "ok", f"{name} is {shown}")
 
 
 def _proxies(subject: Subject) -> Iterator[Check]:
-    """Whether a proxy is asked for what is on this machine, which no proxy can reach, or for the registry."""
+    """Check whether requests to this machine, which a proxy cannot reach, or to the registry go through a proxy."""
     parts = urlsplit(subject.url)
     hosts = dict.fromkeys(LOOPBACK, "http") | ({parts.hostname: parts.scheme} if subject.row.is_http else {})
     proxies = getproxies()

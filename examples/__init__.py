@@ -1,1 +1,1 @@
-"""Examples that are run by the tests: each file stands alone."""
+"""Self-contained examples, which the tests run."""

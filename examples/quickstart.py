@@ -1,7 +1,7 @@
-"""A model from training to deployment against a local registry: plain boto3, one endpoint, no network.
+"""Train, register, review, and deploy a model on a local registry, with plain boto3 and without a network.
 
-Run it with `sagemaker-registry quickstart`, or copy what you need: nothing in here but boto3, scikit-learn and the
-standard library. It starts `sagemaker-registry serve` for itself unless it is given an endpoint.
+Run it with `sagemaker-registry quickstart`, or copy the parts that you need: they use only boto3, scikit-learn, and the
+standard library. Without --endpoint-url, it starts `sagemaker-registry serve`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ANY_KEYS: dict[str, Any] = {"aws_access_key_id": "quickstart", "aws_secret_acces
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 
 INFERENCE_SCRIPT = '''\
-"""What SageMaker's scikit-learn container calls: load the model once, then predict."""
+"""Called by SageMaker's scikit-learn container, which loads the model once and then predicts."""
 import os
 
 import joblib
@@ -46,29 +46,29 @@ Story = dict[str, Any]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the story and print it; return the exit code."""
+    """Run the quickstart and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="sagemaker-registry quickstart",
-        description="Train a model, register two versions, approve one, reject one, deploy the approved one.",
+        description="Train two models, register both, approve one, reject the other, and deploy the approved one.",
         epilog="examples:\n"
         "  sagemaker-registry quickstart\n"
-        "  sagemaker-registry quickstart --keep my-registry      then: serve --backend sqlite:///my-registry/registry.db\n"
+        "  sagemaker-registry quickstart --keep my-registry  # then: serve --backend sqlite:///my-registry/registry.db\n"
         "  sagemaker-registry quickstart --json | jq .deployed",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--endpoint-url", help="use a registry that is being served already")
-    parser.add_argument("--keep", metavar="DIR", type=Path, help="keep the registry's database in this folder")
-    parser.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a story")
+    parser.add_argument("--endpoint-url", metavar="URL", help="use a registry that is already running")
+    parser.add_argument("--keep", metavar="DIR", type=Path, help="keep the database of the registry in this folder")
+    parser.add_argument("--json", action="store_true", help="print only the results, as JSON")
     options = parser.parse_args(arguments)
 
     try:
         import sklearn  # noqa: F401
     except ImportError:
-        print("the quickstart trains with scikit-learn: pip install 'sagemaker-registry[all]'", file=sys.stderr)
+        print("quickstart requires scikit-learn: pip install 'sagemaker-registry[all]'", file=sys.stderr)
         return 2
     say = Narrator(silent=options.json)
     with registry(options.endpoint_url, options.keep, say) as endpoint_url:
-        # a server that somebody else has started may verify signatures: it is asked with the keys of the environment
+        # a running server may verify signatures, so use the keys of the environment
         story = run(endpoint_url, say, {} if options.endpoint_url and "AWS_ACCESS_KEY_ID" in os.environ else ANY_KEYS)
     if options.json:
         print(json.dumps(story, indent=2))
@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(endpoint_url: str, say: Narrator, keys: dict[str, Any]) -> Story:
-    """Tell the story on one endpoint; return what happened."""
+    """Run all steps on one endpoint and return the results."""
     import boto3
 
     session = boto3.Session(**keys, region_name=REGION)
@@ -85,14 +85,14 @@ def run(endpoint_url: str, say: Narrator, keys: dict[str, Any]) -> Story:
     s3.create_bucket(Bucket=BUCKET)
     if not sagemaker.list_model_package_groups(NameContains=GROUP)["ModelPackageGroupSummaryList"]:
         sagemaker.create_model_package_group(
-            ModelPackageGroupName=GROUP, ModelPackageGroupDescription="Is a tumour benign?"
+            ModelPackageGroupName=GROUP, ModelPackageGroupDescription="Is a tumor benign?"
         )
 
     say.chapter("A data scientist trains two models and registers both")
     good = register(s3, sagemaker, *train(careful=True), "logistic regression on all 30 features", say)
     worse = register(s3, sagemaker, *train(careful=False), "one split on one feature", say)
 
-    say.chapter("A reviewer pages through what is pending and decides")
+    say.chapter("A reviewer decides about the pending versions")
     accuracies = dict(pending(sagemaker))
     for arn, accuracy in accuracies.items():
         say("pending", f"{short(arn)}   accuracy {accuracy:.3f}")
@@ -103,12 +103,12 @@ def run(endpoint_url: str, say: Narrator, keys: dict[str, Any]) -> Story:
     say("approved", f"{short(good)}   {praise}")
     say("rejected", f"{short(worse)}   {reason}")
 
-    say.chapter("A deploy step takes the newest approved version, and no other")
+    say.chapter("A deployment accepts only an approved version")
     refusal = refused(sagemaker, worse)
     say("refused", f"{short(worse)}   {refusal}")
     chosen = newest_approved(sagemaker)
     predictions, correct = deploy(s3, sagemaker, chosen, say)
-    say("predicted", f"{', '.join(predictions)}: {correct} of 5 patients it has not seen are right")
+    say("predicted", f"{', '.join(predictions)}: {correct} of 5 test patients are correct")
     return {
         "registered": [good, worse],
         "approved": good,
@@ -121,7 +121,7 @@ def run(endpoint_url: str, say: Narrator, keys: dict[str, Any]) -> Story:
 
 
 def data() -> tuple[Any, Any, Any, Any]:
-    """Return training rows, test rows, training labels and test labels of a data set that ships with scikit-learn."""
+    """Return training rows, test rows, training labels, and test labels of a dataset included in scikit-learn."""
     from sklearn.datasets import load_breast_cancer
     from sklearn.model_selection import train_test_split
 
@@ -131,7 +131,7 @@ def data() -> tuple[Any, Any, Any, Any]:
 
 
 def train(*, careful: bool) -> tuple[Model, float]:
-    """Return a classifier and its accuracy on rows it has not seen."""
+    """Return a classifier and its accuracy on the test rows."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -144,7 +144,7 @@ def train(*, careful: bool) -> tuple[Model, float]:
 
 
 def pack(model: Model) -> bytes:
-    """Return model.tar.gz as SageMaker's containers expect it: the model, and code/inference.py beside it."""
+    """Return model.tar.gz in the layout of SageMaker's containers: the model and code/inference.py."""
     import joblib
 
     weights, archive = io.BytesIO(), io.BytesIO()
@@ -158,7 +158,7 @@ def pack(model: Model) -> bytes:
 
 
 def register(s3: Any, sagemaker: Any, model: Model, accuracy: float, what: str, say: Narrator) -> str:
-    """Upload a model and its metrics, and register them as a version that waits for approval; return its ARN."""
+    """Upload a model and its metrics, register them as a pending version, and return its ARN."""
     archive = pack(model)
     versions = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=GROUP)
     job = f"{GROUP}-{sum(len(page['ModelPackageSummaryList']) for page in versions) + 1}"
@@ -194,7 +194,7 @@ def register(s3: Any, sagemaker: Any, model: Model, accuracy: float, what: str, 
 
 
 def pending(sagemaker: Any) -> Iterator[tuple[str, float]]:
-    """Yield the ARN and the accuracy of each version that waits for a decision."""
+    """Yield the ARN and the accuracy of each pending version."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=GROUP, ModelApprovalStatus="PendingManualApproval", PaginationConfig={"PageSize": 1}
     )
@@ -205,7 +205,7 @@ def pending(sagemaker: Any) -> Iterator[tuple[str, float]]:
 
 
 def newest_approved(sagemaker: Any) -> str:
-    """Return the ARN of the newest Approved version; a page may be empty, so every page is looked at."""
+    """Return the ARN of the newest approved version; a page may be empty, so read every page."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=GROUP, ModelApprovalStatus="Approved", SortBy="CreationTime", SortOrder="Descending"
     )
@@ -216,7 +216,7 @@ def newest_approved(sagemaker: Any) -> str:
 
 
 def checked(sagemaker: Any, arn: str) -> dict[str, Any]:
-    """Return a version that may be deployed; raise PermissionError for one that may not."""
+    """Return a version; raise PermissionError if it is not approved."""
     version: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=arn)
     if version["ModelApprovalStatus"] != "Approved":
         raise PermissionError(f"{version['ModelApprovalStatus']}: {version.get('ApprovalDescription', 'no reason')}")
@@ -224,7 +224,7 @@ def checked(sagemaker: Any, arn: str) -> dict[str, Any]:
 
 
 def refused(sagemaker: Any, arn: str) -> str:
-    """Return why the deploy step does not take a version."""
+    """Return the reason why a version cannot be deployed."""
     try:
         checked(sagemaker, arn)
     except PermissionError as error:
@@ -233,7 +233,7 @@ def refused(sagemaker: Any, arn: str) -> str:
 
 
 def deploy(s3: Any, sagemaker: Any, arn: str, say: Narrator) -> tuple[list[str], int]:
-    """Download the approved artefact, load it with its own inference script, predict; return that and the score."""
+    """Download an approved model, load it with its inference script, and return predictions and the number correct."""
     url = checked(sagemaker, arn)["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
     bucket, _, key = url.removeprefix("s3://").partition("/")
     archive = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -249,7 +249,7 @@ def deploy(s3: Any, sagemaker: Any, arn: str, say: Narrator) -> tuple[list[str],
 
 
 def inference_script(path: Path) -> Any:
-    """Load the script that came with the model, as the serving container does."""
+    """Load the inference script of the model, as the serving container does."""
     spec = importlib.util.spec_from_file_location("inference", path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python script")
@@ -260,7 +260,7 @@ def inference_script(path: Path) -> Any:
 
 @contextmanager
 def registry(endpoint_url: str | None, keep: Path | None, say: Narrator) -> Iterator[str]:
-    """Yield the endpoint of a registry: the given one, or one started for this story and stopped after it."""
+    """Yield the URL of a registry: the given one, or one that is started now and stopped afterwards."""
     if endpoint_url is not None:
         yield endpoint_url
         return
@@ -273,10 +273,10 @@ def registry(endpoint_url: str | None, keep: Path | None, say: Narrator) -> Iter
         try:
             first_line = server.stdout.readline() if server.stdout else ""
             if not first_line.startswith("listening on "):
-                raise RuntimeError("the registry did not start; its message is above")
+                raise RuntimeError("the registry did not start; see its error message above")
             url = first_line.removeprefix("listening on ").strip()
-            say.chapter(f"A SageMaker Model Registry listens on {url}")
-            say("kept in", str(database) if keep else "a temporary file (--keep DIR keeps it)")
+            say.chapter(f"A SageMaker Model Registry is listening on {url}")
+            say("stored in", str(database) if keep else "a temporary file (use --keep DIR to keep it)")
             yield url
         finally:
             server.terminate()
@@ -284,12 +284,12 @@ def registry(endpoint_url: str | None, keep: Path | None, say: Narrator) -> Iter
 
 
 def short(arn: str) -> str:
-    """Return `group/version` of a version's ARN."""
+    """Return `group/version` from the ARN of a version."""
     return arn.partition("model-package/")[2]
 
 
 class Narrator:
-    """Prints the story, in colour on a terminal only."""
+    """Prints the steps, with bold titles on a terminal."""
 
     def __init__(self, *, silent: bool = False) -> None:
         self._silent = silent

@@ -1,7 +1,4 @@
-"""Export and import of whole registries through a boto3 client.
-
-Registries of this project export their rows and history; others export what their API returns.
-"""
+"""Export and import of whole registries through a boto3 client."""
 
 from .format import InvalidArchive
 from .sqlite import export_sqlite

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 NO_POLICY = {"ValidationException", "ResourceNotFound", "AccessDeniedException", "UnknownOperationException"}
-"""Codes of the error for a missing or inaccessible policy."""
+"""Error codes for a policy that does not exist or cannot be read."""
 
 
 def read(client: SageMakerClient, patterns: Sequence[str] | None) -> tuple[Line, Iterator[Line]]:
@@ -84,7 +84,7 @@ def _arns(client: SageMakerClient, **query: Any) -> Iterator[str]:
 
 
 def _record(answer: Mapping[str, Any]) -> Line:
-    """Return a response as this project stores it, with times as epoch seconds."""
+    """Return a response as this project stores it: times are epoch seconds."""
     kept = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
     record: Line = json.loads(json.dumps(kept, default=lambda moment: moment.timestamp()))
     return record

@@ -1,4 +1,4 @@
-"""Export of a registry to an SQLite database for Datasette, sqlite-utils and pandas."""
+"""Export of a registry to a SQLite database for Datasette, sqlite-utils, and pandas."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 BATCH = 200
-"""Rows of a table that are held in memory before they are inserted."""
+"""Rows per table that are collected in memory before they are inserted."""
 
 Row = dict[str, Any]
 
@@ -57,30 +57,31 @@ SEARCHED = {"groups": ("name", "description"), "versions": ("name", "description
 def export_sqlite(
     client: SageMakerClient, file: BinaryIO, *, groups: Iterable[str] = (), progress: Progress = lambda lines: None
 ) -> Counter[str]:
-    """Write a registry, in the account and region of a client, to a file as an SQLite database.
+    """Write a registry to a file as a SQLite database.
 
-    The database is built in the temporary folder and copied to the file when it is complete.
+    The database is created in the folder for temporary files and copied to the file when it is complete.
 
     Args:
-        client: on any registry; one without history leaves the tables `decisions` and `events` empty.
-        file: open for writing; it need not be seekable.
-        groups: patterns (`*`, `?`) of names of groups and unversioned packages; without one, all.
+        client: a client of any registry; its account and region are exported. The tables `decisions` and `events` are
+            empty if the registry keeps no history.
+        file: a file that is open for writing; it need not be seekable.
+        groups: patterns (`*`, `?`) of names of groups and unversioned packages; all by default.
         progress: called with the number of lines read so far.
 
     Returns:
-        How many there are of each, by the table's name in the singular.
+        The number of rows, by the name of the table in the singular.
 
     Raises:
         BackendUnavailable: sqlite-utils is not installed, or the database cannot be written.
-        ClientError: the registry's refusal.
-        ValueError: a row of history is damaged.
+        ClientError: the registry rejects a request.
+        ValueError: a history entry is damaged.
     """
     try:
         from sqlite_utils import Database
         from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the driver it chose
     except ModuleNotFoundError as error:
         raise BackendUnavailable(
-            f"an SQLite export needs the package {error.name!r}: pip install 'sagemaker-registry[server]'"
+            f"export --sqlite requires the package {error.name!r}: pip install 'sagemaker-registry[server]'"
         ) from error
     rows = _rows(client, list(groups) or None, progress)
     with tempfile.TemporaryDirectory() as folder:
@@ -89,15 +90,15 @@ def export_sqlite(
             with closing(Database(path, execute_plugins=False)) as db:
                 counts = _write(db, rows)
         except sqlite3.Error as error:
-            raise BackendUnavailable(f"the SQLite database cannot be written in {folder}: {error}") from error
+            raise BackendUnavailable(f"cannot write the SQLite database in {folder}: {error}") from error
         with path.open("rb") as database:
             shutil.copyfileobj(database, file)
     return counts
 
 
 def _write(db: Database, rows: Iterable[tuple[str, Row]]) -> Counter[str]:
-    """Create the tables, insert rows in batches, and return how many there are of each."""
-    db.execute("PRAGMA synchronous = OFF")  # an unfinished database is thrown away
+    """Create the tables, insert rows in batches, and return the number of rows of each."""
+    db.execute("PRAGMA synchronous = OFF")  # an incomplete database is deleted
     for table, names in TABLES.items():
         columns = {name: NUMBERS.get(f"{table}.{name}", str) for name in names.split()}
         references = [REFERENCES[name] for name in columns if name in REFERENCES]
@@ -113,7 +114,7 @@ def _write(db: Database, rows: Iterable[tuple[str, Row]]) -> Counter[str]:
         db.table(table).insert_all(rest)
     db.table("versions").create_index(["name"], unique=True)
     for table in ("decisions", "events"):
-        # A deleted version has no row; if its group was created again, a younger version may have its name.
+        # A deleted version has no row. If its group was recreated, a newer version may have the same name.
         db.execute(
             f"UPDATE {table} SET version_arn = (SELECT arn FROM versions"  # noqa: S608 - one of two constants
             f" WHERE versions.name = {table}.version_name AND versions.created <= {table}.at)"
@@ -127,7 +128,7 @@ def _write(db: Database, rows: Iterable[tuple[str, Row]]) -> Counter[str]:
 
 
 def _rows(client: SageMakerClient, patterns: list[str] | None, progress: Progress) -> Iterator[tuple[str, Row]]:
-    """Yield rows with their tables; the row of a group comes before those of its versions."""
+    """Yield rows with their tables; the row of a group precedes those of its versions."""
     group_arn = None
     for number, line in enumerate(read(client, patterns)[1], start=1):
         if line["type"] == "group":
@@ -195,7 +196,7 @@ def _metadata(record: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
 
 
 def _of_card(content: str | None) -> Iterator[tuple[str, str, Any]]:
-    """Yield the section, name and value of everything in a model card that has a name and a number."""
+    """Yield the section, name, and value of each object in a model card that has a name and a numeric value."""
     try:
         card = json.loads(content or "{}")
     except ValueError:  # other registries accept any text as a model card
@@ -210,7 +211,7 @@ def _of_card(content: str | None) -> Iterator[tuple[str, str, Any]]:
 
 
 def _number(value: object) -> float | None:
-    """Return a value as a finite number, or None if its text is not one."""
+    """Return a value as a finite number, or None."""
     try:
         number = float(str(value))
     except ValueError:
@@ -219,9 +220,9 @@ def _number(value: object) -> float | None:
 
 
 def _decision(line: Line) -> Row | None:
-    """Return the row of a change that gave a version another approval status, or one of the approvals it requires.
+    """Return the row of a change that set the approval status of a version or recorded an approval; otherwise None.
 
-    The import of a new version is not a decision: the imported history contains the decisions.
+    The import of a new version is not a decision, because the imported history contains the decisions.
     """
     if line["kind"] != "package" or not line["version"]:
         return None
@@ -232,7 +233,7 @@ def _decision(line: Line) -> Row | None:
         counts = [len(record.get("_Approval", {}).get("Approvals", [])) for record in (before, after)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         where = f"{line['name']}, change {line['seq']}"
-        raise ValueError(f"{where} is damaged: run `sagemaker-registry history verify` to check it") from error
+        raise ValueError(f"{where} is damaged; run `sagemaker-registry history verify` to check the history") from error
     is_counted = counts[1] > counts[0]
     is_new = not before and (status == PENDING or line["operation"] == "import")
     if not after or is_new or (status == previous and not is_counted):

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 MAX_LINES, MAX_BYTES = 250, 2**20
-"""The size of a batch."""
+"""Maximum size of a batch."""
 
 Progress = Callable[[int], None]
 
 
 class ImportRefused(Exception):
-    """A registry cannot import, or has resources with other content, which `different` names."""
+    """A registry cannot import, or contains resources with different content, which `different` names."""
 
     def __init__(self, message: str, different: Iterable[str] = ()) -> None:
         super().__init__(message)
@@ -35,7 +35,7 @@ class ImportRefused(Exception):
 
 @dataclass(slots=True)
 class ImportResult:
-    """The effect of an import or of its dry run: how many resources of each kind are new or the same; which differ."""
+    """The effect of an import or of a dry run: the number of new and same resources by kind, and those that differ."""
 
     new: Counter[str] = field(default_factory=Counter)
     same: Counter[str] = field(default_factory=Counter)
@@ -57,17 +57,19 @@ def export(
     groups: Iterable[str] = (),
     progress: Progress = lambda lines: None,
 ) -> Counter[str]:
-    """Write a registry, in the account and region of a client, to a file.
+    """Write a registry to a file.
+
+    Registries of this project export their records and history; others export what their API returns.
 
     Args:
-        client: on any registry.
+        client: a client of any registry; its account and region are exported.
         file: the file to write to.
         source: the URL of the registry; written without its password and parameters.
         groups: patterns (`*`, `?`) of names of groups and unversioned packages; all by default.
         progress: called with the number of lines so far.
 
     Returns:
-        How many lines of each type were written.
+        The number of lines written, by type.
 
     Raises:
         ClientError: the registry rejects a request.
@@ -95,11 +97,11 @@ def load(
 ) -> ImportResult:
     """Check a whole file, then import it into the registry of a client.
 
-    Resources with the same content are left alone, so an interrupted import can be run again.
+    Resources with the same content are skipped, so an interrupted import can be repeated.
 
     Args:
-        client: a client of a registry of this project; its account and region are the target.
-        file: the output of `export`; read several times.
+        client: a client of a registry of this project; the file is imported into its account and region.
+        file: the output of `export`; it must be seekable.
         name: the name of the file in messages.
         replace: replace resources whose content differs.
         dry_run: change nothing.
@@ -107,20 +109,22 @@ def load(
 
     Raises:
         InvalidArchive: the file is not a complete export; nothing was changed.
-        ImportRefused: the registry cannot import, or has other content under a name; nothing was changed.
+        ImportRefused: the registry cannot import, or contains resources with different content; nothing was changed.
         ClientError: the registry rejects a request.
     """
     place = check(file, name)
     if not offers(client, "import"):
-        raise ImportRefused("this registry takes no import: promote versions through its API, with plan and apply")
+        raise ImportRefused(
+            "this registry does not support import; use plan and apply to promote versions through its API"
+        )
     found = _send(client, file, name, place, progress, replace=replace, dry_run=True)
     if found.different and not replace and not dry_run:
-        raise ImportRefused("there already, with other content than in the file; nothing was changed", found.different)
+        raise ImportRefused("nothing was imported; these resources exist with different content", found.different)
     return found if dry_run else _send(client, file, name, place, progress, replace=replace, dry_run=False)
 
 
 def read(client: SageMakerClient, patterns: list[str] | None) -> tuple[Line, Iterator[Line]]:
-    """Return the place of a registry and its lines, which include history if it is one of this project."""
+    """Return the account and region of a registry, and its lines, with history if it is one of this project."""
     return (_read_ours if offers(client, "export") else reader.read)(client, patterns)
 
 
@@ -152,7 +156,7 @@ def _send(
 
 
 def _batches(file: BinaryIO, name: str) -> Iterator[tuple[int, list[Line]]]:
-    """Yield batches of the lines between header and trailer, each with the number of its first line."""
+    """Yield batches of the lines between the header and the trailer, each with the number of its first line."""
     lines: list[Line] = []
     first, size = 2, 0
     for number, line in numbered(file, name):

@@ -1,4 +1,4 @@
-"""The table of commands of `sagemaker-registry`, and their loader."""
+"""The subcommands of `sagemaker-registry`, by name, and the function that imports them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Administration commands: `doctor`, `completion` and `credentials`."""
+"""The `doctor`, `completion`, and `credentials` commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class
 
-from .output import JSON, NO, REGION, URL, credentials_option, errors_reported, print_json
+from .output import JSON, NO, REGION, URL, SuggestingGroup, credentials_option, errors_reported, print_json
 
 COLORS = {"ok": "green", "warning": "yellow", "failed": "red"}
 PROGRAM = "sagemaker-registry"
@@ -21,9 +21,10 @@ COMPLETE_VARIABLE = "_SAGEMAKER_REGISTRY_COMPLETE"
 @REGION
 @JSON
 def doctor(url: str | None, region: str | None, as_json: bool) -> None:
-    """Diagnose the installation, the environment and the registry of --url.
+    """Find problems in the installation and the registry.
 
-    Changes nothing and shows no secrets. Exit code 1 if a check fails.
+    Checks the installed packages, the environment, and the registry. Changes nothing and shows no secrets. Exits with
+    code 1 if a check fails.
 
     \b
     Examples:
@@ -50,9 +51,10 @@ def doctor(url: str | None, region: str | None, as_json: bool) -> None:
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the script with which SHELL completes commands, options, groups and versions.
+    """Set up completion of commands, groups, and versions.
 
-    Groups and versions are read from the registry of --url or SAGEMAKER_REGISTRY_URL, if it answers within a second.
+    Prints a completion script for SHELL. The script reads groups and versions from the registry of --url or
+    SAGEMAKER_REGISTRY_URL, and offers none if the registry does not respond within one second.
 
     \b
     Examples:
@@ -62,17 +64,17 @@ def completion(shell: str) -> None:
     """
     kind = get_completion_class(shell)
     if kind is None:  # click has had all three since 8.0
-        raise click.UsageError(f"this click knows no completion for {shell}")
+        raise click.UsageError(f"the installed version of click has no completion for {shell}; upgrade click")
     program = click.get_current_context().find_root().command
     click.echo(kind(program, {}, PROGRAM, COMPLETE_VARIABLE).source())
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def credentials() -> None:
-    """Manage the access keys of a server that verifies signatures.
+    """Create access keys for people and jobs.
 
-    Keys are stored in a file in AWS's format, like ~/.aws/credentials, with a profile for each person or job. Only the
-    owner can read the file.
+    A server that is started with --credentials accepts only requests signed with a key of that file. The file has the
+    format of ~/.aws/credentials, with one profile for each person or job. Only its owner can read it.
 
     \b
     Examples:
@@ -83,12 +85,12 @@ def credentials() -> None:
 
 @credentials.command()
 @click.argument("name")
-@credentials_option("--file", required=True, help="The credentials file; created if it does not exist.")
+@credentials_option("--file", required=True, help="Credentials file; created if it does not exist.")
 @JSON
 def add(name: str, file: Path, as_json: bool) -> None:
     """Create an access key for NAME and append it to the file.
 
-    The secret is random. A running server reads the file at its next start.
+    Prints the key as shell commands, or as JSON. A running server reads the file again only when it is restarted.
 
     \b
     Examples:
@@ -103,7 +105,7 @@ def add(name: str, file: Path, as_json: bool) -> None:
     if as_json:
         print_json({"profile": made.profile, KEY: made.access_key, SECRET: made.secret})
         return
-    click.echo(f"{name} has a key in {file}. Sign requests of {name} with:", err=True)
+    click.echo(f"Created an access key for {name} in {file}. To sign requests as {name}:", err=True)
     click.echo(f"export {KEY.upper()}={made.access_key}")
     click.echo(f"export {SECRET.upper()}={made.secret}")
     click.echo(f"To verify signatures, start the server with: serve --credentials {file}", err=True)

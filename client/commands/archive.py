@@ -1,4 +1,4 @@
-"""The commands that copy whole registries: `export`, `import` and `backup`."""
+"""The `export`, `import`, and `backup` commands."""
 
 from __future__ import annotations
 
@@ -23,20 +23,27 @@ if TYPE_CHECKING:
     from ..backup import Backup
 
 MAX_NAMES = 20
-"""Resources that a message lists at most."""
+"""Maximum number of resources listed in a message."""
 
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="-")
-@click.option("--group", "groups", multiple=True, metavar="PATTERN", help="Only these names, with * and ?; repeatable.")
-@click.option("--sqlite", is_flag=True, help="Write an SQLite database for queries, which import does not read.")
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="PATTERN",
+    help="Only groups that match PATTERN (* and ?); may be repeated.",
+)
+@click.option("--sqlite", is_flag=True, help="Write a SQLite database for queries; import cannot read it.")
 @URL
 @REGION
 def export(file: str, groups: tuple[str, ...], sqlite: bool, url: str | None, region: str | None) -> None:
-    """Export a registry to a FILE or to stdout: groups, versions with their numbers, policies, tags and history.
+    """Write a registry to a file.
 
-    AWS and moto have no history; only what their API returns is exported. Only the owner can read the file, which is
-    written atomically.
+    Exports groups, versions with their numbers, policies, tags, and history as JSON Lines, to FILE or to stdout. AWS
+    and moto keep no history, so only the records that their API returns are exported. FILE is written atomically, and
+    only its owner can read it.
 
     \b
     Examples:
@@ -49,16 +56,16 @@ def export(file: str, groups: tuple[str, ...], sqlite: bool, url: str | None, re
     from ..registry.registry import ModelRegistry
 
     if sqlite and file == "-" and sys.stdout.isatty():
-        raise click.UsageError("--sqlite does not write to a terminal: name a FILE, or redirect stdout")
+        raise click.UsageError("--sqlite cannot write to a terminal; add a FILE or redirect stdout")
     with errors_reported():
         own = database_file(url or default_url())
         if own is not None and own.is_file() and Path(file).is_file() and own.samefile(file):
-            fail(f"{file} is the registry itself: name another FILE")
+            fail(f"{file} is the registry itself; choose another FILE")
     with errors_reported(), ModelRegistry(url, **region_option(region)) as registry, _output(file) as content:
         if sqlite:
             counts = archive.export_sqlite(registry.boto3, content, groups=groups, progress=_show_lines)
             if not offers(registry.boto3, "export"):
-                click.echo("this registry has no history: the tables decisions and events are empty", err=True)
+                click.echo("this registry keeps no history; the tables decisions and events are empty", err=True)
         else:
             counts = archive.export(registry.boto3, content, source=url or "", groups=groups, progress=_show_lines)
     if sys.stderr.isatty():
@@ -67,9 +74,9 @@ def export(file: str, groups: tuple[str, ...], sqlite: bool, url: str | None, re
 
 @click.command("import")
 @click.argument("file", type=click.File("rb"))
-@click.option("--account-as", metavar="ID", help="The account to import into, 12 digits; by default the caller's.")
-@click.option("--replace", is_flag=True, help="Replace resources whose content differs; history keeps both.")
-@click.option("--dry-run", is_flag=True, help="Print what an import would do, and change nothing.")
+@click.option("--account-as", metavar="ID", help="Account to import into (12 digits). Default: your account.")
+@click.option("--replace", is_flag=True, help="Replace resources whose content differs; history keeps both contents.")
+@click.option("--dry-run", is_flag=True, help="Print what the import would do without changing anything.")
 @JSON
 @URL
 @REGION
@@ -82,11 +89,13 @@ def import_(
     url: str | None,
     region: str | None,
 ) -> None:
-    """Import an exported FILE (- is stdin), with the ARNs of the account it is imported into.
+    """Load an exported file into a registry.
 
-    Numbers, times, authors and history are preserved. Resources that exist with the same content are left alone, so an
-    interrupted import can be run again. If resources exist with other content, the import is refused and changes
-    nothing, unless --replace is given.
+    FILE is the output of `export`; - reads stdin. Version numbers, times, authors, and history are preserved; ARNs are
+    changed to the account that you import into.
+
+    Resources that already exist with the same content are skipped, so you can repeat an interrupted import. If any
+    resource exists with different content, the import changes nothing and fails, unless you add --replace.
 
     \b
     Examples:
@@ -99,7 +108,7 @@ def import_(
     boto = region_option(region)
     if account_as is not None:
         if not (account_as.isascii() and account_as.isdigit() and len(account_as) == 12):
-            raise click.BadParameter("an account id has 12 digits", param_hint="--account-as")
+            raise click.BadParameter(f"{account_as!r} is not an account ID of 12 digits", param_hint="--account-as")
         boto |= {"aws_access_key_id": account_as, "aws_secret_access_key": "any"}
     with errors_reported(), _seekable(file) as content, ModelRegistry(url, **boto) as registry:
         try:
@@ -107,7 +116,7 @@ def import_(
                 registry.boto3, content, file.name, replace=replace, dry_run=dry_run, progress=_show_lines
             )
         except archive.ImportRefused as error:
-            names = f": {_names(error.different)}; --replace puts those of the file in their place"
+            names = f": {_names(error.different)}; add --replace to replace them"
             fail(f"{error}{names if error.different else ''}")
     value = {"new": result.new, "same": result.same, "different": result.different, "history": result.history}
     print_result(value, _import_summary(result, replace=replace, dry_run=dry_run), as_json=as_json)
@@ -121,17 +130,19 @@ def import_(
 @click.option(
     "--objects/--no-objects",
     default=True,
-    help="Also copy the S3 objects stored next to the registry (the default). Replacing a backup also deletes its S3 "
-    "objects, even with --no-objects.",
+    help="Whether to copy the S3 objects stored next to the registry (default: --objects). Replacing a backup also "
+    "deletes its S3 objects, even with --no-objects.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing backup.")
 @JSON
 def backup(file: str, url: str | None, objects: bool, force: bool, as_json: bool) -> None:
-    """Copy the file of a registry to another FILE while the registry is in use, and verify the copy.
+    """Copy a registry file while it is in use.
 
-    The copy is a snapshot of one moment, written atomically and readable by its owner only; the S3 objects of a served
-    registry are copied to FILE.s3. To restore a backup, serve it. For PostgreSQL, use pg_dump; `export` writes any
-    registry as JSON Lines. Exit code 1 if the history in the copy was tampered with.
+    The copy is a consistent snapshot, verified and written atomically; only its owner can read it. The S3 objects of a
+    served registry are copied to FILE.s3. To restore a backup, serve it. Exits with code 1 if the history in the copy
+    was tampered with.
+
+    This command copies SQLite files. For PostgreSQL, use pg_dump. To copy any registry as JSON Lines, use `export`.
 
     \b
     Examples:
@@ -152,9 +163,9 @@ def backup(file: str, url: str | None, objects: bool, force: bool, as_json: bool
 
 @contextmanager
 def _output(path: str) -> Iterator[BinaryIO]:
-    """Open a private file that is written atomically; - is stdout.
+    """Open a private file that is written atomically, or stdout for "-".
 
-    A pipe or a device such as /dev/null is written to, not replaced.
+    An existing pipe or device, such as /dev/null, is written to and not replaced.
     """
     if path == "-":
         yield sys.stdout.buffer
@@ -164,11 +175,11 @@ def _output(path: str) -> Iterator[BinaryIO]:
         with target.open("wb") if target.exists() and not target.is_file() else atomic_write(target) as file:
             yield file
     except OSError as error:
-        fail(f"{path} cannot be written: {error.strerror}")
+        fail(f"cannot write {path}: {error.strerror}")
 
 
 def _seekable(file: BinaryIO) -> BinaryIO:
-    """Return a file that can be read several times: a copy of a pipe."""
+    """Return the file, or a copy of a pipe, which could be read only once."""
     if file.seekable():
         return file
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the caller
@@ -182,7 +193,7 @@ def _show_lines(lines: int) -> None:
 
 
 def _show_progress(what: str, done: int, total: int) -> None:
-    """Show on a terminal how much is done; a total of 0 is unknown."""
+    """Show the progress on a terminal; a total of 0 means unknown."""
     if sys.stderr.isatty():
         share = f" of {total:,}" if total else ""
         click.echo(f"\r\x1b[K{done:,}{share} {what}", nl=False, err=True)
@@ -193,19 +204,20 @@ def _import_summary(result: ImportResult, *, replace: bool, dry_run: bool) -> st
     history = f", with {counted(result.history, 'change')} of history" if result.history else ""
     lines = [f"{would}imported: {_counts(result.new)}{history}"] if result.new else []
     if result.same:
-        lines.append(f"there already: {_counts(result.same)}")
+        lines.append(f"already exists: {_counts(result.same)}")
     if result.different:
-        done = f"{would}replaced" if replace else "there with other content, so the import would be refused"
+        done = f"{would}replaced" if replace else "exists with different content; the import would fail"
         lines.append(f"{done}: {_names(result.different)}")
-    return "\n".join(lines) or "the file has nothing in it"
+    return "\n".join(lines) or "the file contains no resources"
 
 
 def _backup_summary(made: Backup) -> str:
-    counts = f"{made.bytes:,} bytes, {made.objects:,} S3 objects, whole, {made.history:,} changes of history verified"
-    lines = [f"{made.file}, as of {made.at}: {counts}"]
+    counts = f"{made.bytes:,} bytes, {made.objects:,} S3 objects"
+    checks = f"integrity check passed, {made.history:,} changes of history verified"
+    lines = [f"{made.file}, as of {made.at}: {counts}, {checks}"]
     for one in made.broken:
         version = f"/{one['version']}" if one["version"] else ""
-        lines.append(f"history of {one['name']}{version} is not as it was written, there and here: {one['why']}")
+        lines.append(f"history of {one['name']}{version} was altered, in the registry and in the copy: {one['why']}")
     return "\n".join(lines)
 
 

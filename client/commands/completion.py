@@ -1,4 +1,4 @@
-"""Shell completion of groups and versions, from a registry that answers within a second."""
+"""Shell completion of groups and versions, from a registry that responds within one second."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def groups(context: click.Context, _: click.Parameter, incomplete: str) -> list[
 
 
 def versions(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the newest versions, as GROUP/N, with their approval status for shells that show it."""
+    """Return the newest versions as GROUP/NUMBER, with their approval status for shells that show it."""
 
     def ask(client: SageMakerClient) -> list[CompletionItem]:
         name, slash, _ = incomplete.partition("/")
@@ -55,14 +55,14 @@ def versions(context: click.Context, _: click.Parameter, incomplete: str) -> lis
 
 
 def _asked(context: click.Context, ask: Callable[[SageMakerClient], list[CompletionItem]]) -> list[CompletionItem]:
-    """Ask the registry of --url or of the environment; offer nothing after an error."""
+    """Return completions from the registry of --url or of the environment; none after an error."""
     answers: Queue[list[CompletionItem]] = Queue()
 
     def run() -> None:
-        with suppress(Exception):  # a shell that completes has nowhere to say what went wrong
+        with suppress(Exception):  # a completing shell cannot show an error
             answers.put(_answer(context, ask))
 
-    import boto3  # noqa: F401 - the second is the registry's, not that of a cold disk
+    import boto3  # noqa: F401 - the time limit is for the registry, not for this import
 
     Thread(target=run, daemon=True).start()
     with suppress(Empty):
@@ -79,7 +79,7 @@ def _answer(context: click.Context, ask: Callable[[SageMakerClient], list[Comple
 
     url = context.params.get("url") or os.environ.get("SAGEMAKER_REGISTRY_URL") or default_url()
     file = database_file(url)
-    if file is not None and not file.exists():  # to complete is not to make one
+    if file is not None and not file.exists():  # completion must not create a registry
         return []
     config = Config(connect_timeout=SECONDS, read_timeout=SECONDS, retries={"total_max_attempts": 1})
     return ask(connect(url, config=config, **region_option(context.params.get("region"))))

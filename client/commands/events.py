@@ -1,4 +1,4 @@
-"""Event commands: list events, run a command for each, and list and repeat deliveries."""
+"""The `events`, `watch`, `deliveries`, and `replay` commands."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 COLUMNS = ("position", "when", "version", "status", "updated", "reason")
 
 NO_EVENTS = (
-    "this registry gives out no events of its own. On AWS, EventBridge does: make a rule for source aws.sagemaker and "
-    "detail-type 'SageMaker Model Package State Change', whose target is what should happen"
+    "this registry does not record events; on AWS, create an EventBridge rule for the source aws.sagemaker and the "
+    "detail-type 'SageMaker Model Package State Change'"
 )
 
 
@@ -35,7 +35,7 @@ def _begin(context: click.Context, parameter: click.Parameter, value: str) -> st
         return value
     if value.isascii() and value.isdigit():
         return int(value)
-    raise click.BadParameter(f"{value!r} is neither now, nor start, nor a position such as 12")
+    raise click.BadParameter(f"{value!r} is not a position; expected now, start, or a number such as 12")
 
 
 FROM = click.option(
@@ -45,21 +45,19 @@ FROM = click.option(
     show_default=True,
     callback=_begin,
     metavar="now|start|POSITION",
-    help="Where to begin: with new events, with the oldest event, or after a position.",
+    help="Start with new events (now), with the oldest event (start), or after POSITION.",
 )
-ON = click.option("--on", type=STATUSES, help="Only versions that got this status.")
-EVERY = click.option(
-    "--every", is_flag=True, help="With --on: include changes of versions that already had the status."
-)
+ON = click.option("--on", type=STATUSES, help="Only events that set this status.")
+EVERY = click.option("--every", is_flag=True, help="With --on: also changes to versions that already have the status.")
 
 
 @click.command()
 @click.argument("group_or_version", required=False)
 @ON
 @EVERY
-@click.option("--follow", is_flag=True, help="Print new events as they occur; with --json, one per line.")
+@click.option("--follow", is_flag=True, help="Print new events as they occur; with --json, one object per line.")
 @FROM
-@click.option("--limit", type=click.IntRange(min=1), help="At most this many.")
+@click.option("--limit", type=click.IntRange(min=1), help="Maximum number of events. Default: no limit.")
 @on_registry
 def events(
     registry: ModelRegistry,
@@ -71,10 +69,13 @@ def events(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """List the events of registered and changed versions, newest first, in the format of AWS's EventBridge.
+    """List or follow events.
 
-    Lists events of a GROUP (or of several, with * and ?), of a VERSION (GROUP/N, or an ARN), or of the whole registry.
-    With --follow, prints new events as they occur, oldest first, beginning at --from.
+    An event is recorded when a version is registered or changed. GROUP_OR_VERSION is a group, a pattern such as
+    "churn-*", a version (GROUP/NUMBER), or an ARN; without it, all events are listed.
+
+    Events are listed newest first. With --follow, new events are printed as they occur, oldest first, starting at
+    --from. --json prints the format of Amazon EventBridge.
 
     \b
     Examples:
@@ -97,21 +98,27 @@ def events(
 @click.command()
 @ON
 @EVERY
-@click.option("--group", metavar="PATTERN", help="Only these groups, with * and ?; or one version, GROUP/N.")
-@click.option("--exec", "command", required=True, metavar="COMMAND", help="The command to run, split as in a shell.")
+@click.option(
+    "--group", metavar="PATTERN", help="Only groups that match PATTERN (* and ?), or one version (GROUP/NUMBER)."
+)
+@click.option(
+    "--exec", "command", required=True, metavar="COMMAND", help="Command to run, split into words as in a shell."
+)
 @click.option("--once", is_flag=True, help="Exit after the first event.")
 @FROM
 @click.option(
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Store the position in FILE and continue there the next time; --from applies to the first run.",
+    help="Save the position in FILE and resume from it. --from applies only if FILE does not exist.",
 )
-@click.option("--attempts", type=click.IntRange(min=1), default=3, show_default=True, help="How often to try COMMAND.")
+@click.option(
+    "--attempts", type=click.IntRange(min=1), default=3, show_default=True, help="Number of attempts per event."
+)
 @click.option(
     "--pause", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Seconds before the second attempt."
 )
-@click.option("--keep-going", is_flag=True, help="Continue with the next event after the last failed attempt.")
+@click.option("--keep-going", is_flag=True, help="After the last failed attempt, continue with the next event.")
 @on_registry
 def watch(
     registry: ModelRegistry,
@@ -127,15 +134,16 @@ def watch(
     keep_going: bool,
     as_json: bool,
 ) -> None:
-    """Run a COMMAND for each event, one at a time and in order: an offline deployment pipeline.
+    """Run a command for each event, such as a deployment.
 
-    The command gets the event, in the format of AWS's EventBridge, on its standard input, and in its environment
-    REGISTRY_EVENT_ID, MODEL_PACKAGE_ARN, MODEL_PACKAGE_GROUP, MODEL_PACKAGE_VERSION, MODEL_APPROVAL_STATUS,
-    MODEL_APPROVAL_DESCRIPTION, MODEL_DATA_URL and MODEL_IMAGE, as far as the event has them. The command runs without
-    a shell.
+    COMMAND runs for one event at a time, in order, and without a shell. It reads the event as JSON, in the format of
+    Amazon EventBridge, from standard input. These environment variables are set if the event has a value for them:
+    REGISTRY_EVENT_ID, REGISTRY_EVENT_POSITION, MODEL_PACKAGE_ARN, MODEL_PACKAGE_GROUP, MODEL_PACKAGE_VERSION,
+    MODEL_APPROVAL_STATUS, MODEL_APPROVAL_DESCRIPTION, MODEL_DATA_URL, and MODEL_IMAGE.
 
-    A command that fails is retried. After the last attempt watch exits with code 1, and the next watch with the same
-    --state begins with the same event. After a crash a command may run twice for an event, with the same event id.
+    A command that fails is retried. After the last attempt, `watch` exits with code 1; the next `watch` with the same
+    --state starts with the same event. After a crash, the command may run twice for one event, with the same
+    REGISTRY_EVENT_ID.
 
     \b
     Examples:
@@ -154,7 +162,7 @@ def watch(
         after = _position(registry, begin)
         remembered.save(after)
     elif after > _position(registry, "now"):
-        fail(f"{state} has come further than this registry: it is another's; remove it to begin anew")
+        fail(f"{state} was saved for another registry (its position is higher); delete it to start again")
     with _stoppable() as stopping:
         for event in _followed(registry, after, group, on, every=every):
             with stopping.later():
@@ -173,15 +181,22 @@ def watch(
 @click.option(
     "--sink", metavar="NAME", help="Only deliveries to this target: eventbridge, file, or the name of a webhook."
 )
-@click.option("--state", type=click.Choice(["pending", "failed", "done", "dead", "skipped"]), help="Only this state.")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most this many.")
+@click.option(
+    "--state",
+    type=click.Choice(["pending", "failed", "done", "dead", "skipped"]),
+    help="Only deliveries in this state.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Maximum number of deliveries."
+)
 @on_registry
 def deliveries(
     registry: ModelRegistry, group_or_version: str | None, limit: int, as_json: bool, **filters: Any
 ) -> None:
-    """List deliveries of events, newest first, with their state.
+    """List event deliveries and their results.
 
-    A `failed` delivery is retried. A `dead` one is not; `replay` sends it again.
+    Deliveries are listed newest first, for GROUP_OR_VERSION (a group, GROUP/NUMBER, or an ARN) or for all events. A
+    `failed` delivery will be retried. A `dead` delivery will not; use `replay` to send it again.
 
     \b
     Examples:
@@ -198,9 +213,11 @@ def deliveries(
 
 @click.command()
 @click.argument("group_or_version", required=False)
-@click.option("--id", "identity", metavar="ID", help="The event with this id.")
-@click.option("--since", metavar="MOMENT", help="Events not before: 2026-11-24, 2026-11-24T12:00Z, or epoch seconds.")
-@click.option("--sink", metavar="NAME", help="Only to this target; to all of them by default.")
+@click.option("--id", "identity", metavar="ID", help="Only the event with this ID.")
+@click.option(
+    "--since", metavar="MOMENT", help="Only events since then: 2026-11-24, 2026-11-24T12:00Z, or epoch seconds."
+)
+@click.option("--sink", metavar="NAME", help="Only this target. Default: all targets.")
 @on_registry
 def replay(
     registry: ModelRegistry,
@@ -210,9 +227,10 @@ def replay(
     sink: str | None,
     as_json: bool,
 ) -> None:
-    """Deliver events again: one event, those of a GROUP or VERSION, or those since a moment.
+    """Deliver events again.
 
-    The filters in the settings of a target still apply.
+    Select the events with --id, --since, or GROUP_OR_VERSION (a group, a pattern such as "churn-*", GROUP/NUMBER, or an
+    ARN). The filters of each target in registry.toml still apply.
 
     \b
     Examples:
@@ -225,11 +243,11 @@ def replay(
     _require_events(registry)
     asked = {"group": group_or_version, "id": identity, "since": since, "sink": sink}
     count = ask(registry.boto3, "events/replay", **asked)["deliveries"]
-    print_result({"deliveries": count}, f"{counted(count, 'delivery')} will be made", as_json=as_json)
+    print_result({"deliveries": count}, f"{counted(count, 'delivery')} scheduled", as_json=as_json)
 
 
 class _Stop:
-    """A handler of SIGTERM: exits at once while waiting, and after the command while one runs."""
+    """A handler of SIGTERM that exits at once, or after the command that is running."""
 
     def __init__(self) -> None:
         self._is_busy = self._is_wanted = False
@@ -264,7 +282,7 @@ def _followed(registry: ModelRegistry, after: int, group: str | None, on: Any, *
     from ..registry.events import follow
 
     def on_outage(message: str) -> None:
-        click.echo(f"sagemaker-registry: {message}; asking again", err=True)
+        click.echo(f"sagemaker-registry: {message}; retrying", err=True)
 
     return follow(registry.boto3, after, time.sleep, on_outage, group=group, on=on, every=every or on is None)
 
@@ -288,9 +306,9 @@ def _words(command: str) -> list[str]:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        fail(f"--exec {command!r} cannot be split into words: {error}")
+        fail(f"--exec: cannot split {command!r} into words: {error}")
     if not words or shutil.which(words[0]) is None:
-        fail(f"--exec: {words[0] if words else command!r} is not a program that can be run")
+        fail(f"--exec: {words[0] if words else command!r} is not an executable program")
     return words
 
 
@@ -299,7 +317,7 @@ def _report(event: Event, done: Run, command: str, *, as_json: bool) -> None:
         result = {"exit_code": done.exit_code, "attempts": done.attempts}
         click.echo(json.dumps({"position": event.position, "id": event.id, "version": event.name, **result}))
         return
-    code = "could not be started" if done.exit_code is None else f"ended with {done.exit_code}"
+    code = "could not be started" if done.exit_code is None else f"exited with {done.exit_code}"
     again = "" if done.attempts == 1 else f" after attempt {done.attempts}"
     click.echo(f"{event.name} {event.status}: {command} {code}{again}", err=True)
 

@@ -1,4 +1,4 @@
-"""History commands: list changes, verify them, and show a version as of a moment."""
+"""The `history` and `as-of` commands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import NO, counted, fail, on_registry, print_json, print_result, print_rows
+from .output import NO, counted, fail, is_group, on_registry, print_json, print_result, print_rows
 
 if TYPE_CHECKING:
     from ..registry import HistoryEntry, ModelRegistry
@@ -17,7 +17,7 @@ COLUMNS = ("when", "who", "operation", "what", "change", "reason")
 
 
 class _ListByDefault(click.Group):
-    """A group that passes arguments which name no command to `list`."""
+    """A group that passes arguments other than a command name to `list`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
@@ -26,7 +26,7 @@ class _ListByDefault(click.Group):
 
 
 def _moment(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Add the local time zone to a moment without one; the registry interprets dates and epoch seconds."""
+    """Add the local time zone to a time without one; the registry interprets dates and epoch seconds."""
     try:
         moment = datetime.fromisoformat(value or "")
     except ValueError:
@@ -36,9 +36,9 @@ def _moment(context: click.Context, parameter: click.Parameter, value: str | Non
 
 @click.group(cls=_ListByDefault, no_args_is_help=False)
 def history() -> None:
-    """Show who changed what, when and why: of a GROUP, of a VERSION (GROUP/N, or an ARN), or of everything.
+    """Show who changed what, when, and why.
 
-    The same as `history list`, whose options it takes; `history verify` tells whether history was tampered with.
+    Without a subcommand, `history` is the same as `history list` and accepts its arguments and options.
 
     \b
     Examples:
@@ -51,28 +51,38 @@ def history() -> None:
 
 @history.command("list")
 @click.argument("group_or_version", required=False)
-@click.option("--actor", metavar="PATTERN", help="Only by these callers: a name or an ARN, with * and ?.")
-@click.option("--operation", help="Only changes by this operation, such as UpdateModelPackage.")
+@click.option("--actor", metavar="PATTERN", help="Only changes by callers whose name or ARN matches PATTERN (* and ?).")
+@click.option("--operation", metavar="NAME", help="Only changes by this operation, such as UpdateModelPackage.")
 @click.option(
-    "--since", metavar="MOMENT", callback=_moment, help="Not before: 2026-11-24, 2026-11-24T12:00, or epoch seconds."
+    "--since",
+    metavar="MOMENT",
+    callback=_moment,
+    help="Only changes since then: 2026-11-24, 2026-11-24T12:00, or epoch seconds.",
 )
-@click.option("--until", metavar="MOMENT", callback=_moment, help="Not after; a date alone is the whole day, in UTC.")
-@click.option("--oldest-first", is_flag=True, help="List the oldest change first.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most this many.")
+@click.option(
+    "--until", metavar="MOMENT", callback=_moment, help="Only changes until then; a date includes that whole day (UTC)."
+)
+@click.option("--oldest-first", is_flag=True, help="List the oldest changes first.")
+@click.option("--limit", type=click.IntRange(min=1), help="Maximum number of changes. Default: no limit.")
 @on_registry
 def list_changes(
     registry: ModelRegistry, group_or_version: str | None, limit: int | None, as_json: bool, **filters: Any
 ) -> None:
-    """List changes, newest first: when, who, which operation, what, from -> to, why.
+    """List changes, newest first.
+
+    GROUP_OR_VERSION is a group, a version (GROUP/NUMBER), or an ARN; without it, all changes are listed. The columns
+    are: time, caller, operation, resource, change, and reason.
 
     \b
     Examples:
       sagemaker-registry history list churn --limit 20
-      sagemaker-registry history list verify           the history of a group named verify
+      sagemaker-registry history list verify           # history of a group named "verify"
     """
     from itertools import islice
 
-    found = islice(registry.history(group_or_version, **filters), limit)
+    found = list(islice(registry.history(group_or_version, **filters), limit))
+    if group_or_version and not found:
+        _require_existing(registry, group_or_version)
     print_rows(map(asdict if as_json else _as_line, found), COLUMNS, as_json=as_json)
 
 
@@ -80,10 +90,10 @@ def list_changes(
 @click.argument("group", required=False)
 @on_registry
 def verify(registry: ModelRegistry, group: str | None, as_json: bool) -> None:
-    """Verify the tamper-evident history of a GROUP or of the whole registry; exit code 1 if it was changed.
+    """Check whether history was altered.
 
-    Finds entries that were changed, removed, exchanged or added without the registry, and resources that differ from
-    their last change.
+    Checks the history of GROUP or of the whole registry. Finds entries that were changed, removed, reordered, or added
+    without the registry, and resources that differ from their last entry. Exits with code 1 if it finds any.
 
     \b
     Examples:
@@ -97,23 +107,29 @@ def verify(registry: ModelRegistry, group: str | None, as_json: bool) -> None:
         for one in found.broken:
             click.echo(str(one))
         if found.unrecorded:
-            click.echo(f"{counted(found.unrecorded, 'resource')} older than history: nothing is known of their making")
+            click.echo(f"{counted(found.unrecorded, 'resource')} without history: created before it was recorded")
         if found.ok:
-            click.echo(f"{counted(found.checked, 'change')} in {counted(found.chains, 'chain')}: all as written")
+            click.echo(f"{counted(found.checked, 'change')} in {counted(found.chains, 'chain')}, none altered")
     if not found.ok:
-        fail(f"history is broken in {counted(len(found.broken), 'place')}", NO)
+        fail(f"history was altered in {counted(len(found.broken), 'place')}", NO)
 
 
 @click.command("as-of")
 @click.argument("group")
 @click.argument("moment", callback=_moment)
-@click.option("--version", type=click.IntRange(min=1), help="That version, instead of the newest approved one.")
+@click.option(
+    "--version",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    help="Print this version instead of the newest approved one.",
+)
 @on_registry
 def as_of(registry: ModelRegistry, group: str, moment: Any, version: int | None, as_json: bool) -> None:
-    """Print the ARN of the version of a GROUP that was the newest approved one at a MOMENT; exit code 1 if none was.
+    """Show which version was approved at a given time.
 
-    A MOMENT is ISO 8601 or epoch seconds; a date alone is the end of that day, in UTC. With --json, the whole version
-    as it was then.
+    Prints the ARN of the version of GROUP that was the newest approved one at MOMENT, or with --json the full record
+    as it was then. MOMENT is an ISO 8601 time or epoch seconds; a date means the end of that day in UTC. Exits with
+    code 1 if no version was approved.
 
     \b
     Examples:
@@ -125,6 +141,16 @@ def as_of(registry: ModelRegistry, group: str, moment: Any, version: int | None,
     except LookupError as error:
         fail(f"{error} ({moment})", NO)
     print_result(found.record, found.arn, as_json=as_json)
+
+
+def _require_existing(registry: ModelRegistry, name: str) -> None:
+    """Raise the registry's error if a group or version does not exist and has no history."""
+    if next(registry.history(name), None) is not None:
+        return
+    if is_group(name):
+        registry.boto3.describe_model_package_group(ModelPackageGroupName=name)
+    else:
+        registry.get(name)
 
 
 def _as_line(change: HistoryEntry) -> dict[str, Any]:
@@ -139,7 +165,7 @@ def _as_line(change: HistoryEntry) -> dict[str, Any]:
 
 
 def _change(change: HistoryEntry) -> str:
-    """Summarize a change: from -> to for an approval, else its effect on the resource."""
+    """Summarize a change: the old and the new status, or the members that changed."""
     if change.is_transition:
         return f"{change.was or 'new'} -> {change.became}"
     if change.before is None:

@@ -1,8 +1,4 @@
-"""Shared parts of the commands: options, output, error handling and exit codes.
-
-Tables on a terminal and in pipes; `--json` for programs. Exit codes: 0 done, 1 no (nothing approved, rejected), 2 an
-error or wrong usage, 3 timed out, 130 interrupted.
-"""
+"""Options, output, error handling, and exit codes shared by the commands."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,14 +14,37 @@ from typing import Any, NoReturn
 import click
 
 NO, ERROR, TIMED_OUT, INTERRUPTED = 1, 2, 3, 130
+"""Exit codes: 1 no (nothing approved, rejected, or different), 2 an error or wrong usage, 3 timed out, 130 Ctrl-C."""
 
 STATUSES = click.Choice(["Approved", "Rejected", "PendingManualApproval"])
-URL = click.option("--url", envvar="SAGEMAKER_REGISTRY_URL", show_envvar=True, help="The registry, as for connect().")
-REGION = click.option("--region", help="The AWS region; us-east-1 unless the environment says otherwise.")
+URL = click.option(
+    "--url",
+    envvar="SAGEMAKER_REGISTRY_URL",
+    show_envvar=True,
+    metavar="URL",
+    help="Registry to use, such as http://127.0.0.1:8080 or sqlite:///FILE. Default: the file in your data folder.",
+)
+REGION = click.option(
+    "--region", metavar="REGION", help="AWS region. Default: the region of your AWS configuration, or us-east-1."
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 YES = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 Command = Callable[..., Any]
+
+
+class SuggestingGroup(click.Group):
+    """A group that suggests the closest command for a mistyped one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
+            close = get_close_matches(name, self.list_commands(ctx), 1)
+            suggestion = f" Did you mean {close[0]}?" if close else ""
+            raise click.UsageError(f'there is no command "{name}".{suggestion}', ctx)
+        return super().resolve_command(ctx, args)
 
 
 def credentials_option(name: str, **more: Any) -> Callable[[Command], Command]:
@@ -34,7 +54,7 @@ def credentials_option(name: str, **more: Any) -> Callable[[Command], Command]:
 
 
 def on_registry(command: Command) -> Command:
-    """Add --url, --region and --json to a command, open the registry for it, and report errors."""
+    """Add --url, --region, and --json to a command, open the registry for it, and report errors."""
 
     @URL
     @REGION
@@ -50,12 +70,12 @@ def on_registry(command: Command) -> Command:
 
 
 def region_option(region: str | None) -> dict[str, Any]:
-    """Return the options of a boto3 client for --region."""
+    """Return the boto3 client options for --region."""
     return {"region_name": region} if region else {}
 
 
 def print_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
-    """Print rows as JSON, or as a table, with a heading on a terminal only."""
+    """Print rows as JSON or as a table, which has a heading only on a terminal."""
     found = list(rows)
     if as_json:
         print_json(found)
@@ -69,12 +89,17 @@ def print_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, as_jso
 
 
 def print_result(value: Any, text: str, *, as_json: bool) -> None:
-    """Print a value as JSON, or a text for people."""
+    """Print a value as JSON, or the text that describes it."""
     print_json(value) if as_json else click.echo(text)
 
 
 def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, default=lambda moment: moment.isoformat()))
+
+
+def is_group(name: str) -> bool:
+    """Return whether a name or an ARN is that of a group, not that of a version."""
+    return ":model-package-group/" in name or (":model-package/" not in name and "/" not in name)
 
 
 def counted(number: int, noun: str) -> str:
@@ -103,7 +128,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 @contextmanager
 def errors_reported() -> Iterator[None]:
-    """Turn errors that a user can correct into one sentence and exit code 2."""
+    """Print errors that the user can correct as one sentence, and exit with code 2."""
     from ...backends.errors import BackendUnavailable
 
     try:
@@ -111,7 +136,7 @@ def errors_reported() -> Iterator[None]:
     except (BackendUnavailable, ValueError) as error:
         fail(str(error))
     except Exception as error:
-        from botocore.exceptions import BotoCoreError, ClientError  # here, as not every command loads botocore
+        from botocore.exceptions import BotoCoreError, ClientError  # slow to import, and not needed by every command
 
         if isinstance(error, ClientError):
             fail(f"{error.response['Error']['Code']}: {error.response['Error']['Message']}")

@@ -1,4 +1,4 @@
-"""The commands `plan` and `apply`: promote versions from one registry to another."""
+"""The `plan` and `apply` commands, which promote versions from one registry to another."""
 
 from __future__ import annotations
 
@@ -34,29 +34,63 @@ if TYPE_CHECKING:
     from ..promotion import Done, Plan, Step
 
 MARKS = {"create-group": ("+", "green"), "create": ("+", "green"), "update": ("~", "yellow")}
-AGAIN = "It can be run again: what is done is not done twice."
+AGAIN = "Run the command again to continue; completed steps are not repeated."
 
 OPTIONS = (
-    click.option("--group", "groups", multiple=True, metavar="PATTERN", help="Only these groups, such as 'churn-*'."),
-    click.option("--version", "versions", multiple=True, metavar="GROUP/N", help="Only this version; may be repeated."),
     click.option(
-        "--status", "statuses", multiple=True, type=STATUSES, help="Versions with this status; Approved by default."
+        "--group",
+        "groups",
+        multiple=True,
+        metavar="PATTERN",
+        help="Only groups that match PATTERN (* and ?); may be repeated.",
+    ),
+    click.option(
+        "--version", "versions", multiple=True, metavar="GROUP/NUMBER", help="Only this version; may be repeated."
+    ),
+    click.option(
+        "--status",
+        "statuses",
+        multiple=True,
+        type=STATUSES,
+        help="Only versions with this status; may be repeated. Default: Approved.",
     ),
     click.option("--newest", is_flag=True, help="Only the newest selected version of each group."),
-    click.option("--as", "as_status", type=STATUSES, help="The status of new copies; that of the source by default."),
-    click.option("--map-arn", multiple=True, metavar="FROM=TO", help="Replace FROM by TO at the start of ARNs."),
-    click.option("--map-account", multiple=True, metavar="FROM=TO", help="Replace an account in ARNs and ECR images."),
-    click.option("--map-bucket", multiple=True, metavar="FROM=TO", help="Replace a bucket in s3:// and https:// URLs."),
-    click.option("--map-image", multiple=True, metavar="FROM=TO", help="Replace FROM by TO at the start of images."),
-    click.option("--overwrite-decisions", is_flag=True, help="Also change the approval of copies in DST."),
-    click.option("--region", help="The AWS region of SRC; us-east-1 unless the environment says otherwise."),
-    click.option("--to-region", help="The AWS region of DST; us-east-1 unless the environment says otherwise."),
+    click.option("--as", "as_status", type=STATUSES, help="Status of new copies. Default: the status in SRC."),
+    click.option(
+        "--map-arn", multiple=True, metavar="FROM=TO", help="Replace the prefix FROM of ARNs; may be repeated."
+    ),
+    click.option(
+        "--map-account",
+        multiple=True,
+        metavar="FROM=TO",
+        help="Replace the account FROM in ARNs and ECR images; may be repeated.",
+    ),
+    click.option(
+        "--map-bucket",
+        multiple=True,
+        metavar="FROM=TO",
+        help="Replace the bucket FROM in s3:// and https:// URLs; may be repeated.",
+    ),
+    click.option(
+        "--map-image", multiple=True, metavar="FROM=TO", help="Replace the prefix FROM of images; may be repeated."
+    ),
+    click.option("--overwrite-decisions", is_flag=True, help="Also change the approval status of existing copies."),
+    click.option(
+        "--region",
+        metavar="REGION",
+        help="AWS region of SRC. Default: the region of your AWS configuration, or us-east-1.",
+    ),
+    click.option(
+        "--to-region",
+        metavar="REGION",
+        help="AWS region of DST. Default: the region of your AWS configuration, or us-east-1.",
+    ),
     JSON,
 )
 
 
 def promotion(command: Command) -> Command:
-    """Add the options that select and map versions to a command, as `selection`, and report errors."""
+    """Add the options that select and map versions to a command, pass them as `selection`, and report errors."""
 
     @wraps(command)
     def run(*, map_arn: Any, map_account: Any, map_bucket: Any, map_image: Any, **arguments: Any) -> None:
@@ -79,7 +113,7 @@ def promotion(command: Command) -> Command:
 @click.argument("source", metavar="SRC")
 @click.argument("destination", metavar="DST")
 @promotion
-@click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Write the plan to FILE, for apply.")
+@click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Write the plan to FILE, for `apply`.")
 @click.option("--check", is_flag=True, help="Exit with code 1 if the plan has steps.")
 def plan(
     source: str,
@@ -91,22 +125,24 @@ def plan(
     out: str | None,
     check: bool,
 ) -> None:
-    """Plan the promotion of versions from the registry SRC to DST, and change nothing.
+    """Preview a promotion to another registry.
 
-    SRC and DST are URLs, as for connect(). Without --group and --version, all Approved versions of all groups are
-    selected. The plan lists versions to create (+) and to change (~), with old and new values, those that are the same
-    (=), and those that are skipped, with the reason. A copy is identified by its metadata "promoted_from". Unversioned
-    packages are left alone, and objects in S3 and images in ECR are not copied. Image digests are left out, unless the
-    image contains one (@sha256:).
+    SRC and DST are registry URLs; neither registry is changed. Without --group and --version, the approved versions of
+    all groups are selected.
 
-    Mappings translate names for DST; they are applied in this order: images, ARNs, buckets, accounts.
+    The plan lists the versions to create (+) and to change (~), with old and new values, those that are the same (=),
+    and those that are skipped, with the reason. A copy is identified by its metadata "promoted_from". Unversioned
+    packages, objects in S3, and images in ECR are not promoted. Image digests are left out unless the image name
+    contains one (@sha256:).
+
+    The --map options replace names for DST. They are applied in this order: images, ARNs, buckets, accounts.
 
     \b
     Examples:
       sagemaker-registry plan sqlite:///registry.db http://staging:8080 --newest
       sagemaker-registry plan http://staging:8080 sqlite:///copy.db --group 'churn-*' --map-bucket dev=prod
       sagemaker-registry plan sqlite:///registry.db http://staging:8080 --out promotion.json
-      sagemaker-registry plan sqlite:///registry.db http://staging:8080 --check    # for a pipeline
+      sagemaker-registry plan sqlite:///registry.db http://staging:8080 --check
     """
     with _clients(source, destination, region, to_region) as clients:
         made = _planned(clients, source, destination, selection)
@@ -131,16 +167,18 @@ def apply(
     as_json: bool,
     yes: bool,
 ) -> None:
-    """Promote versions from the registry SRC to DST; or apply the PLANFILE of `plan --out`.
+    """Promote versions to another registry.
 
-    Shows the plan, and applies it after confirmation (with --yes, at once). Missing groups are created with their
-    description and tags. Versions are created in the order of SRC, and DST assigns their numbers. Copies are updated if
-    their original has changed, except for their approval (--overwrite-decisions), and keep metadata keys that the
-    original lacks. An interrupted apply can be run again and repeats no step. See `plan --help` for the selection of
-    versions and for mappings.
+    Promotes versions from the registry SRC to DST, or applies the PLANFILE that `plan --out` wrote. Prints the plan and
+    asks for confirmation, unless you add --yes. See `plan --help` for how versions are selected and names replaced.
 
-    A PLANFILE is rejected if the affected part of DST has changed since. It contains no password of a URL: set that in
-    the environment (PGPASSWORD).
+    Missing groups are created with their description and tags. Versions are created in the order of SRC; DST assigns
+    their numbers. Copies are updated if their original has changed. They keep their approval status (unless you add
+    --overwrite-decisions) and metadata keys that the original lacks. You can run an interrupted `apply` again;
+    completed steps are not repeated.
+
+    A PLANFILE is rejected if the affected part of DST has changed since the plan was made. It contains no passwords;
+    set them in the environment (PGPASSWORD).
 
     \b
     Examples:
@@ -192,13 +230,13 @@ def _planned(
 def _agreed_and_applied(made: Plan, client: SageMakerClient, *, yes: bool, as_json: bool) -> None:
     _show(made, err=as_json)
     if made.steps and not yes:
-        unattended = "nothing was changed: say --yes, as there is no terminal to ask on"
-        confirm("Carry it out?", unattended, "nothing was changed", err=as_json)
+        unattended = "nothing was changed: add --yes when there is no terminal to confirm"
+        confirm("Apply this plan?", unattended, "nothing was changed", err=as_json)
     _applied(made, client, as_json=as_json)
 
 
 def _applied(made: Plan, client: SageMakerClient, *, as_json: bool) -> None:
-    """Apply a plan and print the finished steps, also after an error."""
+    """Apply a plan and print the completed steps, also after an error."""
     from .. import promotion
 
     done: list[Done] = []
@@ -259,7 +297,7 @@ def _write(made: Plan, path: str) -> None:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(made.to_json() + "\n")
     except OSError as error:
-        raise ValueError(f"the plan cannot be written to {path}: {error.strerror}") from error
+        raise ValueError(f"cannot write the plan to {path}: {error.strerror}") from error
 
 
 def _read(path: str) -> Plan:
@@ -269,24 +307,24 @@ def _read(path: str) -> Plan:
         with open(path, encoding="utf-8") as file:
             return Plan.from_json(file.read())
     except OSError as error:
-        what = "give SRC and DST, or the file of a plan" if "://" in path else "plan --out writes such a file"
+        what = "expected SRC and DST, or a plan file" if "://" in path else "create a plan file with `plan --out`"
         raise ValueError(f"{path}: {error.strerror}; {what}") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
 
 def _refuse_options_of_a_planfile() -> None:
-    """Reject options that select versions, as a plan file is applied unchanged."""
+    """Reject options that select or map versions, because a plan file is applied unchanged."""
     context = click.get_current_context()
     for parameter in context.command.params:
         given = parameter.name and context.get_parameter_source(parameter.name)
         made_of = isinstance(parameter, click.Option) and parameter.name not in ("yes", "as_json")
         if made_of and given is click.core.ParameterSource.COMMANDLINE:
-            raise ValueError(f"{parameter.opts[0]} is for making a plan: a plan file is carried out as it is")
+            raise ValueError(f"{parameter.opts[0]} cannot be used with a plan file; use it with `plan --out`")
 
 
 def _show(made: Plan, *, err: bool = False) -> None:
-    """Print a plan: steps that create (+) or change (~), versions that are the same (=) or skipped, and totals."""
+    """Print a plan: steps that create (+) or change (~), unchanged versions (=), skipped versions, and totals."""
     from ..promotion import name_of
 
     click.echo(f"{made.source} -> {made.destination} ({made.region})\n", err=err)
@@ -297,7 +335,7 @@ def _show(made: Plan, *, err: bool = False) -> None:
             was = f"{_text(difference.a)} -> " if step.action == "update" else ""
             click.echo(f"    {difference.path}: {was}{_text(difference.b)}", err=err)
     for one in made.same:
-        click.echo(f"= {name_of(one.source)} (there {name_of(one.copy)})", err=err)
+        click.echo(f"= {name_of(one.source)} (copy {name_of(one.copy)})", err=err)
     skipped: dict[tuple[str, str], list[str]] = {}
     for left_out in made.skipped:
         name = name_of(left_out.source)
@@ -307,8 +345,10 @@ def _show(made: Plan, *, err: bool = False) -> None:
     if made.steps or made.same or made.skipped:
         click.echo(err=err)
     if any(step.action == "create" for step in made.steps):
-        click.echo("New versions are created in this order; the destination gives the numbers.", err=err)
-        click.echo("Objects in S3 and images in ECR are not copied: they must be there.", err=err)
+        click.echo("Versions are created in this order; the destination assigns their numbers.", err=err)
+        click.echo(
+            "Objects in S3 and images in ECR are not copied; the destination must be able to read them.", err=err
+        )
     click.secho(_totals(made), bold=True, err=err)
 
 
@@ -317,7 +357,7 @@ def _title(step: Step) -> str:
 
     if step.action == "create-group":
         return f"group {step.group}"
-    return name_of(step.source) + (f" (there {name_of(step.copy)})" if step.copy else "")
+    return name_of(step.source) + (f" (copy {name_of(step.copy)})" if step.copy else "")
 
 
 def _text(value: Any) -> str:

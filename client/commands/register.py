@@ -1,4 +1,4 @@
-"""The commands `register`, `search` and `delete`."""
+"""The `register`, `search`, and `delete` commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from . import completion
-from .output import STATUSES, YES, Command, confirm, counted, fail, on_registry, print_result, print_rows
+from .output import STATUSES, YES, Command, confirm, counted, fail, is_group, on_registry, print_result, print_rows
 from .review import COLUMNS, GROUP_COLUMNS, group_row, version_row
 
 if TYPE_CHECKING:
@@ -30,15 +30,13 @@ OPTION_MEMBERS: dict[str, tuple[tuple[str, ...], ...]] = {
 CONTAINER_MEMBERS = {"image": "Image", "model_data": "ModelDataUrl"}
 TYPE_MEMBERS = {"content_types": "SupportedContentTypes", "response_types": "SupportedResponseMIMETypes"}
 
-GROUP_MARK, VERSION_MARK = ":model-package-group/", ":model-package/"
-
 
 def _pairs(_: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
     pairs = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not (key and equals):
-            raise click.BadParameter(f"{text!r} is not KEY=VALUE")
+            raise click.BadParameter(f"{text!r} does not have the form KEY=VALUE")
         pairs[key] = value
     return pairs
 
@@ -49,20 +47,38 @@ def _of_pairs(name: str, *declared: str, help: str) -> Callable[[Command], Comma
 
 @click.command()
 @click.argument("group", required=False, shell_complete=completion.groups)
-@click.option("--from", "source", type=click.File("rb"), metavar="FILE", help="A request in JSON; - reads stdin.")
-@click.option("--image", help="The image that serves the model.")
-@click.option("--model-data", metavar="S3URI", help="The model archive.")
-@click.option("--content-type", "content_types", multiple=True, help="What the model reads; text/csv by default.")
-@click.option("--response-type", "response_types", multiple=True, help="What the model returns; text/csv by default.")
+@click.option(
+    "--from",
+    "source",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="JSON file with a CreateModelPackage request; - reads stdin.",
+)
+@click.option("--image", metavar="IMAGE", help="Container image that serves the model.")
+@click.option("--model-data", metavar="S3URI", help="Model archive (model.tar.gz).")
+@click.option(
+    "--content-type",
+    "content_types",
+    multiple=True,
+    metavar="TYPE",
+    help="Content type that the model accepts; may be repeated. Default: text/csv.",
+)
+@click.option(
+    "--response-type",
+    "response_types",
+    multiple=True,
+    metavar="TYPE",
+    help="Content type that the model returns; may be repeated. Default: text/csv.",
+)
 @_of_pairs("--metadata", help="Metadata of the version; may be repeated.")
-@click.option("--metrics", metavar="S3URI", help="A model quality report in JSON.")
-@click.option("--description", help="The description of the version.")
-@_of_pairs("--tag", "tags", help="A tag of the group, if it is created; may be repeated.")
-@click.option("--training-job", help="The training job of the model; also stored as metadata.")
-@click.option("--dataset-version", help="The dataset it was trained on; stored as metadata.")
-@click.option("--git-commit", help="The commit of its code; also stored as metadata.")
-@click.option("--approval", type=STATUSES, help="PendingManualApproval by default.")
-@click.option("--token", help="An idempotency token: repeating it registers no second version.")
+@click.option("--metrics", metavar="S3URI", help="Model quality report in JSON.")
+@click.option("--description", help="Description of the version.")
+@_of_pairs("--tag", "tags", help="Tag of the group if it is created; may be repeated.")
+@click.option("--training-job", metavar="NAME", help="Training job that created the model; also stored as metadata.")
+@click.option("--dataset-version", metavar="VERSION", help="Version of the training data; stored as metadata.")
+@click.option("--git-commit", metavar="COMMIT", help="Git commit of the training code; also stored as metadata.")
+@click.option("--approval", type=STATUSES, help="Approval status. Default: PendingManualApproval.")
+@click.option("--token", help="Idempotency token: a request with the same token does not register a second version.")
 @on_registry
 def register(
     registry: ModelRegistry,
@@ -73,10 +89,12 @@ def register(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Register a version of GROUP, creating the group if necessary, and print the ARN of the version.
+    """Register a version.
 
-    FILE is a request as for `aws sagemaker create-model-package --cli-input-json`. Options override it; without GROUP,
-    its ModelPackageGroupName is the group.
+    Creates GROUP if it does not exist, and prints the ARN of the new version.
+
+    FILE has the format of `aws sagemaker create-model-package --cli-input-json`. Options override its values. If GROUP
+    is omitted, ModelPackageGroupName in FILE names the group.
 
     \b
     Examples:
@@ -88,7 +106,7 @@ def register(
     in_file = members.pop("ModelPackageGroupName", None)
     name = group or in_file
     if not name:
-        fail("name a GROUP, or a file that has a ModelPackageGroupName")
+        fail("missing GROUP; add it, or --from FILE with a ModelPackageGroupName")
     given = {option: value for option, value in options.items() if value}
     _override(members, given, metadata)
     version = registry.register(name, metadata=metadata, tags=tags, **given, **members)
@@ -98,9 +116,9 @@ def register(
 @click.command()
 @click.argument("terms", metavar="[TERM]...", nargs=-1)
 @click.option("--groups", "of_groups", is_flag=True, help="Search groups instead of versions.")
-@click.option("--sort", metavar="NAME", help="The property to sort by; LastModifiedTime by default.")
-@click.option("--ascending", is_flag=True, help="Sort in ascending order; descending by default.")
-@click.option("--limit", type=click.IntRange(min=1), help="How many to print; all by default.")
+@click.option("--sort", metavar="NAME", help="Property to sort by. Default: LastModifiedTime.")
+@click.option("--ascending", is_flag=True, help="Sort in ascending order. Default: descending.")
+@click.option("--limit", type=click.IntRange(min=1), help="Maximum number of results to print. Default: no limit.")
 @on_registry
 def search(
     registry: ModelRegistry,
@@ -111,11 +129,14 @@ def search(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """Find the versions that match every TERM, with SageMaker Search; all versions without a TERM.
+    """Find versions by status, metric, or tag.
 
-    A TERM is Name=value, Name!=value, Name>=value (or <= > <), Name~text (contains), Name (exists) or !Name (does not
-    exist); quote those with < > or !. Names are AWS's: ModelApprovalStatus, CreationTime, ModelLifeCycle.Stage,
-    Tags.KEY (of the group), CustomerMetadataProperties.KEY ...; times are written 2026-11-24T00:00:00, in UTC.
+    Prints the versions that match every TERM, or all versions without a TERM, as SageMaker Search returns them.
+
+    A TERM is one of: Name=value, Name!=value, Name>=value (also <=, >, and <), Name~text (contains the text), Name
+    (exists), or !Name (does not exist). Quote terms that contain <, >, or !. Names are those of SageMaker Search, such
+    as ModelApprovalStatus, CreationTime, ModelLifeCycle.Stage, Tags.KEY (tags of the group), and
+    CustomerMetadataProperties.KEY. Times have the form 2026-11-24T00:00:00, in UTC.
 
     \b
     Examples:
@@ -133,13 +154,15 @@ def search(
 
 @click.command()
 @click.argument("name", metavar="VERSION|GROUP", shell_complete=completion.versions)
-@click.option("--with-versions", is_flag=True, help="Delete a group with the versions in it.")
+@click.option("--with-versions", is_flag=True, help="Also delete the versions of the group.")
 @YES
 @on_registry
 def delete(registry: ModelRegistry, name: str, with_versions: bool, yes: bool, as_json: bool) -> None:
-    """Delete a VERSION (its ARN, or GROUP/N), whose number is not reused; or a GROUP (its name or ARN).
+    """Delete a version or a group.
 
-    Asks for confirmation; without a terminal, --yes is required. Exit code 1 if the answer is no.
+    A VERSION is GROUP/NUMBER or an ARN; its number is not used again. A GROUP is a name or an ARN.
+
+    Asks for confirmation on a terminal; elsewhere, --yes is required. Exits with code 1 if you answer no.
 
     \b
     Examples:
@@ -148,8 +171,8 @@ def delete(registry: ModelRegistry, name: str, with_versions: bool, yes: bool, a
     """
     from ..registry.requests import listed
 
-    is_group = GROUP_MARK in name or (VERSION_MARK not in name and "/" not in name)
-    if is_group:
+    of_group = is_group(name)
+    if of_group:
         registry.boto3.describe_model_package_group(ModelPackageGroupName=name)
         found = listed(registry.boto3, ModelPackageGroupName=name) if with_versions else ()
         doomed = [one["ModelPackageArn"] for one in found]
@@ -158,13 +181,13 @@ def delete(registry: ModelRegistry, name: str, with_versions: bool, yes: bool, a
         version = registry.get(name)
         doomed, what = [version.arn], f"{version.group}/{version.version} ({version.status})"
     if not yes:
-        unattended = f"would delete {what}: say --yes where nobody can be asked"
-        confirm(f"Delete {what}?", unattended, "nothing is deleted")
-    if is_group:
+        unattended = f"not deleting {what}: add --yes when there is no terminal to confirm"
+        confirm(f"Delete {what}?", unattended, "nothing was deleted")
+    if of_group:
         registry.delete_group(name, with_versions=with_versions)
     else:
         registry.delete(name)
-    print_result({"deleted": [*doomed, *([name] if is_group else [])]}, f"deleted {what}", as_json=as_json)
+    print_result({"deleted": [*doomed, *([name] if of_group else [])]}, f"deleted {what}", as_json=as_json)
 
 
 def _request(source: IO[bytes]) -> dict[str, Any]:
@@ -179,7 +202,7 @@ def _request(source: IO[bytes]) -> dict[str, Any]:
 
 
 def _override(members: dict[str, Any], given: dict[str, Any], metadata: Iterable[str]) -> None:
-    """Remove members that options replace, and write options that belong into a list there."""
+    """Remove members that options replace, and write options that replace an item of a list into the list."""
     paths = [path for option in given for path in OPTION_MEMBERS.get(option, ())]
     for path in [*paths, *((METADATA, key) for key in metadata)]:
         _remove(members, path)

@@ -1,4 +1,4 @@
-"""Review commands: list, show, compare, approve and reject versions, and explain the possible decisions."""
+"""Commands that list, show, compare, approve, and reject versions, and explain possible decisions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ GROUP = click.argument("group", shell_complete=completion.groups)
 @click.command()
 @on_registry
 def groups(registry: ModelRegistry, as_json: bool) -> None:
-    """List the groups, newest last.
+    """List model groups.
+
+    Groups are listed from the oldest to the newest.
 
     \b
     Examples:
@@ -50,7 +52,9 @@ def groups(registry: ModelRegistry, as_json: bool) -> None:
 @click.option("--status", type=STATUSES, help="Only versions with this status.")
 @on_registry
 def versions(registry: ModelRegistry, group: str, status: Any, as_json: bool) -> None:
-    """List the versions of a GROUP, newest first.
+    """List the versions of a group.
+
+    Versions of GROUP are listed from the newest to the oldest.
 
     \b
     Examples:
@@ -64,11 +68,14 @@ def versions(registry: ModelRegistry, group: str, status: Any, as_json: bool) ->
 @click.argument("group", required=False, shell_complete=completion.groups)
 @on_registry
 def pending(registry: ModelRegistry, group: str | None, as_json: bool) -> None:
-    """List the versions that are waiting for a decision, oldest first, in a GROUP or in all groups.
+    """List versions waiting for a decision, oldest first.
+
+    Lists the pending versions of GROUP, or of all groups.
 
     \b
     Examples:
       sagemaker-registry pending
+      sagemaker-registry pending churn --json
     """
     print_rows(map(version_row, registry.pending(group)), COLUMNS, as_json=as_json)
 
@@ -77,11 +84,14 @@ def pending(registry: ModelRegistry, group: str | None, as_json: bool) -> None:
 @VERSION
 @on_registry
 def show(registry: ModelRegistry, version: str, as_json: bool) -> None:
-    """Show the full record of a VERSION: its ARN, or GROUP/N.
+    """Show the full record of a version.
+
+    VERSION is GROUP/NUMBER, such as churn/3, or an ARN.
 
     \b
     Examples:
       sagemaker-registry show churn/3
+      sagemaker-registry show churn/3 --json
     """
     record = registry.get(version).record
     lines = (
@@ -93,10 +103,13 @@ def show(registry: ModelRegistry, version: str, as_json: bool) -> None:
 
 @click.command()
 @VERSION
-@click.option("--reason", help="The reason, stored with the version.")
+@click.option("--reason", help="Reason, visible to all readers.")
 @on_registry
 def approve(registry: ModelRegistry, version: str, reason: str | None, as_json: bool) -> None:
-    """Approve a VERSION: its ARN, or GROUP/N.
+    """Approve a version.
+
+    VERSION is GROUP/NUMBER, such as churn/3, or an ARN. If the rules require several approvals, the version stays
+    pending until the last one.
 
     \b
     Examples:
@@ -107,10 +120,12 @@ def approve(registry: ModelRegistry, version: str, reason: str | None, as_json: 
 
 @click.command()
 @VERSION
-@click.option("--reason", required=True, help="The reason, stored with the version.")
+@click.option("--reason", required=True, help="Reason, visible to all readers.")
 @on_registry
 def reject(registry: ModelRegistry, version: str, reason: str, as_json: bool) -> None:
-    """Reject a VERSION: its ARN, or GROUP/N.
+    """Reject a version.
+
+    VERSION is GROUP/NUMBER, such as churn/4, or an ARN.
 
     \b
     Examples:
@@ -123,7 +138,9 @@ def reject(registry: ModelRegistry, version: str, reason: str, as_json: bool) ->
 @GROUP
 @on_registry
 def latest(registry: ModelRegistry, group: str, as_json: bool) -> None:
-    """Print the ARN of the newest approved version of a GROUP; exit code 1 if there is none.
+    """Print the newest approved version of a group.
+
+    Prints the ARN of the version, or its full record with --json. Exits with code 1 if GROUP has no approved version.
 
     \b
     Examples:
@@ -140,10 +157,13 @@ def latest(registry: ModelRegistry, group: str, as_json: bool) -> None:
 
 @click.command()
 @VERSION
-@click.option("--timeout", type=float, default=3600, show_default=True, help="Seconds to wait.")
+@click.option("--timeout", type=float, default=3600, show_default=True, metavar="SECONDS", help="Time limit.")
 @on_registry
 def wait(registry: ModelRegistry, version: str, timeout: float, as_json: bool) -> None:
-    """Wait until a VERSION is decided: exit code 0 approved, 1 rejected, 3 timed out.
+    """Wait until a version is approved or rejected.
+
+    VERSION is GROUP/NUMBER, such as churn/3, or an ARN. Exits with code 0 if it is approved, 1 if it is rejected, and 3
+    after --timeout.
 
     \b
     Examples:
@@ -165,7 +185,10 @@ def wait(registry: ModelRegistry, version: str, timeout: float, as_json: bool) -
 @click.argument("b", shell_complete=completion.versions)
 @on_registry
 def diff(registry: ModelRegistry, a: str, b: str, as_json: bool) -> None:
-    """Show the differences between two versions.
+    """Compare two versions.
+
+    Prints each field that differs between the versions A and B (GROUP/NUMBER or an ARN), with both values and, for
+    numbers, the change.
 
     \b
     Examples:
@@ -178,13 +201,17 @@ def diff(registry: ModelRegistry, a: str, b: str, as_json: bool) -> None:
 
 @click.command()
 @VERSION
-@click.option("--as", "identity", metavar="IDENTITY", help="For another caller: a name, an ARN or an access key.")
-@click.option("--reason", help="Evaluate the rules with this reason.")
+@click.option(
+    "--as", "identity", metavar="IDENTITY", help="Check for another caller: a name, an ARN, or an access key."
+)
+@click.option("--reason", help="Evaluate the rules as if this reason were given.")
 @on_registry
 def explain(registry: ModelRegistry, version: str, identity: str | None, reason: str | None, as_json: bool) -> None:
-    """Explain the possible decisions about a VERSION (its ARN, or GROUP/N), and the result of each rule.
+    """Check which decisions the rules allow.
 
-    "yes" is passed, "no" is failed, "ask" needs input with the request, "wait" needs further approvals.
+    Prints the possible decisions about VERSION (GROUP/NUMBER or an ARN), and the result of each rule: "yes" (passed),
+    "no" (failed), "ask" (the request must contain something more, such as a reason), or "wait" (more approvals are
+    needed). A decision is "maybe" if it depends on the request or on further approvals.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""The commands `serve` and `quickstart`."""
+"""The `serve` and `quickstart` commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ...backends.base import Backend
 
 VERBOSE_LIBRARIES = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
-"""Libraries that log whole requests, with signatures and session tokens, at the level debug."""
+"""Libraries that log whole requests, with signatures and session tokens, at level debug."""
 
 
 @click.command()
@@ -26,30 +26,33 @@ VERBOSE_LIBRARIES = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
     envvar="SAGEMAKER_REGISTRY_BACKEND",
     show_envvar=True,
     metavar="URL",
-    help="The registry: sqlite:///FILE, sqlite:// for memory, postgresql://USER@HOST/DATABASE, moto://, or "
-    "a gateway to aws://[PROFILE@][REGION] or http://HOST:PORT; by default a file in your data folder.",
+    help="Registry to serve: sqlite:///FILE, sqlite:// (in memory), postgresql://USER@HOST/DATABASE, moto://, or, as a "
+    "gateway, aws://[PROFILE@][REGION] or http://HOST:PORT. Default: a file in your data folder.",
 )
 @click.option(
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="The address to listen on; addresses that other machines can reach require --credentials.",
+    help="Address to listen on. An address that other machines can reach requires --credentials or "
+    "--i-accept-no-authentication.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8080,
     show_default=True,
-    help="The port to listen on; 0 selects a free one.",
+    help="Port to listen on; 0 selects a free port.",
 )
 @credentials_option(
-    "--credentials", help="A file of access keys, as ~/.aws/credentials: every request must be signed with one of them."
+    "--credentials",
+    help="File of access keys in the format of ~/.aws/credentials. Every request must be signed with one of them.",
 )
 @click.option(
     "--i-accept-no-authentication",
     "accepts_no_authentication",
     is_flag=True,
-    help="Allow everyone who can reach the address to read and change everything.",
+    help="Accept unsigned requests on an address that other machines can reach: everyone there can read and change "
+    "everything.",
 )
 @click.option(
     "--allowed-host",
@@ -58,7 +61,7 @@ VERBOSE_LIBRARIES = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
     envvar="SAGEMAKER_REGISTRY_ALLOWED_HOSTS",
     show_envvar=True,
     metavar="NAME",
-    help="A host name to accept, such as that of a compose service; may be repeated. Names of this machine and IP "
+    help="Host name to accept, such as the name of a compose service; may be repeated. Names of this machine and IP "
     "addresses are always accepted.",
 )
 @click.option(
@@ -67,36 +70,38 @@ VERBOSE_LIBRARIES = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
     envvar="SAGEMAKER_REGISTRY_CONFIG",
     show_envvar=True,
     metavar="FILE",
-    help="A registry.toml with more settings; options override it.",
+    help="Settings file (registry.toml). Command-line options override it.",
 )
 @click.option(
     "--check-artifacts",
     type=click.Choice(["off", "auto", "always"]),
-    help="Whether artifacts must exist in S3 at registration; auto (the default) checks if the bucket exists.",
+    help="Whether artifacts must exist in S3 at registration. auto requires them only if the bucket exists. Default: "
+    "auto.",
 )
 @click.option(
     "--check-images",
     type=click.Choice(["off", "auto", "always"]),
-    help="Whether images must exist in ECR, off by default; auto checks if the repository exists.",
+    help="Whether images must exist in ECR at registration. auto requires them only if the repository exists. Default: "
+    "off.",
 )
 @click.option(
     "--s3-endpoint",
     metavar="URL",
-    help="The S3 endpoint of artifacts, with the credentials of the environment; by default this server.",
+    help="S3 endpoint of the artifacts, accessed with the credentials of the environment. Default: this server.",
 )
 @click.option(
     "--console-user",
     "console_users",
     multiple=True,
     metavar="NAME",
-    help="A reviewer at the console; may be repeated. Prints a login link for each; by default for you, or for the "
-    "people in registry.toml if you are not one of them.",
+    help="Print a console login link for this reviewer; may be repeated. Default: you, or the people in registry.toml "
+    "if you are not one of them.",
 )
 @click.option("--no-console", is_flag=True, help="Do not serve the console at /console/.")
 @click.option(
     "--test-controls/--no-test-controls",
     default=None,
-    help="Allow test control: reset, snapshots, clock and faults. By default only for a registry in memory.",
+    help="Whether to allow test control (reset, snapshots, clock, and faults). Default: only for a registry in memory.",
 )
 @click.option(
     "--seed",
@@ -104,14 +109,14 @@ VERBOSE_LIBRARIES = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
     metavar="FILE",
-    help="A file of groups and versions to create at the start, in YAML or JSON, or a folder; may be repeated.",
+    help="YAML or JSON file of groups and versions to create at the start, or a folder of such files; may be repeated.",
 )
 @click.option(
     "--log-level",
     type=click.Choice(["error", "warning", "info", "debug"]),
     default="warning",
     show_default=True,
-    help="The log level on stderr; info logs each request.",
+    help="Log level on stderr; info logs each request.",
 )
 def serve(
     backend: str | None,
@@ -130,12 +135,15 @@ def serve(
     seeds: tuple[Path, ...],
     log_level: str,
 ) -> None:
-    """Serve a registry, and other AWS services, on one endpoint.
+    """Start the registry, its console, and other AWS services.
 
-    The first line on stdout is "listening on URL"; the last ones are login links of the console at /console/, where
-    people review versions. A link works once, for an hour. SIGTERM and Ctrl-C finish the requests in flight and stop.
-    For a registry in a file, S3 buckets and objects are also stored (FILE.s3). The other AWS services are answered by
-    moto: they are kept in memory and start empty.
+    All of them use one URL. The first line on stdout is "listening on URL"; the next lines contain the URL of the
+    registry and login links for the console at /console/, where people review versions. A link works once, for one
+    hour. SIGTERM or Ctrl-C finishes the requests in progress and stops the server.
+
+    Without --backend, the registry is stored in a file in your data folder. The S3 buckets and objects of a registry in
+    a file are stored next to it, in FILE.s3. All other AWS services are answered by moto, which keeps their data in
+    memory and starts empty.
 
     \b
     Examples:
@@ -149,7 +157,7 @@ def serve(
       sagemaker-registry serve --host 0.0.0.0 --credentials keys.ini --allowed-host registry
     """
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
-    gc.disable()  # collecting garbage among imported modules would take a tenth of the start
+    gc.disable()  # collecting garbage during the imports would take a tenth of the startup time
     for library in VERBOSE_LIBRARIES:
         logging.getLogger(library).setLevel(max(logging.INFO, logging.getLogger().level))
     try:
@@ -158,7 +166,7 @@ def serve(
         from ...emulator.serve import serve as run
     except ModuleNotFoundError as error:
         fail(
-            f"serving needs the package {(error.name or '').partition('.')[0]!r}: "
+            f"serve requires the package {(error.name or '').partition('.')[0]!r}: "
             "pip install 'sagemaker-registry[server]'"
         )
     from ...backends.errors import BackendUnavailable
@@ -199,9 +207,9 @@ def _seeder(seeds: tuple[Path, ...]) -> Callable[[Backend], None]:
 @click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def quickstart(arguments: tuple[str, ...]) -> None:
-    """Take a model from training to deployment, offline, in one minute.
+    """Follow one model from training to deployment.
 
-    The same as running examples/quickstart.py: `sagemaker-registry quickstart --help` lists its options.
+    Runs examples/quickstart.py, offline and in one minute. `quickstart --help` prints its options and examples.
     """
     from ...examples import quickstart as example
 

@@ -1,4 +1,4 @@
-"""The commands `seed`, and `control` for registries under test control."""
+"""The `seed` command, and the `control` commands for registries under test control."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import TIMED_OUT, Command, counted, fail, on_registry, print_json, print_result, print_rows
+from .output import (
+    TIMED_OUT,
+    Command,
+    SuggestingGroup,
+    counted,
+    fail,
+    on_registry,
+    print_json,
+    print_result,
+    print_rows,
+)
 
 if TYPE_CHECKING:
     from ..registry.registry import ModelRegistry
@@ -20,7 +30,7 @@ CALLS = ("number", "at", "operation", "principal", "outcome", "milliseconds")
 
 
 def _on_control(command: Command) -> Command:
-    """Add --url, --region and --json to a command, and call it with the test control of the registry."""
+    """Add --url, --region, and --json to a command, and call it with the test control of the registry."""
 
     @wraps(command)
     def run(registry: ModelRegistry, **arguments: Any) -> None:
@@ -28,7 +38,7 @@ def _on_control(command: Command) -> Command:
         from ..testing.control import Control
 
         if not offers(registry.boto3, "calls"):
-            fail("this registry is not under test control: serve it in memory, or with --test-controls")
+            fail("this registry is not under test control; serve it in memory or with --test-controls")
         command(Control(registry.boto3), **arguments)
 
     return on_registry(run)
@@ -38,12 +48,13 @@ def _on_control(command: Command) -> Command:
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True))
 @on_registry
 def seed(registry: ModelRegistry, files: tuple[str, ...], as_json: bool) -> None:
-    """Create the groups and versions of seed FILES, in YAML or JSON, or folders of such files, in a registry.
+    """Load groups and versions from YAML or JSON.
 
-    Existing groups and versions are left as they are. This project's registries apply seeds in one transaction.
+    FILES are seed files or folders of them. Existing groups and versions are not changed. Registries of this project
+    apply all files in one transaction.
 
     \b
-    A seed reads:
+    Example of a seed file:
       groups:
         churn:
           tags: {team: risk}
@@ -59,15 +70,18 @@ def seed(registry: ModelRegistry, files: tuple[str, ...], as_json: bool) -> None
     from ..seeding import apply_seed
 
     result = apply_seed(registry.boto3, files)
-    text = f"{counted(result.new_groups, 'group')} and {counted(result.new_versions, 'version')} are new"
+    text = f"created {counted(result.new_groups, 'group')} and {counted(result.new_versions, 'version')}"
     if result.groups_there or result.versions_there:
-        text += f"; {counted(result.groups_there, 'group')} and {counted(result.versions_there, 'version')} were there"
+        existing = f"{counted(result.groups_there, 'group')} and {counted(result.versions_there, 'version')}"
+        text += f"; {existing} already existed"
     print_result(asdict(result), text, as_json=as_json)
 
 
-@click.group("control")
+@click.group("control", cls=SuggestingGroup)
 def control_group() -> None:
-    """Reset, snapshot and inject faults into a registry under test control: in memory, or with --test-controls.
+    """Reset, snapshot, and inject faults into a test registry.
+
+    The registry must be in memory or served with --test-controls.
 
     \b
     Examples:
@@ -81,10 +95,14 @@ def control_group() -> None:
 
 
 @control_group.command()
-@click.option("--timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Seconds to wait.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS", help="Time limit."
+)
 @on_registry
 def ready(registry: ModelRegistry, timeout: float, as_json: bool) -> None:
-    """Wait until the registry answers; exit code 3 after --timeout. Works without test control.
+    """Wait until the registry responds.
+
+    Exits with code 3 after --timeout. Works for any registry, also without test control.
 
     \b
     Examples:
@@ -95,17 +113,19 @@ def ready(registry: ModelRegistry, timeout: float, as_json: bool) -> None:
 
     is_ready = Control(registry.boto3).ready(timeout)
     if not is_ready:
-        fail(f"not ready within {timeout:g} s", TIMED_OUT)
+        fail(f"the registry did not respond within {timeout:g} seconds", TIMED_OUT)
     print_result({"ready": True}, "ready", as_json=as_json)
 
 
 @control_group.command()
-@click.option("--account", help="Only this account: 12 digits.")
+@click.option("--account", metavar="ID", help="Only this account (12 digits).")
 @click.option("--of-region", metavar="REGION", help="Only this region.")
-@click.option("--group", metavar="NAME", help="Only the group, or unversioned package, with this name.")
+@click.option("--group", metavar="NAME", help="Only the group or unversioned package with this name.")
 @_on_control
 def reset(control: Control, account: str | None, of_region: str | None, group: str | None, as_json: bool) -> None:
-    """Delete everything, including history, or only the data of an account, a region or a group.
+    """Delete all data, including history.
+
+    With options, deletes only the data of an account, a region, or a group.
 
     \b
     Examples:
@@ -120,21 +140,25 @@ def reset(control: Control, account: str | None, of_region: str | None, group: s
 @click.argument("name")
 @_on_control
 def snapshot(control: Control, name: str, as_json: bool) -> None:
-    """Save a snapshot of the whole registry under a NAME, in the memory of its server.
+    """Save a snapshot of the registry as NAME.
+
+    The server keeps the snapshot in memory.
 
     \b
     Examples:
       sagemaker-registry control snapshot before
     """
     control.snapshot(name)
-    print_result({"snapshot": name}, f"kept as {name}", as_json=as_json)
+    print_result({"snapshot": name}, f"saved snapshot {name}", as_json=as_json)
 
 
 @control_group.command()
 @click.argument("name", default="start")
 @_on_control
 def restore(control: Control, name: str, as_json: bool) -> None:
-    """Restore the whole registry, including history, to the snapshot NAME, or to its state at the start.
+    """Restore the registry to the snapshot NAME.
+
+    Restores all data, including history. Without NAME, restores the state in which the server started.
 
     \b
     Examples:
@@ -142,13 +166,13 @@ def restore(control: Control, name: str, as_json: bool) -> None:
       sagemaker-registry control restore before
     """
     control.restore(name)
-    print_result({"restored": name}, f"put back to {name}", as_json=as_json)
+    print_result({"restored": name}, f"restored snapshot {name}", as_json=as_json)
 
 
 @control_group.command()
 @_on_control
 def snapshots(control: Control, as_json: bool) -> None:
-    """Print the names of the snapshots.
+    """List the snapshots.
 
     \b
     Examples:
@@ -158,14 +182,15 @@ def snapshots(control: Control, as_json: bool) -> None:
 
 
 @control_group.command()
-@click.option("--freeze", metavar="MOMENT", help="Stop it at a moment, such as 2026-11-24T12:00:00Z, or at now.")
-@click.option("--advance", type=click.FloatRange(min=0), metavar="SECONDS", help="Move it forward.")
-@click.option("--resume", is_flag=True, help="Let it run again, with the time of the machine.")
+@click.option("--freeze", metavar="MOMENT", help="Stop the clock at a time such as 2026-11-24T12:00:00Z, or now.")
+@click.option("--advance", type=click.FloatRange(min=0), metavar="SECONDS", help="Move the clock forward.")
+@click.option("--resume", is_flag=True, help="Use the time of the machine again.")
 @_on_control
 def clock(control: Control, freeze: str | None, advance: float | None, resume: bool, as_json: bool) -> None:
-    """Change the clock of the registry, and print its time.
+    """Change the clock of the registry and print its time.
 
-    While the clock is stopped, request ids are sequential, and the same script creates the same registry, byte by byte.
+    While the clock is stopped, request IDs are sequential, and a script creates the same registry, byte for byte, every
+    time it runs.
 
     \b
     Examples:
@@ -187,25 +212,33 @@ def clock(control: Control, freeze: str | None, advance: float | None, resume: b
 
 @control_group.command()
 @click.argument("kind")
-@click.option("--operation", default="*", show_default=True, help="The operation; a pattern with * and ?.")
 @click.option(
-    "--rate", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="The share of requests that fail."
+    "--operation", default="*", show_default=True, metavar="PATTERN", help="Operations that match PATTERN (* and ?)."
 )
-@click.option("--count", type=click.IntRange(min=1), help="The number of failures; unlimited by default.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="Share of these requests that the fault affects.",
+)
+@click.option(
+    "--count", type=click.IntRange(min=1), help="Remove the fault after this many requests. Default: no limit."
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(0, 300),
     default=1.0,
     show_default=True,
-    help="The delay of latency, or the age of a stale-list.",
+    help="Delay (latency) or age of the list (stale-list), in seconds.",
 )
-@click.option("--message", default="", help="The message of the error.")
+@click.option("--message", default="", help="Message of the error.")
 @_on_control
 def fault(control: Control, as_json: bool, **given: Any) -> None:
-    """Inject a fault from now on.
+    """Inject a fault into the following requests.
 
-    KIND is throttling, unavailable (503), failure (500), conflict, latency, answer-lost (after the
-    request was done), stale-list (new resources are not listed yet) or validation-fails (of a version that is
+    KIND is one of: throttling, unavailable (503), failure (500), conflict, latency, answer-lost (the request is done,
+    but its response is lost), stale-list (new resources are not listed yet), or validation-fails (of a version that is
     registered).
 
     \b
@@ -218,10 +251,10 @@ def fault(control: Control, as_json: bool, **given: Any) -> None:
 
 @control_group.command()
 @click.option("--clear", is_flag=True, help="Remove all faults.")
-@click.option("--clear-number", type=int, metavar="NUMBER", help="Remove this fault.")
+@click.option("--clear-number", type=int, metavar="NUMBER", help="Remove the fault with this number.")
 @_on_control
 def faults(control: Control, clear: bool, clear_number: int | None, as_json: bool) -> None:
-    """Print the faults, and how often each was applied.
+    """List the faults, with the number of requests that each affected.
 
     \b
     Examples:
@@ -234,14 +267,14 @@ def faults(control: Control, clear: bool, clear_number: int | None, as_json: boo
 
 
 @control_group.command()
-@click.option("--operation", help="Only requests of this operation, such as UpdateModelPackage.")
-@click.option("--since", type=int, default=0, help="Only requests after the one with this number.")
-@click.option("--clear", is_flag=True, help="Clear the log afterwards.")
+@click.option("--operation", metavar="NAME", help="Only requests for this operation, such as UpdateModelPackage.")
+@click.option("--since", type=int, default=0, metavar="NUMBER", help="Only requests after the one with this number.")
+@click.option("--clear", is_flag=True, help="Clear the log after printing it.")
 @_on_control
 def calls(control: Control, operation: str | None, since: int, clear: bool, as_json: bool) -> None:
-    """Print the latest 10,000 requests to the registry, oldest first.
+    """List the latest requests to the registry, oldest first.
 
-    With --json, includes their parameters and messages.
+    The registry keeps the latest 10,000 requests. --json includes their parameters and error messages.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""The command `verify`: compare the behavior of two registries."""
+"""The `verify` command, which compares the behavior of two registries."""
 
 from __future__ import annotations
 
@@ -31,27 +31,31 @@ COLORS: dict[Verdict, str] = {"differs": "red", "not answered": "yellow", "not r
     metavar="URL",
     default=FRESH,
     show_default="a fresh registry in memory",
-    help="The registry to compare with.",
+    help="Registry to compare with.",
 )
 @REGION
-@click.option("--image", help="The image of all versions; AWS requires one in ECR in the same region.")
+@click.option("--image", metavar="IMAGE", help="Image of all versions; AWS requires one in ECR in the same region.")
 @click.option("--on-aws", is_flag=True, help="Allow creating and deleting groups named verify-... in an AWS account.")
 @click.option("--keep", is_flag=True, help="Do not delete the created groups.")
-@click.option("--json", "as_json", is_flag=True, help="Print the full report as JSON, including the steps that agree.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the full report as JSON, including steps with the same result."
+)
 def verify(
     url: str, against: str, region: str | None, image: str | None, on_aws: bool, keep: bool, as_json: bool
 ) -> None:
     """Compare the behavior of two registries.
 
-    Sends a hundred requests to both: groups, versions, lists and pagination, updates, tags, policies, searches,
-    deletions and invalid requests. Prints responses, errors and orders that differ, and separately the operations that
-    a registry does not support. All resources are in groups named verify- and eight random characters, which are
-    deleted at the end. Exit code 0: the same; 1: a difference; 2: an error.
+    Sends a hundred requests to URL (default: SAGEMAKER_REGISTRY_URL) and to --against: groups, versions, lists and
+    pages, updates, tags, policies, searches, deletions, and invalid requests. Prints the responses, errors, and orders
+    that differ, and separately the operations that a registry does not support.
+
+    All resources are created in groups named verify- and eight random characters, which are deleted at the end. Exits
+    with code 0 if the registries behave the same, 1 if they differ, and 2 after an error.
 
     \b
     Examples:
       sagemaker-registry verify http://127.0.0.1:8080
-      sagemaker-registry verify aws://sandbox@eu-west-1 --on-aws        compare the emulator with a sandbox account
+      sagemaker-registry verify aws://sandbox@eu-west-1 --on-aws
       sagemaker-registry verify http://127.0.0.1:8080 --against postgresql://registry@db.example/models
     """
     with errors_reported():
@@ -61,12 +65,12 @@ def verify(
         for asked in (url, against):
             if is_aws(asked) and not on_aws:
                 fail(
-                    f"{without_password(asked)} is AWS: this creates and deletes model package groups named verify-... "
-                    "in that account; say --on-aws if you want that"
+                    f"{without_password(asked)} is AWS; add --on-aws to allow creating and deleting groups named "
+                    "verify-... in that account"
                 )
         clients = [connect(asked, config=CONFIG, **region_option(region)) for asked in (url, against)]
         if any(map(reaches_aws, clients)) and not on_aws:
-            fail("a server passes its calls on to AWS: this creates and deletes groups there; see --on-aws")
+            fail("a server forwards requests to AWS; add --on-aws to allow creating and deleting groups there")
         report = _interruptible(
             compare,
             *clients,
@@ -78,10 +82,10 @@ def verify(
             progress=_progress,
         )
     if not (report.steps_with("same") or report.steps_with("differs")):
-        fail(f"nothing can be compared: {report.steps[0].note}")
+        fail(f"no step could be compared: {report.steps[0].note}")
     print_json({"same": report.same, **asdict(report)}) if as_json else _print(report)
     for left in report.left_behind:
-        click.echo(f"sagemaker-registry: left behind: {left}", err=True)
+        click.echo(f"sagemaker-registry: not deleted: {left}", err=True)
     if not report.same:
         sys.exit(NO)
 
@@ -93,13 +97,13 @@ def _names(*urls: str) -> tuple[str, ...]:
 
 
 def _interruptible(compare: Any, *clients: SageMakerClient, **options: Any) -> Report:
-    """Compare, and list leftovers after an error or an interrupt; SIGTERM counts as one, for CI."""
+    """Compare, and name resources that were not deleted after an error, Ctrl-C, or SIGTERM (which CI sends)."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    logging.disable()  # a registry in this process logs its failures, which are expected here
+    logging.disable()  # a registry in this process logs errors that are expected here
     try:
         report: Report = compare(*clients, **options)
     except KeyboardInterrupt as interrupt:
-        notes = getattr(interrupt, "__notes__", None) or ["nothing is left behind"]
+        notes = getattr(interrupt, "__notes__", None) or ["all resources were deleted"]
         fail("\n".join(["interrupted", *notes]), INTERRUPTED)
     except Exception as error:
         for note in getattr(error, "__notes__", ()):
@@ -132,7 +136,7 @@ def _print(report: Report) -> None:
                 for name, value in ((report.left, found.left), (report.right, found.right)):
                     click.echo(f"      {name:{max(len(report.left), len(report.right))}}  {_shown(value)}")
             if len(step.differences) > MAX_SHOWN:
-                click.echo(f"    ... and {len(step.differences) - MAX_SHOWN} more: --json has all")
+                click.echo(f"    ... and {len(step.differences) - MAX_SHOWN} more (use --json to see all)")
     counts = ", ".join(f"{len(report.steps_with(verdict))} {verdict}" for verdict in ("same", *COLORS))
     click.echo(f"{len(report.steps)} steps: {counts}")
 

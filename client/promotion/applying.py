@@ -1,4 +1,4 @@
-"""Carrying out a plan: each step checked against what the destination is now, then done, in the plan's order."""
+"""Apply a plan: check each step against the current state of the destination, then run the steps in order."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 PATIENCE = (0.0, 0.2, 0.5, 1.0, 2.0)
-"""Seconds to wait before each look for a version that was just created: AWS may need a moment."""
+"""Seconds to wait before each attempt to read a new version, because AWS may need a moment."""
 
 NOT_SETTLED = ("Pending", "InProgress")
 GROUP_PATIENCE = (0.0, *(1.0,) * 60)
 
 NUMBER = "ModelPackageVersion"
 NOT_DESCRIBED = "Tags["
-"""Where paths begin that are sent, and that Describe does not answer."""
+"""Prefix of the paths of members that are sent, and that Describe does not return."""
 
-Outcome = Literal["created", "changed", "there already"]
+Outcome = Literal["created", "changed", "already done"]
 
 
 class Stale(ValueError):
-    """The destination is not any more what the plan was made for; nothing was changed."""
+    """The destination has changed since the plan was made."""
 
 
 class Forgotten(ValueError):
-    """The destination does not keep where a copy came from, so that promoting to it would not come to an end."""
+    """The destination does not store the origin of a copy, so every promotion would create another copy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A step that was carried out: `copy` is the ARN of the group or version in the destination."""
+    """A completed step; `copy` is the ARN of the group or version in the destination."""
 
     step: Step
     outcome: Outcome
@@ -55,29 +55,30 @@ def apply(
     on_step: Callable[[Done], object] = lambda done: None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> tuple[Done, ...]:
-    """Carry out a plan and return what was done.
+    """Apply a plan and return the completed steps.
 
-    A step that is done already, by an apply that was interrupted or whose answer was lost, is left as it is: a plan
-    may be applied again. Versions get the numbers the destination gives them.
+    Steps that an earlier, interrupted apply completed are skipped, so a plan can be applied again. The destination
+    assigns the numbers of new versions.
 
     Args:
-        plan: as `plan()` or `Plan.from_json()` returned it.
-        destination: a boto3 client of the registry it was made for.
-        on_step: told of each step that is done, as soon as it is.
-        sleep: what waits, by seconds, for a group or a version that AWS needs a moment for.
+        plan: a plan from `plan()` or `Plan.from_json()`.
+        destination: a boto3 client of the registry the plan was made for.
+        on_step: called with each step as soon as it is completed.
+        sleep: called with the seconds to wait until AWS has created a group or version.
 
     Raises:
-        Stale: something the plan touches was changed since it was made; nothing was done.
-        Forgotten: the destination does not keep CustomerMetadataProperties, by which copies are known.
-        ClientError: a refusal of the destination; what `on_step` was told of stays done.
+        Stale: a resource that the plan affects has changed since the plan was made; nothing was changed. Also if a new
+            version is deleted while the plan is applied.
+        Forgotten: the destination does not store CustomerMetadataProperties, which identify copies.
+        ClientError: the destination rejects a request; steps passed to `on_step` are completed.
     """
     groups = {step.group: group_of(destination, step.group) for step in plan.steps}
     present = list(zip(plan.steps, _present(destination, plan, groups), strict=True))
     reasons = [reason for step, there in present for reason in _stale(destination, step, there)]
     made = {step.group for step in plan.steps if step.action == "create-group"}
-    reasons += [f"group {name} is gone" for name, group in groups.items() if group is None and name not in made]
+    reasons += [f"group {name} was deleted" for name, group in groups.items() if group is None and name not in made]
     if reasons:
-        raise Stale(f"the destination has changed since the plan was made, make a new one: {'; '.join(reasons)}")
+        raise Stale(f"the destination has changed since the plan was made; make a new plan: {'; '.join(reasons)}")
     done = []
     for step, there in present:
         done.append(_ACTIONS[step.action](destination, step, there, sleep))
@@ -113,7 +114,7 @@ def copies_of(client: Any, summaries: Iterable[Record]) -> Iterator[tuple[Record
 
 
 def _present(client: Any, plan: Plan, groups: Mapping[str, Record | None]) -> Iterator[Record | None]:
-    """Yield for each step what the destination has now: the group, the version to change, or a new copy."""
+    """Yield for each step what exists in the destination: the group, the version to change, or a copy made since."""
     new: dict[str, list[tuple[Record, Origin]]] = {}
     for step in plan.steps:
         group = groups[step.group]
@@ -133,7 +134,7 @@ def _stale(client: Any, step: Step, there: Record | None) -> Iterator[str]:
     """Yield fields that changed in the destination since the plan was made."""
     if there is None:
         if step.copy is not None:
-            yield f"{name_of(step.copy)} is gone"
+            yield f"{name_of(step.copy)} was deleted"
         return
     name, current = name_of(there.get("ModelPackageArn", step.group)), carried(client, there)
     if step.action == "create-group":
@@ -147,7 +148,7 @@ def _stale(client: Any, step: Step, there: Record | None) -> Iterator[str]:
 
 def _create_group(client: Any, step: Step, there: Record | None, sleep: Callable[[float], object]) -> Done:
     if there is not None:
-        return Done(step, "there already", there["ModelPackageGroupArn"])
+        return Done(step, "already done", there["ModelPackageGroupArn"])
     arn = client.create_model_package_group(ModelPackageGroupName=step.group, **step.wanted)["ModelPackageGroupArn"]
     for seconds in GROUP_PATIENCE:
         sleep(seconds)
@@ -158,23 +159,23 @@ def _create_group(client: Any, step: Step, there: Record | None, sleep: Callable
 
 
 def _create(client: Any, step: Step, there: Record | None, sleep: Callable[[float], object]) -> Done:
-    """Create a version, update what CreateModelPackage does not accept, and check that its origin was kept."""
+    """Create a version, update members that CreateModelPackage rejects, and check that its origin was stored."""
     if there is not None:
-        return _updated(client, step, there, "there already")
+        return _updated(client, step, there, "already done")
     done = _updated(client, step, _created(client, step, sleep), "created")
     marked = found(client, done.copy)
     if marked is not None and Origin.named_by(marked) is None:
         raise Forgotten(
-            f"{name_of(done.copy)} was created from {name_of(step.source)}, but the destination does not keep its "
-            f"{METADATA}: it could not be known again, and every promotion would create another"
+            f"{name_of(done.copy)} was created from {name_of(step.source)}, but the destination does not store "
+            f"{METADATA}, which identify copies; every promotion to it would create another copy"
         )
     return done
 
 
 def _created(client: Any, step: Step, sleep: Callable[[float], object]) -> Record:
-    """Create a version once, with a ClientToken made from its request.
+    """Create a version once, with a ClientToken derived from its request.
 
-    If the registry answers with a deleted version that had this token, create it with another token.
+    If the registry returns a deleted version that was created with this token, try again with another token.
     """
     request = {"ModelPackageGroupName": step.group, **creation(client, step.wanted)}
     answered: list[str] = []
@@ -187,13 +188,13 @@ def _created(client: Any, step: Step, sleep: Callable[[float], object]) -> Recor
             if there := found(client, arn):
                 return there
         if arn in answered:
-            raise Stale(f"{name_of(arn)} was created, and is not there any more")
+            raise Stale(f"{name_of(arn)} was deleted at the destination while the plan was applied; run `plan` again")
         answered.append(arn)
 
 
 def _update(client: Any, step: Step, there: Record | None, _: Callable[[float], object]) -> Done:
     if there is None:
-        raise Stale(f"{name_of(step.source)}: its copy is gone")
+        raise Stale(f"the copy of {name_of(step.source)} was deleted; run `plan` again")
     return _updated(client, step, there, "changed")
 
 
@@ -202,7 +203,7 @@ def _updated(client: Any, step: Step, there: Record, outcome: Outcome) -> Done:
     requests = updates(client, carried(client, there), step.wanted)
     for request in requests:
         client.update_model_package(ModelPackageArn=arn, **request)
-    return Done(step, outcome if requests or outcome != "changed" else "there already", arn)
+    return Done(step, outcome if requests or outcome != "changed" else "already done", arn)
 
 
 _ACTIONS: Mapping[str, Callable[[Any, Step, Record | None, Callable[[float], object]], Done]] = {

@@ -1,4 +1,4 @@
-"""How what a version names in one registry is named in another: its images, ARNs, buckets and accounts."""
+"""Replace the images, ARNs, buckets, and accounts in a version by those of another registry."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ NAMES = "NAMES"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of name: its form, and where in a text it is looked for (NAMES stands for the names that are mapped)."""
+    """A kind of name: its form, and patterns of its places in a text (NAMES stands for the mapped names)."""
 
     form: str
     in_words: str
     places: tuple[str, ...]
     shape: str | None = None
-    """Only values the service model gives this shape are read; None: every text, whatever it is in."""
+    """Only values with this shape in the service model are searched; None means all texts."""
 
 
 _NOT_LONGER = r"(?![\w.-]*\w)"
 _S3_HOST = r"s3(?:[.-][a-z0-9]+)*\.amazonaws\.com(?:\.cn)?"
 
 KINDS: dict[str, Kind] = {
-    # In the order they are applied: each reads what those above have made, so the particular comes before the general.
-    # Within a kind all names are mapped at once (two may be swapped), and the longest that fits wins.
-    "image": Kind(r'[^\s"\\]+', "the beginning of an image", (rf"(?P<before>\A){NAMES}",), "ContainerImage"),
-    "arn": Kind(r'arn:[^\s"\\]+', "the beginning of an ARN", (rf"(?P<before>(?<![\w-])){NAMES}",)),
+    # In the order they are applied, from the specific to the general: each kind changes the result of the previous one.
+    # Within a kind, all names are replaced at once, so that two can be swapped, and the longest match wins.
+    "image": Kind(r'[^\s"\\]+', "the prefix of an image", (rf"(?P<before>\A){NAMES}",), "ContainerImage"),
+    "arn": Kind(r'arn:[^\s"\\]+', "the prefix of an ARN", (rf"(?P<before>(?<![\w-])){NAMES}",)),
     "bucket": Kind(
         r"[a-zA-Z0-9][\w.-]{1,253}[a-zA-Z0-9]",
-        "a bucket",
+        "a bucket name",
         (
             rf"(?P<before>(?<!\w)s3://){NAMES}{_NOT_LONGER}",
             rf"(?P<before>https?://{_S3_HOST}/){NAMES}{_NOT_LONGER}",
@@ -40,7 +40,7 @@ KINDS: dict[str, Kind] = {
     ),
     "account": Kind(
         r"[0-9]{12}",
-        "an account of 12 digits",
+        "an account ID of 12 digits",
         (
             rf"(?P<before>(?<![\w-])arn:[\w-]*:[\w-]*:[\w-]*:){NAMES}(?=:)",
             rf"(?P<before>(?<![\w.-])){NAMES}(?=\.dkr[.-]ecr)",
@@ -51,10 +51,10 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class Mappings:
-    """What is called otherwise in the other registry: for each kind, the names there by the names here.
+    """Names to replace by those of the other registry, for each kind of name.
 
-    Every text in a structure is rewritten, at any depth: ARNs and images by how they begin, an account within ARNs and
-    hosts of ECR, a bucket within s3:// and https:// addresses of S3. Keys of maps stay as they are.
+    Names are replaced in all texts of a structure, at any depth: prefixes of ARNs and images, accounts in ARNs and ECR
+    hosts, and buckets in s3:// and https:// URLs of S3. Keys of maps are not changed.
 
     >>> Mappings.from_names(account={"111111111111": "222222222222"}).of_text("arn:aws:iam::111111111111:role/churn")
     'arn:aws:iam::222222222222:role/churn'
@@ -64,19 +64,19 @@ class Mappings:
 
     @classmethod
     def from_names(cls, **names: Mapping[str, str]) -> Self:
-        """Return mappings of the kinds `image`, `arn`, `bucket` and `account`.
+        """Return mappings of the kinds `image`, `arn`, `bucket`, and `account`.
 
         Raises:
-            ValueError: a name that is not of its kind.
+            ValueError: a name does not have the form of its kind.
         """
         for kind, mapped in names.items():
             for name in (*mapped, *mapped.values()):
                 if not re.fullmatch(KINDS[kind].form, name):
-                    raise ValueError(f"{name!r} is not {KINDS[kind].in_words}: give --map-{kind} as FROM=TO")
+                    raise ValueError(f"--map-{kind}: {name!r} is not {KINDS[kind].in_words}; expected FROM=TO")
         return cls(tuple((kind, tuple(names[kind].items())) for kind in KINDS if names.get(kind)))
 
     def __call__(self, value: Any, shape: Any = None) -> Any:
-        """Return a value, of that shape of the service model, as it is called in the other registry."""
+        """Return a value, whose shape in the service model is `shape`, with all names replaced."""
         if isinstance(value, str):
             return self.of_text(value, getattr(shape, "name", None))
         if isinstance(value, Mapping):
@@ -93,16 +93,16 @@ class Mappings:
 
 
 def pairs(kind: str, texts: Iterable[str]) -> dict[str, str]:
-    """Return the names of a kind as somebody typed them, each FROM=TO.
+    """Parse the values of an option, each FROM=TO.
 
     Raises:
-        ValueError: one is not of that form, or has two meanings.
+        ValueError: a value does not have this form, or maps a name to a second one.
     """
     found: dict[str, str] = {}
     for text in texts:
         name, equals, other = text.partition("=")
         if not (name and equals and other):
-            raise ValueError(f"--map-{kind} {text}: give it as FROM=TO")
+            raise ValueError(f"--map-{kind}: invalid value {text!r}; expected FROM=TO")
         if found.setdefault(name, other) != other:
             raise ValueError(f"--map-{kind}: {name} is mapped twice, to {found[name]} and to {other}")
     return found
@@ -117,7 +117,7 @@ def _rewritten(text: str, places: Iterable[str], names: Mapping[str, str]) -> st
 
 
 def _member(shape: Any, name: str) -> Any:
-    """Return the shape of a member of a structure, or of a value of a map; None if the model does not know it."""
+    """Return the shape of a member of a structure or of a value of a map; None if the model does not define it."""
     if hasattr(shape, "members"):
         return shape.members.get(name)
     return getattr(shape, "value", None)

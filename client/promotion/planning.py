@@ -1,4 +1,4 @@
-"""What would bring versions of one registry to another: both are read, neither is changed."""
+"""Make a plan: read two registries and compare them, without changing either."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ APPROVED: tuple[Approval, ...] = ("Approved",)
 
 
 class Refused(ValueError):
-    """A version that was asked for by name cannot be promoted, or nothing is there to be promoted."""
+    """A selected version cannot be promoted, or a selected group or version does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +51,28 @@ def plan(
     names: tuple[str, str] | None = None,
     on_group: Callable[[int, int], object] = lambda read, of: None,
 ) -> Plan:
-    """Return what would bring versions from one registry to another; nothing is changed in either.
+    """Return a plan that promotes versions from one registry to another; neither is changed.
+
+    A copy is identified by its metadata (see `provenance`). A version that was promoted before is therefore not created
+    again; its copy is updated if the original has changed. S3 objects and ECR images are not copied.
 
     Args:
-        source: a boto3 client of the registry the versions are in.
-        destination: one of the registry they shall be in.
-        groups: patterns (`churn-*`) of the groups to take; without any, and without `versions`, all.
-        versions: single versions to take, each `group/3`.
-        statuses: which versions to take, by their approval.
-        newest: take only the newest of them of each group.
-        as_status: the approval of what is created, for the destination's reviewers to decide again; copies that are
-            there keep theirs. Without it, a new copy has the source's approval and ApprovalDescription.
-        mappings: how ARNs, accounts, buckets and images are called in the destination.
-        overwrite_decisions: also change the approval of copies that are there.
-        names: the URLs of the two, to be shown; those of the clients if not given.
-        on_group: told, after each group, how many have been read of how many.
+        source: a boto3 client of the registry that contains the versions.
+        destination: a boto3 client of the registry to promote to.
+        groups: patterns (`churn-*`) of groups to promote; all groups if both this and `versions` are empty.
+        versions: single versions to promote, each as `group/3`.
+        statuses: promote only versions with one of these approval statuses.
+        newest: promote only the newest selected version of each group.
+        as_status: the approval status of new copies; existing copies keep theirs. By default, a new copy gets the
+            approval status and ApprovalDescription of its original.
+        mappings: replacements for ARNs, accounts, buckets, and images.
+        overwrite_decisions: also change the approval status of existing copies.
+        names: the URLs of source and destination to show in the plan; by default those of the clients.
+        on_group: called after each group with the number of groups read and their total.
 
     Raises:
-        Refused: a version of `versions` that is not there or must not be taken, or a pattern no group matches.
-        ClientError: a refusal of either registry.
+        Refused: a version in `versions` does not exist or cannot be promoted, or a pattern matches no group.
+        ClientError: either registry rejects a request.
     """
     selection = _Selection(
         tuple(groups), tuple(versions), tuple(statuses), newest, as_status, mappings or Mappings(), overwrite_decisions
@@ -94,12 +97,12 @@ def _chosen_groups(source: Any, selection: _Selection) -> list[str]:
     named = [re.fullmatch(r"([^/]+)/([1-9][0-9]*)", version) for version in selection.versions]
     for version, match in zip(selection.versions, named, strict=True):
         if match is None:
-            raise Refused(f"{version!r} is not a version: give it as GROUP/N, such as churn/3")
+            raise Refused(f"invalid version {version!r}; expected GROUP/NUMBER, such as churn/3")
         if match[1] not in there:
-            raise Refused(f"the source has no {version}: it has no group {match[1]}")
+            raise Refused(f"{version} does not exist in the source: there is no group {match[1]}")
     for pattern in selection.groups:
         if not any(fnmatchcase(name, pattern) for name in there):
-            raise Refused(f"the source has no group {pattern!r}")
+            raise Refused(f"no group in the source matches {pattern!r}")
     by_name = {match[1] for match in named if match}
     return sorted(
         name for name in there if name in by_name or any(fnmatchcase(name, one) for one in _patterns(selection))
@@ -111,7 +114,7 @@ def _patterns(selection: _Selection) -> tuple[str, ...]:
 
 
 class _Group:
-    """A group as it was read: its versions in the source in short, those in the destination in full."""
+    """A group: summaries of its versions in the source, and the copies in the destination in full."""
 
     def __init__(self, source: Any, destination: Any, name: str, selection: _Selection) -> None:
         self.source, self.destination, self.name, self.selection = source, destination, name, selection
@@ -143,10 +146,10 @@ class _Group:
         return f"{self.name}/{summary[NUMBER]}"
 
     def _taken_or_skipped(self) -> Iterator[Record | Skipped]:
-        """Yield the summary of each version that is taken, and why each other is not."""
+        """Yield the summary of each selected version, and the reason for each skipped one."""
         missing = self._named - {self._short(summary) for summary in self.summaries}
         if missing:
-            raise Refused(f"the source has no {', '.join(sorted(missing))}")
+            raise Refused(f"does not exist in the source: {', '.join(sorted(missing))}")
         fit = [self._short(summary) for summary in self.summaries if not self._unfit(summary)]
         for summary in self.summaries:
             short, arn = self._short(summary), summary["ModelPackageArn"]
@@ -167,14 +170,14 @@ class _Group:
     def _unfit(self, summary: Record) -> str | None:
         status = summary.get(STATUS, PENDING)
         if status not in self.selection.statuses:
-            return f"it is {status}, and only {' and '.join(self.selection.statuses)} is taken (--status)"
+            return f"it is {status}; --status selects only {' and '.join(self.selection.statuses)}"
         if summary["ModelPackageStatus"] != "Completed":
             return f"its ModelPackageStatus is {summary['ModelPackageStatus']}"
         return None
 
     def _copy_is(self, summary: Record) -> str:
         copy = self._copy_of(Origin.from_version(summary))
-        return f"; its copy {name_of(copy['ModelPackageArn'])} there is {copy[STATUS]}" if copy else ""
+        return f"; its copy {name_of(copy['ModelPackageArn'])} is {copy[STATUS]}" if copy else ""
 
     def _entries_of(self, taken: Record | Skipped) -> Iterator[Step | Same | Skipped]:
         if isinstance(taken, Skipped):
@@ -186,9 +189,9 @@ class _Group:
         arn, room = original["ModelPackageArn"], self._room(original)
         wanted, copy = self._wanted(original), self._copy_of(Origin.from_version(original))
         if Origin.named_by(original) in self.born_there:
-            yield Skipped(arn, "it came from there")
+            yield Skipped(arn, "it is a copy of a version in the destination")
         elif room < 0:
-            reason = f"its CustomerMetadataProperties are {-room} too many: where it came from takes two"
+            reason = f"it has {-room} too many CustomerMetadataProperties: a copy needs two for its origin"
             if self._short(taken) in self._named:
                 raise Refused(f"{name_of(arn)} cannot be promoted: {reason}")
             yield Skipped(arn, reason)
@@ -198,18 +201,18 @@ class _Group:
             yield from self._entries_of_copy(arn, wanted, copy)
 
     def _entries_of_copy(self, arn: str, wanted: Record, there: Record) -> Iterator[Step | Same | Skipped]:
-        """Yield what is to be done with a version that has a copy; a new copy would be `wanted`."""
+        """Yield the entries for a version that has a copy; `wanted` is the record that a new copy would get."""
         copy, seen = there["ModelPackageArn"], carried(self.destination, there)
-        metadata = {**seen.get(METADATA, {}), **wanted[METADATA]}  # keys that the source lacks are the destination's
+        metadata = {**seen.get(METADATA, {}), **wanted[METADATA]}  # the copy keeps keys that the source lacks
         approval, notes = _approval(wanted), []
         if _is_decided(seen, wanted) and not self.selection.overwrite_decisions:
             approval = _approval(seen)
             decided = " ".join(filter(None, [approval[STATUS], seen.get(REASON) and f"({seen[REASON]})"]))
-            notes.append(f"decided there: {name_of(copy)} is {decided}, and stays so")
+            notes.append(f"its copy {name_of(copy)} stays {decided}; --overwrite-decisions would change it")
         wished = {**wanted, **approval, METADATA: metadata}
         near = reached(self.destination, seen, wished)
         notes += [
-            f"{name} differs from its copy {name_of(copy)}, where it cannot be changed in place"
+            f"{name} of its copy {name_of(copy)} differs and cannot be changed by an update"
             for name in wanted
             if any(one.a is not None for one in differences({name: wished[name]}, {name: near.get(name)}))
         ]
@@ -231,7 +234,7 @@ class _Group:
         return {**record, METADATA: {**metadata, **Origin.from_version(original).written()}}
 
     def _room(self, original: Record) -> int:
-        """Return how many more metadata properties fit, next to the two that identify the original."""
+        """Return how many more metadata properties fit, in addition to the two that identify the original."""
         most: int = members(self.source, "CreateModelPackage")[METADATA].metadata["max"]
         return most - 2 - len(without_origin(original.get(METADATA, {})))
 
@@ -254,6 +257,6 @@ def _approval(record: Record) -> Record:
 
 
 def _is_decided(there: Record, wanted: Record) -> bool:
-    """Return whether the approval differs, except for a reason that an interrupted apply did not write."""
+    """Return whether the approval differs; a missing reason does not count: an interrupted apply may not set it."""
     ours, theirs = _approval(wanted), _approval(there)
     return theirs[STATUS] != ours[STATUS] or theirs[REASON] not in ("", ours[REASON])

@@ -1,4 +1,4 @@
-"""A plan of what is to be created and changed in a registry: frozen, and kept in a file until it is carried out."""
+"""A plan: the steps that create and change groups and versions in a registry, as immutable records and as JSON."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ FORMAT = "sagemaker-registry plan 1"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do in the destination.
+    """One change in the destination.
 
-    `wanted` is what the group, or the version, shall be; `seen` what the copy was when the plan was made. `source` is
-    the ARN of the original, `copy` that of the version to change; `beyond` is the highest number the group had.
+    `wanted` is the record that the group or version will have; `seen` is the record of the copy when the plan was made.
+    `source` is the ARN of the original, `copy` that of the version to change. `beyond` is the highest version number in
+    the group when the plan was made.
     """
 
     action: Action
@@ -33,13 +34,13 @@ class Step:
 
     @property
     def differences(self) -> tuple[Difference, ...]:
-        """What the destination has (`a`) and what it will have (`b`), value by value."""
+        """Return the values that change: `a` is the current value, `b` the new one."""
         return differences(self.seen, self.wanted)
 
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """A version whose copy is as it should be; both as ARNs."""
+    """A version and its copy with the same content; both as ARNs."""
 
     source: str
     copy: str
@@ -47,7 +48,7 @@ class Same:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A version (as ARN), or a part of it, that is left out, and why."""
+    """A version (as ARN), or a part of it, that is not promoted, and the reason."""
 
     source: str
     reason: str
@@ -55,9 +56,9 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What brings versions from one registry to another: steps in order, what is there already, what is not taken.
+    """A promotion from one registry to another: steps in order, versions that are the same, and skipped versions.
 
-    `source` and `destination` are the URLs of the two, `region` is that of the destination.
+    `source` and `destination` are URLs; `region` is the region of the destination.
     """
 
     source: str
@@ -68,15 +69,15 @@ class Plan:
     skipped: tuple[Skipped, ...] = ()
 
     def to_json(self) -> str:
-        """Return the plan as JSON, which `from_json` reads."""
+        """Return the plan as JSON for `from_json`."""
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Return the plan that `to_json` has written.
+        """Return the plan that `to_json` wrote.
 
         Raises:
-            ValueError: the text is no such plan.
+            ValueError: the text is not such a plan.
         """
         try:
             value = json.loads(text)
@@ -85,7 +86,7 @@ class Plan:
                 raise ValueError
             return cls(*places, *(_read(row, value[name]) for name, row in ROWS.items()))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise ValueError(f"this is no plan of {FORMAT!r}, as `plan --out` writes it") from error
+            raise ValueError(f"not a plan in the format {FORMAT!r}; create one with `plan --out`") from error
 
 
 ROWS: dict[str, type[Any]] = {"steps": Step, "same": Same, "skipped": Skipped}
@@ -104,5 +105,5 @@ def _read(row: type[Any], values: list[Mapping[str, Any]]) -> Any:
 
 
 def name_of(arn: str) -> str:
-    """Return what a person calls a version or group: `churn/3` of its ARN."""
+    """Return the name in an ARN, such as `churn/3`."""
     return arn.partition("/")[2]

@@ -1,4 +1,4 @@
-"""Where a copy came from: what a promoted version carries in its CustomerMetadataProperties, to be known again."""
+"""The origin of a copy, which is stored in its CustomerMetadataProperties and identifies the copy."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ FROM, CREATED = "promoted_from", "promoted_created"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The original of a copy: its ARN, and when it was created, as a registry that is recreated reuses ARNs."""
+    """The original of a copy: its ARN, and its creation time, because a recreated registry reuses ARNs."""
 
     source: str
     created: str
 
     @classmethod
     def from_version(cls, version: Mapping[str, Any]) -> Self:
-        """Return a version, as it is described or listed, as the original of a copy."""
+        """Return the origin that copies of a version have; the version may be described or listed."""
         created = version["CreationTime"].astimezone(UTC).isoformat(timespec="milliseconds")
         return cls(version["ModelPackageArn"], created)
 
     @classmethod
     def named_by(cls, copy: Mapping[str, Any]) -> Self | None:
-        """Return the origin that the metadata of a version name; None if it is not a copy."""
+        """Return the origin in the metadata of a version; None if the version is not a copy."""
         metadata = copy.get(METADATA, {})
         return cls(metadata[FROM], metadata.get(CREATED, "")) if FROM in metadata else None
 
@@ -35,7 +35,7 @@ class Origin:
         return {FROM: self.source, CREATED: self.created}
 
     def is_of(self, original: Self) -> bool:
-        """Whether this names that version; without a time, its ARN decides."""
+        """Return whether both name the same version; if no time is stored, only the ARNs are compared."""
         return self.source == original.source and self.created in ("", original.created)
 
 

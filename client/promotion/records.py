@@ -1,7 +1,4 @@
-"""What of a version can be carried over to another registry, and what of a copy can still be changed there.
-
-Which members there are is asked of botocore's model; the tables here only say what the model cannot.
-"""
+"""The members of a version that can be promoted and updated, from botocore's model and tables of exceptions."""
 
 from __future__ import annotations
 
@@ -19,10 +16,10 @@ CARD, SPECIFICATION, SOURCE_URI = "ModelCard", "InferenceSpecification", "Source
 STATUS, REASON = "ModelApprovalStatus", "ApprovalDescription"
 IDENTITY = frozenset({"ModelPackageName", "ModelPackageGroupName", "ModelPackageArn"})
 DEFAULTS = {"CertifyForMarketplace": False}
-"""What Describe answers although nobody said it: not sent, as it does not apply to versions."""
+"""Values that Describe returns by default; they are not sent, because they do not apply to versions."""
 
 APART = (frozenset({SPECIFICATION, SOURCE_URI}),)
-"""Members AWS does not take in one request."""
+"""Members that AWS does not accept in the same request."""
 
 
 def members(client: Any, operation: str, *, answer: bool = False) -> Mapping[str, Any]:
@@ -32,10 +29,10 @@ def members(client: Any, operation: str, *, answer: bool = False) -> Mapping[str
 
 
 def carried(client: Any, record: Mapping[str, Any]) -> Record:
-    """Return what of a version, as Describe answers it, CreateModelPackage or UpdateModelPackage can say elsewhere.
+    """Return the members of a described version that CreateModelPackage or UpdateModelPackage accepts.
 
-    An ImageDigest is left out unless the image names it (`image@sha256:...`): the other registry finds its own. A
-    local registry has no image to read and makes digests from names, which would be untrue at AWS.
+    An ImageDigest is omitted unless the image contains it (`image@sha256:...`), because the other registry determines
+    its own. A local registry cannot read images and derives digests from their names, which would be wrong on AWS.
     """
     taken = {*members(client, "CreateModelPackage"), *members(client, "UpdateModelPackage")} - IDENTITY
     described = members(client, "DescribeModelPackage", answer=True)
@@ -56,7 +53,7 @@ def _without_made_digests(value: Any) -> Any:
 
 
 def leaves(record: Any) -> dict[str, Any]:
-    """Return the values of a record by their paths; an empty text says nothing, and a model card is read as JSON."""
+    """Return the values of a record by their paths, without empty ones; model cards are parsed as JSON."""
     return {path: value for path, value in views.leaves(record, into_cards=True) if value not in ("", None, {}, [])}
 
 
@@ -73,10 +70,10 @@ def _card(card: Mapping[str, Any]) -> Record:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How UpdateModelPackage changes a member: how near it comes to what is wanted, and what is sent for it.
+    """How UpdateModelPackage changes a member: the value it can reach, and the requests that do so.
 
-    `reach` takes the value there and the one wanted (None: there is none); `parts` takes the member's name, the value
-    there and the one reached.
+    `reach` takes the current value and the wanted one (None if absent) and returns the value an update can reach.
+    `parts` takes the name of the member, the current value, and the reached one, and yields parts of requests.
     """
 
     reach: Callable[[Any, Any], Any]
@@ -104,7 +101,7 @@ def _metadata(name: str, there: Any, wanted: Any) -> Iterator[Record]:
 
 
 def _card_by_parts(name: str, there: Any, wanted: Any) -> Iterator[Record]:
-    """Content and status apart, content first: AWS does not take both at once, and no content once it is archived."""
+    """Yield content and status separately, content first: AWS rejects both at once, and content of an archived card."""
     before, after = _card(there or {}), _card(wanted)
     for part in sorted(after):
         if before.get(part) != after[part]:
@@ -115,7 +112,7 @@ REPLACED = Change(lambda there, wanted: there if wanted is None else wanted, _wh
 FIXED = Change(lambda there, _: there, lambda *_: iter(()))
 
 CHANGES: dict[str, Change] = {
-    # An update can give a specification to a version that has none; nobody has seen it replace one.
+    # An update can add a missing specification; that it replaces an existing one was never observed.
     SPECIFICATION: Change(lambda there, wanted: wanted if there is None else there, _whole),
     "AdditionalInferenceSpecifications": Change(
         lambda there, wanted: [*(there or []), *_new_specifications(there, wanted)] or None, _added_specifications
@@ -126,16 +123,16 @@ CHANGES: dict[str, Change] = {
 
 
 def reached(client: Any, there: Record, wanted: Record) -> Record:
-    """Return what a copy can be made by updates, as near to what is wanted as they come."""
+    """Return the record closest to `wanted` that updates can give a copy."""
     names = [*there, *(name for name in wanted if name not in there)]
     values = {name: _change(client, name).reach(there.get(name), wanted.get(name)) for name in names}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def updates(client: Any, there: Record, wanted: Record) -> list[Record]:
-    """Return the requests, without the ARN, that make a copy what it can be made (`reached`): only what differs.
+    """Return the update requests, without the ARN, for the members that differ between a copy and `wanted`.
 
-    What an update cannot change is left out: a registry may not keep all it is given.
+    Members that an update cannot change are omitted.
     """
     requests: list[Record] = []
     for name in wanted:
@@ -152,7 +149,7 @@ def updates(client: Any, there: Record, wanted: Record) -> list[Record]:
 
 
 def creation(client: Any, wanted: Record) -> Record:
-    """Return what CreateModelPackage can say of what is wanted; `updates` say the rest."""
+    """Return the members of `wanted` that CreateModelPackage accepts; `updates` returns the others."""
     taken = members(client, "CreateModelPackage")
     request = {name: value for name, value in wanted.items() if name in taken}
     if _apart(request):

@@ -1,4 +1,4 @@
-"""Seeds: files of groups and versions for tests and demonstrations."""
+"""Seeds: files of groups and versions to create in a registry, for tests and demonstrations."""
 
 from __future__ import annotations
 

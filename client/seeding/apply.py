@@ -1,4 +1,4 @@
-"""Apply a seed to a registry: create what is missing, and nothing else."""
+"""Apply a seed to a registry: create the groups and versions that do not exist."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from ...backends.base import Backend
 
 ACCESS_KEY = "seed"
-"""The access key of the creator of seeded resources on a server."""
+"""The access key that is recorded as the creator of seeded resources on a server."""
 
 
 @dataclass(slots=True)
 class SeedResult:
-    """How many groups and versions were created, and how many existed."""
+    """The number of groups and versions that were created, and that already existed."""
 
     new_groups: int = 0
     new_versions: int = 0
@@ -39,17 +39,17 @@ class SeedResult:
 def apply_seed(client: SageMakerClient, source: Source | Sequence[Source] | Seed) -> SeedResult:
     """Apply a seed to the registry of a client.
 
-    The first version of a group in a seed is its version 1, and so on; versions with these numbers that exist are left
-    as they are. A registry of this project applies a seed in one transaction. Others get one request after another;
-    after an error the seed can be applied again.
+    The first version of a group in a seed is its version 1, and so on; existing versions with these numbers are not
+    changed. Registries of this project apply a seed in one transaction. Others receive one request after another; after
+    an error, the seed can be applied again.
 
     Args:
         client: a client of any registry.
         source: files in YAML or JSON, folders of such files, or dicts with the same content.
 
     Raises:
-        BadSeed: the seed is invalid, or the registry rejects part of it; the message says where.
-        ClientError: the registry rejects a request for information.
+        BadSeed: the seed is invalid, or the registry rejects part of it; the message contains the place.
+        ClientError: the registry rejects a request that reads from it.
     """
     seed = source if isinstance(source, Seed) else read(source, client.meta.service_model)
     if offers(client, "seed"):
@@ -87,7 +87,7 @@ def _apply_group(client: SageMakerClient, group: Group, result: SeedResult) -> N
 
 @contextmanager
 def _located(where: str) -> Iterator[None]:
-    """Name the place in the seed in errors of the registry."""
+    """Add the place in the seed to errors of the registry."""
     try:
         yield
     except ClientError as error:
@@ -95,7 +95,7 @@ def _located(where: str) -> Iterator[None]:
 
 
 def seeder(sources: Sequence[Path]) -> Callable[[Backend], None]:
-    """Return a function that applies seeds to a backend, in the default account and the region of the environment.
+    """Return a function that applies seeds to a backend, in the default account and in the region of the environment.
 
     The function raises BackendUnavailable if the backend rejects the seeds.
 
@@ -111,7 +111,7 @@ def seeder(sources: Sequence[Path]) -> Callable[[Backend], None]:
     def apply(backend: Backend) -> None:
         if "seed" not in backend.extensions:
             raise BackendUnavailable(
-                "a registry that is elsewhere, or behind rules here, takes no --seed: seed it by itself"
+                "--seed does not work for a gateway; use `sagemaker-registry seed FILES --url URL` instead"
             )
         region = sessions.local_session().region_name or sessions.DEFAULT_REGION
         try:

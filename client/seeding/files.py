@@ -1,4 +1,4 @@
-"""Read YAML and JSON with line numbers for the error messages of seeds."""
+"""Read YAML and JSON files with line numbers, for the error messages of seeds."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 YAML, JSON = (".yaml", ".yml"), (".json",)
-NEEDS_YAML = "needs the package 'PyYAML': pip install pyyaml, or write it in JSON"
+NEEDS_YAML = "requires the package 'PyYAML': pip install pyyaml, or write the seed in JSON"
 
 
 class BadSeed(ValueError):
-    """A seed is invalid; the message names the file, the line and the field."""
+    """A seed is invalid; the message contains the file, the line, and the field."""
 
 
 class NumberedDict(dict[str, Any]):
-    """A mapping with the line it begins on, and in YAML those of its keys."""
+    """A dict with the line it starts on and, for YAML, the lines of its keys."""
 
     def __init__(self, items: Any = (), line: int = 0) -> None:
         super().__init__(items)
@@ -30,29 +30,29 @@ class NumberedDict(dict[str, Any]):
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return a file, or the seeds in a folder, sorted by name."""
+    """Return the file, or the seed files in the folder, sorted by name."""
     if not path.is_dir():
         return [path]
     found = sorted(file for file in path.iterdir() if file.suffix in (*YAML, *JSON) and file.is_file())
     if not found:
-        raise BadSeed(f"{path} has no seeds: files whose names end in {', '.join((*YAML, *JSON))}")
+        raise BadSeed(f"{path} contains no seed files ({', '.join((*YAML, *JSON))})")
     return found
 
 
 def load(path: Path) -> Any:
     loader = _LOADERS.get(path.suffix)
     if loader is None:
-        raise BadSeed(f"{path}: a seed's name ends in {', '.join(_LOADERS)}")
+        raise BadSeed(f"{path}: unsupported file type; expected {', '.join(_LOADERS)}")
     try:
         return loader(path.read_text(encoding="utf-8"), path)
     except OSError as error:
-        raise BadSeed(f"{path} cannot be read: {error.strerror}") from error
+        raise BadSeed(f"cannot read {path}: {error.strerror}") from error
     except (UnicodeDecodeError, RecursionError) as error:
-        raise BadSeed(f"{path} cannot be read: {error}") from error
+        raise BadSeed(f"cannot read {path}: {error}") from error
 
 
 def _json(text: str, path: Path) -> Any:
-    decoder: Any = json.JSONDecoder()  # in C it does not say where it is
+    decoder: Any = json.JSONDecoder()  # the C scanner does not report positions
 
     def parse_object(at: tuple[str, int], *arguments: Any) -> tuple[NumberedDict, int]:
         found, end = JSONObject(at, *arguments)
@@ -63,7 +63,7 @@ def _json(text: str, path: Path) -> Any:
     try:
         return decoder.decode(text)
     except json.JSONDecodeError as error:
-        raise BadSeed(f"{path}, line {error.lineno}: it is not JSON: {error.msg}") from error
+        raise BadSeed(f"{path}, line {error.lineno}: invalid JSON: {error.msg}") from error
 
 
 def _yaml(text: str, path: Path) -> Any:
@@ -81,7 +81,7 @@ def _yaml(text: str, path: Path) -> Any:
         for key_node, value_node in node.value:
             key, line = str(loader.construct_object(key_node, deep=True)), key_node.start_mark.line + 1
             if key in found.lines:
-                raise BadSeed(f"{path}, line {line}: {key} is there twice, first on line {found.lines[key]}")
+                raise BadSeed(f"{path}, line {line}: duplicate key {key}, first on line {found.lines[key]}")
             found.lines[key] = line
             found[key] = loader.construct_object(value_node, deep=True)
         return found
@@ -89,12 +89,12 @@ def _yaml(text: str, path: Path) -> Any:
     Loader.add_constructor("tag:yaml.org,2002:map", mapping)
     Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
     try:
-        return yaml.load(text, Loader)  # noqa: S506 - it is a SafeLoader
+        return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise BadSeed(f"{path}{line}: it is not YAML: {error.problem}") from error
+        raise BadSeed(f"{path}{line}: invalid YAML: {error.problem}") from error
     except yaml.YAMLError as error:
-        raise BadSeed(f"{path}: it is not YAML: {error}") from error
+        raise BadSeed(f"{path}: invalid YAML: {error}") from error
 
 
 _LOADERS: dict[str, Callable[[str, Path], Any]] = {**dict.fromkeys(YAML, _yaml), **dict.fromkeys(JSON, _json)}

@@ -1,15 +1,4 @@
-"""Parse seeds into requests of AWS's API, and check them before any request is sent.
-
-    groups:
-      churn:
-        description: Who will leave
-        tags: {team: risk}
-        versions:
-          - {image: "registry/churn:1", metadata: {accuracy: 0.91}, status: Approved, reason: ticket 41}
-          - {image: "registry/churn:2", metadata: {accuracy: 0.93}}
-
-A version has the parameters of `ModelRegistry.register`, and members of CreateModelPackage under AWS's names.
-"""
+"""Parse seeds into requests of AWS's API, and validate all of them before the first is sent."""
 
 from __future__ import annotations
 
@@ -35,12 +24,12 @@ OUR_FIELDS = tuple(
 VERSION_FIELDS = (*OUR_FIELDS, "status", "reason")
 GROUP_FIELDS = ("description", "tags", "versions")
 NOT_SEEDED = frozenset({"ModelPackageName", "ModelPackageGroupName", "ClientToken", STATUSES, "Tags"})
-"""Members of CreateModelPackage that a seed cannot have, or has under other names."""
+"""Members of CreateModelPackage that a seed must not contain, or contains under other names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version to register: where it is in the seed, the request, and the decision."""
+    """A version to register: its place in the seed, the request, and the decision."""
 
     where: str
     request: dict[str, Any]
@@ -61,7 +50,7 @@ class Seed:
     groups: list[Group]
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Return the parameter `groups` of the extension `seed`."""
+        """Return the value of the parameter `groups` of the extension `seed`."""
         return [
             {
                 "where": group.where,
@@ -76,25 +65,28 @@ class Seed:
 
 
 Source: TypeAlias = str | Path | Mapping[str, Any]
-"""A file, a folder of files, or the content of a file."""
+"""A file, a folder of files, or the parsed content of a file."""
 
 
 def read(sources: Source | Sequence[Source], model: Any) -> Seed:
-    """Parse files, all seeds of folders, or dicts with the content of a file.
+    """Parse seed files, all seed files of folders, or dicts with the content of a file.
+
+    A version accepts the keyword parameters of `ModelRegistry.register`, `status` and `reason`, and members of
+    CreateModelPackage under AWS's names.
 
     Args:
         sources: paths or dicts.
         model: botocore's model of the service.
 
     Raises:
-        BadSeed: the seed is invalid; the message names the first error.
+        BadSeed: the seed is invalid; the message describes the first error.
     """
     groups: dict[str, Group] = {}
     several = [sources] if isinstance(sources, str | Path | Mapping) else sources
     for content, name in (one for source in several for one in _contents(source)):
         for group in _Reader(name, model).seed(content):
             if group.name in groups:
-                raise BadSeed(f"{group.where}: the group is in {groups[group.name].where} already")
+                raise BadSeed(f"{group.where}: duplicate group, already defined in {groups[group.name].where}")
             groups[group.name] = group
     return Seed(list(groups.values()))
 
@@ -107,7 +99,7 @@ def _contents(source: Source) -> list[tuple[Any, str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Parses one file; `name` is the file in messages."""
+    """Parses one file; `name` is its name in messages."""
 
     name: str
     model: Any
@@ -132,7 +124,7 @@ class _Reader:
         self._fits("CreateModelPackageGroup", request, where)
         versions = found.get("versions", [])
         if not isinstance(versions, list):
-            raise BadSeed(f"{self._where(f'{path}.versions', _line(found, 'versions'))}: it is no list")
+            raise BadSeed(f"{self._where(f'{path}.versions', _line(found, 'versions'))}: expected a list")
         read = [
             self._version(name, one, f"{path}.versions[{place}]", _line(found, "versions"))
             for place, one in enumerate(versions)
@@ -147,9 +139,9 @@ class _Reader:
         statuses = self.model.shape_for(STATUSES).enum
         if status not in statuses:
             where = self._where(f"{path}.status", _line(found, "status"))
-            raise BadSeed(f"{where}: {status!r} is no status: {', '.join(statuses)}")
+            raise BadSeed(f"{where}: unknown status {status!r}; expected {', '.join(statuses)}")
         if reason is not None and not isinstance(reason, str):
-            raise BadSeed(f"{self._where(f'{path}.reason', _line(found, 'reason'))}: it is no text")
+            raise BadSeed(f"{self._where(f'{path}.reason', _line(found, 'reason'))}: expected a string")
         where = self._where(path, _line(found, ""))
         described = {name: _plain(value) for name, value in found.items() if name not in ("status", "reason")}
         try:
@@ -171,7 +163,7 @@ class _Reader:
     def _mapping(self, value: Any, path: str, around: Any) -> Mapping[str, Any]:
         if not isinstance(value, Mapping):
             line = around if isinstance(around, int) else _line(around, path.rpartition(".")[2])
-            raise BadSeed(f"{self._where(path, line)}: it has no fields, but is {str(value)[:50]!r}")
+            raise BadSeed(f"{self._where(path, line)}: expected a mapping, not {str(value)[:50]!r}")
         return value
 
     def _known(self, found: Mapping[str, Any], path: str, fields: tuple[str, ...]) -> None:
@@ -181,9 +173,9 @@ class _Reader:
             where = self._where(f"{path}.{name}" if path else str(name), _line(found, name))
             close = get_close_matches(str(name), fields, 1)
             ours = ", ".join(field for field in fields if field[:1].islower())
-            more = ", and members of CreateModelPackage" if len(fields) > len(VERSION_FIELDS) else ""
+            more = ", or a member of CreateModelPackage" if len(fields) > len(VERSION_FIELDS) else ""
             raise BadSeed(
-                f"{where}: there is no such field" + (f"; {close[0]}?" if close else f": there are {ours}{more}")
+                f"{where}: unknown field" + (f"; did you mean {close[0]}?" if close else f"; expected {ours}{more}")
             )
 
     def _where(self, path: str, line: int) -> str:

@@ -1,4 +1,4 @@
-"""Whether two registries answer alike: one scenario on both, compared answer by answer, for `verify` and for tests."""
+"""Comparison of the behavior of two registries, for `verify` and for tests."""
 
 from ...backends.urls import is_aws
 from .comparison import CONFIG, IMAGE, PATIENCE_WITH_AWS, Report, StepReport, Verdict, compare, reaches_aws

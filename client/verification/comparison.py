@@ -1,7 +1,4 @@
-"""Whether two registries answer alike: one scenario on both, compared answer by answer, for `verify` and for tests.
-
-Everything is made in groups of a random name and deleted in the end, also after an error or an interrupt.
-"""
+"""Run the scenario on two registries and compare their responses."""
 
 from __future__ import annotations
 
@@ -34,16 +31,16 @@ if TYPE_CHECKING:
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 CONFIG = Config(parameter_validation=False, retries={"mode": "standard", "total_max_attempts": 5})
-"""Of a client that sends everything, also what botocore would refuse by itself, and waits where AWS throttles."""
+"""For clients that also send requests that botocore would reject, and that retry when AWS throttles them."""
 MAX_PAGES = 50
 PATIENCE_WITH_AWS = 60.0
-"""Seconds until what was written to AWS should show in its searches, and what was deleted be gone."""
+"""Seconds until searches on AWS should reflect a write, and until a deleted group should not exist anymore."""
 POLL = 2.0
 
 UNANSWERED = frozenset(
     {
-        # Codes that say nothing of how a registry behaves, only that it does not do this, or not for this caller.
-        "404",  # HTTP statuses, as botocore reads an answer that is not AWS's
+        # Codes that mean the operation is not supported or not allowed for this caller.
+        "404",  # HTTP statuses, as botocore reports a response that is not in AWS's format
         "405",
         "501",
         "AccessDenied",
@@ -60,7 +57,7 @@ Verdict = Literal["same", "differs", "not answered", "not run"]
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """How one step went; `note` says who has not answered it, or why it was not run."""
+    """The result of one step; `note` contains the error of an unsupported step, or why it was not run."""
 
     says: str
     operation: str
@@ -71,7 +68,7 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How two registries compare; `left_behind` is what could not be deleted in the end."""
+    """The results of all steps; `left_behind` lists resources that could not be deleted."""
 
     left: str
     right: str
@@ -80,7 +77,7 @@ class Report:
 
     @property
     def same(self) -> bool:
-        """Whether no answer differs; what one of them does not answer is no difference."""
+        """Return whether no response differs; an unsupported operation is not a difference."""
         return not self.steps_with("differs")
 
     def steps_with(self, verdict: Verdict) -> tuple[StepReport, ...]:
@@ -100,32 +97,34 @@ def compare(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Report:
-    """Run the scenario on two registries and report in what their answers differ.
+    """Run the scenario on two registries and return the differences between their responses.
 
-    Everything is made in groups named `verify-` and eight random characters, and deleted in the end, also after an
-    error or an interrupt, whose notes then say what could not be deleted.
+    All resources are created in groups named `verify-` and eight random characters. They are deleted at the end, also
+    after an error or an interrupt; the notes of the exception list groups that could not be deleted.
 
     Args:
-        left: a boto3 client of the service `sagemaker`. One with `Config(parameter_validation=False)` also sends what
-            botocore would refuse by itself.
-        right: another; without one, a registry that is fresh, in memory and in this process.
-        names: what they are called in the report.
-        image: of every container; AWS wants one that exists.
-        on_aws: consent to make and delete groups in an AWS account; without it AWS is not asked anything.
-        keep: leave everything there, and end before the steps that delete.
-        progress: told after each step how many are done, of how many, and how it went.
-        patience: for how many seconds to look again at what may show late; 60 with AWS, else 0, unless said otherwise.
-        sleep: waits between looks at what takes AWS a while.
-        clock: the seconds by which patience ends.
+        left: a boto3 client of the service `sagemaker`. Use `Config(parameter_validation=False)` to also send requests
+            that botocore would reject.
+        right: another client; by default one of an empty registry in memory, in this process.
+        names: the names of the two registries in the report.
+        image: the image of every container; AWS requires one that exists.
+        on_aws: allow creating and deleting groups in an AWS account; otherwise no request is sent to AWS.
+        keep: keep the resources, and omit the steps that delete.
+        progress: called after each step with the number of finished steps, their total, and the result.
+        patience: seconds during which steps that AWS may delay are repeated; by default 60 with AWS, otherwise 0.
+        sleep: called with the seconds to wait between repetitions.
+        clock: returns the time in seconds.
 
     Raises:
-        ValueError: a client is one of AWS, without consent.
-        BackendUnavailable: without a right client: the extra [server] is missing.
+        ValueError: a client reaches AWS, and `on_aws` is False.
+        BackendUnavailable: `right` is None and the extra [server] is not installed.
         BotoCoreError: a registry cannot be reached.
     """
     with_aws = any(reaches_aws(client) for client in (left, right) if client is not None)
     if with_aws and not on_aws:
-        raise ValueError("a client is one of AWS: pass on_aws=True to make and delete groups named verify-... there")
+        raise ValueError(
+            "a client reaches AWS; pass on_aws=True to allow creating and deleting groups named verify-..."
+        )
     fresh = None
     if right is None:
         right = fresh = connect("sqlite://", region_name=left.meta.region_name, config=CONFIG)
@@ -146,12 +145,12 @@ def compare(
 
 
 def reaches_aws(client: SageMakerClient) -> bool:
-    """Whether a client is one of AWS, or of a server that says it passes its calls on to AWS."""
+    """Return whether a client reaches AWS, directly or through a server that reports forwarding requests to AWS."""
     if is_aws(client.meta.endpoint_url):
         return True
     try:
         return is_aws(str(ask(client, "info").get("registry", "")))
-    except (ClientError, BotoCoreError):  # somebody else's emulator; or nobody, as the first step will say
+    except (ClientError, BotoCoreError):  # another emulator, or no server at all, which the first step reports
         return False
 
 
@@ -160,7 +159,7 @@ class _Patience:
         self._seconds, self._sleep, self._clock = seconds, sleep, clock
 
     def looks(self) -> Iterator[None]:
-        """Yield once, and again every POLL seconds while there is time."""
+        """Yield once, and again every POLL seconds until the time is over."""
         deadline = self._clock() + self._seconds
         yield
         while self._clock() < deadline:
@@ -176,7 +175,10 @@ class _Side:
         self._groups: list[str] = []
 
     def ask(self, step: Step) -> dict[str, Any]:
-        """Send a step and return its comparable answer or refusal; raise NotMade or _Unanswered if it has none."""
+        """Send a step and return its comparable response or error.
+
+        Raise NotMade if the step cannot be sent, and _Unanswered if its operation is not supported.
+        """
         params, pages = step.params(self.made), []
         for _ in range(MAX_PAGES if step.pages else 1):
             try:
@@ -214,17 +216,17 @@ class _Side:
                 if isinstance(error, ClientError) and "does not exist" in str(error):
                     continue
                 said = said or str(error)
-            yield f"{group} on {self.name}: {said or 'it is still being deleted'}"
+            yield f"{group} on {self.name}: {said or 'still being deleted'}"
 
     def _call(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         group = str(params.get("ModelPackageGroupName", ""))
         makes = operation == "CreateModelPackageGroup" and group not in ("", *self._groups)
-        if makes:  # noted before it is asked: an answer may be lost
+        if makes:  # recorded before the request, whose response may be lost
             self._groups.append(group)
         try:
             answer: dict[str, Any] = getattr(self.client, xform_name(operation))(**params)
         except (ConnectTimeoutError, EndpointConnectionError):
-            if makes:  # it was not even asked
+            if makes:  # the request was not sent
                 self._groups.remove(group)
             raise
         except ClientError as error:
@@ -232,7 +234,7 @@ class _Side:
                 self._groups.remove(group)
             raise
         except ParamValidationError as error:
-            raise _Unanswered("its client refuses to send it") from error
+            raise _Unanswered("the client rejects the request") from error
         return answer
 
 
@@ -241,7 +243,7 @@ class _Unanswered(Exception):
 
 
 def _run(step: Step, sides: Sequence[_Side], patience: _Patience) -> StepReport:
-    """Run one step on both sides, and repeat a step that lags while its answers differ and there is time."""
+    """Run one step on both sides; repeat a step that lags until its responses are the same or the time is over."""
     answers: list[dict[str, Any]] = [{}, {}]
     found: tuple[Difference, ...] = ()
     repeated = [0, 1]
@@ -252,7 +254,10 @@ def _run(step: Step, sides: Sequence[_Side], patience: _Patience) -> StepReport:
         found = tuple(differences(answers[0], answers[1]))
         if not found:
             break
-        repeated = [side for side in (0, 1) if "Error" in answers[side]] or [0, 1]  # what was done is not done again
+        repeated = [side for side in (0, 1) if "Error" in answers[side]] or [
+            0,
+            1,
+        ]  # a request that succeeded is not repeated
     return StepReport(step.says, step.operation, "differs" if found else "same", found)
 
 
@@ -276,7 +281,7 @@ def _ask(
 
 @contextmanager
 def _torn_down(sides: Sequence[_Side], patience: _Patience, left_behind: list[str], *, keep: bool) -> Iterator[None]:
-    """Delete all groups when the block ends, also after an error, unless they are kept, and note what is left."""
+    """Delete all groups when the block ends, also after an error, unless `keep`; list groups that remain."""
 
     def leave() -> list[str]:
         return [kept for side in sides for kept in side.kept()] if keep else _leave(sides, patience)
@@ -285,7 +290,7 @@ def _torn_down(sides: Sequence[_Side], patience: _Patience, left_behind: list[st
         yield
     except BaseException as error:
         for left in leave():
-            error.add_note(f"left behind: {left}")
+            error.add_note(f"not deleted: {left}")
         raise
     left_behind += leave()
 
@@ -299,7 +304,7 @@ def _leave(sides: Sequence[_Side], patience: _Patience) -> list[str]:
                 break
     except BaseException as error:
         error.add_note(
-            f"left behind, perhaps: groups whose names begin with {' or '.join(s.made.prefix for s in sides)}"
+            f"possibly not deleted: groups whose names start with {' or '.join(s.made.prefix for s in sides)}"
         )
         raise
     return left

@@ -1,8 +1,4 @@
-"""Answers of two registries made comparable, and in what they differ then: what `verify` looks with.
-
-Taken out is what differs between any two registries: accounts, regions, identities, moments, digests of images, tokens,
-and the random beginning of every name.
-"""
+"""Replace values that always differ between two registries, such as accounts and times, and compare responses."""
 
 from __future__ import annotations
 
@@ -21,18 +17,18 @@ PLACEHOLDERS = {
     "NextToken": "<token>",
 }
 WITHOUT_ORDER = {"Tags": "Key"}
-"""Lists whose order means nothing, and what their entries are sorted by."""
+"""Lists whose order has no meaning, and the member to sort their entries by."""
 JSON_TEXTS = frozenset({"ModelCardContent", "ResourcePolicy"})
-"""Members that are JSON: how it is laid out means nothing."""
+"""Members that contain JSON, whose layout has no meaning."""
 LABELS = ("ModelPackageArn", "ModelPackageGroupArn", "Name", "Key")
-"""Members that say which entry of a list is which."""
+"""Members that identify an entry of a list."""
 
 BEFORE_ITS_CREATION = "<time before its creation>"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A value in which two answers differ, None where it is absent; of an order, what the entries are in order."""
+    """A value that differs between two responses (None if absent), or the labels of a list whose order differs."""
 
     path: str
     left: Any
@@ -41,7 +37,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The values specific to one registry: its prefix of names, the region, and an ARN once one is known."""
+    """The values specific to one registry: the prefix of its names, its region, and an ARN as soon as one is known."""
 
     prefix: str
     region: str
@@ -52,7 +48,7 @@ class Place:
         return compared
 
     def refusal(self, code: str, sentence: str, status: int) -> dict[str, Any]:
-        """Return a refusal without what is this registry's own; a sentence may name the account or region alone."""
+        """Return an error without values specific to this registry, such as its account and region."""
         words = re.sub(rf"\b{re.escape(self.region)}\b", "<region>", self._text(sentence))
         if self._account:
             words = words.replace(self._account, "<account>")
@@ -93,7 +89,7 @@ class Place:
 
 
 def _parsed(text: str) -> Any:
-    """Return a text parsed as JSON, or itself, in a list so that it is not parsed again."""
+    """Return the parsed JSON, or the text if it is not JSON, in a list so that it is not parsed again."""
     try:
         return [json.loads(text)]
     except ValueError:
@@ -101,10 +97,10 @@ def _parsed(text: str) -> Any:
 
 
 def differences(left: Any, right: Any, path: str = "") -> Iterator[Difference]:
-    """Yield every value in which two comparable answers differ; a refusal and an answer differ as a whole."""
+    """Yield the values that differ between two comparable responses; an error and a response differ as a whole."""
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         if ("Error" in left) is not ("Error" in right):
-            yield Difference(path or "(answer)", _summary(left), _summary(right))
+            yield Difference(path or "(response)", _summary(left), _summary(right))
             return
         for name in {**left, **right}:
             yield from differences(left.get(name), right.get(name), f"{path}.{name}" if path else name)
@@ -115,7 +111,7 @@ def differences(left: Any, right: Any, path: str = "") -> Iterator[Difference]:
 
 
 def _of_lists(left: Sequence[Any], right: Sequence[Any], path: str) -> Iterator[Difference]:
-    """Compare entries by label where all have one of their own, else by position."""
+    """Compare entries by label if all have a unique one, otherwise by position."""
     labels = [_label(entry) for entry in left], [_label(entry) for entry in right]
     if any(None in names or len(set(names)) < len(names) for names in labels):
         for index, (one, other) in enumerate(zip_longest(left, right)):
@@ -131,7 +127,7 @@ def _of_lists(left: Sequence[Any], right: Sequence[Any], path: str) -> Iterator[
 
 
 def _label(entry: Any) -> str | None:
-    """Return the end of an entry's ARN, its name or its key; for results of Search, that of the record inside."""
+    """Return the end of an entry's ARN, its name, or its key; for Search results, that of the inner record."""
     if not isinstance(entry, Mapping):
         return None
     if len(entry) == 1 and isinstance(inner := next(iter(entry.values())), Mapping):
@@ -142,4 +138,4 @@ def _label(entry: Any) -> str | None:
 
 def _summary(answer: Mapping[str, Any]) -> str:
     error = answer.get("Error")
-    return f"{error['Code']}: {error['Message']}" if error else "answers"
+    return f"{error['Code']}: {error['Message']}" if error else "success"

@@ -1,8 +1,4 @@
-"""What `verify` asks of a registry, step by step, as data: operations whose answers a client may depend on.
-
-A step is made from the answers of those before it. What AWS is not known to accept happens in a group of its own, so
-that one difference does not show in every list after it.
-"""
+"""The requests that `verify` sends, as data: a request may contain values from earlier responses."""
 
 from __future__ import annotations
 
@@ -19,19 +15,19 @@ Params = dict[str, Any]
 
 
 class NotMade(LookupError):
-    """What a step is made from is not there: an earlier step was refused."""
+    """A step needs a response that does not exist, because an earlier step was rejected."""
 
 
 @dataclass(slots=True)
 class Made:
-    """What the previous steps have made on one registry: the answers that were kept, by the name of each."""
+    """The responses that one registry gave to previous steps, by name, and the values that placeholders stand for."""
 
     prefix: str
     image: str
     answers: dict[str, Any] = field(default_factory=dict)
 
     def filled(self, value: Any) -> Any:
-        """Return a value in which each <word> is replaced by what it stands for on this registry."""
+        """Return a value in which each <word> is replaced by its value on this registry."""
         if isinstance(value, str):
             return re.sub(r"<(\w+)>", lambda found: self._meaning(found[1]), value)
         if isinstance(value, dict):
@@ -48,7 +44,7 @@ class Made:
                 return self._arn("group").split(":")[1]
             case "account":
                 return self._arn("group").split(":")[4]
-            case "elsewhere":  # the group in another region
+            case "elsewhere":  # the ARN of the group in another region
                 head, region, tail = re.split("(?<=:sagemaker:)([^:]+)", self._arn("group"))
                 return f"{head}{region[:-1]}{2 if region.endswith('1') else 1}{tail}"
             case "missing":  # a version that has never existed
@@ -60,15 +56,15 @@ class Made:
         try:
             return str(self.answers[step][member])
         except KeyError:
-            raise NotMade(f"there is no {member} of the step that was to make {step!r}") from None
+            raise NotMade(f"there is no {member}, because the step {step!r} was rejected") from None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One request; a <word> in its members stands for a value on the registry, see `Made`.
+    """One request; a <word> in its members is replaced by a value on the registry (see `Made`).
 
-    `keep` names its answer for later steps, `pages` follows the answer's tokens to the last page, and `lags` marks
-    answers that AWS may need seconds to update.
+    `keep` stores the response under a name for later steps, `pages` reads all pages, and `lags` marks responses that
+    AWS may update seconds later.
     """
 
     says: str
@@ -79,13 +75,13 @@ class Step:
     lags: bool = False
 
     def params(self, made: Made) -> Params:
-        """Return the request for one registry; raise NotMade if it needs the answer of a step that was refused."""
+        """Return the request for one registry; raise NotMade if it needs the response of a step that was rejected."""
         return {name: made.filled(value) for name, value in self.members.items()}
 
 
 CHURN = {"ModelPackageGroupName": "<prefix>churn"}
 SPECIFICATION = {
-    # Without an artifact: whether one exists matters to one step alone.
+    # Without an artifact: only one step depends on whether an artifact exists.
     "Containers": [{"Image": "<image>"}],
     "SupportedContentTypes": ["text/csv"],
     "SupportedResponseMIMETypes": ["text/csv"],
@@ -149,13 +145,13 @@ GROUPS: tuple[Step, ...] = (
         "CreateModelPackageGroup",
         {
             **CHURN,
-            "ModelPackageGroupDescription": "Who will leave?",
+            "ModelPackageGroupDescription": "Customers about to leave",
             "Tags": [_tag("team", "<prefix>risk"), _tag("stage", "test")],
         },
         keep="group",
     ),
     _of_group("another group", "CreateModelPackageGroup", "odd"),
-    _of_group("the first again", "CreateModelPackageGroup", "churn"),
+    _of_group("an existing group", "CreateModelPackageGroup", "churn"),
     _of_group("a name with a _", "CreateModelPackageGroup", "a_b"),
     _of_group("a name too long", "CreateModelPackageGroup", "a" * 63),
     Step("no name", "CreateModelPackageGroup", {}),
@@ -165,14 +161,15 @@ GROUPS: tuple[Step, ...] = (
     Step("a group in another region", "DescribeModelPackageGroup", {"ModelPackageGroupName": "<elsewhere>"}),
     _groups("groups in the default order"),
     _groups("groups by name, one at a time", SortBy="Name", SortOrder="Ascending", MaxResults=1, pages=True),
-    _groups("groups by colour", SortBy="Colour"),
+    _groups("groups by an unknown property", SortBy="Colour"),
     _versions("versions of an empty group"),
     _of_group("versions of a missing group", "ListModelPackages", "nobody"),
 )
 
+# Requests that AWS may reject use the group `odd`, so that one difference does not appear in all later lists.
 REGISTERING: tuple[Step, ...] = (
     _register(
-        "a pending version with all that describes it",
+        "a pending version with all descriptive members",
         keep="pending",
         ModelPackageDescription="first",
         ModelApprovalStatus=PENDING,
@@ -187,8 +184,8 @@ REGISTERING: tuple[Step, ...] = (
     _register("a rejected version", keep="rejected", ModelApprovalStatus="Rejected"),
     _register("a version without a status", keep="plain"),
     _register("a version of a missing group", "nobody"),
-    Step("neither name nor group", "CreateModelPackage", {"InferenceSpecification": SPECIFICATION}),
-    _register("both name and group", ModelPackageName="<prefix>solo"),
+    Step("neither a name nor a group", "CreateModelPackage", {"InferenceSpecification": SPECIFICATION}),
+    _register("both a name and a group", ModelPackageName="<prefix>solo"),
     _register(
         "an image with a space and an unknown status",
         ModelApprovalStatus="Maybe",
@@ -197,8 +194,8 @@ REGISTERING: tuple[Step, ...] = (
     _register("no containers", InferenceSpecification={"Containers": []}),
     _register("tags for a version", Tags=[_tag("team", "risk")]),
     _register("an empty metadata value", CustomerMetadataProperties={"accuracy": ""}),
-    _of_group("a version and nothing else", "CreateModelPackage", "odd"),
-    _register("an artefact that does not exist", "odd", InferenceSpecification=WITH_ARTIFACT),
+    _of_group("a version with only a group", "CreateModelPackage", "odd"),
+    _register("an artifact that does not exist", "odd", InferenceSpecification=WITH_ARTIFACT),
     Step(
         "a copy of another version's specification",
         "CreateModelPackage",
@@ -214,7 +211,7 @@ REGISTERING: tuple[Step, ...] = (
 READING: tuple[Step, ...] = (
     _of_version("a version by ARN", "DescribeModelPackage", "<pending>"),
     _of_version("a version by Group/N", "DescribeModelPackage", "<prefix>churn/1"),
-    _of_version("a version made without a status", "DescribeModelPackage", "<plain>"),
+    _of_version("a version created without a status", "DescribeModelPackage", "<plain>"),
     _of_version("a copied version", "DescribeModelPackage", "<copy>"),
     _of_version(
         "a version without the content of its card", "DescribeModelPackage", "<pending>", IncludedData="MetadataOnly"
@@ -236,10 +233,10 @@ READING: tuple[Step, ...] = (
         "pending versions, one at a time", ModelApprovalStatus=PENDING, SortOrder="Ascending", MaxResults=1, pages=True
     ),
     _versions("versions since long ago", CreationTimeAfter=LONG_AGO, SortOrder="Ascending"),
-    _versions("versions before that", CreationTimeBefore=LONG_AGO),
+    _versions("versions before long ago", CreationTimeBefore=LONG_AGO),
     Step("packages by part of their name", "ListModelPackages", {"NameContains": "<prefix>"}),
     _versions("a page of 101", MaxResults=101),
-    _versions("a token that never was", NextToken="never"),
+    _versions("an unknown page token", NextToken="never"),
 )
 
 UPDATING: tuple[Step, ...] = (
@@ -251,11 +248,11 @@ UPDATING: tuple[Step, ...] = (
     _update("an unknown status", ModelApprovalStatus="Maybe"),
     _update("a reason too long", ApprovalDescription="a" * 1025),
     _update("metadata added and changed", CustomerMetadataProperties={"accuracy": "0.94", "f1": "0.8"}),
-    _update("metadata removed, and that never was", CustomerMetadataPropertiesToRemove=["data", "never"]),
+    _update("metadata removed, one key of which does not exist", CustomerMetadataPropertiesToRemove=["data", "never"]),
     _update("another specification", AdditionalInferenceSpecificationsToAdd=NEO),
     _update("a specification of the same name", AdditionalInferenceSpecificationsToAdd=NEO),
     _update("another stage", ModelLifeCycle={"Stage": "Production", "StageStatus": "Approved"}),
-    _update("nothing"),
+    _update("no change"),
     _update("a missing version", "<missing>", ModelApprovalStatus="Approved"),
     _of_version("after all updates", "DescribeModelPackage", "<pending>"),
 )
@@ -263,17 +260,17 @@ UPDATING: tuple[Step, ...] = (
 TAGS_AND_POLICIES: tuple[Step, ...] = (
     _tags("tags of a group", "ListTags"),
     _tags("a tag changed and one added", "AddTags", Tags=[_tag("stage", "production"), _tag("owner", "alice")]),
-    _tags("a tag removed, and one that never was", "DeleteTags", TagKeys=["owner", "never"]),
+    _tags("a tag removed, and one that does not exist", "DeleteTags", TagKeys=["owner", "never"]),
     _tags("tags after the changes", "ListTags"),
-    _tags("a tag key that is AWS's own", "AddTags", Tags=[_tag("aws:team", "risk")]),
+    _tags("a tag key reserved by AWS", "AddTags", Tags=[_tag("aws:team", "risk")]),
     _tags("tags of a version", "ListTags", "<approved>"),
     _tags("a tag for a version", "AddTags", "<approved>", Tags=[_tag("team", "risk")]),
     _tags("tags of a missing group", "ListTags", "<group>-nobody"),
     _of_group("no policy yet", "GetModelPackageGroupPolicy", "churn"),
     Step("a policy", "PutModelPackageGroupPolicy", {**CHURN, "ResourcePolicy": POLICY}),
     _of_group("the policy", "GetModelPackageGroupPolicy", "churn"),
-    Step("a policy that is none", "PutModelPackageGroupPolicy", {**CHURN, "ResourcePolicy": "{"}),
-    _of_group("the policy goes", "DeleteModelPackageGroupPolicy", "churn"),
+    Step("an invalid policy", "PutModelPackageGroupPolicy", {**CHURN, "ResourcePolicy": "{"}),
+    _of_group("the policy is deleted", "DeleteModelPackageGroupPolicy", "churn"),
     _of_group("the policy of a missing group", "GetModelPackageGroupPolicy", "nobody"),
 )
 
@@ -298,7 +295,7 @@ SEARCHING: tuple[Step, ...] = (
 DELETING: tuple[Step, ...] = (
     _of_group("a group with versions", "DeleteModelPackageGroup", "churn"),
     _of_version("a version", "DeleteModelPackage", "<plain>"),
-    _of_version("the version again", "DeleteModelPackage", "<plain>"),
+    _of_version("the deleted version again", "DeleteModelPackage", "<plain>"),
     _of_version("a deleted version", "DescribeModelPackage", "<plain>"),
     _register("the number after a deleted one", keep="next"),
     *(

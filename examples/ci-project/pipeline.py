@@ -1,4 +1,4 @@
-"""What a team runs in production: plain boto3, which knows nothing of tests or emulators."""
+"""Production code of a team: plain boto3, without any reference to tests or emulators."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def register(image: str, accuracy: float) -> str:
 
 
 def review() -> None:
-    """Approve what is good enough, reject the rest."""
+    """Approve the pending versions whose accuracy is good enough, and reject the others."""
     sagemaker = boto3.client("sagemaker")
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=GROUP, ModelApprovalStatus="PendingManualApproval"

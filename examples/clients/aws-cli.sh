@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# A version from registration to the newest approved one, with the AWS CLI (1 or 2) alone.
+# Register, list, and approve a version, and find the newest approved one, with the AWS CLI (1 or 2).
 #
 #   export AWS_ENDPOINT_URL=http://127.0.0.1:8080 AWS_DEFAULT_REGION=us-east-1
 #   export AWS_ACCESS_KEY_ID=alice AWS_SECRET_ACCESS_KEY=any
 #   examples/clients/aws-cli.sh churn
 #
-# Nothing in here knows of an emulator: without AWS_ENDPOINT_URL it speaks to AWS.
+# Without AWS_ENDPOINT_URL, the script uses AWS.
 set -euo pipefail
 group=${1:-churn}
 bucket=$group-models
@@ -19,7 +19,7 @@ fi
 aws s3api head-bucket --bucket "$bucket" >/dev/null 2>&1 || aws s3 mb "s3://$bucket" >/dev/null
 echo "weights" | aws s3 cp - "s3://$bucket/model.tar.gz" >/dev/null
 
-# JSON for whatever has structure: the shorthand syntax ends a value at a comma.
+# Structured values are JSON, because the shorthand syntax ends a value at a comma.
 version=$(aws sagemaker create-model-package \
     --model-package-group-name "$group" \
     --model-approval-status PendingManualApproval \
@@ -35,7 +35,7 @@ JSON
     )" --query ModelPackageArn --output text)
 echo "registered $version"
 
-# One line a row in text; a query that takes element [0] would print one line a page, see docs/clients.md.
+# Text output has one line per version; a query for element [0] would print one line per page, see docs/clients.md.
 aws sagemaker list-model-packages --model-package-group-name "$group" \
     --model-approval-status PendingManualApproval --output text \
     --query 'ModelPackageSummaryList[].[ModelPackageArn]' | sed 's/^/pending    /'

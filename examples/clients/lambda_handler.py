@@ -1,15 +1,17 @@
-"""A Lambda function behind an EventBridge rule: the endpoint of a group always serves its newest approved version.
+"""A Lambda function that deploys the newest approved version of a group to an endpoint.
 
-The rule on AWS, and the events of a local registry alike, match:
+Create an EventBridge rule with this pattern, on AWS or on a local registry:
 
     {"source": ["aws.sagemaker"], "detail-type": ["SageMaker Model Package State Change"]}
 
-It does not match ModelApprovalStatus: a rejection must reach the function too, for then the version before it is served
-again. An event may come twice, or for a change of metadata alone; what is deployed already is left as it is. While an
-endpoint is being changed SageMaker refuses the next change: that error makes Lambda try the event again.
-Environment: EXECUTION_ROLE_ARN, and optionally INSTANCE_TYPE.
+The pattern does not filter by ModelApprovalStatus, because the function must also receive rejections: it then deploys
+the previous approved version again. An event may be delivered twice, or only report changed metadata; the function does
+not change an endpoint that already serves the right version. While an endpoint is being updated, SageMaker rejects
+further updates; the error makes Lambda retry the event.
 
-Offline, the same file is run for each event, with AWS_ENDPOINT_URL in its environment:
+Set EXECUTION_ROLE_ARN and, optionally, INSTANCE_TYPE in the environment.
+
+Offline, run this file for each event, with AWS_ENDPOINT_URL in the environment:
 
     sagemaker-registry watch --exec "python examples/clients/lambda_handler.py"
 """
@@ -28,7 +30,7 @@ INSTANCE_TYPE = "ml.m5.large"
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Deploy the newest approved version of the group that an event is about; say what was done."""
+    """Deploy the newest approved version of the group in an event; return the action."""
     sagemaker = boto3.client("sagemaker")
     group = event["detail"].get("ModelPackageGroupName")
     if group is None:  # a package without a group has no versions to choose from
@@ -37,7 +39,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if newest is None:
         return {"endpoint": group, "action": "none approved"}
 
-    # A version's model never changes, so what is named after it can be made once and found again.
+    # The model of a version never changes, so resources named after the version are created only once.
     name = f"{group}-{newest.rpartition('/')[2]}"
     once(
         sagemaker.create_model,
@@ -56,7 +58,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def newest_approved(sagemaker: Any, group: str) -> str | None:
-    """Return the ARN of the newest approved version; a page may be empty although a later one is not."""
+    """Return the ARN of the newest approved version; a page may be empty although later pages are not."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortBy="CreationTime", SortOrder="Descending"
     )
@@ -64,17 +66,17 @@ def newest_approved(sagemaker: Any, group: str) -> str | None:
 
 
 def once(create: Any, **params: Any) -> None:
-    """Create something, or find that an earlier event did."""
+    """Create a resource unless an earlier event did."""
     try:
         create(**params)
     except ClientError as error:
-        # SageMaker has no code for this alone: the sentence is what tells it.
+        # SageMaker has no specific error code for this, so check the message.
         if "already exist" not in error.response["Error"]["Message"]:
             raise
 
 
 def point(sagemaker: Any, endpoint: str, config: str) -> str:
-    """Let an endpoint serve a configuration; return what had to be done for it."""
+    """Make an endpoint serve a configuration; return the action."""
     try:
         serving = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
     except ClientError as error:

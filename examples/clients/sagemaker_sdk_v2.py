@@ -1,12 +1,12 @@
-"""A version from registration to the newest approved one, with the SageMaker Python SDK v2.
+"""Register, list, and approve a version, and find the newest approved one, with the SageMaker Python SDK v2.
 
     pip install 'sagemaker>=2.257,<3'
     export AWS_ENDPOINT_URL=http://127.0.0.1:8080 AWS_DEFAULT_REGION=us-east-1
     export AWS_ACCESS_KEY_ID=alice AWS_SECRET_ACCESS_KEY=any
     python examples/clients/sagemaker_sdk_v2.py churn
 
-Nothing in here knows of an emulator: without AWS_ENDPOINT_URL it speaks to AWS. It never calls `ModelPackage.deploy()`
-on a version that waits for a decision: that approves it, without a reason (docs/clients.md).
+Without AWS_ENDPOINT_URL, the script uses AWS. It never calls `ModelPackage.deploy()` on a pending version, because that
+approves the version without a reason (docs/clients.md).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ ROLE = "arn:aws:iam::123456789012:role/training"
 
 
 def main(group: str) -> None:
-    """Register a version, list what is pending, approve it, and ask for the newest approved one."""
+    """Register a version, list the pending ones, approve it, and print the newest approved one."""
     session = Session()
-    bucket = f"{group}-models"  # not session.default_bucket(): to name it, the SDK asks AWS's own STS (docs/clients.md)
+    bucket = f"{group}-models"  # session.default_bucket() would send a request to STS on AWS (docs/clients.md)
     s3 = session.boto_session.client("s3")
     if bucket not in [made["Name"] for made in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=bucket)
@@ -34,7 +34,7 @@ def main(group: str) -> None:
         role=ROLE,
         sagemaker_session=session,
     )
-    version = model.register(  # makes the group if there is none
+    version = model.register(  # creates the group if it does not exist
         content_types=["text/csv"],
         response_types=["text/csv"],
         inference_instances=["ml.m5.large"],

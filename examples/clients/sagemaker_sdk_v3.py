@@ -1,12 +1,12 @@
-"""A version from registration to the newest approved one, with the SageMaker Python SDK v3.
+"""Register, list, and approve a version, and find the newest approved one, with the SageMaker Python SDK v3.
 
     pip install 'sagemaker>=3.27,<4'
     export AWS_ENDPOINT_URL=http://127.0.0.1:8080 AWS_DEFAULT_REGION=us-east-1
     export AWS_ACCESS_KEY_ID=alice AWS_SECRET_ACCESS_KEY=any
     python examples/clients/sagemaker_sdk_v3.py churn
 
-Nothing in here knows of an emulator: without AWS_ENDPOINT_URL it speaks to AWS. It registers with ModelBuilder:
-`ModelPackage.create()` fails after the version has been made (docs/clients.md).
+Without AWS_ENDPOINT_URL, the script uses AWS. It registers with ModelBuilder, because `ModelPackage.create()` fails
+after it has created the version (docs/clients.md).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROLE = "arn:aws:iam::123456789012:role/training"
 
 
 def main(group: str) -> None:
-    """Register a version, list what is pending, approve it, and ask for the newest approved one."""
+    """Register a version, list the pending ones, approve it, and print the newest approved one."""
     bucket = f"{group}-models"
     s3 = boto3.client("s3")
     if bucket not in [made["Name"] for made in s3.list_buckets()["Buckets"]]:
@@ -33,9 +33,9 @@ def main(group: str) -> None:
         image_uri="registry/churn:3",
         s3_model_data_url=f"s3://{bucket}/model.tar.gz",
         role_arn=ROLE,
-        sagemaker_session=Session(default_bucket=bucket),  # without one the SDK asks AWS's own STS for the account
+        sagemaker_session=Session(default_bucket=bucket),  # without it, the SDK sends a request to STS on AWS
     )
-    version = builder.register(  # makes the group if there is none
+    version = builder.register(  # creates the group if it does not exist
         content_types=["text/csv"],
         response_types=["text/csv"],
         inference_instances=["ml.m5.large"],

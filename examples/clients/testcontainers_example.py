@@ -1,10 +1,10 @@
-"""A registry in a container for a test session, with Testcontainers; a conftest.py can start like this.
+"""Run a registry in a container for a test session, with Testcontainers; copy the fixtures to a conftest.py.
 
     docker build -t sagemaker-registry .
     pip install 'testcontainers>=4.13' boto3 pytest
     pytest examples/clients/testcontainers_example.py
 
-There is no module of ours for Testcontainers: a generic container is all it takes, in every language that has it.
+A generic container is sufficient, so this also works in the other languages that Testcontainers supports.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from testcontainers.core.wait_strategies import HttpWaitStrategy
 IMAGE = "sagemaker-registry"
 PORT = 8080
 HEALTH = "/_registry/health"
-# Every address of the container, whose port is published for as long as the tests run:
+# Listen on all addresses of the container; its port is published only while the tests run.
 COMMAND = ["serve", "--host", "0.0.0.0", "--i-accept-no-authentication", "--backend", "sqlite://"]  # noqa: S104
 
 
 @pytest.fixture(scope="session")
 def registry_url() -> Iterator[str]:
-    """Start a registry in memory on a free port, wait until it answers, and end it after the last test."""
+    """Start a registry in memory on a free port, wait until it responds, and stop it after the last test."""
     container = DockerContainer(IMAGE).with_command(COMMAND).with_exposed_ports(PORT)
     with container.waiting_for(HttpWaitStrategy(PORT, HEALTH).for_status_code(200)) as started:
         yield f"http://{started.get_container_host_ip()}:{started.get_exposed_port(PORT)}"
@@ -34,7 +34,7 @@ def registry_url() -> Iterator[str]:
 
 @pytest.fixture
 def sagemaker(registry_url: str) -> Any:
-    """Return a client of an account of its own: twelve digits as the access key are the account."""
+    """Return a client for a separate account; an access key ID of 12 digits selects the account."""
     return boto3.client(
         "sagemaker",
         endpoint_url=registry_url,
@@ -44,8 +44,7 @@ def sagemaker(registry_url: str) -> Any:
     )
 
 
-def test_a_version_waits_for_a_decision(sagemaker: Any) -> None:
-    """Show that it answers."""
+def test_a_new_version_is_pending(sagemaker: Any) -> None:
     sagemaker.create_model_package_group(ModelPackageGroupName="churn")
     sagemaker.create_model_package(
         ModelPackageGroupName="churn",

@@ -1,6 +1,6 @@
-"""An example of a backend by a third party: `logged:URL` is the registry of that URL, with a log line for each call.
+"""An example of a third-party backend: `logged:URL` opens the registry at URL and logs each call.
 
-Whatever answers `call` can be a registry: served, guarded by rules, behind `connect()` and every command.
+A class with these methods can be served, guarded by rules, and used with `connect()` and every command.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ log = logging.getLogger(__name__)
 
 
 def open_registry(url: str, options: BackendOptions) -> LoggedBackend:
-    """Open what stands behind `logged:`; the entry point in pyproject.toml names this function."""
+    """Open the backend of a `logged:` URL; the entry point in pyproject.toml names this function."""
     return LoggedBackend(open_backend(url.removeprefix("logged:"), options))
 
 
 class LoggedBackend(Backend):
-    """A Backend in front of another."""
+    """A backend that passes calls to another one and logs them."""
 
     def __init__(self, inner: Backend) -> None:
         self._inner = inner
         self.operations, self.extensions = inner.operations, inner.extensions
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        """Pass one operation on and say who asked, how long it took and how it ended; never what was sent."""
+        """Pass on an operation and log the caller, the duration, and the result, but not the parameters."""
         began, ended = time.perf_counter(), "failed"
         try:
             answer = self._inner.call(operation, params, caller)
@@ -43,13 +43,13 @@ class LoggedBackend(Backend):
             log.info("%s by %s: %s in %.1f ms", operation, caller.arn, ended, (time.perf_counter() - began) * 1000)
 
     def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:
-        """Pass on what is beyond AWS's API."""
+        """Pass on a request of the extension API."""
         return self._inner.extension(name, params, caller)
 
     def ping(self) -> None:
-        """Ask the other whether it can answer."""
+        """Check that the other backend responds."""
         self._inner.ping()
 
     def close(self) -> None:
-        """Close the other."""
+        """Close the other backend."""
         self._inner.close()

@@ -1,4 +1,4 @@
-"""The contract every registry passes, for a backend of one's own; the log shows who called what."""
+"""Run the contract tests of every registry on the third-party backend, and test its log."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 
 pytest.register_assert_rewrite("sagemaker_registry.backends.contract")
 
-from sagemaker_registry.backends import contract  # noqa: E402 - after its asserts are made to explain themselves
+from sagemaker_registry.backends import contract  # noqa: E402 - after its asserts are rewritten
 from sagemaker_registry.client.connection import connect  # noqa: E402
 
 
 @pytest.fixture
 def sagemaker() -> Iterator[Any]:
-    """Return a stock boto3 client on an empty registry: all that the contract asks for."""
+    """Return a boto3 client of an empty registry, which is all that the contract tests need."""
     keys = {"aws_access_key_id": "123456789012", "aws_secret_access_key": "any"}
     client = connect("logged:sqlite://", region_name="us-east-1", **keys)
     yield client
@@ -39,8 +39,8 @@ class TestLists(contract.ListContract):
     """Lists and pages."""
 
 
-def test_each_call_is_logged_with_who_and_how_it_ended(sagemaker: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """What was sent is not in the log: it may be confidential."""
+def test_each_call_is_logged_with_its_caller_and_result(sagemaker: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Parameters may be confidential, so they are not logged."""
     with caplog.at_level(logging.INFO, logger="logged_backend"):
         sagemaker.create_model_package_group(ModelPackageGroupName="churn", ModelPackageGroupDescription="secret")
         with pytest.raises(sagemaker.exceptions.ClientError):

@@ -1,9 +1,9 @@
-"""Two people and a pipeline: alice registers, may not approve herself, bob does, a script deploys, history shows it.
+"""Review a version with two people: alice registers it, bob approves it, and a script deploys it.
 
     python examples/two_people/story.py
 
-Needs sagemaker-registry[server]. It serves a registry in a temporary folder by the rules of registry.toml beside it;
-alice and bob are plain boto3 clients, each with an access key.
+Requires sagemaker-registry[server]. The script serves a registry in a temporary folder with the rules in registry.toml;
+alice and bob are boto3 clients, each with an access key.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ GROUP = "churn"
 
 
 def main() -> None:
-    """Tell the story."""
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as url:
         alice, bob = person(url, "AKIAALICE"), person(url, "AKIABOB")
 
@@ -43,38 +42,37 @@ def main() -> None:
         )["ModelPackageArn"]
         print(f"  {arn}")
 
-        print("alice may not approve it herself, and bob not without a reason")
+        print("alice cannot approve her own version, and bob must give a reason")
         print(f"  refused: {refusal(alice, arn, 'looks good to me')}")
         print(f"  refused: {refusal(bob, arn, None)}")
 
-        print("bob approves it, and the pipeline deploys it")
+        print("bob approves the version, and the pipeline deploys it")
         decide(bob, arn, "checked the residuals, ticket 42")
         script = HERE.parent / "deploy" / "deploy.sh"
         watch = [*COMMAND, "watch", "--on", "Approved", "--from", "start", "--once", "--exec", f"sh {script}"]
         show(watch, url, DEPLOY_TO=f"{folder}/deployed")
 
-        print("history shows it")
+        print("the history contains the approval")
         show([*COMMAND, "history", f"{GROUP}/1"], url)
         show([*COMMAND, "history", "verify"], url)
 
 
 def decide(who: Any, arn: str, reason: str | None) -> None:
-    """Approve a version."""
     why = {} if reason is None else {"ApprovalDescription": reason}
     who.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", **why)
 
 
 def refusal(who: Any, arn: str, reason: str | None) -> str:
-    """Return the sentence with which an approval is refused."""
+    """Return the error message of a rejected approval."""
     try:
         decide(who, arn, reason)
     except ClientError as error:
         return str(error.response["Error"]["Message"])
-    raise AssertionError("it was not refused")
+    raise AssertionError("the approval was not rejected")
 
 
 def person(url: str, access_key: str) -> Any:
-    """Return a stock boto3 client of somebody."""
+    """Return a boto3 client with an access key."""
     return boto3.client(
         "sagemaker",
         endpoint_url=url,
@@ -85,7 +83,7 @@ def person(url: str, access_key: str) -> Any:
 
 
 def show(command: list[str], url: str, **more: str) -> None:
-    """Run a command as bob would, and print what it prints."""
+    """Run a command as bob, and print its output."""
     keys = {"AWS_ACCESS_KEY_ID": "AKIABOB", "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": "us-east-1"}
     environment = {**os.environ, **keys, "SAGEMAKER_REGISTRY_URL": url, **more}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
@@ -95,7 +93,7 @@ def show(command: list[str], url: str, **more: str) -> None:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """Serve a registry with the rules, and yield its URL."""
+    """Serve a registry with the rules and yield its URL."""
     options = ["--port", "0", "--backend", f"sqlite:///{folder}/registry.db", "--config", str(HERE / "registry.toml")]
     with subprocess.Popen([*COMMAND, "serve", *options], stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -22,5 +22,5 @@ def test_who_registers_does_not_approve_and_what_is_approved_is_deployed(tmp_pat
     by_bob, by_alice, verified = told.stdout.splitlines()[-3:]
     assert re.search(r"user/bob +UpdateModelPackage +churn/1 +PendingManualApproval -> Approved", by_bob)
     assert re.search(r"user/alice +CreateModelPackage +churn/1 +new -> PendingManualApproval", by_alice)
-    assert verified.strip() == "3 changes in 1 chain: all as written"
+    assert verified.strip() == "3 changes in 1 chain, none altered"
     assert list(tmp_path.iterdir()) == []

@@ -148,11 +148,11 @@ def test_a_file_without_containers_takes_an_image(registry: ModelRegistry) -> No
         (["--from", "-"], "{", "<stdin> is not JSON"),
         (["--from", "-"], "[]", "<stdin> is not a JSON object with members of CreateModelPackage"),
         (["--from", "-"], "\udcff", "<stdin> is not JSON"),
-        (["--from", "-"], "{}", "name a GROUP, or a file that has a ModelPackageGroupName"),
+        (["--from", "-"], "{}", "missing GROUP; add it, or --from FILE with a ModelPackageGroupName"),
         (["churn", "--from", "-"], '{"Colour": "red"}', 'Unknown parameter in input: "Colour"'),
         (["--from", "no-such-file"], None, "No such file"),
-        (["churn", "--metadata", "accuracy"], None, "'accuracy' is not KEY=VALUE"),
-        (["churn", "--tag", "=risk"], None, "'=risk' is not KEY=VALUE"),
+        (["churn", "--metadata", "accuracy"], None, "'accuracy' does not have the form KEY=VALUE"),
+        (["churn", "--tag", "=risk"], None, "'=risk' does not have the form KEY=VALUE"),
         (["churn", "--approval", "Maybe"], None, "'Maybe' is not one of"),
         (["churn", "--image", "no spaces"], None, "ValidationException: 1 validation error detected"),
     ],
@@ -283,7 +283,7 @@ def test_a_group_is_deleted_with_its_versions_if_that_is_said(found: ModelRegist
 
 
 def test_without_a_terminal_nothing_is_deleted_unasked(found: ModelRegistry) -> None:
-    sentence = "would delete churn/1 (Approved): say --yes where nobody can be asked"
+    sentence = "not deleting churn/1 (Approved): add --yes when there is no terminal to confirm"
     assert sentence in refused("delete", "churn/1", stdin="y\n")
     assert found.get("churn/1")
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from platformdirs import user_data_path
 
 from sagemaker_registry.client import ModelRegistry
 from sagemaker_registry.client.cli import main
@@ -92,6 +94,61 @@ def test_a_refusal_is_one_sentence_and_exit_code_two(
         assert result.exit_code == 2
         assert sentence in result.stderr
         assert result.stdout == ""
+
+
+@pytest.mark.parametrize("name", ["churn/9", "sales", "sales/1"])
+def test_the_history_of_a_missing_version_or_group_is_an_error(registry: ModelRegistry, name: str) -> None:
+    with registry:
+        result = run("history", name)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert f"/{name} does not exist" in result.stderr
+        assert run("history", name, "--actor", "nobody", "--json").exit_code == 2
+
+
+def test_the_history_of_a_deleted_version_is_listed(registry: ModelRegistry) -> None:
+    with registry:
+        registry.delete("churn/2")
+        assert len(as_json("history", "churn/2")) == 2
+        assert as_json("history", "churn/1", "--actor", "nobody") == []
+
+
+def test_deliveries_to_an_unknown_target_are_an_error(registry: ModelRegistry) -> None:
+    with registry:
+        for name in ("nope", ""):
+            result = run("deliveries", "--sink", name)
+            assert (result.exit_code, result.stdout) == (2, "")
+            assert f"no event target is named {name!r}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (["aprove", "churn/1"], 'there is no command "aprove". Did you mean approve?'),
+        (["control", "fualt"], 'there is no command "fualt". Did you mean fault?'),
+        (["credentials", "ad"], 'there is no command "ad". Did you mean add?'),
+        (["xyzzy"], 'there is no command "xyzzy".\n'),
+        (["approve", "churn/1", "--reasn", "ticket 42"], "--reason"),
+        (["history", "churn", "--actr", "alice"], "--actor"),
+        (["--versoin"], "--version"),
+    ],
+)
+def test_a_mistyped_command_or_option_gets_a_suggestion(arguments: list[str], suggestion: str) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert suggestion in result.stderr
+    assert ("Did you mean" in result.stderr) is (arguments != ["xyzzy"])
+
+
+def test_the_help_says_where_serve_stores_a_registry(serve: Callable[..., Emulator], tmp_path: Path) -> None:
+    server = serve()
+    assert server.process.stdout is not None
+    file = user_data_path("sagemaker-registry", appauthor=False) / "registry.db"
+    assert server.process.stdout.readline() == f"registry:  sqlite:///{file}\n"
+    assert file.exists()
+    assert not (tmp_path / "registry.db").exists()
+    for arguments in ([], ["serve"]):
+        told = " ".join(run(*arguments, "--help").stdout.split())
+        assert "stored in a file in your data folder" in told
 
 
 def test_without_a_url_the_registry_is_the_users_own() -> None:

@@ -238,16 +238,16 @@ def test_a_registry_in_memory_is_opened() -> None:
 
 def test_without_a_registry_the_rest_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     found = examined()
-    assert found["url"][1].endswith(", the user's own: neither --url nor SAGEMAKER_REGISTRY_URL names another")
+    assert found["url"][1].endswith(", the default: neither --url nor SAGEMAKER_REGISTRY_URL is set")
     assert found["file"][0] == "warning"
-    assert found["identity"][1] == "access key id local (nobody's: there are no credentials)"
-    assert found["region"][1] == "us-east-1, as nobody says otherwise"
+    assert found["identity"][1] == "access key ID local (the default: no credentials are configured)"
+    assert found["region"][1] == "us-east-1, the default"
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "111122223333")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
     found = examined()
     assert found["region"][1] == "eu-west-1"
-    assert found["identity"][1] == "access key id 111122223333 (env); to an emulator, account 111122223333"
+    assert found["identity"][1] == "access key ID 111122223333 (env); a local registry uses account 111122223333"
     assert examined("--region", "eu-west-2")["region"][1] == "eu-west-2"
 
 
@@ -273,13 +273,13 @@ def test_an_endpoint_that_leads_elsewhere_is_found(emulator: Emulator, monkeypat
     verdict, sentence, advice = examined("--url", emulator.url)["endpoint"]
     assert verdict == "warning"
     assert sentence == (
-        f"AWS_ENDPOINT_URL is http://127.0.0.1:9: boto3 and the AWS CLI go there, and not to {emulator.url}"
+        f"AWS_ENDPOINT_URL is http://127.0.0.1:9: boto3 and the AWS CLI use it instead of {emulator.url}"
     )
     assert advice == "unset AWS_ENDPOINT_URL, or set it to the same URL"
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"{emulator.url}/")
     assert examined("--url", emulator.url)["endpoint"][0] == "ok"
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
-    assert "turns it off" in examined("--url", emulator.url)["endpoint"][1]
+    assert "disables it" in examined("--url", emulator.url)["endpoint"][1]
 
 
 def test_a_proxy_that_catches_this_machine_is_found(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,10 +374,10 @@ def test_a_missing_extra_is_named_with_what_to_type(monkeypatch: pytest.MonkeyPa
         return version(name)
 
     monkeypatch.setattr("sagemaker_registry.client.doctor.version", lacking)
-    sentence = "[server] is not installed: to serve a registry, and for sqlite:// URLs"
+    sentence = "[server] is not installed; to serve a registry, and for sqlite:// URLs"
     assert examined("--url", "http://127.0.0.1:9", code=1)["server"][:2] == (
         "ok",
-        f"{sentence}, pip install 'sagemaker-registry[server]'",
+        f"{sentence}: pip install 'sagemaker-registry[server]'",
     )
     assert examined("--url", "sqlite://", code=1)["server"] == (
         "failed",

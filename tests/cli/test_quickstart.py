@@ -40,5 +40,5 @@ def test_the_approved_version_is_deployed_and_the_worse_one_refused(tmp_path: Pa
 
 def test_it_runs_against_a_registry_that_is_served_already(emulator: Emulator, tmp_path: Path) -> None:
     told = output([*COMMAND, "--endpoint-url", emulator.url], tmp_path)
-    assert "listens on" not in told
+    assert "is listening on" not in told
     assert "deployed   tumour-classifier/1" in told

@@ -34,9 +34,9 @@ def run(package: str, script: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("package", "script", "sentence"),
     [
-        ("flask", SERVE, "serving needs the package 'flask': pip install 'sagemaker-registry[server]'"),
-        ("waitress", SERVE, "serving needs the package 'waitress': pip install 'sagemaker-registry[server]'"),
-        ("sklearn", QUICKSTART, "the quickstart trains with scikit-learn: pip install 'sagemaker-registry[all]'"),
+        ("flask", SERVE, "serve requires the package 'flask': pip install 'sagemaker-registry[server]'"),
+        ("waitress", SERVE, "serve requires the package 'waitress': pip install 'sagemaker-registry[server]'"),
+        ("sklearn", QUICKSTART, "quickstart requires scikit-learn: pip install 'sagemaker-registry[all]'"),
     ],
 )
 def test_a_missing_extra_is_one_sentence_and_exit_code_two(package: str, script: str, sentence: str) -> None:

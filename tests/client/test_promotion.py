@@ -191,7 +191,7 @@ def test_what_came_from_there_does_not_go_back(here: Registry, there: Registry) 
     promote(here, there)
     made = plan(there, here)
     assert made.steps == ()
-    assert reasons(made) == {"churn/1": "it came from there"}
+    assert reasons(made) == {"churn/1": "it is a copy of a version in the destination"}
 
 
 def test_a_copy_of_a_copy_came_from_the_copy(here: Registry, there: Registry) -> None:
@@ -231,8 +231,8 @@ def test_only_approved_versions_are_taken(here: Registry, there: Registry) -> No
     made = plan(here, there)
     assert [name_of(step.source) for step in made.steps if step.action == "create"] == ["churn/1"]
     assert reasons(made) == {
-        "churn/2": f"it is {PENDING}, and only Approved is taken (--status)",
-        "churn/3": "it is Rejected, and only Approved is taken (--status)",
+        "churn/2": f"it is {PENDING}; --status selects only Approved",
+        "churn/3": "it is Rejected; --status selects only Approved",
     }
     with pytest.raises(Refused, match=f"churn/2 cannot be promoted: it is {PENDING}"):
         plan(here, there, versions=["churn/2"])
@@ -289,10 +289,10 @@ def test_groups_are_chosen_by_pattern_and_versions_by_name(here: Registry, there
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"groups": ["no-*"]}, "the source has no group 'no-\\*'"),
-        ({"versions": ["none/1"]}, "the source has no none/1: it has no group none"),
-        ({"versions": ["churn/9"]}, "the source has no churn/9"),
-        ({"versions": ["churn"]}, "'churn' is not a version: give it as GROUP/N"),
+        ({"groups": ["no-*"]}, "no group in the source matches 'no-\\*'"),
+        ({"versions": ["none/1"]}, "none/1 does not exist in the source: there is no group none"),
+        ({"versions": ["churn/9"]}, "does not exist in the source: churn/9"),
+        ({"versions": ["churn"]}, "invalid version 'churn'; expected GROUP/NUMBER"),
     ],
 )
 def test_what_is_not_there_is_refused(options: dict[str, Any], sentence: str, here: Registry, there: Registry) -> None:
@@ -304,8 +304,8 @@ def test_a_version_without_room_for_its_origin_is_refused(here: Registry, there:
     register(here, **{METADATA: {f"key-{n}": "value" for n in range(48)}})
     register(here, **{METADATA: {f"key-{n}": "value" for n in range(49)}})
     made = plan(here, there)
-    assert reasons(made) == {"churn/2": "its CustomerMetadataProperties are 1 too many: where it came from takes two"}
-    with pytest.raises(Refused, match="churn/2 cannot be promoted: its CustomerMetadataProperties are 1 too many"):
+    assert reasons(made) == {"churn/2": "it has 1 too many CustomerMetadataProperties: a copy needs two for its origin"}
+    with pytest.raises(Refused, match="churn/2 cannot be promoted: it has 1 too many CustomerMetadataProperties"):
         plan(here, there, versions=["churn/2"])
     promote(here, there)
     assert plan(here, there).steps == ()
@@ -392,7 +392,7 @@ def test_what_cannot_be_changed_in_place_is_said(here: Registry, there: Registry
     assert made.steps == ()
     assert made.same == ()
     assert reasons(made) == {
-        "churn/1": "InferenceSpecification differs from its copy churn/1, where it cannot be changed in place"
+        "churn/1": "InferenceSpecification of its copy churn/1 differs and cannot be changed by an update"
     }
 
 
@@ -406,7 +406,7 @@ def test_a_registry_that_does_not_keep_all_it_is_given_is_said_to_differ(here: R
     assert promote(here, there) == ["created churn", "created churn/1"]
     assert plan(here, there).steps == ()
     assert reasons(plan(here, there)) == {
-        "churn/1": "Domain differs from its copy churn/1, where it cannot be changed in place"
+        "churn/1": "Domain of its copy churn/1 differs and cannot be changed by an update"
     }
 
 
@@ -420,7 +420,7 @@ def test_a_registry_that_forgets_where_copies_came_from_is_not_filled_with_them(
         parsed.pop(METADATA, None)
 
     there.meta.events.register("after-call.sagemaker.DescribeModelPackage", forget)
-    with pytest.raises(Forgotten, match="churn/1 was created from churn/1, but the destination does not keep"):
+    with pytest.raises(Forgotten, match="churn/1 was created from churn/1, but the destination does not store"):
         promote(here, there)
     assert numbers(there) == [1]
 
@@ -434,12 +434,16 @@ def test_the_destinations_reviewers_can_decide_again(here: Registry, there: Regi
     promote(here, there, as_status=PENDING)
     copy = described(there, "churn/1")
     assert (copy["ModelApprovalStatus"], "ApprovalDescription" in copy) == (PENDING, False)
-    assert reasons(plan(here, there)) == {"churn/1": f"decided there: churn/1 is {PENDING}, and stays so"}
+    assert reasons(plan(here, there)) == {
+        "churn/1": f"its copy churn/1 stays {PENDING}; --overwrite-decisions would change it"
+    }
     ModelRegistry.from_client(there).reject(copy["ModelPackageArn"], "not for us")
     for options in ({}, {"as_status": PENDING}):
         made = plan(here, there, **options)
         assert made.steps == ()
-        assert reasons(made) == {"churn/1": "decided there: churn/1 is Rejected (not for us), and stays so"}
+        assert reasons(made) == {
+            "churn/1": "its copy churn/1 stays Rejected (not for us); --overwrite-decisions would change it"
+        }
 
 
 def test_the_approval_of_a_copy_is_the_destinations_to_change(here: Registry, there: Registry) -> None:
@@ -449,11 +453,11 @@ def test_the_approval_of_a_copy_is_the_destinations_to_change(here: Registry, th
     promote(here, there)
     laptop.reject(arn, "bad")
     assert reasons(plan(here, there)) == {
-        "churn/1": "it is Rejected, and only Approved is taken (--status); its copy churn/1 there is Approved"
+        "churn/1": "it is Rejected; --status selects only Approved; its copy churn/1 is Approved"
     }
     made = plan(here, there, statuses=["Rejected"])
     assert made.steps == ()
-    assert reasons(made) == {"churn/1": "decided there: churn/1 is Approved (good), and stays so"}
+    assert reasons(made) == {"churn/1": "its copy churn/1 stays Approved (good); --overwrite-decisions would change it"}
     for status, reason in (("Rejected", "bad"), ("Approved", None)):
         assert promote(here, there, statuses=[status], overwrite_decisions=True) == ["changed churn/1"]
         assert (production.get("churn/1").status, production.get("churn/1").reason) == (status, reason)
@@ -492,7 +496,7 @@ def test_a_refusal_in_the_middle_keeps_what_was_done_and_can_be_run_again(
     assert told == ["created"] * 3
     s3.put_object(Bucket="dev", Key="3.tar.gz")
     again = apply(Plan.from_json(made.to_json()), there)
-    assert [done.outcome for done in again] == ["there already"] * 3 + ["created"]
+    assert [done.outcome for done in again] == ["already done"] * 3 + ["created"]
     assert numbers(there) == [1, 2, 3]
     assert plan(here, there).steps == ()
 
@@ -563,7 +567,7 @@ def test_a_plan_is_refused_when_what_it_changes_has_changed(here: Registry, ther
         apply(made, there)
     assert described(there, "churn/1")[METADATA]["accuracy"] == "0.93"
     there.delete_model_package(ModelPackageName=copy)
-    with pytest.raises(Stale, match="churn/1 is gone"):
+    with pytest.raises(Stale, match="churn/1 was deleted"):
         apply(made, there)
 
 
@@ -575,7 +579,7 @@ def test_a_plan_is_refused_when_its_group_has_changed(here: Registry, there: Reg
         apply(made, there)
     made = plan(here, there)
     there.delete_model_package_group(ModelPackageGroupName="churn")
-    with pytest.raises(Stale, match="group churn is gone"):
+    with pytest.raises(Stale, match="group churn was deleted"):
         apply(made, there)
     assert there.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
 
@@ -591,7 +595,7 @@ def test_a_version_of_somebody_else_makes_no_plan_stale(here: Registry, there: R
 
 @given(st.text() | st.recursive(st.none() | st.text(), lambda inner: st.dictionaries(st.text(), inner)).map(json.dumps))
 def test_a_text_that_is_no_plan_is_refused_in_words(text: str) -> None:
-    with pytest.raises(ValueError, match="this is no plan of 'sagemaker-registry plan 1'"):
+    with pytest.raises(ValueError, match="not a plan in the format 'sagemaker-registry plan 1'"):
         Plan.from_json(text)
 
 
@@ -723,7 +727,7 @@ def test_plan_apply_plan(places: tuple[str, str]) -> None:
     lines = planned.stdout.splitlines()
     assert lines[0] == f"{places[0]} -> {places[1]} (us-east-1)"
     assert [line for line in lines if line.startswith("+")] == ["+ group churn", "+ churn/1", "+ churn/3"]
-    assert f"skipped churn/2: it is {PENDING}, and only Approved is taken (--status)" in lines
+    assert f"skipped churn/2: it is {PENDING}; --status selects only Approved" in lines
     assert '    ModelApprovalStatus: "Approved"' in lines
     assert lines[-1] == "Plan: 1 group and 2 versions to create, 0 to change, 0 the same, 1 skipped."
     applied = run("apply", *places, "--yes")
@@ -736,12 +740,12 @@ def test_plan_apply_plan(places: tuple[str, str]) -> None:
     ]
     planned = run("plan", *places, "--check")
     assert planned.exit_code == 0
-    assert "= churn/3 (there churn/2)" in planned.stdout
+    assert "= churn/3 (copy churn/2)" in planned.stdout
     assert planned.stdout.endswith("Plan: 0 versions to create, 0 to change, 2 the same, 1 skipped.\n")
     assert run("apply", *places).stdout.endswith("Nothing to do.\n")  # and so it does not ask
     with ModelRegistry(places[0]) as registry:
         registry.approve("churn/3", "ticket 42")
-    assert '~ churn/3 (there churn/2)\n    ApprovalDescription: (none) -> "ticket 42"\n' in run("plan", *places).stdout
+    assert '~ churn/3 (copy churn/2)\n    ApprovalDescription: (none) -> "ticket 42"\n' in run("plan", *places).stdout
 
 
 def test_json_of_plan_and_apply(places: tuple[str, str]) -> None:
@@ -762,7 +766,7 @@ def test_a_plan_in_a_file(places: tuple[str, str], tmp_path: Path) -> None:
     assert run("plan", *places, "--newest", "--out", str(file)).exit_code == 0
     assert file.stat().st_mode & 0o077 == 0
     assert "created: churn/1 from churn/3" in run("apply", str(file), "--yes").stdout
-    assert "there already: churn/1 from churn/3" in run("apply", str(file), "--yes").stdout
+    assert "already done: churn/1 from churn/3" in run("apply", str(file), "--yes").stdout
     with ModelRegistry(places[1]) as registry:
         registry.reject("churn/1", "no")
     stale = run("apply", str(file), "--yes")
@@ -773,7 +777,7 @@ def test_a_plan_in_a_file(places: tuple[str, str], tmp_path: Path) -> None:
 def test_without_a_terminal_and_without_yes_nothing_is_changed(places: tuple[str, str]) -> None:
     refused = run("apply", *places)
     assert refused.exit_code == 2
-    assert "nothing was changed: say --yes" in refused.stderr
+    assert "nothing was changed: add --yes" in refused.stderr
     with ModelRegistry(places[1]) as registry:
         assert list(registry.groups()) == []
 
@@ -781,16 +785,16 @@ def test_without_a_terminal_and_without_yes_nothing_is_changed(places: tuple[str
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["plan", "{src}", "{dst}", "--map-account", "1=2"], "'1' is not an account of 12 digits"),
-        (["plan", "{src}", "{dst}", "--map-arn", "arn:aws"], "--map-arn arn:aws: give it as FROM=TO"),
+        (["plan", "{src}", "{dst}", "--map-account", "1=2"], "--map-account: '1' is not an account ID of 12 digits"),
+        (["plan", "{src}", "{dst}", "--map-arn", "arn:aws"], "--map-arn: invalid value 'arn:aws'; expected FROM=TO"),
         (["plan", "{src}", "{dst}", "--map-bucket", "dev=one", "--map-bucket", "dev=two"], "dev is mapped twice"),
         (["plan", "{src}", "{dst}", "--version", "churn/2"], f"churn/2 cannot be promoted: it is {PENDING}"),
         (["plan", "{src}", "http://127.0.0.1:9"], "Could not connect to the endpoint URL"),
         (["plan", "mongodb://x", "{dst}"], "should begin with one of"),
         (["plan", "{src}", "{src}"], "SRC and DST are the same registry"),
-        (["plan", "{src}", "{dst}", "--out", "/no/such/folder/plan.json"], "the plan cannot be written to"),
-        (["apply", "{src}"], "No such file or directory; give SRC and DST, or the file of a plan"),
-        (["apply", __file__], "this is no plan of"),
+        (["plan", "{src}", "{dst}", "--out", "/no/such/folder/plan.json"], "cannot write the plan to"),
+        (["apply", "{src}"], "No such file or directory; expected SRC and DST, or a plan file"),
+        (["apply", __file__], "not a plan in the format"),
         (["apply", "{dst}", "--newest"], "No such file or directory"),
     ],
 )
@@ -809,7 +813,7 @@ def test_a_plan_file_takes_no_options_that_make_plans(places: tuple[str, str], t
     run("plan", *places, "--out", file)
     refused = run("apply", file, "--newest")
     assert refused.exit_code == 2
-    assert "--newest is for making a plan" in refused.stderr
+    assert "--newest cannot be used with a plan file" in refused.stderr
 
 
 def test_a_password_is_neither_shown_nor_kept(places: tuple[str, str]) -> None:
@@ -840,7 +844,7 @@ def test_ctrl_c_says_what_was_done(places: tuple[str, str], monkeypatch: pytest.
     stopped = run("apply", *places, "--yes")
     assert stopped.exit_code == 130
     assert stopped.stdout.endswith("created: group churn\ncreated: churn/1 from churn/1\n")
-    assert "interrupted after 2 of 3 steps. It can be run again" in stopped.stderr
+    assert "interrupted after 2 of 3 steps. Run the command again to continue" in stopped.stderr
     assert "created: churn/2 from churn/3" in run("apply", *places, "--yes").stdout
 
 
@@ -859,7 +863,7 @@ def test_on_a_terminal_it_asks_and_shows_progress(answer: str, code: int, words:
                 break
         assert process.wait(timeout=60) == code
     os.close(ours)
-    assert b"Carry it out? [y/N]" in said
+    assert b"Apply this plan? [y/N]" in said
     assert words.encode() in said
     assert (b"Applying" in said) == (answer == "y")
 

@@ -326,7 +326,7 @@ def test_moto_gives_no_history_and_the_command_says_so(tmp_path: Path) -> None:
     path = tmp_path / "moto.sqlite"
     done = export(path, "moto://")
     assert done.exit_code == 0, done.output
-    assert done.stderr == "this registry has no history: the tables decisions and events are empty\n"
+    assert done.stderr == "this registry keeps no history; the tables decisions and events are empty\n"
     with ModelRegistry("moto://", **KEYS) as registry:
         registry.approve(registry.register("churn", image="churn:1"), "ticket 1")
         exported(registry, path)
@@ -354,7 +354,7 @@ def test_a_failure_midway_leaves_no_file(
         database.execute("UPDATE history SET content = 'damaged' WHERE seq = 3")
     done = export(tmp_path / "out.sqlite", f"sqlite:///{tmp_path}/registry.db")
     assert (done.exit_code, done.stdout) == (2, "")
-    sentence = "churn, change 3 is damaged: run `sagemaker-registry history verify` to check it"
+    sentence = "churn, change 3 is damaged; run `sagemaker-registry history verify` to check the history"
     assert done.stderr == f"sagemaker-registry: {sentence}\n"
     assert not (tmp_path / "out.sqlite").exists()
     assert list(temporary.iterdir()) == []
@@ -367,17 +367,17 @@ def test_a_full_disk_is_one_sentence(registry: ModelRegistry, tmp_path: Path, mo
     monkeypatch.setattr(sqlite, "_write", full)
     done = export(tmp_path / "out.sqlite", f"sqlite:///{tmp_path}/registry.db")
     assert done.exit_code == 2
-    assert re.fullmatch(r".*cannot be written in .*: database or disk is full\n", done.stderr)
+    assert re.fullmatch(r".*cannot write the SQLite database in .*: database or disk is full\n", done.stderr)
     assert not (tmp_path / "out.sqlite").exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--sqlite", "no/folder/out.sqlite"], "no/folder/out.sqlite cannot be written: No such file or directory"),
+        (["--sqlite", "no/folder/out.sqlite"], "cannot write no/folder/out.sqlite: No such file or directory"),
         (["--sqlite", "."], "is a directory"),
-        (["--sqlite", "registry.db"], "registry.db is the registry itself: name another FILE"),
-        (["registry.db"], "registry.db is the registry itself: name another FILE"),
+        (["--sqlite", "registry.db"], "registry.db is the registry itself; choose another FILE"),
+        (["registry.db"], "registry.db is the registry itself; choose another FILE"),
         (["--sqlite", "a.sqlite", "b.jsonl"], "unexpected extra argument (b.jsonl)"),
     ],
 )
@@ -402,7 +402,7 @@ def test_a_terminal_gets_no_database() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--sqlite does not write to a terminal: name a FILE" in done.stderr
+    assert "--sqlite cannot write to a terminal; add a FILE" in done.stderr
 
 
 def test_without_sqlite_utils_the_extra_is_named(tmp_path: Path) -> None:
@@ -414,6 +414,6 @@ def test_without_sqlite_utils_the_extra_is_named(tmp_path: Path) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
     )
     assert done.returncode == 2
-    sentence = "an SQLite export needs the package 'sqlite_utils': pip install 'sagemaker-registry[server]'"
+    sentence = "export --sqlite requires the package 'sqlite_utils': pip install 'sagemaker-registry[server]'"
     assert done.stderr == f"sagemaker-registry: {sentence}\n"
     assert list(tmp_path.iterdir()) == []

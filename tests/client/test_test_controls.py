@@ -482,25 +482,33 @@ groups:
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("s.yaml", YAML.replace("status", "statuss"), "s.yaml, line 8: groups.churn.versions[1].statuss: there is no"),
-        ("s.yaml", YAML.replace("Approved", "Fine"), "line 8: groups.churn.versions[1].status: 'Fine' is no status"),
+        (
+            "s.yaml",
+            YAML.replace("status", "statuss"),
+            "s.yaml, line 8: groups.churn.versions[1].statuss: unknown field; did you mean status?",
+        ),
+        ("s.yaml", YAML.replace("Approved", "Fine"), "line 8: groups.churn.versions[1].status: unknown status 'Fine'"),
         ("s.yaml", YAML.replace("0.91", "[1]"), "line 5: groups.churn.versions[0]: metadata 'accuracy' is [1]"),
         (
             "s.yaml",
             YAML.replace("churn:1", "{a: b}"),
             "line 5: groups.churn.versions[0]: Invalid type for parameter InferenceSpecification",
         ),
-        ("s.yaml", YAML + "  churn: {}\n", "line 9: churn is there twice, first on line 2"),
-        ("s.yaml", YAML.replace("tags: {team: risk}", "tags: 3"), "line 3: groups.churn.tags: it has no fields"),
-        ("s.yaml", YAML + "x", "line 9: it is not YAML"),
-        ("s.yaml", "- a\n", "it has no fields"),
+        ("s.yaml", YAML + "  churn: {}\n", "line 9: duplicate key churn, first on line 2"),
+        (
+            "s.yaml",
+            YAML.replace("tags: {team: risk}", "tags: 3"),
+            "line 3: groups.churn.tags: expected a mapping, not '3'",
+        ),
+        ("s.yaml", YAML + "x", "line 9: invalid YAML"),
+        ("s.yaml", "- a\n", "expected a mapping"),
         (
             "s.json",
             '{"groups": {"churn": {\n"versions": [\n{"imagee": "a"}]}}}',
             "s.json, line 3: groups.churn.versions[0]",
         ),
-        ("s.json", '{"groups": \n', "s.json, line 2: it is not JSON"),
-        ("s.txt", "", "a seed's name ends in .yaml, .yml, .json"),
+        ("s.json", '{"groups": \n', "s.json, line 2: invalid JSON"),
+        ("s.txt", "", "unsupported file type; expected .yaml, .yml, .json"),
     ],
 )
 def test_a_seed_with_an_error_is_told_where_and_nothing_is_sown(
@@ -544,7 +552,7 @@ def test_without_pyyaml_a_seed_in_yaml_says_what_to_install(tmp_path: Path, monk
     monkeypatch.setitem(sys.modules, "yaml", None)
     with Control("sqlite://", region_name=REGION) as control:
         with pytest.raises(
-            BadSeed, match=r"a\.yaml needs the package 'PyYAML': pip install pyyaml, or write it in JSON"
+            BadSeed, match=r"a\.yaml requires the package 'PyYAML': pip install pyyaml, or write the seed in JSON"
         ):
             control.seed(tmp_path / "a.yaml")
         assert control.seed(tmp_path / "b.json").new_groups == 1
@@ -555,7 +563,7 @@ def test_a_group_in_two_seeds_is_said(tmp_path: Path) -> None:
         (tmp_path / name).write_text(YAML, encoding="utf-8")
     ended = run("serve", "--backend", "sqlite://", "--port", "0", "--seed", str(tmp_path))
     assert ended.exit_code == 2
-    assert "b.yaml, line 2: groups.churn: the group is in" in ended.stderr
+    assert "b.yaml, line 2: groups.churn: duplicate group, already defined in" in ended.stderr
 
 
 def test_the_commands_do_what_they_say(served: Emulator, tmp_path: Path) -> None:
@@ -567,9 +575,9 @@ def test_the_commands_do_what_they_say(served: Emulator, tmp_path: Path) -> None
     file = tmp_path / "seed.yaml"
     file.write_text(YAML, encoding="utf-8")
     assert done("control", "reset") == "reset"
-    assert done("seed", str(file)) == "1 group and 2 versions are new"
-    assert done("seed", str(file)) == "0 groups and 0 versions are new; 1 group and 2 versions were there"
-    assert done("control", "snapshot", "seeded") == "kept as seeded"
+    assert done("seed", str(file)) == "created 1 group and 2 versions"
+    assert done("seed", str(file)) == "created 0 groups and 0 versions; 1 group and 2 versions already existed"
+    assert done("control", "snapshot", "seeded") == "saved snapshot seeded"
     assert {"seeded", "start"} <= set(done("control", "snapshots").splitlines())
     assert done("control", "clock", "--freeze", NOON) == "2026-11-24T12:00:00.000Z"
     assert done("control", "clock", "--advance", "60") == "2026-11-24T12:01:00.000Z"
@@ -681,7 +689,7 @@ def test_who_waits_for_a_server_is_told_when_it_is_ready(served: Emulator, contr
     assert "calls" in control.info()["extensions"]
     assert run("control", "ready", "--url", served.url).stdout == "ready\n"
     ended = run("control", "ready", "--url", "http://127.0.0.1:1", "--timeout", "0")
-    assert (ended.exit_code, ended.stderr) == (3, "sagemaker-registry: not ready within 0 s\n")
+    assert (ended.exit_code, ended.stderr) == (3, "sagemaker-registry: the registry did not respond within 0 seconds\n")
 
 
 def test_postgresql_is_put_back_by_rows(postgres_url: str) -> None:

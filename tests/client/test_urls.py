@@ -268,7 +268,7 @@ def test_verifying_a_gateway_to_aws_takes_consent_too(gateway: Emulator) -> None
     command = [sys.executable, "-m", "sagemaker_registry.client.cli", "verify", gateway.url]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
-    assert "passes its calls on to AWS" in ended.stderr
+    assert "a server forwards requests to AWS" in ended.stderr
     assert (
         gateway.client("sagemaker").list_model_package_groups(NameContains="verify-")["ModelPackageGroupSummaryList"]
         == []

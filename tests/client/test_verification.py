@@ -161,7 +161,7 @@ def test_what_cannot_be_deleted_after_an_interrupt_is_said_too(sagemaker: Any) -
     with pytest.raises(KeyboardInterrupt) as caught:
         compare(sagemaker, progress=interrupt)
     (note,) = caught.value.__notes__
-    assert note.startswith(f"left behind: {groups(sagemaker)[0]} on left: ")
+    assert note.startswith(f"not deleted: {groups(sagemaker)[0]} on left: ")
 
 
 def test_what_is_kept_is_there_and_said(sagemaker: Any) -> None:
@@ -215,7 +215,7 @@ def test_aws_is_not_asked_without_consent(arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert "creates and deletes model package groups named verify-... in that account" in result.stderr
+    assert "add --on-aws to allow creating and deleting groups named verify-... in that account" in result.stderr
 
 
 def test_with_consent_a_url_of_aws_is_verified(
@@ -246,7 +246,7 @@ def test_something_that_is_no_registry_is_a_refusal(serve: Callable[..., Emulato
     url = serve("--backend", "sqlite://").url
     result = run(f"{url}/no/such/path")
     assert result.exit_code == 2
-    assert "nothing can be compared" in result.stderr
+    assert "no step could be compared" in result.stderr
 
 
 def test_sigterm_tidies_up(serve: Callable[..., Emulator], account: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,7 +263,7 @@ def test_sigterm_tidies_up(serve: Callable[..., Emulator], account: str, monkeyp
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted\nnothing is left behind" in said
+    assert "interrupted\nall resources were deleted" in said
     assert groups(there) == []
 
 

@@ -101,7 +101,7 @@ def test_a_copy_is_served_at_once_with_its_objects(
     sagemaker.create_model_package_group(**GROUP)
     result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{tmp_path}/registry.db")
     assert result.exit_code == 0, result.output
-    assert "2 S3 objects, whole, 1 changes of history verified" in result.output
+    assert "2 S3 objects, integrity check passed, 1 changes of history verified" in result.output
     sagemaker.create_model_package(**GROUP)
     s3.delete_object(Bucket="models", Key="deleted.tar.gz")
     copy = serve("--backend", "sqlite:///copy.db")
@@ -149,7 +149,7 @@ def test_a_copy_that_is_there_is_replaced_only_by_force(file: Path, tmp_path: Pa
     objects.mkdir()
     result = run(str(copy), "--url", url)
     assert (result.exit_code, copy.read_text()) == (2, "mine")
-    assert result.output == f"sagemaker-registry: {copy} is there already: --force puts the copy in its place\n"
+    assert result.output == f"sagemaker-registry: {copy} already exists; add --force to replace it\n"
     assert run(str(copy), "--url", url, "--force").exit_code == 0
     assert versions(copy) == [1]
     assert not objects.exists()
@@ -167,7 +167,7 @@ def test_a_copy_that_cannot_be_replaced_stays_as_it_was_with_its_objects(
     if had_objects:
         keep_objects(objects, "yesterday")
     refuse_renames_onto(tmp_path / failing, monkeypatch=monkeypatch)
-    with pytest.raises(BackendUnavailable, match=r"copy\.db cannot be written: Permission denied"):
+    with pytest.raises(BackendUnavailable, match=r"cannot write .*copy\.db: Permission denied"):
         backup(f"sqlite:///{file}", copy, force=True)
     assert copy.read_text() == "yesterday's"
     assert [kept.stem for kept in objects.glob("*/*.object")] == ["yesterday"] * had_objects
@@ -182,7 +182,7 @@ def test_objects_that_cannot_be_put_back_are_left_where_the_error_says(
     keep_objects(objects, "yesterday")
     keep_objects(tmp_path / "registry.db.s3", "today")
     refuse_renames_onto(copy, objects, monkeypatch=monkeypatch)
-    with pytest.raises(BackendUnavailable, match="the S3 objects that were beside it are in ") as refused:
+    with pytest.raises(BackendUnavailable, match="its previous S3 objects are in ") as refused:
         backup(f"sqlite:///{file}", copy, force=True)
     left = Path(str(refused.value).rpartition(" are in ")[2])
     assert [kept.stem for kept in left.glob("*/*.object")] == ["yesterday"]
@@ -275,7 +275,7 @@ def test_a_backup_killed_between_the_two_names_is_taken_back_by_the_next(
     assert [kept.stem for kept in objects.glob("*/*.object")] == ["today"]
     backup(url, tmp_path / "other.db")
     refuse_renames_onto(copy, monkeypatch=monkeypatch)
-    with pytest.raises(BackendUnavailable, match="cannot be written"):
+    with pytest.raises(BackendUnavailable, match="cannot write"):
         backup(url, copy, force=True)
     assert copy.read_text() == "yesterday's"
     assert [kept.stem for kept in objects.glob("*/*.object")] == ["yesterday"]
@@ -284,8 +284,8 @@ def test_a_backup_killed_between_the_two_names_is_taken_back_by_the_next(
     assert list(tmp_path.glob(".*")) == []
 
 
-OPENED = "somebody has opened {} meanwhile: nothing was replaced"
-WRITTEN = "somebody has written {} meanwhile: nothing was replaced"
+OPENED = "{} was opened by a registry during the backup and was not replaced"
+WRITTEN = "{} was changed by another process during the backup and was not replaced"
 
 
 @pytest.mark.parametrize(
@@ -362,12 +362,12 @@ def test_what_a_killed_backup_has_half_replaced_stays_as_long_as_somebody_has_it
         assert killed.wait(60) == 9
     (left,) = tmp_path.glob(".*.backup")
     with ModelRegistry(f"sqlite:///{copy}"):
-        with pytest.raises(BackendUnavailable, match="is a registry in use"):
+        with pytest.raises(BackendUnavailable, match="is a registry that is in use"):
             backup(url, copy, force=True)
         backup(url, tmp_path / "other.db")
         assert left.exists()
         assert kept_beside(copy) == ["today"]
-    with pytest.raises(BackendUnavailable, match="is there already"):
+    with pytest.raises(BackendUnavailable, match="already exists"):
         backup(url, copy)
     backup(url, copy, force=True, objects=False)
     assert not left.exists()
@@ -385,7 +385,7 @@ def test_neither_the_registry_itself_nor_one_in_use_is_written_over(file: Path, 
     with ModelRegistry(f"sqlite:///{tmp_path}/other.db") as other:
         other.register("fraud", image="fraud:1")
         result = run(str(tmp_path / "other.db"), "--url", f"sqlite:///{file}", "--force")
-        assert (result.exit_code, "is a registry in use" in result.output) == (2, True)
+        assert (result.exit_code, "is a registry that is in use" in result.output) == (2, True)
         assert [version.version for version in other.versions("fraud")] == [1]
 
 
@@ -415,7 +415,7 @@ def test_no_file_that_is_part_of_another_registry_is_written_over(end: str, file
     with ModelRegistry(f"sqlite:///{tmp_path}/other.db") as other:
         other.register("fraud", image="fraud:1")
         result = run(str(tmp_path / f"other.db{end}"), "--url", f"sqlite:///{file}", "--force")
-        assert (result.exit_code, "is part of other.db: give the copy another name" in result.output) == (2, True)
+        assert (result.exit_code, "is part of other.db; choose another FILE" in result.output) == (2, True)
         other.register("fraud", image="fraud:2")
     assert versions(tmp_path / "other.db", "fraud") == [1, 2]
 
@@ -424,7 +424,7 @@ def test_no_file_that_is_part_of_another_registry_is_written_over(end: str, file
 def test_a_copy_whose_objects_or_lock_would_be_the_registry_is_refused(end: str, file: Path, tmp_path: Path) -> None:
     source = file.rename(tmp_path / f"copy.db{end}")
     result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{source}", "--force")
-    assert (result.exit_code, "give the copy another name" in result.output) == (2, True)
+    assert (result.exit_code, "choose another FILE" in result.output) == (2, True)
     assert versions(source) == [1]
 
 
@@ -485,7 +485,7 @@ def test_a_broken_history_is_copied_and_said(file: Path, tmp_path: Path) -> None
     connection.close()
     result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{file}")
     assert result.exit_code == 1
-    assert "history of churn/1 is not as it was written, there and here" in result.output
+    assert "history of churn/1 was altered, in the registry and in the copy" in result.output
     assert versions(tmp_path / "copy.db") == [1]
 
 
@@ -496,6 +496,8 @@ def test_a_registry_with_another_version_of_the_schema_is_not_backed_up(file: Pa
     before = file.read_bytes()
     result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{file}")
     assert result.exit_code == 2
-    assert "is not backed up: the database was created by a development version of sagemaker-registry" in result.output
+    assert (
+        f"cannot back up {file}: the database was created by a development version of sagemaker-registry" in result.output
+    )
     assert file.read_bytes() == before
     assert not (tmp_path / "copy.db").exists()

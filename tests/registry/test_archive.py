@@ -348,7 +348,7 @@ def test_aws_is_read_through_the_api_and_gives_no_history() -> None:
                 InferenceSpecification=specification,  # type: ignore[arg-type]
             )
         content = exported(registry)
-        with pytest.raises(archive.ImportRefused, match="with plan and apply"):
+        with pytest.raises(archive.ImportRefused, match="use plan and apply to promote versions"):
             imported(registry, content)
     header, *lines = parsed(content)
     assert header["complete"] is False
@@ -384,10 +384,10 @@ def test_a_file_that_was_cut_is_refused_wherever_it_was(source: ModelRegistry) -
     kept = content.splitlines(keepends=True)
     for end in range(len(kept)):
         assert broken(b"".join(kept[:end])) in (
-            "file is empty: it is no export",
-            "file is cut: its last line, which counts the others, is missing",
+            "file is empty; expected a file written by `sagemaker-registry export`",
+            "file is truncated: the last line, with the number of lines, is missing",
         )
-        assert broken(b"".join(kept[:end]) + kept[end][:-1]).endswith("it does not end: the file is cut")
+        assert broken(b"".join(kept[:end]) + kept[end][:-1]).endswith("incomplete line: the file is truncated")
     for gone in range(1, len(kept) - 1):
         assert broken(b"".join(kept[:gone] + kept[gone + 1 :])).startswith("file, line ")
 
@@ -395,17 +395,17 @@ def test_a_file_that_was_cut_is_refused_wherever_it_was(source: ModelRegistry) -
 @pytest.mark.parametrize(
     ("line", "change", "said"),
     [
-        (1, lambda line: line.update(format="other"), "file, line 1: an export begins with"),
-        (1, lambda line: line.update(version=2), "file, line 1: the format version is 2, and 1 is read here"),
-        (1, lambda line: line.pop("account"), "file, line 1: the header names no account and region"),
+        (1, lambda line: line.update(format="other"), "file, line 1: expected the header of an export"),
+        (1, lambda line: line.update(version=2), "file, line 1: unsupported format version 2, expected 1"),
+        (1, lambda line: line.pop("account"), "file, line 1: the header has no account or no region"),
         (1, lambda line: line.update(account="12"), "import: Expected `str` matching regex"),
-        (2, lambda line: line.update(type="model"), "file, line 2: its type is 'model', and is one of change"),
-        (2, lambda line: line.update(type=[]), "file, line 2: its type is []"),
-        (2, lambda line: line.update(name=7), "file, line 2: a change has a name and a number, seq"),
+        (2, lambda line: line.update(type="model"), "file, line 2: unknown type 'model'; expected one of change"),
+        (2, lambda line: line.update(type=[]), "file, line 2: unknown type []"),
+        (2, lambda line: line.update(name=7), "file, line 2: a change requires a name and an integer 'seq'"),
         (2, lambda line: line.update(seq=9), "file, line 2: change 9 of churn does not follow"),
         (3, lambda line: line.update(actor="mallory"), "file, line 3: change 2 of churn does not match its hash"),
         (4, lambda line: line.update(colour="red"), "file, line 4: Object contains unknown field `colour`"),
-        (-1, lambda line: line["counts"].update(group=7), "lines are missing or were added"),
+        (-1, lambda line: line["counts"].update(group=7), "lines were removed or added"),
         ("group", lambda line: line.update(last_version="4"), "Expected `int`, got `str` - at `$.last_version`"),
         ("group", lambda line: line.update(last_version=-1), "Expected `int` >= 0"),
         (-2, lambda line: line.update(name="zero b"), "1 validation error detected: Value 'zero b'"),
@@ -461,22 +461,22 @@ def test_a_line_that_is_wrong_is_named_with_what_is_wrong(
 def test_lines_that_were_moved_or_are_there_twice_are_named(source: ModelRegistry) -> None:
     lines = parsed(exported(source))
     twice = next(number for number, line in enumerate(lines) if line["type"] == "group")
-    assert "there twice, or not where it belongs" in broken(written([*lines[: twice + 1], *lines[twice:]]))
-    assert "there is something after the end" in broken(written([*lines, lines[2]]))
+    assert "is duplicated or out of order" in broken(written([*lines[: twice + 1], *lines[twice:]]))
+    assert "unexpected line after the end" in broken(written([*lines, lines[2]]))
     alone = [lines[0], *(line for line in lines if line["type"] == "package" and line["name"] == "churn"), lines[-1]]
-    assert "is of a group that is not in the file" in broken(written(alone))
+    assert "belongs to a group that is not in the file" in broken(written(alone))
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "file is empty: it is no export"),
-        (b"\n", "file, line 1: it is not JSON"),
-        (b"[]\n", "file, line 1: it is no JSON object"),
-        (b"SQLite format 3\0\n", "file, line 1: it is not JSON"),
-        (b"\xff\xfe\n", "file, line 1: it is not JSON"),
-        (b'{"type": NaN}\n', "file, line 1: it is not JSON"),
-        (b'{"a":' * 100_000 + b"\n", "file, line 1: it is"),
+        (b"", "file is empty; expected a file written by `sagemaker-registry export`"),
+        (b"\n", "file, line 1: invalid JSON"),
+        (b"[]\n", "file, line 1: expected a JSON object"),
+        (b"SQLite format 3\0\n", "file, line 1: invalid JSON"),
+        (b"\xff\xfe\n", "file, line 1: invalid JSON"),
+        (b'{"type": NaN}\n', "file, line 1: invalid JSON"),
+        (b'{"a":' * 100_000 + b"\n", "file, line 1: invalid JSON"),
     ],
 )
 def test_what_is_no_export_is_said(content: bytes, said: str) -> None:
@@ -560,7 +560,10 @@ def test_the_commands_write_and_read_files(
     assert run("export", file, "--url", f"sqlite:///{tmp_path}/source.db").exit_code == 0
     assert Path(file).stat().st_mode & 0o777 == 0o600
     result = run("export", str(tmp_path / "no" / "folder"), "--url", f"sqlite:///{tmp_path}/source.db")
-    assert (result.exit_code, "cannot be written: No such file or directory" in result.stderr) == (2, True)
+    assert (result.exit_code, f"cannot write {tmp_path}/no/folder: No such file or directory" in result.stderr) == (
+        2,
+        True,
+    )
     result = run("import", file, "--url", there, "--dry-run")
     assert (result.exit_code, result.stdout) == (0, "would be imported: 2 groups, 1 policy, 3 packages\n")
     assert json.loads(run("import", file, "--url", there, "--json").stdout)["new"] == {
@@ -568,21 +571,21 @@ def test_the_commands_write_and_read_files(
         "policy": 1,
         "package": 3,
     }
-    assert run("import", file, "--url", there).stdout == "there already: 2 groups, 1 policy, 3 packages\n"
+    assert run("import", file, "--url", there).stdout == "already exists: 2 groups, 1 policy, 3 packages\n"
     assert run("reject", "churn/1", "--reason", "old", "--url", there).exit_code == 0
     result = run("import", file, "--url", there)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "other content than in the file; nothing was changed: package churn/1; --replace" in result.stderr
+    assert "these resources exist with different content: package churn/1; add --replace" in result.stderr
     result = run("import", file, "--url", there, "--dry-run")
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (
         1,
-        "there with other content, so the import would be refused: package churn/1",
+        "exists with different content; the import would fail: package churn/1",
     )
     assert "replaced: package churn/1" in run("import", file, "--url", there, "--replace").stdout
     Path(file).write_bytes(Path(file).read_bytes()[:-9])
     result = run("import", file, "--url", there)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "it does not end: the file is cut" in result.stderr
+    assert "incomplete line: the file is truncated" in result.stderr
     assert run("import", file, "--account-as", "12", "--url", there).exit_code == 2
     assert run("import", str(tmp_path / "nothing"), "--url", there).exit_code == 2
 

@@ -579,11 +579,11 @@ def test_the_command_tells_what_is_broken(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", f"sqlite:///{tmp_path}/registry.db")
     a_history(tmp_path / "registry.db")
     result = run("history", "verify")
-    assert (result.exit_code, result.stdout) == (0, "7 changes in 2 chains: all as written\n")
+    assert (result.exit_code, result.stdout) == (0, "7 changes in 2 chains, none altered\n")
     edit(tmp_path / "registry.db", f"DELETE FROM history {OF_CHURN} = 2")
     result = run("history", "verify")
     assert (result.exit_code, result.stdout) == (1, "churn/2, change 3: row 2 is missing before this row\n")
-    assert "history is broken in 1 place" in result.stderr
+    assert "history was altered in 1 place" in result.stderr
     assert json.loads(run("history", "verify", "--json").stdout)["ok"] is False
     assert run("history", "verify", "fraud").exit_code == 0
     assert run("history", "verify", "nobody").exit_code == 2

@@ -63,7 +63,7 @@ def test_the_example_deploys_what_is_approved(registry: ModelRegistry) -> None:
     command = str(ROOT / "examples" / "deploy" / "deploy.sh")
     result = run("watch", "--on", "Approved", "--exec", command, "--once", "--from", "start")
     assert result.exit_code == 0, result.output
-    assert f"churn/1 Approved: {command} ended with 0" in result.stderr
+    assert f"churn/1 Approved: {command} exited with 0" in result.stderr
     deployed = Path("deployed/churn")
     assert (deployed / "current").read_text() == registry.get("churn/1").arn + "\n"
     assert (deployed / "model-data-url").read_text() == "s3://models/churn/1.tar.gz\n"
@@ -195,7 +195,7 @@ def test_a_watch_survives_a_restart_of_the_server(serve: Callable[..., Emulator]
     eventually(Path("s.json").exists)
     assert served.stop() == 0
     assert process.stderr is not None
-    assert "asking again" in process.stderr.readline()
+    assert "retrying" in process.stderr.readline()
     again = serve("--backend", "sqlite:///registry.db", "--port", port)
     with ModelRegistry(again.url) as registry:
         registry.register("churn", image="a:1")
@@ -208,16 +208,19 @@ def test_a_watch_survives_a_restart_of_the_server(serve: Callable[..., Emulator]
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--exec", "no-such-program"], "--exec: 'no-such-program' is not a program that can be run"),
-        (["--exec", "echo 'open"], "cannot be split into words"),
-        (["--exec", ""], "is not a program"),
-        (["--exec", "true", "--from", "yesterday"], "neither now, nor start, nor a position"),
+        (["--exec", "no-such-program"], "--exec: 'no-such-program' is not an executable program"),
+        (["--exec", "echo 'open"], '--exec: cannot split "echo \'open" into words'),
+        (["--exec", ""], "is not an executable program"),
+        (["--exec", "true", "--from", "yesterday"], "is not a position; expected now, start, or a number"),
         (["--exec", "true", "--on", "approved"], "is not one of"),
         (["--exec", "true", "--state", "not-ours"], "is not a file in which watch remembers"),
-        (["--exec", "true", "--state", "others"], "it is another's; remove it to begin anew"),
+        (
+            ["--exec", "true", "--state", "others"],
+            "was saved for another registry (its position is higher); delete it to start again",
+        ),
         (["--exec", "true", "--url", "http://127.0.0.1:9"], "Could not connect to the endpoint URL"),
-        (["--exec", "true", "--url", "aws://eu-west-1"], "On AWS, EventBridge does: make a rule"),
-        (["--exec", "true", "--url", "moto://"], "EventBridge does: make a rule"),
+        (["--exec", "true", "--url", "aws://eu-west-1"], "on AWS, create an EventBridge rule"),
+        (["--exec", "true", "--url", "moto://"], "create an EventBridge rule"),
     ],
 )
 def test_what_cannot_be_watched_is_said_in_a_sentence(
@@ -256,7 +259,7 @@ def test_deliveries_are_listed_and_made_again_from_the_terminal(serve: Callable[
     at = ["--url", served.url]
     (line,) = eventually(lambda: run("deliveries", "--state", "done", *at).stdout.splitlines())
     assert line.split()[1:5] == ["churn/1", "file", "done", "1"]
-    assert run("replay", "churn/1", "--sink", "file", *at).stdout == "1 delivery will be made\n"
+    assert run("replay", "churn/1", "--sink", "file", *at).stdout == "1 delivery scheduled\n"
     eventually(lambda: len((tmp_path / "events.jsonl").read_text().splitlines()) == 2)
     assert json.loads(run("replay", "--since", "2026-01-01", "--json", *at).stdout) == {"deliveries": 1}
     refused = run("replay", *at)

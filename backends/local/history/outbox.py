@@ -159,6 +159,10 @@ def log(context: RequestContext, asked: Query) -> dict[str, Any]:
     where += [(name, "=", value) for name in ("sink", "state") if (value := getattr(asked, name)) is not None]
     where += [("position", "<", asked.before)] if asked.before is not None else []
     limit = asked.max_results
+    if asked.sink is not None and not (asked.sink and context.rows.get(CURSORS, (asked.sink,))):
+        raise ValidationException(
+            f"events/deliveries: no event target is named {asked.sink!r}; add targets under [events] in registry.toml."
+        )
     rows = context.rows.find(DELIVERIES, where, ("position", "sink"), descending=True, limit=limit + 1)
     while len(rows) > limit and rows[limit - 1]["position"] == rows[limit]["position"]:
         limit += 1  # keep the deliveries of an event on one page, because `before` is a position

@@ -1,9 +1,9 @@
-"""A registry in the test's own process: no server, no socket."""
+"""Test with a registry in the process of the test, without a server or a socket."""
 
 import pytest
 
 
-def test_each_test_has_a_registry_of_its_own(sagemaker_registry):
+def test_each_test_has_an_empty_registry(sagemaker_registry):
     assert list(sagemaker_registry.groups()) == []
     version = sagemaker_registry.register("churn", image="registry/churn:1", metadata={"accuracy": 0.91})
     sagemaker_registry.approve(version, "ticket 42")
@@ -11,7 +11,7 @@ def test_each_test_has_a_registry_of_its_own(sagemaker_registry):
 
 
 @pytest.mark.sagemaker_registry({"groups": {"churn": {"versions": [{"image": "registry/churn:1"}]}}})
-def test_a_stock_client_is_on_it(sagemaker_registry, sagemaker_client):
+def test_a_boto3_client_uses_the_same_registry(sagemaker_registry, sagemaker_client):
     listed = sagemaker_client.list_model_packages(ModelPackageGroupName="churn")["ModelPackageSummaryList"]
     assert [version["ModelPackageArn"] for version in listed] == [
         one.arn for one in sagemaker_registry.pending("churn")

@@ -1,11 +1,11 @@
-// A version from registration to the newest approved one, with the AWS SDK for JavaScript (v3).
+// Register, list, and approve a version, and find the newest approved one, with the AWS SDK for JavaScript (v3).
 //
 //   npm ci
 //   export AWS_ENDPOINT_URL=http://127.0.0.1:8080 AWS_REGION=us-east-1
 //   export AWS_ACCESS_KEY_ID=alice AWS_SECRET_ACCESS_KEY=any
 //   node register.mjs churn
 //
-// Nothing in here knows of an emulator: without AWS_ENDPOINT_URL it speaks to AWS.
+// Without AWS_ENDPOINT_URL, the script uses AWS.
 
 import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import {
@@ -20,13 +20,13 @@ import {
 const group = process.argv[2] ?? "churn";
 const bucket = `${group}-models`;
 const sagemaker = new SageMakerClient({});
-// Without forcePathStyle this SDK looks for a bucket at BUCKET.HOST, which few names of an emulator resolve.
+// Without forcePathStyle, this SDK uses the host BUCKET.HOST, which usually does not resolve for a local server.
 const s3 = new S3Client({ forcePathStyle: true });
 
 try {
   await sagemaker.send(new CreateModelPackageGroupCommand({ ModelPackageGroupName: group }));
 } catch (error) {
-  // SageMaker has no code of its own for this: the sentence is what tells it.
+  // SageMaker has no specific error code for this, so check the message.
   if (error.name !== "ValidationException" || !error.message.includes("already exists")) throw error;
 }
 
@@ -66,7 +66,7 @@ const { value: newest } = await versions("Approved").next();
 const deployable = await sagemaker.send(new DescribeModelPackageCommand({ ModelPackageName: newest }));
 console.log("newest    ", newest, "created", deployable.CreationTime.toISOString());
 
-// Newest first. A page can be empty and still have a next one, so every page is read.
+// Newest first. A page can be empty although later pages are not, so read every page.
 async function* versions(status) {
   const query = {
     ModelPackageGroupName: group,

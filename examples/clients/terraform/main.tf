@@ -1,10 +1,10 @@
-# A model package group with tags and a policy, by Terraform or OpenTofu.
+# A model package group with tags and a policy, for Terraform or OpenTofu.
 #
 #   terraform init
 #   terraform apply -var endpoint=http://127.0.0.1:8080
 #
-# Terraform knows groups and their policies; versions are registered by a pipeline. Without an endpoint the group is
-# made in AWS, with the credentials of the environment.
+# Terraform manages groups and their policies; a pipeline registers the versions. Without an endpoint, the group is
+# created on AWS with the credentials of the environment.
 
 terraform {
   required_providers {
@@ -16,7 +16,7 @@ terraform {
 }
 
 variable "endpoint" {
-  description = "Where the registry is served; null for AWS."
+  description = "The URL of the registry; null for AWS."
   type        = string
   default     = null
 }
@@ -36,7 +36,7 @@ provider "aws" {
   access_key = local.emulated ? "terraform" : null
   secret_key = local.emulated ? "any" : null
 
-  # Without these three the provider asks AWS itself who it is, before the first call of the registry.
+  # Without these three settings, the provider sends requests to AWS before it uses the registry.
   skip_credentials_validation = local.emulated
   skip_requesting_account_id  = local.emulated
   skip_metadata_api_check     = local.emulated
