@@ -497,7 +497,8 @@ def test_a_registry_with_another_version_of_the_schema_is_not_backed_up(file: Pa
     result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{file}")
     assert result.exit_code == 2
     assert (
-        f"cannot back up {file}: the database was created by a development version of sagemaker-registry" in result.output
+        f"cannot back up {file}: the database was created by a development version of sagemaker-registry"
+        in result.output
     )
     assert file.read_bytes() == before
     assert not (tmp_path / "copy.db").exists()
