@@ -188,7 +188,7 @@ def test_what_is_there_with_other_content_is_named_and_nothing_is_changed(source
         registry.reject("churn/1", "too old")
         registry.delete("churn/3")
         before = exported(registry)
-        with pytest.raises(archive.ImportRefused, match="other content") as caught:
+        with pytest.raises(archive.ImportRefused, match="different content") as caught:
             imported(registry, content)
         assert caught.value.different == ("package churn/1",)
         told = imported(registry, content, dry_run=True)
