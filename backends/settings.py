@@ -32,7 +32,9 @@ class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     artifacts: Check = "auto"
+    """Whether model artifacts are looked up in S3."""
     images: Check = "off"
+    """Whether images are looked up in ECR."""
     s3_endpoint: str = ""
     """Where artefacts are, when not in the S3 of the same endpoint."""
 
@@ -41,6 +43,7 @@ class Validation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long packages with a ValidationSpecification take to be Completed, and which of them fail."""
 
     seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """Duration of a validation."""
     failing: tuple[str, ...] = ()
     """Patterns (`*`, `?`) of profile names whose validation fails."""
 
@@ -49,28 +52,37 @@ class Lists(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How ListModelPackages answers where AWS's documentation and practice differ, or practice surprises."""
 
     default_order: Literal["Ascending", "Descending"] = "Descending"
+    """Sort order of a request without SortOrder; AWS documents Ascending."""
     approval_filter: Literal["after-page", "before-page"] = "after-page"
+    """Whether ModelApprovalStatus filters a page after it was cut, so that pages can be short or empty, or before."""
 
 
 class IdentityTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Somebody: whoever has the access key; or, without one, everybody whose ARN fits `arn` or `role`."""
 
     access_key: str = ""
+    """The access key ID that identifies the caller. Two identities cannot share one."""
     arn: str = ""
     """A user of the identity's name in the caller's account, unless given."""
     role: str = ""
     """The name of an assumed role, in place of an ARN."""
     account: Annotated[str, msgspec.Meta(pattern=f"^({ACCOUNT_ID})?$")] = ""
+    """The account in the ARN, 12 digits; the account of the request by default."""
     groups: tuple[str, ...] = ()
+    """Groups of the identity, which rules name as `group:NAME`."""
 
 
 class ApprovalTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What versions of some groups obey: of several tables, the first with a pattern that fits the group."""
 
     groups: Some
+    """Patterns (`*`, `?`) of model package groups."""
     profile: str = "aws"
+    """The profile: `aws`, `documented`, `strict`, or one defined under `[profiles.NAME]`."""
     rules: tuple[str, ...] = ()
+    """Rules that must pass: names of `[rules.NAME]` tables, or kinds that work without parameters."""
     life_cycle: str = ""
+    """The name of a `[life_cycles.NAME]` table."""
 
 
 class TransitionTable(
@@ -79,28 +91,37 @@ class TransitionTable(
     """One row of a profile, or several: from each of these states to each of those."""
 
     source: str | Some
+    """The statuses or stages that the transition starts from; `new` is a version that has none yet."""
     target: str | Some
+    """The statuses or stages that the transition leads to."""
     requires: tuple[str, ...] = ()
+    """Rules that must pass for this transition, in addition to those of `[[approval]]`."""
     note: str = ""
+    """A remark, shown by `explain`."""
 
 
 class ProfileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A profile of the user's own, or a life cycle."""
 
     transitions: Annotated[tuple[TransitionTable, ...], msgspec.Meta(min_length=1)]
+    """The allowed transitions. All others are rejected."""
     note: str = ""
+    """A description for readers of the file."""
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom to tell by HTTP: the URL is posted every event, or those with one of the statuses `on`."""
 
     url: str
+    """The address that receives a POST request for each event."""
     name: str = ""
     """What the delivery log calls it; without, the host of the URL."""
     secret: str = ""
     """What the body is signed with (HMAC-SHA256); or `secret_env`, the variable of the environment that has it."""
     secret_env: str = ""
+    """Name of the environment variable that contains the secret."""
     on: tuple[str, ...] = ()
+    """Only events of versions that got one of these approval statuses."""
     every: bool = False
     """With `on`: also events of versions that have the status and did not just get it."""
     groups: tuple[str, ...] = ()
@@ -108,6 +129,7 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_private: bool = False
     """Whether the URL may lead into a private network, and then without TLS."""
     timeout: Annotated[float, msgspec.Meta(gt=0, le=30)] = 5.0
+    """Seconds to wait for the receiver's response."""
 
     def __repr__(self) -> str:
         return f"Webhook({self.name or '***'})"  # a URL may be a secret itself
