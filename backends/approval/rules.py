@@ -104,6 +104,7 @@ class ReasonRequired(Rule, frozen=True, tag="reason-required"):
     guarded: ClassVar[tuple[str, ...]] = (APPROVED, REJECTED)
 
     characters: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
+    """Minimum length of the reason."""
 
     def judge(self, change: Change) -> RuleResult:
         step = change.step
@@ -151,6 +152,7 @@ class Only(Rule, frozen=True, tag="only"):
     guarded: ClassVar[tuple[str, ...]] = (APPROVED, REJECTED)
 
     who: Words
+    """Names of identities, `group:NAME`, `role:NAME`, or patterns of ARNs."""
 
     def check(self, identities: Identities, place: Place) -> None:
         super().check(identities, place)
@@ -175,7 +177,9 @@ class Approvers(Rule, frozen=True, tag="approvers"):
     _needs: ClassVar[frozenset[str]] = frozenset({APPROVALS})
 
     count: Annotated[int, msgspec.Meta(ge=1)] = 2
+    """Number of approvals."""
     who: tuple[str, ...] = ()
+    """Whose approvals count, as in `only`; everyone's by default."""
 
     def check(self, identities: Identities, place: Place) -> None:
         super().check(identities, place)
@@ -210,7 +214,9 @@ class MetadataRequired(Rule, frozen=True, tag="metadata-required"):
     """These keys of CustomerMetadataProperties, and these members (`MetadataProperties.CommitId`), have a value."""
 
     keys: tuple[str, ...] = ()
+    """Keys of CustomerMetadataProperties. `keys` or `members` is required."""
     members: tuple[str, ...] = ()
+    """Members of DescribeModelPackage, with dots between levels."""
 
     @classmethod
     def works_without_options(cls) -> bool:
@@ -237,6 +243,7 @@ class TagsRequired(Rule, frozen=True, tag="tags-required"):
     _needs: ClassVar[frozenset[str]] = frozenset({TAGS})
 
     tags: Words
+    """Keys of tags, or `KEY=PATTERN`."""
 
     def judge(self, change: Change) -> RuleResult:
         for wanted in self.tags:
@@ -256,6 +263,7 @@ class Metric(Rule, frozen=True, tag="metric"):
     """
 
     metric: str
+    """A key of CustomerMetadataProperties, or a path in the JSON file of `source`."""
     min: float | None = None
     max: float | None = None
     source: str = METADATA
@@ -288,6 +296,7 @@ class ImageFrom(Rule, frozen=True, tag="image-from"):
     """Every image matches one of these patterns: `123456789012.dkr.ecr.*.amazonaws.com/*`."""
 
     images: Words
+    """Patterns (`*`, `?`) of image URIs."""
 
     def judge(self, change: Change) -> RuleResult:
         found = model.structures("DescribeModelPackage", change.after, "ModelPackageContainerDefinition")
@@ -315,6 +324,7 @@ class MinimumAge(Rule, frozen=True, tag="minimum-age"):
     """It was registered at least this long ago: `90s`, `30m`, `24h`, `7d`."""
 
     age: Duration
+    """Minimum age: a number and `s`, `m`, `h` or `d`."""
 
     def judge(self, change: Change) -> RuleResult:
         wait = milliseconds(self.age)
@@ -328,6 +338,7 @@ class Expires(Rule, frozen=True, tag="expires"):
     """A version that was not approved in time cannot be approved: it must be registered again."""
 
     after: Duration
+    """Maximum age: a number and `s`, `m`, `h` or `d`."""
 
     def judge(self, change: Change) -> RuleResult:
         if change.age <= milliseconds(self.after):
@@ -340,6 +351,7 @@ class ApprovalIs(Rule, frozen=True, tag="approval-is"):
     """Its approval is one of these: for transitions of the life cycle."""
 
     status: Words = (APPROVED,)
+    """Accepted approval statuses."""
 
     def check(self, identities: Identities, place: Place) -> None:
         super().check(identities, place)

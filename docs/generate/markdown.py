@@ -71,7 +71,16 @@ def _as_code(match: re.Match[str]) -> str:
 
 def sentence(text: str) -> str:
     """Return the first sentence of a docstring."""
-    return re.split(r"(?<=[.!?])\s+(?=[A-Z`*])", oneline(text.split("\n\n")[0]))[0]
+    return _sentences(text.split("\n\n")[0])[0]
+
+
+def sentence_with(words: str, text: str) -> str:
+    """Return the first sentence of a docstring that contains some words; empty if there is none."""
+    return next((one for one in _sentences(text) if words in one), "")
+
+
+def _sentences(text: str) -> list[str]:
+    return re.split(r"(?<=[.!?])\s+(?=[A-Z`*])", oneline(text))
 
 
 def docstring(thing: object) -> str:
