@@ -1,1 +1,2 @@
-def page() -> str: return ""
+def page() -> str:
+    return ""

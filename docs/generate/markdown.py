@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 INTROS = Path(__file__).parents[1] / "reference" / "_intro"
@@ -34,7 +35,9 @@ def page(name: str, *parts: str) -> str:
     found = _FRONT_MATTER.fullmatch(text)
     if found is None:
         raise ValueError(f"{name}.md does not begin with front matter")
-    return "\n\n".join([f"{found[1]}\n{NOTICE}", found[2].strip(), *(part.strip("\n") for part in parts if part)]) + "\n"
+    return (
+        "\n\n".join([f"{found[1]}\n{NOTICE}", found[2].strip(), *(part.strip("\n") for part in parts if part)]) + "\n"
+    )
 
 
 def anchor(heading: str) -> str:
@@ -133,7 +136,7 @@ def constant_docs(module: object) -> dict[str, str]:
 def _documented(node: ast.AST) -> dict[str, str]:
     found: dict[str, str] = {}
     body = getattr(node, "body", [])
-    for before, after in zip(body, body[1:], strict=False):
+    for before, after in pairwise(body):
         target = before.target if isinstance(before, ast.AnnAssign) else None
         if isinstance(before, ast.Assign):
             target = before.targets[0]

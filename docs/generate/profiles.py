@@ -24,13 +24,15 @@ def page() -> str:
         f"- Rules: {', '.join(link(f'`{kind}`') for kind in KINDS)}",
     ]
     profiles = [_profile(profile) for profile in PROFILES.values()]
-    return page_of("profiles-and-rules", "\n".join(contents), PROFILES_TEXT, *profiles, _rules(), *map(_rule, KINDS.values()))
+    return page_of(
+        "profiles-and-rules", "\n".join(contents), PROFILES_TEXT, *profiles, _rules(), *map(_rule, KINDS.values())
+    )
 
 
 PROFILES_TEXT = f"""## Profiles
 
-A profile is a table of allowed transitions. Registering a version is a transition from `{NEW}`. A change that repeats the status
-is a transition as well. A transition without a row is rejected with `ConflictException`; at registration, with
+A profile is a table of allowed transitions. Registering a version is a transition from `{NEW}`. A change that repeats
+the status is a transition as well. A transition without a row is rejected with `ConflictException`; at registration, with
 `ValidationException`. Define your own under [`[profiles.NAME]`](settings.md#profilesname)."""
 
 
@@ -64,10 +66,10 @@ def _rules() -> str:
     return "\n\n".join(
         [
             "## Rules",
-            f"`{TAG}` in [`[rules.NAME]`](settings.md#rulesname) is the kind of a rule. A kind without required parameters "
-            "can be used under its own name, without a table. A table under the name of a kind, such as "
+            f"`{TAG}` in [`[rules.NAME]`](settings.md#rulesname) is the kind of a rule. A kind without required "
+            "parameters can be used under its own name, without a table. A table under the name of a kind, such as "
             "`[rules.reason-required]`, replaces the kind wherever it is named.",
-            f"Every rule takes `{ON}`, an array of approval statuses. It replaces the statuses in the column “applies to”.",
+            f"Every rule takes `{ON}`, an array of approval statuses. It replaces those in the column “applies to”.",
             table(["kind", "requirement", "applies to"], rows),
         ]
     )

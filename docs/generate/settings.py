@@ -22,15 +22,15 @@ FLOORS = ("backends", "emulator", "client")
 
 READ_BY_CODE: Final[Mapping[str, str]] = {
     "AWS_DEFAULT_REGION": "The region of boto3 clients, and of the console if `AWS_REGION` is not set.",
-    "AWS_ENDPOINT_URL": "Makes boto3 and the AWS CLI send all calls to a server. `doctor` reports it if it differs from "
-    "the registry of the command.",
+    "AWS_ENDPOINT_URL": "Makes boto3 and the AWS CLI send all calls to a server. `doctor` reports it if it differs "
+    "from the registry of the command.",
     "AWS_ENDPOINT_URL_SAGEMAKER": "Like `AWS_ENDPOINT_URL`, for SageMaker only.",
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "Makes boto3 ignore `AWS_ENDPOINT_URL`. `doctor` reports it.",
     "AWS_REGION": "The region that the console opens first; `us-east-1` by default.",
     "MOTO_DISABLE_GLOBAL_CORS": "Set to `true`, unless it has a value, before moto is loaded.",
     "NO_PROXY": "The served pytest fixtures add `127.0.0.1` to it.",
-    "SAGEMAKER_REGISTRY_CONFIG": "Also read by `connect()` and `ModelRegistry()`: a `registry.toml` whose rules apply to "
-    "the client's calls.",
+    "SAGEMAKER_REGISTRY_CONFIG": "Also read by `connect()` and `ModelRegistry()`: a `registry.toml` whose rules apply "
+    "to the client's calls.",
     "SAGEMAKER_REGISTRY_URL": "Also read by `connect()` and `ModelRegistry()`: the registry if the call names none. "
     "Without it, a file in your data folder.",
 }
@@ -229,8 +229,8 @@ def _environment() -> str:
     return "\n\n".join(
         [
             "## Environment variables",
-            "Boto3 also reads the other `AWS_...` variables, such as `AWS_PROFILE`. `watch` sets the variables listed in "
-            f"{link('`watch`', 'commands.md')} for the command that it runs.",
+            "Boto3 also reads the other `AWS_...` variables, such as `AWS_PROFILE`. `watch` sets the variables "
+            f"listed in {link('`watch`', 'commands.md')} for the command that it runs.",
             table(["variable", "meaning"], rows),
         ]
     )
