@@ -32,8 +32,8 @@ def page() -> str:
 PROFILES_TEXT = f"""## Profiles
 
 A profile is a table of allowed transitions. Registering a version is a transition from `{NEW}`. A change that repeats
-the status is a transition as well. A transition without a row is rejected with `ConflictException`; at registration, with
-`ValidationException`. Define your own under [`[profiles.NAME]`](settings.md#profilesname)."""
+the status is a transition as well. A transition without a row is rejected with `ConflictException`; at registration,
+with `ValidationException`. Define your own under [`[profiles.NAME]`](settings.md#profilesname)."""
 
 
 def _profile(profile: Profile) -> str:

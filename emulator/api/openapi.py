@@ -128,6 +128,16 @@ def meaning(name: str, parameter: str) -> str:
     return PARAMETERS.get(f"{name}:{parameter}") or PARAMETERS.get(parameter, "")
 
 
+def parameters(name: str, params: type[msgspec.Struct], components: Json) -> Json:
+    """Return the schema of an extension's parameters, with their descriptions; put those that it refers to aside."""
+    ((reference,), found) = msgspec.json.schema_components([params], ref_template=REFERENCE + "{name}")
+    schema: Json = found.pop(reference["$ref"].removeprefix(REFERENCE))
+    components |= found
+    for parameter, one in schema.get("properties", {}).items():
+        one["description"] = meaning(name, parameter)
+    return schema
+
+
 def _path(name: str, writes: bool, components: Json) -> Json:
     row = row_of(name)
     post = _operation("post", name, components)
@@ -139,9 +149,9 @@ def _path(name: str, writes: bool, components: Json) -> Json:
 
 
 def _get(name: str, params: type[msgspec.Struct], components: Json) -> Json:
-    schema = _schema(name, params, {})
+    schema = parameters(name, params, {})
     required = schema.get("required", ())
-    parameters = [
+    query = [
         {
             "name": parameter,
             "in": "query",
@@ -155,7 +165,7 @@ def _get(name: str, params: type[msgspec.Struct], components: Json) -> Json:
     operation = _operation("get", name, components)
     if name in OPEN:
         operation["security"] = []
-    return {**operation, **({"parameters": parameters} if parameters else {})}
+    return {**operation, **({"parameters": query} if query else {})}
 
 
 def _operation(method: str, name: str, components: Json) -> Json:
@@ -180,19 +190,9 @@ def _own(name: str, summary: str, content_type: str) -> Json:
 
 def _body(name: str, params: type[msgspec.Struct], components: Json) -> Json:
     title = "".join(word.capitalize() for word in name.replace("/", "-").split("-")) + "Parameters"
-    components[title] = _schema(name, params, components)
+    components[title] = parameters(name, params, components)
     body = {"content": {"application/json": {"schema": {"$ref": REFERENCE + title}}}}
     return {**body, "required": True} if components[title].get("required") else body
-
-
-def _schema(name: str, params: type[msgspec.Struct], components: Json) -> Json:
-    """Return the schema of an extension's parameters, with their descriptions; put those that it refers to aside."""
-    ((reference,), found) = msgspec.json.schema_components([params], ref_template=REFERENCE + "{name}")
-    schema: Json = found.pop(reference["$ref"].removeprefix(REFERENCE))
-    components |= found
-    for parameter, one in schema.get("properties", {}).items():
-        one["description"] = meaning(name, parameter)
-    return schema
 
 
 def _referenced(response: Any, components: Json) -> Json:
