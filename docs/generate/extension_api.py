@@ -99,7 +99,7 @@ def _parameters(name: str) -> Iterator[list[str]]:
         is_required = parameter in schema.get("required", ())
         default = one.get("default")
         shown = "required" if is_required else "" if default is None else f"`{json.dumps(default)}`"
-        yield [f"`{parameter}`", _type(one), shown, one["description"]]
+        yield [f"`{parameter}`", _type(one).removesuffix(" or null"), shown, one["description"]]
 
 
 def _faults() -> str:

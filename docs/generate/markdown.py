@@ -102,7 +102,7 @@ def _block(block: str) -> str:
         items = _items(textwrap.dedent(rest))
         return "\n".join([f"**{first}**", "", *(f"- {item}" for item in items)])
     if block.startswith(">>>"):
-        return code(block, "python")
+        return code(block, "pycon")
     return prose(block)
 
 
