@@ -7,7 +7,7 @@ import inspect
 import re
 import typing
 from collections.abc import Iterator
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
@@ -154,8 +154,9 @@ def _signature(thing: Any, name: str) -> str:
     except ValueError:
         return name
     shown = shown.replace("(self, ", "(").replace("(self)", "()").replace("(cls, ", "(").replace("(cls)", "()")
-    shown = re.sub(r"'([\w\[\], |.]+)'", r"\1", shown).replace("typing.", "")
-    shown = re.sub(r"<(factory|built-in function \w+)>", "...", shown)
+    shown = re.sub(r"(: |-> )'([^']+)'", r"\1\2", shown)
+    shown = re.sub(r"<(factory|built-in function \w+|function (<lambda>|\w+) at 0x[0-9a-f]+)>", "...", shown)
+    shown = re.sub(r"\b(typing|collections\.abc|sagemaker_registry(\.\w+)+)\.(?=[A-Z])", "", shown)
     text = f"{name}{shown.removesuffix(' -> None') if inspect.isclass(thing) else shown}"
     return text if len(text) <= WIDTH else _wrapped(text)
 
@@ -175,6 +176,10 @@ def _wrapped(text: str) -> str:
     return f"{name}(\n{lines}){returned}"
 
 
+def _plain(annotation: Any) -> str:
+    return str(getattr(annotation, "__forward_arg__", annotation))
+
+
 def _unpacked(function: Any) -> Iterator[str]:
     """Yield the table of the keyword arguments that a function takes as `**options: Unpack[...]`."""
     for annotation in inspect.get_annotations(function).values():
@@ -182,7 +187,7 @@ def _unpacked(function: Any) -> Iterator[str]:
         if found:
             kind = function.__globals__[found[1]]
             annotations, docs = inspect.get_annotations(kind), field_docs(kind)
-            rows = [[f"`{name}`", f"`{annotations[name]}`", prose(docs.get(name, ""))] for name in annotations]
+            rows = [[f"`{name}`", f"`{_plain(annotations[name])}`", prose(docs.get(name, ""))] for name in annotations]
             yield table(["option", "type", "meaning"], rows)
 
 
@@ -225,7 +230,7 @@ def _plugin() -> str:
     signature, _, text = marker().partition(": ")
     parts = [
         "## The pytest plugin",
-        "The plugin is active when the package is installed. It imports nothing before a test uses one of its fixtures.",
+        "The plugin is active when the package is installed. It imports nothing until a test uses one of its fixtures.",
     ]
     for fixture in fixtures():
         scope = "" if fixture.scope == "function" else f"Scope: {fixture.scope}."
