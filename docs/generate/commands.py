@@ -20,6 +20,8 @@ from .markdown import code, link, oneline, prose, sentence, table
 from .markdown import page as page_of
 
 PROGRAM: Final = "sagemaker-registry"
+QUICKSTART: Final = "quickstart"
+"""The command that passes its arguments on to an example, which parses them by itself."""
 
 EXIT_CODES: Final[Mapping[int, str]] = {
     0: "Success.",
@@ -56,6 +58,8 @@ class Entry:
     @property
     def examples(self) -> str:
         parts = _EXAMPLES.split(cleandoc(self.command.help or ""))
+        if len(parts) == 1 and self.name == QUICKSTART:
+            parts = _keyword("epilog").split("examples:")
         return cleandoc(parts[1]) if len(parts) > 1 else ""
 
     @property
@@ -110,7 +114,7 @@ def _section(entry: Entry, level: str = "") -> str:
     marks = level or ("##" if " " not in entry.name else "###")
     usage = entry.command.get_usage(entry.context).removeprefix("Usage: ")
     parts = [f"{marks} {entry.heading}", *map(prose, entry.text.split("\n\n")), code(oneline(usage), "text")]
-    rows = _quickstart_options() if entry.name == "quickstart" else [_option(option) for option in entry.options]
+    rows = _quickstart_options() if entry.name == QUICKSTART else [_option(option) for option in entry.options]
     if rows:
         parts.append(table(["option", "value", "default", "meaning"], rows))
     if entry.examples:
@@ -127,13 +131,27 @@ def _option(option: click.Option) -> list[str]:
 def _quickstart_options() -> list[list[str]]:
     """Return the rows of the options that the example parses by itself, read from its source."""
     found = []
-    for node in ast.walk(ast.parse(getsource(quickstart))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
-            name = ast.literal_eval(node.args[0])
-            given = {one.arg: ast.unparse(one.value).strip("'\"") for one in node.keywords}
-            value = "flag" if "action" in given else f"`{given['metavar']}`" if "metavar" in given else "text"
-            found.append([f"`{name}`", value, "", prose(f"{_capital(given['help'])}.")])
+    for name, given in _parser_calls("add_argument"):
+        value = "flag" if "action" in given else f"`{given['metavar']}`" if "metavar" in given else "text"
+        found.append([f"`{name}`", value, "", prose(f"{_capital(given['help'])}.")])
     return found
+
+
+def _keyword(name: str) -> str:
+    return next(given[name] for _, given in _parser_calls("ArgumentParser"))
+
+
+def _parser_calls(method: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the first argument and the keywords of each call of a method in the source of the example."""
+    for node in ast.walk(ast.parse(getsource(quickstart))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
+            first = ast.literal_eval(node.args[0]) if node.args else ""
+            values = {one.arg or "": one.value for one in node.keywords}
+            yield first, {name: _text(value) for name, value in values.items()}
+
+
+def _text(value: ast.expr) -> str:
+    return str(value.value) if isinstance(value, ast.Constant) else ast.unparse(value)
 
 
 def _value(option: click.Option) -> str:

@@ -1,2 +1,119 @@
+"""The page Errors, from docs/errors.toml and the messages that the product raises."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from sagemaker_registry.backends import errors as registry_errors
+from sagemaker_registry.backends.errors import RegistryError
+
+from .markdown import code, prose
+from .markdown import page as page_of
+from .messages import VALUE, Message, collected
+
+FILE: Final = Path(__file__).parents[1] / "errors.toml"
+
+SECTIONS: Final[Mapping[str, str]] = {
+    "command": "Commands and settings",
+    "rule": "Results of approval rules",
+    "response": "Responses of the server",
+    "delivery": "Deliveries of events",
+}
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
+    """A family of messages with one cause and one fix; `messages` are patterns with `{}` for any text.
+
+    `source` is `aws` for sentences of AWS, which are never reworded.
+    """
+
+    id: str
+    messages: tuple[str, ...]
+    cause: str
+    fix: str
+    source: str = ""
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile("|".join(".*".join(map(re.escape, one.split(VALUE))) for one in self.messages), re.DOTALL)
+
+    def covers(self, message: Message) -> bool:
+        return self._pattern.fullmatch(message.text) is not None
+
+
+class Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    error: tuple[Entry, ...] = ()
+
+
+def catalog() -> tuple[Entry, ...]:
+    return msgspec.convert(tomllib.loads(FILE.read_text(encoding="utf-8")), Catalog).error
+
+
+def missing() -> list[Message]:
+    """Return the messages that no entry covers, each text once."""
+    entries = catalog()
+    found = {one.text: one for one in collected() if not any(entry.covers(one) for entry in entries)}
+    return list(found.values())
+
+
+def add_missing() -> int:
+    """Append an entry without cause and fix for each message that has none; return how many."""
+    found = missing()
+    with FILE.open("a", encoding="utf-8", newline="\n") as file:
+        for message in found:
+            words = re.findall(r"[a-z]+", message.text.lower())[:6]
+            file.write(
+                f'\n[[error]]  # {message.file}, {message.raised_as}\nid = "{"-".join(words)}"\n'
+                f'messages = [{msgspec.json.encode(message.text).decode()}]\ncause = ""\nfix = ""\n'
+            )
+    return len(found)
+
+
 def page() -> str:
-    return ""
+    parts = []
+    entries = [(entry, [one for one in collected() if entry.covers(one)]) for entry in catalog()]
+    for section, title in SECTIONS.items():
+        found = [(entry, messages) for entry, messages in entries if messages and _section(messages[0]) == section]
+        if found:
+            parts.append(f"## {title}")
+            parts += [part for entry, messages in found for part in _entry(entry, messages)]
+    return page_of("errors", *parts)
+
+
+def _section(message: Message) -> str:
+    if message.raised_as == "_failed":
+        return "rule"
+    if message.raised_as == "Undelivered":
+        return "delivery"
+    return "response" if _error_class(message) or _is_signature(message) else "command"
+
+
+def _error_class(message: Message) -> type[RegistryError] | None:
+    found = getattr(registry_errors, message.raised_as, None)
+    return found if isinstance(found, type) and issubclass(found, RegistryError) else None
+
+
+def _code(message: Message) -> str:
+    kind = _error_class(message)
+    return f"`{kind.code}` ({kind.status})" if kind else f"`{message.raised_as}`" if _is_signature(message) else ""
+
+
+def _is_signature(message: Message) -> bool:
+    return message.raised_as == "AuthenticationFailed" or message.file == "emulator/responses.py"
+
+
+def _entry(entry: Entry, messages: list[Message]) -> Iterator[str]:
+    yield f"### {entry.id.replace('-', ' ').capitalize()}"
+    yield code("\n".join(dict.fromkeys(one.text for one in messages)))
+    codes = sorted({found for one in messages if (found := _code(one))})
+    shown = [f"Code: {', '.join(codes)}."] if codes else []
+    shown += ["The sentence is AWS's."] if entry.source == "aws" else []
+    yield " ".join([prose(entry.cause), *shown])
+    yield f"**Fix:** {prose(entry.fix)}"

@@ -76,6 +76,7 @@ def _name(module: ModuleType, name: str) -> str:
     short = module.__name__.removeprefix(f"{PACKAGE}.")
     heading = f"### `{short}.{name}`"
     if inspect.isclass(thing):
+        heading = f"### class `{short}.{name}`"  # a function may have the same name in small letters
         return "\n\n".join(filter(None, [heading, *_class(thing)]))
     if callable(thing):
         parts = [heading, code(_signature(thing, name), "py"), docstring(thing), *_unpacked(thing)]

@@ -72,7 +72,7 @@ def sections() -> Iterator[Section]:
         yield from _sections(field.encode_name, field)
 
 
-def keys() -> list[Key]:
+def all_keys() -> list[Key]:
     return [key for section in sections() for key in section.keys]
 
 
