@@ -233,7 +233,7 @@ class Event(TypedDict):
     event: Envelope
 
 
-class Events(TypedDict):
+class EventPage(TypedDict):
     """A page of events; `position` is where the next page begins, `last` the newest position of the registry.
 
     `more` tells whether to ask at once. With `follow`, `ask_again` is the number of seconds before the next request.
@@ -345,7 +345,7 @@ RESPONSES: Final[Mapping[str, Described]] = {
     "export": Described("Export groups, versions, policies and history of the account and region.", Export),
     "import": Described("Import lines of an archive into the account and region.", ImportResult),
     "seed": Described("Create the groups and versions of a seed that do not exist.", SeedResult),
-    "events": Described("List events, oldest first, or wait for the next one.", Events),
+    "events": Described("List events, oldest first, or wait for the next one.", EventPage),
     "events/deliveries": Described("List deliveries of events, newest first.", Deliveries),
     "events/replay": Described("Deliver events again.", Replayed),
     "reset": Described("Delete everything, or the data of an account, a region or a group, with its history.", Empty),

@@ -13,6 +13,7 @@ from inspect import isclass
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -231,3 +232,12 @@ def test_everything_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print("\nreference: " + ", ".join(f"{count} {name}" for name, count in totals.items()))
     assert all(totals.values())
+
+
+def test_objects_of_different_types_have_different_names() -> None:
+    """A type of the same name would take the place of the first in the document."""
+    types = [found.response for found in schemas.RESPONSES.values()]
+    found = extension_api.document()["components"]["schemas"]
+    for one in types:
+        _, alone = msgspec.json.schema_components([one], ref_template=openapi.REFERENCE + "{name}")
+        assert msgspec.json.decode(msgspec.json.encode(alone)).items() <= found.items()
