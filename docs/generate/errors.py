@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from .markdown import page as page_of
 from .messages import VALUE, Message, collected
 
 FILE: Final = Path(__file__).parents[1] / "errors.toml"
+PAGE: Final = Path(__file__).parents[1] / "reference" / "errors.md"
 
 SECTIONS: Final[Mapping[str, str]] = {
     "command": "Commands and settings",
@@ -28,7 +29,7 @@ SECTIONS: Final[Mapping[str, str]] = {
 }
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A family of messages with one cause and one fix; `messages` are patterns with `{}` for any text.
 
     `source` is `aws` for sentences of AWS, which are never reworded.
@@ -40,16 +41,22 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     fix: str
     source: str = ""
 
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return re.compile("|".join(".*".join(map(re.escape, one.split(VALUE))) for one in self.messages), re.DOTALL)
-
     def covers(self, message: Message) -> bool:
-        return self._pattern.fullmatch(message.text) is not None
+        return any(matches(pattern, message.text) for pattern in self.messages)
 
 
 class Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     error: tuple[Entry, ...] = ()
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Return whether a pattern, in which `{}` stands for any text, matches the text of a message."""
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, pattern.split(VALUE))), re.DOTALL)
 
 
 def catalog() -> tuple[Entry, ...]:

@@ -137,7 +137,7 @@ def _documented(node: ast.AST) -> dict[str, str]:
     found: dict[str, str] = {}
     body = getattr(node, "body", [])
     for before, after in pairwise(body):
-        target = before.target if isinstance(before, ast.AnnAssign) else None
+        target: ast.expr | None = before.target if isinstance(before, ast.AnnAssign) else None
         if isinstance(before, ast.Assign):
             target = before.targets[0]
         is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)

@@ -113,7 +113,7 @@ def _calls(tree: ast.Module) -> Iterator[tuple[ast.AST, ast.Call]]:
 
 def _message_argument(call: ast.Call) -> ast.expr | None:
     """Return the first argument that is text; else the first argument."""
-    texts = [one for one in call.args if isinstance(one, ast.JoinedStr | ast.BinOp | ast.IfExp)]
+    texts: list[ast.expr] = [one for one in call.args if isinstance(one, ast.JoinedStr | ast.BinOp | ast.IfExp)]
     texts += [one for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     sentences = [one for one in texts if any(" " in text for text in _texts(one, {}))]
     return next(iter([*sentences, *call.args]), None)

@@ -43,7 +43,8 @@ class Key:
 
     name: str
     text: str
-    type: str
+    kind: str
+    """The type in words."""
     default: str
     """As Markdown; empty if the key is required."""
 
@@ -204,7 +205,7 @@ def _section(section: Section) -> str:
 
 def _key(key: Key) -> str:
     example = examples.of_settings()[key.name]
-    rows = [["Type", key.type], ["Default", key.default or "required"]]
+    rows = [["Type", key.kind], ["Default", key.default or "required"]]
     return "\n\n".join(
         [
             f"### {key.heading}",
