@@ -85,7 +85,15 @@ def _rule(rule: type[Rule]) -> str:
     example = examples.of_rules()[rule.kind()]
     rows = [_parameter(rule, field) for field in parameters(rule)]
     shown = table(["parameter", "type", "default", "meaning"], rows) if rows else "No parameters."
-    return "\n\n".join([f"### `{rule.kind()}`", docstring(rule), shown, code(example.valid, "toml"), invalid(example)])
+    return "\n\n".join(
+        [
+            f"### `{rule.kind()}`",
+            docstring(rule),
+            shown,
+            code(example.valid, 'toml title="registry.toml"'),
+            invalid(example),
+        ]
+    )
 
 
 def parameters(rule: type[Rule]) -> list[inspect.Field]:

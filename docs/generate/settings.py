@@ -18,6 +18,8 @@ from .markdown import anchor, code, docstring, field_docs, from_google, link, pr
 from .markdown import page as page_of
 
 ROOT = Path(__file__).parents[2]
+WEBHOOKS: Final = "webhooks"
+"""The array of tables that has a section of its own."""
 FLOORS = ("backends", "emulator", "client")
 
 READ_BY_CODE: Final[Mapping[str, str]] = {
@@ -92,17 +94,18 @@ def _sections(name: str, field: inspect.Field) -> Iterator[Section]:
     found = [key for one, below in inner for key in _keys(prefix, struct, one, below)]
     yield Section(f"`{shown}`", docstring(struct), tuple(found))
     for one, below in inner:
-        if below is not None and one.name == "webhooks":
+        if below is not None and one.name == WEBHOOKS:
             yield from _sections(f"{prefix}{one.encode_name}", one)
 
 
 def _keys(prefix: str, struct: type, field: inspect.Field, below: type | None) -> Iterator[Key]:
-    if below is not None and field.name == "webhooks":  # an array of tables with a section of its own
-        return
     name = f"{prefix}{field.encode_name}"
-    yield Key.of(name, struct, field)
-    for one in _fields(below) if below is not None else ():
-        yield Key.of(f"{name}.{one.encode_name}", below, one)
+    if below is None:
+        yield Key.of(name, struct, field)
+    elif field.name != WEBHOOKS:
+        yield Key.of(name, struct, field)
+        for one in _fields(below):
+            yield Key.of(f"{name}.{one.encode_name}", below, one)
 
 
 def _fields(struct: type) -> tuple[inspect.Field, ...]:
@@ -211,7 +214,7 @@ def _key(key: Key) -> str:
             f"### {key.heading}",
             from_google(key.text),
             table(["", ""], rows),
-            code(example.valid, "toml"),
+            code(example.valid, 'toml title="registry.toml"'),
             invalid(example),
         ]
     )
@@ -221,7 +224,7 @@ def invalid(example: examples.Example) -> str:
     """Return the invalid text of an example, and its error message."""
     *_, last = example.invalid.splitlines()
     short = example.invalid.count("\n") == 1 or example.invalid.splitlines()[:-1] == example.valid.splitlines()[:-1]
-    shown = f"Error for `{last}`:" if short else f"Error for an invalid value:\n\n{code(example.invalid, 'toml')}"
+    shown = f"Error for `{last}`:" if short else f"Error for an invalid value:\n\n{code(example.invalid)}"
     return f"{shown}\n\n{code(example.error)}"
 
 

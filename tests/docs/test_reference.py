@@ -180,7 +180,7 @@ def test_every_metric_is_documented() -> None:
 
 
 def test_the_event_on_the_page_has_the_shape_of_an_envelope() -> None:
-    (shown,) = re.findall(r"```json\n(.*?)```", text("extension-api.md"), re.DOTALL)
+    (shown,) = re.findall(r"```json title=\"event.json\"\n(.*?)```", text("extension-api.md"), re.DOTALL)
     found = extension_api.document()
     schema = {"$ref": "#/components/schemas/Envelope", "components": found["components"]}
     Draft202012Validator(schema).validate(json.loads(shown))
