@@ -16,7 +16,7 @@ from sagemaker_registry.backends.errors import RegistryError
 
 from .markdown import code, prose
 from .markdown import page as page_of
-from .messages import VALUE, Message, collected
+from .messages import SIGNATURES, VALUE, Message, collected
 
 FILE: Final = Path(__file__).parents[1] / "errors.toml"
 PAGE: Final = Path(__file__).parents[1] / "reference" / "errors.md"
@@ -109,11 +109,13 @@ def _error_class(message: Message) -> type[RegistryError] | None:
 
 def _code(message: Message) -> str:
     kind = _error_class(message)
-    return f"`{kind.code}` ({kind.status})" if kind else f"`{message.raised_as}`" if _is_signature(message) else ""
+    if kind:
+        return f"`{kind.code}` ({kind.status})"
+    return f"`{message.raised_as}`" if message.file == SIGNATURES else ""
 
 
 def _is_signature(message: Message) -> bool:
-    return message.raised_as == "AuthenticationFailed" or message.file == "emulator/responses.py"
+    return message.raised_as == "AuthenticationFailed" or message.file == SIGNATURES
 
 
 def _entry(entry: Entry, messages: list[Message]) -> Iterator[str]:
@@ -121,6 +123,6 @@ def _entry(entry: Entry, messages: list[Message]) -> Iterator[str]:
     yield code("\n".join(dict.fromkeys(one.text for one in messages)))
     codes = sorted({found for one in messages if (found := _code(one))})
     shown = [f"Code: {', '.join(codes)}."] if codes else []
-    shown += ["The sentence is AWS's."] if entry.source == "aws" else []
+    shown += ["The text is AWS's."] if entry.source == "aws" else []
     yield " ".join([prose(entry.cause), *shown])
     yield f"**Fix:** {prose(entry.fix)}"

@@ -18,6 +18,9 @@ FLOORS: Final = ("backends", "emulator", "client")
 NOT_THE_PRODUCT: Final = ("backends/contract/",)
 """The contract suite: its messages are those of failed tests."""
 
+SIGNATURES: Final = "emulator/responses.py"
+"""The file with the messages of requests that are not signed as they should be."""
+
 VALUE: Final = "{}"
 
 ROOTS: Final = frozenset(
@@ -64,7 +67,7 @@ def _of_signatures() -> Iterator[Message]:
     for by_protocol in CODES.values():
         for code, _, text in by_protocol.values():
             if text:
-                yield Message("emulator/responses.py", 0, code, text)
+                yield Message(SIGNATURES, 0, code, text)
 
 
 def _sources() -> Iterator[Path]:
