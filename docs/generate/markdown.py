@@ -78,7 +78,7 @@ def sentence(text: str) -> str:
 
 
 def sentence_with(words: str, text: str) -> str:
-    """Return the first sentence of a docstring that contains some words; empty if there is none."""
+    """Return the first sentence of a docstring that contains some words, or an empty text."""
     return next((one for one in _sentences(text) if words in one), "")
 
 
@@ -87,7 +87,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def docstring(thing: object) -> str:
-    """Return a docstring in Google style as Markdown; empty if there is none."""
+    """Return a docstring in Google style as Markdown, or an empty text."""
     return from_google(inspect.cleandoc(getattr(thing, "__doc__", "") or ""))
 
 

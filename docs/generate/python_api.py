@@ -90,7 +90,7 @@ def _value(thing: Any) -> str:
 
 
 def constant_doc(module: ModuleType, name: str) -> str:
-    """Return the docstring of a constant, also of one that a package imports from a module of its own."""
+    """Return the docstring of a constant; a package may import it from one of its modules."""
     for one in (module, *(getattr(module, part, None) for part in dir(module))):
         if isinstance(one, ModuleType) and one.__name__.startswith(module.__name__):
             found = constant_docs(one).get(name)

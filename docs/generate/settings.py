@@ -19,7 +19,7 @@ from .markdown import page as page_of
 
 ROOT = Path(__file__).parents[2]
 WEBHOOKS: Final = "webhooks"
-"""The array of tables that has a section of its own."""
+"""The array of tables that gets a separate section."""
 FLOORS = ("backends", "emulator", "client")
 
 READ_BY_CODE: Final[Mapping[str, str]] = {

@@ -48,7 +48,7 @@ class Store(TypedDict):
 
 
 class Change(TypedDict):
-    """One change; `before` and `after` are whole records, null if there was or is none.
+    """One change; `before` and `after` are whole records, or null.
 
     `kind` is `group`, `package` or `policy`; `version` is null for anything but a version; `hash` covers this entry and
     `previous`, the hash of the entry before it.
@@ -247,7 +247,7 @@ class EventPage(TypedDict):
 
 
 class Delivery(TypedDict):
-    """The delivery of an event to one target; `next_attempt` is null if there is none."""
+    """The delivery of an event to one target; `next_attempt` is null after the last attempt."""
 
     position: int
     id: str
@@ -323,7 +323,7 @@ class Call(TypedDict):
 
 
 class Described(NamedTuple):
-    """What an extension does, and the type of its response."""
+    """The purpose of an extension, and the type of its response."""
 
     summary: str
     response: Any
