@@ -93,9 +93,9 @@ def _error_classes(trees: object) -> frozenset[str]:
 def _messages(file: str, tree: ast.Module, names: frozenset[str]) -> Iterator[Message]:
     constants = _assigned(tree.body)
     for scope, node in _calls(tree):
-        name = ast.unparse(node.func).rpartition(".")[2]
-        given = _message_argument(node)
-        if name not in names or given is None:
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        given = _message_argument(node) if name in names else None
+        if given is None:
             continue
         for text in dict.fromkeys(_texts(given, constants | _assigned(list(ast.walk(scope))))):
             if text.replace(VALUE, "").strip(" .:;,"):

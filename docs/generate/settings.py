@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -147,13 +148,14 @@ def environment() -> dict[str, str]:
     return found
 
 
-def variables_read() -> set[str]:
+@cache
+def variables_read() -> frozenset[str]:
     """Return the names of the variables that code reads from the environment, or sets there, from the syntax tree."""
     found: set[str] = set()
     for floor in FLOORS:
         for path in (ROOT / floor).rglob("*.py"):
             found |= _variables(ast.parse(path.read_text(encoding="utf-8")))
-    return found
+    return frozenset(found)
 
 
 def _variables(tree: ast.Module) -> set[str]:
@@ -175,13 +177,19 @@ def _variables(tree: ast.Module) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(tree):
         name: ast.expr | None = None
-        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
+        if isinstance(node, ast.Subscript) and _is_environment(node.value):
             name = node.slice
-        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith(("os.environ.", "os.getenv")):
-            name = node.args[0] if node.args else None
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            is_read = _is_environment(node.func.value) or node.func.attr == "getenv"
+            name = node.args[0] if node.args and is_read else None
         if name is not None:
             found |= known.get(name.id, set()) if isinstance(name, ast.Name) else _texts(name)
     return found
+
+
+def _is_environment(node: ast.expr) -> bool:
+    """Whether an expression is `os.environ`."""
+    return isinstance(node, ast.Attribute) and node.attr == "environ" and ast.unparse(node) == "os.environ"
 
 
 def _texts(node: ast.expr) -> set[str]:
