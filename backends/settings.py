@@ -1,4 +1,4 @@
-"""What a registry may be set to do otherwise: the switches of `registry.toml`, each with AWS's behaviour as default."""
+"""The settings of registry.toml; the defaults reproduce the behavior of AWS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Place = tuple[str | int, ...]
 
 ACCOUNT_ID = "[0-9]{12}"
 USER_NAME = "[A-Za-z][A-Za-z0-9_.@-]{0,62}"
-"""Regular expressions: an AWS account, and the name of a credentials profile or of a person at the console."""
+"""Regular expressions of an AWS account ID, and of the name of a credentials profile or console user."""
 
 _UNKNOWN = re.compile(r"unknown field `(?P<field>[^`]*)`")
 _STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>[0-9]+)\]")
@@ -25,183 +25,215 @@ Some = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
 
 class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether what a package names must exist when it is registered.
-
-    `auto` looks where somebody here could hold it: an artefact whose bucket exists, an image whose repository does.
-    `always` refuses what cannot be found at all.
-    """
+    """Checks of the artifacts and images of a model package when it is registered."""
 
     artifacts: Check = "auto"
-    """Whether model artifacts are looked up in S3."""
+    """Whether model artifacts must exist in S3.
+
+    `auto` rejects a missing artifact only if its bucket exists, `always` rejects every artifact that cannot be found,
+    and `off` disables the check.
+    """
     images: Check = "off"
-    """Whether images are looked up in ECR."""
+    """Whether container images must exist in ECR.
+
+    `auto` rejects a missing image only if its repository exists, `always` rejects every image that cannot be found, and
+    `off` disables the check.
+    """
     s3_endpoint: str = ""
-    """Where artefacts are, when not in the S3 of the same endpoint."""
+    """URL of the S3 service that holds artifacts and metrics files. If it is empty, S3 on the same endpoint is used."""
 
 
 class Validation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long packages with a ValidationSpecification take to be Completed, and which of them fail."""
+    """Simulated validation of model packages that have a ValidationSpecification."""
 
     seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    """Duration of a validation."""
+    """Duration of a validation in seconds, from Pending through InProgress to Completed or Failed."""
     failing: tuple[str, ...] = ()
-    """Patterns (`*`, `?`) of profile names whose validation fails."""
+    """Patterns (`*`, `?`) of the validation profiles that fail, by ProfileName."""
 
 
 class Lists(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How ListModelPackages answers where AWS's documentation and practice differ, or practice surprises."""
+    """Behavior of ListModelPackages where AWS contradicts its documentation, or where it is surprising."""
 
     default_order: Literal["Ascending", "Descending"] = "Descending"
-    """Sort order of a request without SortOrder; AWS documents Ascending."""
+    """Sort order of requests without SortOrder. AWS documents `Ascending`, but observed responses are `Descending`."""
     approval_filter: Literal["after-page", "before-page"] = "after-page"
-    """Whether ModelApprovalStatus filters a page after it was cut, so that pages can be short or empty, or before."""
+    """When the filter ModelApprovalStatus is applied.
+
+    With `after-page`, as on AWS, it removes versions from a finished page, which can leave a page short or empty. With
+    `before-page`, every page but the last is full.
+    """
 
 
 class IdentityTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody: whoever has the access key; or, without one, everybody whose ARN fits `arn` or `role`."""
+    """A person or a job: the owner of an access key or, without a key, every caller whose ARN matches."""
 
     access_key: str = ""
-    """The access key ID that identifies the caller. Two identities cannot share one."""
+    """Access key ID of the identity. Without one, `arn` or `role` is required."""
     arn: str = ""
-    """A user of the identity's name in the caller's account, unless given."""
+    """ARN of the identity. Without `access_key`, it may be a pattern (`*`, `?`) that matches several callers.
+
+    The default is the IAM user with the name of the identity.
+    """
     role: str = ""
-    """The name of an assumed role, in place of an ARN."""
+    """Name of an assumed role, instead of `arn`. Without `access_key`, all sessions of the role match."""
     account: Annotated[str, msgspec.Meta(pattern=f"^({ACCOUNT_ID})?$")] = ""
-    """The account in the ARN, 12 digits; the account of the request by default."""
+    """AWS account ID of the identity, with 12 digits. The default is the account in `arn`, or else the caller's."""
     groups: tuple[str, ...] = ()
-    """Groups of the identity, which rules name as `group:NAME`."""
+    """Groups of people that the identity belongs to. Rules refer to them as `group:NAME`."""
 
 
 class ApprovalTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What versions of some groups obey: of several tables, the first with a pattern that fits the group."""
+    """Policy of the model package groups that match a pattern. The first matching table applies."""
 
     groups: Some
-    """Patterns (`*`, `?`) of model package groups."""
+    """Patterns (`*`, `?`) of the names of model package groups."""
     profile: str = "aws"
-    """The profile: `aws`, `documented`, `strict`, or one defined under `[profiles.NAME]`."""
+    """Name of the profile, which lists the allowed transitions between approval statuses.
+
+    It is `aws`, `documented`, `strict` or the name of a table under `[profiles]`.
+    """
     rules: tuple[str, ...] = ()
-    """Rules that must pass: names of `[rules.NAME]` tables, or kinds that work without parameters."""
+    """Names of rules that must pass: tables under `[rules]`, or kinds of rules that work without options."""
     life_cycle: str = ""
-    """The name of a `[life_cycles.NAME]` table."""
+    """Name of a table under `[life_cycles]` with the allowed life-cycle transitions. Without one, all are allowed."""
 
 
 class TransitionTable(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"source": "from", "target": "to"}, kw_only=True
 ):
-    """One row of a profile, or several: from each of these states to each of those."""
+    """Allowed transitions, from each state in `from` to each state in `to`."""
 
     source: str | Some
-    """The statuses or stages that the transition starts from; `new` is a version that has none yet."""
+    """State before the transition, or a list of states.
+
+    `new` is a version that is being registered or, in a life cycle, has no stage yet. States of a life cycle are
+    patterns of `Stage/StageStatus`, such as `Staging/*`.
+    """
     target: str | Some
-    """The statuses or stages that the transition leads to."""
+    """State after the transition, or a list of states."""
     requires: tuple[str, ...] = ()
-    """Rules that must pass for this transition, in addition to those of `[[approval]]`."""
+    """Names of rules that must pass for these transitions."""
     note: str = ""
-    """A remark, shown by `explain`."""
+    """Explanation that `sagemaker-registry explain` and the console show with these transitions."""
 
 
 class ProfileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A profile of the user's own, or a life cycle."""
+    """A custom profile, or a life cycle."""
 
     transitions: Annotated[tuple[TransitionTable, ...], msgspec.Meta(min_length=1)]
-    """The allowed transitions. All others are rejected."""
+    """Allowed transitions. All others are rejected."""
     note: str = ""
-    """A description for readers of the file."""
+    """Description of the profile or life cycle."""
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom to tell by HTTP: the URL is posted every event, or those with one of the statuses `on`."""
+    """A target that receives events as HTTP POST requests."""
 
     url: str
-    """The address that receives a POST request for each event."""
+    """URL that receives the events.
+
+    It must use https, except on this machine or, with `allow_private`, in a private network.
+    """
     name: str = ""
-    """What the delivery log calls it; without, the host of the URL."""
+    """Name of the target in the list of deliveries. The default is the host name of the URL."""
     secret: str = ""
-    """What the body is signed with (HMAC-SHA256); or `secret_env`, the variable of the environment that has it."""
+    """Key that signs the body with HMAC-SHA256, in the header X-Registry-Signature."""
     secret_env: str = ""
-    """Name of the environment variable that contains the secret."""
+    """Name of the environment variable that contains the key, instead of `secret`."""
     on: tuple[str, ...] = ()
-    """Only events of versions that got one of these approval statuses."""
+    """Approval statuses to report: an event is sent when a version gets one of them. If empty, all events are sent."""
     every: bool = False
-    """With `on`: also events of versions that have the status and did not just get it."""
+    """Whether to send also events that leave the status unchanged, for versions with a status in `on`."""
     groups: tuple[str, ...] = ()
-    """Patterns (`*`, `?`) of the groups it is about; without, all."""
+    """Patterns (`*`, `?`) of the model package groups to report. If empty, all groups are reported."""
     allow_private: bool = False
-    """Whether the URL may lead into a private network, and then without TLS."""
+    """Whether the URL may lead to a private network, where http is allowed as well."""
     timeout: Annotated[float, msgspec.Meta(gt=0, le=30)] = 5.0
-    """Seconds to wait for the receiver's response."""
+    """Time limit of a delivery in seconds, from the connection to the end of the response."""
 
     def __repr__(self) -> str:
         return f"Webhook({self.name or '***'})"  # a URL may be a secret itself
 
     def shown(self) -> Webhook:
-        """Return it without what is secret: the secret, and all of the URL but where it leads."""
+        """Return the webhook without its secret, and without all of its URL but scheme and host."""
         scheme, _, rest = self.url.partition("://")
         host = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
         return msgspec.structs.replace(self, url=f"{scheme}://{host}/***", secret="***" if self.secret else "")
 
 
 class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is told when a version is registered or changes, and how stubbornly."""
+    """Targets of the events that report registered and changed versions, and the retries of deliveries."""
 
     eventbridge: bool = True
-    """The EventBridge beside the registry, once it has rules."""
+    """Whether events are delivered to the rules of EventBridge on the same endpoint."""
     file: str = ""
-    """One line of JSON for each event is appended there."""
+    """File to which each event is appended as one line of JSON."""
     attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 12
-    """After so many a delivery is dead: kept, and sent again only when somebody asks for it."""
+    """Number of delivery attempts per event and target.
+
+    After the last attempt, the delivery is marked `dead` and is sent again only by `sagemaker-registry replay`.
+    """
     backoff: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 2.0
-    """Seconds before the second attempt; each later pause is twice as long, up to an hour."""
+    """Pause before the second attempt in seconds. Each later pause is twice as long, up to one hour."""
     retention_days: Annotated[float, msgspec.Meta(gt=0)] = 30.0
-    """How long events and their deliveries are kept; history stays."""
+    """Days after which events and their deliveries are deleted. The history is kept."""
     webhooks: tuple[Webhook, ...] = ()
+    """Targets that receive events as HTTP POST requests."""
 
     def shown(self) -> Events:
-        """Return them without what is secret."""
+        """Return the settings without secrets."""
         return msgspec.structs.replace(self, webhooks=tuple(webhook.shown() for webhook in self.webhooks))
 
 
 class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether requests must be signed, by whom, and how strict a server is about it."""
+    """Verification of request signatures."""
 
     credentials: str = ""
-    """A file of access keys, as ~/.aws/credentials; without one nothing is verified."""
+    """File of access keys, in the format of `~/.aws/credentials`. Without one, no signature is verified."""
     issued_keys: bool = False
-    """Whether keys that the STS and IAM beside the registry gave to somebody are good too.
+    """Whether access keys that STS and IAM on the same endpoint have issued are accepted as well.
 
-    moto judges no IAM policy: whoever has a key may then assume any role, and be any user.
+    moto does not evaluate IAM policies, so every caller with a key can then assume any role and impersonate any user.
     """
     open_metrics: bool = False
-    """Whether /_registry/metrics is answered without a signature, for Prometheus."""
+    """Whether `/_registry/metrics` is available without a signature, for Prometheus."""
     refuse_replays: bool = False
-    """Whether a signature is good once; presigned URLs are good until they expire."""
+    """Whether each signature is accepted only once. Presigned URLs remain valid until they expire."""
     failures_per_minute: Annotated[int, msgspec.Meta(ge=1)] = 30
-    """After so many of one key from one address, who fails again is told to wait; who signs rightly is answered."""
+    """Number of failed requests per minute from one address with one access key before further ones are throttled.
+
+    Requests with a valid signature are never throttled.
+    """
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The switches of a registry, by table of `registry.toml`."""
+    """The tables of registry.toml."""
 
     checks: Checks = Checks()
     validation: Validation = Validation()
     lists: Lists = Lists()
     identities: Mapping[str, IdentityTable] = {}
+    """People and jobs, by name."""
     approval: tuple[ApprovalTable, ...] = ()
+    """Policies of model package groups. The first one with a matching pattern applies."""
     profiles: Mapping[str, ProfileTable] = {}
+    """Custom profiles, by name. A profile lists the allowed transitions between approval statuses."""
     life_cycles: Mapping[str, ProfileTable] = {}
+    """Life cycles, by name. A life cycle lists the allowed transitions between states of ModelLifeCycle."""
     rules: Mapping[str, Mapping[str, Any]] = {}
-    """What each takes depends on its kind: see `rules.KINDS`."""
+    """Rules, by name. The kind of a rule (`is`) determines its options."""
     events: Events = Events()
     authentication: Authentication = Authentication()
 
     def shown(self) -> Settings:
-        """Return them without what is secret: as anybody may see them."""
+        """Return the settings without secrets, as all callers may see them."""
         bare = {name: msgspec.structs.replace(one, access_key="") for name, one in self.identities.items()}
         return msgspec.structs.replace(self, events=self.events.shown(), identities=bare)
 
 
 def override(settings: Settings, **tables: dict[str, Any]) -> Settings:
-    """Return settings with some switches set otherwise, by table; None leaves a switch as it is."""
+    """Return settings with some values replaced, by table; None leaves a value unchanged."""
     changes = {
         table: msgspec.structs.replace(getattr(settings, table), **{k: v for k, v in given.items() if v is not None})
         for table, given in tables.items()
@@ -210,21 +242,23 @@ def override(settings: Settings, **tables: dict[str, Any]) -> Settings:
 
 
 def check_words(words: Iterable[str], known: Iterable[str], place: Place) -> None:
-    """Raise Misconfigured for an option's value that neither is a known word nor begins with one and a dot."""
+    """Raise Misconfigured if a value of a rule's option is not a known word, or a known word with a dotted path."""
     names = [*known]
     for word in words:
         if word not in names and word.partition(".")[0] not in names:
-            raise Misconfigured(f"{place[-2]}: there is no {word!r}{suggestion(word, names)}", place, word)
+            raise Misconfigured(
+                f"[rules.{place[-2]}]: invalid value {word!r} for `{place[-1]}`{suggestion(word, names)}", place, word
+            )
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return the known word that a misspelled one resembles, or else all known words, as the end of a sentence."""
+    """Return the known word most similar to a misspelled one, or else all known words, as the end of a sentence."""
     names = [*known]
-    return did_you_mean(word, names) or f": there is {', '.join(names) or 'none'}"
+    return did_you_mean(word, names) or (f"; expected one of {', '.join(names)}" if names else "; none is defined")
 
 
 def convert(value: Any, struct: Any, place: Place) -> Any:
-    """Return what is at a place of registry.toml as its type; raise Misconfigured if it is not of that type."""
+    """Convert the value at a place of registry.toml to its type; raise Misconfigured if it does not match."""
     try:
         return msgspec.convert(value, struct)
     except msgspec.ValidationError as error:
@@ -232,7 +266,7 @@ def convert(value: Any, struct: Any, place: Place) -> Any:
 
 
 def _misread(error: msgspec.ValidationError, struct: Any, place: Place) -> Misconfigured:
-    """Return msgspec's error with the place of the value, and for an unknown key a suggestion."""
+    """Return msgspec's error with the place of the value and, for an unknown key, a suggestion."""
     sentence, _, path = str(error).partition(" - at `$")
     path = path.rstrip("`")
     inside = tuple(int(step["index"]) if step["index"] else step["key"] for step in _STEP.finditer(path))
@@ -246,7 +280,7 @@ def _misread(error: msgspec.ValidationError, struct: Any, place: Place) -> Misco
 
 
 def _fields(struct: Any, path: Place) -> list[str]:
-    """Return the keys a struct takes at a path inside it, as far as structs lead there."""
+    """Return the keys that a struct accepts at a path inside it; empty if the path leaves the structs."""
     for step in path:
         found = {field.encode_name: field.type for field in msgspec.structs.fields(struct)}.get(str(step))
         if not (isinstance(found, type) and issubclass(found, msgspec.Struct)):

@@ -1,7 +1,4 @@
-"""The rules that registry.toml combines: one class for each kind, and KINDS, the table of them.
-
-Rules, their errors and their sentences are ours: AWS has none of this.
-"""
+"""The kinds of rules in registry.toml, which AWS does not have: one class for each, and KINDS, their table."""
 
 from __future__ import annotations
 
@@ -33,27 +30,27 @@ from .metrics import sources, value_of
 from .profiles import APPROVED, PENDING, REJECTED, STATES
 
 TAG = "is"
-"""The key of a rule's table in registry.toml that names its kind."""
+"""The key in the table of a rule that names its kind."""
 
 APPROVALS, CALLERS, OBJECTS, TAGS = "approvals", "callers", "objects", "ListTags"
-"""What a rule can need of a backend: recorded approvals, callers with the ARNs that records show, access to S3 objects,
-tags of groups."""
+"""Capabilities of a backend that a rule can require: recorded approvals, callers with the ARNs that records show,
+access to S3 objects, and tags of groups."""
 
 Words = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 Duration = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}(s|m|h|d)$")]
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=TAG, kw_only=True):
-    """A rule of registry.toml. Its fields are the options, its tag is its kind, its docstring describes it in the docs.
+    """A rule of registry.toml; its fields are the options, its tag is the kind, its docstring is published.
 
-    `on` replaces `guarded`: the statuses such that the rule judges the transitions to them.
+    `on` replaces `guarded`, the statuses for which the rule evaluates transitions.
     """
 
     guarded: ClassVar[tuple[str, ...]] = (APPROVED,)
     of_transitions: ClassVar[bool] = True
-    """Whether it judges transitions; otherwise it judges every change of a version."""
+    """Whether the rule evaluates transitions; otherwise, it evaluates every change of a version."""
     of_life_cycle: ClassVar[bool] = True
-    """Whether a transition of a life cycle can require it."""
+    """Whether a transition of a life cycle can require the rule."""
     _needs: ClassVar[frozenset[str]] = frozenset()
 
     on: tuple[str, ...] | None = None
@@ -62,7 +59,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=TA
         raise NotImplementedError
 
     def check(self, identities: Identities, place: Place) -> None:
-        """Raise Misconfigured for options that have the right types and make no sense; `place` is the rule's table."""
+        """Raise Misconfigured for options with invalid values of the right types; `place` is the rule's table."""
         check_words(self.on or (), STATES, (*place, "on"))
 
     @property
@@ -71,7 +68,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=TA
 
     @property
     def keeps_approvals(self) -> tuple[str, ...]:
-        """Members that can change without withdrawing the approvals recorded so far."""
+        """The members that can change without discarding the approvals recorded so far."""
         return ()
 
     def guards(self, target: str) -> bool:
@@ -99,33 +96,38 @@ def _described() -> Iterable[str]:
 
 
 class ReasonRequired(Rule, frozen=True, tag="reason-required"):
-    """A decision has a reason in ApprovalDescription (a transition of the life cycle: in StageDescription)."""
+    """A decision requires a reason of at least `characters` characters.
+
+    The reason is sent as ApprovalDescription or, for a life-cycle transition, as StageDescription.
+    """
 
     guarded: ClassVar[tuple[str, ...]] = (APPROVED, REJECTED)
 
     characters: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
-    """Minimum length of the reason."""
 
     def judge(self, change: Change) -> RuleResult:
         step = change.step
-        said = "ApprovalDescription" if step.member == APPROVAL else "StageDescription"
+        member = "ApprovalDescription" if step.member == APPROVAL else "StageDescription"
         reason = (step.reason or "").strip()
         if len(reason) >= self.characters:
             return _passed(f"The reason is {reason!r}.")
         if change.is_new and step.member == APPROVAL:
             return _failed(
-                f"A version cannot be registered as {step.target} with a reason: register it as {PENDING}, then decide."
+                f"{step.target} requires a reason, which cannot be sent at registration; register the version as "
+                f"{PENDING} first."
             )
+        length = f" of at least {self.characters} characters" if self.characters > 1 else ""
         if change.hypothetical and not reason:
-            length = f" of at least {self.characters} characters" if self.characters > 1 else ""
-            return RuleResult("needs_input", f"Send a reason{length} as {said}.")
+            return RuleResult("needs_input", f"{member} requires a reason{length}.")
         if reason:
-            return _failed(f"The reason {reason!r} is shorter than {self.characters} characters.")
-        sentence = f"No reason was sent: {said} is missing."
+            return _failed(
+                f"The reason {reason!r} has {len(reason)} characters; at least {self.characters} are required."
+            )
+        sentence = f"{member} is missing; a reason{length} is required."
         if step.target == APPROVED and not change.hypothetical:
             sentence += (
-                " The SageMaker SDK sends just this by itself when it deploys a version that is not approved; "
-                "approve the version with a reason first."
+                " The SageMaker SDK sends such a request when it deploys a version that is not approved; approve the "
+                "version with a reason first."
             )
         return _failed(sentence)
 
@@ -138,21 +140,22 @@ class CreatorMayNotApprove(Rule, frozen=True, tag="creator-may-not-approve"):
     def judge(self, change: Change) -> RuleResult:
         creator = change.caller.arn if change.is_new else creator_of(change.before)
         if not change.is_known:
-            return _failed(f"Nobody knows the ARN of {change.caller.name}.", AccessDeniedException)
+            return _failed(
+                f"The ARN of {change.caller.name} is unknown; add it to [identities].", AccessDeniedException
+            )
         if creator is None:
-            return _failed("Nobody knows who registered it: its CreatedBy has no Arn.", AccessDeniedException)
+            return _failed("The creator of this version is unknown: CreatedBy has no Arn.", AccessDeniedException)
         if creator == change.caller.arn:
-            return _failed(f"It is {creator} who registered it: somebody else must approve it.", AccessDeniedException)
-        return _passed(f"It was registered by {creator}.")
+            return _failed(f"{creator} registered this version; another person must approve it.", AccessDeniedException)
+        return _passed(f"{creator} registered this version, not {change.caller.arn}.")
 
 
 class Only(Rule, frozen=True, tag="only"):
-    """Only these people decide: names and `group:NAME` of registry.toml, `role:NAME`, or patterns of ARNs."""
+    """Only the people in `who` can decide: names or `group:NAME` of registry.toml, `role:NAME`, or patterns of ARNs."""
 
     guarded: ClassVar[tuple[str, ...]] = (APPROVED, REJECTED)
 
     who: Words
-    """Names of identities, `group:NAME`, `role:NAME`, or patterns of ARNs."""
 
     def check(self, identities: Identities, place: Place) -> None:
         super().check(identities, place)
@@ -167,19 +170,17 @@ class Only(Rule, frozen=True, tag="only"):
 
 
 class Approvers(Rule, frozen=True, tag="approvers"):
-    """This many different people approve a version before it is Approved; with `who`, only these count.
+    """A version becomes Approved after `count` different people have approved it.
 
-    Each approval but the last is recorded and leaves the status as it is. A decision against the version, or a change
-    of what was approved, withdraws all of them.
+    With `who` (as in `only`), only approvals of these people count. Each approval but the last is recorded and leaves
+    the status unchanged. A rejection, a return to pending or a change of the version discards all recorded approvals.
     """
 
     of_life_cycle: ClassVar[bool] = False
     _needs: ClassVar[frozenset[str]] = frozenset({APPROVALS})
 
     count: Annotated[int, msgspec.Meta(ge=1)] = 2
-    """Number of approvals."""
     who: tuple[str, ...] = ()
-    """Whose approvals count, as in `only`; everyone's by default."""
 
     def check(self, identities: Identities, place: Place) -> None:
         super().check(identities, place)
@@ -191,32 +192,36 @@ class Approvers(Rule, frozen=True, tag="approvers"):
         people = [Who(one["Name"], one["Arn"], tuple(one["Groups"])) for one in change.approvals]
         counting = [one for one in people if not self.who or one.is_one_of(self.who)]
         me = Who(caller.name, caller.arn, caller.groups)
-        of = f" of {' or '.join(self.who)}" if self.who else ""
+        allowed = " or ".join(self.who)
+        by = f" by {allowed}" if allowed else ""
         names = f" ({', '.join(one.name for one in counting)})" if counting else ""
-        so_far = f"{len(counting)} of {self.count} approvals{of} are recorded{names}"
+        so_far = f"{len(counting)} of {self.count} approvals{by} are recorded{names}"
         if len(counting) >= self.count:
             return result("passed", f"{so_far}.")
         if change.is_new and self.count > 1:
-            return result("failed", f"{self.count} people{of} must approve it: register it as {PENDING}.")
+            return result(
+                "failed", f"{self.count} approvals{by} are required; register the version as {PENDING} first."
+            )
         if any(one.arn == me.arn for one in people):
-            sentence = f"{display_name(caller)} has approved it already; {so_far}: others must approve it."
+            sentence = f"{display_name(caller)} has already approved this version; {so_far}."
             return result("failed", sentence, ConflictException)
         if self.who and not me.is_one_of(self.who):
-            sentence = f"{so_far}; one by {display_name(caller)} does not count."
+            sentence = f"{display_name(caller)} is not one of {allowed}; {so_far}."
             return result("pending", sentence, AccessDeniedException)
         if len(counting) + 1 < self.count:
-            sentence = f"{so_far}; with this one, {len(counting) + 1}."
+            sentence = f"{so_far}; this approval is number {len(counting) + 1}."
             return result("pending", sentence, AccessDeniedException, counts=True)
-        return result("passed", f"{so_far}; this one completes them.", counts=True)
+        return result("passed", f"{so_far}; this approval is the last one required.", counts=True)
 
 
 class MetadataRequired(Rule, frozen=True, tag="metadata-required"):
-    """These keys of CustomerMetadataProperties, and these members (`MetadataProperties.CommitId`), have a value."""
+    """The version must have a value for each of `keys` and `members`.
+
+    `keys` are keys of CustomerMetadataProperties; `members` are paths such as `MetadataProperties.CommitId`.
+    """
 
     keys: tuple[str, ...] = ()
-    """Keys of CustomerMetadataProperties. `keys` or `members` is required."""
     members: tuple[str, ...] = ()
-    """Members of DescribeModelPackage, with dots between levels."""
 
     @classmethod
     def works_without_options(cls) -> bool:
@@ -226,44 +231,44 @@ class MetadataRequired(Rule, frozen=True, tag="metadata-required"):
         super().check(identities, place)
         check_words(self.members, _described(), (*place, "members"))
         if not (self.keys or self.members):
-            raise Misconfigured(f"{place[-1]}: name the keys or the members it must have", place)
+            raise Misconfigured(
+                f"[rules.{place[-1]}]: a `metadata-required` rule requires `keys`, `members` or both", place
+            )
 
     def judge(self, change: Change) -> RuleResult:
         metadata = change.after.get(METADATA, {})
         missing = [f"{METADATA}.{key}" for key in self.keys if not metadata.get(key, "").strip()]
         missing += [path for path in self.members if member_of(change.after, path) in (None, "", {}, [])]
         if missing:
-            return _failed(f"It has no {' and no '.join(missing)}.")
-        return _passed(f"It has {' and '.join((*self.keys, *self.members))}.")
+            return _failed(f"Required values are missing: {', '.join(missing)}.")
+        return _passed(f"The version has the required values: {', '.join((*self.keys, *self.members))}.")
 
 
 class TagsRequired(Rule, frozen=True, tag="tags-required"):
-    """Its group has these tags: `owner`, or with a pattern of the value, `stage=prod*`."""
+    """The group must have all `tags`, such as `owner` or, with a pattern of the value, `stage=prod*`."""
 
     _needs: ClassVar[frozenset[str]] = frozenset({TAGS})
 
     tags: Words
-    """Keys of tags, or `KEY=PATTERN`."""
 
     def judge(self, change: Change) -> RuleResult:
         for wanted in self.tags:
             key, _, pattern = wanted.partition("=")
             if key not in change.tags:
-                return _failed(f"Its group has no tag {key}.")
+                return _failed(f"The group has no tag {key}, which is required.")
             if not fnmatchcase(change.tags[key], pattern or "*"):
-                return _failed(f"The tag {key} of its group is {change.tags[key]!r}, not {pattern}.")
-        return _passed(f"Its group has the tags {', '.join(self.tags)}.")
+                return _failed(f"The tag {key} of the group is {change.tags[key]!r}; {pattern} is required.")
+        return _passed(f"The group has the required tags: {', '.join(self.tags)}.")
 
 
 class Metric(Rule, frozen=True, tag="metric"):
-    """A number is at least `min` and at most `max`.
+    """The number `metric` must be at least `min` and at most `max`.
 
-    It is a value of CustomerMetadataProperties, or in the JSON in S3 that ModelMetrics names: then `source` says which
-    (`ModelQuality.Statistics`) and `metric` is the path inside (`binary_classification_metrics.accuracy.value`).
+    It is a value in CustomerMetadataProperties. With a `source` such as `ModelQuality.Statistics`, it is read from this
+    file of ModelMetrics in S3, and `metric` is a path in its JSON (`binary_classification_metrics.accuracy.value`).
     """
 
     metric: str
-    """A key of CustomerMetadataProperties, or a path in the JSON file of `source`."""
     min: float | None = None
     max: float | None = None
     source: str = METADATA
@@ -276,39 +281,38 @@ class Metric(Rule, frozen=True, tag="metric"):
         super().check(identities, place)
         check_words((self.source,), sources(), (*place, "source"))
         if self.min is None and self.max is None:
-            raise Misconfigured(f"{place[-1]}: give min or max, or every number will do", place)
+            raise Misconfigured(f"[rules.{place[-1]}]: a `metric` rule requires `min`, `max` or both", place)
 
     def judge(self, change: Change) -> RuleResult:
         bounds = {"metric": self.metric, "source": self.source, "min": self.min, "max": self.max}
         result = partial(RuleResult, threshold=bounds)
+        limits = [f"at least {self.min:g}"] if self.min is not None else []
+        limits += [f"at most {self.max:g}"] if self.max is not None else []
+        required = f"{' and '.join(limits)} is required."
         try:
             value = value_of(self.metric, self.source, change.after, change.caller, change.probe)
         except ValidationException as error:
-            return result("failed", error.message)
-        if self.min is not None and value < self.min:
-            return result("failed", f"{self.metric} is {value:g}, below {self.min:g}.")
-        if self.max is not None and value > self.max:
-            return result("failed", f"{self.metric} is {value:g}, above {self.max:g}.")
-        return result("passed", f"{self.metric} is {value:g}.")
+            return result("failed", f"{error.message.removesuffix('.')}; {required}")
+        is_low, is_high = self.min is not None and value < self.min, self.max is not None and value > self.max
+        return result("failed" if is_low or is_high else "passed", f"{self.metric} is {value:g}; {required}")
 
 
 class ImageFrom(Rule, frozen=True, tag="image-from"):
-    """Every image matches one of these patterns: `123456789012.dkr.ecr.*.amazonaws.com/*`."""
+    """Every image must match one of the patterns in `images`, such as `123456789012.dkr.ecr.*.amazonaws.com/*`."""
 
     images: Words
-    """Patterns (`*`, `?`) of image URIs."""
 
     def judge(self, change: Change) -> RuleResult:
         found = model.structures("DescribeModelPackage", change.after, "ModelPackageContainerDefinition")
         images = [container["Image"] for container in found if "Image" in container]
         for image in images:
             if not any(fnmatchcase(image, pattern) for pattern in self.images):
-                return _failed(f"The image {image} is not from {' or '.join(self.images)}.")
-        return _passed("Its images are from where they may be." if images else "It has no image.")
+                return _failed(f"The image {image} does not match {' or '.join(self.images)}.")
+        return _passed(f"All images match {' or '.join(self.images)}." if images else "The version has no image.")
 
 
 class ArtifactExists(Rule, frozen=True, tag="artifact-exists"):
-    """Every model artifact exists in S3 at this moment."""
+    """Every model artifact must exist in S3 at the time of the decision."""
 
     _needs: ClassVar[frozenset[str]] = frozenset({OBJECTS})
 
@@ -316,42 +320,39 @@ class ArtifactExists(Rule, frozen=True, tag="artifact-exists"):
         found = list(artifacts(change.after))
         for bucket, key, is_prefix in found:
             if not change.probe.artifact_exists(change.caller, bucket, key, is_prefix=is_prefix):
-                return _failed(f"The artefact s3://{bucket}/{key} is not there.")
-        return _passed("Its artefacts are there." if found else "It has no artefact.")
+                return _failed(f"The artifact s3://{bucket}/{key} does not exist.")
+        return _passed("All artifacts exist in S3." if found else "The version has no artifact.")
 
 
 class MinimumAge(Rule, frozen=True, tag="minimum-age"):
-    """It was registered at least this long ago: `90s`, `30m`, `24h`, `7d`."""
+    """The version must have been registered at least `age` ago: `90s`, `30m`, `24h`, `7d`."""
 
     age: Duration
-    """Minimum age: a number and `s`, `m`, `h` or `d`."""
 
     def judge(self, change: Change) -> RuleResult:
         wait = milliseconds(self.age)
         if change.age >= wait:
-            return _passed(f"It was registered more than {self.age} ago.")
+            return _passed(f"The version is at least {self.age} old, as required.")
         ends = moment(change.now - change.age + wait)
-        return _failed(f"It must be {self.age} old, which it is at {ends}.", ConflictException)
+        return _failed(f"The version must be at least {self.age} old, which it will be at {ends}.", ConflictException)
 
 
 class Expires(Rule, frozen=True, tag="expires"):
-    """A version that was not approved in time cannot be approved: it must be registered again."""
+    """A version that was registered longer ago than `after` (such as `7d`) can no longer be approved."""
 
     after: Duration
-    """Maximum age: a number and `s`, `m`, `h` or `d`."""
 
     def judge(self, change: Change) -> RuleResult:
         if change.age <= milliseconds(self.after):
-            return _passed(f"It is younger than {self.after}.")
-        sentence = f"It is older than {self.after}, and nobody approved it in time: register it anew."
+            return _passed(f"The version is not older than {self.after}.")
+        sentence = f"The version is older than {self.after} and can no longer be approved; register it again."
         return _failed(sentence, ConflictException)
 
 
 class ApprovalIs(Rule, frozen=True, tag="approval-is"):
-    """Its approval is one of these: for transitions of the life cycle."""
+    """The approval status must be one of `status`; for life-cycle transitions."""
 
     status: Words = (APPROVED,)
-    """Accepted approval statuses."""
 
     def check(self, identities: Identities, place: Place) -> None:
         super().check(identities, place)
@@ -359,14 +360,14 @@ class ApprovalIs(Rule, frozen=True, tag="approval-is"):
 
     def judge(self, change: Change) -> RuleResult:
         status = change.after.get(APPROVAL)
-        sentence = f"Its approval status is {status}"
+        sentence = f"The approval status is {status}"
         if status in self.status:
             return _passed(f"{sentence}.")
-        return _failed(f"{sentence}, not {' or '.join(self.status)}.", ConflictException)
+        return _failed(f"{sentence}; {' or '.join(self.status)} is required.", ConflictException)
 
 
 class Frozen(Rule, frozen=True, tag="frozen"):
-    """Once it is Approved, only `may_change` and its approval can change; without `delete`, it cannot be deleted."""
+    """Of an Approved version, only the approval status and `may_change` can change; `delete = true` allows deletion."""
 
     of_transitions: ClassVar[bool] = False
     of_life_cycle: ClassVar[bool] = False
@@ -385,14 +386,15 @@ class Frozen(Rule, frozen=True, tag="frozen"):
     def judge(self, change: Change) -> RuleResult:
         status = change.before.get(APPROVAL)
         if status not in (self.on or self.guarded):
-            return _passed(f"It is {status or 'new'}.")
+            return _passed(f"The version is {status or 'new'}.")
         if not change.after:
             if self.delete:
-                return _passed(f"It may be deleted though it is {status}.")
-            return _failed(f"It is {status}, and so cannot be deleted: reject it first.", ConflictException)
+                return _passed(f"The version is {status}, and can be deleted.")
+            return _failed(f"The version is {status} and cannot be deleted; reject it first.", ConflictException)
         if touched := sorted(change.touched - set(self.may_change)):
-            return _failed(f"It is {status}, and so its {', '.join(touched)} cannot change.", ConflictException)
-        return _passed(f"It is {status}; besides its approval, {', '.join(self.may_change) or 'nothing'} may change.")
+            return _failed(f"The version is {status}, so its {', '.join(touched)} cannot change.", ConflictException)
+        others = ", ".join(self.may_change) or "nothing"
+        return _passed(f"The version is {status}; besides its approval status, {others} can change.")
 
 
 KINDS: Mapping[str, type[Rule]] = {rule.kind(): rule for rule in Rule.__subclasses__()}

@@ -77,9 +77,9 @@ def sentence(text: str) -> str:
     return _sentences(text.split("\n\n")[0])[0]
 
 
-def sentence_with(words: str, text: str) -> str:
-    """Return the first sentence of a docstring that contains some words, or an empty text."""
-    return next((one for one in _sentences(text) if words in one), "")
+def sentence_with(pattern: str, text: str) -> str:
+    """Return the first sentence of a docstring that a regular expression matches, or an empty text."""
+    return next((one for one in _sentences(text) if re.search(pattern, one)), "")
 
 
 def _sentences(text: str) -> list[str]:

@@ -109,4 +109,4 @@ def _parameter(rule: type[Rule], field: inspect.Field) -> list[str]:
 
 def meaning(rule: type[Rule], name: str) -> str:
     """Return the docstring of a parameter, or the sentence of the rule's docstring that names it."""
-    return field_docs(rule).get(name) or sentence_with(f"`{name}`", rule.__doc__ or "")
+    return field_docs(rule).get(name) or sentence_with(rf"`{name}\b", rule.__doc__ or "")
