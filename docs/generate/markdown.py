@@ -74,16 +74,7 @@ def _as_code(match: re.Match[str]) -> str:
 
 def sentence(text: str) -> str:
     """Return the first sentence of a docstring."""
-    return _sentences(text.split("\n\n")[0])[0]
-
-
-def sentence_with(pattern: str, text: str) -> str:
-    """Return the first sentence of a docstring that a regular expression matches, or an empty text."""
-    return next((one for one in _sentences(text) if re.search(pattern, one)), "")
-
-
-def _sentences(text: str) -> list[str]:
-    return re.split(r"(?<=[.!?])\s+(?=[A-Z`*])", oneline(text))
+    return re.split(r"(?<=[.!?])\s+(?=[A-Z`*])", oneline(text.split("\n\n")[0]))[0]
 
 
 def docstring(thing: object) -> str:

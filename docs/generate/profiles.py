@@ -10,7 +10,7 @@ from sagemaker_registry.backends.approval.profiles import NEW, PROFILES, STATES,
 from sagemaker_registry.backends.approval.rules import KINDS, TAG, Rule
 
 from . import examples, types
-from .markdown import code, docstring, field_docs, link, prose, sentence, sentence_with, table
+from .markdown import code, docstring, link, prose, sentence, table
 from .markdown import page as page_of
 from .settings import invalid
 
@@ -83,8 +83,8 @@ def _guards(rule: type[Rule]) -> str:
 
 def _rule(rule: type[Rule]) -> str:
     example = examples.of_rules()[rule.kind()]
-    rows = [_parameter(rule, field) for field in parameters(rule)]
-    shown = table(["parameter", "type", "default", "meaning"], rows) if rows else "No parameters."
+    rows = [_parameter(field) for field in parameters(rule)]
+    shown = table(["parameter", "type", "default"], rows) if rows else "No parameters."
     return "\n\n".join(
         [
             f"### `{rule.kind()}`",
@@ -102,11 +102,6 @@ def parameters(rule: type[Rule]) -> list[inspect.Field]:
     return [field for field in getattr(found, "fields", ()) if field.name != ON]
 
 
-def _parameter(rule: type[Rule], field: inspect.Field) -> list[str]:
+def _parameter(field: inspect.Field) -> list[str]:
     default = "required" if field.required else types.default(field) or "none"
-    return [f"`{field.encode_name}`", types.described(field.type), default, prose(meaning(rule, field.name))]
-
-
-def meaning(rule: type[Rule], name: str) -> str:
-    """Return the docstring of a parameter, or the sentence of the rule's docstring that names it."""
-    return field_docs(rule).get(name) or sentence_with(rf"`{name}\b", rule.__doc__ or "")
+    return [f"`{field.encode_name}`", types.described(field.type), default]
