@@ -41,8 +41,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fix: str
     source: str = ""
 
-    def covers(self, message: Message) -> bool:
-        return any(matches(pattern, message.text) for pattern in self.messages)
+    def covers(self, text: str) -> bool:
+        return any(matches(pattern, text) for pattern in self.messages)
 
 
 class Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,15 +59,21 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, pattern.split(VALUE))), re.DOTALL)
 
 
+@cache
 def catalog() -> tuple[Entry, ...]:
     return msgspec.convert(tomllib.loads(FILE.read_text(encoding="utf-8")), Catalog).error
 
 
-def missing() -> list[Message]:
-    """Return the messages that no entry covers, each text once."""
+def entries_of(text: str) -> list[Entry]:
+    """Return the entries of a message: those that have its text as a pattern, or else all whose patterns match."""
     entries = catalog()
-    found = {one.text: one for one in collected() if not any(entry.covers(one) for entry in entries)}
-    return list(found.values())
+    exact = [entry for entry in entries if text in entry.messages]
+    return exact or [entry for entry in entries if entry.covers(text)]
+
+
+def missing() -> list[Message]:
+    """Return the messages without an entry, each text once."""
+    return list({one.text: one for one in collected() if not entries_of(one.text)}.values())
 
 
 def add_missing() -> int:
@@ -80,14 +86,19 @@ def add_missing() -> int:
                 f'\n[[error]]  # {message.file}, {message.raised_as}\nid = "{"-".join(words)}"\n'
                 f'messages = [{msgspec.json.encode(message.text).decode()}]\ncause = ""\nfix = ""\n'
             )
+    catalog.cache_clear()
     return len(found)
 
 
 def page() -> str:
     parts = []
-    entries = [(entry, [one for one in collected() if entry.covers(one)]) for entry in catalog()]
+    families: dict[str, list[Message]] = {}
+    for message in collected():
+        for entry in entries_of(message.text):
+            families.setdefault(entry.id, []).append(message)
+    entries = [(entry, families[entry.id]) for entry in catalog() if entry.id in families]
     for section, title in SECTIONS.items():
-        found = [(entry, messages) for entry, messages in entries if messages and _section(messages[0]) == section]
+        found = [(entry, messages) for entry, messages in entries if _section(messages[0]) == section]
         if found:
             parts.append(f"## {title}")
             parts += [part for entry, messages in found for part in _entry(entry, messages)]
