@@ -16,6 +16,7 @@ import msgspec.structs
 
 from sagemaker_registry.client.testing import pytest_plugin
 
+from . import types
 from .markdown import code, constant_docs, docstring, field_docs, from_google, oneline, prose, table
 from .markdown import page as page_of
 
@@ -86,7 +87,7 @@ def _name(module: ModuleType, name: str) -> str:
 
 
 def _value(thing: Any) -> str:
-    return repr(thing) if isinstance(thing, int | float | str) else f"{type(thing).__name__}(...)"
+    return types.encoded(thing) if isinstance(thing, int | float | str) else f"{type(thing).__name__}(...)"
 
 
 def constant_doc(module: ModuleType, name: str) -> str:
