@@ -39,8 +39,15 @@ def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
                 "operations": sorted(backend.operations),
                 "extensions": dict(backend.extensions),
                 "health": f"{EXTENSION_PREFIX}/health",
+                "openapi": f"{EXTENSION_PREFIX}/openapi.json",
             }
         )
+
+    @routes.get(f"{EXTENSION_PREFIX}/openapi.json")
+    def openapi() -> Response:
+        from .openapi import document
+
+        return _json(document(backend.extensions))
 
     @routes.get(f"{EXTENSION_PREFIX}/metrics")
     def metrics() -> Response:

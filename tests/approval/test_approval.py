@@ -23,7 +23,6 @@ from sagemaker_registry.backends.service import model
 from sagemaker_registry.backends.settings import ApprovalTable, ProfileTable, Settings, TransitionTable
 from sagemaker_registry.backends.store.rows import PACKAGES
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
-from support import approval_docs
 
 pytest_plugins = ("support.postgres",)
 
@@ -343,11 +342,6 @@ def test_of_many_approvers_at_once_no_approval_is_lost(shared: Callable[[Setting
     assert all("does not allow a transition to Approved, only to Rejected." in told for told in error_log)
     told = made.extension("explain", {"arn": arn}, ALICE)
     assert (told["status"], told["rev"], len(told["approvals"])) == ("Approved", 4, 4)
-
-
-def test_the_page_is_drawn_from_the_rows() -> None:
-    said = "docs/approval.md is not what the rows say: python tests/support/approval_docs.py"
-    assert approval_docs.PAGE.read_text(encoding="utf-8") == approval_docs.page(), said
 
 
 @pytest.mark.parametrize(

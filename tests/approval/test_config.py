@@ -10,11 +10,12 @@ import pytest
 from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.approval.rulebook import covers
 from sagemaker_registry.backends.config import line_of, load
-from support import approval_docs
+
+PAGE = Path(__file__).parents[2] / "docs" / "approval.md"
 
 
 def test_the_example_of_the_page_is_a_file_one_can_serve(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", approval_docs.PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     file = tmp_path / "registry.toml"
     file.write_text(example, encoding="utf-8")
     assert load(file).approval[0].profile == "strict"
