@@ -244,7 +244,7 @@ def test_a_database_server_that_is_stopped_at_once_has_lost_nothing(
     running = start("--backend", url, "--no-console", "--port", str(crashed.port))
 
     def strike() -> None:
-        durable_postgres.stop_at_once()
+        durable_postgres.stop_immediately()
         durable_postgres.start()
 
     with ExitStack() as undo:

@@ -302,7 +302,7 @@ def test_a_webhook_for_approvals_receives_each_approval_and_nothing_else(
         )
         registry.register("churn-2", image="a:1", approval="Approved")
         posts = receiver.wait_for(2)
-        assert [post.said for post in posts] == [("churn/1", "Approved"), ("churn-2/1", "Approved")]
+        assert [post.summary for post in posts] == [("churn/1", "Approved"), ("churn-2/1", "Approved")]
         eventually(lambda: [state for _, state, _ in states(registry)] == ["done", "done"])
         sent = [event.envelope for event in registry.events() if event.status == "Approved"]
         assert [post.event for post in posts] == [sent[1], sent[3]]
@@ -326,10 +326,10 @@ def test_the_next_server_delivers_the_events_of_a_killed_server(
         registry.register("fraud", image="a:1")  # no server is running
     served = serve(*options, configuration(tmp_path, receiver.url))
     with opened(served.url) as registry:
-        received = [post.said for post in receiver.wait_for(2)]
+        received = [post.summary for post in receiver.wait_for(2)]
         assert received == [("churn/1", "PendingManualApproval"), ("fraud/1", "PendingManualApproval")]
         extensions.ask(registry.boto3, "events/replay", group="churn")
-        posts = [post.said for post in receiver.wait_for(4)]
+        posts = [post.summary for post in receiver.wait_for(4)]
         assert posts[2:] == [("churn/1", "PendingManualApproval"), ("churn/1", "Approved")]
         assert receiver.posts[0].event["id"] == receiver.posts[2].event["id"]
     assert served.stop() == 0
@@ -339,19 +339,19 @@ def test_an_event_waits_only_for_earlier_events_of_its_version(
     serve: Callable[..., Emulator], receiver: Receiver, tmp_path: Path
 ) -> None:
     failures = [503, 503]
-    receiver.answer = lambda post: (failures.pop() if post.said[0] == "churn/1" and failures else 200, {}, b"")
+    receiver.answer = lambda post: (failures.pop() if post.summary[0] == "churn/1" and failures else 200, {}, b"")
     served = serve("--backend", "sqlite://", "--config", configuration(tmp_path, receiver.url, backoff=0.2))
     with opened(served.url) as registry:
         registry.register("churn", image="a:1")
         registry.approve("churn/1")
         registry.register("churn", image="a:2")
         eventually(lambda: {state for _, state, _ in states(registry)} == {"done"})
-        received = [post.said for post in receiver.posts]
+        received = [post.summary for post in receiver.posts]
         first = ("churn/1", "PendingManualApproval")
         assert [said for said in received if said[0] == "churn/1"] == [first, first, first, ("churn/1", "Approved")]
         assert received.index(("churn/2", "PendingManualApproval")) < 3
         assert states(registry) == [("churn/2", "done", 1), ("churn/1", "done", 1), ("churn/1", "done", 3)]
-        assert [post.event["id"] for post in receiver.posts if post.said == first] == [
+        assert [post.event["id"] for post in receiver.posts if post.summary == first] == [
             receiver.posts[0].event["id"]
         ] * 3
 
@@ -386,7 +386,7 @@ def test_a_replay_respects_the_filters_of_a_webhook(
         receiver.wait_for(1)
         assert extensions.ask(registry.boto3, "events/replay", since="2026-01-01") == {"deliveries": 2}
         eventually(lambda: states(registry) == [("churn/1", "done", 1), ("churn/1", "skipped", 1)])
-        assert [post.said for post in receiver.wait_for(2)] == [("churn/1", "Approved")] * 2
+        assert [post.summary for post in receiver.wait_for(2)] == [("churn/1", "Approved")] * 2
 
 
 def test_a_new_target_receives_only_later_events(
@@ -509,7 +509,7 @@ def test_two_servers_on_one_database_deliver_each_event_once(
         eventually(lambda: {state for _, state, _ in states(first)} == {"done"})
         by_version: dict[str, list[str]] = {}
         for post in receiver.posts:
-            by_version.setdefault(post.said[0], []).append(post.said[1])
+            by_version.setdefault(post.summary[0], []).append(post.summary[1])
         assert len(receiver.posts) == 41
         assert len({post.event["id"] for post in receiver.posts}) == 41
         del by_version["churn/1"]

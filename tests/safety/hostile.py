@@ -17,7 +17,7 @@ from typing import Any, Final
 from botocore.model import OperationModel
 from botocore.session import Session
 
-from safety.hostile_texts import FLOATS, NUMBERS, ODD, PATHS, SQL, TELLING, WRONG, XSS
+from safety.hostile_texts import FLOATS, NUMBERS, ODD, PATHS, PLAUSIBLE, SQL, WRONG, XSS
 from sagemaker_registry.backends.service import constraints
 from sagemaker_registry.backends.service.operations import OPERATIONS
 
@@ -43,7 +43,7 @@ def valid_texts(shape: Any) -> tuple[str, ...]:
         return tuple(limits["enum"])
     lengths = {limits.get("min", 0), min(limits.get("max", 300), 20_000)}
     edges = [letter * length for letter in ("a", "1", "/") for length in lengths]
-    return tuple(text for text in (*TELLING, *edges) if _is_valid(shape, text))
+    return tuple(text for text in (*PLAUSIBLE, *edges) if _is_valid(shape, text))
 
 
 @cache
@@ -131,7 +131,7 @@ class Client:
         if name == "Resource" and self.rng.random() < 0.7:  # of the two dozen kinds that are searched
             return self.rng.choice(["ModelPackage", "ModelPackageGroup"])
         if shape.type_name == "string" and "enum" not in shape.metadata and self.rng.random() < 0.6:
-            known = [text for text in (*self.seen[-8:], *TELLING[:14]) if _is_valid(shape, text)]
+            known = [text for text in (*self.seen[-8:], *PLAUSIBLE[:14]) if _is_valid(shape, text)]
             if known and name.endswith(("Name", "Arn", "Token", "Contains")):
                 return self.rng.choice(known)
         return self.valid(shape, depth)

@@ -114,7 +114,7 @@ ODD: Final = (
     "a" * 5000,
 )
 
-TELLING: Final = (
+PLAUSIBLE: Final = (
     *GROUPS,
     "churn/1",
     "churn/2",

@@ -31,7 +31,7 @@ from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.aws.other_services import alone
 from sagemaker_registry.emulator.console import Console
-from support.server import FOUND_NAME, check_answer
+from support.server import SEARCH_NAME, check_answer
 
 SCOPE: Final = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/sagemaker/aws4_request, SignedHeaders=host, Signature=none"
 READS: Final = ("BatchDescribe", "Describe", "Get", "List", "Search")
@@ -220,7 +220,7 @@ def check_shape(operation: str, answer: Any) -> None:
         summary.setdefault("InferenceSpecification", {"Containers": [{}]})
     report = _validator.validate(answer, shape)
     assert not report.has_errors(), report.generate_report()
-    broken = [said for said in check_answer(operation, answer) if FOUND_NAME not in said]
+    broken = [said for said in check_answer(operation, answer) if SEARCH_NAME not in said]
     assert broken == []
 
 

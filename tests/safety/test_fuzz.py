@@ -22,7 +22,7 @@ import requests
 
 from safety.fixtures_data import FURNITURE
 from safety.hostile import Client, dump, operation_model
-from safety.hostile_texts import ACCOUNT, ARN, FLOATS, NUMBERS, REGION, TELLING, XSS
+from safety.hostile_texts import ACCOUNT, ARN, FLOATS, NUMBERS, PLAUSIBLE, REGION, XSS
 from safety.invariants import MAX_SECONDS, SCOPE, furnish, log_in, watched
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.local.extensions import EXTENSIONS as LOCAL
@@ -86,7 +86,7 @@ def _params(client: Client, name: str, archive: list[Any]) -> dict[str, Any]:
         assert broken is line or not lines
         return {"account": ACCOUNT, "region": REGION, "lines": lines, "replace": client.rng.random() < 0.5}
     if name == "seed" and client.rng.random() < 0.7:
-        group = {"ModelPackageGroupName": client.rng.choice(TELLING)}
+        group = {"ModelPackageGroupName": client.rng.choice(PLAUSIBLE)}
         version = {"where": "v", "request": client.valid(operation_model("CreateModelPackage").input_shape)}
         seeds = {"groups": [{"where": "here", "request": group, "versions": [version]}]}
         return client.broken(seeds)
@@ -104,7 +104,7 @@ def _argument(client: Client, kind: Any) -> Any:
         return client.rng.choice(["Ascending", "Descending", "pending", "done", "x"])
     if "int" in str(kind) or "float" in str(kind):
         return client.rng.choice([*NUMBERS, *FLOATS, 1, 1, "1", "NaN", "inf", "2026-11-24", "2026-11-24T00:00:00Z"])
-    return client.rng.choice([client.hostile(), client.rng.choice(TELLING), client.rng.choice(TELLING[:14])])
+    return client.rng.choice([client.hostile(), client.rng.choice(PLAUSIBLE), client.rng.choice(PLAUSIBLE[:14])])
 
 
 @pytest.mark.sized(ci=500, nightly=20_000, release=100_000)
@@ -148,7 +148,7 @@ FIELDS = ("token", "to", "reason", "revision", "status", "part", "reviewed", "us
 
 
 def _name(client: Client) -> str:
-    return client.rng.choice([client.hostile(), client.rng.choice(TELLING), str(client.rng.choice(NUMBERS)), "csv"])
+    return client.rng.choice([client.hostile(), client.rng.choice(PLAUSIBLE), str(client.rng.choice(NUMBERS)), "csv"])
 
 
 @pytest.mark.sized(ci=1_000, nightly=50_000, release=200_000)
@@ -191,7 +191,7 @@ HEADERS = (
 
 def _header(client: Client) -> str:
     """Return a header as a server hands it on: Latin-1, without line breaks."""
-    chosen = client.rng.choice([client.hostile(), client.rng.choice(TELLING), client.rng.choice(ABOUT_HEADERS)])
+    chosen = client.rng.choice([client.hostile(), client.rng.choice(PLAUSIBLE), client.rng.choice(ABOUT_HEADERS)])
     return re.sub(r"[\r\n]", "", chosen).encode().decode("latin-1")[:4000]
 
 

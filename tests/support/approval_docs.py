@@ -1,6 +1,6 @@
-"""Generate the diagrams and tables of profiles, and the table of rules, in docs/approval.md.
+"""Generate the diagrams and tables of profiles and the table of rules in docs/approval.md.
 
-`python tests/support/approval_docs.py` rewrites the page; a test fails when that is needed.
+`python tests/support/approval_docs.py` rewrites the page; a test fails if the page is out of date.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PART = re.compile(r"(<!-- generated: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", 
 
 
 def page() -> str:
-    """Return the page with its generated parts as they should be."""
+    """Return the page with its generated parts updated."""
     text = PAGE.read_text(encoding="utf-8")
     return PART.sub(lambda found: found[1] + PARTS[found["name"]]() + found[3], text)
 
