@@ -232,8 +232,8 @@ def everything(query: Query, group: Group) -> None:
     due = {number: 1 + version.changes for number, version in group.versions.items()}
     assert written == {0: 1 + group.tagged, **due}, "history does not have one entry per change"
     events = "SELECT name, version FROM events UNION ALL SELECT name, version FROM event_notes"
-    events = dict(query(f"SELECT version, count(*) FROM ({events}) AS e WHERE name = '{group.name}' GROUP BY version"))
-    assert events == due, "there is not one event per change of a version"
+    counts = dict(query(f"SELECT version, count(*) FROM ({events}) AS e WHERE name = '{group.name}' GROUP BY version"))
+    assert counts == due, "there is not one event per change of a version"
 
 
 def versions_of(query: Query, group: Group) -> dict[int, dict[str, Any]]:

@@ -86,7 +86,9 @@ def test_a_file_in_place_of_an_open_one_is_not_opened_with_its_log(tmp_path: Pat
         open_file(path)
     with pytest.raises(BackendUnavailable, match=r"last changes are still in registry\.db-wal"):
         backup(f"sqlite:///{path}", tmp_path / "copy.db")
-    with pytest.raises(ServiceUnavailable, match="replaced while it was open"):  # which brings its log home
+    with pytest.raises(
+        ServiceUnavailable, match="replaced while it was open"
+    ):  # the first registry applies its log to its own file
         first.call("CreateModelPackageGroup", {"ModelPackageGroupName": "more"}, CALLER)
     with open_file(path) as second:
         second.call("CreateModelPackageGroup", {"ModelPackageGroupName": "new"}, CALLER)
