@@ -350,7 +350,7 @@ def test_a_form_sent_twice_decides_once(desk: Desk) -> None:
 
 
 def test_one_of_two_concurrent_decisions_succeeds(desk: Desk) -> None:
-    """Both have read the same state; the revision sent with the decision tells them apart."""
+    """Both have read the same state; the revision sent with the decision distinguishes them."""
     from threading import Barrier, Thread
 
     for round_ in range(5):

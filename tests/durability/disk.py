@@ -82,7 +82,7 @@ def library() -> Any:
             if version().decode() == sqlite3.sqlite_version:
                 found.sqlite3_vfs_find.restype = POINTER(_VFS)
                 return found
-    pytest.skip("the SQLite of this Python is not a library of its own")
+    pytest.skip("the SQLite of this Python is not a separate library")
 
 
 _names = count()

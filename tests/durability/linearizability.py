@@ -45,7 +45,7 @@ def faults(events: Sequence[Event], changes: Sequence[Change], initial: str) -> 
     """Yield a message for each violation, given the order of changes in the registry's history."""
     place = {change.reason: number for number, change in enumerate(changes, 1)}
     if len(place) != len(changes):
-        yield "a change is in history twice"
+        yield "history contains a change twice"
     yield from _acknowledged_once(events, place, changes)
     yield from _without_gaps(changes, initial)
     yield from _in_order_of_time(events, place)
@@ -57,13 +57,13 @@ def _acknowledged_once(events: Sequence[Event], place: dict[str, int], changes: 
     """(1) Acknowledged decisions are in history, on their revision; rejected ones are not."""
     for event in events:
         if event.outcome == DONE and event.reason not in place:
-            yield f"{event} was acknowledged, and is not in history"
+            yield f"{event} was acknowledged, but is not in history"
         elif event.outcome in (DONE, UNKNOWN) and event.reason in place:
             number = place[event.reason]
             if number != event.rev + 1 or changes[number - 1].after != event.status:
-                yield f"{event} is change {number} to {changes[number - 1].after}"
+                yield f"{event} is stored as change {number} to {changes[number - 1].after}"
         elif event.outcome == REFUSED and event.reason in place:
-            yield f"{event} was refused, and is in history"
+            yield f"{event} was rejected, but is in history"
 
 
 def _without_gaps(changes: Sequence[Change], initial: str) -> Iterator[str]:
@@ -71,7 +71,7 @@ def _without_gaps(changes: Sequence[Change], initial: str) -> Iterator[str]:
     current = initial
     for number, change in enumerate(changes, 1):
         if change.before != current:
-            yield f"change {number} is from {change.before}, and it was {current}"
+            yield f"change {number} starts from {change.before}, but the status was {current}"
         current = change.after
 
 
@@ -81,7 +81,7 @@ def _in_order_of_time(events: Sequence[Event], place: dict[str, int]) -> Iterato
     latest = -inf
     for event in made:
         if event.returned < latest:
-            yield f"{event} is in history after one that was asked when it had been answered"
+            yield f"{event} is in history after a change that was requested later"
         latest = max(latest, event.invoked)
 
 
@@ -104,7 +104,7 @@ def _reads_are_current(
             latest[number] = min(latest[number], event.returned)
         elif event.outcome in (READ, REFUSED):
             if seen >= len(states) or (event.outcome == READ and states[seen] != event.status):
-                yield f"{event} was never so"
+                yield f"{event} read a state that never existed"
                 continue
             latest[seen] = min(latest[seen], event.returned)
             if event.outcome == READ:
@@ -114,7 +114,7 @@ def _reads_are_current(
     for number in range(1, len(states)):
         earliest[number] = max(earliest[number], earliest[number - 1])
         if earliest[number] > latest[number]:
-            yield f"change {number}, {changes[number - 1]}, was seen, and later not, or before it was asked for"
+            yield f"change {number}, {changes[number - 1]}, was read and later not read, or read before its request"
 
 
 def _all_requested(events: Sequence[Event], changes: Sequence[Change]) -> Iterator[str]:
@@ -122,7 +122,7 @@ def _all_requested(events: Sequence[Event], changes: Sequence[Change]) -> Iterat
     asked = {event.reason for event in events if event.outcome in (DONE, UNKNOWN, REFUSED)}
     for number, change in enumerate(changes, 1):
         if change.reason not in asked:
-            yield f"change {number}, {change}, was asked by nobody"
+            yield f"change {number}, {change}, was not requested"
 
 
 def possible(events: Sequence[Event], initial: str) -> bool:

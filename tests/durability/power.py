@@ -47,7 +47,7 @@ class Removed:
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """The caller was told that this many changes are stored."""
+    """The number of changes acknowledged to the caller."""
 
     count: int
 

@@ -1,6 +1,6 @@
 """A model of a registry as a dict, with the simplest rules, to compare every backend with.
 
-Calls take and return AWS's members, as far as `SEEN` names them; other members do not exist here. Errors are `Refused`
+Calls take and return AWS's members, limited to those in `SEEN`; other members do not exist here. Errors are `Refused`
 with AWS's code. Page tokens are the number of entries already returned.
 """
 

@@ -85,7 +85,7 @@ def test_concurrent_approvals_are_linearizable(
             found = [*faults(events, changes, INITIAL)]
             if is_short:
                 searched += 1
-                found += [] if possible(events, INITIAL) else ["no order explains what was told"]
+                found += [] if possible(events, INITIAL) else ["no order explains the responses"]
             assert not found, save_history(tmp_path, events, changes, found)
             checked += 1
             outcomes.update(event.outcome for event in events)
@@ -96,7 +96,7 @@ def test_concurrent_approvals_are_linearizable(
     figures |= {
         "histories": checked,
         "of them searched as well": searched,
-        "decisions at once": overlapping,
+        "concurrent decisions": overlapping,
         **outcomes,
     }
 
@@ -170,7 +170,7 @@ def test_the_checker_agrees_with_a_search_of_all_orders(
     rounds: Iterable[int], rng: random.Random, figures: dict[str, Any]
 ) -> None:
     """A correct history passes both; a corrupted one that the checker accepts, the search accepts too."""
-    figures |= {"right": 0, "spoiled": 0, "found by the search": 0, "found by the checker": 0}
+    figures |= {"right": 0, "corrupted": 0, "found by the search": 0, "found by the checker": 0}
     for _ in rounds:
         events, changes = simulated(rng, clients=3, requests=4)
         assert [*faults(events, changes, INITIAL)] == []
@@ -179,7 +179,7 @@ def test_the_checker_agrees_with_a_search_of_all_orders(
         changed = corrupted(rng, events)
         found, explained = [*faults(changed, changes, INITIAL)], possible(changed, INITIAL)
         assert found or explained, (changed, changes)
-        figures["spoiled"] += 1
+        figures["corrupted"] += 1
         figures["found by the search"] += not explained
         figures["found by the checker"] += bool(found)
     assert figures["found by the search"]
@@ -284,10 +284,10 @@ class ReturnsOldReads(SQLiteRows):
     ("store", "break_get", "sentence"),
     [
         (SQLiteRows, None, ""),
-        (SQLiteRows, checks_no_rev, "is change"),
-        (SQLiteRows, loses_updates, "and it was"),
-        (LosesEveryFifthChange, None, "was acknowledged, and is not in history"),
-        (ReturnsOldReads, None, "was seen, and later not"),
+        (SQLiteRows, checks_no_rev, "is stored as change"),
+        (SQLiteRows, loses_updates, "but the status was"),
+        (LosesEveryFifthChange, None, "was acknowledged, but is not in history"),
+        (ReturnsOldReads, None, "was read and later not read"),
     ],
 )
 def test_the_checker_detects_a_broken_registry(
@@ -317,11 +317,11 @@ def test_the_checker_detects_a_broken_registry(
 def test_the_checker_detects_a_change_without_a_request() -> None:
     asked = Event(0, 0.0, 1.0, DONE, 0, "Approved", "mine")
     changes = [Change(INITIAL, "Approved", "mine"), Change("Approved", "Rejected", "whose?")]
-    assert [*faults([asked], changes, INITIAL)] == [f"change 2, {changes[1]}, was asked by nobody"]
+    assert [*faults([asked], changes, INITIAL)] == [f"change 2, {changes[1]}, was not requested"]
 
 
 def test_the_checker_detects_changes_in_the_wrong_order() -> None:
     first, second = Event(0, 0.0, 1.0, DONE, 1, "Approved", "a"), Event(1, 2.0, 3.0, DONE, 0, "Rejected", "b")
     changes = [Change(INITIAL, "Rejected", "b"), Change("Rejected", "Approved", "a")]
-    assert any("after one that was asked when" in one for one in faults([first, second], changes, INITIAL))
+    assert any("after a change that was requested later" in one for one in faults([first, second], changes, INITIAL))
     assert not possible([first, second], INITIAL)

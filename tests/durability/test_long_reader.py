@@ -54,7 +54,7 @@ def test_a_reader_holds_the_wal_back_and_doctor_reports_it(
         assert held_afterwards < AFTERWARDS * 100
     assert not wal.exists()
     figures |= {
-        "versions beside the reader": len(durations),
+        "versions during the read": len(durations),
         "MiB of WAL held back": held_back / 2**20,
         "ms p99 of a create": sorted(durations)[len(durations) * 99 // 100] * 1000,
         "ms longest": max(durations) * 1000,

@@ -34,7 +34,7 @@ MAX_WARM_UP = 120.0
 MAX_GROWTH = 0.05
 MOTO_BYTES_PER_OBJECT = 4 * 1024
 """Bytes that moto keeps of every object ever stored, of any size, until it is reset: 4 KiB measured among other
-requests, with moto 5.2 (`FakeKey.instances_tracked`). They are not ours, and must not hide a leak of ours.
+requests, with moto 5.2 (`FakeKey.instances_tracked`). They must not hide a leak of the server.
 """
 EXTRA_FILES = 16
 """Connections that may be needed at one moment and not at another; a leak soon exceeds this number."""
@@ -260,7 +260,7 @@ def test_a_server_under_mixed_load_does_not_leak(
     assert load.changes[APPROVAL]
     assert made.history == len(GROUPS) + load.changes.total()
     figures |= {"requests": load.requests.total(), "uploads": load.requests["upload"]}
-    figures |= {"growth of memory at most, without moto's, %": max(growth) * 100}
+    figures |= {"maximum growth of memory without moto, %": max(growth) * 100}
     figures |= {"ms p99 at first": slow[0], "ms p99 at last": slow[-1], "changes verified": made.history}
     figures |= {"approvals": load.changes[APPROVAL], "deletions": load.changes[DELETION]}
 

@@ -632,7 +632,7 @@ def test_followers_do_not_block_other_requests_or_shutdown(serve: Callable[..., 
     ]
     for follower in followers:
         follower.start()
-    eventually(lambda: answers)  # two of the three wait; the third is told when to ask again
+    eventually(lambda: answers)  # two of the three wait; the third gets the time of its next request
     assert answers[0]["ask_again"] > 0
     assert requests.get(f"{served.url}/_registry/health", timeout=5).status_code == 200
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Resource policies: what they allow, to which accounts, and who discovers shared groups."""
+"""Resource policies: access from other accounts, and the discovery of shared groups."""
 
 from __future__ import annotations
 

@@ -215,5 +215,5 @@ def test_statements_are_built_in_few_places() -> None:
     }
     assert {path for path, count in made.items() if count} == {
         "backends/store/sql.py",
-        "client/archive/sqlite.py",  # of its own tables, which are constants
+        "client/archive/sqlite.py",  # tables of the export, which are constants
     }

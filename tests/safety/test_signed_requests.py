@@ -96,7 +96,7 @@ def test_a_wrong_key_or_secret_is_rejected_with_the_error_of_the_service(
     code, sentence = error_of(call(aws_secret_access_key=locked.bob.secret))
     assert code == wrong
     assert sentence.startswith("The request signature we calculated does not match the signature you provided.")
-    assert error_of(call(aws_session_token="a token nobody gave"))[0] in (unknown, "InvalidToken")
+    assert error_of(call(aws_session_token="an unknown token"))[0] in (unknown, "InvalidToken")
     call()()
 
 
