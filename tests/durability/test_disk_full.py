@@ -127,7 +127,7 @@ class Failing(Disk):
         if self.until >= 0:
             return OK
         if self.once:
-            self.mend()
+            self.recover()
         self.failed += 1
         return self.error
 
@@ -165,14 +165,14 @@ def test_a_failing_write_leaves_no_partial_change(
             assert not is_open(registry)
             assert digest_beside(registry) == state
             if rng.random() < 0.5:
-                disk.mend()
+                disk.recover()
                 registry.ping()
                 registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "room-again"}, CALLER)
                 state = digest_beside(registry)
             rows = verify(registry)
             registry.close()
             is_in_doubt = disk.until < 0 and error == IOERR  # the disk never recovered
-            disk.mend()
+            disk.recover()
             registry = open_file(path)
             if digest_beside(registry) != state:  # the last change was completely in the log before the disk failed
                 assert is_in_doubt
@@ -203,10 +203,10 @@ def test_a_new_file_without_room_is_rejected_and_empty(
                 figures["done"] += 1
             except BackendUnavailable:
                 figures["refused"] += 1
-                disk.mend()
+                disk.recover()
                 with closing(sqlite3.connect(path)) as connection:
                     assert connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
-            disk.mend()
+            disk.recover()
             registry = open_file(path)
             verify(registry)
             registry.close()

@@ -200,7 +200,7 @@ class AgainstTheModel(RuleBasedStateMachine):
     @rule(part=st.sampled_from([None, "churn", "C", "none"]), order=st.none() | ORDERS, most=st.integers(1, 3))
     def list_groups(self, part: str | None, order: str | None, most: int) -> None:
         asked = {"NameContains": part, "SortOrder": order, "SortBy": "Name", "MaxResults": most}
-        self.through("ListModelPackageGroups", "ModelPackageGroupSummaryList", **asked)
+        self.page_through("ListModelPackageGroups", "ModelPackageGroupSummaryList", **asked)
 
     @precondition(supports("create_version"))
     @rule(name=NAMES, status=STATUSES, metadata=st.none() | METADATA, description=st.none() | DESCRIPTIONS)
@@ -254,7 +254,7 @@ class AgainstTheModel(RuleBasedStateMachine):
             "sort": "SortBy",
         }
         asked = {members[name]: value for name, value in drawn.items()}
-        self.through("ListModelPackages", "ModelPackageSummaryList", **asked, MaxResults=most)
+        self.page_through("ListModelPackages", "ModelPackageSummaryList", **asked, MaxResults=most)
 
     @rule(name=NAMES, number=NUMBERS, status=STATUSES, reason=DESCRIPTIONS)
     def decide(self, name: str, number: int, status: str, reason: str | None) -> None:

@@ -398,7 +398,7 @@ def test_a_new_target_receives_only_later_events(
     served = serve(*options)
     with opened(served.url) as registry:
         registry.register("new", image="a:1")
-        assert receiver.wait_for(1)[0].said[0] == "new/1"
+        assert receiver.wait_for(1)[0].summary[0] == "new/1"
         assert len(list(registry.events())) == 2
 
 
