@@ -74,7 +74,7 @@ def arn_of(sagemaker: Any, group: str) -> str:
     [
         ("AKIAALICE", "arn:aws:iam::123456789012:user/alice"),
         ("pipeline-key", "arn:aws:sts::111122223333:assumed-role/Training/pipeline"),
-        ("somebody", "arn:aws:iam::123456789012:user/somebody"),
+        ("erin", "arn:aws:iam::123456789012:user/erin"),
         ("222222222222", "arn:aws:iam::222222222222:root"),
     ],
 )
@@ -87,7 +87,7 @@ def test_an_access_key_has_the_same_identity_in_the_registry_and_in_sts(served: 
 
 def test_a_role_session_has_the_permissions_of_its_role(served: Emulator) -> None:
     role = "arn:aws:iam::123456789012:role/Operator"
-    given = served.client("sts", "somebody").assume_role(RoleArn=role, RoleSessionName="carol")
+    given = served.client("sts", "erin").assume_role(RoleArn=role, RoleSessionName="carol")
     sagemaker = session_client(served, "sagemaker", given["Credentials"])
     arn = "arn:aws:sts::123456789012:assumed-role/Operator/carol"
     assert arn_of(sagemaker, "churn") == arn
@@ -105,16 +105,16 @@ def test_a_role_session_has_the_permissions_of_its_role(served: Emulator) -> Non
 
 def test_a_session_of_a_role_in_another_account_acts_in_that_account(served: Emulator) -> None:
     role = "arn:aws:iam::444455556666:role/Operator"
-    given = served.client("sts", "somebody").assume_role(RoleArn=role, RoleSessionName="carol")
+    given = served.client("sts", "erin").assume_role(RoleArn=role, RoleSessionName="carol")
     sagemaker = session_client(served, "sagemaker", given["Credentials"])
     assert arn_of(sagemaker, "group") == "arn:aws:sts::444455556666:assumed-role/Operator/carol"
     session_client(served, "s3", given["Credentials"]).create_bucket(Bucket="theirs")
     assert [b["Name"] for b in served.client("s3", "444455556666").list_buckets()["Buckets"]] == ["theirs"]
-    assert served.client("sagemaker", "somebody").list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+    assert served.client("sagemaker", "erin").list_model_package_groups()["ModelPackageGroupSummaryList"] == []
 
 
 def test_the_access_key_of_an_iam_user_identifies_the_user(served: Emulator) -> None:
-    iam = served.client("iam", "somebody")
+    iam = served.client("iam", "erin")
     iam.create_user(UserName="dora")
     key = iam.create_access_key(UserName="dora")["AccessKey"]
     arn = "arn:aws:iam::123456789012:user/dora"
@@ -123,7 +123,7 @@ def test_the_access_key_of_an_iam_user_identifies_the_user(served: Emulator) -> 
 
 
 def test_settings_do_not_show_access_keys(served: Emulator) -> None:
-    shown = extensions.ask(served.client("sagemaker", "somebody"), "settings")
+    shown = extensions.ask(served.client("sagemaker", "erin"), "settings")
     assert shown["identities"]["alice"]["groups"] == ["reviewers"]
     assert "AKIAALICE" not in json.dumps(shown)
 

@@ -182,7 +182,7 @@ def test_an_image_can_be_required_to_exist_if_its_repository_exists(serve: Serve
     assert refused == f"Requested image {image} not found."
     ecr.put_image(repositoryName="churn", imageTag="3", imageManifest=MANIFEST)
     assert registered(sagemaker, {"Image": image})
-    assert registered(sagemaker, {"Image": "public.ecr.aws/somebody/churn:3"})
+    assert registered(sagemaker, {"Image": "public.ecr.aws/example/churn:3"})
     assert registered(sagemaker, {"Image": image.replace("/churn:", "/no-such-repository:")})
 
 

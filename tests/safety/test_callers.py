@@ -49,8 +49,8 @@ class Registry:
             start_response("200 OK", [])
             return [b"{}"]
 
-        beside = CallerIdentity(other_services, identities)
-        self.app = application(backend, other_services=beside, authenticated=keys if locked else None)
+        services = CallerIdentity(other_services, identities)
+        self.app = application(backend, other_services=services, authenticated=keys if locked else None)
 
     def send(self, prepared: Any) -> tuple[int, Any]:
         statuses: list[str] = []

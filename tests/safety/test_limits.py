@@ -293,7 +293,7 @@ LARGE = b"Content-Length: 5000000000\r\n\r\n"
         (UPLOAD + LARGE, b"<Code>AccessDenied</Code>"),
         (UPLOAD + SIGNED % (b"AKIANOBODY", b"s3") + LARGE, b"<Code>InvalidAccessKeyId</Code>"),
         (
-            UPLOAD.replace(b"/key", b"/key?X-Amz-Credential=nobody%2Fa%2Fb%2Fs3%2Faws4_request") + LARGE,
+            UPLOAD.replace(b"/key", b"/key?X-Amz-Credential=mallory%2Fa%2Fb%2Fs3%2Faws4_request") + LARGE,
             b"InvalidAccess",
         ),
         (UPLOAD + SIGNED % (b"AKIANOBODY", b"ecr") + LARGE, b'"__type":"UnrecognizedClientException"'),
