@@ -1,4 +1,4 @@
-"""What tests share: a clean environment, an account of their own, a served emulator."""
+"""Shared fixtures: a clean environment, a unique account, and a served emulator."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from support.server import Emulator, start
 
 pytest.register_assert_rewrite("sagemaker_registry.backends.contract")
 
-WITNESSES: dict[str, Any] = {"parity": parity, "conformance": conformance, "sizes": heavy}
-"""What remembers something of the tests that ran: where workers run them, it is `seen` there and taken over here."""
+RECORDERS: dict[str, Any] = {"parity": parity, "conformance": conformance, "sizes": heavy}
+"""Modules that collect results of tests; results of xdist workers are merged."""
 
 _accounts = (f"{number:012}" for number in count(100_000_000_001))
 
@@ -36,31 +36,31 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    heavy.summarise(terminalreporter, config)
+    heavy.summarize(terminalreporter, config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    conformance.expect(items)
+    conformance.mark_known_deviations(items)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    conformance.note(item, report)
+    conformance.record(item, report)
     return report
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    """Take over what a worker of pytest-xdist has seen."""
+    """Merge the results of a pytest-xdist worker."""
     for name, seen in getattr(node, "workeroutput", {}).get("seen", {}).items():
-        WITNESSES[name].take(seen, node.config)
+        RECORDERS[name].merge(seen, node.config)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """After a whole and green run, hold the generated tables against what the tests have shown."""
+    """After a complete successful run, compare the generated tables with the results."""
     if hasattr(session.config, "workeroutput"):
-        seen = {name: witness.seen(session.config) for name, witness in WITNESSES.items()}
+        seen = {name: recorder.results(session.config) for name, recorder in RECORDERS.items()}
         session.config.workeroutput["seen"] = seen
         return
     chosen = session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS or session.config.option.collectonly
@@ -69,21 +69,19 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if session.config.getoption("write_parity"):
         parity.PAGE.write_text(parity.page(), encoding="utf-8")
         conformance.write()
-    wrong = [f"no test sends or sees {member}" for member in parity.untested()]
+    wrong = [f"no test sends or receives {member}" for member in parity.untested()]
     if not parity.PAGE.exists() or parity.PAGE.read_text(encoding="utf-8") != parity.page():
-        wrong.append("docs/parity.md is not what this run shows: python -m pytest --write-parity")
+        wrong.append("docs/parity.md is out of date: python -m pytest --write-parity")
     if not conformance.is_shown():
-        wrong.append("the README's table of the contract is not what this run shows: python -m pytest --write-parity")
+        wrong.append("the contract table of the README is out of date: python -m pytest --write-parity")
     if wrong:
         print("\n\nparity: " + "\nparity: ".join(wrong))
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(autouse=True)
-def no_aws_settings_of_this_machine(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Keep a developer's profile, region and endpoint out of the tests, but for those that somebody wants on AWS."""
+def clean_aws_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Remove the developer's AWS settings from the environment, except for tests that run on AWS on request."""
     if conformance.kind_of(request.node) == "real-aws":
         return
     for name in [name for name in os.environ if name.startswith(("AWS_", "SAGEMAKER_REGISTRY_"))]:
@@ -96,13 +94,13 @@ def no_aws_settings_of_this_machine(
 
 @pytest.fixture
 def account() -> str:
-    """Return an account no other test uses: what isolates tests on one server."""
+    """Return a unique account, which isolates tests on one server."""
     return next(_accounts)
 
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Emulator]:
-    """Return one served emulator in memory for the whole session; tests keep apart by account."""
+    """Return an in-memory emulator for the whole session; tests are isolated by account."""
     served = start("--backend", "sqlite://")
     yield served
     assert served.stop() == 0
@@ -110,7 +108,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Emulator]]:
-    """Return a function that starts an emulator of the test's own, in the test's own folder."""
+    """Return a function that starts an emulator in the test's own folder."""
     started: list[Emulator] = []
 
     def serve(*options: str) -> Emulator:

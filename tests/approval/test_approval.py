@@ -1,4 +1,4 @@
-"""Approval as a state machine: every transition of every profile, in the registry and on the page that shows them."""
+"""Approval as a state machine: every transition of every profile, in the registry and in docs/approval.md."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ALICE, BOB = Caller(access_key="alice"), Caller(access_key="bob")
 GROUP = {"ModelPackageGroupName": "churn"}
 KEY = (ALICE.account, ALICE.region, "churn", 1)
 
-GRID = """
+TRANSITIONS = """
                                         aws  documented  strict
 new                   -> Pending        yes  yes         yes
 new                   -> Approved       yes  yes         no
@@ -45,14 +45,14 @@ Rejected              -> Pending        yes  no          yes
 Rejected              -> Approved       yes  yes         no
 Rejected              -> Rejected       yes  yes         no
 """
-FULL = {"Pending": "PendingManualApproval"}
+FULL_NAMES = {"Pending": "PendingManualApproval"}
 
 
-def grid() -> Iterator[tuple[str, str, str, bool]]:
-    names, *lines = [line.split() for line in GRID.strip().splitlines()]
+def transitions_table() -> Iterator[tuple[str, str, str, bool]]:
+    names, *lines = [line.split() for line in TRANSITIONS.strip().splitlines()]
     for source, _, target, *allowed in lines:
         for name, word in zip(names, allowed, strict=True):
-            yield name, FULL.get(source, source), FULL.get(target, target), word == "yes"
+            yield name, FULL_NAMES.get(source, source), FULL_NAMES.get(target, target), word == "yes"
 
 
 def registry(profile: str, **tables: Any) -> LocalRegistry:
@@ -63,15 +63,15 @@ def registry(profile: str, **tables: Any) -> LocalRegistry:
 
 
 def stored(made: LocalRegistry, key: tuple[Any, ...] = KEY) -> tuple[int, dict[str, Any]]:
-    """Return revision and record of a version, with what no answer shows."""
+    """Return the revision and the stored record of a version, including members that no response shows."""
     with made._rows.reading() as rows:
         row = rows.get(PACKAGES, key)
     assert row is not None
     return row["rev"], row["record"]
 
 
-def brought_to(made: LocalRegistry, profile: Profile, state: str) -> str:
-    """Register a version and bring it to a state by the transitions of the profile; return its ARN."""
+def registered_in(made: LocalRegistry, profile: Profile, state: str) -> str:
+    """Register a version, bring it to a state by transitions of the profile, and return its ARN."""
     path = shortest(profile, state)
     arn: str = made.call("CreateModelPackage", {**GROUP, "ModelApprovalStatus": path[0]}, ALICE)["ModelPackageArn"]
     for step in path[1:]:
@@ -80,7 +80,7 @@ def brought_to(made: LocalRegistry, profile: Profile, state: str) -> str:
 
 
 def shortest(profile: Profile, state: str) -> list[str]:
-    """Return the states a version goes through on its way to one."""
+    """Return the states on the shortest path of a version to one."""
     paths = [[target] for target in profile.targets(NEW)]
     for path in paths:
         if path[-1] == state:
@@ -93,17 +93,15 @@ def decision(arn: str, status: str, reason: str = "because") -> dict[str, Any]:
     return {"ModelPackageArn": arn, "ModelApprovalStatus": status, "ApprovalDescription": reason}
 
 
-def test_the_grid_names_every_possible_transition() -> None:
-    asked = {(source, target) for _, source, target, _ in grid()}
+def test_the_table_has_every_possible_transition() -> None:
+    asked = {(source, target) for _, source, target, _ in transitions_table()}
     assert asked == {(source, target) for source in (NEW, *STATES) for target in STATES}
-    assert {name for name, *_ in grid()} == set(PROFILES)
+    assert {name for name, *_ in transitions_table()} == set(PROFILES)
     assert set(model.enum("ModelApprovalStatus")) == set(STATES)
 
 
-@pytest.mark.parametrize(("name", "source", "target", "allowed"), [*grid()])
-def test_a_profile_allows_the_transitions_of_the_grid_and_no_others(
-    name: str, source: str, target: str, allowed: bool
-) -> None:
+@pytest.mark.parametrize(("name", "source", "target", "allowed"), [*transitions_table()])
+def test_a_profile_allows_only_the_transitions_of_the_table(name: str, source: str, target: str, allowed: bool) -> None:
     with registry(name) as made:
         if source == NEW:
             refused = ValidationException
@@ -111,7 +109,7 @@ def test_a_profile_allows_the_transitions_of_the_grid_and_no_others(
             before, change = None, lambda: made.call("CreateModelPackage", sent, ALICE)
         else:
             refused = ConflictException
-            arn = brought_to(made, PROFILES[name], source)
+            arn = registered_in(made, PROFILES[name], source)
             before, change = stored(made), lambda: made.call("UpdateModelPackage", decision(arn, target), BOB)
         if allowed:
             change()
@@ -127,14 +125,14 @@ def test_a_profile_allows_the_transitions_of_the_grid_and_no_others(
             assert stored(made) == before
 
 
-def test_a_version_registered_without_a_status_begins_where_every_profile_lets_it() -> None:
+def test_the_default_status_is_allowed_by_every_profile() -> None:
     for profile in PROFILES:
         with registry(profile) as made:
             made.call("CreateModelPackage", GROUP, ALICE)
             assert stored(made)[1]["ModelApprovalStatus"] == profiles.INITIAL
 
 
-def test_an_unversioned_package_has_no_approval_to_judge() -> None:
+def test_profiles_do_not_apply_to_unversioned_packages() -> None:
     with registry("strict") as made:
         specification = {
             "Containers": [{"Image": "i"}],
@@ -148,9 +146,9 @@ def test_an_unversioned_package_has_no_approval_to_judge() -> None:
         made.call("DeleteModelPackage", {"ModelPackageName": "solo"}, ALICE)
 
 
-def test_a_refused_reviewer_is_told_who_was_there_first_and_when() -> None:
+def test_a_rejected_decision_names_the_earlier_reviewer_and_the_time() -> None:
     with registry("strict") as made:
-        arn = brought_to(made, PROFILES["strict"], "Approved")
+        arn = registered_in(made, PROFILES["strict"], "Approved")
         with pytest.raises(ConflictException) as caught:
             made.call("UpdateModelPackage", decision(arn, "Approved"), BOB)
         assert f"ModelPackage {arn} is Approved (set by {ALICE.arn} at 20" in caught.value.message
@@ -159,7 +157,7 @@ def test_a_refused_reviewer_is_told_who_was_there_first_and_when() -> None:
         )
 
 
-def test_a_decision_sent_twice_with_one_token_is_one_decision() -> None:
+def test_a_decision_repeated_with_its_client_token_is_applied_once() -> None:
     with registry("strict") as made:
         arn = made.call("CreateModelPackage", GROUP, ALICE)["ModelPackageArn"]
         request = {**decision(arn, "Approved"), "ClientToken": "a-token-of-the-client"}
@@ -172,7 +170,7 @@ STEPS = st.tuples(st.sampled_from(STATES), st.sampled_from(["", "why"]), st.samp
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(sorted(PROFILES)), asked=st.lists(STEPS, min_size=1, max_size=8))
-def test_whatever_is_asked_a_refusal_changes_nothing_and_the_rest_is_a_move_of_the_profile(
+def test_a_rejected_decision_changes_nothing_and_others_are_transitions_of_the_profile(
     name: str, asked: list[tuple[str, str, str]]
 ) -> None:
     with registry(name) as made:
@@ -248,7 +246,7 @@ def test_without_a_life_cycle_every_stage_may_follow_any_other() -> None:
 
 
 def decide(made: LocalRegistry, who: str, status: str, rev: int | None) -> str:
-    """Decide on the first version as the control does; return the outcome in a word."""
+    """Decide on the first version through the extension API; return "won" or the error."""
     asked = {"group": "churn", "version": 1, "status": status, "reason": who, "rev": rev}
     try:
         made.extension("decide", {k: v for k, v in asked.items() if v is not None}, Caller(access_key=who))
@@ -257,7 +255,7 @@ def decide(made: LocalRegistry, who: str, status: str, rev: int | None) -> str:
     return "won"
 
 
-def test_a_decision_on_an_older_revision_is_told_who_was_quicker() -> None:
+def test_a_decision_on_an_old_revision_names_the_newer_change() -> None:
     with registry("aws") as made:
         arn = made.call("CreateModelPackage", GROUP, ALICE)["ModelPackageArn"]
         seen = made.extension("explain", {"arn": arn}, BOB)["rev"]
@@ -275,7 +273,7 @@ def test_a_decision_on_an_older_revision_is_told_who_was_quicker() -> None:
 
 @pytest.fixture(params=["file", "postgres"])
 def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Settings], LocalRegistry]]:
-    """Return a function that opens a registry which many threads decide in."""
+    """Return a function that opens a registry for many threads."""
     with ExitStack() as opened:
 
         def open_shared(tables: Settings) -> LocalRegistry:
@@ -295,14 +293,14 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
         yield open_shared
 
 
-def test_of_all_who_decide_on_one_revision_exactly_one_wins(shared: Callable[[Settings], LocalRegistry]) -> None:
-    """The history is one line: every revision was decided on once, and its winner is what the next one found."""
+def test_one_of_many_decisions_on_the_same_revision_succeeds(shared: Callable[[Settings], LocalRegistry]) -> None:
+    """The history is linear: every revision was decided on once, and the next decision saw its result."""
     made = shared(Settings())
     arn = made.call("CreateModelPackage", GROUP, ALICE)["ModelPackageArn"]
     reviewers, attempts = 8, 12
 
     def review(number: int) -> list[tuple[int, str, str, str]]:
-        """Look, then decide on what was seen, again and again; return what was seen, wanted and answered."""
+        """Repeatedly read the version and decide on it; return each revision, status, decision and outcome."""
         who, history = f"reviewer-{number}", []
         for attempt in range(attempts):
             seen = made.extension("explain", {"arn": arn}, Caller(access_key=who))
@@ -324,7 +322,7 @@ def test_of_all_who_decide_on_one_revision_exactly_one_wins(shared: Callable[[Se
     assert all(f"ModelPackage {arn} was set to " in told and "while you were deciding" in told for told in lost)
 
 
-def test_of_many_approvers_at_once_no_approval_is_lost(shared: Callable[[Settings], LocalRegistry]) -> None:
+def test_concurrent_approvals_are_not_lost(shared: Callable[[Settings], LocalRegistry]) -> None:
     approving = ApprovalTable(groups=("*",), profile="strict", rules=("four",))
     made = shared(Settings(approval=(approving,), rules={"four": {"is": "approvers", "count": 4}}))
     arn = made.call("CreateModelPackage", GROUP, ALICE)["ModelPackageArn"]
@@ -348,11 +346,11 @@ def test_of_many_approvers_at_once_no_approval_is_lost(shared: Callable[[Setting
     ("a", "b", "expected"),
     [("Staging/*", "*/Approved", True), ("a?c", "abc", True), ("a", "b", False), ("a*", "*b", True), ("", "*", True)],
 )
-def test_patterns_meet_where_some_text_fits_both(a: str, b: str, expected: bool) -> None:
+def test_patterns_meet_if_a_text_matches_both(a: str, b: str, expected: bool) -> None:
     assert identities.meet(a, b) is identities.meet(b, a) is expected
 
 
-def test_a_source_no_transition_leads_to_is_found() -> None:
+def test_an_unreachable_source_is_reported() -> None:
     lost = Profile("lost", (Transition(NEW, "Approved"), Transition("Rejected", "Approved")))
     assert lost.unreachable() == "Rejected"
     assert [profile.unreachable() for profile in PROFILES.values()] == [None] * len(PROFILES)

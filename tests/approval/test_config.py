@@ -1,4 +1,4 @@
-"""registry.toml's tables of approval: the example of the page, and what a wrong file is told, with its line."""
+"""The approval tables of registry.toml: the example of the documentation, and errors with their line."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sagemaker_registry.backends.config import line_of, load
 PAGE = Path(__file__).parents[2] / "docs" / "approval.md"
 
 
-def test_the_example_of_the_page_is_a_file_one_can_serve(tmp_path: Path) -> None:
+def test_the_example_of_the_page_is_valid(tmp_path: Path) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     file = tmp_path / "registry.toml"
     file.write_text(example, encoding="utf-8")
     assert load(file).approval[0].profile == "strict"
 
 
-WRONG = [
+INVALID = [
     ('\n[[aproval]]\ngroups = ["*"]', 2, "unknown field `aproval`; did you mean 'approval'?"),
     ("[rules]\na = 3", 2, "Expected `object`, got `int` - at `$.rules.a`"),
     ("approval = 3", 1, "Expected `array`, got `int` - at `$.approval`"),
@@ -136,8 +136,8 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("toml", "line", "sentence"), WRONG, ids=[sentence[:40] for *_, sentence in WRONG])
-def test_what_means_nothing_is_refused_with_its_line_and_what_was_meant(
+@pytest.mark.parametrize(("toml", "line", "sentence"), INVALID, ids=[sentence[:40] for *_, sentence in INVALID])
+def test_an_invalid_value_is_rejected_with_its_line_and_a_suggestion(
     tmp_path: Path, toml: str, line: int, sentence: str
 ) -> None:
     file = tmp_path / "registry.toml"
@@ -159,11 +159,13 @@ def test_what_means_nothing_is_refused_with_its_line_and_what_was_meant(
         ("?*", "a*", True),
     ],
 )
-def test_a_pattern_covers_another_if_it_fits_all_the_other_fits(pattern: str, other: str, expected: bool) -> None:
+def test_a_pattern_covers_another_if_it_matches_everything_the_other_matches(
+    pattern: str, other: str, expected: bool
+) -> None:
     assert covers(pattern, other) is expected
 
 
-def test_lines_are_found_by_the_path_of_keys() -> None:
+def test_lines_are_found_by_key_path() -> None:
     text = '[a]\nx = 1\n[[b]]\ny = [\n "one",\n "two",\n]\n[[b]]\n"quoted key" = 2\n[c.d]\nz = 1\n'
     assert line_of(text, ("a", "x")) == 2
     assert line_of(text, ("b", 0, "y"), "two") == 6

@@ -1,4 +1,4 @@
-"""A guard in front of a backend: the same rules, judged before the request is passed on."""
+"""A guard in front of a backend applies the same rules before it forwards a request."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ PEOPLE = """
 identities.alice = {access_key = "A", groups = ["reviewers"]}
 identities.bob = {access_key = "B"}
 """
-ALICE, BOB, STRANGER = (Caller(access_key=key) for key in ("A", "B", "stranger"))
+ALICE, BOB, UNKNOWN = (Caller(access_key=key) for key in ("A", "B", "stranger"))
 PENDING = "PendingManualApproval"
-NOBODYS = "arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/9"
+MISSING = "arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/9"
 
 
-class Recorded(LocalRegistry):
-    """A backend somewhere else, without rules, that remembers what it was asked."""
+class RecordingBackend(LocalRegistry):
+    """A backend without rules that records the requests it receives."""
 
     def __init__(self) -> None:
         super().__init__(SQLiteRows(None))
@@ -46,10 +46,10 @@ class Recorded(LocalRegistry):
         return super().call(operation, params, caller)
 
 
-def guard(rules: str, names: str, profile: str = "strict") -> tuple[GuardedBackend, Recorded]:
+def guard(rules: str, names: str, profile: str = "strict") -> tuple[GuardedBackend, RecordingBackend]:
     wanted = ", ".join(f'"{name}"' for name in names.split())
     toml = f'{PEOPLE}{rules}\n[[approval]]\ngroups = ["churn"]\nprofile = "{profile}"\nrules = [{wanted}]\n'
-    inner = Recorded()
+    inner = RecordingBackend()
     return GuardedBackend(inner, BackendOptions(read(tomllib.loads(toml)))), inner
 
 
@@ -71,7 +71,7 @@ def decide(backend: Backend, caller: Caller, arn: str, status: str = "Approved",
     return str(described["ModelApprovalStatus"])
 
 
-def test_what_is_refused_never_reaches_the_backend() -> None:
+def test_a_rejected_request_does_not_reach_the_backend() -> None:
     front, inner = guard("", "creator-may-not-approve")
     with front:
         refused(ValidationException, lambda: register(front, ModelApprovalStatus="Approved"))
@@ -90,14 +90,14 @@ def arn_of(name: str) -> str:
     return f"arn:aws:iam::123456789012:user/{name}"
 
 
-def test_a_caller_whose_arn_nobody_knows_is_not_compared_with_who_registered() -> None:
+def test_a_caller_with_an_unknown_arn_cannot_approve() -> None:
     front, _ = guard("", "creator-may-not-approve")
     with front:
-        arn = register(front, STRANGER)
-        assert "The ARN of stranger is unknown" in refused(AccessDeniedException, lambda: decide(front, STRANGER, arn))
+        arn = register(front, UNKNOWN)
+        assert "The ARN of stranger is unknown" in refused(AccessDeniedException, lambda: decide(front, UNKNOWN, arn))
 
 
-def test_a_frozen_version_neither_changes_nor_goes() -> None:
+def test_a_frozen_version_cannot_be_changed_or_deleted() -> None:
     front, _ = guard('rules.still = {is = "frozen"}', "still")
     with front:
         arn = register(front)
@@ -111,7 +111,7 @@ def test_a_frozen_version_neither_changes_nor_goes() -> None:
         front.call("DeleteModelPackage", {"ModelPackageName": arn}, BOB)
 
 
-def test_tags_are_asked_of_the_backend_only_when_a_rule_needs_them() -> None:
+def test_tags_are_read_from_the_backend_only_if_a_rule_needs_them() -> None:
     front, inner = guard('rules.owned = {is = "tags-required", tags = ["owner"]}', "owned")
     with front:
         assert decide(front, ALICE, register(front)) == "Approved"
@@ -124,7 +124,7 @@ def test_tags_are_asked_of_the_backend_only_when_a_rule_needs_them() -> None:
         assert "ListTags" not in [operation for operation, _ in inner.asked]
 
 
-def test_what_has_no_approval_and_other_groups_pass() -> None:
+def test_unversioned_packages_and_other_groups_are_not_guarded() -> None:
     front, _ = guard("", "reason-required")
     with front:
         front.call("CreateModelPackageGroup", {"ModelPackageGroupName": "other"}, BOB)
@@ -141,7 +141,7 @@ def test_what_has_no_approval_and_other_groups_pass() -> None:
         front.call("DeleteModelPackage", {"ModelPackageName": "churn"}, BOB)
 
 
-def test_the_backends_own_refusals_are_its_own() -> None:
+def test_errors_of_the_backend_are_returned_unchanged() -> None:
     front, inner = guard("", "reason-required")
     with front:
         for operation, params in (
@@ -157,7 +157,7 @@ def test_the_backends_own_refusals_are_its_own() -> None:
             assert said == refused(ValidationException, lambda: inner.call(operation, params, BOB))  # noqa: B023
 
 
-def test_a_guard_explains() -> None:
+def test_a_guard_explains_its_rules() -> None:
     front, _ = guard("", "creator-may-not-approve")
     with front:
         arn = register(front)
@@ -187,7 +187,7 @@ def test_a_guard_explains() -> None:
             refused(ValidationException, lambda: front.extension("explain", params, BOB))  # noqa: B023
 
 
-def test_nobody_decides_past_a_guard() -> None:
+def test_the_decide_extension_is_not_available_behind_a_guard() -> None:
     front, _ = guard("", "creator-may-not-approve")
     with front:
         assert "decide" not in front.extensions
@@ -198,7 +198,7 @@ def test_nobody_decides_past_a_guard() -> None:
         )
 
 
-def test_a_rule_the_backend_cannot_keep_is_refused_at_start() -> None:
+def test_a_rule_that_the_backend_cannot_support_is_rejected_at_start() -> None:
     with pytest.raises(
         BackendUnavailable, match="rule `two` is not supported on this registry: `approvers` rules require sqlite:// or"
     ):
@@ -207,9 +207,9 @@ def test_a_rule_the_backend_cannot_keep_is_refused_at_start() -> None:
         guard("", "artifact-exists")
     unnamed = read(tomllib.loads('[[approval]]\ngroups = ["*"]\nrules = ["creator-may-not-approve"]'))
     with pytest.raises(BackendUnavailable, match=r"on moto://: `creator-may-not-approve` rules require \[identities\]"):
-        guarded(Recorded(), BackendOptions(unnamed), "moto://")
+        guarded(RecordingBackend(), BackendOptions(unnamed), "moto://")
 
 
 def test_without_rules_there_is_no_guard() -> None:
-    with Recorded() as inner:
+    with RecordingBackend() as inner:
         assert guarded(inner, BackendOptions(Settings())) is inner

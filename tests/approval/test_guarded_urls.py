@@ -1,4 +1,4 @@
-"""The same rules between a script and any registry: in the client, and in a server in front of it."""
+"""Approval rules in front of any registry: in the client, and in a server that forwards requests."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def keys(account: str) -> Keys:
 def registry(
     request: pytest.FixtureRequest, rules: Path, keys: Keys, emulator: Emulator, account: str, tmp_path: Path
 ) -> Iterator[ModelRegistry]:
-    """Return a registry whose rules are the client's: what answers behind has none."""
+    """Return a registry whose rules are applied by the client; the backend has none."""
     url = URLS[request.param].format(folder=tmp_path, emulator=emulator.url, account=account)
     with ModelRegistry(url, settings=rules, **keys) as registry:
         yield registry
@@ -52,7 +52,7 @@ def refusal(call: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[
     return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
-def test_a_decision_without_a_reason_is_refused_and_the_version_is_as_it_was(registry: ModelRegistry) -> None:
+def test_a_decision_without_a_reason_is_rejected_and_changes_nothing(registry: ModelRegistry) -> None:
     version = registry.register("ruled", image="churn:1")
     code, sentence = refusal(registry.approve, version)
     assert code == "ValidationException"
@@ -60,15 +60,15 @@ def test_a_decision_without_a_reason_is_refused_and_the_version_is_as_it_was(reg
     assert registry.get(version.arn).record == version.record
 
 
-def test_what_the_sagemaker_sdk_sends_before_it_deploys_is_refused(registry: ModelRegistry) -> None:
-    """ModelPackage.deploy() approves a pending version by itself, with no description."""
+def test_the_implicit_approval_of_the_sagemaker_sdk_is_rejected(registry: ModelRegistry) -> None:
+    """ModelPackage.deploy() approves a pending version without a description."""
     version = registry.register("ruled", image="churn:1")
     silent: Any = {"ModelPackageArn": version.arn, "ModelApprovalStatus": "Approved"}
     assert refusal(registry.boto3.update_model_package, **silent)[0] == "ValidationException"
     assert registry.get(version.arn).status == "PendingManualApproval"
 
 
-def test_a_decision_with_a_reason_is_taken_once(registry: ModelRegistry) -> None:
+def test_a_decision_with_a_reason_is_accepted_once(registry: ModelRegistry) -> None:
     version = registry.register("ruled", image="churn:1")
     assert registry.approve(version, "ticket 42").status == "Approved"
     code, sentence = refusal(registry.approve, version, "me too")
@@ -76,7 +76,7 @@ def test_a_decision_with_a_reason_is_taken_once(registry: ModelRegistry) -> None
     assert "does not allow a transition to Approved" in sentence
 
 
-def test_a_version_cannot_begin_as_approved(registry: ModelRegistry) -> None:
+def test_a_version_cannot_be_registered_as_approved(registry: ModelRegistry) -> None:
     registry.register("ruled", image="churn:1")
     code, sentence = refusal(registry.register, "ruled", image="churn:2", approval="Approved")
     assert code == "ValidationException"
@@ -84,13 +84,13 @@ def test_a_version_cannot_begin_as_approved(registry: ModelRegistry) -> None:
     assert [version.version for version in registry.versions("ruled")] == [1]
 
 
-def test_what_may_become_of_a_version_is_explained(registry: ModelRegistry) -> None:
+def test_the_transitions_of_a_version_are_explained(registry: ModelRegistry) -> None:
     version = registry.register("ruled", image="churn:1")
     told = registry.explain(version)
     assert {"Approved", "Rejected"} <= {transition.to for transition in told.transitions}
 
 
-def test_a_server_guards_what_is_behind_it(
+def test_a_server_applies_its_rules_before_forwarding(
     serve: Callable[..., Emulator], rules: Path, keys: Keys, emulator: Emulator
 ) -> None:
     gateway = serve("--backend", emulator.url, "--config", str(rules))
@@ -100,10 +100,12 @@ def test_a_server_guards_what_is_behind_it(
         assert guarded.explain(version).transitions
         assert guarded.approve(version, "ticket 42").status == "Approved"
         assert behind.get(version.arn).reason == "ticket 42"
-        assert behind.approve(version, "again").status == "Approved"  # who has another way to it obeys no rules
+        assert (
+            behind.approve(version, "again").status == "Approved"
+        )  # callers that reach the backend directly are not subject to the rules
 
 
-def test_the_environment_names_the_rules_too(
+def test_the_environment_can_name_the_configuration(
     monkeypatch: pytest.MonkeyPatch, rules: Path, keys: Keys, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SAGEMAKER_REGISTRY_CONFIG", str(rules))
@@ -118,7 +120,7 @@ def test_the_environment_names_the_rules_too(
         ('[[approval]]\ngroups = ["*"]\nrules = ["two"]\n[rules.two]\nis = "approvers"\ncount = 2\n', "moto"),
     ],
 )
-def test_rules_that_cannot_be_kept_are_refused_at_once(tmp_path: Path, keys: Keys, text: str, sentence: str) -> None:
+def test_unsupported_rules_are_rejected_on_connect(tmp_path: Path, keys: Keys, text: str, sentence: str) -> None:
     file = tmp_path / "registry.toml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(BackendUnavailable, match=sentence):

@@ -1,4 +1,4 @@
-"""Who is who: identities of registry.toml, sessions of STS, users of IAM; the same name wherever one is shown."""
+"""Identities of registry.toml, STS sessions and IAM users: each has the same name everywhere."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def session_client(served: Emulator, service: str, credentials: dict[str, Any]) 
     )
 
 
-def seen_as(sagemaker: Any, group: str) -> str:
-    """Return the ARN that CreatedBy shows for whom a client is."""
+def arn_of(sagemaker: Any, group: str) -> str:
+    """Return the caller's ARN as shown in CreatedBy."""
     sagemaker.create_model_package_group(ModelPackageGroupName=group)
     described = sagemaker.describe_model_package_group(ModelPackageGroupName=group)
     arn: str = described["CreatedBy"]["IamIdentity"]["Arn"]
@@ -74,23 +74,23 @@ def seen_as(sagemaker: Any, group: str) -> str:
     [
         ("AKIAALICE", "arn:aws:iam::123456789012:user/alice"),
         ("pipeline-key", "arn:aws:sts::111122223333:assumed-role/Training/pipeline"),
-        ("somebody", "arn:aws:iam::123456789012:user/somebody"),
+        ("erin", "arn:aws:iam::123456789012:user/erin"),
         ("222222222222", "arn:aws:iam::222222222222:root"),
     ],
 )
-def test_a_key_is_the_same_somebody_for_the_registry_and_for_sts(served: Emulator, key: str, arn: str) -> None:
-    assert seen_as(served.client("sagemaker", key), "group") == arn
+def test_an_access_key_has_the_same_identity_in_the_registry_and_in_sts(served: Emulator, key: str, arn: str) -> None:
+    assert arn_of(served.client("sagemaker", key), "group") == arn
     identity = served.client("sts", key).get_caller_identity()
     assert (identity["Arn"], identity["Account"]) == (arn, arn.split(":")[4])
     assert identity["UserId"] == {"AKIAALICE": "alice", "pipeline-key": "pipeline"}.get(key, key)
 
 
-def test_a_session_of_a_role_is_seen_as_such_and_may_what_its_role_may(served: Emulator) -> None:
+def test_a_role_session_has_the_permissions_of_its_role(served: Emulator) -> None:
     role = "arn:aws:iam::123456789012:role/Operator"
-    given = served.client("sts", "somebody").assume_role(RoleArn=role, RoleSessionName="carol")
+    given = served.client("sts", "erin").assume_role(RoleArn=role, RoleSessionName="carol")
     sagemaker = session_client(served, "sagemaker", given["Credentials"])
     arn = "arn:aws:sts::123456789012:assumed-role/Operator/carol"
-    assert seen_as(sagemaker, "churn") == arn
+    assert arn_of(sagemaker, "churn") == arn
     assert session_client(served, "sts", given["Credentials"]).get_caller_identity()["Arn"] == arn
     version = sagemaker.create_model_package(**GROUP)["ModelPackageArn"]
     with pytest.raises(ClientError, match="is not one of group:operators"):
@@ -103,32 +103,32 @@ def test_a_session_of_a_role_is_seen_as_such_and_may_what_its_role_may(served: E
     assert changer["PrincipalId"].endswith(":carol")
 
 
-def test_a_role_of_another_account_brings_its_session_there(served: Emulator) -> None:
+def test_a_session_of_a_role_in_another_account_acts_in_that_account(served: Emulator) -> None:
     role = "arn:aws:iam::444455556666:role/Operator"
-    given = served.client("sts", "somebody").assume_role(RoleArn=role, RoleSessionName="carol")
+    given = served.client("sts", "erin").assume_role(RoleArn=role, RoleSessionName="carol")
     sagemaker = session_client(served, "sagemaker", given["Credentials"])
-    assert seen_as(sagemaker, "group") == "arn:aws:sts::444455556666:assumed-role/Operator/carol"
+    assert arn_of(sagemaker, "group") == "arn:aws:sts::444455556666:assumed-role/Operator/carol"
     session_client(served, "s3", given["Credentials"]).create_bucket(Bucket="theirs")
     assert [b["Name"] for b in served.client("s3", "444455556666").list_buckets()["Buckets"]] == ["theirs"]
-    assert served.client("sagemaker", "somebody").list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+    assert served.client("sagemaker", "erin").list_model_package_groups()["ModelPackageGroupSummaryList"] == []
 
 
-def test_the_key_of_an_iam_user_is_that_user(served: Emulator) -> None:
-    iam = served.client("iam", "somebody")
+def test_the_access_key_of_an_iam_user_identifies_the_user(served: Emulator) -> None:
+    iam = served.client("iam", "erin")
     iam.create_user(UserName="dora")
     key = iam.create_access_key(UserName="dora")["AccessKey"]
     arn = "arn:aws:iam::123456789012:user/dora"
-    assert seen_as(session_client(served, "sagemaker", key), "group") == arn
+    assert arn_of(session_client(served, "sagemaker", key), "group") == arn
     assert session_client(served, "sts", key).get_caller_identity()["Arn"] == arn
 
 
-def test_settings_do_not_tell_how_to_be_somebody_else(served: Emulator) -> None:
-    shown = extensions.ask(served.client("sagemaker", "somebody"), "settings")
+def test_settings_do_not_show_access_keys(served: Emulator) -> None:
+    shown = extensions.ask(served.client("sagemaker", "erin"), "settings")
     assert shown["identities"]["alice"]["groups"] == ["reviewers"]
     assert "AKIAALICE" not in json.dumps(shown)
 
 
-def test_the_terminal_says_who_may_what(served: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_explain_command_shows_permissions(served: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", served.url)
     with ModelRegistry(served.url, region_name=REGION) as registry:
         version = registry.register("churn", image="churn:3")
@@ -152,7 +152,7 @@ def test_the_terminal_says_who_may_what(served: Emulator, monkeypatch: pytest.Mo
     assert "churn/9 does not exist" in missing.stderr
 
 
-def test_an_identity_of_an_arn_is_everybody_with_such_an_arn() -> None:
+def test_an_identity_with_an_arn_pattern_matches_every_such_caller() -> None:
     found = Identities({"team": IdentityTable(arn="arn:aws:iam::*:user/t-*", groups=("g",))})
     assert found.recognise(Caller(access_key="t-1")).groups == ("g",)
     assert found.recognise(Caller(access_key="u-1")).groups == ()
@@ -176,13 +176,13 @@ def test_an_identity_of_an_arn_is_everybody_with_such_an_arn() -> None:
         ("arn:aws:iam::*", False),
     ],
 )
-def test_a_rule_means_people_by_name_group_role_or_arn(wanted: str, expected: bool) -> None:
+def test_a_rule_selects_callers_by_name_group_role_or_arn(wanted: str, expected: bool) -> None:
     carol = Who("carol", "arn:aws:sts::123456789012:assumed-role/Operator/carol", ("g",))
     assert carol.is_one_of([wanted]) is expected
     assert not Who("dave", "arn:aws:iam::123456789012:user/dave").is_one_of(["role:*"])
 
 
-def test_nobody_learns_a_known_access_key_from_history(served: Emulator) -> None:
+def test_history_and_export_do_not_show_access_keys(served: Emulator) -> None:
     with ModelRegistry(served.url, aws_access_key_id="AKIAALICE", aws_secret_access_key="any") as registry:
         registry.register("open", image="churn:1")
         assert {change.principal for change in registry.history()} == {"alice"}

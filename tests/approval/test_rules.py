@@ -1,4 +1,4 @@
-"""Rules of registry.toml: what each demands, how they combine, and what a wrong file is told."""
+"""Approval rules of registry.toml: the requirement of each rule, and how rules combine."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 
 
 class Clock:
-    """A clock that stands until it is set."""
+    """A settable clock."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
@@ -50,7 +50,7 @@ class Clock:
 
 
 class S3:
-    """Objects by URL, for rules to look at; counts what it was asked."""
+    """S3 objects by URL for rules to read; counts the requests."""
 
     def __init__(self, **objects: bytes) -> None:
         self.objects = {f"s3://{name.replace('_', '/', 1)}": content for name, content in objects.items()}
@@ -72,7 +72,7 @@ class S3:
 
 
 class Registry(LocalRegistry):
-    """A registry in memory with a group `churn`, spoken to in short sentences."""
+    """An in-memory registry with a group `churn` and short methods."""
 
     def __init__(self, toml: str, probe: Any = None) -> None:
         self.clock = Clock()
@@ -85,7 +85,7 @@ class Registry(LocalRegistry):
         return arn
 
     def decide(self, caller: Caller, arn: str, status: str = "Approved", reason: str | None = "why") -> str:
-        """Set the approval; return the status the version has then."""
+        """Set the approval status and return the resulting one."""
         described = {} if reason is None else {"ApprovalDescription": reason}
         self.update(caller, arn, ModelApprovalStatus=status, **described)
         return self.status(arn)
@@ -105,8 +105,8 @@ class Registry(LocalRegistry):
             return rows.find(PACKAGES, [("region", "=", "us-east-1")], limit=100)
 
 
-def ruled(rules: str, names: str = "r", probe: Any = None, profile: str = "aws") -> Registry:
-    """Return a registry whose group obeys the rules of these names."""
+def with_rules(rules: str, names: str = "r", probe: Any = None, profile: str = "aws") -> Registry:
+    """Return a registry with these rules applied to its group."""
     wanted = ", ".join(f'"{name}"' for name in names.split())
     table = f'\n[[approval]]\ngroups = ["churn"]\nprofile = "{profile}"\nrules = [{wanted}]\n'
     return Registry(f"{PEOPLE}{rules}{table}", probe)
@@ -118,9 +118,9 @@ def refused(kind: type[RegistryError], call: Callable[[], Any]) -> str:
     return caught.value.message
 
 
-def test_a_decision_without_a_reason_is_refused_and_the_sdk_is_named() -> None:
-    """The SDK's `deploy` of a pending version sends just ModelApprovalStatus=Approved."""
-    with ruled("", "reason-required") as made:
+def test_a_decision_without_a_reason_is_rejected_and_the_error_mentions_the_sdk() -> None:
+    """The SDK's `deploy` of a pending version sends only ModelApprovalStatus=Approved."""
+    with with_rules("", "reason-required") as made:
         arn = made.register()
         before = made.stored()
         said = refused(ValidationException, lambda: made.decide(ALICE, arn, reason=None))
@@ -139,8 +139,8 @@ def test_a_decision_without_a_reason_is_refused_and_the_sdk_is_named() -> None:
         )
 
 
-def test_a_reason_may_have_to_be_long() -> None:
-    with ruled('rules.r = {is = "reason-required", characters = 5}') as made:
+def test_a_reason_can_have_a_minimum_length() -> None:
+    with with_rules('rules.r = {is = "reason-required", characters = 5}') as made:
         arn = made.register()
         assert "The reason 'why' has 3 characters; at least 5 are required." in refused(
             ValidationException, lambda: made.decide(ALICE, arn)
@@ -148,8 +148,8 @@ def test_a_reason_may_have_to_be_long() -> None:
         assert made.decide(ALICE, arn, reason="because") == "Approved"
 
 
-def test_who_registered_a_version_leaves_its_approval_to_others() -> None:
-    with ruled("", "creator-may-not-approve") as made:
+def test_the_creator_of_a_version_cannot_approve_it() -> None:
+    with with_rules("", "creator-may-not-approve") as made:
         arn = made.register(ALICE)
         said = refused(AccessDeniedException, lambda: made.decide(ALICE, arn))
         assert f"{made.describe(arn)['CreatedBy']['IamIdentity']['Arn']} registered this version; another" in said
@@ -167,8 +167,8 @@ def test_who_registered_a_version_leaves_its_approval_to_others() -> None:
         ("arn:aws:iam::*:user/c*", "carol"),
     ],
 )
-def test_only_some_people_decide(who: str, allowed: str) -> None:
-    with ruled(f'rules.r = {{is = "only", who = ["{who}"]}}') as made:
+def test_only_the_named_callers_can_decide(who: str, allowed: str) -> None:
+    with with_rules(f'rules.r = {{is = "only", who = ["{who}"]}}') as made:
         for name, caller in {"alice": ALICE, "bob": BOB, "carol": CAROL, "dave": DAVE}.items():
             arn = made.register()
             if name in allowed.split():
@@ -178,8 +178,8 @@ def test_only_some_people_decide(who: str, allowed: str) -> None:
                 assert f"{name} (arn:aws:iam::123456789012:user/{name}) is not one of {who}." in said
 
 
-def test_somebody_unknown_is_not_taken_for_somebody_known() -> None:
-    with ruled('rules.r = {is = "only", who = ["alice", "arn:aws:iam::*:user/alice"]}') as made:
+def test_an_unknown_key_does_not_match_a_known_user_name() -> None:
+    with with_rules('rules.r = {is = "only", who = ["alice", "arn:aws:iam::*:user/alice"]}') as made:
         arn = made.register()
         said = refused(AccessDeniedException, lambda: made.decide(Caller(access_key="alice"), arn))
         assert "arn:aws:iam::123456789012:user/unknown/alice" in said
@@ -188,8 +188,8 @@ def test_somebody_unknown_is_not_taken_for_somebody_known() -> None:
 TWO = 'rules.r = {is = "approvers", count = 2}'
 
 
-def test_two_people_approve_before_a_version_is_approved() -> None:
-    with ruled(TWO) as made:
+def test_a_version_can_require_two_approvals() -> None:
+    with with_rules(TWO) as made:
         arn = made.register()
         assert made.decide(ALICE, arn, reason="ticket 1") == PENDING
         described = made.describe(arn)
@@ -208,8 +208,8 @@ def test_two_people_approve_before_a_version_is_approved() -> None:
         ]
 
 
-def test_an_approval_that_waits_for_others_deploys_nothing() -> None:
-    with ruled(TWO) as made:
+def test_a_partially_approved_version_cannot_be_deployed() -> None:
+    with with_rules(TWO) as made:
         arn = made.register()
         made.decide(ALICE, arn)
         model = {
@@ -231,8 +231,8 @@ def test_an_approval_that_waits_for_others_deploys_nothing() -> None:
     ],
     ids=str,
 )
-def test_what_makes_it_another_version_or_another_mind_takes_approvals_back(between: dict[str, Any]) -> None:
-    with ruled(TWO) as made:
+def test_a_new_decision_or_a_change_of_the_model_resets_approvals(between: dict[str, Any]) -> None:
+    with with_rules(TWO) as made:
         arn = made.register()
         made.decide(ALICE, arn)
         made.update(CAROL, arn, **between)
@@ -246,16 +246,16 @@ def test_what_makes_it_another_version_or_another_mind_takes_approvals_back(betw
     [{"ModelLifeCycle": {"Stage": "Staging", "StageStatus": "x"}}, {"ApprovalDescription": "in words"}],
     ids=str,
 )
-def test_what_leaves_it_as_it_was_keeps_approvals(between: dict[str, Any]) -> None:
-    with ruled(TWO) as made:
+def test_changes_of_stage_or_description_keep_approvals(between: dict[str, Any]) -> None:
+    with with_rules(TWO) as made:
         arn = made.register()
         made.decide(ALICE, arn)
         made.update(CAROL, arn, **between)
         assert made.decide(BOB, arn) == "Approved"
 
 
-def test_who_changes_a_version_as_he_approves_it_approves_what_it_is_then() -> None:
-    with ruled(TWO) as made:
+def test_an_approval_with_a_change_applies_to_the_changed_version() -> None:
+    with with_rules(TWO) as made:
         arn = made.register()
         made.decide(ALICE, arn)
         made.update(BOB, arn, ModelApprovalStatus="Approved", SourceUri="elsewhere")
@@ -263,9 +263,9 @@ def test_who_changes_a_version_as_he_approves_it_approves_what_it_is_then() -> N
         assert made.describe(arn)["ApprovalDescription"] == "1 of 2 approvals so far: bob"
 
 
-def test_only_those_count_who_should() -> None:
+def test_only_approvals_of_the_named_group_count() -> None:
     rules = 'rules.r = {is = "approvers", count = 2, who = ["group:reviewers"]}'
-    with ruled(rules) as made:
+    with with_rules(rules) as made:
         arn = made.register()
         before = made.stored()
         said = refused(AccessDeniedException, lambda: made.decide(DAVE, arn))
@@ -274,12 +274,12 @@ def test_only_those_count_who_should() -> None:
         assert [made.decide(ALICE, arn), made.decide(BOB, arn)] == [PENDING, "Approved"]
 
 
-def test_two_groups_may_each_have_to_approve() -> None:
+def test_two_groups_can_each_be_required_to_approve() -> None:
     rules = (
         'rules.engineering = {is = "approvers", count = 1, who = ["group:reviewers"]}\n'
         'rules.risk = {is = "approvers", count = 1, who = ["group:risk"]}'
     )
-    with ruled(rules, "engineering risk") as made:
+    with with_rules(rules, "engineering risk") as made:
         arn = made.register()
         refused(AccessDeniedException, lambda: made.decide(DAVE, arn))
         assert made.decide(ALICE, arn) == PENDING
@@ -288,16 +288,16 @@ def test_two_groups_may_each_have_to_approve() -> None:
         assert made.decide(CAROL, arn) == "Approved"
 
 
-def test_nobody_registers_what_two_must_approve_as_approved() -> None:
-    with ruled(TWO) as made:
+def test_a_version_that_needs_two_approvals_cannot_be_registered_as_approved() -> None:
+    with with_rules(TWO) as made:
         said = refused(ValidationException, lambda: made.register(ALICE, ModelApprovalStatus="Approved"))
         assert "2 approvals are required; register the version as PendingManualApproval first." in said
         assert made.stored() == []
 
 
-def test_metadata_and_members_may_be_required() -> None:
+def test_metadata_and_members_can_be_required() -> None:
     rules = 'rules.r = {is = "metadata-required", keys = ["git_commit"], members = ["MetadataProperties.CommitId"]}'
-    with ruled(rules) as made:
+    with with_rules(rules) as made:
         arn = made.register()
         said = refused(ValidationException, lambda: made.decide(ALICE, arn))
         assert "missing: CustomerMetadataProperties.git_commit, MetadataProperties.CommitId." in said
@@ -307,15 +307,15 @@ def test_metadata_and_members_may_be_required() -> None:
         assert made.decide(ALICE, good) == "Approved"
 
 
-def test_metadata_may_be_sent_with_the_decision() -> None:
-    with ruled('rules.r = {is = "metadata-required", keys = ["git_commit"]}') as made:
+def test_required_metadata_can_be_sent_with_the_decision() -> None:
+    with with_rules('rules.r = {is = "metadata-required", keys = ["git_commit"]}') as made:
         arn = made.register()
         made.update(ALICE, arn, ModelApprovalStatus="Approved", CustomerMetadataProperties={"git_commit": "4f5"})
         assert made.status(arn) == "Approved"
 
 
-def test_metadata_may_be_required_at_registration() -> None:
-    with ruled(f'rules.r = {{is = "metadata-required", keys = ["git_commit"], on = ["{PENDING}"]}}') as made:
+def test_metadata_can_be_required_at_registration() -> None:
+    with with_rules(f'rules.r = {{is = "metadata-required", keys = ["git_commit"], on = ["{PENDING}"]}}') as made:
         said = refused(ValidationException, made.register)
         assert said == (
             f"ModelPackage arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/1 cannot become {PENDING}. "
@@ -333,8 +333,8 @@ def test_metadata_may_be_required_at_registration() -> None:
         (["owner=credit*"], "The tag owner of the group is 'fraud team'; credit* is required."),
     ],
 )
-def test_the_group_may_have_to_have_tags(tags: list[str], sentence: str) -> None:
-    with ruled(f'rules.r = {{is = "tags-required", tags = {tags}}}') as made:
+def test_tags_of_the_group_can_be_required(tags: list[str], sentence: str) -> None:
+    with with_rules(f'rules.r = {{is = "tags-required", tags = {tags}}}') as made:
         arn = made.register()
         if sentence:
             assert sentence in refused(ValidationException, lambda: made.decide(ALICE, arn))
@@ -356,8 +356,8 @@ def test_the_group_may_have_to_have_tags(tags: list[str], sentence: str) -> None
         ("inf", "CustomerMetadataProperties.accuracy is 'inf', not a number; at least 0.9"),
     ],
 )
-def test_a_metric_of_the_metadata_has_limits(value: str | None, sentence: str) -> None:
-    with ruled('rules.r = {is = "metric", metric = "accuracy", min = 0.9, max = 1}') as made:
+def test_a_metric_in_the_metadata_must_be_within_limits(value: str | None, sentence: str) -> None:
+    with with_rules('rules.r = {is = "metric", metric = "accuracy", min = 0.9, max = 1}') as made:
         arn = made.register(**({"CustomerMetadataProperties": {"accuracy": value}} if value else {}))
         if sentence:
             assert sentence in refused(ValidationException, lambda: made.decide(ALICE, arn))
@@ -365,15 +365,15 @@ def test_a_metric_of_the_metadata_has_limits(value: str | None, sentence: str) -
             assert made.decide(ALICE, arn) == "Approved"
 
 
-def test_an_explanation_has_the_threshold_of_a_metric() -> None:
-    with ruled('rules.r = {is = "metric", metric = "accuracy", min = 0.9}') as made:
+def test_an_explanation_includes_the_threshold_of_a_metric() -> None:
+    with with_rules('rules.r = {is = "metric", metric = "accuracy", min = 0.9}') as made:
         arn = made.register(CustomerMetadataProperties={"accuracy": "0.8"})
         (result,) = made.extension("explain", {"arn": arn}, ALICE)["transitions"][0]["rules"]
         bounds = {"metric": "accuracy", "source": "CustomerMetadataProperties", "min": 0.9, "max": None}
         assert (result["outcome"], result["threshold"]) == ("failed", bounds)
 
 
-IN_S3 = 'rules.r = {is = "metric", metric = "regression.mse.value", max = 5, source = "ModelQuality.Statistics"}'
+METRIC_IN_S3 = 'rules.r = {is = "metric", metric = "regression.mse.value", max = 5, source = "ModelQuality.Statistics"}'
 
 
 def metrics(url: str = "s3://b/metrics.json") -> dict[str, Any]:
@@ -392,9 +392,9 @@ def metrics(url: str = "s3://b/metrics.json") -> dict[str, Any]:
         (None, "The metrics file s3://b/metrics.json does not exist; at most 5 is required."),
     ],
 )
-def test_a_metric_may_be_in_the_file_the_version_names(content: bytes | None, sentence: str) -> None:
+def test_a_metric_can_be_read_from_the_metrics_file_of_the_version(content: bytes | None, sentence: str) -> None:
     s3 = S3(**({"b_metrics.json": content} if content is not None else {}))
-    with ruled(IN_S3, probe=s3) as made:
+    with with_rules(METRIC_IN_S3, probe=s3) as made:
         arn = made.register(**metrics())
         if sentence:
             assert sentence in refused(ValidationException, lambda: made.decide(ALICE, arn))
@@ -403,21 +403,21 @@ def test_a_metric_may_be_in_the_file_the_version_names(content: bytes | None, se
         assert s3.asked == 1
 
 
-def test_a_version_without_a_metrics_file_is_told() -> None:
-    with ruled(IN_S3, probe=S3()) as made:
+def test_a_version_without_a_metrics_file_is_rejected() -> None:
+    with with_rules(METRIC_IN_S3, probe=S3()) as made:
         assert "The version has no ModelMetrics.ModelQuality.Statistics in S3; at most 5 is required." in refused(
             ValidationException, lambda: made.decide(ALICE, made.register())
         )
 
 
-def test_nothing_is_asked_of_s3_while_the_transaction_of_a_change_is_open() -> None:
-    class Watching(S3):
+def test_s3_is_not_read_during_a_write_transaction() -> None:
+    class LockCheckingS3(S3):
         def content(self, caller: Caller, bucket: str, key: str) -> bytes | None:
             assert not made._rows._lock.locked()  # type: ignore[attr-defined]
             return super().content(caller, bucket, key)
 
-    s3 = Watching(**{"b_metrics.json": b'{"regression": {"mse": {"value": 1}}}'})
-    with ruled(IN_S3, probe=s3) as made:
+    s3 = LockCheckingS3(**{"b_metrics.json": b'{"regression": {"mse": {"value": 1}}}'})
+    with with_rules(METRIC_IN_S3, probe=s3) as made:
         arn = made.register(**metrics())
         assert made.extension("explain", {"arn": arn}, ALICE)["transitions"][0]["rules"][0]["outcome"] == "passed"
         made.extension("decide", {"arn": arn, "status": "Approved"}, ALICE)
@@ -425,9 +425,9 @@ def test_nothing_is_asked_of_s3_while_the_transaction_of_a_change_is_open() -> N
         assert s3.asked == 3
 
 
-def test_images_come_from_where_they_may() -> None:
+def test_images_must_match_the_allowed_repositories() -> None:
     rules = 'rules.r = {is = "image-from", images = ["123456789012.dkr.ecr.*/team/*"]}'
-    with ruled(rules) as made:
+    with with_rules(rules) as made:
         ours = made.register(InferenceSpecification={"Containers": [{"Image": f"{ECR}/team/a:1"}]})
         assert made.decide(ALICE, ours) == "Approved"
         for image in (f"{ECR}/other/a:1", "docker.io/a"):
@@ -436,9 +436,9 @@ def test_images_come_from_where_they_may() -> None:
             assert f"The image {image} does not match 123456789012.dkr.ecr.*/team/*." in said
 
 
-def test_artefacts_must_still_be_there() -> None:
+def test_artifacts_must_still_exist() -> None:
     s3 = S3(**{"b_model.tar.gz": b""})
-    with ruled("", "artifact-exists", s3) as made:
+    with with_rules("", "artifact-exists", s3) as made:
         container = {"Image": "i", "ModelDataUrl": "s3://b/model.tar.gz"}
         arn = made.register(InferenceSpecification={"Containers": [container]})
         s3.objects.clear()
@@ -446,9 +446,9 @@ def test_artefacts_must_still_be_there() -> None:
         assert "The artifact s3://b/model.tar.gz does not exist." in said
 
 
-def test_a_version_waits_before_it_is_approved_and_expires_if_it_is_not() -> None:
+def test_approval_can_have_a_minimum_age_and_a_deadline() -> None:
     rules = 'rules.wait = {is = "minimum-age", age = "1d"}\nrules.end = {is = "expires", after = "7d"}'
-    with ruled(rules, "wait end") as made:
+    with with_rules(rules, "wait end") as made:
         arn = made.register()
         said = refused(ConflictException, lambda: made.decide(ALICE, arn))
         assert "`wait`: The version must be at least 1d old, which it will be at 2023-11-15 22:13:20 UTC." in said
@@ -461,7 +461,7 @@ def test_a_version_waits_before_it_is_approved_and_expires_if_it_is_not() -> Non
 
 
 def test_an_approved_version_is_frozen() -> None:
-    with ruled('rules.r = {is = "frozen", may_change = ["ModelLifeCycle", "ModelCard"]}') as made:
+    with with_rules('rules.r = {is = "frozen", may_change = ["ModelLifeCycle", "ModelCard"]}') as made:
         arn = made.register(CustomerMetadataProperties={"a": "1"})
         made.update(DAVE, arn, CustomerMetadataProperties={"a": "2"})
         made.decide(ALICE, arn)
@@ -484,15 +484,15 @@ def test_an_approved_version_is_frozen() -> None:
         made.call("DeleteModelPackage", {"ModelPackageName": arn}, DAVE)
 
 
-def test_a_refusal_names_every_failed_rule_and_the_gravest_gives_its_code() -> None:
+def test_an_error_names_every_failed_rule_and_has_the_code_of_the_most_severe() -> None:
     rules = 'rules.who = {is = "only", who = ["alice"]}\nrules.accurate = {is = "metric", metric = "f1", min = 1}'
-    with ruled(rules, "accurate who reason-required") as made:
+    with with_rules(rules, "accurate who reason-required") as made:
         arn = made.register()
         said = refused(AccessDeniedException, lambda: made.decide(BOB, arn, reason=None))
         assert [said.count(f" `{name}`: ") for name in ("accurate", "who", "reason-required")] == [1, 1, 1]
 
 
-def test_the_first_table_that_fits_a_group_counts() -> None:
+def test_the_first_table_that_matches_a_group_applies() -> None:
     toml = '[[approval]]\ngroups = ["churn"]\n[[approval]]\ngroups = ["*"]\nprofile = "strict"\n'
     with Registry(toml) as made:
         assert made.register(ModelApprovalStatus="Approved")
@@ -502,9 +502,9 @@ def test_the_first_table_that_fits_a_group_counts() -> None:
         )
 
 
-def test_what_may_become_of_a_version_is_explained() -> None:
+def test_the_transitions_of_a_version_are_explained_with_their_rules() -> None:
     rules = 'rules.who = {is = "only", who = ["group:reviewers"]}\nrules.still = {is = "frozen"}'
-    with ruled(rules, "who creator-may-not-approve still", profile="strict") as made:
+    with with_rules(rules, "who creator-may-not-approve still", profile="strict") as made:
         arn = made.register(DAVE)
         told = made.extension("explain", {"group": "churn", "version": "1"}, DAVE)
         assert (told["version"], told["status"], told["profile"], told["rev"]) == (arn, PENDING, "strict", 0)
@@ -526,8 +526,8 @@ def test_what_may_become_of_a_version_is_explained() -> None:
         assert [row["rule"] for row in told["always"]] == ["still"]
 
 
-def test_what_cannot_be_explained_is_said() -> None:
-    with ruled("", "reason-required") as made:
+def test_an_invalid_explanation_or_decision_request_is_rejected() -> None:
+    with with_rules("", "reason-required") as made:
         assert "churn/9 does not exist" in refused(
             ValidationException, lambda: made.extension("explain", {"arn": "churn/9"}, DAVE)
         )
@@ -560,8 +560,10 @@ rules.still = {is = "frozen"}
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from([ALICE, BOB, CAROL, DAVE]), MEMBERS), min_size=1, max_size=10))
-def test_no_refusal_changes_anything_and_nothing_is_approved_by_one(asked: list[tuple[Caller, dict[str, Any]]]) -> None:
-    with ruled(ALL, "who two accurate still creator-may-not-approve", profile="strict") as made:
+def test_rejected_updates_change_nothing_and_approval_takes_two_callers(
+    asked: list[tuple[Caller, dict[str, Any]]],
+) -> None:
+    with with_rules(ALL, "who two accurate still creator-may-not-approve", profile="strict") as made:
         arn = made.register(DAVE, CustomerMetadataProperties={"accuracy": "0.95"})
         for caller, members in asked:
             before = made.stored()
@@ -578,8 +580,8 @@ def test_no_refusal_changes_anything_and_nothing_is_approved_by_one(asked: list[
                 assert row["record"]["CustomerMetadataProperties"] == {"accuracy": "0.95"}
 
 
-def test_no_answer_shows_what_the_registry_keeps_for_itself() -> None:
-    with ruled(TWO) as made:
+def test_responses_do_not_show_internal_members() -> None:
+    with with_rules(TWO) as made:
         arn = made.register()
         made.decide(ALICE, arn)
         found = made.call("Search", {"Resource": "ModelPackage"}, DAVE)["Results"][0]["ModelPackage"]
@@ -587,18 +589,18 @@ def test_no_answer_shows_what_the_registry_keeps_for_itself() -> None:
             assert not [name for name in answer if name.startswith("_")]
 
 
-def test_every_kind_of_rule_says_what_it_demands() -> None:
+def test_every_rule_kind_has_a_description() -> None:
     assert all(rule.__doc__ for rule in KINDS.values())
 
 
-def test_a_rule_that_looks_into_s3_needs_one_to_look_into() -> None:
+def test_a_rule_that_reads_s3_requires_s3() -> None:
     with pytest.raises(BackendUnavailable, match="`artifact-exists` rules require access to S3; serve"):
-        ruled("", "artifact-exists")
+        with_rules("", "artifact-exists")
 
 
 @pytest.fixture
-def in_s3(tmp_path: Path) -> Any:
-    """Write a registry.toml with a rule that reads metrics files; return a function that fills an S3 with some."""
+def fill_s3(tmp_path: Path) -> Any:
+    """Write a registry.toml with a rule that reads metrics files; return a function that stores such files in S3."""
     rule = '[rules.good]\nis = "metric"\nmetric = "f1.value"\nmin = 0.5\nsource = "ModelQuality.Statistics"\n'
     table = '[[approval]]\ngroups = ["churn"]\nprofile = "strict"\nrules = ["good"]\n'
     (tmp_path / "registry.toml").write_text(table + rule, encoding="utf-8")
@@ -612,7 +614,7 @@ def in_s3(tmp_path: Path) -> Any:
 
 
 def decide_by_files(sagemaker: Any, bucket: str) -> None:
-    """Approve what names a good file, and see what names another refused."""
+    """Approve a version with a good metrics file, and assert that others are rejected."""
     sagemaker.create_model_package_group(**GROUP)
     decision = {"ModelApprovalStatus": "Approved", "ApprovalDescription": "good"}
 
@@ -630,23 +632,23 @@ def decide_by_files(sagemaker: Any, bucket: str) -> None:
             approve(url)
 
 
-def test_a_served_registry_reads_metrics_from_the_s3_beside_it(serve: Callable[..., Emulator], in_s3: Any) -> None:
+def test_a_served_registry_reads_metrics_from_its_own_s3(serve: Callable[..., Emulator], fill_s3: Any) -> None:
     served = serve("--backend", "sqlite://", "--config", "registry.toml")
-    in_s3(served.client("s3"), "models")
+    fill_s3(served.client("s3"), "models")
     decide_by_files(served.client("sagemaker"), "models")
 
 
-def test_a_served_registry_reads_metrics_from_an_s3_of_the_users(
-    serve: Callable[..., Emulator], emulator: Emulator, in_s3: Any, monkeypatch: pytest.MonkeyPatch
+def test_a_served_registry_reads_metrics_from_a_configured_s3_endpoint(
+    serve: Callable[..., Emulator], emulator: Emulator, fill_s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "123456789012")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
-    in_s3(emulator.client("s3"), "metrics-of-the-team")
+    fill_s3(emulator.client("s3"), "metrics-of-the-team")
     served = serve("--backend", "sqlite://", "--config", "registry.toml", "--s3-endpoint", emulator.url)
     decide_by_files(served.client("sagemaker"), "metrics-of-the-team")
 
 
-def test_nobody_is_approved_by_files_nobody_can_read(serve: Callable[..., Emulator], in_s3: Any) -> None:
+def test_an_unreachable_metrics_file_prevents_approval(serve: Callable[..., Emulator], fill_s3: Any) -> None:
     away = "http://127.0.0.1:9"
     served = serve("--backend", "sqlite://", "--config", "registry.toml", "--s3-endpoint", away)
     sagemaker = served.client("sagemaker")

@@ -1,4 +1,4 @@
-"""registry.toml: every switch does what it says, and a wrong file is refused with what is wrong in it."""
+"""registry.toml: the effect of every setting, and errors for invalid files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PROFILE: dict[str, Any] = {
 
 
 def validated(*profiles: str, **members: Any) -> dict[str, Any]:
-    """Return a request whose package is validated by profiles of these names."""
+    """Return a request for a package that is validated by profiles of these names."""
     specification = {
         "ValidationRole": "arn:aws:iam::123456789012:role/validation",
         "ValidationProfiles": [{"ProfileName": name, **PROFILE} for name in profiles],
@@ -37,7 +37,7 @@ def validated(*profiles: str, **members: Any) -> dict[str, Any]:
 
 
 class Clock:
-    """A clock that stands until it is set."""
+    """A settable clock."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
@@ -52,7 +52,7 @@ def registry(settings: Settings, clock: Any = None) -> LocalRegistry:
     return made
 
 
-def test_a_validated_package_goes_through_its_statuses_as_time_passes() -> None:
+def test_validation_passes_through_its_statuses_over_time() -> None:
     clock = Clock()
     with registry(Settings(validation=Validation(seconds=100)), clock) as made:
         arn = made.call("CreateModelPackage", validated("smoke"), CALLER)["ModelPackageArn"]
@@ -70,7 +70,7 @@ def test_a_validated_package_goes_through_its_statuses_as_time_passes() -> None:
     assert seen == [pending, pending, running, running, done, done]
 
 
-def test_a_profile_that_shall_fail_fails_its_package() -> None:
+def test_a_package_fails_with_its_validation_profile() -> None:
     with registry(Settings(validation=Validation(failing=("load-*",)))) as made:
         arn = made.call("CreateModelPackage", validated("load-test"), CALLER)["ModelPackageArn"]
         described = made.call("DescribeModelPackage", {"ModelPackageName": arn}, CALLER)
@@ -84,7 +84,7 @@ def test_a_profile_that_shall_fail_fails_its_package() -> None:
         )
 
 
-def test_skipping_validation_completes_at_once() -> None:
+def test_skipped_validation_completes_immediately() -> None:
     with registry(Settings(validation=Validation(seconds=100))) as made:
         request = validated("smoke", SkipModelValidation="All")
         arn = made.call("CreateModelPackage", request, CALLER)["ModelPackageArn"]
@@ -93,7 +93,7 @@ def test_skipping_validation_completes_at_once() -> None:
         assert described["ModelPackageStatusDetails"] == {"ValidationStatuses": [], "ImageScanStatuses": []}
 
 
-def test_lists_may_be_documented_order_and_filtered_first() -> None:
+def test_lists_can_be_ascending_and_filtered_before_paging() -> None:
     with registry(Settings(lists=Lists(default_order="Ascending", approval_filter="before-page"))) as made:
         for status in ("Approved", "Rejected", "Approved"):
             made.call("CreateModelPackage", {**GROUP, "ModelApprovalStatus": status}, CALLER)
@@ -103,7 +103,7 @@ def test_lists_may_be_documented_order_and_filtered_first() -> None:
         assert "NextToken" not in page
 
 
-def test_by_default_a_filtered_page_may_be_empty_and_go_on() -> None:
+def test_by_default_a_filtered_page_can_be_empty_with_a_next_token() -> None:
     with registry(Settings()) as made:
         for status in ("Approved", "Rejected"):
             made.call("CreateModelPackage", {**GROUP, "ModelApprovalStatus": status}, CALLER)
@@ -114,7 +114,7 @@ def test_by_default_a_filtered_page_may_be_empty_and_go_on() -> None:
         assert [entry["ModelPackageVersion"] for entry in rest["ModelPackageSummaryList"]] == [1]
 
 
-def test_a_file_sets_what_it_names_and_options_win(tmp_path: Path) -> None:
+def test_command_options_override_the_settings_file(tmp_path: Path) -> None:
     file = tmp_path / "registry.toml"
     file.write_text('[checks]\nartifacts = "always"\nimages = "auto"\n[validation]\nseconds = 1.5\nfailing = ["a*"]\n')
     loaded = load(file)
@@ -137,7 +137,7 @@ def test_a_file_sets_what_it_names_and_options_win(tmp_path: Path) -> None:
         ("[checks", "is not valid TOML"),
     ],
 )
-def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, sentence: str) -> None:
+def test_an_invalid_file_is_rejected_with_the_key(tmp_path: Path, text: str, sentence: str) -> None:
     file = tmp_path / "registry.toml"
     file.write_text(text)
     with pytest.raises(BackendUnavailable) as caught:
@@ -150,7 +150,7 @@ def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, sente
     assert sentence in ended.stderr
 
 
-def test_artefacts_nobody_can_look_for_are_refused_only_when_they_must_exist() -> None:
+def test_artifacts_that_cannot_be_checked_are_rejected_only_by_always() -> None:
     specification = {"Containers": [{"Image": "i", "ModelDataUrl": "s3://nowhere/model.tar.gz"}]}
     request = {**GROUP, "InferenceSpecification": specification}
     with open_backend("sqlite://") as made:

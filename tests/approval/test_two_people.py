@@ -1,4 +1,4 @@
-"""The worked example of approval: two identities, a refusal of each kind, a deploy script, and the history of it."""
+"""The two-person approval example: two identities, two rejected decisions, a deployment, and its history."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 STORY = Path(__file__).parents[2] / "examples" / "two_people" / "story.py"
 
 
-def test_who_registers_does_not_approve_and_what_is_approved_is_deployed(tmp_path: Path) -> None:
+def test_the_two_person_example_rejects_the_creator_and_deploys_the_approved_version(tmp_path: Path) -> None:
     told = subprocess.run(
         [sys.executable, str(STORY)], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )

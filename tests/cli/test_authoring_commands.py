@@ -1,4 +1,4 @@
-"""`register`, `search` and `delete`, on a served registry and on a file; and what the shell completes."""
+"""`register`, `search` and `delete` on a served registry and on a file, and shell completion."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.registry.search_terms import OPERATORS, Terms
 from support.server import Emulator
 
-PLACES = ["{emulator}", "sqlite:///{folder}/registry.db"]
+URLS = ["{emulator}", "sqlite:///{folder}/registry.db"]
 
 
-@pytest.fixture(params=PLACES, ids=["http", "file"])
+@pytest.fixture(params=URLS, ids=["http", "file"])
 def registry(
     request: pytest.FixtureRequest, emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ModelRegistry]:
-    """Return an empty registry, which the commands find by the environment."""
+    """Return an empty registry that the commands find through the environment."""
     monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", request.param.format(emulator=emulator.url, folder=tmp_path))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
@@ -75,7 +75,7 @@ REQUEST: dict[str, Any] = {
 }
 
 
-def test_a_version_is_registered_by_options_and_its_arn_is_all_that_is_printed(registry: ModelRegistry) -> None:
+def test_register_prints_only_the_arn(registry: ModelRegistry) -> None:
     options = ["--image", "registry/churn:3", "--model-data", "s3://models/churn.tar.gz", "--metrics", "s3://m/q.json"]
     lineage = ["--training-job", "train-7", "--dataset-version", "2026-11", "--git-commit", "4f5c2a9"]
     said = ["--metadata", "accuracy=0.93", "--metadata", "formula=a=b", "--tag", "team=risk", "--description", "first"]
@@ -97,7 +97,7 @@ def test_a_version_is_registered_by_options_and_its_arn_is_all_that_is_printed(r
     assert registry.boto3.list_tags(ResourceArn=group)["Tags"] == [{"Key": "team", "Value": "risk"}]
 
 
-def test_the_record_is_printed_for_programs(registry: ModelRegistry) -> None:
+def test_register_can_print_the_record_as_json(registry: ModelRegistry) -> None:
     record = json.loads(done("register", "churn", "--image", "i:1", "--content-type", "a/b", "--json"))
     assert record["ModelPackageVersion"] == 1
     assert record["InferenceSpecification"]["SupportedContentTypes"] == ["a/b"]
@@ -108,7 +108,7 @@ def test_the_same_token_registers_once(registry: ModelRegistry) -> None:
     assert first == second
 
 
-def test_a_file_is_registered_as_it_is(registry: ModelRegistry, tmp_path: Path) -> None:
+def test_register_uses_every_member_of_a_file(registry: ModelRegistry, tmp_path: Path) -> None:
     file = tmp_path / "request.json"
     file.write_text(json.dumps(REQUEST))
     done("register", "--from", str(file))
@@ -118,7 +118,7 @@ def test_a_file_is_registered_as_it_is(registry: ModelRegistry, tmp_path: Path) 
     assert {name: record[name] for name in REQUEST} == REQUEST
 
 
-def test_options_win_over_a_file(registry: ModelRegistry) -> None:
+def test_options_override_members_of_a_file(registry: ModelRegistry) -> None:
     options = ["--image", "mine:1", "--content-type", "text/csv", "--description", "mine", "--approval", "Rejected"]
     more = ["--metadata", "of.file=no", "--git-commit", "4f5c2a9", "--metrics", "s3://mine"]
     done("register", "other", "--from", "-", *options, *more, stdin=json.dumps(REQUEST))
@@ -134,7 +134,7 @@ def test_options_win_over_a_file(registry: ModelRegistry) -> None:
     assert specification["SupportedResponseMIMETypes"] == ["application/json"]
 
 
-def test_a_file_without_containers_takes_an_image(registry: ModelRegistry) -> None:
+def test_an_image_can_be_added_to_a_file_without_containers(registry: ModelRegistry) -> None:
     request = {"InferenceSpecification": {"SupportedContentTypes": ["a/b"]}}
     done("register", "churn", "--from", "-", "--image", "mine:1", stdin=json.dumps(request))
     version = registry.get("churn/1")
@@ -157,7 +157,7 @@ def test_a_file_without_containers_takes_an_image(registry: ModelRegistry) -> No
         (["churn", "--image", "no spaces"], None, "ValidationException: 1 validation error detected"),
     ],
 )
-def test_what_cannot_be_registered_is_a_sentence(
+def test_an_invalid_registration_is_rejected_with_one_sentence(
     registry: ModelRegistry, arguments: list[str], stdin: str | None, sentence: str
 ) -> None:
     given_bytes = stdin.encode("utf-8", "surrogateescape") if stdin is not None else None
@@ -169,7 +169,7 @@ def test_what_cannot_be_registered_is_a_sentence(
 
 @pytest.fixture
 def found(registry: ModelRegistry) -> ModelRegistry:
-    """Return a registry with something to find."""
+    """Return a registry with versions to search for."""
     registry.register("churn", image="i:1", metadata={"accuracy": 0.9}, approval="Approved", tags={"team": "risk"})
     registry.register("churn", image="i:2", metadata={"accuracy": 0.95}, description="with weather")
     registry.register("fraud", image="i:3", metadata={"accuracy": "9e-1"}, approval="Approved")
@@ -196,28 +196,28 @@ def found(registry: ModelRegistry) -> ModelRegistry:
         (["ModelPackageGroupName=nobody"], []),
     ],
 )
-def test_terms_find_what_they_say(found: ModelRegistry, terms: list[str], versions: list[str]) -> None:
+def test_search_terms_filter_versions(found: ModelRegistry, terms: list[str], versions: list[str]) -> None:
     assert sorted(names(*terms)) == versions
 
 
-def test_what_is_found_is_sorted_and_limited(found: ModelRegistry) -> None:
+def test_search_results_are_sorted_and_limited(found: ModelRegistry) -> None:
     assert names("--sort", "CreationTime", "--ascending") == ["churn/1", "churn/2", "fraud/1", "fraud/2"]
     assert names("--sort", "CreationTime", "--limit", "2") == ["fraud/2", "fraud/1"]
     assert [line.split()[0] for line in done("search", "Tags.team", "--limit", "1").splitlines()] == ["churn/2"]
 
 
-def test_groups_are_found_too(found: ModelRegistry) -> None:
+def test_groups_can_be_searched(found: ModelRegistry) -> None:
     groups = json.loads(done("search", "--groups", "Tags.team=risk", "--json"))
     assert [group["name"] for group in groups] == ["churn"]
     assert [group.name for group in found.search_groups("!Tags.team")] == ["fraud"]
 
 
-def test_a_version_that_is_found_is_the_version_that_is_read(found: ModelRegistry) -> None:
+def test_a_search_result_equals_the_version(found: ModelRegistry) -> None:
     (version,) = found.search("ModelPackageDescription~weather")
     assert version == found.get("churn/2")
 
 
-def test_packages_of_no_group_are_passed_over(registry: ModelRegistry) -> None:
+def test_unversioned_packages_are_left_out_of_results(registry: ModelRegistry) -> None:
     types = {
         "SupportedTransformInstanceTypes": ["ml.m5.large"],
         "SupportedRealtimeInferenceInstanceTypes": ["ml.m5.large"],
@@ -229,7 +229,7 @@ def test_packages_of_no_group_are_passed_over(registry: ModelRegistry) -> None:
     assert list(registry.search()) == []
 
 
-def test_more_than_a_page_is_found(registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_spans_pages(registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sagemaker_registry.client.registry.search_terms.PAGE", 2)
     for number in range(5):
         registry.register("churn", image=f"i:{number}")
@@ -247,7 +247,7 @@ def test_more_than_a_page_is_found(registry: ModelRegistry, monkeypatch: pytest.
         ("Colour=red", "ValidationException: Unknown property name: Colour"),
     ],
 )
-def test_what_cannot_be_searched_is_a_sentence(registry: ModelRegistry, term: str, sentence: str) -> None:
+def test_an_invalid_term_is_rejected_with_one_sentence(registry: ModelRegistry, term: str, sentence: str) -> None:
     assert sentence in refused("search", term)
 
 
@@ -256,14 +256,14 @@ def test_what_cannot_be_searched_is_a_sentence(registry: ModelRegistry, term: st
     sign=st.sampled_from(sorted(OPERATORS)),
     value=st.text(min_size=1),
 )
-def test_every_term_says_what_it_means(name: str, sign: str, value: str) -> None:
+def test_terms_are_parsed_into_filters(name: str, sign: str, value: str) -> None:
     if sign in ("<", ">") and value.startswith("="):
-        value = f" {value}"  # which would be the operator's
+        value = f" {value}"  # which would be part of the operator
     (asked,) = Terms.parse([f"{name}{sign}{value}"]).filters
     assert asked == {"Name": name, "Operator": OPERATORS[sign], "Value": value}
 
 
-def test_a_version_is_deleted_and_its_number_is_not_given_again(found: ModelRegistry) -> None:
+def test_the_number_of_a_deleted_version_is_not_reused(found: ModelRegistry) -> None:
     assert done("delete", "churn/2", "--yes") == "deleted churn/2 (PendingManualApproval)\n"
     assert "does not exist" in refused("delete", "churn/2", "--yes")
     assert done("register", "churn", "--image", "i:5").strip().endswith("/churn/3")
@@ -271,7 +271,7 @@ def test_a_version_is_deleted_and_its_number_is_not_given_again(found: ModelRegi
     assert [arn.rpartition("/")[2] for arn in deleted] == ["3"]
 
 
-def test_a_group_is_deleted_with_its_versions_if_that_is_said(found: ModelRegistry) -> None:
+def test_a_group_with_versions_is_deleted_only_with_the_option(found: ModelRegistry) -> None:
     assert "ConflictException: " in refused("delete", "churn", "--yes")
     assert [version.version for version in found.versions("churn")] == [2, 1]
     assert done("delete", "churn", "--with-versions", "--yes") == "deleted the group churn and its 2 versions\n"
@@ -282,7 +282,7 @@ def test_a_group_is_deleted_with_its_versions_if_that_is_said(found: ModelRegist
     assert list(found.groups()) == []
 
 
-def test_without_a_terminal_nothing_is_deleted_unasked(found: ModelRegistry) -> None:
+def test_delete_requires_yes_without_a_terminal(found: ModelRegistry) -> None:
     sentence = "not deleting churn/1 (Approved): add --yes when there is no terminal to confirm"
     assert sentence in refused("delete", "churn/1", stdin="y\n")
     assert found.get("churn/1")
@@ -290,7 +290,7 @@ def test_without_a_terminal_nothing_is_deleted_unasked(found: ModelRegistry) -> 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
-def test_on_a_terminal_it_asks(found: ModelRegistry, answer: str, code: int) -> None:
+def test_delete_asks_on_a_terminal(found: ModelRegistry, answer: str, code: int) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "sagemaker_registry.client.cli", "delete", "churn/1"]
     with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -304,7 +304,7 @@ def test_on_a_terminal_it_asks(found: ModelRegistry, answer: str, code: int) -> 
 
 
 def completed(*words: str) -> tuple[list[str], str]:
-    """Return what a shell is offered after these words, the last of them begun; and what is on stderr."""
+    """Return the completions for the last of these words, and stderr."""
     asked = {
         "_SAGEMAKER_REGISTRY_COMPLETE": "bash_complete",
         "COMP_WORDS": " ".join(["sagemaker-registry", *words]),
@@ -322,7 +322,7 @@ def completed(*words: str) -> tuple[list[str], str]:
 
 
 def offered(*words: str) -> tuple[list[str], str]:
-    """Return what is offered in the end: a shell is offered nothing where a busy machine takes over a second."""
+    """Return completions, retrying because completion offers nothing if a busy machine takes over a second."""
     deadline = time.monotonic() + 60
     while (found := completed(*words)) == ([], "") and time.monotonic() < deadline:
         pass
@@ -338,7 +338,7 @@ def test_groups_and_versions_are_completed(found: ModelRegistry) -> None:
     assert completed("compl") == (["completion"], "")
 
 
-def test_completion_makes_no_file_and_says_nothing_of_what_it_cannot_reach(
+def test_completion_creates_no_file_and_ignores_unreachable_registries(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for url in (f"sqlite:///{tmp_path}/no.db", "http://127.0.0.1:9", "mongodb://x", "sqlite://x"):
@@ -349,22 +349,22 @@ def test_completion_makes_no_file_and_says_nothing_of_what_it_cannot_reach(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_completion_does_not_wait_for_a_registry_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_completion_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
         began = time.monotonic()
         assert completed("versions", "c") == ([], "")
-        assert time.monotonic() - began < 15  # a second of waiting; the rest is a busy machine's start of Python
+        assert time.monotonic() - began < 15  # a second of waiting; the rest is the start of Python on a busy machine
 
 
 @pytest.mark.parametrize(
     ("shell", "word"), [("bash", "complete -o"), ("zsh", "#compdef"), ("fish", "complete --no-files")]
 )
-def test_the_script_of_a_shell_is_printed(shell: str, word: str) -> None:
+def test_completion_prints_the_script_of_a_shell(shell: str, word: str) -> None:
     script = done("completion", shell)
     assert word in script
     assert "_SAGEMAKER_REGISTRY_COMPLETE" in script
 
 
-def test_another_shell_is_refused() -> None:
+def test_an_unknown_shell_is_rejected() -> None:
     assert "'csh' is not one of" in refused("completion", "csh")

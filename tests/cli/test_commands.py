@@ -1,4 +1,4 @@
-"""The commands on a served registry and on a file: tables, JSON, exit codes one can script on."""
+"""The commands on a served registry and on a file: tables, JSON and exit codes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from sagemaker_registry.client import ModelRegistry
 from sagemaker_registry.client.cli import main
 from support.server import Emulator
 
-PLACES = ["{emulator}", "sqlite:///{folder}/registry.db"]
+URLS = ["{emulator}", "sqlite:///{folder}/registry.db"]
 
 
-@pytest.fixture(params=PLACES, ids=["http", "file"])
+@pytest.fixture(params=URLS, ids=["http", "file"])
 def registry(
     request: pytest.FixtureRequest, emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> ModelRegistry:
-    """Return a registry with two waiting versions, which the commands find by the environment."""
+    """Return a registry with two pending versions that the commands find through the environment."""
     monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", request.param.format(emulator=emulator.url, folder=tmp_path))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
@@ -44,7 +44,7 @@ def as_json(*arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-def test_a_review_from_the_terminal(registry: ModelRegistry) -> None:
+def test_a_review_with_the_commands(registry: ModelRegistry) -> None:
     with registry:
         assert [group["name"] for group in as_json("groups")] == ["churn"]
         assert [row["version"] for row in as_json("pending")] == ["churn/1", "churn/2"]
@@ -69,7 +69,7 @@ def test_a_table_has_a_line_for_each_row(registry: ModelRegistry) -> None:
         assert "ModelPackageArn" in run("show", "churn/1").stdout
 
 
-def test_waiting_in_vain_has_an_exit_code_of_its_own(registry: ModelRegistry) -> None:
+def test_a_wait_that_times_out_exits_with_3(registry: ModelRegistry) -> None:
     with registry:
         result = run("wait", "churn/1", "--timeout", "0")
         assert result.exit_code == 3
@@ -86,9 +86,7 @@ def test_waiting_in_vain_has_an_exit_code_of_its_own(registry: ModelRegistry) ->
         (["groups", "--url", "http://127.0.0.1:9"], "Could not connect to the endpoint URL"),
     ],
 )
-def test_a_refusal_is_one_sentence_and_exit_code_two(
-    registry: ModelRegistry, arguments: list[str], sentence: str
-) -> None:
+def test_an_error_is_one_sentence_and_exit_code_2(registry: ModelRegistry, arguments: list[str], sentence: str) -> None:
     with registry:
         result = run(*arguments)
         assert result.exit_code == 2
@@ -151,7 +149,7 @@ def test_the_help_says_where_serve_stores_a_registry(serve: Callable[..., Emulat
         assert "stored in a file in your data folder" in told
 
 
-def test_without_a_url_the_registry_is_the_users_own() -> None:
+def test_the_default_registry_belongs_to_the_user() -> None:
     with ModelRegistry() as registry:
         registry.register("mine", image="churn:1")
     assert run("groups").stdout.split()[0] == "mine"

@@ -1,4 +1,4 @@
-"""The main job: the quickstart's story, from the command and from the file."""
+"""The quickstart, from the command and from the example file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def output(command: list[str], cwd: Path) -> str:
     return done.stdout
 
 
-def test_the_story_is_told_as_the_readme_shows_it(tmp_path: Path) -> None:
+def test_the_quickstart_prints_the_output_shown_in_the_readme(tmp_path: Path) -> None:
     told = output([sys.executable, str(ROOT / "examples" / "quickstart.py")], tmp_path)
     shown = (ROOT / "README.md").read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
     missing = [line for line in shown.splitlines() if line.strip() not in ("", "...") and line not in told]
@@ -27,7 +27,7 @@ def test_the_story_is_told_as_the_readme_shows_it(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_approved_version_is_deployed_and_the_worse_one_refused(tmp_path: Path) -> None:
+def test_the_quickstart_deploys_the_approved_version_only(tmp_path: Path) -> None:
     story = json.loads(output([*COMMAND, "--json", "--keep", "kept"], tmp_path))
     good, worse = story["registered"]
     assert story["deployed"] == story["approved"] == good
@@ -38,7 +38,7 @@ def test_the_approved_version_is_deployed_and_the_worse_one_refused(tmp_path: Pa
     assert again["deployed"].endswith("/3")
 
 
-def test_it_runs_against_a_registry_that_is_served_already(emulator: Emulator, tmp_path: Path) -> None:
+def test_the_quickstart_runs_against_a_running_server(emulator: Emulator, tmp_path: Path) -> None:
     told = output([*COMMAND, "--endpoint-url", emulator.url], tmp_path)
     assert "is listening on" not in told
     assert "deployed   tumour-classifier/1" in told

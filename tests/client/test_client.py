@@ -1,4 +1,4 @@
-"""connect(): a stock boto3 client on any URL, with nothing global changed."""
+"""connect(): a stock boto3 client for any URL, without global changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sagemaker_registry.client import connect
 REGION = {"region_name": "eu-west-1"}
 
 
-def test_it_is_a_stock_client_with_its_exceptions_and_paginators() -> None:
+def test_the_client_has_boto3s_exceptions_and_paginators() -> None:
     sagemaker = connect("sqlite://", **REGION)
     sagemaker.create_model_package_group(ModelPackageGroupName="churn")
     sagemaker.create_model_package(ModelPackageGroupName="churn")
@@ -43,7 +43,7 @@ def test_event_hooks_see_each_call() -> None:
     sagemaker.close()
 
 
-def test_two_registries_live_in_one_process_and_boto3_is_as_it_was() -> None:
+def test_two_registries_in_one_process_are_separate_and_boto3_is_unchanged() -> None:
     one, two = connect("sqlite://", **REGION), connect("sqlite://", **REGION)
     one.create_model_package_group(ModelPackageGroupName="only-here")
     assert two.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
@@ -53,7 +53,7 @@ def test_two_registries_live_in_one_process_and_boto3_is_as_it_was() -> None:
     two.close()
 
 
-def test_the_url_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_url_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", f"sqlite:///{tmp_path}/registry.db")
     connect(**REGION).create_model_package_group(ModelPackageGroupName="churn")
     assert (tmp_path / "registry.db").exists()
@@ -66,12 +66,12 @@ def test_the_url_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, 
         ("registry.db", "should begin with one of aws://, http://"),
     ],
 )
-def test_a_url_that_names_nothing_is_refused_in_words(url: str, sentence: str) -> None:
+def test_a_url_with_an_unknown_scheme_is_rejected(url: str, sentence: str) -> None:
     with pytest.raises(BackendUnavailable, match=sentence):
         connect(url)
 
 
-def test_an_operation_the_registry_lacks_is_refused() -> None:
+def test_an_unsupported_operation_is_rejected() -> None:
     sagemaker = connect("sqlite://", **REGION)
     refused = r"UnknownOperationException.*does not support ListModels"
     with pytest.raises(sagemaker.exceptions.ClientError, match=refused):
@@ -79,7 +79,7 @@ def test_an_operation_the_registry_lacks_is_refused() -> None:
     sagemaker.close()
 
 
-def test_the_key_of_twelve_digits_is_the_account() -> None:
+def test_an_access_key_of_twelve_digits_is_the_account() -> None:
     keys = {"aws_access_key_id": "222222222222", "aws_secret_access_key": "any"}
     sagemaker = connect("sqlite://", **REGION, **keys)
     arn = sagemaker.create_model_package_group(ModelPackageGroupName="churn")["ModelPackageGroupArn"]
@@ -87,9 +87,9 @@ def test_the_key_of_twelve_digits_is_the_account() -> None:
     sagemaker.close()
 
 
-def test_it_asks_no_network_who_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connect_does_not_use_the_network_to_find_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
-        raise AssertionError("the network was asked")
+        raise AssertionError("the network was used")
 
     monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
     monkeypatch.setattr(socket.socket, "connect", refuse)
@@ -101,7 +101,7 @@ def test_it_asks_no_network_who_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     sagemaker.close()
 
 
-def test_times_are_aware() -> None:
+def test_times_have_a_time_zone() -> None:
     sagemaker = connect("sqlite://", **REGION)
     sagemaker.create_model_package_group(ModelPackageGroupName="churn")
     created = sagemaker.describe_model_package_group(ModelPackageGroupName="churn")["CreationTime"]
@@ -110,7 +110,7 @@ def test_times_are_aware() -> None:
     sagemaker.close()
 
 
-def test_in_process_needs_no_web_framework_and_no_socket() -> None:
+def test_an_in_process_client_needs_no_web_framework_and_no_socket() -> None:
     script = (
         "import sys, socket\n"
         "def refuse(*a, **k): raise AssertionError('a socket was opened')\n"

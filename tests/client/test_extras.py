@@ -1,4 +1,4 @@
-"""An install without an extra says which one is missing; what it has still works."""
+"""Without an optional dependency, the error names the extra to install, and everything else works."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def run(package: str, script: str) -> subprocess.CompletedProcess[str]:
         ("sklearn", QUICKSTART, "quickstart requires scikit-learn: pip install 'sagemaker-registry[all]'"),
     ],
 )
-def test_a_missing_extra_is_one_sentence_and_exit_code_two(package: str, script: str, sentence: str) -> None:
+def test_a_missing_extra_is_one_sentence_and_exit_code_2(package: str, script: str, sentence: str) -> None:
     ended = run(package, script)
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr
     assert ended.returncode == 2
 
 
-def test_the_base_install_is_a_client_for_served_registries() -> None:
+def test_the_base_installation_is_a_client_for_served_registries() -> None:
     hidden = "".join(ABSENT.format(package=package) for package in ONLY_BOTO3)
     command = [sys.executable, "-c", hidden + CONNECT_HTTP]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -54,15 +54,15 @@ def test_the_base_install_is_a_client_for_served_registries() -> None:
 
 
 @pytest.mark.parametrize("package", ["orjson", "regex", "msgspec"])
-def test_connect_in_process_without_the_extra_says_so(package: str) -> None:
+def test_an_in_process_connect_names_the_missing_extra(package: str) -> None:
     assert f"BackendUnavailable: sqlite:// needs the package {package!r}: pip install" in run(package, CONNECT).stderr
 
 
-def test_a_registry_in_process_needs_no_sqlite_utils() -> None:
+def test_an_in_process_registry_does_not_need_sqlite_utils() -> None:
     assert run("sqlite_utils", CONNECT).stderr == ""
 
 
-def test_without_moto_a_neighbours_call_is_an_aws_error_that_says_what_to_install() -> None:
+def test_without_moto_calls_of_other_services_name_the_package_to_install() -> None:
     answered = run("moto", S3).stdout
     assert answered.startswith("400 Bad Request\n")
     assert "<Code>UnknownOperationException</Code>" in answered

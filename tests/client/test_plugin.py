@@ -1,4 +1,4 @@
-"""The pytest plugin, tried on projects of its users: alone, with xdist, on several backends, and not at all."""
+"""The pytest plugin in user projects: alone, with xdist, on several backends, and unused."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def groups():
 """
 
 
-def ran(pytester: pytest.Pytester, tests: str, *options: str) -> pytest.RunResult:
-    """Run tests of a user's in a process of their own, where every warning is an error."""
+def run_tests(pytester: pytest.Pytester, tests: str, *options: str) -> pytest.RunResult:
+    """Run a user's tests in a subprocess in which every warning is an error."""
     pytester.makepyfile(CODE_UNDER_TEST + tests)
     return pytester.runpytest_subprocess("-q", "-W", "error", "--strict-markers", "-p", "no:cacheprovider", *options)
 
@@ -70,35 +70,35 @@ def test_seeded(sagemaker_registry, sagemaker_registry_server):
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["alone", "xdist"])
-def test_every_test_has_a_registry_to_itself(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
+def test_every_test_has_its_own_registry(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
     if options:
         pytest.importorskip("xdist")
-    ran(pytester, TESTS, *options).assert_outcomes(passed=5)
+    run_tests(pytester, TESTS, *options).assert_outcomes(passed=5)
 
 
 def test_the_same_tests_run_on_moto(pytester: pytest.Pytester) -> None:
-    ran(pytester, TESTS, "--sagemaker-registry-backend", "moto://").assert_outcomes(passed=5)
+    run_tests(pytester, TESTS, "--sagemaker-registry-backend", "moto://").assert_outcomes(passed=5)
 
 
-def test_the_same_tests_run_on_a_file_and_leave_it_as_it_was(pytester: pytest.Pytester) -> None:
+def test_the_same_tests_run_on_a_file_and_leave_it_unchanged(pytester: pytest.Pytester) -> None:
     from sagemaker_registry.client import ModelRegistry
 
     with ModelRegistry(f"sqlite:///{pytester.path / 'team.db'}") as registry:
-        kept = registry.register("churn", image="churn:1")
+        existing = registry.register("churn", image="churn:1")
     pytester.makeini("[pytest]\nsagemaker_registry_backend = sqlite:///team.db\n")
-    ran(pytester, TESTS).assert_outcomes(passed=5)
+    run_tests(pytester, TESTS).assert_outcomes(passed=5)
     with ModelRegistry(f"sqlite:///{pytester.path / 'team.db'}") as registry:
-        assert [version.arn for version in registry.versions("churn")] == [kept.arn]
+        assert [version.arn for version in registry.versions("churn")] == [existing.arn]
         assert registry.boto3.get_paginator("search").paginate(Resource="ModelPackage").build_full_result()
         assert registry.verify_history().checked == 2
 
 
 def test_the_same_tests_run_on_postgresql(pytester: pytest.Pytester, postgres_url: str) -> None:
-    ran(pytester, TESTS, "--sagemaker-registry-backend", postgres_url).assert_outcomes(passed=5)
+    run_tests(pytester, TESTS, "--sagemaker-registry-backend", postgres_url).assert_outcomes(passed=5)
 
 
-def test_a_failed_assertion_shows_what_was_asked_instead(pytester: pytest.Pytester) -> None:
-    result = ran(
+def test_a_failed_assertion_shows_the_actual_request(pytester: pytest.Pytester) -> None:
+    result = run_tests(
         pytester,
         """
 def test_it(sagemaker_registry_server):
@@ -118,10 +118,10 @@ def test_it(sagemaker_registry_server):
     assert "client/testing/recorded_requests.py" not in result.stdout.str()
 
 
-def test_the_environment_is_as_before_afterwards(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_restored(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_PROFILE", "production")
-    result = ran(
+    result = run_tests(
         pytester,
         """
 import os
@@ -144,9 +144,9 @@ def test_and_back():
     result.assert_outcomes(passed=2)
 
 
-def test_a_marker_stops_the_clock_and_its_seeds_are_beside_the_test(pytester: pytest.Pytester) -> None:
+def test_the_marker_freezes_the_clock_and_finds_seeds_next_to_the_test(pytester: pytest.Pytester) -> None:
     pytester.makefile(".yaml", churn="groups:\n  churn:\n    versions: [{image: churn:1}]\n")
-    result = ran(
+    result = run_tests(
         pytester,
         """
 @pytest.mark.sagemaker_registry("churn.yaml", freeze="2026-11-24T12:00:00Z")
@@ -157,9 +157,9 @@ def test_it(sagemaker_registry):
     result.assert_outcomes(passed=1)
 
 
-def test_a_seed_with_an_error_is_one_sentence(pytester: pytest.Pytester) -> None:
+def test_an_invalid_seed_is_one_sentence(pytester: pytest.Pytester) -> None:
     pytester.makefile(".yaml", churn="groups:\n  churn:\n    version: []\n")
-    result = ran(
+    result = run_tests(
         pytester,
         """
 @pytest.mark.sagemaker_registry("churn.yaml")
@@ -181,9 +181,9 @@ def test_another(sagemaker_registry):
     )
 
 
-def test_rules_of_a_configuration_are_obeyed(pytester: pytest.Pytester) -> None:
+def test_approval_rules_of_a_configuration_apply(pytester: pytest.Pytester) -> None:
     (pytester.path / "registry.toml").write_text('[[approval]]\ngroups = ["*"]\nprofile = "strict"\n', encoding="utf-8")
-    result = ran(
+    result = run_tests(
         pytester,
         """
 @pytest.mark.parametrize("served", [True, False])
@@ -199,7 +199,7 @@ def test_it(request, served):
     result.assert_outcomes(passed=2)
 
 
-def test_nothing_is_imported_for_tests_that_ask_for_nothing(pytester: pytest.Pytester) -> None:
+def test_the_unused_plugin_imports_nothing(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
 import sys
@@ -215,7 +215,7 @@ def test_it(request):
     pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider").assert_outcomes(passed=1)
 
 
-def test_the_fixtures_say_what_they_are(pytester: pytest.Pytester) -> None:
+def test_the_fixtures_and_the_marker_have_help(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--fixtures", "--markers")
     result.stdout.fnmatch_lines(["*@pytest.mark.sagemaker_registry(*seeds, freeze=None)*"])
     told = pytester.runpytest_subprocess("--fixtures").stdout.str()

@@ -1,4 +1,4 @@
-"""Promotion: versions go from one registry to another once, completely, and whoever decided keeps the last word."""
+"""Promotion: versions are copied to another registry once and completely, and decisions made there are kept."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ EVERYTHING: dict[str, Any] = {
     METADATA: {"accuracy": "0.93", "dataset": "s3://dev/data"},
     "ModelApprovalStatus": "Approved",
 }
-Registry = Any  # a boto3 client: several of its calls take plain dictionaries here
+Registry = Any  # a boto3 client; Any, because several calls take plain dictionaries here
 
 
 @pytest.fixture
 def here() -> Iterator[Registry]:
-    """Return a client of the registry that versions are promoted from: the laptop's."""
+    """Return a client of the source registry."""
     client = connect("sqlite://", region_name="us-east-1")
     client.create_model_package_group(
         ModelPackageGroupName="churn",
@@ -69,7 +69,7 @@ def here() -> Iterator[Registry]:
 
 @pytest.fixture(params=["in process", "served"])
 def there(request: pytest.FixtureRequest, account: str) -> Iterator[Registry]:
-    """Return a client of the registry that versions are promoted to, of another account."""
+    """Return a client of the destination registry, in another account."""
     url = "sqlite://" if request.param == "in process" else request.getfixturevalue("emulator").url
     client = connect(url, region_name="eu-west-1", aws_access_key_id=account, aws_secret_access_key="any")
     yield checked(client)
@@ -82,7 +82,7 @@ def register(client: Registry, group: str = "churn", **members: Any) -> str:
 
 
 def promote(here: Registry, there: Registry, **options: Any) -> list[str]:
-    """Plan and apply; return what was done, as `created churn/1`."""
+    """Plan and apply; return the results, such as `created churn/1`."""
     done = apply(plan(here, there, **options), there, sleep=lambda seconds: None)
     return [f"{one.outcome} {name_of(one.copy)}" for one in done]
 
@@ -101,10 +101,10 @@ def reasons(made: Plan) -> dict[str, str]:
     return {name_of(one.source): one.reason for one in made.skipped}
 
 
-# Creating
+# Create
 
 
-def test_a_version_arrives_with_all_it_has(here: Registry, there: Registry) -> None:
+def test_a_version_is_copied_completely(here: Registry, there: Registry) -> None:
     arn = register(here)
     here.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="ticket 42")
     assert promote(here, there) == ["created churn", "created churn/1"]
@@ -124,7 +124,7 @@ def test_a_version_arrives_with_all_it_has(here: Registry, there: Registry) -> N
     assert there.list_tags(ResourceArn=group["ModelPackageGroupArn"])["Tags"] == [{"Key": "team", "Value": "growth"}]
 
 
-def test_a_plan_changes_nothing_and_a_second_run_does_nothing(here: Registry, there: Registry) -> None:
+def test_a_plan_changes_nothing_and_a_second_promotion_does_nothing(here: Registry, there: Registry) -> None:
     register(here)
     register(here)
     made = plan(here, there)
@@ -137,7 +137,7 @@ def test_a_plan_changes_nothing_and_a_second_run_does_nothing(here: Registry, th
     assert promote(here, there) == []
 
 
-def test_the_destination_gives_the_numbers_in_the_sources_order(here: Registry, there: Registry) -> None:
+def test_the_destination_numbers_versions_in_the_order_of_the_source(here: Registry, there: Registry) -> None:
     for description in ("a", "b", "c"):
         register(here, ModelPackageDescription=description)
     here.delete_model_package(ModelPackageName="churn/1")
@@ -148,9 +148,7 @@ def test_the_destination_gives_the_numbers_in_the_sources_order(here: Registry, 
     assert len(plan(here, there).same) == 2
 
 
-def test_a_version_made_from_another_arrives_with_both_specification_and_source(
-    here: Registry, there: Registry
-) -> None:
+def test_a_cloned_version_is_copied_with_its_specification_and_source(here: Registry, there: Registry) -> None:
     base = register(here)
     cloned = here.create_model_package(
         ModelPackageGroupName="churn", SourceUri=base, ModelApprovalStatus="Approved", ClientToken="clone"
@@ -163,7 +161,7 @@ def test_a_version_made_from_another_arrives_with_both_specification_and_source(
     assert plan(here, there).steps == ()
 
 
-def test_a_digest_stays_only_where_the_image_names_it(here: Registry, there: Registry) -> None:
+def test_a_digest_is_copied_only_if_the_image_names_it(here: Registry, there: Registry) -> None:
     digest = f"sha256:{'ab' * 32}"
     named, unnamed = {"Image": f"{IMAGE}@{digest}"}, {"Image": f"{IMAGE}:1"}
     register(here, InferenceSpecification={**SPECIFICATION, "Containers": [named, unnamed]})
@@ -175,7 +173,7 @@ def test_a_digest_stays_only_where_the_image_names_it(here: Registry, there: Reg
     assert plan(here, there, mappings=mappings).steps == ()
 
 
-def test_a_registry_that_was_made_anew_is_not_taken_for_the_old_one(there: Registry) -> None:
+def test_versions_of_a_recreated_registry_are_new_versions(there: Registry) -> None:
     for description in ("of the first", "of the second"):
         with ModelRegistry("sqlite://", region_name="us-east-1") as laptop:
             laptop.register("churn", description=description, approval="Approved", image="churn:1")
@@ -186,7 +184,7 @@ def test_a_registry_that_was_made_anew_is_not_taken_for_the_old_one(there: Regis
     ]
 
 
-def test_what_came_from_there_does_not_go_back(here: Registry, there: Registry) -> None:
+def test_a_copy_is_not_promoted_back_to_its_source(here: Registry, there: Registry) -> None:
     register(here)
     promote(here, there)
     made = plan(there, here)
@@ -194,7 +192,7 @@ def test_what_came_from_there_does_not_go_back(here: Registry, there: Registry) 
     assert reasons(made) == {"churn/1": "it is a copy of a version in the destination"}
 
 
-def test_a_copy_of_a_copy_came_from_the_copy(here: Registry, there: Registry) -> None:
+def test_a_copy_of_a_copy_names_the_copy_as_its_origin(here: Registry, there: Registry) -> None:
     register(here)
     promote(here, there)
     with ModelRegistry("sqlite://", region_name="us-east-1") as last:
@@ -203,7 +201,7 @@ def test_a_copy_of_a_copy_came_from_the_copy(here: Registry, there: Registry) ->
         assert plan(there, last.boto3).steps == ()
 
 
-def test_a_copy_is_known_by_its_source_alone_if_somebody_edited_the_rest(here: Registry, there: Registry) -> None:
+def test_a_copy_is_recognized_by_its_source_arn_alone(here: Registry, there: Registry) -> None:
     arn = register(here)
     promote(here, there)
     copy = described(there, "churn/1")["ModelPackageArn"]
@@ -222,10 +220,10 @@ def test_a_copy_that_was_deleted_is_created_again(here: Registry, there: Registr
     assert numbers(there) == [2]
 
 
-# Choosing
+# Select
 
 
-def test_only_approved_versions_are_taken(here: Registry, there: Registry) -> None:
+def test_only_approved_versions_are_promoted_by_default(here: Registry, there: Registry) -> None:
     for status in ("Approved", PENDING, "Rejected"):
         register(here, ModelApprovalStatus=status)
     made = plan(here, there)
@@ -240,7 +238,7 @@ def test_only_approved_versions_are_taken(here: Registry, there: Registry) -> No
     assert described(there, "churn/1")["ModelApprovalStatus"] == PENDING
 
 
-def test_the_newest_of_each_group(here: Registry, there: Registry) -> None:
+def test_only_the_newest_version_of_each_group_can_be_promoted(here: Registry, there: Registry) -> None:
     here.create_model_package_group(ModelPackageGroupName="fraud")
     for group, status in (("churn", "Approved"), ("churn", "Approved"), ("churn", PENDING), ("fraud", "Approved")):
         register(here, group, ModelApprovalStatus=status)
@@ -249,7 +247,7 @@ def test_the_newest_of_each_group(here: Registry, there: Registry) -> None:
     assert reasons(made)["churn/1"] == "churn/2 is newer"
 
 
-def test_a_version_whose_validation_failed_is_not_taken(
+def test_a_version_with_failed_validation_is_not_promoted(
     serve: Callable[..., Emulator], there: Registry, tmp_path: Path
 ) -> None:
     (tmp_path / "registry.toml").write_text('[validation]\nfailing = ["load-*"]\n', encoding="utf-8")
@@ -271,7 +269,7 @@ def test_a_version_whose_validation_failed_is_not_taken(
     assert len(plan(here, there).same) == 1
 
 
-def test_groups_are_chosen_by_pattern_and_versions_by_name(here: Registry, there: Registry) -> None:
+def test_groups_are_selected_by_pattern_and_versions_by_name(here: Registry, there: Registry) -> None:
     for group in ("churn-eu", "fraud"):
         here.create_model_package_group(ModelPackageGroupName=group)
     for group in ("churn", "churn-eu", "fraud", "fraud"):
@@ -295,12 +293,14 @@ def test_groups_are_chosen_by_pattern_and_versions_by_name(here: Registry, there
         ({"versions": ["churn"]}, "invalid version 'churn'; expected GROUP/NUMBER"),
     ],
 )
-def test_what_is_not_there_is_refused(options: dict[str, Any], sentence: str, here: Registry, there: Registry) -> None:
+def test_a_missing_group_or_version_is_rejected(
+    options: dict[str, Any], sentence: str, here: Registry, there: Registry
+) -> None:
     with pytest.raises(Refused, match=sentence):
         plan(here, there, **options)
 
 
-def test_a_version_without_room_for_its_origin_is_refused(here: Registry, there: Registry) -> None:
+def test_a_version_without_room_for_its_origin_is_rejected(here: Registry, there: Registry) -> None:
     register(here, **{METADATA: {f"key-{n}": "value" for n in range(48)}})
     register(here, **{METADATA: {f"key-{n}": "value" for n in range(49)}})
     made = plan(here, there)
@@ -311,7 +311,7 @@ def test_a_version_without_room_for_its_origin_is_refused(here: Registry, there:
     assert plan(here, there).steps == ()
 
 
-# Changing
+# Change
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_a_version_without_room_for_its_origin_is_refused(here: Registry, there:
     ],
     ids=lambda value: next(iter(value)),
 )
-def test_what_changed_in_the_source_is_changed_in_the_copy(
+def test_changes_of_the_source_are_applied_to_the_copy(
     update: dict[str, Any], changed: dict[str, Any], here: Registry, there: Registry
 ) -> None:
     arn = register(here)
@@ -358,7 +358,7 @@ def test_what_changed_in_the_source_is_changed_in_the_copy(
     assert (made.steps, len(made.same)) == ((), 1)
 
 
-def test_content_and_status_of_a_card_change_in_two_requests(here: Registry, there: Registry) -> None:
+def test_content_and_status_of_a_model_card_change_in_two_requests(here: Registry, there: Registry) -> None:
     arn = register(here)
     promote(here, there)
     content = json.dumps({"intended_uses": {"purpose": "letters"}})
@@ -368,7 +368,7 @@ def test_content_and_status_of_a_card_change_in_two_requests(here: Registry, the
     assert described(there, "churn/1")["ModelCard"] == {"ModelCardContent": content, "ModelCardStatus": "Archived"}
 
 
-def test_metadata_of_the_destination_stay(here: Registry, there: Registry) -> None:
+def test_metadata_added_at_the_destination_is_kept(here: Registry, there: Registry) -> None:
     arn = register(here)
     promote(here, there)
     copy = described(there, "churn/1")["ModelPackageArn"]
@@ -383,7 +383,7 @@ def test_metadata_of_the_destination_stay(here: Registry, there: Registry) -> No
     assert (metadata["accuracy"], metadata["dataset"]) == ("0.95", EVERYTHING[METADATA]["dataset"])
 
 
-def test_what_cannot_be_changed_in_place_is_said(here: Registry, there: Registry) -> None:
+def test_a_change_that_cannot_be_made_in_place_is_reported(here: Registry, there: Registry) -> None:
     arn = register(here)
     promote(here, there)
     other = {**SPECIFICATION, "Containers": [{"Image": f"{IMAGE}:2"}]}
@@ -396,7 +396,7 @@ def test_what_cannot_be_changed_in_place_is_said(here: Registry, there: Registry
     }
 
 
-def test_a_registry_that_does_not_keep_all_it_is_given_is_said_to_differ(here: Registry, there: Registry) -> None:
+def test_members_that_the_destination_does_not_store_are_reported(here: Registry, there: Registry) -> None:
     register(here)
 
     def forget(parsed: dict[str, Any], **_: Any) -> None:
@@ -410,9 +410,7 @@ def test_a_registry_that_does_not_keep_all_it_is_given_is_said_to_differ(here: R
     }
 
 
-def test_a_registry_that_forgets_where_copies_came_from_is_not_filled_with_them(
-    here: Registry, there: Registry
-) -> None:
+def test_promotion_stops_if_the_destination_does_not_store_the_origin(here: Registry, there: Registry) -> None:
     register(here)
     register(here)
 
@@ -425,10 +423,10 @@ def test_a_registry_that_forgets_where_copies_came_from_is_not_filled_with_them(
     assert numbers(there) == [1]
 
 
-# Deciding
+# Decisions
 
 
-def test_the_destinations_reviewers_can_decide_again(here: Registry, there: Registry) -> None:
+def test_the_destination_can_review_copies_again(here: Registry, there: Registry) -> None:
     arn = register(here)
     here.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="ticket 42")
     promote(here, there, as_status=PENDING)
@@ -446,7 +444,7 @@ def test_the_destinations_reviewers_can_decide_again(here: Registry, there: Regi
         }
 
 
-def test_the_approval_of_a_copy_is_the_destinations_to_change(here: Registry, there: Registry) -> None:
+def test_a_decision_of_the_destination_is_kept(here: Registry, there: Registry) -> None:
     laptop, production = ModelRegistry.from_client(here), ModelRegistry.from_client(there)
     arn = register(here)
     laptop.approve(arn, "good")
@@ -464,7 +462,7 @@ def test_the_approval_of_a_copy_is_the_destinations_to_change(here: Registry, th
         here.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="")
 
 
-def test_a_decision_there_does_not_keep_other_changes_back(here: Registry, there: Registry) -> None:
+def test_a_decision_of_the_destination_does_not_block_other_changes(here: Registry, there: Registry) -> None:
     arn = register(here)
     promote(here, there)
     ModelRegistry.from_client(there).reject("churn/1", "no")
@@ -478,9 +476,7 @@ def test_a_decision_there_does_not_keep_other_changes_back(here: Registry, there
 # Interruptions
 
 
-def test_a_refusal_in_the_middle_keeps_what_was_done_and_can_be_run_again(
-    here: Registry, serve: Callable[..., Emulator]
-) -> None:
+def test_a_promotion_that_fails_midway_can_be_repeated(here: Registry, serve: Callable[..., Emulator]) -> None:
     emulator = serve("--backend", "sqlite://", "--check-artifacts", "always")
     there, s3 = emulator.client("sagemaker"), emulator.client("s3")
     s3.create_bucket(Bucket="dev")
@@ -503,7 +499,7 @@ def test_a_refusal_in_the_middle_keeps_what_was_done_and_can_be_run_again(
 
 @pytest.mark.parametrize("operation", ["CreateModelPackageGroup", "CreateModelPackage", "UpdateModelPackage"])
 @pytest.mark.parametrize("same_plan", [True, False])
-def test_an_answer_that_was_lost_makes_no_second_version(
+def test_a_lost_response_creates_no_second_version(
     operation: str, same_plan: bool, here: Registry, there: Registry
 ) -> None:
     register(here)
@@ -511,14 +507,14 @@ def test_an_answer_that_was_lost_makes_no_second_version(
         ModelPackageArn=register(here), ModelApprovalStatus="Approved", ApprovalDescription="ticket 42"
     )
 
-    def lose(**_: Any) -> None:
+    def drop_response(**_: Any) -> None:
         raise ReadTimeoutError(endpoint_url="there")
 
     made = plan(here, there)
-    there.meta.events.register_first(f"after-call.sagemaker.{operation}", lose)
+    there.meta.events.register_first(f"after-call.sagemaker.{operation}", drop_response)
     with pytest.raises(ReadTimeoutError):
         apply(made, there)
-    there.meta.events.unregister(f"after-call.sagemaker.{operation}", lose)
+    there.meta.events.unregister(f"after-call.sagemaker.{operation}", drop_response)
     apply(made if same_plan else plan(here, there), there)
     assert numbers(there) == [1, 2]
     assert described(there, "churn/2")["ApprovalDescription"] == "ticket 42"
@@ -526,37 +522,37 @@ def test_an_answer_that_was_lost_makes_no_second_version(
     assert len(plan(here, there).same) == 2
 
 
-def test_a_version_the_list_does_not_show_yet_is_not_created_twice(here: Registry, there: Registry) -> None:
-    """AWS may list late: then the token, made of the original and the request, tells that it is the same one."""
+def test_a_version_not_yet_listed_is_not_created_twice(here: Registry, there: Registry) -> None:
+    """AWS may list versions late; then the token, derived from the original and the request, identifies the copy."""
     register(here)
     promote(here, there)
 
-    def late(parsed: dict[str, Any], **_: Any) -> None:
+    def empty_list(parsed: dict[str, Any], **_: Any) -> None:
         parsed["ModelPackageSummaryList"] = []
 
-    there.meta.events.register("after-call.sagemaker.ListModelPackages", late)
+    there.meta.events.register("after-call.sagemaker.ListModelPackages", empty_list)
     promote(here, there)
-    there.meta.events.unregister("after-call.sagemaker.ListModelPackages", late)
+    there.meta.events.unregister("after-call.sagemaker.ListModelPackages", empty_list)
     assert numbers(there) == [1]
 
 
-def test_a_group_that_is_not_ready_is_waited_for(here: Registry, there: Registry) -> None:
+def test_apply_waits_until_the_group_is_ready(here: Registry, there: Registry) -> None:
     register(here)
-    looks: list[float] = []
+    sleeps: list[float] = []
 
     def pending(parsed: dict[str, Any], **_: Any) -> None:
-        if "ModelPackageGroupStatus" in parsed and len(looks) < 3:
+        if "ModelPackageGroupStatus" in parsed and len(sleeps) < 3:
             parsed["ModelPackageGroupStatus"] = "InProgress"
 
     there.meta.events.register("after-call.sagemaker.DescribeModelPackageGroup", pending)
-    apply(plan(here, there), there, sleep=looks.append)
-    assert looks == [0.0, 1.0, 1.0, 0.0]  # three looks at the group, one at the version
+    apply(plan(here, there), there, sleep=sleeps.append)
+    assert sleeps == [0.0, 1.0, 1.0, 0.0]  # three reads of the group, one of the version
 
 
-# Plans that are kept
+# Saved plans
 
 
-def test_a_plan_is_refused_when_what_it_changes_has_changed(here: Registry, there: Registry) -> None:
+def test_a_plan_is_stale_if_a_version_changed(here: Registry, there: Registry) -> None:
     arn = register(here)
     promote(here, there)
     here.update_model_package(ModelPackageArn=arn, **{METADATA: {"accuracy": "0.95"}})
@@ -571,7 +567,7 @@ def test_a_plan_is_refused_when_what_it_changes_has_changed(here: Registry, ther
         apply(made, there)
 
 
-def test_a_plan_is_refused_when_its_group_has_changed(here: Registry, there: Registry) -> None:
+def test_a_plan_is_stale_if_its_group_changed(here: Registry, there: Registry) -> None:
     register(here)
     made = plan(here, there)
     there.create_model_package_group(ModelPackageGroupName="churn", ModelPackageGroupDescription="another")
@@ -584,7 +580,7 @@ def test_a_plan_is_refused_when_its_group_has_changed(here: Registry, there: Reg
     assert there.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
 
 
-def test_a_version_of_somebody_else_makes_no_plan_stale(here: Registry, there: Registry) -> None:
+def test_an_unrelated_version_does_not_make_a_plan_stale(here: Registry, there: Registry) -> None:
     there.create_model_package_group(ModelPackageGroupName="churn")
     register(here)
     made = plan(here, there)
@@ -594,12 +590,12 @@ def test_a_version_of_somebody_else_makes_no_plan_stale(here: Registry, there: R
 
 
 @given(st.text() | st.recursive(st.none() | st.text(), lambda inner: st.dictionaries(st.text(), inner)).map(json.dumps))
-def test_a_text_that_is_no_plan_is_refused_in_words(text: str) -> None:
+def test_text_that_is_not_a_plan_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="not a plan in the format 'sagemaker-registry plan 1'"):
         Plan.from_json(text)
 
 
-def test_a_plan_is_the_same_after_it_was_kept(here: Registry, there: Registry) -> None:
+def test_a_plan_survives_json(here: Registry, there: Registry) -> None:
     register(here)
     register(here, ModelApprovalStatus="Rejected")
     made = plan(here, there)
@@ -617,7 +613,7 @@ values: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(values, accounts, buckets)
-def test_the_identity_changes_nothing(value: Any, account: str, bucket: str) -> None:
+def test_an_identity_mapping_changes_nothing(value: Any, account: str, bucket: str) -> None:
     same = Mappings.from_names(
         account={account: account, "111111111111": "111111111111"},
         bucket={bucket: bucket, "dev": "dev"},
@@ -629,7 +625,7 @@ def test_the_identity_changes_nothing(value: Any, account: str, bucket: str) -> 
 
 
 @given(values)
-def test_what_names_nothing_that_is_mapped_stays(value: Any) -> None:
+def test_values_without_mapped_names_stay_the_same(value: Any) -> None:
     unused = Mappings.from_names(
         account={"999999999999": "222222222222"}, bucket={"none-such": "prod"}, arn={"arn:none": "arn:other"}
     )
@@ -637,7 +633,7 @@ def test_what_names_nothing_that_is_mapped_stays(value: Any) -> None:
 
 
 @given(buckets, buckets, st.text(st.characters(categories=["L", "N"]) | st.sampled_from("/ .-_"), max_size=20))
-def test_a_bucket_is_mapped_where_it_is_one_and_nowhere_else(here: str, other: str, key: str) -> None:
+def test_buckets_are_mapped_only_in_s3_urls(here: str, other: str, key: str) -> None:
     mapped = Mappings.from_names(bucket={here: "prod"}).of_text
     assert mapped(f"s3://{here}/{key}") == f"s3://prod/{key}"
     assert mapped(f"see s3://{here} and s3://{here}/a") == "see s3://prod and s3://prod/a"
@@ -646,7 +642,7 @@ def test_a_bucket_is_mapped_where_it_is_one_and_nowhere_else(here: str, other: s
 
 
 @given(accounts)
-def test_an_account_is_mapped_and_back(account: str) -> None:
+def test_an_account_mapping_can_be_reversed(account: str) -> None:
     record = {"role": f"arn:aws:iam::{account}:role/x", "image": f"{account}.dkr.ecr.eu-west-1.amazonaws.com/churn:1"}
     there = Mappings.from_names(account={account: "222222222222", "222222222222": account})
     assert there(record) == json.loads(json.dumps(record).replace(account, "222222222222"))
@@ -681,11 +677,11 @@ def test_an_account_is_mapped_and_back(account: str) -> None:
         ),
     ],
 )
-def test_names_are_mapped_where_they_are_names(kind: str, names: dict[str, str], text: str, mapped: str) -> None:
+def test_only_whole_names_are_mapped(kind: str, names: dict[str, str], text: str, mapped: str) -> None:
     assert Mappings.from_names(**{kind: names}).of_text(text) == mapped
 
 
-def test_mappings_reach_all_of_a_version(here: Registry, there: Registry) -> None:
+def test_mappings_apply_to_every_member(here: Registry, there: Registry) -> None:
     card = json.dumps({"intended_uses": {"purpose": "see s3://dev/uses"}})
     register(here, ModelCard={"ModelCardStatus": "Draft", "ModelCardContent": card})
     mappings = Mappings.from_names(
@@ -701,12 +697,12 @@ def test_mappings_reach_all_of_a_version(here: Registry, there: Registry) -> Non
     assert plan(here, there, mappings=mappings).steps == ()
 
 
-# At the terminal
+# Commands
 
 
 @pytest.fixture
-def places(emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
-    """Return the URLs of a file with two approved versions and one that waits, and of a served emulator."""
+def urls(emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """Return the URLs of a file with two approved versions and a pending one, and of a served emulator."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -721,16 +717,16 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments))
 
 
-def test_plan_apply_plan(places: tuple[str, str]) -> None:
-    planned = run("plan", *places, "--check")
+def test_the_plan_and_apply_commands(urls: tuple[str, str]) -> None:
+    planned = run("plan", *urls, "--check")
     assert planned.exit_code == 1
     lines = planned.stdout.splitlines()
-    assert lines[0] == f"{places[0]} -> {places[1]} (us-east-1)"
+    assert lines[0] == f"{urls[0]} -> {urls[1]} (us-east-1)"
     assert [line for line in lines if line.startswith("+")] == ["+ group churn", "+ churn/1", "+ churn/3"]
     assert f"skipped churn/2: it is {PENDING}; --status selects only Approved" in lines
     assert '    ModelApprovalStatus: "Approved"' in lines
     assert lines[-1] == "Plan: 1 group and 2 versions to create, 0 to change, 0 the same, 1 skipped."
-    applied = run("apply", *places, "--yes")
+    applied = run("apply", *urls, "--yes")
     assert applied.exit_code == 0
     assert applied.stdout.splitlines()[-4:] == [
         "created: group churn",
@@ -738,47 +734,47 @@ def test_plan_apply_plan(places: tuple[str, str]) -> None:
         "created: churn/2 from churn/3",
         "Done: 3 steps.",
     ]
-    planned = run("plan", *places, "--check")
+    planned = run("plan", *urls, "--check")
     assert planned.exit_code == 0
     assert "= churn/3 (copy churn/2)" in planned.stdout
     assert planned.stdout.endswith("Plan: 0 versions to create, 0 to change, 2 the same, 1 skipped.\n")
-    assert run("apply", *places).stdout.endswith("Nothing to do.\n")  # and so it does not ask
-    with ModelRegistry(places[0]) as registry:
+    assert run("apply", *urls).stdout.endswith("Nothing to do.\n")  # without asking for confirmation
+    with ModelRegistry(urls[0]) as registry:
         registry.approve("churn/3", "ticket 42")
-    assert '~ churn/3 (copy churn/2)\n    ApprovalDescription: (none) -> "ticket 42"\n' in run("plan", *places).stdout
+    assert '~ churn/3 (copy churn/2)\n    ApprovalDescription: (none) -> "ticket 42"\n' in run("plan", *urls).stdout
 
 
-def test_json_of_plan_and_apply(places: tuple[str, str]) -> None:
-    made = Plan.from_json(run("plan", *places, "--json").stdout)
+def test_plan_and_apply_can_print_json(urls: tuple[str, str]) -> None:
+    made = Plan.from_json(run("plan", *urls, "--json").stdout)
     assert [step.action for step in made.steps] == ["create-group", "create", "create"]
-    done = json.loads(run("apply", *places, "--json", "--yes").stdout)
+    done = json.loads(run("apply", *urls, "--json", "--yes").stdout)
     assert [(one["outcome"], one["action"]) for one in done] == [
         ("created", "create-group"),
         ("created", "create"),
         ("created", "create"),
     ]
     assert done[2]["copy"].endswith(":model-package/churn/2")
-    assert json.loads(run("apply", *places, "--json").stdout) == []
+    assert json.loads(run("apply", *urls, "--json").stdout) == []
 
 
-def test_a_plan_in_a_file(places: tuple[str, str], tmp_path: Path) -> None:
+def test_a_plan_can_be_saved_and_applied(urls: tuple[str, str], tmp_path: Path) -> None:
     file = tmp_path / "promotion.json"
-    assert run("plan", *places, "--newest", "--out", str(file)).exit_code == 0
+    assert run("plan", *urls, "--newest", "--out", str(file)).exit_code == 0
     assert file.stat().st_mode & 0o077 == 0
     assert "created: churn/1 from churn/3" in run("apply", str(file), "--yes").stdout
     assert "already done: churn/1 from churn/3" in run("apply", str(file), "--yes").stdout
-    with ModelRegistry(places[1]) as registry:
+    with ModelRegistry(urls[1]) as registry:
         registry.reject("churn/1", "no")
     stale = run("apply", str(file), "--yes")
     assert stale.exit_code == 2
     assert 'ModelApprovalStatus of churn/1 is "Rejected"' in stale.stderr
 
 
-def test_without_a_terminal_and_without_yes_nothing_is_changed(places: tuple[str, str]) -> None:
-    refused = run("apply", *places)
+def test_apply_requires_yes_without_a_terminal(urls: tuple[str, str]) -> None:
+    refused = run("apply", *urls)
     assert refused.exit_code == 2
     assert "nothing was changed: add --yes" in refused.stderr
-    with ModelRegistry(places[1]) as registry:
+    with ModelRegistry(urls[1]) as registry:
         assert list(registry.groups()) == []
 
 
@@ -798,60 +794,60 @@ def test_without_a_terminal_and_without_yes_nothing_is_changed(places: tuple[str
         (["apply", "{dst}", "--newest"], "No such file or directory"),
     ],
 )
-def test_refusals_are_one_sentence_and_exit_code_two(
-    arguments: list[str], sentence: str, places: tuple[str, str]
+def test_promotion_errors_are_one_sentence_and_exit_code_2(
+    arguments: list[str], sentence: str, urls: tuple[str, str]
 ) -> None:
-    result = run(*(one.format(src=places[0], dst=places[1]) for one in arguments))
+    result = run(*(one.format(src=urls[0], dst=urls[1]) for one in arguments))
     assert result.exit_code == 2
     assert sentence in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert result.stdout == ""
 
 
-def test_a_plan_file_takes_no_options_that_make_plans(places: tuple[str, str], tmp_path: Path) -> None:
+def test_apply_of_a_plan_file_rejects_planning_options(urls: tuple[str, str], tmp_path: Path) -> None:
     file = str(tmp_path / "promotion.json")
-    run("plan", *places, "--out", file)
+    run("plan", *urls, "--out", file)
     refused = run("apply", file, "--newest")
     assert refused.exit_code == 2
     assert "--newest cannot be used with a plan file" in refused.stderr
 
 
-def test_a_password_is_neither_shown_nor_kept(places: tuple[str, str]) -> None:
-    host = places[1].removeprefix("http://")
-    shown = run("plan", places[0], f"http://me:secret@{host}", "--json")
+def test_a_password_is_neither_shown_nor_saved(urls: tuple[str, str]) -> None:
+    host = urls[1].removeprefix("http://")
+    shown = run("plan", urls[0], f"http://me:secret@{host}", "--json")
     assert "secret" not in shown.output
     assert f"http://me@{host}" in shown.output
 
 
-def test_ctrl_c_says_what_was_done(places: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_reports_the_completed_steps(urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     from botocore.session import Session
 
     create_client = Session.create_client
 
-    def impatient(*arguments: Any, **options: Any) -> Any:
+    def create_interrupting_client(*arguments: Any, **options: Any) -> Any:
         client = create_client(*arguments, **options)
-        client.meta.events.register("before-parameter-build.sagemaker.CreateModelPackage", second)
+        client.meta.events.register("before-parameter-build.sagemaker.CreateModelPackage", interrupt_second)
         return client
 
     seen: list[str] = []
 
-    def second(**_: Any) -> None:
+    def interrupt_second(**_: Any) -> None:
         seen.append("a create")
         if len(seen) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Session, "create_client", impatient)
-    stopped = run("apply", *places, "--yes")
+    monkeypatch.setattr(Session, "create_client", create_interrupting_client)
+    stopped = run("apply", *urls, "--yes")
     assert stopped.exit_code == 130
     assert stopped.stdout.endswith("created: group churn\ncreated: churn/1 from churn/1\n")
     assert "interrupted after 2 of 3 steps. Run the command again to continue" in stopped.stderr
-    assert "created: churn/2 from churn/3" in run("apply", *places, "--yes").stdout
+    assert "created: churn/2 from churn/3" in run("apply", *urls, "--yes").stdout
 
 
 @pytest.mark.parametrize(("answer", "code", "words"), [("y", 0, "Done: 3 steps."), ("n", 1, "nothing was changed")])
-def test_on_a_terminal_it_asks_and_shows_progress(answer: str, code: int, words: str, places: tuple[str, str]) -> None:
+def test_apply_asks_and_shows_progress_on_a_terminal(answer: str, code: int, words: str, urls: tuple[str, str]) -> None:
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "sagemaker_registry.client.cli", "apply", *places]
+    command = [sys.executable, "-m", "sagemaker_registry.client.cli", "apply", *urls]
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True) as process:
         os.close(theirs)
         os.write(ours, f"{answer}\n".encode())
@@ -868,10 +864,10 @@ def test_on_a_terminal_it_asks_and_shows_progress(answer: str, code: int, words:
     assert (b"Applying" in said) == (answer == "y")
 
 
-def test_docstrings_run() -> None:
+def test_the_doctests_pass() -> None:
     result = doctest.testmod(mapping)
     assert (result.attempted, result.failed) == (1, 0)
 
 
-def test_pairs_take_the_first_equals_sign() -> None:
+def test_pairs_split_at_the_first_equals_sign() -> None:
     assert pairs("arn", ["arn:aws:a=arn:aws:b=c"]) == {"arn:aws:a": "arn:aws:b=c"}

@@ -1,4 +1,4 @@
-"""ModelRegistry: the registry for people does what its sentences say, in process and served."""
+"""ModelRegistry, in process and over HTTP."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ARCHIVE = "s3://models/churn/model.tar.gz"
 
 @dataclass
 class Clock:
-    """Time that passes only while somebody sleeps; `then` happens during the first sleep."""
+    """A clock that advances only during sleep; `then` runs at the first sleep."""
 
     now: float = 0.0
     sleeps: list[float] = field(default_factory=list)
@@ -62,7 +62,7 @@ def names(found: Any) -> list[str]:
     return [f"{version.group}/{version.version}" for version in found]
 
 
-def test_the_story_of_a_model_takes_ten_lines(registry: ModelRegistry) -> None:
+def test_a_model_is_registered_reviewed_and_deployed(registry: ModelRegistry) -> None:
     good = registry.register("churn", image=IMAGE, model_data=ARCHIVE, metadata={"accuracy": 0.97}, git_commit="4f5")
     worse = registry.register("churn", image=IMAGE, model_data=ARCHIVE, metadata={"accuracy": 0.91})
     for version in registry.pending("churn"):
@@ -76,7 +76,7 @@ def test_the_story_of_a_model_takes_ten_lines(registry: ModelRegistry) -> None:
     assert registry.get(worse.arn).status == "Rejected"
 
 
-def test_a_registered_version_says_where_it_is_from(registry: ModelRegistry) -> None:
+def test_a_registered_version_has_its_lineage(registry: ModelRegistry) -> None:
     version = registry.register(
         "churn",
         image=IMAGE,
@@ -118,7 +118,7 @@ def test_a_registered_version_says_where_it_is_from(registry: ModelRegistry) -> 
     assert "ResponseMetadata" not in record
 
 
-def test_a_version_may_be_registered_with_little_or_with_aws_members_alone(registry: ModelRegistry) -> None:
+def test_a_version_can_be_registered_with_few_arguments_or_only_aws_members(registry: ModelRegistry) -> None:
     assert registry.register("churn").image is None
     uncompressed = {"S3Uri": "s3://models/churn/", "S3DataType": "S3Prefix", "CompressionType": "None"}
     container = {"Image": IMAGE, "ModelDataSource": {"S3DataSource": uncompressed}}
@@ -134,7 +134,7 @@ def test_a_version_may_be_registered_with_little_or_with_aws_members_alone(regis
     assert dict(version.metadata) == {"team": "growth", "git_commit": "4f5c2a9"}
 
 
-def test_approval_is_asked_for_in_the_request_itself(registry: ModelRegistry) -> None:
+def test_the_approval_status_is_sent_with_the_registration(registry: ModelRegistry) -> None:
     sent: list[dict[str, Any]] = []
 
     def note(params: dict[str, Any], **_: Any) -> None:
@@ -162,7 +162,7 @@ def test_the_same_token_registers_once(registry: ModelRegistry) -> None:
         ({"image": "a", "InferenceSpecification": {"Containers": []}}, "Containers is given twice"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_before_anything_is_made(
+def test_invalid_arguments_are_rejected_before_anything_is_created(
     registry: ModelRegistry, members: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
@@ -170,13 +170,13 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_made(
     assert list(registry.groups()) == []
 
 
-def test_numbers_of_other_libraries_are_told_plainly(registry: ModelRegistry) -> None:
+def test_numpy_numbers_are_stored_as_plain_numbers(registry: ModelRegistry) -> None:
     numpy = pytest.importorskip("numpy")
     found = {"double": numpy.float64(0.9), "single": numpy.float32(0.9), "rows": numpy.int64(7)}
     assert dict(registry.register("churn", metadata=found).metadata) == {"double": "0.9", "single": "0.9", "rows": "7"}
 
 
-def test_the_group_is_made_once_with_its_tags(registry: ModelRegistry) -> None:
+def test_the_group_is_created_once_with_its_tags(registry: ModelRegistry) -> None:
     registry.register("churn", image=IMAGE, tags={"team": "growth"})
     registry.register("churn", image=IMAGE, tags={"team": "other"})
     (group,) = registry.groups()
@@ -186,21 +186,21 @@ def test_the_group_is_made_once_with_its_tags(registry: ModelRegistry) -> None:
     assert registry.register(group.arn, image=IMAGE).version == 3
 
 
-def test_a_group_that_is_named_by_arn_is_not_made(registry: ModelRegistry) -> None:
+def test_a_group_given_by_arn_is_not_created(registry: ModelRegistry) -> None:
     arn = registry.register("churn").arn.replace("model-package/churn/1", "model-package-group/absent")
     with pytest.raises(ClientError, match="does not exist"):
         registry.register(arn)
     assert [group.name for group in registry.groups()] == ["churn"]
 
 
-def test_eight_threads_may_register_into_a_group_that_does_not_exist_yet(registry: ModelRegistry) -> None:
+def test_eight_threads_can_register_into_a_new_group(registry: ModelRegistry) -> None:
     with ThreadPoolExecutor(8) as threads:
         versions = list(threads.map(lambda number: registry.register("churn", metadata={"n": number}), range(8)))
     assert sorted(version.version for version in versions) == list(range(1, 9))
     assert {version.metadata["n"] for version in versions} == {str(number) for number in range(8)}
 
 
-def test_losing_the_race_for_the_group_is_no_failure(registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_created_meanwhile_is_not_an_error(registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     describe = registry.boto3.describe_model_package_group
 
     def taken_meanwhile(**_: Any) -> None:
@@ -211,20 +211,20 @@ def test_losing_the_race_for_the_group_is_no_failure(registry: ModelRegistry, mo
     assert registry.register("churn").version == 1
 
 
-def test_another_refusal_to_look_at_the_group_is_passed_on(registry: ModelRegistry) -> None:
+def test_other_errors_of_reading_the_group_are_raised(registry: ModelRegistry) -> None:
     with pytest.raises(ClientError, match="ValidationException"):
         registry.register("not a name")
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_groups_come_by_name_over_all_pages(registry: ModelRegistry) -> None:
+def test_groups_are_listed_by_name_over_all_pages(registry: ModelRegistry) -> None:
     for name in ("d", "a", "c", "e", "b"):
         registry.boto3.create_model_package_group(ModelPackageGroupName=name, ModelPackageGroupDescription=name * 2)
     assert [(group.name, group.description) for group in registry.groups()] == [(name, name * 2) for name in "abcde"]
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_versions_come_newest_first_over_empty_pages(registry: ModelRegistry) -> None:
+def test_versions_are_listed_newest_first_over_empty_pages(registry: ModelRegistry) -> None:
     for approval in ("Approved", PENDING, PENDING, PENDING, "Approved", "Rejected"):
         registry.register("churn", approval=approval)  # type: ignore[arg-type]
     assert names(registry.versions("churn")) == [f"churn/{number}" for number in (6, 5, 4, 3, 2, 1)]
@@ -234,7 +234,7 @@ def test_versions_come_newest_first_over_empty_pages(registry: ModelRegistry) ->
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_pending_versions_of_all_groups_come_oldest_first(registry: ModelRegistry) -> None:
+def test_pending_versions_of_all_groups_are_listed_oldest_first(registry: ModelRegistry) -> None:
     for group in ("churn", "fraud", "churn", "fraud"):
         registry.register(group)
     registry.approve("churn/1")
@@ -242,14 +242,14 @@ def test_pending_versions_of_all_groups_come_oldest_first(registry: ModelRegistr
     assert [version.created for version in registry.pending()] == sorted(v.created for v in registry.pending())
 
 
-def test_listed_versions_are_whole(registry: ModelRegistry) -> None:
+def test_listed_versions_are_complete(registry: ModelRegistry) -> None:
     version = registry.reject(registry.register("churn", image=IMAGE, metadata={"auc": 1}), "too good to be true")
     assert next(registry.versions("churn")) == version
     assert version.reason == "too good to be true"
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_what_is_decided_or_deleted_while_the_list_is_read_is_left_out(registry: ModelRegistry) -> None:
+def test_versions_decided_or_deleted_meanwhile_are_not_pending(registry: ModelRegistry) -> None:
     for _ in range(4):
         registry.register("churn")
     pending = registry.pending("churn")
@@ -259,7 +259,7 @@ def test_what_is_decided_or_deleted_while_the_list_is_read_is_left_out(registry:
     assert names([first, *pending]) == ["churn/1", "churn/4"]
 
 
-def test_a_version_is_found_by_arn_by_name_and_by_number(registry: ModelRegistry) -> None:
+def test_a_version_can_be_read_by_arn_name_or_number(registry: ModelRegistry) -> None:
     version = registry.register("churn", image=IMAGE)
     group = next(registry.groups())
     ways: list[tuple[Any, ...]] = [(version.arn,), ("churn/1",), ("churn", 1), (group.arn, 1)]
@@ -282,7 +282,7 @@ def test_a_package_without_a_group_is_not_a_version(registry: ModelRegistry) -> 
     assert list(registry.pending()) == []
 
 
-def test_a_decision_is_kept_with_who_when_and_why(registry: ModelRegistry) -> None:
+def test_a_decision_is_stored_with_caller_time_and_reason(registry: ModelRegistry) -> None:
     version = registry.register("churn")
     approved = registry.approve(version, "ticket 42")
     assert (approved.status, approved.reason) == ("Approved", "ticket 42")
@@ -293,7 +293,7 @@ def test_a_decision_is_kept_with_who_when_and_why(registry: ModelRegistry) -> No
     assert (rejected.status, rejected.reason) == ("Rejected", "drifted")
 
 
-def test_a_reason_does_not_outlive_its_decision(registry: ModelRegistry) -> None:
+def test_a_new_decision_replaces_the_old_reason(registry: ModelRegistry) -> None:
     rejected = registry.reject(registry.register("churn"), "too slow")
     approved = registry.approve(rejected)
     assert (approved.status, approved.reason) == ("Approved", None)
@@ -308,7 +308,7 @@ def test_a_rejection_needs_a_reason(registry: ModelRegistry, reason: Any) -> Non
     assert registry.get(version.arn).status == PENDING
 
 
-def test_the_latest_approved_is_the_newest_approved(registry: ModelRegistry) -> None:
+def test_latest_approved_is_the_newest_approved_version(registry: ModelRegistry) -> None:
     versions = [registry.register("churn") for _ in range(3)]
     with pytest.raises(NoApprovedVersion, match="churn has no approved version") as caught:
         registry.latest_approved("churn")
@@ -319,14 +319,14 @@ def test_the_latest_approved_is_the_newest_approved(registry: ModelRegistry) -> 
     assert names([registry.latest_approved("churn")]) == ["churn/2"]
 
 
-def test_a_deploy_step_waits_for_approval(registry: ModelRegistry, clock: Clock) -> None:
+def test_wait_for_decision_returns_the_approved_version(registry: ModelRegistry, clock: Clock) -> None:
     version = registry.register("churn")
     clock.then = lambda: registry.approve(version)
     assert registry.wait_for_decision(version, timeout=60, poll=5).status == "Approved"
     assert clock.sleeps == [5]
 
 
-def test_a_deploy_step_learns_why_it_may_not(registry: ModelRegistry, clock: Clock) -> None:
+def test_wait_for_decision_raises_rejected_with_the_reason(registry: ModelRegistry, clock: Clock) -> None:
     version = registry.register("churn")
     clock.then = lambda: registry.reject(version, "too slow")
     with pytest.raises(Rejected, match="churn/1 was rejected: too slow") as caught:
@@ -335,14 +335,14 @@ def test_a_deploy_step_learns_why_it_may_not(registry: ModelRegistry, clock: Clo
     assert caught.value.version.status == "Rejected"
 
 
-def test_a_deploy_step_does_not_wait_for_ever(registry: ModelRegistry, clock: Clock) -> None:
+def test_wait_for_decision_times_out(registry: ModelRegistry, clock: Clock) -> None:
     version = registry.register("churn")
     with pytest.raises(TimeoutError, match="churn/1 is still PendingManualApproval after 5 seconds"):
         registry.wait_for_decision(version, timeout=5)
     assert clock.sleeps == [2.0, 2.0, 1.0]
 
 
-def test_comparing_shows_each_value_that_differs_and_nothing_that_always_does(registry: ModelRegistry) -> None:
+def test_compare_shows_every_difference_except_members_that_always_differ(registry: ModelRegistry) -> None:
     a = registry.register("churn", image=IMAGE, metadata={"accuracy": 0.9, "team": "growth", "folds": 5})
     b = registry.register("churn", image=f"{IMAGE}.1", metadata={"accuracy": 0.95, "team": "core", "auc": 1})
     b = registry.approve(b, "better")
@@ -362,18 +362,18 @@ def test_comparing_shows_each_value_that_differs_and_nothing_that_always_does(re
 
 
 @pytest.mark.parametrize(("a", "b"), [("nan", "1"), ("1", "inf"), ("inf", "inf"), ("", "1"), ("x", "1")])
-def test_what_is_not_a_number_has_no_delta(a: str, b: str) -> None:
+def test_values_that_are_not_finite_numbers_have_no_delta(a: str, b: str) -> None:
     assert Difference("CustomerMetadataProperties.loss", a, b).delta is None
 
 
-def test_a_version_is_deleted_and_its_number_not_given_again(registry: ModelRegistry) -> None:
+def test_a_deleted_version_number_is_not_reused(registry: ModelRegistry) -> None:
     registry.delete(registry.register("churn"))
     registry.delete(registry.register("churn").arn)
     assert names([registry.register("churn")]) == ["churn/3"]
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_a_group_is_deleted_with_its_versions_only_when_asked(registry: ModelRegistry) -> None:
+def test_a_group_is_deleted_with_its_versions_only_on_request(registry: ModelRegistry) -> None:
     for _ in range(5):
         registry.register("churn")
     registry.register("fraud")
@@ -385,7 +385,7 @@ def test_a_group_is_deleted_with_its_versions_only_when_asked(registry: ModelReg
         registry.delete_group("churn", with_versions=True)
 
 
-def test_versions_cannot_be_changed_but_hashed_and_sent_elsewhere(registry: ModelRegistry) -> None:
+def test_versions_are_immutable_hashable_and_picklable(registry: ModelRegistry) -> None:
     version = registry.register("churn", metadata={"auc": 1})
     with pytest.raises(FrozenInstanceError):
         version.status = "Approved"  # type: ignore[misc]
@@ -397,7 +397,7 @@ def test_versions_cannot_be_changed_but_hashed_and_sent_elsewhere(registry: Mode
         assert (type(again), str(again)) == (type(sent), str(sent))
 
 
-def test_it_works_over_a_client_somebody_else_made_and_leaves_it_open() -> None:
+def test_a_given_client_is_used_and_not_closed() -> None:
     client = connect("sqlite://")
     with ModelRegistry.from_client(client) as registry:
         assert registry.boto3 is client
@@ -406,7 +406,7 @@ def test_it_works_over_a_client_somebody_else_made_and_leaves_it_open() -> None:
     client.close()
 
 
-def test_closing_closes_what_it_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_close_closes_its_own_client(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[str] = []
     registry = ModelRegistry("sqlite://")
     close = registry.boto3.close
@@ -415,7 +415,7 @@ def test_closing_closes_what_it_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     assert closed == ["closed"]
 
 
-def test_it_needs_boto3_alone_and_that_late() -> None:
+def test_the_module_needs_only_boto3_and_imports_it_lazily() -> None:
     script = (
         "import sys\n"
         "sys.modules |= dict.fromkeys(['flask', 'orjson', 'regex', 'sqlite_utils', 'msgspec', 'waitress', 'moto'])\n"

@@ -1,4 +1,4 @@
-"""`export --sqlite`: a registry as a database for queries; the queries of docs/sqlite-export.md run on it."""
+"""`export --sqlite`: a registry as a database for queries, including the queries of docs/sqlite-export.md."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def registry(tmp_path: Path) -> Iterator[ModelRegistry]:
 
 @pytest.fixture
 def select(registry: ModelRegistry, tmp_path: Path) -> Select:
-    """Return a function that exports the registry and runs a query on the export, whose foreign keys hold."""
+    """Return a function that exports the registry and runs a query on the export after checking its foreign keys."""
 
     def run(query: str) -> Rows:
         return run_on(exported(registry, tmp_path / "selected.sqlite"), query)
@@ -69,17 +69,17 @@ def count(path: Path) -> dict[str, int]:
     return {table: run_on(path, f"SELECT count(*) FROM {table}")[0][0] for table in TABLES}
 
 
-def export(path: Path | str, url: str, *options: str) -> Result:
+def run_export(path: Path | str, url: str, *options: str) -> Result:
     keys = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": REGION}
     return CliRunner().invoke(main, ["export", "--sqlite", str(path), "--url", url, *options], env=keys)
 
 
-# The queries of the page
+# The queries of docs/sqlite-export.md
 
 
 @pytest.fixture
-def last_month(tmp_path: Path) -> Iterator[Path]:
-    """Return the export of a registry with decisions of this month and of the two before it."""
+def export_of_three_months(tmp_path: Path) -> Iterator[Path]:
+    """Return the export of a registry with decisions of this month and of the two months before."""
     first = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     with ModelRegistry("sqlite://", **KEYS) as registry:
         clock = Control(registry.boto3)
@@ -93,30 +93,30 @@ def last_month(tmp_path: Path) -> Iterator[Path]:
         yield exported(registry, tmp_path / "months.sqlite")
 
 
-def test_the_queries_of_the_page_answer_their_questions(last_month: Path) -> None:
-    used, metric, approved = (run_on(last_month, query) for query in QUERIES)
+def test_the_documented_queries_return_the_expected_rows(export_of_three_months: Path) -> None:
+    used, metric, approved = (run_on(export_of_three_months, query) for query in QUERIES)
     assert [name for name, _, _ in used] == ["churn/1", "churn/2", "churn/3"]
     assert metric == [(f"churn/{number}", "Approved", value) for number, value in ((1, 0.91), (2, 0.93), (3, 0.95))]
     assert [row[1:] for row in approved] == [(BOB, "churn/2", "ticket 2")]
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_the_queries_of_the_page_read_indexes(query: str, last_month: Path) -> None:
-    plan = [row[3] for row in run_on(last_month, f"EXPLAIN QUERY PLAN {query}")]
+def test_the_documented_queries_use_indexes(query: str, export_of_three_months: Path) -> None:
+    plan = [row[3] for row in run_on(export_of_three_months, f"EXPLAIN QUERY PLAN {query}")]
     assert [step for step in plan if step.startswith("SCAN")] == []
 
 
-def test_the_page_lists_every_column(last_month: Path) -> None:
+def test_the_documentation_lists_every_column(export_of_three_months: Path) -> None:
     for table in TABLES:
-        columns = [row[1] for row in run_on(last_month, f"PRAGMA table_info({table})")]
+        columns = [row[1] for row in run_on(export_of_three_months, f"PRAGMA table_info({table})")]
         (listed,) = re.findall(rf"^\| `{table}` \|[^|]*\| (.*) \|$", PAGE, re.MULTILINE)
         assert re.findall(r"`(\w+)`", listed) == columns
 
 
-# What the tables have
+# Contents of the tables
 
 
-def test_versions_have_their_members_and_the_whole_record(registry: ModelRegistry, select: Select) -> None:
+def test_versions_have_their_columns_and_the_whole_record(registry: ModelRegistry, select: Select) -> None:
     version = registry.register(
         "churn", image="churn:1", model_data="s3://models/1.tar.gz", description="first", tags={"team": "risk"}
     )
@@ -146,7 +146,7 @@ def test_versions_have_their_members_and_the_whole_record(registry: ModelRegistr
     assert not [name for name in record if name.startswith("_")]
 
 
-def test_metrics_are_the_numbers_of_metadata_and_of_model_cards(registry: ModelRegistry, select: Select) -> None:
+def test_metrics_come_from_metadata_and_model_cards(registry: ModelRegistry, select: Select) -> None:
     numbers = {"accuracy": "0.9", "epochs": "12", "loss": "1e-3", "nan": "nan", "infinite": "inf", "word": "high"}
     version = registry.register("churn", image="churn:1", metadata=numbers)
     measured = [{"name": "auc", "type": "number", "value": 0.8}, {"name": "label", "type": "string", "value": "7"}]
@@ -167,25 +167,25 @@ def test_metrics_are_the_numbers_of_metadata_and_of_model_cards(registry: ModelR
 
 
 @pytest.mark.parametrize("content", ["", "no JSON", "[1]", "null", '{"name": 1, "value": 2}'])
-def test_a_model_card_of_any_content_has_no_metrics(content: str) -> None:
+def test_a_model_card_without_evaluation_details_has_no_metrics(content: str) -> None:
     assert list(sqlite._of_card(content)) == []
 
 
-def test_decisions_are_changes_of_the_approval_status(registry: ModelRegistry, select: Select) -> None:
+def test_decisions_are_the_changes_of_the_approval_status(registry: ModelRegistry, select: Select) -> None:
     first = registry.register("churn", image="churn:1")
     registry.approve(first, "ticket 1")
     registry.boto3.update_model_package(ModelPackageArn=first.arn, CustomerMetadataProperties={"no": "decision"})
     registry.reject(first, "drift")
-    born = {"ModelPackageGroupName": "churn", "ModelApprovalStatus": "Approved"}
+    registration = {"ModelPackageGroupName": "churn", "ModelApprovalStatus": "Approved"}
     specification = {"Containers": [{"Image": "churn:2"}]}
-    registry.boto3.create_model_package(**born, InferenceSpecification=specification)  # type: ignore[arg-type]
+    registry.boto3.create_model_package(**registration, InferenceSpecification=specification)  # type: ignore[arg-type]
     assert select("SELECT version_name, decision, previous_status, reason, operation, approvals FROM decisions") == [
         ("churn/1", "Approved", "PendingManualApproval", "ticket 1", "UpdateModelPackage", None),
         ("churn/1", "Rejected", "Approved", "drift", "UpdateModelPackage", None),
         ("churn/2", "Approved", None, None, "CreateModelPackage", None),
     ]
-    linked = "SELECT count(*) FROM decisions JOIN versions ON arn = version_arn AND name = version_name"
-    assert select(linked) == [(3,)]
+    join = "SELECT count(*) FROM decisions JOIN versions ON arn = version_arn AND name = version_name"
+    assert select(join) == [(3,)]
 
 
 def test_every_required_approval_is_a_decision(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_every_required_approval_is_a_decision(tmp_path: Path) -> None:
     ]
 
 
-def test_events_are_in_the_table_with_their_detail(registry: ModelRegistry, select: Select) -> None:
+def test_events_are_exported_with_their_detail(registry: ModelRegistry, select: Select) -> None:
     registry.approve(registry.register("churn", image="churn:1"), "ticket 1")
     found = [event.envelope for event in registry.events()]
     rows = select("SELECT position, id, at, version_name, type, status, detail FROM events ORDER BY position")
@@ -219,7 +219,7 @@ def test_events_are_in_the_table_with_their_detail(registry: ModelRegistry, sele
     assert json.loads(rows[1][6]) == found[1]["detail"]
 
 
-def test_decisions_of_a_deleted_version_have_its_name_only(tmp_path: Path) -> None:
+def test_decisions_of_a_deleted_version_have_its_name_and_no_arn(tmp_path: Path) -> None:
     with ModelRegistry("sqlite://", **KEYS) as registry:
         clock = Control(registry.boto3)
         clock.freeze("2026-01-01")
@@ -247,7 +247,7 @@ def test_an_imported_registry_keeps_its_decisions(registry: ModelRegistry, tmp_p
     assert found == (f"arn:aws:sagemaker:{REGION}:200000000001:model-package/churn/1", BOB, "ticket 1")
 
 
-def test_names_and_words_of_any_script_are_kept_and_found(registry: ModelRegistry, tmp_path: Path) -> None:
+def test_text_of_any_script_is_exported_and_searchable(registry: ModelRegistry, tmp_path: Path) -> None:
     description = """It's "größer" [x]; DROP TABLE versions; -- <b>🙂</b> %s ?"""
     metadata = {"a:b/c=d+e@f": "x:y/z@w", "größe": "1 ½", " ": "-"}
     registry.register("churn", image="churn:1", description=description, metadata=metadata)
@@ -269,7 +269,7 @@ def test_names_and_words_of_any_script_are_kept_and_found(registry: ModelRegistr
     assert run_on(path, "SELECT count(*) FROM versions_fts WHERE versions_fts MATCH 'absent'") == [(0,)]
 
 
-def test_only_the_groups_asked_for_are_exported(registry: ModelRegistry, tmp_path: Path) -> None:
+def test_only_selected_groups_are_exported_to_sqlite(registry: ModelRegistry, tmp_path: Path) -> None:
     for name in ("churn", "churn-eu", "fraud"):
         registry.approve(registry.register(name, image="x:1", metadata={"accuracy": 1}))
     path = exported(registry, tmp_path / "some.sqlite", "churn*")
@@ -289,7 +289,7 @@ def test_an_empty_registry_has_every_table(registry: ModelRegistry, tmp_path: Pa
     assert run_on(path, "SELECT count(*) FROM versions_fts WHERE versions_fts MATCH 'x'") == [(0,)]
 
 
-def test_more_rows_than_a_batch_arrive_over_http(emulator: Emulator, account: str, tmp_path: Path) -> None:
+def test_more_rows_than_a_batch_are_exported_over_http(emulator: Emulator, account: str, tmp_path: Path) -> None:
     with ModelRegistry(emulator.url, **KEYS | {"aws_access_key_id": account}) as registry:
         for number in range(sqlite.BATCH + 5):
             registry.register("churn", image=f"churn:{number}", metadata={"accuracy": number})
@@ -305,11 +305,11 @@ def test_more_rows_than_a_batch_arrive_over_http(emulator: Emulator, account: st
 # The command
 
 
-def test_the_command_writes_a_private_file_and_replaces_the_last_one(registry: ModelRegistry, tmp_path: Path) -> None:
+def test_the_command_writes_a_private_file_and_replaces_the_old_one(registry: ModelRegistry, tmp_path: Path) -> None:
     registry.register("churn", image="churn:1")
     path = tmp_path / "out.sqlite"
     path.write_text("the last one")
-    done = export(path, f"sqlite:///{tmp_path}/registry.db")
+    done = run_export(path, f"sqlite:///{tmp_path}/registry.db")
     assert (done.exit_code, done.output) == (0, "")
     assert path.stat().st_mode & 0o777 == 0o600
     assert count(path)["versions"] == 1
@@ -317,14 +317,14 @@ def test_the_command_writes_a_private_file_and_replaces_the_last_one(registry: M
 
 def test_the_command_writes_to_a_pipe(registry: ModelRegistry, tmp_path: Path) -> None:
     registry.register("churn", image="churn:1")
-    done = export("-", f"sqlite:///{tmp_path}/registry.db")
+    done = run_export("-", f"sqlite:///{tmp_path}/registry.db")
     assert done.stdout_bytes.startswith(b"SQLite format 3\0")
 
 
-def test_moto_gives_no_history_and_the_command_says_so(tmp_path: Path) -> None:
+def test_an_export_of_moto_has_no_history(tmp_path: Path) -> None:
     pytest.importorskip("moto")
     path = tmp_path / "moto.sqlite"
-    done = export(path, "moto://")
+    done = run_export(path, "moto://")
     assert done.exit_code == 0, done.output
     assert done.stderr == "this registry keeps no history; the tables decisions and events are empty\n"
     with ModelRegistry("moto://", **KEYS) as registry:
@@ -334,16 +334,16 @@ def test_moto_gives_no_history_and_the_command_says_so(tmp_path: Path) -> None:
     assert run_on(path, "SELECT name, status, reason FROM versions") == [("churn/1", "Approved", "ticket 1")]
 
 
-def test_a_failed_export_leaves_no_file_and_keeps_the_last_one(tmp_path: Path) -> None:
+def test_a_failed_export_leaves_no_new_file_and_keeps_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "out.sqlite"
-    assert export(path, "http://127.0.0.1:9").exit_code == 2
+    assert run_export(path, "http://127.0.0.1:9").exit_code == 2
     assert list(tmp_path.iterdir()) == []
     path.write_text("the last one")
-    assert export(path, "http://127.0.0.1:9").exit_code == 2
+    assert run_export(path, "http://127.0.0.1:9").exit_code == 2
     assert [file.read_text() for file in tmp_path.iterdir()] == ["the last one"]
 
 
-def test_a_failure_midway_leaves_no_file(
+def test_an_export_that_fails_midway_leaves_no_file(
     registry: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.approve(registry.register("churn", image="churn:1"))
@@ -352,7 +352,7 @@ def test_a_failure_midway_leaves_no_file(
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     with closing(sqlite3.connect(tmp_path / "registry.db")) as database, database:
         database.execute("UPDATE history SET content = 'damaged' WHERE seq = 3")
-    done = export(tmp_path / "out.sqlite", f"sqlite:///{tmp_path}/registry.db")
+    done = run_export(tmp_path / "out.sqlite", f"sqlite:///{tmp_path}/registry.db")
     assert (done.exit_code, done.stdout) == (2, "")
     sentence = "churn, change 3 is damaged; run `sagemaker-registry history verify` to check the history"
     assert done.stderr == f"sagemaker-registry: {sentence}\n"
@@ -365,7 +365,7 @@ def test_a_full_disk_is_one_sentence(registry: ModelRegistry, tmp_path: Path, mo
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(sqlite, "_write", full)
-    done = export(tmp_path / "out.sqlite", f"sqlite:///{tmp_path}/registry.db")
+    done = run_export(tmp_path / "out.sqlite", f"sqlite:///{tmp_path}/registry.db")
     assert done.exit_code == 2
     assert re.fullmatch(r".*cannot write the SQLite database in .*: database or disk is full\n", done.stderr)
     assert not (tmp_path / "out.sqlite").exists()
@@ -381,7 +381,7 @@ def test_a_full_disk_is_one_sentence(registry: ModelRegistry, tmp_path: Path, mo
         (["--sqlite", "a.sqlite", "b.jsonl"], "unexpected extra argument (b.jsonl)"),
     ],
 )
-def test_what_cannot_be_written_is_one_sentence(
+def test_an_invalid_destination_is_one_sentence(
     registry: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
 ) -> None:
     registry.register("churn", image="churn:1")
@@ -392,7 +392,7 @@ def test_what_cannot_be_written_is_one_sentence(
     assert registry.get("churn/1").version == 1
 
 
-def test_a_terminal_gets_no_database() -> None:
+def test_the_database_is_not_written_to_a_terminal() -> None:
     runner = "from sagemaker_registry.client.cli import main; import sys; sys.stdout.isatty = lambda: True; "
     done = subprocess.run(
         [sys.executable, "-c", f"{runner}main(['export', '--sqlite', '--url', 'sqlite://'])"],
@@ -405,7 +405,7 @@ def test_a_terminal_gets_no_database() -> None:
     assert "--sqlite cannot write to a terminal; add a FILE" in done.stderr
 
 
-def test_without_sqlite_utils_the_extra_is_named(tmp_path: Path) -> None:
+def test_without_sqlite_utils_the_error_names_the_extra(tmp_path: Path) -> None:
     script = (
         "import sys; sys.modules['sqlite_utils'] = None; from sagemaker_registry.client.cli import main; "
         "main(['export', '--sqlite', 'out.sqlite', '--url', 'sqlite://'])"

@@ -1,4 +1,4 @@
-"""Registries under test control: reset, snapshots, seeds, another time, faults, the log; in process and served."""
+"""Test controls: reset, snapshots, seeds, the clock, faults and recorded requests, in process and over HTTP."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def served() -> Iterator[Emulator]:
 
 @pytest.fixture(params=["memory", "http", "file"])
 def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ModelRegistry]:
-    """A registry under test control, empty, in each of the ways there are."""
+    """Yield an empty registry under test control of each kind."""
     if request.param == "http":
         client = connect(request.getfixturevalue("served").url, region_name=REGION)
         Control(client).reset()
@@ -99,7 +99,7 @@ def export(client: Any) -> bytes:
     return file.getvalue()
 
 
-def test_a_snapshot_brings_back_everything_with_its_history(registry: ModelRegistry, control: Control) -> None:
+def test_restoring_a_snapshot_restores_records_and_history(registry: ModelRegistry, control: Control) -> None:
     version = registry.register("churn", image="churn:1")
     history = [change.hash for change in registry.history()]
     control.snapshot("pending")
@@ -113,20 +113,22 @@ def test_a_snapshot_brings_back_everything_with_its_history(registry: ModelRegis
     assert registry.register("churn", image="churn:2").version == 2
 
 
-def test_a_guard_lets_no_seed_pass_by_its_rules() -> None:
-    ruled = Settings(approval=(ApprovalTable(groups=("*",), profile="strict"),))
-    with GuardedBackend(LocalRegistry(SQLiteRows(None)), BackendOptions(ruled)) as guard:
+def test_a_guard_has_no_seed_extension() -> None:
+    strict = Settings(approval=(ApprovalTable(groups=("*",), profile="strict"),))
+    with GuardedBackend(LocalRegistry(SQLiteRows(None)), BackendOptions(strict)) as guard:
         assert "seed" not in guard.extensions
 
 
-def test_a_snapshot_that_is_not_there_is_named_and_changes_nothing(registry: ModelRegistry, control: Control) -> None:
+def test_restoring_an_unknown_snapshot_is_rejected_and_changes_nothing(
+    registry: ModelRegistry, control: Control
+) -> None:
     registry.register("churn", image="churn:1")
     code, sentence = refusal(lambda: control.restore("nowhere"))
     assert (code, "There is no snapshot 'nowhere'" in sentence) == ("ValidationException", True)
     assert names(registry) == ["churn"]
 
 
-def test_a_reset_is_of_everything_or_of_a_place(registry: ModelRegistry, control: Control) -> None:
+def test_a_reset_can_be_limited_to_a_group_account_or_region(registry: ModelRegistry, control: Control) -> None:
     for name in ("churn", "fraud"):
         registry.register(name, image="image:1")
     control.reset(group="churn")
@@ -141,7 +143,7 @@ def test_a_reset_is_of_everything_or_of_a_place(registry: ModelRegistry, control
     assert registry.register("churn", image="image:1").version == 1
 
 
-def test_resets_while_others_write_break_no_history(registry: ModelRegistry, control: Control) -> None:
+def test_restores_during_writes_keep_history_intact(registry: ModelRegistry, control: Control) -> None:
     client = registry.boto3
     registry.register("churn", image="churn:0")
     control.snapshot("one")
@@ -165,41 +167,42 @@ def test_resets_while_others_write_break_no_history(registry: ModelRegistry, con
     assert registry.verify_history().ok
 
 
-def test_a_snapshot_that_fails_leaves_the_one_of_that_name_as_it_was(tmp_path: Path) -> None:
+def test_a_failed_snapshot_keeps_the_old_one_of_that_name(tmp_path: Path) -> None:
     path, elsewhere = tmp_path / "registry.db", tmp_path / "elsewhere.db"
-    with ControlledBackend(LocalRegistry(SQLiteRows(path))) as staged:
-        staged.snapshot("empty")
-        staged.call("CreateModelPackageGroup", {"ModelPackageGroupName": "churn"}, Caller())
+    with ControlledBackend(LocalRegistry(SQLiteRows(path))) as controlled:
+        controlled.snapshot("empty")
+        controlled.call("CreateModelPackageGroup", {"ModelPackageGroupName": "churn"}, Caller())
         path.rename(elsewhere)
         with pytest.raises(RegistryError, match="moved") as refused:
-            staged.snapshot("empty")
+            controlled.snapshot("empty")
         copy = next(frame.f_locals["snapshot"] for frame, _ in walk_tb(refused.tb) if "snapshot" in frame.f_locals)
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             copy.execute("SELECT 1")
         elsewhere.rename(path)
-        assert staged.snapshots() == ["empty"]
-        staged.restore("empty")
-        assert staged.call("ListModelPackageGroups", {}, Caller())["ModelPackageGroupSummaryList"] == []
+        assert controlled.snapshots() == ["empty"]
+        controlled.restore("empty")
+        assert controlled.call("ListModelPackageGroups", {}, Caller())["ModelPackageGroupSummaryList"] == []
 
 
-def test_ten_thousand_versions_are_put_back_in_milliseconds() -> None:
-    with ControlledBackend(LocalRegistry(SQLiteRows(None))) as staged:
-        staged.call("CreateModelPackageGroup", {"ModelPackageGroupName": "churn"}, Caller())
+def test_ten_thousand_versions_are_restored_within_a_second() -> None:
+    with ControlledBackend(LocalRegistry(SQLiteRows(None))) as controlled:
+        controlled.call("CreateModelPackageGroup", {"ModelPackageGroupName": "churn"}, Caller())
         versions = [{"where": "", "request": {"ModelPackageGroupName": "churn"}}] * 10_000
         group = {"where": "", "request": {"ModelPackageGroupName": "churn"}, "versions": versions}
-        assert staged.extension("seed", {"groups": [group]}, Caller())["new_versions"] == 10_000
-        staged.snapshot("many")
+        assert controlled.extension("seed", {"groups": [group]}, Caller())["new_versions"] == 10_000
+        controlled.snapshot("many")
         clock = Clock()
         began = clock()
-        staged.restore("many")
+        controlled.restore("many")
         assert clock() - began < 1.0  # 15 ms on an idle machine
         newest = "arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/10000"
         assert (
-            staged.call("DescribeModelPackage", {"ModelPackageName": newest}, Caller())["ModelPackageVersion"] == 10_000
+            controlled.call("DescribeModelPackage", {"ModelPackageName": newest}, Caller())["ModelPackageVersion"]
+            == 10_000
         )
 
 
-def test_the_log_has_what_was_asked_by_whom_and_what_came_of_it(registry: ModelRegistry, control: Control) -> None:
+def test_recorded_requests_have_parameters_caller_and_outcome(registry: ModelRegistry, control: Control) -> None:
     registry.register("churn", image="churn:1")
     with pytest.raises(ClientError):
         registry.get("churn/9")
@@ -215,7 +218,7 @@ def test_the_log_has_what_was_asked_by_whom_and_what_came_of_it(registry: ModelR
     assert len(control.calls()) == 0
 
 
-def test_the_log_names_people_and_not_their_keys(serve: Callable[..., Emulator], tmp_path: Path) -> None:
+def test_recorded_requests_name_identities_and_not_access_keys(serve: Callable[..., Emulator], tmp_path: Path) -> None:
     (tmp_path / "registry.toml").write_text('[identities.alice]\naccess_key = "AKIASECRET"\n', encoding="utf-8")
     server = serve("--backend", "sqlite://", "--config", "registry.toml")
     server.client("sagemaker", account="AKIASECRET").list_model_package_groups()
@@ -224,7 +227,7 @@ def test_the_log_names_people_and_not_their_keys(serve: Callable[..., Emulator],
         assert "AKIASECRET" not in json.dumps(extensions.ask(control.client, "calls"))
 
 
-def test_assertions_about_calls(registry: ModelRegistry) -> None:
+def test_assertions_about_recorded_requests(registry: ModelRegistry) -> None:
     version = registry.register("churn", image="churn:1")
     registry.reject(version, "too slow")
     calls = Control(registry.boto3).calls("UpdateModelPackage")
@@ -235,7 +238,7 @@ def test_assertions_about_calls(registry: ModelRegistry) -> None:
     Control(registry.boto3).calls("DeleteModelPackage").never()
 
 
-def test_an_assertion_that_fails_shows_what_came_instead(registry: ModelRegistry) -> None:
+def test_a_failed_assertion_shows_the_recorded_requests(registry: ModelRegistry) -> None:
     registry.reject(registry.register("churn", image="churn:1"), "too slow")
     with pytest.raises(AssertionError) as caught:
         Control(registry.boto3).calls("UpdateModelPackage").once(
@@ -254,7 +257,7 @@ def test_an_assertion_that_fails_shows_what_came_instead(registry: ModelRegistry
             assertion()
 
 
-def test_a_frozen_clock_makes_the_same_script_leave_the_same_registry() -> None:
+def test_a_frozen_clock_makes_a_script_reproducible() -> None:
     def script() -> bytes:
         with Control(
             "sqlite://", region_name=REGION, aws_access_key_id="alice", aws_secret_access_key="any"
@@ -270,7 +273,7 @@ def test_a_frozen_clock_makes_the_same_script_leave_the_same_registry() -> None:
     assert b"00000000-0000-4000-8000-00000000000" in script()
 
 
-def test_time_moves_as_it_is_told(registry: ModelRegistry, control: Control) -> None:
+def test_the_clock_can_be_frozen_advanced_and_resumed(registry: ModelRegistry, control: Control) -> None:
     control.freeze(NOON)
     first = registry.register("churn", image="churn:1")
     assert first.created.isoformat() == NOON
@@ -282,7 +285,7 @@ def test_time_moves_as_it_is_told(registry: ModelRegistry, control: Control) -> 
 
 
 @pytest.mark.parametrize("moment", ["tomorrow", "2026-13-01", -5, 1e20])
-def test_a_moment_that_is_none_is_refused(control: Control, moment: Any) -> None:
+def test_an_invalid_time_is_rejected(control: Control, moment: Any) -> None:
     assert refusal(lambda: control.freeze(moment))[0] == "ValidationException"
     assert not extensions.ask(control.client, "clock")["stopped"]
 
@@ -292,7 +295,7 @@ ONCE = Config(retries={"total_max_attempts": 1})
 
 @pytest.fixture(params=["memory", "http"])
 def faulty(request: pytest.FixtureRequest) -> Iterator[Control]:
-    """A registry whose client tries once."""
+    """Yield the controls of a registry whose client does not retry."""
     url = request.getfixturevalue("served").url if request.param == "http" else "sqlite://"
     control = Control(url, region_name=REGION, config=ONCE)
     control.reset()
@@ -311,7 +314,7 @@ def faulty(request: pytest.FixtureRequest) -> Iterator[Control]:
         ("conflict", "ConflictException", 400),
     ],
 )
-def test_a_fault_refuses_before_anything_is_done(faulty: Control, kind: str, code: str, status: int) -> None:
+def test_a_fault_rejects_a_request_without_changes(faulty: Control, kind: str, code: str, status: int) -> None:
     fault = faulty.fault(kind, "Create*", count=1, message="on purpose")
     with pytest.raises(ClientError) as caught:
         faulty.client.create_model_package(ModelPackageGroupName="churn")
@@ -322,7 +325,7 @@ def test_a_fault_refuses_before_anything_is_done(faulty: Control, kind: str, cod
     assert arn.endswith("churn/1")
 
 
-def test_a_lost_answer_leaves_what_was_done(faulty: Control) -> None:
+def test_a_lost_response_keeps_the_change(faulty: Control) -> None:
     with faulty.failing("answer-lost", "CreateModelPackage"), pytest.raises(ConnectionClosedError):
         faulty.client.create_model_package(ModelPackageGroupName="churn")
     listed = faulty.client.list_model_packages(ModelPackageGroupName="churn")["ModelPackageSummaryList"]
@@ -330,7 +333,7 @@ def test_a_lost_answer_leaves_what_was_done(faulty: Control) -> None:
     assert [call.outcome for call in faulty.calls("CreateModelPackage")] == ["ConnectionDropped"]
 
 
-def test_a_client_that_tries_again_registers_once_though_answers_are_lost(served: Emulator) -> None:
+def test_a_retrying_client_registers_once_despite_lost_responses(served: Emulator) -> None:
     with Control(served.url, region_name=REGION) as control:
         control.reset()
         control.client.create_model_package_group(ModelPackageGroupName="churn")
@@ -345,7 +348,7 @@ def test_a_client_that_tries_again_registers_once_though_answers_are_lost(served
         ]
 
 
-def test_a_stale_list_lacks_what_is_new(faulty: Control) -> None:
+def test_a_stale_list_leaves_out_recent_versions(faulty: Control) -> None:
     faulty.freeze(NOON)
     faulty.client.create_model_package(ModelPackageGroupName="churn")
     faulty.advance(60)
@@ -364,7 +367,7 @@ def test_a_stale_list_lacks_what_is_new(faulty: Control) -> None:
     assert listed() == [1, 2]
 
 
-def test_a_version_whose_validation_fails_is_failed_for_everybody_who_looks(faulty: Control) -> None:
+def test_a_version_with_failing_validation_is_failed_in_every_response(faulty: Control) -> None:
     with faulty.failing("validation-fails", count=1):
         failed, fine = (
             faulty.client.create_model_package(ModelPackageGroupName="churn")["ModelPackageArn"] for _ in range(2)
@@ -380,31 +383,31 @@ def test_a_version_whose_validation_fails_is_failed_for_everybody_who_looks(faul
     }
 
 
-def test_latency_takes_its_time() -> None:
-    with ControlledBackend(LocalRegistry(SQLiteRows(None))) as staged:
+def test_a_latency_fault_delays_matching_operations() -> None:
+    with ControlledBackend(LocalRegistry(SQLiteRows(None))) as controlled:
         slept: list[float] = []
-        staged.faults.sleep = slept.append
-        staged.extension("faults/add", {"kind": "latency", "seconds": 2.5, "operation": "List*"}, Caller())
-        staged.call("ListModelPackageGroups", {}, Caller())
-        staged.call("CreateModelPackageGroup", {"ModelPackageGroupName": "churn"}, Caller())
+        controlled.faults.sleep = slept.append
+        controlled.extension("faults/add", {"kind": "latency", "seconds": 2.5, "operation": "List*"}, Caller())
+        controlled.call("ListModelPackageGroups", {}, Caller())
+        controlled.call("CreateModelPackageGroup", {"ModelPackageGroupName": "churn"}, Caller())
         assert slept == [2.5]
 
 
-def test_a_rate_hits_that_part_and_the_same_requests_each_time() -> None:
-    def hits() -> list[bool]:
-        with ControlledBackend(LocalRegistry(SQLiteRows(None))) as staged:
-            staged.extension("faults/add", {"kind": "throttling", "rate": 0.3}, Caller())
-            return [is_refused(staged) for _ in range(300)]
+def test_a_fault_rate_is_reproducible() -> None:
+    def faults_raised() -> list[bool]:
+        with ControlledBackend(LocalRegistry(SQLiteRows(None))) as controlled:
+            controlled.extension("faults/add", {"kind": "throttling", "rate": 0.3}, Caller())
+            return [is_refused(controlled) for _ in range(300)]
 
-    def is_refused(staged: ControlledBackend) -> bool:
+    def is_refused(controlled: ControlledBackend) -> bool:
         try:
-            staged.call("ListModelPackageGroups", {}, Caller())
+            controlled.call("ListModelPackageGroups", {}, Caller())
         except RegistryError as error:
             return error.code == "ThrottlingException"
         return False
 
-    assert hits() == hits()
-    assert 60 < sum(hits()) < 120
+    assert faults_raised() == faults_raised()
+    assert 60 < sum(faults_raised()) < 120
 
 
 @pytest.mark.parametrize(
@@ -417,17 +420,17 @@ def test_a_rate_hits_that_part_and_the_same_requests_each_time() -> None:
         {},
     ],
 )
-def test_a_fault_that_means_nothing_is_refused(control: Control, given: dict[str, Any]) -> None:
+def test_an_invalid_fault_is_rejected(control: Control, given: dict[str, Any]) -> None:
     assert refusal(lambda: extensions.ask(control.client, "faults/add", **given))[0] == "ValidationException"
     assert control.faults() == []
 
 
-def test_an_unknown_fault_is_told_which_there_are(control: Control) -> None:
+def test_the_error_for_an_unknown_fault_lists_all_kinds(control: Control) -> None:
     _, sentence = refusal(lambda: control.fault("nope"))
     assert all(kind in sentence for kind in KINDS)
 
 
-def test_a_reset_takes_faults_log_and_another_time_along(registry: ModelRegistry, control: Control) -> None:
+def test_a_reset_clears_faults_recorded_requests_and_the_clock(registry: ModelRegistry, control: Control) -> None:
     control.freeze(NOON)
     control.fault("latency", seconds=0)
     registry.register("churn", image="churn:1")
@@ -436,7 +439,7 @@ def test_a_reset_takes_faults_log_and_another_time_along(registry: ModelRegistry
     assert not extensions.ask(control.client, "clock")["stopped"]
 
 
-def test_a_seed_is_there_once_however_often_it_is_sown(registry: ModelRegistry, control: Control) -> None:
+def test_a_seed_can_be_applied_repeatedly(registry: ModelRegistry, control: Control) -> None:
     result = control.seed(SEED)
     assert (result.new_groups, result.new_versions) == (2, 2)
     again = control.seed(SEED)
@@ -450,7 +453,7 @@ def test_a_seed_is_there_once_however_often_it_is_sown(registry: ModelRegistry, 
     assert registry.verify_history().ok
 
 
-def test_a_seed_that_is_refused_leaves_nothing(registry: ModelRegistry, control: Control) -> None:
+def test_a_rejected_seed_changes_nothing(registry: ModelRegistry, control: Control) -> None:
     wrong = {"groups": {**SEED["groups"], "not_a_name": {}}}
     with pytest.raises(BadSeed, match=r"groups\.not_a_name: .*Member must satisfy regular expression"):
         control.seed(wrong)
@@ -458,7 +461,7 @@ def test_a_seed_that_is_refused_leaves_nothing(registry: ModelRegistry, control:
 
 
 @pytest.mark.parametrize("url", ["moto://", "{file}"])
-def test_a_seed_grows_on_any_registry(url: str, account: str, tmp_path: Path) -> None:
+def test_a_seed_can_be_applied_to_any_registry(url: str, account: str, tmp_path: Path) -> None:
     keys = {"aws_access_key_id": account, "aws_secret_access_key": "any", "region_name": REGION}
     client = connect(url.format(file=f"sqlite:///{tmp_path / 'registry.db'}"), **keys)
     assert apply_seed(client, SEED).new_versions == 2
@@ -511,7 +514,7 @@ groups:
         ("s.txt", "", "unsupported file type; expected .yaml, .yml, .json"),
     ],
 )
-def test_a_seed_with_an_error_is_told_where_and_nothing_is_sown(
+def test_an_error_in_a_seed_is_reported_with_its_line_and_nothing_is_changed(
     tmp_path: Path, name: str, content: str, sentence: str
 ) -> None:
     file = tmp_path / name
@@ -529,9 +532,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments, env={"AWS_DEFAULT_REGION": REGION})
 
 
-def test_a_folder_of_seeds_is_there_when_a_server_begins_to_answer(
-    serve: Callable[..., Emulator], tmp_path: Path
-) -> None:
+def test_a_server_applies_a_folder_of_seeds_at_start(serve: Callable[..., Emulator], tmp_path: Path) -> None:
     folder = tmp_path / "seeds"
     folder.mkdir()
     (folder / "a.yaml").write_text(YAML, encoding="utf-8")
@@ -546,7 +547,9 @@ def test_a_folder_of_seeds_is_there_when_a_server_begins_to_answer(
         assert list(registry.versions("fraud")) == []
 
 
-def test_without_pyyaml_a_seed_in_yaml_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyyaml_a_yaml_seed_names_the_package_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a.yaml").write_text(YAML, encoding="utf-8")
     (tmp_path / "b.json").write_text(json.dumps({"groups": {"fraud": {}}}), encoding="utf-8")
     monkeypatch.setitem(sys.modules, "yaml", None)
@@ -558,7 +561,7 @@ def test_without_pyyaml_a_seed_in_yaml_says_what_to_install(tmp_path: Path, monk
         assert control.seed(tmp_path / "b.json").new_groups == 1
 
 
-def test_a_group_in_two_seeds_is_said(tmp_path: Path) -> None:
+def test_a_group_in_two_seeds_is_rejected(tmp_path: Path) -> None:
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_text(YAML, encoding="utf-8")
     ended = run("serve", "--backend", "sqlite://", "--port", "0", "--seed", str(tmp_path))
@@ -566,7 +569,7 @@ def test_a_group_in_two_seeds_is_said(tmp_path: Path) -> None:
     assert "b.yaml, line 2: groups.churn: duplicate group, already defined in" in ended.stderr
 
 
-def test_the_commands_do_what_they_say(served: Emulator, tmp_path: Path) -> None:
+def test_the_control_and_seed_commands(served: Emulator, tmp_path: Path) -> None:
     def done(*arguments: str) -> str:
         ended = run(*arguments, "--url", served.url)
         assert ended.exit_code == 0, ended.stderr
@@ -605,7 +608,9 @@ def test_the_commands_do_what_they_say(served: Emulator, tmp_path: Path) -> None
         (("clock", "--freeze", "noon"), "Invalid time 'noon'"),
     ],
 )
-def test_what_a_command_is_refused_is_one_sentence(served: Emulator, arguments: tuple[str, ...], sentence: str) -> None:
+def test_an_error_of_a_control_command_is_one_sentence(
+    served: Emulator, arguments: tuple[str, ...], sentence: str
+) -> None:
     ended = run("control", *arguments, "--url", served.url)
     assert (ended.exit_code, ended.stdout) == (2, "")
     assert sentence in ended.stderr
@@ -613,12 +618,12 @@ def test_what_a_command_is_refused_is_one_sentence(served: Emulator, arguments: 
 
 
 @pytest.mark.parametrize("command", control_group.commands.values(), ids=lambda command: command.name)
-def test_every_command_of_control_has_examples(command: Any) -> None:
+def test_every_control_command_has_examples(command: Any) -> None:
     assert "Examples:" in command.help
     assert all(parameter.help for parameter in command.params if isinstance(parameter, click.Option))
 
 
-def test_a_registry_that_is_kept_cannot_be_reset(serve: Callable[..., Emulator]) -> None:
+def test_a_persistent_registry_cannot_be_reset(serve: Callable[..., Emulator]) -> None:
     server = serve("--backend", "sqlite:///registry.db")
     ModelRegistry(server.url).register("churn", image="churn:1")
     for name in EXTENSIONS:
@@ -633,7 +638,7 @@ def test_a_registry_that_is_kept_cannot_be_reset(serve: Callable[..., Emulator])
         assert names(registry) == ["churn"]
 
 
-def test_test_controls_can_be_switched_on_and_off(serve: Callable[..., Emulator]) -> None:
+def test_test_controls_can_be_enabled_and_disabled(serve: Callable[..., Emulator]) -> None:
     off = serve("--backend", "sqlite://", "--no-test-controls")
     assert not EXTENSIONS.keys() & requests.get(f"{off.url}/_registry/info", timeout=10).json()["extensions"].keys()
     on = serve("--backend", "sqlite:///registry.db", "--test-controls")
@@ -647,7 +652,7 @@ def test_test_controls_can_be_switched_on_and_off(serve: Callable[..., Emulator]
     "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}]
 )
 @pytest.mark.parametrize("path", ["/_registry/reset", "/_registry/restore", "/moto-api/reset"])
-def test_pages_of_other_sites_cannot_control_anything(served: Emulator, headers: dict[str, str], path: str) -> None:
+def test_other_sites_cannot_use_test_controls(served: Emulator, headers: dict[str, str], path: str) -> None:
     with ModelRegistry(served.url) as registry:
         Control(registry.boto3).reset()
         registry.register("churn", image="churn:1")
@@ -656,13 +661,13 @@ def test_pages_of_other_sites_cannot_control_anything(served: Emulator, headers:
         assert names(registry) == ["churn"]
 
 
-def test_a_get_changes_nothing(served: Emulator) -> None:
+def test_a_get_request_changes_nothing(served: Emulator) -> None:
     for name, extension in EXTENSIONS.items():
         status = requests.get(f"{served.url}/_registry/{name}", timeout=10).status_code
         assert status == (400 if extension.writes else 200), name
 
 
-def test_motos_reset_resets_both(serve: Callable[..., Emulator]) -> None:
+def test_the_reset_of_moto_also_resets_the_registry(serve: Callable[..., Emulator]) -> None:
     server = serve("--backend", "sqlite://")
 
     def reset() -> None:
@@ -672,19 +677,19 @@ def test_motos_reset_resets_both(serve: Callable[..., Emulator]) -> None:
     s3 = server.client("s3")
     for _ in range(2):
         server.client("sagemaker").create_model_package_group(ModelPackageGroupName="churn")
-        reset()  # the first time before moto is loaded, the second time with a bucket in it
+        reset()  # first without moto loaded, then with a bucket in it
         assert server.client("sagemaker").list_model_package_groups()["ModelPackageGroupSummaryList"] == []
         s3.create_bucket(Bucket="models")
     reset()
     assert s3.list_buckets()["Buckets"] == []
 
 
-def test_health_and_ready_answer(served: Emulator) -> None:
+def test_health_and_ready_return_ok(served: Emulator) -> None:
     for name in ("health", "ready"):
         assert requests.get(f"{served.url}/_registry/{name}", timeout=10).json() == {"status": "ok"}
 
 
-def test_who_waits_for_a_server_is_told_when_it_is_ready(served: Emulator, control: Control) -> None:
+def test_ready_waits_for_the_server(served: Emulator, control: Control) -> None:
     assert control.ready()
     assert "calls" in control.info()["extensions"]
     assert run("control", "ready", "--url", served.url).stdout == "ready\n"
@@ -692,7 +697,7 @@ def test_who_waits_for_a_server_is_told_when_it_is_ready(served: Emulator, contr
     assert (ended.exit_code, ended.stderr) == (3, "sagemaker-registry: the registry did not respond within 0 seconds\n")
 
 
-def test_postgresql_is_put_back_by_rows(postgres_url: str) -> None:
+def test_a_postgresql_registry_can_be_restored(postgres_url: str) -> None:
     client = testing.connect(postgres_url, region_name=REGION)
     registry, control = ModelRegistry.from_client(client), Control(client)
     registry.register("churn", image="churn:1")
@@ -707,7 +712,7 @@ def test_postgresql_is_put_back_by_rows(postgres_url: str) -> None:
     client.close()
 
 
-def test_stock_clients_meet_faults_by_their_own_names(served: Emulator) -> None:
+def test_a_stock_client_gets_faults_as_aws_errors(served: Emulator) -> None:
     with Control(served.url, region_name=REGION) as control:
         control.reset()
         keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}

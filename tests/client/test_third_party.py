@@ -1,4 +1,4 @@
-"""Backends of third parties: the example in examples/, installed as its pyproject.toml says."""
+"""Third-party backends: the example in examples/logged_backend, installed according to its pyproject.toml."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "logged_backend"
 
 @pytest.fixture
 def installed(tmp_path: Path) -> dict[str, str]:
-    """Return an environment in which the example is installed: its module, and its entry points as pip writes them."""
+    """Return an environment with the example installed: its module, and entry points as pip writes them."""
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    facts = tmp_path / "site" / "logged_backend-1.0.dist-info"
-    facts.mkdir(parents=True)
-    (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    dist_info = tmp_path / "site" / "logged_backend-1.0.dist-info"
+    dist_info.mkdir(parents=True)
+    (dist_info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    )
     lines = [
         line
         for group, entries in project["entry-points"].items()
         for line in (f"[{group}]", *(f"{name} = {target}" for name, target in entries.items()))
     ]
-    (facts / "entry_points.txt").write_text("\n".join(lines) + "\n")
-    return {**os.environ, "PYTHONPATH": f"{facts.parent}{os.pathsep}{EXAMPLE}", "PYTHONDONTWRITEBYTECODE": "1"}
+    (dist_info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    return {**os.environ, "PYTHONPATH": f"{dist_info.parent}{os.pathsep}{EXAMPLE}", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def test_the_example_passes_the_contract(installed: dict[str, str], tmp_path: Path) -> None:
+def test_the_example_backend_passes_the_contract(installed: dict[str, str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null"]
     done = subprocess.run(
         [*command, "--import-mode=importlib", f"--rootdir={EXAMPLE}", str(EXAMPLE)],
@@ -44,7 +46,7 @@ def test_the_example_passes_the_contract(installed: dict[str, str], tmp_path: Pa
     assert " passed" in done.stdout
 
 
-def test_its_url_is_served_and_named_among_those_known(installed: dict[str, str], tmp_path: Path) -> None:
+def test_the_url_scheme_of_the_example_works_and_is_listed(installed: dict[str, str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sagemaker_registry.client.cli", "groups", "--url"]
     listed = subprocess.run(
         [*command, "logged:sqlite:///registry.db"],

@@ -1,4 +1,4 @@
-"""Registries that are elsewhere: moto in this process, AWS, a served emulator behind another; what each refuses."""
+"""Registries behind moto://, aws:// and http:// URLs, and the requests that each rejects."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def refusal(call: Callable[..., Any], **params: Any) -> tuple[str, str]:
     return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def forbid_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
-        raise AssertionError("the network was asked")
+        raise AssertionError("the network was used")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
-def test_the_operations_that_may_be_passed_on_are_those_of_the_registry() -> None:
-    """CreateModel is the deploy gate of the local registry; in AWS the service itself is."""
+def test_the_forwarded_operations_are_those_of_the_registry() -> None:
+    """CreateModel is the deployment check of the local registry; AWS performs its own."""
     assert OPERATIONS.keys() - {"CreateModel"} == ANSWERED
 
 
-def test_a_registry_nobody_names_is_in_the_users_data_folder(tmp_path: Path) -> None:
+def test_the_default_registry_is_in_the_users_data_folder(tmp_path: Path) -> None:
     with ModelRegistry() as registry:
         registry.register("churn", image="churn:1")
     assert (tmp_path / "data" / "sagemaker-registry" / "registry.db").exists()
@@ -55,8 +55,8 @@ def test_a_registry_nobody_names_is_in_the_users_data_folder(tmp_path: Path) -> 
 # moto
 
 
-def test_motos_registry_answers_in_this_process_without_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    no_network(monkeypatch)
+def test_a_moto_registry_runs_in_process_without_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    forbid_network(monkeypatch)
     with ModelRegistry("moto://", region_name="eu-west-1", **KEYS) as registry:
         version = registry.register("in-process", image="churn:1", metadata={"accuracy": 0.93})
         assert registry.approve(version, "ticket 42").status == "Approved"
@@ -64,14 +64,14 @@ def test_motos_registry_answers_in_this_process_without_a_socket(monkeypatch: py
         assert version.arn.startswith("arn:aws:sagemaker:eu-west-1:222233334444:")
 
 
-def test_nobody_elses_boto3_is_patched_by_moto() -> None:
+def test_moto_does_not_patch_other_boto3_clients() -> None:
     connect("moto://", region_name=REGION, **KEYS)
     stock = boto3.client("sagemaker", region_name=REGION, endpoint_url="http://127.0.0.1:9", **KEYS)
     with pytest.raises(Exception, match="Could not connect to the endpoint URL"):
         stock.list_model_package_groups()
 
 
-def test_accounts_are_kept_apart_in_moto() -> None:
+def test_accounts_are_separate_in_moto() -> None:
     one, other = (
         connect("moto://", region_name=REGION, aws_access_key_id=key, aws_secret_access_key="any")
         for key in ("333344445555", "444455556666")
@@ -81,7 +81,7 @@ def test_accounts_are_kept_apart_in_moto() -> None:
     assert len(one.list_model_package_groups()["ModelPackageGroupSummaryList"]) == 1
 
 
-def test_what_moto_lacks_is_refused_in_a_sentence() -> None:
+def test_an_operation_that_moto_lacks_is_rejected() -> None:
     sagemaker = connect("moto://", region_name=REGION, **KEYS)
     assert "DeleteModelPackage" in ANSWERED - moto.operations()
     code, sentence = refusal(sagemaker.delete_model_package, ModelPackageName="churn")
@@ -92,7 +92,7 @@ def test_what_moto_lacks_is_refused_in_a_sentence() -> None:
         backend.call("DeleteModelPackage", {"ModelPackageName": "churn"}, Caller())
 
 
-def test_moto_is_served_with_its_own_s3_beside_it(serve: Serve) -> None:
+def test_a_served_moto_registry_has_s3(serve: Serve) -> None:
     served = serve("--backend", "moto://")
     sagemaker = served.client("sagemaker", "555566667777")
     sagemaker.create_model_package_group(ModelPackageGroupName="served")
@@ -117,53 +117,53 @@ def test_moto_is_served_with_its_own_s3_beside_it(serve: Serve) -> None:
         ("moto://host", "use moto://, which has no host"),
     ],
 )
-def test_a_url_that_cannot_be_used_is_refused_in_a_sentence(url: str, sentence: str) -> None:
+def test_an_invalid_aws_or_moto_url_is_rejected(url: str, sentence: str) -> None:
     with pytest.raises(BackendUnavailable, match=sentence):
         connect(url)
 
 
-def test_aws_is_a_stock_client_of_the_region_whatever_a_shell_was_pointed_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_aws_url_ignores_the_endpoint_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:8080")
     assert connect("aws://eu-west-1").meta.endpoint_url == "https://api.sagemaker.eu-west-1.amazonaws.com"
     assert connect("aws://", region_name="eu-west-3").meta.region_name == "eu-west-3"
 
 
-def test_a_profile_brings_its_region_and_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_profile_sets_region_and_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text('[profile "a b"]\nregion = eu-west-2\naws_access_key_id = A\naws_secret_access_key = B\n')
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     assert connect("aws://a%20b@").meta.region_name == "eu-west-2"
 
 
-def test_a_region_that_is_not_allowed_is_refused_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    no_network(monkeypatch)
+def test_a_region_that_is_not_allowed_is_rejected_locally(monkeypatch: pytest.MonkeyPatch) -> None:
+    forbid_network(monkeypatch)
     with pytest.raises(BackendUnavailable, match="does not allow region us-east-1; allowed: eu-west-1, eu-west-3"):
         connect("aws://eu-west-1?region=eu-west-3", region_name="us-east-1")
     assert connect("aws://eu-west-1?region=eu-west-3", region_name="eu-west-3").meta.region_name == "eu-west-3"
 
 
-def test_without_credentials_aws_is_not_called() -> None:
+def test_aws_is_not_called_without_credentials() -> None:
     with pytest.raises(NoCredentialsError):
         connect("aws://eu-west-1").list_model_package_groups()
     with pytest.raises(BackendUnavailable, match="AWS rejected the credentials of 'aws://eu-west-1': Unable to locate"):
         open_backend("aws://eu-west-1")
 
 
-def in_place_of_aws(emulator: Emulator, more: str = "") -> str:
+def aws_url(emulator: Emulator, more: str = "") -> str:
     return f"aws://{REGION}?endpoint_url={emulator.url}&sts_endpoint_url={emulator.url}{more}"
 
 
-def test_credentials_of_another_account_are_refused_before_the_registry_is_called(emulator: Emulator) -> None:
-    sagemaker = connect(in_place_of_aws(emulator, "&account=111122223333"), **KEYS)
+def test_credentials_of_another_account_are_rejected_locally(emulator: Emulator) -> None:
+    sagemaker = connect(aws_url(emulator, "&account=111122223333"), **KEYS)
     code, sentence = refusal(sagemaker.create_model_package_group, ModelPackageGroupName="churn")
     assert code == "AccessDeniedException"
     assert "belong to account 222233334444; the registry URL allows only 111122223333" in sentence
-    allowed = connect(in_place_of_aws(emulator, "&account=222233334444"), **KEYS)
+    allowed = connect(aws_url(emulator, "&account=222233334444"), **KEYS)
     assert allowed.list_model_package_groups(NameContains="churn")["ModelPackageGroupSummaryList"] == []
 
 
-def test_a_client_of_aws_makes_the_registrys_calls_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    no_network(monkeypatch)
+def test_an_aws_client_makes_only_registry_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    forbid_network(monkeypatch)
     sagemaker = connect("aws://eu-west-1", **KEYS)
     endpoint = "arn:aws:sagemaker:eu-west-1:222233334444:endpoint/churn"
     for call, params in (
@@ -179,20 +179,20 @@ def test_a_client_of_aws_makes_the_registrys_calls_only(monkeypatch: pytest.Monk
 
 @pytest.fixture
 def gateway(serve: Serve, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """Return a gateway to AWS, in whose place an emulator stands, with credentials of its own."""
+    """Return a gateway to AWS, represented by an emulator, with its own credentials."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "666677778888")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "only-here")
-    return serve("--backend", in_place_of_aws(emulator, "&account=666677778888&region=eu-west-1"))
+    return serve("--backend", aws_url(emulator, "&account=666677778888&region=eu-west-1"))
 
 
-def test_a_gateway_signs_with_its_own_credentials_never_with_its_callers(gateway: Emulator) -> None:
+def test_a_gateway_signs_with_its_own_credentials(gateway: Emulator) -> None:
     created = gateway.client("sagemaker", "999900001111").create_model_package_group(ModelPackageGroupName="gateway")
     assert ":666677778888:" in created["ModelPackageGroupArn"]
     code, sentence = refusal(gateway.client("sagemaker").create_model_package_group, ModelPackageGroupName="gateway")
     assert (code, sentence[:34]) == ("ValidationException", "Model Package Group already exists")
 
 
-def test_a_gateway_calls_the_regions_it_may(gateway: Emulator) -> None:
+def test_a_gateway_calls_only_allowed_regions(gateway: Emulator) -> None:
     assert (
         gateway.client("sagemaker", region="eu-west-1").list_model_package_groups()["ModelPackageGroupSummaryList"]
         == []
@@ -202,14 +202,14 @@ def test_a_gateway_calls_the_regions_it_may(gateway: Emulator) -> None:
     assert sentence == "This gateway does not forward calls to us-west-2; allowed: us-east-1, eu-west-1."
 
 
-def test_a_gateway_answers_the_registrys_calls_only(gateway: Emulator) -> None:
+def test_a_gateway_forwards_only_registry_calls(gateway: Emulator) -> None:
     assert refusal(gateway.client("sagemaker").list_models)[0] == "UnknownOperationException"
     assert "forwards only model registry operations" in refusal(gateway.client("s3").list_buckets)[1]
     tagged = {"ResourceArn": "arn:aws:sagemaker:us-east-1:666677778888:endpoint/churn"}
     assert refusal(gateway.client("sagemaker").list_tags, **tagged)[0] == "UnknownOperationException"
 
 
-def test_a_gateway_whose_registry_went_away_says_so_and_has_not_ended(serve: Serve) -> None:
+def test_a_gateway_without_its_registry_is_unhealthy_but_keeps_running(serve: Serve) -> None:
     behind = serve("--backend", "sqlite://")
     gateway = serve("--backend", behind.url)
     assert requests.get(f"{gateway.url}/_registry/health", timeout=10).status_code == 200
@@ -219,7 +219,7 @@ def test_a_gateway_whose_registry_went_away_says_so_and_has_not_ended(serve: Ser
     assert "is unavailable" in answer.json()["message"]
 
 
-def test_what_is_beyond_awss_api_is_passed_on_to_an_emulator(serve: Serve, emulator: Emulator) -> None:
+def test_a_gateway_forwards_the_extension_api(serve: Serve, emulator: Emulator) -> None:
     gateway = serve("--backend", emulator.url)
     answered = requests.get(f"{gateway.url}/_registry/settings", timeout=10)
     assert answered.json() == requests.get(f"{emulator.url}/_registry/settings", timeout=10).json()
@@ -234,7 +234,7 @@ def test_what_is_beyond_awss_api_is_passed_on_to_an_emulator(serve: Serve, emula
         ("aws://eu-west-1/x", "invalid AWS registry URL"),
     ],
 )
-def test_serving_what_cannot_be_reached_is_one_sentence_and_exit_code_two(url: str, sentence: str) -> None:
+def test_serving_an_unreachable_registry_is_one_sentence_and_exit_code_2(url: str, sentence: str) -> None:
     command = [sys.executable, "-m", "sagemaker_registry.client.cli", "serve", "--port", "0", "--backend", url]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
@@ -243,7 +243,7 @@ def test_serving_what_cannot_be_reached_is_one_sentence_and_exit_code_two(url: s
     assert ended.stdout == ""
 
 
-def test_an_error_of_the_registry_behind_comes_as_it_was_said(emulator: Emulator) -> None:
+def test_an_error_of_the_upstream_registry_is_returned_unchanged(emulator: Emulator) -> None:
     backend = open_backend(emulator.url)
     with pytest.raises(UpstreamError, match=r"ModelPackageGroup arn:.* does not exist") as caught:
         backend.call("DescribeModelPackageGroup", {"ModelPackageGroupName": "nobody"}, Caller())
@@ -251,7 +251,7 @@ def test_an_error_of_the_registry_behind_comes_as_it_was_said(emulator: Emulator
     backend.close()
 
 
-def test_an_emulator_that_does_not_answer_is_unavailable_not_an_error_of_ours(serve: Serve) -> None:
+def test_an_unreachable_upstream_registry_is_service_unavailable(serve: Serve) -> None:
     behind = serve("--backend", "sqlite://")
     backend = open_backend(behind.url)
     behind.kill()
@@ -259,12 +259,12 @@ def test_an_emulator_that_does_not_answer_is_unavailable_not_an_error_of_ours(se
         backend.call("ListModelPackageGroups", {}, Caller())
 
 
-def test_a_gateway_says_where_it_passes_calls_on_to(gateway: Emulator) -> None:
+def test_a_gateway_names_its_upstream_registry(gateway: Emulator) -> None:
     told = requests.get(f"{gateway.url}/_registry/info", timeout=10).json()
     assert told["registry"].startswith(f"aws://{REGION}?")
 
 
-def test_verifying_a_gateway_to_aws_takes_consent_too(gateway: Emulator) -> None:
+def test_verifying_a_gateway_to_aws_requires_consent(gateway: Emulator) -> None:
     command = [sys.executable, "-m", "sagemaker_registry.client.cli", "verify", gateway.url]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2

@@ -1,4 +1,4 @@
-"""`verify`: one scenario on two registries, what differs is found, and nothing is left behind."""
+"""`verify`: runs one scenario on two registries, reports differences, and deletes everything it created."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from sagemaker_registry.client.verification.scenario import STEPS
 from support.server import REGION, Emulator
 
 NO_STEP = {"CreateModel", "GetSearchSuggestions"}
-"""Operations without a step: one needs a role, the other's answers depend on all there is in an account."""
+"""Operations without a step: CreateModel needs a role, and search suggestions depend on everything in the account."""
 
 ASCENDING = '[lists]\ndefault_order = "Ascending"\n'
 
@@ -49,8 +49,8 @@ def groups(client: Any) -> list[str]:
     ]
 
 
-def answering(client: Any, operation: str, answer: Callable[[], dict[str, Any] | None]) -> None:
-    """Make the registry behind a client answer one operation otherwise; None leaves it to the registry."""
+def replace_response(client: Any, operation: str, answer: Callable[[], dict[str, Any] | None]) -> None:
+    """Replace the response to one operation; None leaves it to the registry."""
 
     def before_call(model: Any, params: Any, **_: Any) -> Any:
         said = answer()
@@ -63,7 +63,7 @@ def answering(client: Any, operation: str, answer: Callable[[], dict[str, Any] |
     client.meta.events.register_first(f"before-call.sagemaker.{operation}", before_call)
 
 
-def refusing(code: str) -> Callable[[], dict[str, Any]]:
+def error_response(code: str) -> Callable[[], dict[str, Any]]:
     return lambda: {"Error": {"Code": code, "Message": "not you"}}
 
 
@@ -71,26 +71,26 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["verify", *arguments])
 
 
-def test_a_served_registry_answers_as_one_in_this_process(emulator: Emulator, account: str) -> None:
+def test_a_served_registry_behaves_like_one_in_process(emulator: Emulator, account: str) -> None:
     served = opened(emulator.url, account)
-    report = compare(served, region_of := opened("sqlite://", region="eu-west-1"))
+    report = compare(served, other_region := opened("sqlite://", region="eu-west-1"))
     assert [step for step in report.steps if step.verdict != "same"] == []
     assert len(report.steps) == len(STEPS)
     assert report.left_behind == ()
-    assert groups(served) == groups(region_of) == []
+    assert groups(served) == groups(other_region) == []
 
 
-def test_without_another_registry_a_fresh_one_is_the_other(sagemaker: Any) -> None:
+def test_a_registry_is_compared_with_a_new_one_by_default(sagemaker: Any) -> None:
     assert compare(sagemaker).same
 
 
-def test_every_step_has_a_name_of_its_own_and_every_operation_a_step() -> None:
+def test_every_step_has_a_unique_name_and_every_operation_a_step() -> None:
     names = [(step.operation, step.says) for step in STEPS]
     assert len(set(names)) == len(names)
     assert {step.operation for step in STEPS} == set(OPERATIONS) - NO_STEP
 
 
-def test_another_order_is_found_and_nothing_else(serve: Callable[..., Emulator], tmp_path: Path) -> None:
+def test_a_different_order_is_the_only_difference_reported(serve: Callable[..., Emulator], tmp_path: Path) -> None:
     (tmp_path / "registry.toml").write_text(ASCENDING)
     url = serve("--backend", "sqlite://", "--config", "registry.toml").url
     result = run(url, "--json")
@@ -108,22 +108,22 @@ def test_another_order_is_found_and_nothing_else(serve: Callable[..., Emulator],
     assert lines[-1] == f"{len(STEPS)} steps: {len(STEPS) - 1} same, 1 differs, 0 not answered, 0 not run"
 
 
-def test_two_that_are_the_same_are_exit_code_zero(emulator: Emulator, account: str, tmp_path: Path) -> None:
+def test_equal_registries_exit_with_0(emulator: Emulator, account: str, tmp_path: Path) -> None:
     result = run(emulator.url, "--against", f"sqlite:///{tmp_path}/registry.db")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == f"{len(STEPS)} steps: {len(STEPS)} same, 0 differs, 0 not answered, 0 not run\n"
 
 
-def test_what_a_registry_does_not_answer_is_no_difference(sagemaker: Any) -> None:
-    answering(sagemaker, "Search", refusing("UnknownOperationException"))
+def test_an_unsupported_operation_is_not_a_difference(sagemaker: Any) -> None:
+    replace_response(sagemaker, "Search", error_response("UnknownOperationException"))
     report = compare(sagemaker)
     assert {step.operation for step in report.steps_with("not answered")} == {"Search"}
     assert report.steps_with("not answered")[0].note == "left: UnknownOperationException: not you"
     assert report.same
 
 
-def test_a_step_made_from_what_is_not_there_is_not_run(sagemaker: Any) -> None:
-    answering(sagemaker, "CreateModelPackage", refusing("ValidationException"))
+def test_a_step_that_depends_on_a_failed_step_is_not_run(sagemaker: Any) -> None:
+    replace_response(sagemaker, "CreateModelPackage", error_response("ValidationException"))
     report = compare(sagemaker)
     assert {step.verdict for step in report.steps if step.operation == "UpdateModelPackage"} == {"not run"}
     assert not report.same
@@ -132,7 +132,7 @@ def test_a_step_made_from_what_is_not_there_is_not_run(sagemaker: Any) -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
-def test_nothing_is_left_after_an_error_or_an_interrupt(sagemaker: Any, error: type[BaseException]) -> None:
+def test_an_error_or_interrupt_leaves_nothing_behind(sagemaker: Any, error: type[BaseException]) -> None:
     def interrupt(done: int, of: int, step: object) -> None:
         if done == 40:
             assert len(groups(sagemaker)) == 2
@@ -144,16 +144,16 @@ def test_nothing_is_left_after_an_error_or_an_interrupt(sagemaker: Any, error: t
     assert not hasattr(caught.value, "__notes__")
 
 
-def test_what_cannot_be_deleted_is_said(sagemaker: Any) -> None:
-    answering(sagemaker, "DeleteModelPackageGroup", refusing("AccessDeniedException"))
+def test_resources_that_cannot_be_deleted_are_reported(sagemaker: Any) -> None:
+    replace_response(sagemaker, "DeleteModelPackageGroup", error_response("AccessDeniedException"))
     report = compare(sagemaker)
     assert sorted(left.partition(" ")[0] for left in report.left_behind) == sorted(groups(sagemaker))
     assert len(report.left_behind) == 2
     assert "on left: An error occurred (AccessDeniedException)" in report.left_behind[0]
 
 
-def test_what_cannot_be_deleted_after_an_interrupt_is_said_too(sagemaker: Any) -> None:
-    answering(sagemaker, "DeleteModelPackageGroup", refusing("AccessDeniedException"))
+def test_resources_that_cannot_be_deleted_after_an_interrupt_are_reported(sagemaker: Any) -> None:
+    replace_response(sagemaker, "DeleteModelPackageGroup", error_response("AccessDeniedException"))
 
     def interrupt(done: int, of: int, step: object) -> None:
         raise KeyboardInterrupt
@@ -164,30 +164,30 @@ def test_what_cannot_be_deleted_after_an_interrupt_is_said_too(sagemaker: Any) -
     assert note.startswith(f"not deleted: {groups(sagemaker)[0]} on left: ")
 
 
-def test_what_is_kept_is_there_and_said(sagemaker: Any) -> None:
+def test_kept_resources_are_reported(sagemaker: Any) -> None:
     report = compare(sagemaker, keep=True)
     assert report.same
     assert [left.partition(" ")[0] for left in report.left_behind[:2]] == groups(sagemaker)
     assert sagemaker.list_model_packages(ModelPackageGroupName=groups(sagemaker)[0])["ModelPackageSummaryList"]
 
 
-def test_what_shows_late_is_looked_at_again(sagemaker: Any) -> None:
-    """AWS's searches are not up to date at once, and a group may still hold what has just been deleted."""
-    late, waited = iter([{"Results": []}] * 2), []
-    still = {"Error": {"Code": "ConflictException", "Message": "still contains Model Packages"}}
-    conflicts = iter([None, still, still])
-    answering(sagemaker, "Search", lambda: next(late, None))
-    answering(sagemaker, "DeleteModelPackageGroup", lambda: next(conflicts, None))
-    report = compare(sagemaker, patience=10, sleep=waited.append, clock=lambda: sum(waited))
+def test_delayed_results_are_read_again(sagemaker: Any) -> None:
+    """Searches on AWS lag behind, and a group may still contain a version that was just deleted."""
+    empty_results, sleeps = iter([{"Results": []}] * 2), []
+    conflict = {"Error": {"Code": "ConflictException", "Message": "still contains Model Packages"}}
+    conflicts = iter([None, conflict, conflict])
+    replace_response(sagemaker, "Search", lambda: next(empty_results, None))
+    replace_response(sagemaker, "DeleteModelPackageGroup", lambda: next(conflicts, None))
+    report = compare(sagemaker, patience=10, sleep=sleeps.append, clock=lambda: sum(sleeps))
     assert [step for step in report.steps if step.verdict != "same"] == []
-    assert waited == [2.0] * 4
+    assert sleeps == [2.0] * 4
     assert groups(sagemaker) == []
 
 
-def test_patience_ends(sagemaker: Any) -> None:
-    answering(sagemaker, "Search", lambda: {"Results": []})
-    waited: list[float] = []
-    report = compare(sagemaker, patience=3, sleep=waited.append, clock=lambda: sum(waited))
+def test_delayed_results_time_out(sagemaker: Any) -> None:
+    replace_response(sagemaker, "Search", lambda: {"Results": []})
+    sleeps: list[float] = []
+    report = compare(sagemaker, patience=3, sleep=sleeps.append, clock=lambda: sum(sleeps))
     assert {step.operation for step in report.steps_with("differs")} == {"Search"}
 
 
@@ -211,16 +211,14 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 @pytest.mark.usefixtures("no_network")
-def test_aws_is_not_asked_without_consent(arguments: list[str]) -> None:
+def test_aws_is_not_called_without_consent(arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
     assert "add --on-aws to allow creating and deleting groups named verify-... in that account" in result.stderr
 
 
-def test_with_consent_a_url_of_aws_is_verified(
-    emulator: Emulator, account: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_aws_url_is_verified_with_consent(emulator: Emulator, account: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
     result = run(f"aws://us-east-1?endpoint_url={emulator.url}&sts_endpoint_url={emulator.url}", "--on-aws")
@@ -229,7 +227,7 @@ def test_with_consent_a_url_of_aws_is_verified(
 
 
 @pytest.mark.usefixtures("no_network")
-def test_a_client_of_aws_needs_consent_too(sagemaker: Any) -> None:
+def test_an_aws_client_requires_consent(sagemaker: Any) -> None:
     aws = boto3.client("sagemaker", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
     with pytest.raises(ValueError, match="on_aws=True"):
         compare(sagemaker, aws)
@@ -242,24 +240,26 @@ def test_a_registry_that_cannot_be_reached_is_one_sentence() -> None:
     assert result.stderr == 'sagemaker-registry: Could not connect to the endpoint URL: "http://127.0.0.1:9/"\n'
 
 
-def test_something_that_is_no_registry_is_a_refusal(serve: Callable[..., Emulator]) -> None:
+def test_a_server_that_is_not_a_registry_is_rejected(serve: Callable[..., Emulator]) -> None:
     url = serve("--backend", "sqlite://").url
     result = run(f"{url}/no/such/path")
     assert result.exit_code == 2
     assert "no step could be compared" in result.stderr
 
 
-def test_sigterm_tidies_up(serve: Callable[..., Emulator], account: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sigterm_deletes_the_created_groups(
+    serve: Callable[..., Emulator], account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
     url = serve("--backend", "sqlite://").url
     there = opened(url, account)
-    Control(there).fault("latency", "CreateModelPackage", seconds=0.3)  # or it is done before anybody looks
+    Control(there).fault("latency", "CreateModelPackage", seconds=0.3)  # so that the interrupt comes before the end
     command = [sys.executable, "-m", "sagemaker_registry.client.cli", "verify", url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
         while not groups(there) and process.poll() is None and time.monotonic() < deadline:
-            pass  # each look is a request: no need to wait between them
+            pass  # each call is a request, so no pause is needed
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -267,8 +267,10 @@ def test_sigterm_tidies_up(serve: Callable[..., Emulator], account: str, monkeyp
     assert groups(there) == []
 
 
-def test_what_is_a_registrys_own_is_taken_out() -> None:
-    place = Place("verify-1-", "eu-west-1", "arn:aws:sagemaker:eu-west-1:111111111111:model-package-group/verify-1-a")
+def test_registry_specific_values_are_replaced() -> None:
+    placeholders = Place(
+        "verify-1-", "eu-west-1", "arn:aws:sagemaker:eu-west-1:111111111111:model-package-group/verify-1-a"
+    )
     created, before = datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
     answer = {
         "ModelPackageArn": "arn:aws:sagemaker:eu-west-1:111111111111:model-package/verify-1-a/1",
@@ -283,7 +285,7 @@ def test_what_is_a_registrys_own_is_taken_out() -> None:
         "ModelCard": {"ModelCardContent": "not JSON"},
         "ResponseMetadata": {"RequestId": "1"},
     }
-    assert place.comparable(answer) == {
+    assert placeholders.comparable(answer) == {
         "ModelPackageArn": "arn:<partition>:sagemaker:<region>:<account>:model-package/<prefix>a/1",
         "Elsewhere": "arn:aws:sagemaker:eu-west-2:222222222222:model-package/x/1",
         "CreatedBy": "<identity>",
@@ -296,7 +298,7 @@ def test_what_is_a_registrys_own_is_taken_out() -> None:
         "ModelCard": {"ModelCardContent": ["not JSON"]},
     }
     sentence = "ARN should be scoped to correct region: eu-west-1, not eu-west-12, by 111111111111"
-    assert place.refusal("E", sentence, 400)["Error"]["Message"] == (
+    assert placeholders.refusal("E", sentence, 400)["Error"]["Message"] == (
         "ARN should be scoped to correct region: <region>, not eu-west-12, by <account>"
     )
 
@@ -321,5 +323,5 @@ def test_what_is_a_registrys_own_is_taken_out() -> None:
         ({"Error": {"Code": "E"}}, {"Error": {"Code": "F"}}, [("Error.Code", "E", "F")]),
     ],
 )
-def test_every_value_that_differs_is_found_with_its_path(left: Any, right: Any, found: list[tuple[Any, ...]]) -> None:
+def test_every_difference_has_its_path(left: Any, right: Any, found: list[tuple[Any, ...]]) -> None:
     assert list(differences(left, right)) == [Difference(*one) for one in found]

@@ -1,4 +1,4 @@
-"""What tests of other people's clients share: their environment, and what they must leave behind in the registry."""
+"""Fixtures for third-party clients: their environment, and checks of what they leave in the registry."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from support.server import REGION, Emulator
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if "nightly" in config.option.markexpr:
         return
-    not_chosen = pytest.mark.skip(reason="heavy or from outside: python -m pytest -m nightly tests/clients_of_others")
+    skip = pytest.mark.skip(reason="heavy or from outside: python -m pytest -m nightly tests/clients_of_others")
     for item in items:
         if item.get_closest_marker("nightly"):
-            item.add_marker(not_chosen)
+            item.add_marker(skip)
 
 
 @pytest.fixture
 def group(account: str) -> str:
-    """Return a group's name no other test uses: names of buckets are made of it, which all accounts share."""
+    """Return a unique group name; it also names S3 buckets, which all accounts share."""
     return f"churn-{account}"
 
 
 @pytest.fixture
 def environment(emulator: Emulator, account: str, tmp_path: Path) -> dict[str, str]:
-    """Return what docs/clients.md tells a user to export, on top of this machine's environment."""
+    """Return the environment that docs/clients.md describes, on top of this machine's environment."""
     return {
         **os.environ,
         "HOME": str(tmp_path),
@@ -45,7 +45,7 @@ def environment(emulator: Emulator, account: str, tmp_path: Path) -> dict[str, s
 
 @pytest.fixture
 def run(environment: dict[str, str], tmp_path: Path) -> Run:
-    """Return a function that runs a client there and returns what it prints; an empty variable is left out."""
+    """Return a function that runs a client and returns its output; empty variables are removed."""
 
     def run(*command: str | Path, cwd: Path = tmp_path, **variables: str) -> str:
         done = subprocess.run(
@@ -64,24 +64,24 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def told_and_kept(emulator: Emulator, account: str, group: str) -> Callable[[str], None]:
-    """Return a function that holds what a client printed against what the registry then has."""
+def check_client(emulator: Emulator, account: str, group: str) -> Callable[[str], None]:
+    """Return a function that compares the output of a client with the registry."""
     sagemaker, s3 = emulator.client("sagemaker", account), emulator.client("s3", account)
 
-    def check(printed: str) -> None:
+    def check(output: str) -> None:
         (summary,) = sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
         arn = summary["ModelPackageArn"]
         assert arn == f"arn:aws:sagemaker:{REGION}:{account}:model-package/{group}/1"
-        told = [line.split()[:2] for line in printed.splitlines() if f":model-package/{group}" in line]
-        assert told == [[word, arn] for word in ("registered", "pending", "approved", "newest")]
-        kept: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=arn)
-        assert (kept["ModelApprovalStatus"], kept["ApprovalDescription"]) == ("Approved", "ticket 42")
-        assert kept["CustomerMetadataProperties"] == {"accuracy": "0.93", "git_commit": "4f5c2a9"}
-        assert kept["InferenceSpecification"]["SupportedContentTypes"] == ["text/csv"]
-        (container,) = kept["InferenceSpecification"]["Containers"]
+        arns = [line.split()[:2] for line in output.splitlines() if f":model-package/{group}" in line]
+        assert arns == [[word, arn] for word in ("registered", "pending", "approved", "newest")]
+        version: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=arn)
+        assert (version["ModelApprovalStatus"], version["ApprovalDescription"]) == ("Approved", "ticket 42")
+        assert version["CustomerMetadataProperties"] == {"accuracy": "0.93", "git_commit": "4f5c2a9"}
+        assert version["InferenceSpecification"]["SupportedContentTypes"] == ["text/csv"]
+        (container,) = version["InferenceSpecification"]["Containers"]
         assert container["Image"] == "registry/churn:3"
         assert container["ModelDataUrl"] == f"s3://{group}-models/model.tar.gz"
-        artefact = s3.get_object(Bucket=f"{group}-models", Key="model.tar.gz")
-        assert artefact["Body"].read().strip() == b"weights"
+        artifact = s3.get_object(Bucket=f"{group}-models", Key="model.tar.gz")
+        assert artifact["Body"].read().strip() == b"weights"
 
     return check

@@ -1,7 +1,7 @@
-"""Where the clients of others are: installed by `.ci/clients` into build/clients, or by the machine's owner.
+"""Paths of third-party clients, installed by `.ci/clients` into build/clients or by the user.
 
-`bash .ci/clients` installs the light ones, which CI does; `bash .ci/clients --all` the SageMaker SDKs too. Tests marked
-`nightly` run only when they are chosen: `python -m pytest -m nightly tests/clients_of_others`.
+`bash .ci/clients` installs the small clients, as CI does; `bash .ci/clients --all` also installs the SageMaker SDKs.
+Tests marked `nightly` run only on request: `python -m pytest -m nightly tests/clients_of_others`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,12 @@ Run = Callable[..., str]
 
 
 def program(name: str, install: str = "bash .ci/clients") -> str:
-    """Return the path of a client's program; without it the test is skipped, and fails in CI.
+    """Return the path of a client program; skip the test if it is missing, or fail in CI.
 
-    Args:
-        name: a program's name, looked for on PATH too, or a path below build/clients.
-        install: what brings it.
+    Args:\n    name: the name of a program on PATH, or a path below build/clients.\n    install: how to install it.
     """
-    ours = INSTALLED / ("python/bin" if "/" not in name else "") / name
-    found = str(ours) if ours.exists() else shutil.which(name)
+    own = INSTALLED / ("python/bin" if "/" not in name else "") / name
+    found = str(own) if own.exists() else shutil.which(name)
     if found is None:
         missing = f"no {name} here: {install}"
         if "CI" in os.environ:
@@ -39,10 +37,10 @@ def program(name: str, install: str = "bash .ci/clients") -> str:
 
 
 def aws_cli() -> str:
-    """Return the path of an AWS CLI that knows AWS_ENDPOINT_URL: an older one would ask AWS itself."""
+    """Return the path of an AWS CLI that supports AWS_ENDPOINT_URL; an older one would call AWS."""
     found = program("aws")
-    said = subprocess.run([found, "--version"], check=True, capture_output=True, text=True, timeout=60)
-    major, minor = (int(part) for part in re.findall(r"\d+", said.stdout + said.stderr)[:2])
+    output = subprocess.run([found, "--version"], check=True, capture_output=True, text=True, timeout=60)
+    major, minor = (int(part) for part in re.findall(r"\d+", output.stdout + output.stderr)[:2])
     if (major, minor) < ((2, 13) if major == 2 else (1, 29)):
         pytest.skip(f"{found} {major}.{minor} does not know AWS_ENDPOINT_URL: bash .ci/clients")
     return found

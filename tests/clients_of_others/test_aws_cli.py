@@ -1,4 +1,4 @@
-"""The AWS CLI: its example, and those faults of its own that docs/clients.md names."""
+"""The AWS CLI: its example, and its limitations described in docs/clients.md."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def aws(run: Run) -> Callable[..., str]:
     return lambda *arguments, **variables: run(command, *arguments, **variables)
 
 
-def test_the_example_registers_reviews_and_finds_the_newest(
-    run: Run, group: str, told_and_kept: Callable[[str], None]
+def test_the_aws_cli_example_registers_reviews_and_finds_the_newest(
+    run: Run, group: str, check_client: Callable[[str], None]
 ) -> None:
     folder = Path(aws_cli()).parent
-    told_and_kept(run(EXAMPLES / "aws-cli.sh", group, PATH=f"{folder}{os.pathsep}{os.environ['PATH']}"))
+    check_client(run(EXAMPLES / "aws-cli.sh", group, PATH=f"{folder}{os.pathsep}{os.environ['PATH']}"))
 
 
-def test_a_query_in_text_is_answered_for_each_page_and_in_json_once(
+def test_a_query_prints_text_for_each_page_and_json_once(
     aws: Callable[..., str], emulator: Emulator, account: str, group: str
 ) -> None:
     sagemaker = emulator.client("sagemaker", account)
@@ -46,7 +46,7 @@ def test_a_query_in_text_is_answered_for_each_page_and_in_json_once(
     assert aws(*cut).split() == [arns[-1], "None"]
 
 
-def test_a_profile_points_it_at_the_registry_and_nothing_else(
+def test_a_profile_can_set_the_endpoint_for_sagemaker_only(
     aws: Callable[..., str], emulator: Emulator, group: str, account: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     emulator.client("sagemaker", account).create_model_package_group(ModelPackageGroupName=group)

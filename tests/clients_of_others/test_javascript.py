@@ -1,4 +1,4 @@
-"""The AWS SDK for JavaScript: its example, and those faults of its own that docs/clients.md names."""
+"""The AWS SDK for JavaScript: its example, and its limitations described in docs/clients.md."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clients_of_others.programs import EXAMPLES, Run, program
 from support.server import Emulator
 
 EXAMPLE = EXAMPLES / "javascript"
-NOBODY = "http://127.0.0.1:1"
+UNUSED_URL = "http://127.0.0.1:1"
 PROFILE = """\
 [profile offline]
 region = us-east-1
@@ -35,7 +35,7 @@ for (const group of groups) console.log(group.ModelPackageGroupName);
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a copy of the example in which its packages are installed."""
+    """Return a copy of the example with its packages installed."""
     modules = Path(program("javascript/node_modules"))
     shutil.copytree(EXAMPLE, tmp_path / "example", ignore=shutil.ignore_patterns("node_modules"))
     (tmp_path / "example" / "node_modules").symlink_to(modules)
@@ -48,30 +48,28 @@ def node(run: Run, folder: Path) -> Callable[..., str]:
     return lambda *arguments, **variables: run(command, *arguments, cwd=folder, **variables)
 
 
-def test_the_example_registers_reviews_and_finds_the_newest(
-    node: Callable[..., str], group: str, told_and_kept: Callable[[str], None]
+def test_the_javascript_example_registers_reviews_and_finds_the_newest(
+    node: Callable[..., str], group: str, check_client: Callable[[str], None]
 ) -> None:
-    told_and_kept(node("register.mjs", group))
+    check_client(node("register.mjs", group))
     assert f"/{group}/2 created 20" in node("register.mjs", group)
 
 
-@pytest.mark.parametrize("way", ["for SageMaker alone", "in a profile"])
-def test_it_finds_the_registry_where_the_environment_says(
-    way: str, node: Callable[..., str], emulator: Emulator, account: str, group: str, tmp_path: Path
+@pytest.mark.parametrize("setting", ["for SageMaker alone", "in a profile"])
+def test_the_sdk_takes_the_endpoint_from_the_environment(
+    setting: str, node: Callable[..., str], emulator: Emulator, account: str, group: str, tmp_path: Path
 ) -> None:
     emulator.client("sagemaker", account).create_model_package_group(ModelPackageGroupName=group)
     config = tmp_path / "config"
     config.write_text(PROFILE.replace("URL", emulator.url).replace("ACCOUNT", account), encoding="utf-8")
     variables = {
-        "for SageMaker alone": {"AWS_ENDPOINT_URL": NOBODY, "AWS_ENDPOINT_URL_SAGEMAKER": emulator.url},
+        "for SageMaker alone": {"AWS_ENDPOINT_URL": UNUSED_URL, "AWS_ENDPOINT_URL_SAGEMAKER": emulator.url},
         "in a profile": {"AWS_ENDPOINT_URL": "", "AWS_CONFIG_FILE": str(config), "AWS_PROFILE": "offline"},
     }
-    assert node("--input-type=module", "-e", LIST_GROUPS, **variables[way]) == f"{group}\n"
+    assert node("--input-type=module", "-e", LIST_GROUPS, **variables[setting]) == f"{group}\n"
 
 
-def test_without_path_style_it_looks_for_buckets_in_front_of_the_host(
-    environment: dict[str, str], folder: Path
-) -> None:
+def test_without_path_style_the_sdk_puts_buckets_into_the_host_name(environment: dict[str, str], folder: Path) -> None:
     script = (
         'import { HeadBucketCommand, S3Client } from "@aws-sdk/client-s3";'
         "const s3 = new S3Client({ forcePathStyle: FORCED });"
@@ -92,7 +90,7 @@ def test_without_path_style_it_looks_for_buckets_in_front_of_the_host(
         assert done.stdout.strip() == host
 
 
-def test_the_lock_file_is_the_packages_and_names_no_host() -> None:
+def test_the_lock_file_matches_the_package_and_names_no_host() -> None:
     lock = json.loads((EXAMPLE / "package-lock.json").read_text(encoding="utf-8"))
     package = json.loads((EXAMPLE / "package.json").read_text(encoding="utf-8"))
     assert lock["packages"][""]["dependencies"] == package["dependencies"]

@@ -1,4 +1,4 @@
-"""The SageMaker Python SDKs: their examples, and those faults of their own that docs/clients.md names."""
+"""The SageMaker Python SDKs: their examples, and their limitations described in docs/clients.md."""
 
 from __future__ import annotations
 
@@ -75,13 +75,15 @@ def sdk(python: str) -> str:
 
 
 @pytest.mark.parametrize(("python", "example"), [(V2, "sagemaker_sdk_v2.py"), (V3, "sagemaker_sdk_v3.py")])
-def test_the_example_registers_reviews_and_finds_the_newest(
-    python: str, example: str, run: Run, group: str, told_and_kept: Callable[[str], None]
+def test_the_sdk_examples_register_review_and_find_the_newest(
+    python: str, example: str, run: Run, group: str, check_client: Callable[[str], None]
 ) -> None:
-    told_and_kept(run(sdk(python), EXAMPLES / example, group))
+    check_client(run(sdk(python), EXAMPLES / example, group))
 
 
-def test_v2_approves_what_it_deploys_without_a_reason(run: Run, emulator: Emulator, account: str, group: str) -> None:
+def test_v2_approves_a_deployed_version_without_a_reason(
+    run: Run, emulator: Emulator, account: str, group: str
+) -> None:
     sagemaker = emulator.client("sagemaker", account)
     sagemaker.create_model_package_group(ModelPackageGroupName=group)
     arn = sagemaker.create_model_package(
@@ -96,7 +98,7 @@ def test_v2_approves_what_it_deploys_without_a_reason(run: Run, emulator: Emulat
     assert len(sagemaker.list_endpoints()["Endpoints"]) == 1
 
 
-def test_a_rule_refuses_v2_its_approval(
+def test_a_rule_can_reject_the_approval_by_v2(
     run: Run, serve: Callable[..., Emulator], environment: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "registry.toml").write_text('[[approval]]\ngroups = ["*"]\nrules = ["reason-required"]\n')
@@ -114,7 +116,7 @@ def test_a_rule_refuses_v2_its_approval(
     assert sagemaker.list_endpoints()["Endpoints"] == []
 
 
-def test_v2_asks_awss_own_sts_for_a_default_bucket(run: Run) -> None:
+def test_v2_calls_sts_on_aws_for_a_default_bucket(run: Run) -> None:
     assert "https://sts.us-east-1.amazonaws.com/" in run(sdk(V2), "-c", DEFAULT_BUCKET_WITH_V2)
 
 

@@ -1,4 +1,4 @@
-"""Testcontainers: its example, where Docker runs."""
+"""Testcontainers: its example, if Docker is running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may come into the console, and what a decision there needs; nothing that was typed is lost."""
+"""Login and decisions in the console; entered text is never lost."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from support.console import ADDRESS, PAGES, Desk, fields_of, send, settings_of, 
 pytest_plugins = ("support.console_fixtures",)
 
 
-# Who comes in
+# Login
 
 
-def test_a_browser_at_the_address_is_sent_to_the_console(desk: Desk) -> None:
+def test_a_browser_at_the_root_url_is_redirected_to_the_console(desk: Desk) -> None:
     answer = desk.visitor().get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
     assert (answer.status_code, answer.location) == (302, "/console/")
     assert desk.visitor().get("/").json["name"] == "sagemaker-registry"
     assert desk.visitor().get("/console").location == "/console/"
 
 
-def test_without_a_console_there_is_none() -> None:
+def test_an_application_without_a_console_has_no_console_pages() -> None:
     with open_backend("sqlite://") as backend:
         client = Client(create_app(backend))
         assert client.get("/", headers={"Accept": "text/html"}).json["name"] == "sagemaker-registry"
@@ -48,7 +48,7 @@ def test_without_a_console_there_is_none() -> None:
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/console/nowhere", "/console/at/111122223333/eu-west-1/"])
-def test_nobody_sees_anything_without_a_session(desk: Desk, path: str) -> None:
+def test_pages_require_a_session(desk: Desk, path: str) -> None:
     desk.register()
     page = desk.visitor().get(path)
     assert page.status_code == 403
@@ -56,9 +56,9 @@ def test_nobody_sees_anything_without_a_session(desk: Desk, path: str) -> None:
     assert "churn" not in page.text.replace("churn" if "churn" in path else "\0", "", 0).partition("<main")[2]
 
 
-def test_a_link_works_once_and_shows_who_one_would_be(desk: Desk) -> None:
+def test_a_login_link_works_once_and_names_its_user(desk: Desk) -> None:
     client, link = desk.visitor(), desk.console.path_of_link("alice")
-    for _ in range(2):  # looking does not use it up, as programs that fetch links ahead do
+    for _ in range(2):  # opening a link does not use it up, as prefetching programs open links
         assert "This link is for alice" in text_of(client.get(link))
     token = link.partition("token=")[2]
     assert client.post("/console/login", data={"token": token}).location == "/console/"
@@ -72,7 +72,7 @@ def test_a_link_works_once_and_shows_who_one_would_be(desk: Desk) -> None:
     assert other.get("/console/").status_code == 403
 
 
-def test_links_and_sessions_end() -> None:
+def test_links_and_sessions_expire() -> None:
     now = [1000.0]
     sessions = Sessions(lambda: now[0])
     late, used = sessions.link("late"), sessions.link("used")
@@ -86,8 +86,8 @@ def test_links_and_sessions_end() -> None:
     assert sessions.find(value) is None
 
 
-def test_a_newer_link_leaves_the_older_but_not_without_end() -> None:
-    """Else whoever has links printed anew would lock out those who wait with an older one."""
+def test_a_limited_number_of_older_links_stays_valid() -> None:
+    """Otherwise, requesting new links would lock out users with an older one."""
     sessions = Sessions()
     first, second = sessions.link("alice"), sessions.link("alice")
     assert (sessions.user_of(first), sessions.user_of(second)) == ("alice", "alice")
@@ -96,7 +96,7 @@ def test_a_newer_link_leaves_the_older_but_not_without_end() -> None:
     assert sessions.user_of(first) is None
 
 
-def test_a_lost_link_is_printed_anew_where_the_first_one_was(desk: Desk) -> None:
+def test_a_lost_link_can_be_printed_again(desk: Desk) -> None:
     visitor = desk.visitor()
     assert "A new link was printed" in text_of(visitor.post("/console/reprint"))
     (line,) = desk.said
@@ -107,12 +107,12 @@ def test_a_lost_link_is_printed_anew_where_the_first_one_was(desk: Desk) -> None
     assert len(desk.said) == 1
 
 
-@pytest.mark.parametrize("address", [ADDRESS, ""], ids=["of a server", "of an application in somebody's server"])
-def test_no_printed_link_leads_where_a_stranger_wants(open_desk: Callable[..., Desk], address: str) -> None:
+@pytest.mark.parametrize("address", [ADDRESS, ""], ids=["of a server", "of an embedded application"])
+def test_printed_links_ignore_the_host_header(open_desk: Callable[..., Desk], address: str) -> None:
     now = [1000.0]
     desk = open_desk(users=("alice", "bob"), is_strict=True, address=address, sessions=Sessions(lambda: now[0]))
-    elsewhere = {"base_url": "http://203.0.113.66:8080"}
-    desk.visitor().post("/console/reprint", **elsewhere)
+    foreign_host = {"base_url": "http://203.0.113.66:8080"}
+    desk.visitor().post("/console/reprint", **foreign_host)
     client = desk.browser("bob")
     page = client.get("/console/health").text
     token = re.search(r'action="/console/link">\s*<input type="hidden" name="token" value="([^"]+)"', page)
@@ -121,12 +121,12 @@ def test_no_printed_link_leads_where_a_stranger_wants(open_desk: Callable[..., D
     assert cookie
     client.set_cookie("registry-console-8080", cookie.value, domain="203.0.113.66", path="/console")
     now[0] += REPRINT_SECONDS
-    client.post("/console/link", data={"token": token[1], "user": "alice"}, **elsewhere)
-    assert len(desk.said) == 3, "of both, and of alice once more"
+    client.post("/console/link", data={"token": token[1], "user": "alice"}, **foreign_host)
+    assert len(desk.said) == 3, "one for each user, and another one for alice"
     assert all(line.startswith(f"console:   {address}/console/login?token=") for line in desk.said)
 
 
-def test_the_cookie_is_for_nobody_else(desk: Desk) -> None:
+def test_the_session_cookie_is_httponly_and_same_site(desk: Desk) -> None:
     token = desk.console.path_of_link("alice").partition("token=")[2]
     answer = desk.visitor().post("/console/login", data={"token": token}, base_url="http://localhost:8123")
     cookie = answer.headers["Set-Cookie"]
@@ -134,7 +134,7 @@ def test_the_cookie_is_for_nobody_else(desk: Desk) -> None:
     assert {"HttpOnly", "SameSite=Strict", "Path=/console"} <= {part.strip() for part in cookie.split(";")}
 
 
-def test_who_leaves_is_out(desk: Desk) -> None:
+def test_logging_out_ends_the_session(desk: Desk) -> None:
     client = desk.browser()
     token = re.search(
         r'action="/console/leave"><input type="hidden" name="token" value="([^"]+)"', client.get("/console/").text
@@ -147,7 +147,7 @@ def test_who_leaves_is_out(desk: Desk) -> None:
 
 
 def ask_for_link(client: Client, user: str) -> TestResponse:
-    """Ask for a login link as the form on Health does."""
+    """Request a login link with the form on the Health page."""
     token = re.search(
         r'action="/console/link">\s*<input type="hidden" name="token" value="([^"]+)"',
         client.get("/console/health").text,
@@ -162,7 +162,7 @@ def link_in(text: str) -> str | None:
     return found[1] if found else None
 
 
-def test_somebody_inside_makes_a_link_for_somebody_else(desk: Desk) -> None:
+def test_a_user_can_create_a_link_for_another_user(desk: Desk) -> None:
     client = desk.browser()
     path = link_in(ask_for_link(client, "bob").text)
     assert path
@@ -172,7 +172,7 @@ def test_somebody_inside_makes_a_link_for_somebody_else(desk: Desk) -> None:
     assert desk.said == []
 
 
-def test_where_it_matters_who_decides_nobody_inside_becomes_somebody_else(open_desk: Callable[..., Desk]) -> None:
+def test_a_user_of_a_strict_console_cannot_become_another_user(open_desk: Callable[..., Desk]) -> None:
     desk = open_desk(users=("alice", "bob"), is_strict=True)
     client = desk.browser("alice")
     own = link_in(ask_for_link(client, "alice").text)
@@ -204,11 +204,11 @@ def test_where_it_matters_who_decides_nobody_inside_becomes_somebody_else(open_d
         ({"authentication": {"credentials": "keys.ini"}}, True),
     ],
 )
-def test_it_matters_who_decides_where_there_are_keys_or_rules(settings: dict[str, Any], is_strict: bool) -> None:
+def test_a_console_with_keys_or_rules_is_strict(settings: dict[str, Any], is_strict: bool) -> None:
     assert console_of("sqlite://", [], settings_of(**settings), ["alice"]).is_strict == is_strict
 
 
-def test_a_console_of_an_application_whose_requests_are_signed_is_strict(desk: Desk) -> None:
+def test_a_console_of_an_application_with_authentication_is_strict(desk: Desk) -> None:
     console = Console(users=("alice",))
     app = create_app(desk.backend, reviewed_at=console, authenticated=partial(Authentication, keys={}))
     client = Client(app)
@@ -217,7 +217,7 @@ def test_a_console_of_an_application_whose_requests_are_signed_is_strict(desk: D
     assert ask_for_link(client, "bob").status_code == 403
 
 
-def test_every_answer_has_the_headers_whatever_it_is(desk: Desk) -> None:
+def test_every_response_has_the_security_headers(desk: Desk) -> None:
     desk.register()
     client = desk.browser()
     for path in (*PAGES, "/console", "/console/nowhere", "/console/groups/churn/99", "/console/login?token=x"):
@@ -247,7 +247,7 @@ def test_every_answer_has_the_headers_whatever_it_is(desk: Desk) -> None:
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-def test_a_decision_of_another_origin_is_refused_in_words(desk: Desk, headers: dict[str, str]) -> None:
+def test_a_decision_from_another_origin_is_rejected(desk: Desk, headers: dict[str, str]) -> None:
     arn = desk.register()
     client = desk.browser()
     fields = fields_of(client.get("/console/groups/churn/1/decide?to=Approved"))
@@ -257,10 +257,10 @@ def test_a_decision_of_another_origin_is_refused_in_words(desk: Desk, headers: d
     assert desk.status(arn)[0] == "PendingManualApproval"
 
 
-# Deciding
+# Decisions
 
 
-def test_a_decision_is_in_history_as_the_person_s(desk: Desk) -> None:
+def test_a_decision_is_recorded_with_its_user(desk: Desk) -> None:
     arn = desk.register()
     answer = send(desk.browser("carol"), "/console/groups/churn/1", "ticket 42\r\nand more")
     assert answer.location == "/console/groups/churn/1?decided=1"
@@ -271,7 +271,7 @@ def test_a_decision_is_in_history_as_the_person_s(desk: Desk) -> None:
     assert change["request_id"]
 
 
-def test_whom_registry_toml_names_decides_as_they_are_named_there(open_desk: Callable[..., Desk]) -> None:
+def test_users_decide_with_their_identity_of_registry_toml(open_desk: Callable[..., Desk]) -> None:
     settings = settings_of(
         identities={
             "alice": {"access_key": "AKIAALICE", "groups": ["reviewers"]},
@@ -295,7 +295,7 @@ def test_whom_registry_toml_names_decides_as_they_are_named_there(open_desk: Cal
 
 
 @pytest.mark.parametrize("change", [{"token": ""}, {"token": "0" * 64}, {"revision": "0" * 32}, {"rev": "17"}])
-def test_a_form_is_bound_to_what_it_was_about(desk: Desk, change: dict[str, str]) -> None:
+def test_a_form_is_bound_to_its_session_version_and_revision(desk: Desk, change: dict[str, str]) -> None:
     arn = desk.register()
     page = send(desk.browser(), "/console/groups/churn/1", "typed with care", **change)
     assert page.status_code in (403, 409)
@@ -303,7 +303,7 @@ def test_a_form_is_bound_to_what_it_was_about(desk: Desk, change: dict[str, str]
     assert desk.status(arn)[0] == "PendingManualApproval"
 
 
-def test_a_form_of_another_version_or_of_another_person_is_refused(desk: Desk) -> None:
+def test_a_form_of_another_version_or_user_is_rejected(desk: Desk) -> None:
     first, second = desk.register(), desk.register()
     alice, bob = desk.browser("alice"), desk.browser("bob")
     fields = fields_of(alice.get("/console/groups/churn/1/decide?to=Approved")) | {"reason": "kept"}
@@ -314,7 +314,7 @@ def test_a_form_of_another_version_or_of_another_person_is_refused(desk: Desk) -
     assert {desk.status(first)[0], desk.status(second)[0]} == {"PendingManualApproval"}
 
 
-def test_a_form_that_was_open_too_long_loses_nothing(desk: Desk) -> None:
+def test_a_form_sent_after_the_session_expired_keeps_its_text(desk: Desk) -> None:
     desk.register()
     page = desk.visitor().post("/console/groups/churn/1/decide", data={"reason": "three <b>paragraphs"})
     assert page.status_code == 403
@@ -322,7 +322,7 @@ def test_a_form_that_was_open_too_long_loses_nothing(desk: Desk) -> None:
     assert "Your text is kept here" in text_of(page)
 
 
-def test_the_second_of_two_sees_who_was_first(desk: Desk) -> None:
+def test_the_second_reviewer_sees_the_first_decision(desk: Desk) -> None:
     arn = desk.register()
     alice, bob = desk.browser("alice"), desk.browser("bob")
     fields = fields_of(alice.get("/console/groups/churn/1/decide?to=Approved"))
@@ -338,8 +338,8 @@ def test_the_second_of_two_sees_who_was_first(desk: Desk) -> None:
     assert desk.status(arn) == ("Approved", "still")
 
 
-def test_a_form_that_is_sent_twice_decides_once_and_says_so(desk: Desk) -> None:
-    """As after an answer that was lost on its way."""
+def test_a_form_sent_twice_decides_once(desk: Desk) -> None:
+    """For example, after a lost response."""
     arn = desk.register()
     client = desk.browser()
     fields = fields_of(client.get("/console/groups/churn/1/decide?to=Approved")) | {"reason": "once"}
@@ -352,8 +352,8 @@ def test_a_form_that_is_sent_twice_decides_once_and_says_so(desk: Desk) -> None:
     assert desk.status(arn) == ("Approved", "once")
 
 
-def test_of_two_at_the_same_moment_one_wins(desk: Desk) -> None:
-    """Both have read the same state: the revision that travels with the decision tells them apart in the store."""
+def test_one_of_two_concurrent_decisions_succeeds(desk: Desk) -> None:
+    """Both have read the same state; the revision sent with the decision distinguishes them."""
     from threading import Barrier, Thread
 
     for round_ in range(5):
@@ -376,7 +376,7 @@ def test_of_two_at_the_same_moment_one_wins(desk: Desk) -> None:
         assert desk.status(arn)[0] == "Approved"
 
 
-def test_a_version_that_was_deleted_meanwhile_loses_nothing(desk: Desk) -> None:
+def test_a_decision_on_a_deleted_version_keeps_its_text(desk: Desk) -> None:
     arn = desk.register()
     client = desk.browser()
     fields = fields_of(client.get("/console/groups/churn/1/decide?to=Approved"))
@@ -387,8 +387,8 @@ def test_a_version_that_was_deleted_meanwhile_loses_nothing(desk: Desk) -> None:
     assert "all for nothing?" in page.text
 
 
-class Mortal:
-    """A backend that can go away, as a database does."""
+class UnreliableBackend:
+    """A backend that can become unavailable, like a database."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -410,16 +410,16 @@ class Mortal:
             raise ServiceUnavailable("The registry's database cannot be reached.")
 
 
-def test_a_backend_that_went_away_loses_nothing_and_is_asked_again() -> None:
-    with open_backend("sqlite://") as behind:
-        backend: Any = Mortal(behind)
+def test_a_decision_during_an_outage_keeps_its_text_and_can_be_repeated() -> None:
+    with open_backend("sqlite://") as inner:
+        backend: Any = UnreliableBackend(inner)
         desk = Desk(backend)
         arn = desk.register()
         client = desk.browser()
         fields = fields_of(client.get("/console/groups/churn/1/decide?to=Approved"))
         backend.is_gone = True
         for path in PAGES:
-            if "/health" in path or "/keys" in path:  # which ask the registry for nothing
+            if "/health" in path or "/keys" in path:  # pages that do not read the registry
                 continue
             page = client.get(path)
             assert page.status_code == 503
@@ -437,7 +437,7 @@ def test_a_backend_that_went_away_loses_nothing_and_is_asked_again() -> None:
         assert desk.status(arn) == ("Approved", "kept")
 
 
-def test_a_reason_that_is_too_long_is_refused_and_kept(desk: Desk) -> None:
+def test_a_reason_that_is_too_long_is_rejected_and_kept(desk: Desk) -> None:
     arn = desk.register()
     page = send(desk.browser(), "/console/groups/churn/1", "x" * 1025)
     assert page.status_code == 400
@@ -446,14 +446,14 @@ def test_a_reason_that_is_too_long_is_refused_and_kept(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("to", ["", "Deployed", "approved"])
-def test_a_status_there_is_not_is_refused(desk: Desk, to: str) -> None:
+def test_an_unknown_status_is_rejected(desk: Desk, to: str) -> None:
     arn = desk.register()
     page = send(desk.browser(), "/console/groups/churn/1", "why", to=to)
     assert page.status_code == 400
     assert desk.status(arn)[0] == "PendingManualApproval"
 
 
-def test_an_old_reason_does_not_stay_with_a_new_decision(desk: Desk) -> None:
+def test_a_new_decision_clears_the_old_reason(desk: Desk) -> None:
     arn = desk.register()
     client = desk.browser()
     send(client, "/console/groups/churn/1", "not yet", to="Rejected")
@@ -462,7 +462,7 @@ def test_an_old_reason_does_not_stay_with_a_new_decision(desk: Desk) -> None:
     assert "Approved without a reason" in text_of(client.get("/console/groups/churn/1"))
 
 
-def test_the_line_for_a_terminal_does_the_same(desk: Desk) -> None:
+def test_the_shown_command_makes_the_same_decision(desk: Desk) -> None:
     desk.register()
     page = desk.browser().get("/console/groups/churn/1/decide?to=Rejected")
     line = re.search(r'id="command">(.*?)</pre>', page.text, re.DOTALL)
@@ -474,7 +474,7 @@ def test_the_line_for_a_terminal_does_the_same(desk: Desk) -> None:
     assert words[words.index("--endpoint-url") + 1] == "http://localhost"
 
 
-def test_two_approvals_are_counted_before_it_is_approved(open_desk: Callable[..., Desk]) -> None:
+def test_two_required_approvals_are_counted(open_desk: Callable[..., Desk]) -> None:
     settings = settings_of(
         approval=[{"groups": ["*"], "profile": "strict", "rules": ["two"]}], rules={"two": {"is": "approvers"}}
     )
@@ -508,7 +508,7 @@ HOOKS = [
         ("other", "Rejected", ["out.jsonl", "EventBridge"]),
     ],
 )
-def test_who_will_be_told_is_said_before_one_decides(
+def test_event_targets_are_shown_before_a_decision(
     open_desk: Callable[..., Desk], group: str, to: str, expected: list[str]
 ) -> None:
     desk = open_desk(settings=settings_of(events={"file": "out.jsonl", "webhooks": HOOKS}))
@@ -519,7 +519,7 @@ def test_who_will_be_told_is_said_before_one_decides(
     assert "canary" not in told
 
 
-def test_that_nobody_will_be_told_is_said_too(open_desk: Callable[..., Desk]) -> None:
+def test_missing_event_targets_are_shown(open_desk: Callable[..., Desk]) -> None:
     desk = open_desk(settings=settings_of(events={"eventbridge": False, "webhooks": HOOKS[:1]}))
     desk.register()
     client = desk.browser()
@@ -527,7 +527,7 @@ def test_that_nobody_will_be_told_is_said_too(open_desk: Callable[..., Desk]) ->
     assert "Notifications" not in text_of(client.get("/console/groups/churn/1/decide"))
 
 
-def test_of_an_approval_that_others_must_follow_nobody_is_told_yet(open_desk: Callable[..., Desk]) -> None:
+def test_targets_receive_no_event_for_a_partial_approval(open_desk: Callable[..., Desk]) -> None:
     settings = settings_of(approval=[{"groups": ["*"], "rules": ["two"]}], rules={"two": {"is": "approvers"}})
     desk = open_desk(settings=settings)
     desk.register()

@@ -1,4 +1,4 @@
-"""The console in a real browser: deciding by mouse, by keys alone and without JavaScript, and who must not decide."""
+"""The console in a real browser: decisions by mouse, keyboard and without JavaScript, and attacks from other sites."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ RULES = {
 
 
 def filled(served: Desk, count: int = 12) -> list[str]:
-    """Register versions of a group, some of them decided, with something in every part of a page."""
+    """Register versions of a group, some of them decided, with content for every part of a page."""
     arns = []
     for number in range(1, count + 1):
         arn = served.register(
@@ -87,7 +87,7 @@ def decide(served: Desk, arn: str, status: str, user: str = "AKIAALICE", reason:
 
 @pytest.mark.parametrize(("verb", "status"), [("Approve", "Approved"), ("Reject", "Rejected")])
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-js", "without-js"])
-def test_a_version_is_decided_by_mouse(
+def test_a_version_can_be_decided_by_mouse(
     served: Desk, open_page: OpenPage, verb: str, status: str, javascript: bool
 ) -> None:
     arn = served.register("churn", CustomerMetadataProperties={"accuracy": "0.93"})
@@ -103,16 +103,16 @@ def test_a_version_is_decided_by_mouse(
     expect(page.locator(".events li").first).to_contain_text("ticket 42")
 
 
-def test_a_version_is_decided_with_the_keyboard_alone(served: Desk, open_page: OpenPage) -> None:
+def test_a_version_can_be_decided_by_keyboard(served: Desk, open_page: OpenPage) -> None:
     arns = [served.register("churn", CustomerMetadataProperties={"accuracy": "0.93"}) for _ in range(3)]
     page = open_page(served)
-    for key in ("j", "j", "k", "Enter"):  # to the second and back to the first
+    for key in ("j", "j", "k", "Enter"):  # to the second version and back to the first
         page.keyboard.press(key)
     page.wait_for_url("**/groups/churn/1")
     page.keyboard.press("a")
     page.wait_for_url("**/decide?to=Approved")
     expect(page.get_by_label("Reason")).to_be_focused()
-    page.keyboard.type("a jolly good reason")  # keys are letters here
+    page.keyboard.type("a jolly good reason")  # letters are text in this field
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/groups/churn/1?decided=1")
@@ -134,11 +134,11 @@ def test_a_version_is_decided_with_the_keyboard_alone(served: Desk, open_page: O
     page.keyboard.press("i")
     page.wait_for_url("**/console/")
     page.keyboard.press("j")
-    page.keyboard.press("a")  # straight from the list
+    page.keyboard.press("a")  # directly from the list
     page.wait_for_url("**/groups/churn/3/decide?to=Approved")
 
 
-def test_versions_are_ticked_and_compared_with_keys(served: Desk, open_page: OpenPage) -> None:
+def test_versions_can_be_selected_and_compared_by_keyboard(served: Desk, open_page: OpenPage) -> None:
     filled(served, 4)
     page = open_page(served)
     page.goto(f"{served.url}/console/groups/churn")
@@ -151,7 +151,7 @@ def test_versions_are_ticked_and_compared_with_keys(served: Desk, open_page: Ope
     expect(page.get_by_role("row", name="accuracy")).to_contain_text("highest")
 
 
-def test_keys_can_be_read_and_switched_off(served: Desk, open_page: OpenPage) -> None:
+def test_keyboard_shortcuts_are_listed_and_can_be_disabled(served: Desk, open_page: OpenPage) -> None:
     served.register("churn")
     page = open_page(served)
     page.keyboard.press("?")
@@ -170,7 +170,7 @@ def test_keys_can_be_read_and_switched_off(served: Desk, open_page: OpenPage) ->
     assert page.evaluate("document.activeElement.name") == "group"
 
 
-def test_groups_are_filtered_while_one_types(served: Desk, open_page: OpenPage) -> None:
+def test_groups_are_filtered_while_typing(served: Desk, open_page: OpenPage) -> None:
     for name in ("churn", "fraud"):
         served.register(name)
     page = open_page(served)
@@ -181,7 +181,7 @@ def test_groups_are_filtered_while_one_types(served: Desk, open_page: OpenPage) 
     page.wait_for_url("**/groups?q=fra*")
 
 
-def test_of_two_browsers_the_second_sees_who_was_first(served: Desk, open_page: OpenPage, watched: Watched) -> None:
+def test_the_second_browser_sees_the_first_decision(served: Desk, open_page: OpenPage, watched: Watched) -> None:
     watched.allowed_statuses.add(409)
     arn = served.register("churn")
     alice, bob = open_page(served, "alice"), open_page(served, "bob")
@@ -199,7 +199,7 @@ def test_of_two_browsers_the_second_sees_who_was_first(served: Desk, open_page: 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("sized", [0, 12])
-def test_axe_finds_nothing_on_any_screen(
+def test_no_screen_has_accessibility_violations(
     serve_desk: Callable[..., Desk], open_page: OpenPage, watched: Watched, theme: str, sized: int
 ) -> None:
     watched.allowed_statuses |= {404, 403, 400}
@@ -222,8 +222,8 @@ def test_axe_finds_nothing_on_any_screen(
 
 
 @pytest.mark.parametrize("width", [320, 640, 768])
-def test_no_screen_is_wider_than_its_window(served: Desk, open_page: OpenPage, watched: Watched, width: int) -> None:
-    """640 is 1280 at 200 % zoom."""
+def test_no_screen_scrolls_horizontally(served: Desk, open_page: OpenPage, watched: Watched, width: int) -> None:
+    """640 pixels are 1280 pixels at 200% zoom."""
     watched.allowed_statuses.add(404)
     filled(served)
     served.register("a-group-whose-name-is-as-long-as-a-name-can-be-in-this-registry")
@@ -236,7 +236,7 @@ def test_no_screen_is_wider_than_its_window(served: Desk, open_page: OpenPage, w
 
 
 def test_targets_are_large_enough(served: Desk, open_page: OpenPage) -> None:
-    """WCAG 2.5.8: 24 by 24 pixels, but for links within sentences."""
+    """WCAG 2.5.8: 24 by 24 pixels, except for links in sentences."""
     filled(served)
     page = open_page(served)
     small = """[...document.querySelectorAll("button, input:not([type=hidden]), select, .tabs a, .top nav a, .tick")]
@@ -257,7 +257,7 @@ XSS = (
 
 
 def hostile(shape: Any, text: str, deep: int = 12) -> Any:
-    """Return a value of a shape with a text in every string that its constraints leave free."""
+    """Return a value of a shape with this text in every unconstrained string."""
     if shape.type_name == "structure":
         return {name: hostile(one, text, deep - 1) for name, one in shape.members.items() if deep}
     if shape.type_name == "list":
@@ -270,10 +270,8 @@ def hostile(shape: Any, text: str, deep: int = 12) -> Any:
 
 
 @pytest.mark.parametrize("text", XSS, ids=range(len(XSS)))
-def test_what_a_model_says_is_text_whatever_it_looks_like(
-    serve_desk: Callable[..., Desk], open_page: OpenPage, text: str
-) -> None:
-    """Every string of every shape, straight into the store: also where today's constraints would refuse it."""
+def test_markup_in_a_record_is_shown_as_text(serve_desk: Callable[..., Desk], open_page: OpenPage, text: str) -> None:
+    """Every string of every shape, written directly to the store, even if the constraints would reject it."""
     served = serve_desk()
     shape = model.output_shape("DescribeModelPackage")
     harmless = [served.register("churn", CustomerMetadataProperties={"accuracy": "0.9"}) for _ in range(2)]
@@ -319,7 +317,7 @@ def test_what_a_model_says_is_text_whatever_it_looks_like(
 
 @contextmanager
 def attacker(body: str, host: str) -> Iterator[str]:
-    """Serve a page of somebody else's, on another port; yield its URL."""
+    """Serve a page of another site on another port, and yield its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -329,7 +327,7 @@ def attacker(body: str, host: str) -> Iterator[str]:
             self.wfile.write(body.encode())
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Disable logging."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
@@ -343,8 +341,8 @@ def attacker(body: str, host: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"], ids=["other-site", "other-port"])
-def test_a_page_of_another_origin_decides_nothing(served: Desk, chromium: Browser, host: str) -> None:
-    """From another port of the same host the browser sends the cookie along: Origin and the token still stop it."""
+def test_a_page_of_another_origin_cannot_decide(served: Desk, chromium: Browser, host: str) -> None:
+    """The browser sends the cookie from another port of the same host; Origin and the token prevent the decision."""
     arn = served.register("churn")
     decide_url = f"{served.url}/console/groups/churn/1/decide"
     context = chromium.new_context()
@@ -354,7 +352,7 @@ def test_a_page_of_another_origin_decides_nothing(served: Desk, chromium: Browse
     page.goto(f"{decide_url}?to=Approved")
     fields = {
         name: page.locator(f"form [name={name}]").last.input_value() for name in ("to", "revision", "rev", "token")
-    }  # as if the attacker had got hold of them all
+    }  # as if the attacker had all of them
     inputs = "".join(f'<input name="{name}" value="{value}">' for name, value in fields.items())
     form = f"""<form method="post" action="{decide_url}">{inputs}</form><script>
         const body = new URLSearchParams(new FormData(document.forms[0]));
@@ -380,7 +378,7 @@ def test_a_page_of_another_origin_decides_nothing(served: Desk, chromium: Browse
     context.close()
 
 
-def test_a_frame_of_another_site_shows_nothing(served: Desk, chromium: Browser) -> None:
+def test_the_console_cannot_be_framed_by_another_site(served: Desk, chromium: Browser) -> None:
     context = chromium.new_context()
     page = context.new_page()
     with attacker(f'<iframe src="{served.url}/console/login" onload="document.title=1"></iframe>', "localhost") as evil:
@@ -390,7 +388,7 @@ def test_a_frame_of_another_site_shows_nothing(served: Desk, chromium: Browser) 
     context.close()
 
 
-def test_a_rebound_name_is_not_answered(served: Desk, chromium: Browser) -> None:
+def test_a_rebound_host_name_is_rejected(served: Desk, chromium: Browser) -> None:
     context = chromium.new_context()
     page = context.new_page()
     answer = page.goto(f"{served.url.replace('127.0.0.1', REBOUND)}/console/")
@@ -400,8 +398,8 @@ def test_a_rebound_name_is_not_answered(served: Desk, chromium: Browser) -> None
     context.close()
 
 
-def test_a_link_from_another_site_finds_who_is_logged_in(served: Desk, chromium: Browser) -> None:
-    """The cookie is not sent with such a link; the page that comes first goes on by itself."""
+def test_a_link_from_another_site_keeps_the_session(served: Desk, chromium: Browser) -> None:
+    """The browser does not send the cookie with such a link; the first page reloads itself."""
     served.register("churn")
     context = chromium.new_context()
     page = context.new_page()
@@ -414,7 +412,7 @@ def test_a_link_from_another_site_finds_who_is_logged_in(served: Desk, chromium:
     context.close()
 
 
-def test_a_rule_that_blocks_is_named_where_one_decides(
+def test_a_failed_rule_is_named_on_the_decision_page(
     serve_desk: Callable[..., Desk], open_page: OpenPage, watched: Watched
 ) -> None:
     watched.allowed_statuses |= {403, 400}

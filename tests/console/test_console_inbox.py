@@ -1,4 +1,4 @@
-"""What of the inbox a reviewer picks out: by group, who registered it, how long it waits, and whose turn it is."""
+"""Filters of the inbox: group, creator, waiting time, and approval by the user."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DAY = 86_400.0
 
 
 class Calendar:
-    """A clock that tests set."""
+    """A settable clock."""
 
     def __init__(self) -> None:
         self.now = time.time()
@@ -37,13 +37,13 @@ def calendar() -> Calendar:
 
 @pytest.fixture
 def dated(calendar: Calendar) -> Iterator[Desk]:
-    """Return a console in front of a registry that lives by the calendar."""
+    """Return a console with a registry that uses the calendar."""
     with LocalRegistry(SQLiteRows(None), clock=calendar) as backend:
         yield Desk(backend)
 
 
 def shown(page: TestResponse) -> list[str]:
-    """Return the versions an inbox lists."""
+    """Return the versions listed in an inbox."""
     assert page.status_code == 200
     return [
         f"{group}/{number}"
@@ -52,7 +52,7 @@ def shown(page: TestResponse) -> list[str]:
 
 
 def all_pages(client: Client, path: str) -> list[list[str]]:
-    """Return what each page of an inbox lists, to the last."""
+    """Return the versions on each page of an inbox."""
     pages = []
     for _ in range(30):
         page = client.get(path)
@@ -65,7 +65,7 @@ def all_pages(client: Client, path: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("group", ["", "churn"])
-def test_what_waits_longer_than_some_days(dated: Desk, calendar: Calendar, group: str) -> None:
+def test_the_inbox_can_be_filtered_by_waiting_time(dated: Desk, calendar: Calendar, group: str) -> None:
     today = calendar.now
     for days in (10, 5, 1, 0):
         calendar.now = today - days * DAY - 60
@@ -79,7 +79,7 @@ def test_what_waits_longer_than_some_days(dated: Desk, calendar: Calendar, group
     assert "No versions match these filters" in text_of(found["11"])
 
 
-def test_pages_of_what_waits_long_end_where_the_younger_begin(dated: Desk, calendar: Calendar) -> None:
+def test_pages_filtered_by_waiting_time_end_at_newer_versions(dated: Desk, calendar: Calendar) -> None:
     calendar.now -= 5 * DAY
     for _ in range(PAGE + 3):
         dated.register()
@@ -92,14 +92,14 @@ def test_pages_of_what_waits_long_end_where_the_younger_begin(dated: Desk, calen
 
 
 @pytest.mark.parametrize("days", ["many", "-1", "1.5", "12345", "0000" + "9" * 30, "٣"])
-def test_days_that_are_none_are_said_and_hide_nothing(desk: Desk, days: str) -> None:
+def test_an_invalid_number_of_days_is_reported_and_ignored(desk: Desk, days: str) -> None:
     desk.register()
     page = desk.browser().get("/console/", query_string={"days": days})
     assert shown(page) == ["churn/1"]
     assert "Days must be a whole number" in text_of(page)
 
 
-def test_who_registered_it_is_found_by_how_their_name_begins(desk: Desk) -> None:
+def test_the_creator_filter_matches_the_beginning_of_a_name(desk: Desk) -> None:
     for user in ("pipeline", "carol", "pipeline", "Caroline"):
         desk.register(user=user)
     client = desk.browser()
@@ -110,7 +110,7 @@ def test_who_registered_it_is_found_by_how_their_name_begins(desk: Desk) -> None
     assert "No versions match these filters" in text_of(client.get("/console/?creator=nobody"))
 
 
-def test_what_one_registered_oneself_is_left_out(desk: Desk) -> None:
+def test_versions_of_the_user_can_be_left_out(desk: Desk) -> None:
     for user in ("pipeline", "alice", "bob"):
         desk.register(user=user)
     page = desk.browser("alice").get("/console/?whose=others")
@@ -119,7 +119,7 @@ def test_what_one_registered_oneself_is_left_out(desk: Desk) -> None:
     assert shown(desk.browser("bob").get("/console/?whose=others")) == ["churn/1", "churn/2"]
 
 
-def test_whom_registry_toml_names_is_known_by_its_access_key(open_desk: Callable[..., Desk]) -> None:
+def test_a_user_of_registry_toml_is_recognized_by_access_key(open_desk: Callable[..., Desk]) -> None:
     settings = settings_of(
         identities={"alice": {"access_key": "AKIAALICE", "arn": "arn:aws:iam::123456789012:user/a.l"}}
     )
@@ -129,7 +129,7 @@ def test_whom_registry_toml_names_is_known_by_its_access_key(open_desk: Callable
     assert shown(desk.browser("alice").get("/console/?whose=others")) == ["churn/2"]
 
 
-def test_what_the_rules_let_one_approve(open_desk: Callable[..., Desk]) -> None:
+def test_the_inbox_can_be_limited_to_versions_that_the_user_may_approve(open_desk: Callable[..., Desk]) -> None:
     settings = settings_of(
         identities={"alice": {"groups": ["risk"], "access_key": "AKIAALICE"}},
         approval=[{"groups": ["churn"], "rules": ["risk"]}],
@@ -147,7 +147,7 @@ def test_what_the_rules_let_one_approve(open_desk: Callable[..., Desk]) -> None:
     assert "2 versions are waiting but blocked by rules" in nothing
 
 
-def test_pages_of_a_filter_show_each_version_once_and_look_so_far_and_no_further(desk: Desk) -> None:
+def test_filtered_pages_show_each_version_once_and_read_a_limited_number(desk: Desk) -> None:
     count = MAX_READ + 50
     mine = {3, 40, 41, *range(100, 140), count}
     for number in range(1, count + 1):
@@ -161,7 +161,7 @@ def test_pages_of_a_filter_show_each_version_once_and_look_so_far_and_no_further
     assert all_pages(client, "/console/?creator=nobody") == [[], []]
 
 
-def test_a_group_s_decided_versions_are_counted_to_a_hundred(desk: Desk) -> None:
+def test_the_decided_versions_of_a_group_are_counted_up_to_a_hundred(desk: Desk) -> None:
     for number in range(1, 106):
         arn = desk.register()
         if number <= 103:
@@ -177,7 +177,7 @@ def test_a_group_s_decided_versions_are_counted_to_a_hundred(desk: Desk) -> None
     assert "Rejected" not in text_of(client.get("/console/"))
 
 
-def test_a_registry_behind_this_server_is_filtered_by_its_own_calls(
+def test_an_upstream_registry_is_filtered_with_its_own_calls(
     open_desk: Callable[..., Desk], emulator: Emulator, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)

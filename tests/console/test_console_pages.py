@@ -1,4 +1,4 @@
-"""What the console shows of a registry, of whichever backend, and how it is served."""
+"""The pages of the console for every backend, and how they are served."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from support.server import Emulator
 pytest_plugins = ("support.console_fixtures", "support.postgres")
 
 
-# What pages show
+# Content of pages
 
 
-def test_secrets_of_an_environment_are_on_no_page(desk: Desk) -> None:
+def test_environment_values_are_not_shown(desk: Desk) -> None:
     first, second = desk.register(), desk.register()
     desk.call("UpdateModelPackage", ModelPackageArn=first, ModelApprovalStatus="Approved")
     desk.call(
@@ -50,7 +50,7 @@ def test_secrets_of_an_environment_are_on_no_page(desk: Desk) -> None:
     assert "Environment. PASSWORD" in text_of(client.get("/console/groups/churn/2"))
 
 
-def test_the_inbox_is_oldest_first_with_the_distance_to_the_approved(desk: Desk) -> None:
+def test_the_inbox_is_sorted_oldest_first_and_compares_with_the_approved_version(desk: Desk) -> None:
     arns = [desk.register(CustomerMetadataProperties={"accuracy": f"0.9{number}"}) for number in range(3)]
     desk.register("fraud", CustomerMetadataProperties={"auc": "0.7"})
     desk.call("UpdateModelPackage", ModelPackageArn=arns[0], ModelApprovalStatus="Approved")
@@ -61,7 +61,7 @@ def test_the_inbox_is_oldest_first_with_the_distance_to_the_approved(desk: Desk)
     assert "nothing approved yet" in page
 
 
-def test_a_version_leads_to_what_it_comes_from_and_to_nothing_else(desk: Desk) -> None:
+def test_a_version_links_to_its_source_version_only(desk: Desk) -> None:
     parent = desk.register()
     desk.register(MetadataProperties={"GeneratedBy": parent, "Repository": "https://evil.example/"})
     page = desk.browser().get("/console/groups/churn/2")
@@ -70,7 +70,7 @@ def test_a_version_leads_to_what_it_comes_from_and_to_nothing_else(desk: Desk) -
     assert 'href="https' not in page.text
 
 
-def test_pages_of_the_inbox_go_on_where_the_last_one_ended(desk: Desk) -> None:
+def test_pages_of_the_inbox_have_no_gaps(desk: Desk) -> None:
     for _ in range(30):
         desk.register()
     client = desk.browser()
@@ -84,14 +84,14 @@ def test_pages_of_the_inbox_go_on_where_the_last_one_ended(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("path", ["/console/?page=x", "/console/groups?page=x", "/console/groups/churn?page=x"])
-def test_a_page_that_is_none_is_refused_in_words(desk: Desk, path: str) -> None:
+def test_an_invalid_page_token_is_rejected(desk: Desk, path: str) -> None:
     desk.register()
     page = desk.browser().get(path)
     assert page.status_code == 400
     assert "is not valid" in text_of(page)
 
 
-def test_what_a_filter_of_history_cannot_mean_is_said(desk: Desk) -> None:
+def test_an_invalid_history_filter_is_reported(desk: Desk) -> None:
     desk.register()
     client = desk.browser()
     assert "expected a moment such as" in text_of(client.get("/console/history?since=yesterday"))
@@ -100,7 +100,7 @@ def test_what_a_filter_of_history_cannot_mean_is_said(desk: Desk) -> None:
     assert "History is intact." in text_of(client.get("/console/history?verify=1"))
 
 
-def test_a_rewritten_history_is_told(desk: Desk) -> None:
+def test_a_rewritten_history_is_reported(desk: Desk) -> None:
     desk.register()
     rows: Any = desk.backend._rows  # type: ignore[attr-defined]
     rows._writer.execute("UPDATE history SET actor = 'nobody' WHERE version = 1")
@@ -109,10 +109,10 @@ def test_a_rewritten_history_is_told(desk: Desk) -> None:
     assert "the row was modified after it was written" in page
 
 
-def test_other_accounts_and_regions_have_pages_of_their_own(desk: Desk) -> None:
-    place = Caller("111122223333", "eu-west-1", "111122223333")
-    desk.backend.call("CreateModelPackageGroup", {"ModelPackageGroupName": "elsewhere"}, place)
-    desk.backend.call("CreateModelPackage", {"ModelPackageGroupName": "elsewhere"}, place)
+def test_other_accounts_and_regions_have_separate_pages(desk: Desk) -> None:
+    caller = Caller("111122223333", "eu-west-1", "111122223333")
+    desk.backend.call("CreateModelPackageGroup", {"ModelPackageGroupName": "elsewhere"}, caller)
+    desk.backend.call("CreateModelPackage", {"ModelPackageGroupName": "elsewhere"}, caller)
     client = desk.browser()
     assert 'href="/console/at/111122223333/eu-west-1/"' in client.get("/console/").text
     page = client.get("/console/at/111122223333/eu-west-1/")
@@ -123,7 +123,7 @@ def test_other_accounts_and_regions_have_pages_of_their_own(desk: Desk) -> None:
     assert client.get("/console/at/1/eu-west-1/").status_code == 404
 
 
-def test_two_to_five_versions_are_compared(desk: Desk) -> None:
+def test_two_to_five_versions_can_be_compared(desk: Desk) -> None:
     for number in range(7):
         metadata = {"accuracy": f"0.9{number}"}
         desk.register(CustomerMetadataProperties=metadata, ModelPackageDescription="=HYPERLINK(1)" * number or "-")
@@ -141,7 +141,7 @@ def test_two_to_five_versions_are_compared(desk: Desk) -> None:
     assert "at least 2" in text_of(client.get("/console/compare?v=../../etc/passwd"))
 
 
-def test_refused_requests_are_told_with_why(desk: Desk) -> None:
+def test_rejected_requests_are_listed_with_their_error(desk: Desk) -> None:
     client = desk.browser()
     target = {"X-Amz-Target": "SageMaker.DescribeModelPackage", "Content-Type": "application/x-amz-json-1.1"}
     client.post("/", data=b'{"ModelPackageName": "nowhere"}', headers=target)
@@ -150,9 +150,9 @@ def test_refused_requests_are_told_with_why(desk: Desk) -> None:
     assert "400 ValidationException" in page
 
 
-def test_deliveries_are_told_with_what_came_of_them(serve: Callable[..., Emulator], tmp_path: Path) -> None:
+def test_deliveries_are_listed_with_their_result(serve: Callable[..., Emulator], tmp_path: Path) -> None:
     (tmp_path / "registry.toml").write_text('[events]\nfile = "events.jsonl"\n', encoding="utf-8")
-    served = serve("--backend", "sqlite:///told.db", "--config", "registry.toml", "--console-user", "alice")
+    served = serve("--backend", "sqlite:///deliveries.db", "--config", "registry.toml", "--console-user", "alice")
     sagemaker = served.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="churn")
     sagemaker.create_model_package(ModelPackageGroupName="churn")
@@ -170,7 +170,7 @@ def test_deliveries_are_told_with_what_came_of_them(serve: Callable[..., Emulato
 
 
 @pytest.mark.parametrize("store", ["file", "memory", "postgres"])
-def test_what_the_store_says_of_itself_is_told(
+def test_the_health_page_describes_the_store(
     request: pytest.FixtureRequest, open_desk: Callable[..., Desk], tmp_path: Path, store: str
 ) -> None:
     file = tmp_path / "registry.db"
@@ -192,13 +192,11 @@ def test_what_the_store_says_of_itself_is_told(
     assert desk.backend.extension("store", {}, Caller())["schema"] == ["1"]
 
 
-def test_a_store_that_a_power_cut_gets_through_is_something_to_look_at(
-    open_desk: Callable[..., Desk], postgres_url: str
-) -> None:
-    lax = open_desk(f"{postgres_url}{'&' if '?' in postgres_url else '?'}options=-c%20synchronous_commit%3Doff")
-    told = lax.backend.extension("store", {}, Caller())["durability"]
+def test_a_store_without_durable_commits_is_reported(open_desk: Callable[..., Desk], postgres_url: str) -> None:
+    unsafe = open_desk(f"{postgres_url}{'&' if '?' in postgres_url else '?'}options=-c%20synchronous_commit%3Doff")
+    told = unsafe.backend.extension("store", {}, Caller())["durability"]
     assert told in (["synchronous_commit=off"], ["fsync=off"])
-    text = text_of(lax.browser().get("/console/health"))
+    text = text_of(unsafe.browser().get("/console/health"))
     assert f"Check: {told[0]} a power failure may lose acknowledged writes" in text
 
 
@@ -225,7 +223,7 @@ ASKED = st.fixed_dictionaries(
 @given(
     path=st.sampled_from([*PAGES, "/console/groups/{}", "/console/groups/{}/7"]), name=st.text(max_size=30), asked=ASKED
 )
-def test_no_address_makes_a_page_fail(desk: Desk, path: str, name: str, asked: dict[str, str]) -> None:
+def test_any_address_gets_a_status_below_500(desk: Desk, path: str, name: str, asked: dict[str, str]) -> None:
     page = desk.browser().get(path.format(quote(name, safe="")).partition("?")[0], query_string=asked)
     assert page.status_code < 500, page.text
 
@@ -233,7 +231,7 @@ def test_no_address_makes_a_page_fail(desk: Desk, path: str, name: str, asked: d
 # Other backends
 
 
-def test_moto_is_reviewed_too_and_what_it_cannot_is_said(open_desk: Callable[..., Desk]) -> None:
+def test_a_moto_registry_can_be_reviewed(open_desk: Callable[..., Desk]) -> None:
     desk = open_desk("moto://")
     arn = desk.register("console-on-moto")
     path = f"/console/groups/console-on-moto/{arn.rpartition('/')[2]}"
@@ -250,10 +248,10 @@ def test_moto_is_reviewed_too_and_what_it_cannot_is_said(open_desk: Callable[...
     assert desk.status(arn)[0] == "Approved"
 
 
-def test_aws_is_reviewed_by_its_own_calls_alone(
+def test_an_aws_registry_is_reviewed_with_its_own_calls(
     open_desk: Callable[..., Desk], emulator: Emulator, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """AWS has no lists by approval, no rules to ask and no history here: the pages say so, and the rest is shown."""
+    """AWS has no lists by approval, rules or history; the pages say so and show the rest."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
     desk = open_desk(f"aws://us-east-1?endpoint_url={emulator.url}&sts_endpoint_url={emulator.url}", remote=True)
@@ -275,7 +273,7 @@ def test_aws_is_reviewed_by_its_own_calls_alone(
     assert desk.status(arns[1]) == ("Approved", "fine")
 
 
-def test_a_gateway_passes_decisions_on(open_desk: Callable[..., Desk], emulator: Emulator) -> None:
+def test_a_gateway_forwards_decisions(open_desk: Callable[..., Desk], emulator: Emulator) -> None:
     desk = open_desk(emulator.url, remote=True)
     arn = desk.register("console-on-http")
     path = f"/console/groups/console-on-http/{arn.rpartition('/')[2]}"
@@ -299,7 +297,7 @@ def test_a_gateway_passes_decisions_on(open_desk: Callable[..., Desk], emulator:
 # Serving
 
 
-def test_the_login_link_is_among_what_is_printed(tmp_path: Path) -> None:
+def test_the_server_prints_the_login_link(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sagemaker_registry.client.cli", "serve", "--port", "0", "--backend", "sqlite://"]
     with subprocess.Popen(
         [*command, "--console-user", "alice"], stdout=subprocess.PIPE, text=True, cwd=tmp_path
@@ -315,7 +313,7 @@ def test_the_login_link_is_among_what_is_printed(tmp_path: Path) -> None:
             inbox = browser.post(link.partition("?")[0], data={"token": token}, timeout=10)
             assert inbox.url == f"{first.split()[2]}/console/"
             assert "Inbox" in inbox.text
-        assert next(iter(process.stdout)) == "press Ctrl+C to stop\n"  # the last word, below the link
+        assert next(iter(process.stdout)) == "press Ctrl+C to stop\n"  # the last line, below the link
         process.terminate()
     assert process.returncode == 0
 
@@ -331,7 +329,7 @@ def test_a_server_without_a_console_prints_no_link(tmp_path: Path) -> None:
         assert "console:" not in process.stdout.read()
 
 
-def test_a_name_that_cannot_be_a_person_s_is_refused_at_start(tmp_path: Path) -> None:
+def test_an_invalid_user_name_is_rejected_at_start(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sagemaker_registry.client.cli", "serve", "--port", "0", "--backend", "sqlite://"]
     done = subprocess.run(
         [*command, "--console-user", "a b"], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=60

@@ -1,4 +1,4 @@
-"""The parts of the console: metrics, charts, differences, its files, and the lists it reads."""
+"""The parts of the console: metrics, charts, differences, static files, and lists."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from support.console import AXE, CONSOLE, Desk
 pytest_plugins = ("support.console_fixtures", "support.postgres")
 
 HTMX = "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130"
-"""SHA-256 of dist/htmx.min.js of htmx.org 4.0.1 (0BSD) as npm has it."""
+"""SHA-256 of dist/htmx.min.js of htmx.org 4.0.1 (0BSD) on npm."""
 AXE_CORE = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
-"""The same of axe.min.js of axe-core 4.14.1 (MPL-2.0)."""
+"""SHA-256 of axe.min.js of axe-core 4.14.1 (MPL-2.0) on npm."""
 
 
-def test_what_is_vendored_is_what_it_says() -> None:
+def test_vendored_files_have_the_documented_hashes() -> None:
     assert hashlib.sha256((CONSOLE / "static" / "htmx.min.js").read_bytes()).hexdigest() == HTMX
     assert hashlib.sha256(AXE.read_bytes()).hexdigest() == AXE_CORE
 
 
-def test_templates_let_nothing_through() -> None:
-    """Escaping is never switched off, and nothing is inline that the policy would refuse."""
+def test_templates_escape_everything_and_have_no_inline_code() -> None:
+    """Escaping is never disabled, and templates contain no inline code that the policy would block."""
     for path in (CONSOLE / "templates").rglob("*.*"):
         text = path.read_text(encoding="utf-8")
         forbidden = r"\|\s*safe|Markup|autoescape|\sstyle=|<style|\son\w+=|<script(?! src=\"\{\{)|https?://|hx-on|hx-vals|javascript:"
@@ -60,18 +60,18 @@ def test_templates_let_nothing_through() -> None:
         ({}, []),
     ],
 )
-def test_which_metadata_are_metrics_and_which_leads(metadata: dict[str, str], expected: list[str]) -> None:
+def test_metrics_are_found_in_metadata_with_the_headline_first(metadata: dict[str, str], expected: list[str]) -> None:
     found = metrics.metrics_of(metadata)
     assert list(found) == expected
     assert metrics.headline([found]) == (expected[0] if expected else None)
 
 
 @given(st.decimals(-(10**6), 10**6, places=6), st.decimals(-(10**6), 10**6, places=6))
-def test_a_distance_says_more_or_less_and_how_much(value: Decimal, base: Decimal) -> None:
-    apart = metrics.delta(value, base)
-    assert apart is not None
-    assert apart.word == ("higher" if value > base else "lower" if value < base else "no change")
-    assert abs(Decimal(apart.amount) - abs(value - base)) <= abs(value - base) * Decimal("1e-5")
+def test_a_difference_has_a_direction_and_an_amount(value: Decimal, base: Decimal) -> None:
+    difference = metrics.delta(value, base)
+    assert difference is not None
+    assert difference.word == ("higher" if value > base else "lower" if value < base else "no change")
+    assert abs(Decimal(difference.amount) - abs(value - base)) <= abs(value - base) * Decimal("1e-5")
 
 
 @given(st.text(max_size=64))
@@ -93,7 +93,7 @@ def version_of(number: int, **metadata: str) -> Version:
 
 
 @given(st.lists(st.decimals(-(10**9), 10**9, places=3), max_size=40))
-def test_a_chart_keeps_within_its_frame(values: list[Decimal]) -> None:
+def test_points_of_a_chart_are_inside_its_frame(values: list[Decimal]) -> None:
     versions = [version_of(number + 1, accuracy=str(value)) for number, value in reversed(list(enumerate(values)))]
     chart = charts.trend(versions, "accuracy")
     assert (chart is None) == (len(values) < 2)
@@ -105,7 +105,7 @@ def test_a_chart_keeps_within_its_frame(values: list[Decimal]) -> None:
 
 
 @given(st.text(alphabet="ab/:. ", max_size=20), st.text(alphabet="ab/:. ", max_size=20))
-def test_marked_parts_are_the_whole_value(before: str, after: str) -> None:
+def test_marked_parts_add_up_to_the_whole_value(before: str, after: str) -> None:
     of_before, of_after = marked(Difference("path", before, after))
     assert "".join(of_before) == before
     assert "".join(of_after) == after
@@ -120,13 +120,13 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(min_size=1, max_size=8), JSON, max_size=4))
-def test_any_record_has_leaves(record: dict[str, Any]) -> None:
+def test_leaves_of_any_record_are_text(record: dict[str, Any]) -> None:
     for path, text in leaves(record):
         assert isinstance(path, str)
         assert isinstance(text, str)
 
 
-def test_a_model_card_that_is_deep_or_no_json_is_shown(desk: Desk) -> None:
+def test_a_deeply_nested_or_invalid_model_card_is_shown(desk: Desk) -> None:
     deep = "[" * 10_000 + "]" * 10_000
     for content in (deep, "not json", '{"a": ' * 100 + "1" + "}" * 100):
         assert list(leaves({"ModelCard": {"ModelCardContent": content}}))
@@ -136,7 +136,7 @@ def test_a_model_card_that_is_deep_or_no_json_is_shown(desk: Desk) -> None:
 def test_versions_by_approval_agree_with_the_list(
     request: pytest.FixtureRequest, open_desk: Callable[..., Desk], tmp_path: Path, store: str
 ) -> None:
-    """And the console finds its way on every store: its pages are asked for, too."""
+    """Also requests the pages that use the lists, for every store."""
     is_file = store == "file"
     desk = open_desk(f"sqlite:///{tmp_path}/registry.db" if is_file else request.getfixturevalue("postgres_url"))
     statuses = ["Approved", "Rejected", "PendingManualApproval"]
@@ -170,12 +170,12 @@ def test_versions_by_approval_agree_with_the_list(
         ({"colour": "red"}, "colour"),
     ],
 )
-def test_what_versions_cannot_mean_is_refused(desk: Desk, asked: dict[str, Any], sentence: str) -> None:
+def test_an_invalid_versions_request_is_rejected(desk: Desk, asked: dict[str, Any], sentence: str) -> None:
     with pytest.raises(RegistryError, match=re.escape(sentence)):
         desk.backend.extension("versions", asked, Caller())
 
 
-def test_places_are_named_once(desk: Desk) -> None:
+def test_accounts_and_regions_are_listed_once(desk: Desk) -> None:
     for account, region in (
         ("111122223333", "eu-west-1"),
         ("111122223333", "us-east-1"),

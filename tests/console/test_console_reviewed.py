@@ -1,4 +1,4 @@
-"""The parts of a version that a reviewer has marked as reviewed: counted with the decision, removed by a change."""
+"""Parts of a version marked as reviewed: counted with the decision, and reset by a change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATH = "/console/groups/churn/1"
 
 
 def mark(client: Client, part: str, changes: Mapping[str, str] | None = None) -> TestResponse:
-    """Send the form of a part, as its page has it."""
+    """Send the form of a part as shown on the page."""
     forms = re.findall(r'<form class="reviewed".*?</form>', client.get(PATH).text)
     fields = [dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)) for form in forms]
     (given,) = [one for one in fields if one["part"] == part]
@@ -32,7 +32,7 @@ def counted(client: Client) -> str:
     return match[0]
 
 
-def test_parts_are_marked_and_counted_and_the_mark_removed(desk: Desk) -> None:
+def test_parts_can_be_marked_counted_and_unmarked(desk: Desk) -> None:
     desk.register()
     client = desk.browser()
     assert counted(client) == "0 of 4 parts reviewed"
@@ -84,7 +84,7 @@ def test_a_mark_on_an_outdated_page_does_not_count(desk: Desk) -> None:
     assert "This version changed after you reviewed" in text_of(client.get(PATH))
     assert counted(client) == "0 of 4 parts reviewed"
     mark(client, "origin")
-    client.post(f"{PATH}/reviewed", data=fields)  # once more, from the old page
+    client.post(f"{PATH}/reviewed", data=fields)  # once more, from the outdated page
     assert counted(client) == "1 of 4 parts reviewed"
 
 
@@ -109,21 +109,21 @@ def test_a_reviewer_s_own_decision_is_not_a_change_to_review(desk: Desk) -> None
 @pytest.mark.parametrize(
     "change", [{"part": "everything"}, {"part": "timeline"}, {"token": "0" * 64}, {"token": ""}, {"revision": "x"}]
 )
-def test_a_form_that_is_not_this_one_marks_nothing(desk: Desk, change: dict[str, str]) -> None:
+def test_an_invalid_form_marks_nothing(desk: Desk, change: dict[str, str]) -> None:
     desk.register()
     client = desk.browser()
     assert mark(client, "metrics", change).status_code == 403
     assert counted(client) == "0 of 4 parts reviewed"
 
 
-def test_marking_a_version_that_is_gone_is_not_found(desk: Desk) -> None:
+def test_marking_a_deleted_version_is_not_found(desk: Desk) -> None:
     desk.register()
     client = desk.browser()
     assert client.post("/console/groups/churn/9/reviewed", data={"part": "metrics"}).status_code == 404
     assert client.get(f"{PATH}/reviewed").status_code in (404, 405)
 
 
-def test_a_session_does_not_remember_without_end(desk: Desk) -> None:
+def test_a_session_keeps_a_limited_number_of_marks(desk: Desk) -> None:
     marks = Marks()
     record = desk.call("DescribeModelPackage", ModelPackageName=desk.register())
     versions = [Version.from_answer({**record, "ModelPackageArn": f"{number}"}) for number in range(MAX_MARKS + 1)]
@@ -134,7 +134,7 @@ def test_a_session_does_not_remember_without_end(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-js", "without-js"])
-def test_parts_are_marked_in_a_browser(served: Desk, open_page: Callable[..., Page], javascript: bool) -> None:
+def test_parts_can_be_marked_in_a_browser(served: Desk, open_page: Callable[..., Page], javascript: bool) -> None:
     served.register()
     page = open_page(served, java_script_enabled=javascript)
     page.goto(f"{served.url}{PATH}")

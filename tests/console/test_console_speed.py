@@ -1,4 +1,4 @@
-"""How quick and how small the pages of the console are, without versions and with a hundred thousand."""
+"""Response times and sizes of console pages, without versions and with a hundred thousand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SLOWEST_MS = 200.0
 
 
 def fill(path: Path, count: int) -> None:
-    """Put versions straight into a file: half of them in one group none of which is approved, the rest in many."""
+    """Write versions directly to a file: half of them in one group without approvals, the rest in many groups."""
     rows = SQLiteRows(path)
     place = {"account": "123456789012", "region": "us-east-1"}
     groups = [("churn", count // 2), *((f"group-{number:04}", 10) for number in range(count // 20))]
@@ -58,8 +58,8 @@ def fill(path: Path, count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 12, 100_000])
-def test_pages_are_quick_and_small_at_every_size(tmp_path: Path, count: int) -> None:
-    """Times are the server's own; the best of three, as the machine is shared."""
+def test_pages_are_fast_and_small_for_registries_of_any_size(tmp_path: Path, count: int) -> None:
+    """Times are measured in the server; the best of three counts, as the machine is shared."""
     path = tmp_path / "large.db"
     if count == 100_000:
         fill(path, count)

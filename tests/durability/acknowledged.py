@@ -1,7 +1,7 @@
-"""What clients were told by a registry that is killed under them, and whether it is still so.
+"""Compare the changes acknowledged to clients with the database of a registry that is killed.
 
-Each client changes only versions it has made, so of each it knows what was acknowledged last, and at most one change
-whose answer never came: that one may be there or not, once, and nothing in between.
+Each client changes only versions that it created, so it knows the last acknowledged change of each, and at most one
+change without a response. That one may be stored once or not at all, and never in part.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Any
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's own
 
 PENDING = "PendingManualApproval"
-ASK_AGAIN = 1
-"""Tokens of answered requests that each client sends once more after a restart."""
+RETRIED_TOKENS = 1
+"""The number of tokens of completed requests that each client sends again after a restart."""
 
 Query = Callable[[str], Sequence[Sequence[Any]]]
-"""Reads the database itself, past the registry."""
+"""Reads the database directly, bypassing the registry."""
 
 
 @dataclass
 class Version:
-    """A version as its client knows it: what was acknowledged last."""
+    """A version as its client knows it: the last acknowledged change."""
 
     request: dict[str, Any]
     arn: str = ""
@@ -50,7 +50,7 @@ class Version:
 
 @dataclass
 class Doubt:
-    """A change that was asked for and not answered: what it makes of a version, or the value of a tag."""
+    """A change without a response: its effect on a version, or the value of a tag."""
 
     version: Version | None
     wanted: Any
@@ -58,7 +58,7 @@ class Doubt:
 
 @dataclass
 class Group:
-    """A group that all clients write to, by number of version as far as they know them."""
+    """A group that all clients write to, with its known versions by number."""
 
     name: str
     arn: str
@@ -69,26 +69,26 @@ class Group:
 
 @dataclass
 class Client:
-    """One of those who write: a boto3 client, what it has made, and the change it is not sure of."""
+    """A writing client: a boto3 client, the versions it created, and the change in doubt."""
 
     name: str
     sagemaker: Any
     rng: random.Random
     gives_up_at: frozenset[str] = frozenset()
-    """Codes of answers that mean the store is gone, whose requests are in doubt."""
+    """Error codes that mean the store is unavailable, so that the request is in doubt."""
     made: list[Version] = field(default_factory=list)
     doubt: Doubt | None = None
     acknowledged: int = 0
     failure: BaseException | None = None
     count: int = 0
 
-    def work(self, group: Group, struck: threading.Event, stopped: threading.Event) -> None:
-        """Write until told to stop, or the registry is gone: which before it was struck is a failure of its own."""
+    def work(self, group: Group, killed: threading.Event, stopped: threading.Event) -> None:
+        """Write until stopped or until the registry is gone; an error before the kill is a failure."""
         try:
             while not stopped.is_set():
                 self._step(group)
-        except BaseException as failure:  # shown by who waits for the thread
-            self.failure = None if struck.is_set() and self._is_of_a_strike(failure) else failure
+        except BaseException as failure:  # reported by the waiting thread
+            self.failure = None if killed.is_set() and self._is_of_a_strike(failure) else failure
 
     def _is_of_a_strike(self, failure: BaseException) -> bool:
         if isinstance(failure, ClientError):
@@ -121,7 +121,7 @@ class Client:
 
     def _created(self, group: Group, version: Version, answer: dict[str, Any]) -> None:
         version.arn = answer["ModelPackageArn"]
-        assert version.number not in group.versions, f"{version.arn} was given twice"
+        assert version.number not in group.versions, f"{version.arn} was assigned twice"
         group.versions[version.number] = version
         self.made.append(version)
         self.doubt = None
@@ -150,10 +150,10 @@ class Client:
         self.doubt = None
 
     def settle(self, group: Group) -> bool:
-        """Find out, as a client would, what became of the change in doubt; say whether there was one that is stored."""
-        for version in self.made[-ASK_AGAIN:]:
+        """Find out, as a client would, whether the change in doubt is stored; return whether there is one that is."""
+        for version in self.made[-RETRIED_TOKENS:]:
             again = self.sagemaker.create_model_package(**version.request)["ModelPackageArn"]
-            assert again == version.arn, f"token {version.token} gave {version.arn} and then {again}"
+            assert again == version.arn, f"token {version.token} returned {version.arn} and then {again}"
         doubt = self.doubt
         if doubt is None:
             return False
@@ -180,27 +180,27 @@ class Client:
 
 
 def write_at_once(
-    clients: Sequence[Client], group: Group, struck: threading.Event, stopped: threading.Event
+    clients: Sequence[Client], group: Group, killed: threading.Event, stopped: threading.Event
 ) -> list[threading.Thread]:
     """Start a thread for each client."""
-    threads = [threading.Thread(target=client.work, args=(group, struck, stopped)) for client in clients]
+    threads = [threading.Thread(target=client.work, args=(group, killed, stopped)) for client in clients]
     for thread in threads:
         thread.start()
     return threads
 
 
 def wait_for(clients: Sequence[Client], threads: Sequence[threading.Thread]) -> None:
-    """Wait until every client has given up, and fail for one that was told something it should not."""
+    """Wait until every client has given up, and fail if one got a wrong response."""
     for thread in threads:
         thread.join(60)
-        assert not thread.is_alive(), "a client is still waiting for a registry that is gone"
+        assert not thread.is_alive(), "a client is still waiting for the killed registry"
     for client in clients:
         if client.failure is not None:
             raise client.failure
 
 
 def acknowledged(query: Query, group: Group, doubts: Sequence[Doubt]) -> None:
-    """Hold the database against what was acknowledged, before anybody asks again."""
+    """Compare the database with the acknowledged changes, before any client retries."""
     stored = versions_of(query, group)
     unsure = {id(doubt.version): doubt for doubt in doubts if doubt.version is not None}
     for number, version in group.versions.items():
@@ -215,11 +215,11 @@ def acknowledged(query: Query, group: Group, doubts: Sequence[Doubt]) -> None:
     assert len(tokens) == len(set(tokens)), "one request was stored twice"
     created = {doubt.version.token for doubt in doubts if doubt.version is not None and doubt.wanted is None}
     known = {version.token for version in group.versions.values()}
-    assert set(tokens) - known <= created, "there are versions that nobody asked for"
+    assert set(tokens) - known <= created, "there are versions without a request"
 
 
 def everything(query: Query, group: Group) -> None:
-    """Hold all there is of a group against what is known of it, now that nothing is in doubt."""
+    """Compare everything stored of a group with its known state, without changes in doubt."""
     stored = versions_of(query, group)
     assert list(stored) == list(range(1, len(stored) + 1)), "numbers are not consecutive"
     assert list(stored) == sorted(group.versions)
@@ -230,10 +230,10 @@ def everything(query: Query, group: Group) -> None:
     assert {tag["Key"]: tag["Value"] for tag in _record(record).get("Tags", [])} == group.tags
     written = dict(query(f"SELECT version, count(*) FROM history WHERE name = '{group.name}' GROUP BY version"))
     due = {number: 1 + version.changes for number, version in group.versions.items()}
-    assert written == {0: 1 + group.tagged, **due}, "not one row of history for each change"
+    assert written == {0: 1 + group.tagged, **due}, "history does not have one entry per change"
     events = "SELECT name, version FROM events UNION ALL SELECT name, version FROM event_notes"
-    told = dict(query(f"SELECT version, count(*) FROM ({events}) AS e WHERE name = '{group.name}' GROUP BY version"))
-    assert told == due, "not one event for each change of a version"
+    counts = dict(query(f"SELECT version, count(*) FROM ({events}) AS e WHERE name = '{group.name}' GROUP BY version"))
+    assert counts == due, "there is not one event per change of a version"
 
 
 def versions_of(query: Query, group: Group) -> dict[int, dict[str, Any]]:

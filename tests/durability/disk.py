@@ -1,8 +1,8 @@
-"""The disk as SQLite sees it, with a place to listen, to wait and to fail: a shim around the VFS of the library itself.
+"""A shim around SQLite's VFS that can observe, delay and fail disk operations.
 
-It works below the registry's own connections (same module, same library, same statements), which know nothing of it:
-the library's VFS is asked to open a file, and the table of methods it leaves in the file is exchanged for a copy of
-which a few lead here first. All the rest stays as it is, in C.
+It works below the registry's connections (same module, library and statements) without their knowledge: the VFS of the
+library opens a file, and some entries of the method table that it leaves in the file are replaced by calls to Python.
+Everything else stays in C.
 """
 
 from __future__ import annotations
@@ -82,18 +82,18 @@ def library() -> Any:
             if version().decode() == sqlite3.sqlite_version:
                 found.sqlite3_vfs_find.restype = POINTER(_VFS)
                 return found
-    pytest.skip("the SQLite of this Python is not a library of its own")
+    pytest.skip("the SQLite of this Python is not a separate library")
 
 
 _names = count()
 _kept: list[object] = []
-"""What C holds pointers to, for ever."""
+"""Objects that C holds pointers to, which must never be freed."""
 
 
 class Disk:
-    """A disk that does as it is told. Subclasses listen to what is done, or answer with an error instead.
+    """A disk whose subclasses observe operations or return an error instead.
 
-    A method `before_...` returns what SQLite is told: OK, and it is done; anything else, and it is not.
+    A method `before_...` returns the result for SQLite: after OK the operation is done, otherwise it is not.
     """
 
     def __init__(self) -> None:
@@ -113,15 +113,15 @@ class Disk:
         return OK
 
     def before_delete(self, path: Path, *, surely: bool) -> int:
-        """`surely`: the folder is synced before it is said to be done."""
+        """If `surely` is true, the folder is synced before the operation returns."""
         return OK
 
     def before_unfetch(self, path: Path) -> None:
-        """SQLite gives up its memory of a file that another connection has changed: within a checkpoint, too."""
+        """SQLite discards its memory mapping of a file that another connection changed, also within a checkpoint."""
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Make connections that are opened inside the block use this disk."""
+        """Make connections that are opened in this block use this disk."""
         assert library().sqlite3_vfs_register(ctypes.byref(self._vfs), 1) == OK
         try:
             yield

@@ -1,6 +1,6 @@
-"""What heavy tests need of a machine: where files are made and thrown away, a small disk, and what Linux alone has.
+"""The environment of heavy tests: temporary folders, a small disk, and features of Linux.
 
-Files are made in memory, where there is any, as nobody's disk is the better for it.
+Files are created in memory where possible, to spare the disk.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import pytest
 MEMORY = Path("/dev/shm")
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-needs_nursery = pytest.mark.skipif(
+needs_fork_server = pytest.mark.skipif(
     not (hasattr(os, "fork") and hasattr(socket, "send_fds")), reason="this system hands no open files to processes"
 )
-needs_proc = pytest.mark.skipif(not Path("/proc/locks").exists(), reason="what is locked and open is read from /proc")
+needs_proc = pytest.mark.skipif(not Path("/proc/locks").exists(), reason="locks and open files are read from /proc")
 
 
 @contextmanager
 def mounted(folder: Path, *options: str) -> Iterator[Path]:
-    """Have a file system of its own in a folder, in memory; the test is skipped where that cannot be had."""
+    """Mount a file system in memory on a folder; skip the test where that is not possible."""
     if shutil.which("mount") is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
         pytest.skip("only root can mount a file system")
     folder.mkdir()
@@ -41,7 +41,7 @@ def mounted(folder: Path, *options: str) -> Iterator[Path]:
 
 
 @pytest.fixture(name="image")
-def place_for_images() -> Iterator[Path]:
+def image_folder() -> Iterator[Path]:
     """Return an empty folder."""
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         yield Path(folder)

@@ -1,8 +1,8 @@
-"""Whether what concurrent reviewers saw of one version could have happened one after the other.
+"""Check whether the responses to concurrent reviewers of one version are linearizable.
 
-A history is what clients asked and were told, with when they asked and were told it. The registry's own history of the
-version is the order to hold it against, so that checking is linear: five rules, each of which has a sentence. For
-short histories `possible` searches all orders (Wing and Gong), without that witness: it checks the checker.
+A history contains the requests of clients and their responses, with the times of both. The registry's own history of
+the version gives the order to check, so the check takes linear time: five rules, each with a message. For short
+histories `possible` searches all orders (Wing and Gong) without that order, which checks the checker.
 """
 
 from __future__ import annotations
@@ -16,15 +16,11 @@ DONE, REFUSED, UNKNOWN, READ = "done", "refused", "unknown", "read"
 
 @dataclass(frozen=True)
 class Event:
-    """One request of one client: a decision on a revision, or a look.
+    """One request of one client: a decision on a revision, or a read.
 
-    Args:
-        invoked: when it was asked.
-        returned: when it was answered; never, if nobody knows what came of it.
-        outcome: DONE, REFUSED (somebody was first), UNKNOWN, or READ.
-        rev: the revision that was decided on, or seen.
-        status: what it should become, or was seen to be.
-        reason: what tells this decision from all others.
+    Args:\n    invoked: time of the request.\n    returned: time of the response; infinite if the outcome is unknown.\n
+    outcome: DONE, REFUSED (another decision was first), UNKNOWN, or READ.\n    rev: the revision of the decision or the
+    read.\n    status: the status of the decision or the read.\n    reason: identifies this decision.
     """
 
     client: int
@@ -38,7 +34,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Change:
-    """One row of the registry's own history: the k-th leads from revision k-1 to k."""
+    """One entry of the registry's history: the k-th leads from revision k-1 to k."""
 
     before: str
     after: str
@@ -46,56 +42,57 @@ class Change:
 
 
 def faults(events: Sequence[Event], changes: Sequence[Change], initial: str) -> Iterator[str]:
-    """Yield a sentence for whatever cannot be, if the changes happened in the order of the registry's history."""
+    """Yield a message for each violation, given the order of changes in the registry's history."""
     place = {change.reason: number for number, change in enumerate(changes, 1)}
     if len(place) != len(changes):
-        yield "a change is in history twice"
-    yield from _in_history_once(events, place, changes)
-    yield from _each_begins_where_the_last_ended(changes, initial)
-    yield from _in_the_order_of_time(events, place)
-    yield from _reads_are_of_their_time(events, changes, place, initial)
-    yield from _nothing_else_happened(events, changes)
+        yield "history contains a change twice"
+    yield from _acknowledged_once(events, place, changes)
+    yield from _without_gaps(changes, initial)
+    yield from _in_order_of_time(events, place)
+    yield from _reads_are_current(events, changes, place, initial)
+    yield from _all_requested(events, changes)
 
 
-def _in_history_once(events: Sequence[Event], place: dict[str, int], changes: Sequence[Change]) -> Iterator[str]:
-    """(1) What was acknowledged is in history, on the revision it was decided on; what was refused is not."""
+def _acknowledged_once(events: Sequence[Event], place: dict[str, int], changes: Sequence[Change]) -> Iterator[str]:
+    """(1) Acknowledged decisions are in history, on their revision; rejected ones are not."""
     for event in events:
         if event.outcome == DONE and event.reason not in place:
-            yield f"{event} was acknowledged, and is not in history"
+            yield f"{event} was acknowledged, but is not in history"
         elif event.outcome in (DONE, UNKNOWN) and event.reason in place:
             number = place[event.reason]
             if number != event.rev + 1 or changes[number - 1].after != event.status:
-                yield f"{event} is change {number} to {changes[number - 1].after}"
+                yield f"{event} is stored as change {number} to {changes[number - 1].after}"
         elif event.outcome == REFUSED and event.reason in place:
-            yield f"{event} was refused, and is in history"
+            yield f"{event} was rejected, but is in history"
 
 
-def _each_begins_where_the_last_ended(changes: Sequence[Change], initial: str) -> Iterator[str]:
-    """(2) Nothing was lost between two changes."""
+def _without_gaps(changes: Sequence[Change], initial: str) -> Iterator[str]:
+    """(2) No change was lost between two changes."""
     current = initial
     for number, change in enumerate(changes, 1):
         if change.before != current:
-            yield f"change {number} is from {change.before}, and it was {current}"
+            yield f"change {number} starts from {change.before}, but the status was {current}"
         current = change.after
 
 
-def _in_the_order_of_time(events: Sequence[Event], place: dict[str, int]) -> Iterator[str]:
-    """(3) What was answered before another was asked comes before it."""
+def _in_order_of_time(events: Sequence[Event], place: dict[str, int]) -> Iterator[str]:
+    """(3) A decision answered before another was requested comes before it."""
     made = sorted((event for event in events if event.reason in place), key=lambda one: place[one.reason])
     latest = -inf
     for event in made:
         if event.returned < latest:
-            yield f"{event} is in history after one that was asked when it had been answered"
+            yield f"{event} is in history after a change that was requested later"
         latest = max(latest, event.invoked)
 
 
-def _reads_are_of_their_time(
+def _reads_are_current(
     events: Sequence[Event], changes: Sequence[Change], place: dict[str, int], initial: str
 ) -> Iterator[str]:
-    """(4) What was seen was so at some moment between question and answer; a refusal saw that somebody was first.
+    """(4) Each read returned the state at some moment between request and response; a rejection saw an earlier
+    decision.
 
-    Who sees revision k has seen change k happen by the answer, and change k+1 not before the question. If every change
-    has a moment that fits all that was seen of it, then so has every look.
+    A read of revision k proves that change k happened before the response, and that change k+1 did not happen before
+    the request. If every change has a moment that fits all reads of it, every read has one too.
     """
     states = [initial, *(change.after for change in changes)]
     earliest, latest = [-inf] * (len(states) + 1), [inf] * (len(states) + 1)
@@ -107,7 +104,7 @@ def _reads_are_of_their_time(
             latest[number] = min(latest[number], event.returned)
         elif event.outcome in (READ, REFUSED):
             if seen >= len(states) or (event.outcome == READ and states[seen] != event.status):
-                yield f"{event} was never so"
+                yield f"{event} read a state that never existed"
                 continue
             latest[seen] = min(latest[seen], event.returned)
             if event.outcome == READ:
@@ -117,19 +114,19 @@ def _reads_are_of_their_time(
     for number in range(1, len(states)):
         earliest[number] = max(earliest[number], earliest[number - 1])
         if earliest[number] > latest[number]:
-            yield f"change {number}, {changes[number - 1]}, was seen, and later not, or before it was asked for"
+            yield f"change {number}, {changes[number - 1]}, was read and later not read, or read before its request"
 
 
-def _nothing_else_happened(events: Sequence[Event], changes: Sequence[Change]) -> Iterator[str]:
-    """(5) Every change was asked for: acknowledged, or unknown, which may have happened, once."""
+def _all_requested(events: Sequence[Event], changes: Sequence[Change]) -> Iterator[str]:
+    """(5) Every change was requested: it was acknowledged, or its outcome is unknown, which allows it once."""
     asked = {event.reason for event in events if event.outcome in (DONE, UNKNOWN, REFUSED)}
     for number, change in enumerate(changes, 1):
         if change.reason not in asked:
-            yield f"change {number}, {change}, was asked by nobody"
+            yield f"change {number}, {change}, was not requested"
 
 
 def possible(events: Sequence[Event], initial: str) -> bool:
-    """Whether some order explains all answers: a search of all, for short histories (Wing and Gong, with memory)."""
+    """Return whether some order explains all responses: a search of all orders, for short histories (Wing and Gong)."""
     seen: set[tuple[frozenset[int], int, str]] = set()
     required = frozenset(number for number, event in enumerate(events) if event.outcome != UNKNOWN)
 
@@ -143,7 +140,7 @@ def possible(events: Sequence[Event], initial: str) -> bool:
         for number in left:
             event = events[number]
             if event.invoked > first_return:
-                continue  # another was answered before this one was asked
+                continue  # another was answered before this one was requested
             if event.outcome in (DONE, UNKNOWN):
                 fits, after = event.rev == rev, (rev + 1, event.status)
             elif event.outcome == REFUSED:

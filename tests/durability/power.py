@@ -1,7 +1,7 @@
-"""Power cuts: what a workload has written, sector by sector, and what a disk may hold when the power goes.
+"""Simulated power cuts: the writes of a workload, sector by sector, and the possible contents of a disk afterwards.
 
-What was synced is there. Of what was not, each sector of 512 bytes is there or not, or a part of it; a file that was
-cut short or removed is so, or not yet.
+Synced data is present. Of unsynced data, each sector of 512 bytes is present, missing or partly present; a file that
+was truncated or removed may still be unchanged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from durability.disk import OK, Disk
 SECTOR = 512
 JOURNALS = ("-journal", "-wal")
 TORN = 0.02
-"""How many of the sectors that are lost are there in part."""
+"""The proportion of lost sectors that are partly present."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class Removed:
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """The caller was told that this many changes are stored."""
+    """The number of changes acknowledged to the caller."""
 
     count: int
 
 
 class Recorder(Disk):
-    """A disk that notes what is done to the files of one folder, in order."""
+    """A disk that records the operations on the files of one folder in order."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class Recorder(Disk):
         self.log: list[Any] = []
 
     def taken(self) -> list[Any]:
-        """Return the log, and begin another: of disks, C holds pointers to all there ever were, and they are many."""
+        """Return the log and start a new one; new disks would leak, as C keeps pointers to each."""
         log, self.log = self.log, []
         return log
 
@@ -85,7 +85,7 @@ class Recorder(Disk):
 
 @dataclass
 class File:
-    """One file: what is safely on the disk, and what was done to it since, in order."""
+    """One file: its safe content on the disk, and the operations since then in order."""
 
     safe: bytearray | None = None
     since: list[Any] = field(default_factory=list)
@@ -121,11 +121,8 @@ class File:
 class Cut:
     """A disk after a power cut.
 
-    Args:
-        files: content by name.
-        acknowledged: how many changes the caller had been told of.
-        at: how many operations of the log had been begun.
-        kept: how likely a sector was kept, to say how to repeat it.
+    Args:\n    files: content by name.\n    acknowledged: the number of acknowledged changes.\n    at: the number of
+    started operations of the log.\n    kept: the probability that a sector was kept, to reproduce the cut.
     """
 
     files: dict[str, bytearray] = field(repr=False)
@@ -134,7 +131,7 @@ class Cut:
     kept: float
 
     def put_into(self, folder: Path) -> None:
-        """Make the folder hold these files and no others."""
+        """Replace the content of the folder by these files."""
         for stale in folder.iterdir():
             stale.unlink()
         for name, content in self.files.items():
@@ -144,7 +141,7 @@ class Cut:
 def cuts(
     log: Sequence[Any], count: int, rng: random.Random, before: Mapping[str, bytes] = MappingProxyType({})
 ) -> Iterator[Cut]:
-    """Cut the power at random moments of a log, in order; `before` is what was there, safely, when it began."""
+    """Cut the power at random moments of a log, in order; `before` is the safe content at its start."""
     moments = sorted(rng.randrange(1, len(log) + 1) for _ in range(count))
     files = {name: File(bytearray(content)) for name, content in before.items()}
     acknowledged = done = 0
@@ -167,7 +164,7 @@ def _do(files: dict[str, File], one: Any) -> None:
     if isinstance(one, Removed):
         files[one.name] = File() if one.surely else File(file.safe, file.since, removed=True)
     elif isinstance(one, Synced):
-        if file.safe is None and one.name.endswith(JOURNALS):  # the first time, SQLite syncs the folder too
+        if file.safe is None and one.name.endswith(JOURNALS):  # at the first sync, SQLite also syncs the folder
             for name in [name for name, other in files.items() if other.removed]:
                 del files[name]
         file.sync()

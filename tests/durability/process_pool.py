@@ -1,8 +1,7 @@
-"""A process that has imported all that `serve` needs, and forks the real command whenever it is asked to.
+"""A process that has imported everything `serve` needs, and forks the command on request.
 
-A registry that is killed again and again spends most of its life importing. What is born here is the same command in a
-process of its own, with its own standard output, that begins where the imports end; run as a program, this is the
-process that forks.
+A registry that is killed repeatedly would spend most of its time importing. A forked server is the same command in a
+separate process with its own standard output, after the imports. Run as a program, this module is the forking process.
 """
 
 from __future__ import annotations
@@ -33,84 +32,84 @@ NEEDED = (
     "sagemaker_registry.emulator.serve",
     "urllib.request",
 )
-"""What `serve` imports, or imports that."""
+"""The imports of `serve`, or modules that import them."""
 
 _LONGEST = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Born:
+class ForkedServer:
     """A served registry that was forked."""
 
     pid: int
     said: IO[str]
-    nursery: Nursery
+    fork_server: ForkServer
 
     def stop(self) -> int:
-        """Ask it to stop, as a container runtime does; return its exit code."""
+        """Send SIGTERM, as a container runtime does, and return the exit code."""
         return self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it as a power cut would, without a chance to finish anything."""
+        """Kill the process, without a chance to finish anything."""
         if not self.said.closed:
             assert self._end(signal.SIGKILL) == -signal.SIGKILL
 
     def _end(self, number: signal.Signals) -> int:
         os.kill(self.pid, number)
-        code = self.nursery.wait(self.pid)
+        code = self.fork_server.wait(self.pid)
         self.said.close()
         return code
 
 
-class Nursery:
-    """The process that forks, seen from the tests."""
+class ForkServer:
+    """The forking process, as seen by tests."""
 
     def __init__(self, asked: socket.socket) -> None:
         self._asked = asked
 
-    def serve(self, *options: str) -> Born:
-        """Have `serve` with these options forked; return when it listens."""
+    def serve(self, *options: str) -> ForkedServer:
+        """Fork `serve` with these options, and return when it is listening."""
         outlet, inlet = os.pipe()
-        said = open(outlet, encoding="utf-8")  # noqa: SIM115 - Born closes it
+        said = open(outlet, encoding="utf-8")  # noqa: SIM115 - closed by ForkedServer
         try:
             socket.send_fds(self._asked, [json.dumps(["serve", *options]).encode()], [inlet])
         finally:
             os.close(inlet)
-        born = Born(self._answer(), said, self)
+        born = ForkedServer(self._answer(), said, self)
         line = said.readline()
         assert line.startswith("listening on http://"), line
         return born
 
     def wait(self, pid: int) -> int:
-        """Return the exit code of one that was born here, when all it had open is closed."""
+        """Return the exit code of a forked process, once everything it had open is closed."""
         self._asked.send(json.dumps(pid).encode())
         return self._answer()
 
     def _answer(self) -> int:
         answer = self._asked.recv(_LONGEST)
-        assert answer, "the nursery is gone"
+        assert answer, "the fork server is gone"
         return int(json.loads(answer))
 
 
 @contextmanager
-def nursery() -> Iterator[Nursery]:
-    """Have a nursery for the length of the block."""
+def fork_server() -> Iterator[ForkServer]:
+    """Run a fork server during the block."""
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
             process = subprocess.Popen([sys.executable, __file__], stdin=theirs)
         ours.settimeout(60)
         try:
-            yield Nursery(ours)
+            yield ForkServer(ours)
         finally:
             ours.close()
             assert process.wait(timeout=60) == 0
 
 
 def main() -> None:
-    """Fork for each list of arguments, with the pipe that came with it; wait for each process that is named.
+    """Fork for each list of arguments and its pipe; wait for each process id received.
 
-    Messages are short, and nobody sends another before the answer to the last: each comes whole.
+    Messages are short, and each request waits for its response, so each arrives complete.
     """
     for name in NEEDED:
         importlib.import_module(name)
@@ -128,12 +127,12 @@ def main() -> None:
                 answer = os.waitstatus_to_exitcode(os.waitpid(wanted, 0)[1])
                 alive.remove(wanted)
             asked.send(json.dumps(answer).encode())
-    for pid in alive:  # of a test that was broken off
+    for pid in alive:  # left by an aborted test
         os.kill(pid, signal.SIGKILL)
 
 
 def _fork(arguments: list[str], pipe: int, asked: socket.socket) -> int:
-    assert threading.active_count() == 1, "only who has one thread can fork"
+    assert threading.active_count() == 1, "only a process with one thread can fork"
     pid = os.fork()
     if pid == 0:
         asked.close()
@@ -143,7 +142,7 @@ def _fork(arguments: list[str], pipe: int, asked: socket.socket) -> int:
 
 
 def _run(arguments: list[str], pipe: int) -> NoReturn:
-    """Be the command."""
+    """Run the command."""
     from sagemaker_registry.client.cli import main as command
 
     os.dup2(pipe, 1)
@@ -151,7 +150,7 @@ def _run(arguments: list[str], pipe: int) -> NoReturn:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    random.seed()  # or all would draw the same
+    random.seed()  # otherwise all processes would draw the same values
     sys.exit(command(arguments, prog_name="sagemaker-registry"))
 
 

@@ -1,4 +1,4 @@
-"""What several suites ask of a registry, whatever way to it they have."""
+"""Queries that several suites make, over any connection to a registry."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from typing import Any
 def verified(
     control: Callable[[str, dict[str, Any]], dict[str, Any]], *, is_from_the_beginning: bool = False, **asked: Any
 ) -> int:
-    """Have a registry verify its history to the end; return how many rows it has, all of which are as written.
+    """Verify the whole history of a registry; return the number of entries, all of which are intact.
 
-    Args:
-        control: asks for a control, by name.
-        is_from_the_beginning: whether nothing in it may be older than its history.
-        asked: what to verify; all, if nothing is said.
+    Args:\n    control: calls an extension by name.\n    is_from_the_beginning: whether no record may be older than its
+    history.\n    asked: what to verify, by default everything.
     """
     rows = 0
     query = asked

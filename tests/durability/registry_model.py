@@ -1,7 +1,7 @@
-"""What a registry is, as a dict: the rules in the plainest words, to hold every backend against.
+"""A model of a registry as a dict, with the simplest rules, to compare every backend with.
 
-A call takes and returns AWS's members, those that `SEEN` names; what it does not mention does not exist here. A
-refusal is `Refused` with AWS's code. Tokens of pages are how many entries were seen.
+Calls take and return AWS's members, limited to those in `SEEN`; other members do not exist here. Errors are `Refused`
+with AWS's code. Page tokens are the number of entries already returned.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SEEN = {
 
 
 class Refused(Exception):
-    """An error of AWS's: its code."""
+    """An AWS error with its code."""
 
     def __init__(self, code: str = "ValidationException") -> None:
         super().__init__(code)
@@ -39,7 +39,7 @@ class Refused(Exception):
 
 
 class Registry:
-    """One account's registry in one region."""
+    """The registry of one account and region."""
 
     def __init__(self, account: str, region: str = "us-east-1") -> None:
         self.arn = f"arn:aws:sagemaker:{region}:{account}"
@@ -50,7 +50,7 @@ class Registry:
         self.tokens: dict[str, tuple[Record, Record]] = {}
 
     def call(self, operation: str, params: Record) -> Record:
-        """Answer an operation; what is refused changes nothing."""
+        """Execute an operation; a rejected one changes nothing."""
         answer: Callable[[Record], Record | None] = getattr(self, operation)
         return deepcopy(answer(deepcopy(params)) or {})
 
@@ -60,14 +60,14 @@ class Registry:
             raise Refused
         arn = f"{self.arn}:model-package-group/{name}"
         self.groups[name] = {"Tags": [], **params, "ModelPackageGroupArn": arn, "ModelPackageGroupStatus": "Completed"}
-        self.versions[name], self.last[name] = {}, 0  # a group that is made anew counts from one
+        self.versions[name], self.last[name] = {}, 0  # a recreated group starts at version 1
         return {"ModelPackageGroupArn": arn}
 
     def DescribeModelPackageGroup(self, params: Record) -> Record:  # noqa: N802
         return {name: value for name, value in self._group(params).items() if name != "Tags"}
 
     def ListModelPackageGroups(self, params: Record) -> Record:  # noqa: N802
-        """By name here: two groups may be of the same millisecond."""
+        """Sorted by name, as two groups may have the same creation time in milliseconds."""
         found = sorted(name for name in self.groups if params.get("NameContains", "") in name)
         kept = [{**self.groups[name]} for name in _directed(found, params, "Ascending")]
         for group in kept:
@@ -83,7 +83,7 @@ class Registry:
         self.policies.pop(name, None)
 
     def CreateModelPackage(self, params: Record) -> Record:  # noqa: N802
-        """With a token that was used: the first answer again, whatever has become of the version."""
+        """A repeated token returns the first response, even if the version was changed or deleted."""
         token = params.pop("ClientToken", None)
         if token in self.tokens:
             first, answer = self.tokens[token]
@@ -92,7 +92,7 @@ class Registry:
             return answer
         self._group(params)
         name = params["ModelPackageGroupName"]
-        self.last[name] += 1  # never given again while the group lives
+        self.last[name] += 1  # not reused while the group exists
         arn = f"{self.arn}:model-package/{name}/{self.last[name]}"
         record = {"ModelApprovalStatus": "PendingManualApproval", **params}
         record |= {"ModelPackageArn": arn, "ModelPackageVersion": self.last[name]}
@@ -105,7 +105,7 @@ class Registry:
         return self._version(params["ModelPackageName"])
 
     def ListModelPackages(self, params: Record) -> Record:  # noqa: N802
-        """Newest first; the page is cut before it is filtered by approval; nobody's group is an empty list."""
+        """Newest first; a page is cut before the filter by approval; an unknown group has an empty list."""
         name = params["ModelPackageGroupName"]
         numbers = sorted(self.versions.get(name, {})) if params.get("NameContains", "") in name else []
         kept = [self.versions[name][number] for number in _directed(numbers, params, "Descending")]
@@ -117,7 +117,7 @@ class Registry:
         return {**page, "ModelPackageSummaryList": shown}
 
     def UpdateModelPackage(self, params: Record) -> Record:  # noqa: N802
-        """What is not sent stays; metadata merges, then removes."""
+        """Members that are not sent are kept; metadata is merged, then removed."""
         record = self._version(params.pop("ModelPackageArn"))
         gone = params.pop("CustomerMetadataPropertiesToRemove", [])
         metadata = {**record.get("CustomerMetadataProperties", {}), **params.pop("CustomerMetadataProperties", {})}
@@ -163,7 +163,7 @@ class Registry:
         del self.policies[params["ModelPackageGroupName"]]
 
     def matching(self, **wanted: str) -> set[str]:
-        """Return the ARNs of the versions whose properties are these: what Search finds."""
+        """Return the ARNs of the versions with these properties, as Search finds them."""
         records = [record for versions in self.versions.values() for record in versions.values()]
         return {one["ModelPackageArn"] for one in records if wanted.items() <= {**one, **_dotted(one)}.items()}
 
@@ -173,7 +173,7 @@ class Registry:
         return self.groups[params["ModelPackageGroupName"]]
 
     def _version(self, text: str) -> Record:
-        """Return a version by its ARN or as `Group/N`."""
+        """Return a version by ARN or `Group/N`."""
         name, _, number = text.rpartition(":model-package/")[2].partition("/")
         if int(number) not in self.versions.get(name, {}):
             raise Refused
@@ -188,7 +188,7 @@ def _directed(found: list[Any], params: Record, default: str) -> list[Any]:
 
 
 def _page(member: str, entries: list[Record], params: Record) -> Record:
-    """A token is given while there is more."""
+    """Return a page; it has a token if there are more entries."""
     first, most = params.get("NextToken", 0), params.get("MaxResults", LIST_PAGE)
     more = {"NextToken": first + most} if len(entries) > first + most else {}
     return {member: entries[first : first + most], **more}

@@ -1,4 +1,4 @@
-"""Reviewers who look at one version and decide on it at once, and what each was told: histories to check."""
+"""Concurrent reviewers of one version, and the responses they got: histories to check."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ INITIAL = "PendingManualApproval"
 STATUSES = ("Approved", "Rejected", INITIAL)
 
 Ask = Callable[[str, dict[str, Any]], Any]
-"""Asks a registry for one control; what it refuses is a Conflict."""
+"""Calls an extension of a registry; a rejected call raises Conflict."""
 
 
 class Conflict(Exception):
-    """Somebody was first."""
+    """Another decision was first."""
 
 
 class Lost(Exception):
-    """Nobody waited for the answer."""
+    """The response was not awaited."""
 
 
 @dataclass(frozen=True)
-class Door:
-    """One way to a registry: `ask`, and `ask_and_go`, which does not wait for the answer, where there is that."""
+class Connection:
+    """A connection to a registry: `ask`, and where supported `ask_and_go`, which does not wait for the response."""
 
     ask: Ask
     ask_and_go: Ask | None = None
 
 
-def in_process(backend: Backend) -> Door:
+def in_process(backend: Backend) -> Connection:
     def ask(name: str, params: dict[str, Any]) -> Any:
         try:
             return backend.extension(name, params, Caller())
         except ConflictException as error:
             raise Conflict from error
 
-    return Door(ask)
+    return Connection(ask)
 
 
-def served(url: str) -> Door:
+def served(url: str) -> Connection:
     address = url.removeprefix("http://")
 
     @contextmanager
@@ -73,25 +73,27 @@ def served(url: str) -> Door:
         with sent(name, params):
             raise Lost
 
-    return Door(ask, ask_and_go)
+    return Connection(ask, ask_and_go)
 
 
-def review(doors: Sequence[Door], group: str, rng: random.Random, *, clients: int, requests: int) -> list[Event]:
-    """Have clients look at the one version of a group and decide on it at once; return what each was told."""
+def review(
+    connections: Sequence[Connection], group: str, rng: random.Random, *, clients: int, requests: int
+) -> list[Event]:
+    """Let clients read and decide on the one version of a group concurrently; return their requests and responses."""
     told: list[list[Event]] = [[] for _ in range(clients)]
     seeds = [rng.random() for _ in range(clients)]
     together = threading.Barrier(clients)
 
-    def be(client: int) -> None:
+    def run(client: int) -> None:
         own = random.Random(seeds[client])
-        door, rev = doors[client % len(doors)], 0
+        connection, rev = connections[client % len(connections)], 0
         together.wait()
         for request in range(requests):
-            event = _request(door, group, client, f"{client}-{request}", rev, own)
+            event = _request(connection, group, client, f"{client}-{request}", rev, own)
             told[client].append(event)
             rev = event.rev + (event.outcome == DONE)
 
-    threads = [threading.Thread(target=be, args=[client]) for client in range(clients)]
+    threads = [threading.Thread(target=run, args=[client]) for client in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -100,16 +102,16 @@ def review(doors: Sequence[Door], group: str, rng: random.Random, *, clients: in
     return [event for one in told for event in one]
 
 
-def _request(door: Door, group: str, client: int, reason: str, rev: int, rng: random.Random) -> Event:
+def _request(connection: Connection, group: str, client: int, reason: str, rev: int, rng: random.Random) -> Event:
     kind = rng.random()
     began = time.monotonic()
     if kind < 0.4:
-        (one,) = door.ask("versions", {"group": group})["versions"]
+        (one,) = connection.ask("versions", {"group": group})["versions"]
         status = one["record"]["ModelApprovalStatus"]
         return Event(client, began, time.monotonic(), READ, one["rev"], status)
     status = rng.choice(STATUSES)
     asked = {"group": group, "version": 1, "status": status, "reason": reason, "rev": rev}
-    ask = door.ask_and_go if door.ask_and_go is not None and kind > 0.95 else door.ask
+    ask = connection.ask_and_go if connection.ask_and_go is not None and kind > 0.95 else connection.ask
     try:
         ask("decide", asked)
     except Conflict:
@@ -119,12 +121,12 @@ def _request(door: Door, group: str, client: int, reason: str, rev: int, rng: ra
     return Event(client, began, time.monotonic(), DONE, rev, status, reason)
 
 
-def changes_of(door: Door, group: str) -> list[Change]:
-    """Return what the registry's own history says of the version, its registration left out."""
+def changes_of(connection: Connection, group: str) -> list[Change]:
+    """Return the registry's own history of the version, without its registration."""
     found: list[Change] = []
     asked: dict[str, Any] = {"group": group, "version": 1, "order": "Ascending"}
     while True:
-        page = door.ask("history", asked)
+        page = connection.ask("history", asked)
         for change in page["changes"]:
             if change["before"] is not None:
                 states = [change[side]["ModelApprovalStatus"] for side in ("before", "after")]

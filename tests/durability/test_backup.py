@@ -1,4 +1,4 @@
-"""`backup`: a copy of a registry in use is of one moment, whole, checked, and a registry itself."""
+"""`backup`: a copy of a registry in use is a consistent snapshot, verified, and usable as a registry."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROUNDS_OF_ONE_REGISTRY = 10
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Return a database file with a version in it."""
+    """Return a database file with one version."""
     path = tmp_path / "registry.db"
     with ModelRegistry(f"sqlite:///{path}") as registry:
         registry.register("churn", image="churn:1")
@@ -43,7 +43,7 @@ def run(*arguments: str) -> Result:
 
 
 def versions(file: Path, group: str = "churn") -> list[int]:
-    """Return the numbers of a group's versions in a file, read by SQLite alone."""
+    """Return the version numbers of a group in a file, read with SQLite only."""
     connection = sqlite3.connect(file)
     found = connection.execute("SELECT version FROM model_packages WHERE name = ? ORDER BY version", [group]).fetchall()
     connection.close()
@@ -51,10 +51,10 @@ def versions(file: Path, group: str = "churn") -> list[int]:
 
 
 @pytest.mark.sized(ci=5, nightly=200, release=2_000)
-def test_a_backup_while_four_write_is_a_prefix_of_what_was_acknowledged(
+def test_a_backup_during_writes_is_a_prefix_of_the_acknowledged_versions(
     size: int, rounds: Iterable[int], figures: dict[str, Any], tmp_path: Path
 ) -> None:
-    """All that was acknowledged before it began is in it, and nothing but the versions up to one."""
+    """It contains everything acknowledged before it began, and only versions up to one number."""
     figures |= {"backups": 0, "versions acknowledged": 0, "changes verified": 0}
     numbers = iter(rounds)
     for first in range(0, size, ROUNDS_OF_ONE_REGISTRY):
@@ -75,7 +75,7 @@ def test_a_backup_while_four_write_is_a_prefix_of_what_was_acknowledged(
                 assert set(held) <= set(range(1, max(after, default=0) + 1 + len(writers.processes)))
                 assert made.broken == ()
                 assert made.history == len(held) + 1
-                assert goes_on(made.file) == len(held) + 1
+                assert next_version(made.file) == len(held) + 1
                 figures["backups"] += 1
                 figures["changes verified"] += made.history
             acknowledged = writers.stop()
@@ -84,15 +84,13 @@ def test_a_backup_while_four_write_is_a_prefix_of_what_was_acknowledged(
         shutil.rmtree(folder)
 
 
-def goes_on(copy: Path) -> int:
-    """Return the number the next version gets in a copy that is opened as a registry."""
+def next_version(copy: Path) -> int:
+    """Return the number of the next version in a copy that is opened as a registry."""
     with ModelRegistry(f"sqlite:///{copy}") as registry:
         return registry.register("churn", image="churn:next").version
 
 
-def test_a_copy_is_served_at_once_with_its_objects(
-    serve: Callable[..., Emulator], tmp_path: Path, account: str
-) -> None:
+def test_a_copy_can_be_served_with_its_objects(serve: Callable[..., Emulator], tmp_path: Path, account: str) -> None:
     served = serve("--backend", "sqlite:///registry.db")
     s3, sagemaker = served.client("s3", account), served.client("sagemaker", account)
     s3.create_bucket(Bucket="models")
@@ -111,7 +109,7 @@ def test_a_copy_is_served_at_once_with_its_objects(
         assert objects.get_object(Bucket="models", Key=name)["Body"].read() == name.encode()
 
 
-def test_objects_may_be_left_out(file: Path, tmp_path: Path) -> None:
+def test_objects_can_be_left_out(file: Path, tmp_path: Path) -> None:
     (tmp_path / "registry.db.s3" / "bucket").mkdir(parents=True)
     (tmp_path / "registry.db.s3" / "bucket" / "bucket.json").write_text("{}")
     result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{file}", "--no-objects", "--json")
@@ -119,11 +117,9 @@ def test_objects_may_be_left_out(file: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "copy.db.s3").exists()
 
 
-def test_a_copy_without_objects_takes_away_those_of_the_copy_it_replaces_as_the_help_says(
-    file: Path, tmp_path: Path
-) -> None:
-    """What was uploaded for another copy is not this one's."""
-    keep_objects(tmp_path / "registry.db.s3", "today")
+def test_a_copy_without_objects_deletes_the_objects_of_the_replaced_copy(file: Path, tmp_path: Path) -> None:
+    """Uploads for another copy do not belong to this one."""
+    store_objects(tmp_path / "registry.db.s3", "today")
     copy, url = str(tmp_path / "copy.db"), f"sqlite:///{file}"
     assert json.loads(run(copy, "--url", url, "--json").output)["objects"] == 1
     assert json.loads(run(copy, "--url", url, "--no-objects", "--force", "--json").output)["objects"] == 0
@@ -132,8 +128,8 @@ def test_a_copy_without_objects_takes_away_those_of_the_copy_it_replaces_as_the_
     assert "Replacing a backup also deletes its S3 objects, even with --no-objects." in told
 
 
-def test_nothing_but_its_lock_is_left_beside_a_copy_and_it_is_its_owners_alone(file: Path, tmp_path: Path) -> None:
-    """Removed, the lock would be another file for whoever comes than for whoever waits for it."""
+def test_a_copy_is_private_and_leaves_only_its_lock_file(file: Path, tmp_path: Path) -> None:
+    """If the lock file were removed, a new process and a waiting one would lock different files."""
     folder = tmp_path / "backups"
     made = backup(f"sqlite:///{file}", folder / "monday.db")
     assert {path.name for path in folder.iterdir()} == {"monday.db", "monday.db.lock"}
@@ -142,7 +138,7 @@ def test_nothing_but_its_lock_is_left_beside_a_copy_and_it_is_its_owners_alone(f
         assert folder.stat().st_mode & 0o077 == 0
 
 
-def test_a_copy_that_is_there_is_replaced_only_by_force(file: Path, tmp_path: Path) -> None:
+def test_an_existing_copy_is_replaced_only_with_force(file: Path, tmp_path: Path) -> None:
     copy, url = tmp_path / "copy.db", f"sqlite:///{file}"
     objects = tmp_path / "copy.db.s3"
     copy.write_text("mine")
@@ -157,15 +153,15 @@ def test_a_copy_that_is_there_is_replaced_only_by_force(file: Path, tmp_path: Pa
 
 @pytest.mark.parametrize("had_objects", [True, False])
 @pytest.mark.parametrize("failing", ["copy.db", "copy.db.s3"])
-def test_a_copy_that_cannot_be_replaced_stays_as_it_was_with_its_objects(
+def test_a_copy_that_cannot_be_replaced_keeps_its_objects(
     failing: str, had_objects: bool, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Windows refuses to rename over a file that anybody has open; a disk may be gone at any moment."""
+    """Windows refuses to rename over an open file, and a disk can fail at any moment."""
     copy, objects = tmp_path / "copy.db", tmp_path / "copy.db.s3"
-    keep_objects(tmp_path / "registry.db.s3", "today")
+    store_objects(tmp_path / "registry.db.s3", "today")
     copy.write_text("yesterday's")
     if had_objects:
-        keep_objects(objects, "yesterday")
+        store_objects(objects, "yesterday")
     refuse_renames_onto(tmp_path / failing, monkeypatch=monkeypatch)
     with pytest.raises(BackendUnavailable, match=r"cannot write .*copy\.db: Permission denied"):
         backup(f"sqlite:///{file}", copy, force=True)
@@ -175,12 +171,12 @@ def test_a_copy_that_cannot_be_replaced_stays_as_it_was_with_its_objects(
     assert not list(tmp_path.glob(".copy.db*"))
 
 
-def test_objects_that_cannot_be_put_back_are_left_where_the_error_says(
+def test_objects_that_cannot_be_restored_are_named_in_the_error(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy, objects = tmp_path / "copy.db", tmp_path / "copy.db.s3"
-    keep_objects(objects, "yesterday")
-    keep_objects(tmp_path / "registry.db.s3", "today")
+    store_objects(objects, "yesterday")
+    store_objects(tmp_path / "registry.db.s3", "today")
     refuse_renames_onto(copy, objects, monkeypatch=monkeypatch)
     with pytest.raises(BackendUnavailable, match="its previous S3 objects are in ") as refused:
         backup(f"sqlite:///{file}", copy, force=True)
@@ -188,8 +184,8 @@ def test_objects_that_cannot_be_put_back_are_left_where_the_error_says(
     assert [kept.stem for kept in left.glob("*/*.object")] == ["yesterday"]
 
 
-def keep_objects(folder: Path, *names: str) -> None:
-    """Keep S3 objects of these names in a bucket, as a server does."""
+def store_objects(folder: Path, *names: str) -> None:
+    """Store S3 objects with these names in a bucket, as a server does."""
     bucket = folder / "bucket"
     bucket.mkdir(parents=True, exist_ok=True)
     (bucket / "bucket.json").write_text("{}\n")
@@ -198,7 +194,7 @@ def keep_objects(folder: Path, *names: str) -> None:
 
 
 def refuse_renames_onto(*refused: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the operating system refuse a rename onto the first path, after it one onto the next, and so on."""
+    """Make renames onto the first path fail, then those onto the next, and so on."""
     error_log = list(refused)
 
     def refusing(rename: Callable[..., None]) -> Callable[..., None]:
@@ -213,7 +209,7 @@ def refuse_renames_onto(*refused: Path, monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setattr(os, name, refusing(getattr(os, name)))
 
 
-DYING = """
+DYING_BACKUP = """
 import os, sys
 from sagemaker_registry.client.backup import backup
 
@@ -235,22 +231,20 @@ backup(url, file, force=True, progress={"copying": die, "waiting": wait}.get(mom
 """
 
 
-def dying(moment: str, *arguments: object) -> subprocess.Popen[str]:
-    """Start a backup that is killed, or waits, at a moment."""
-    command = [sys.executable, "-c", DYING, moment, *map(str, arguments)]
+def dying_backup(moment: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start a backup that is killed or waits at the given moment."""
+    command = [sys.executable, "-c", DYING_BACKUP, moment, *map(str, arguments)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def test_what_a_killed_backup_has_left_goes_with_the_next_one_and_what_others_write_stays(
-    file: Path, tmp_path: Path
-) -> None:
+def test_the_next_backup_deletes_the_files_of_a_killed_one_and_no_others(file: Path, tmp_path: Path) -> None:
     folder, url = tmp_path / "backups", f"sqlite:///{file}"
-    with dying("copying", url, folder / "monday.db") as killed:
+    with dying_backup("copying", url, folder / "monday.db") as killed:
         assert killed.wait(60) == 9
     (left,) = folder.glob(".*.backup")
     (folder / ".mine.backup" / "copy").mkdir(parents=True)
     (folder / ".link.backup").symlink_to(tmp_path)
-    with dying("waiting", url, folder / "tuesday.db") as waiting:
+    with dying_backup("waiting", url, folder / "tuesday.db") as waiting:
         assert waiting.stdout is not None
         assert waiting.stdin is not None
         assert waiting.stdout.readline() == "copying\n"
@@ -263,14 +257,14 @@ def test_what_a_killed_backup_has_left_goes_with_the_next_one_and_what_others_wr
     assert versions(folder / "tuesday.db") == [1]
 
 
-def test_a_backup_killed_between_the_two_names_is_taken_back_by_the_next(
+def test_the_next_backup_rolls_back_one_killed_between_its_renames(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy, objects, url = tmp_path / "copy.db", tmp_path / "copy.db.s3", f"sqlite:///{file}"
     copy.write_text("yesterday's")
-    keep_objects(objects, "yesterday")
-    keep_objects(tmp_path / "registry.db.s3", "today")
-    with dying("between the names", url, copy) as killed:
+    store_objects(objects, "yesterday")
+    store_objects(tmp_path / "registry.db.s3", "today")
+    with dying_backup("between the names", url, copy) as killed:
         assert killed.wait(60) == 9
     assert [kept.stem for kept in objects.glob("*/*.object")] == ["today"]
     backup(url, tmp_path / "other.db")
@@ -291,14 +285,14 @@ WRITTEN = "{} was changed by another process during the backup and was not repla
 @pytest.mark.parametrize(
     ("writes", "closes", "told"), [(True, False, OPENED), (False, False, OPENED), (True, True, WRITTEN)]
 )
-def test_a_registry_that_is_opened_where_the_copy_goes_meanwhile_loses_nothing(
+def test_a_registry_opened_at_the_destination_loses_nothing(
     writes: bool, closes: bool, told: str, file: Path, tmp_path: Path
 ) -> None:
-    """What it has acknowledged is in its file or log, and the log is nobody else's."""
+    """Acknowledged changes are in the file or its log, and the log belongs to no other file."""
     copy, url = tmp_path / "copy.db", f"sqlite:///{file}"
-    keep_objects(tmp_path / "registry.db.s3", "yesterday")
+    store_objects(tmp_path / "registry.db.s3", "yesterday")
     backup(url, copy)
-    keep_objects(tmp_path / "registry.db.s3", "today")
+    store_objects(tmp_path / "registry.db.s3", "today")
     opened: list[ModelRegistry] = []
 
     def open_it(*_: object) -> None:
@@ -315,11 +309,11 @@ def test_a_registry_that_is_opened_where_the_copy_goes_meanwhile_loses_nothing(
         opened[0].register("churn", image="churn:next")
         opened[0].close()
     assert versions(copy) == list(range(1, 2 + writes + (not closes)))
-    assert kept_beside(copy) == ["yesterday"]
+    assert object_names(copy) == ["yesterday"]
     assert not list(tmp_path.glob(".copy.db*"))
 
 
-def test_a_copy_that_somebody_has_put_there_meanwhile_is_not_replaced(file: Path, tmp_path: Path) -> None:
+def test_a_file_created_at_the_destination_meanwhile_is_not_replaced(file: Path, tmp_path: Path) -> None:
     copy, url = tmp_path / "copy.db", f"sqlite:///{file}"
 
     def put_it(*_: object) -> None:
@@ -332,33 +326,33 @@ def test_a_copy_that_somebody_has_put_there_meanwhile_is_not_replaced(file: Path
         copy.unlink()
 
 
-def test_of_two_backups_at_once_the_copy_and_its_objects_are_of_one(file: Path, tmp_path: Path) -> None:
-    """While one gives its names, no other does, nor opens a registry there; the other does not replace what it made."""
+def test_a_copy_and_its_objects_come_from_one_of_two_concurrent_backups(file: Path, tmp_path: Path) -> None:
+    """While one backup renames its files, no other one does, and no registry opens there; the other does not replace
+    the result.
+    """
     copy, url = tmp_path / "copy.db", f"sqlite:///{file}"
-    keep_objects(tmp_path / "registry.db.s3", "yesterday")
+    store_objects(tmp_path / "registry.db.s3", "yesterday")
     backup(url, copy)
-    keep_objects(tmp_path / "registry.db.s3", "today")
-    with dying("waiting", url, copy) as second, dying("waiting between the names", url, copy) as first:
+    store_objects(tmp_path / "registry.db.s3", "today")
+    with dying_backup("waiting", url, copy) as second, dying_backup("waiting between the names", url, copy) as first:
         for one in (second, first):
             assert one.stdout is not None
             assert one.stdout.readline() == "copying\n"
         assert not is_free(tmp_path / "copy.db.lock", 0)
-        keep_objects(tmp_path / "registry.db.s3", "tomorrow")
+        store_objects(tmp_path / "registry.db.s3", "tomorrow")
         for one, code in ((first, 0), (second, 1)):
             assert one.stdin is not None
             one.stdin.close()
             assert one.wait(60) == code
-    assert kept_beside(copy) == ["today", "yesterday"]
+    assert object_names(copy) == ["today", "yesterday"]
     assert backup(url, copy, force=True).objects == 3
 
 
-def test_what_a_killed_backup_has_half_replaced_stays_as_long_as_somebody_has_it_open(
-    file: Path, tmp_path: Path
-) -> None:
+def test_the_files_of_a_killed_backup_are_kept_while_they_are_open(file: Path, tmp_path: Path) -> None:
     copy, url = tmp_path / "copy.db", f"sqlite:///{file}"
     backup(url, copy)
-    keep_objects(tmp_path / "registry.db.s3", "today")
-    with dying("between the names", url, copy) as killed:
+    store_objects(tmp_path / "registry.db.s3", "today")
+    with dying_backup("between the names", url, copy) as killed:
         assert killed.wait(60) == 9
     (left,) = tmp_path.glob(".*.backup")
     with ModelRegistry(f"sqlite:///{copy}"):
@@ -366,7 +360,7 @@ def test_what_a_killed_backup_has_half_replaced_stays_as_long_as_somebody_has_it
             backup(url, copy, force=True)
         backup(url, tmp_path / "other.db")
         assert left.exists()
-        assert kept_beside(copy) == ["today"]
+        assert object_names(copy) == ["today"]
     with pytest.raises(BackendUnavailable, match="already exists"):
         backup(url, copy)
     backup(url, copy, force=True, objects=False)
@@ -374,12 +368,12 @@ def test_what_a_killed_backup_has_half_replaced_stays_as_long_as_somebody_has_it
     assert not (tmp_path / "copy.db.s3").exists()
 
 
-def kept_beside(copy: Path) -> list[str]:
-    """Return the names of the S3 objects beside a copy."""
+def object_names(copy: Path) -> list[str]:
+    """Return the names of the S3 objects of a copy."""
     return sorted(kept.stem for kept in copy.with_name(copy.name + ".s3").glob("*/*.object"))
 
 
-def test_neither_the_registry_itself_nor_one_in_use_is_written_over(file: Path, tmp_path: Path) -> None:
+def test_the_registry_and_registries_in_use_are_not_overwritten(file: Path, tmp_path: Path) -> None:
     result = run(str(tmp_path / "." / "registry.db"), "--url", f"sqlite:///{file}", "--force")
     assert (result.exit_code, "is the registry itself" in result.output) == (2, True)
     with ModelRegistry(f"sqlite:///{tmp_path}/other.db") as other:
@@ -393,11 +387,11 @@ def test_neither_the_registry_itself_nor_one_in_use_is_written_over(file: Path, 
     "name",
     [f"registry.db{end}" for end in ("-wal", "-shm", "-journal", ".lock", ".s3", ".s3/copy.db")] + ["REGISTRY.DB-WAL"],
 )
-def test_no_file_that_is_part_of_the_registry_is_written_over(name: str, file: Path, tmp_path: Path) -> None:
+def test_files_of_the_registry_are_not_overwritten(name: str, file: Path, tmp_path: Path) -> None:
     link = tmp_path / "links" / "models.db"
     link.parent.mkdir()
     link.symlink_to(file)
-    keep_objects(tmp_path / "registry.db.s3", "today")
+    store_objects(tmp_path / "registry.db.s3", "today")
     with ModelRegistry(f"sqlite:///{file}") as registry:
         registry.register("churn", image="churn:2")
         before = {path: path.stat().st_ino for path in tmp_path.rglob("*")}
@@ -410,8 +404,8 @@ def test_no_file_that_is_part_of_the_registry_is_written_over(name: str, file: P
 
 
 @pytest.mark.parametrize("end", ["-wal", "-shm", ".lock", ".s3"])
-def test_no_file_that_is_part_of_another_registry_is_written_over(end: str, file: Path, tmp_path: Path) -> None:
-    keep_objects(tmp_path / "other.db.s3", "today")
+def test_files_of_another_registry_are_not_overwritten(end: str, file: Path, tmp_path: Path) -> None:
+    store_objects(tmp_path / "other.db.s3", "today")
     with ModelRegistry(f"sqlite:///{tmp_path}/other.db") as other:
         other.register("fraud", image="fraud:1")
         result = run(str(tmp_path / f"other.db{end}"), "--url", f"sqlite:///{file}", "--force")
@@ -421,7 +415,7 @@ def test_no_file_that_is_part_of_another_registry_is_written_over(end: str, file
 
 
 @pytest.mark.parametrize("end", [".s3", ".lock"])
-def test_a_copy_whose_objects_or_lock_would_be_the_registry_is_refused(end: str, file: Path, tmp_path: Path) -> None:
+def test_a_copy_whose_objects_or_lock_would_be_the_registry_is_rejected(end: str, file: Path, tmp_path: Path) -> None:
     source = file.rename(tmp_path / f"copy.db{end}")
     result = run(str(tmp_path / "copy.db"), "--url", f"sqlite:///{source}", "--force")
     assert (result.exit_code, "choose another FILE" in result.output) == (2, True)
@@ -429,11 +423,11 @@ def test_a_copy_whose_objects_or_lock_would_be_the_registry_is_refused(end: str,
 
 
 def test_a_file_with_a_journal_to_roll_back_is_not_replaced(file: Path, tmp_path: Path) -> None:
-    """SQLite would roll the copy back by it when it is opened."""
+    """SQLite would roll back the copy with it on opening."""
     copy = tmp_path / "copy.db"
     copy.write_text("mine")
     journal = tmp_path / "copy.db-journal"
-    journal.write_bytes(b"")  # as it stays on a network share
+    journal.write_bytes(b"")  # as left on a network share
     run(str(copy), "--url", f"sqlite:///{file}", "--force")
     assert versions(copy) == [1]
     journal.write_bytes(bytes.fromhex("d9d505f920a163d7"))
@@ -452,7 +446,7 @@ def test_a_file_with_a_journal_to_roll_back_is_not_replaced(file: Path, tmp_path
         ("sqlite:///missing.db", "cannot back up missing.db: file not found"),
     ],
 )
-def test_what_is_no_file_says_what_to_do_instead(url: str, sentence: str, tmp_path: Path) -> None:
+def test_a_registry_that_is_not_a_file_is_rejected_with_an_alternative(url: str, sentence: str, tmp_path: Path) -> None:
     result = run(str(tmp_path / "copy.db"), "--url", url)
     assert result.exit_code == 2
     assert sentence in result.output
@@ -470,7 +464,7 @@ def test_a_damaged_registry_is_not_backed_up(file: Path, tmp_path: Path) -> None
     assert not (tmp_path / "copy.db").exists()
 
 
-def test_another_programs_database_is_not_backed_up(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_not_backed_up(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "other.db")
     other.execute("CREATE TABLE notes (text)")
     other.close()
@@ -478,7 +472,7 @@ def test_another_programs_database_is_not_backed_up(tmp_path: Path) -> None:
         backup(f"sqlite:///{tmp_path}/other.db", tmp_path / "copy.db")
 
 
-def test_a_broken_history_is_copied_and_said(file: Path, tmp_path: Path) -> None:
+def test_a_broken_history_is_copied_and_reported(file: Path, tmp_path: Path) -> None:
     connection = sqlite3.connect(file)
     connection.execute("UPDATE model_packages SET record = json_set(record, '$.ModelApprovalStatus', 'Approved')")
     connection.commit()

@@ -1,4 +1,4 @@
-"""A clock that jumps: versions keep their order, pages their place, tokens and validations their meaning."""
+"""A clock that jumps: versions keep their order, pages have no gaps, and tokens and validations stay correct."""
 
 from __future__ import annotations
 
@@ -18,16 +18,22 @@ from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 GROUP = {"ModelPackageGroupName": "churn"}
 START = 1_790_000_000.0
 HOUR, YEAR = 3_600.0, 365 * 86_400.0
-JUMPS = {"back an hour": -HOUR, "forward a year": YEAR, "a leap second again": -1.0, "a tick": 0.01, "stands": 0.0}
+JUMPS = {
+    "back an hour": -HOUR,
+    "forward a year": YEAR,
+    "a leap second back": -1.0,
+    "10 ms forward": 0.01,
+    "frozen": 0.0,
+}
 MAX_PAGES = 6
-"""Of a list in one round, as a version is registered for each."""
+"""Maximum pages of a list in one round; a version is registered for each."""
 STATUSES = ("Approved", "Rejected", "PendingManualApproval")
 MAX_YEARS = 50
-"""Of a clock beside its beginning: beyond the year 9999 there is no moment to print."""
+"""Maximum distance of the clock from its start: times after the year 9999 cannot be printed."""
 
 
 class Clock:
-    """A clock that somebody sets."""
+    """A settable clock."""
 
     def __init__(self) -> None:
         self.now = START
@@ -60,10 +66,10 @@ def listed(registry: LocalRegistry, **query: Any) -> list[int]:
 
 
 @pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
-def test_the_newest_approved_version_is_the_one_registered_last(
+def test_the_newest_approved_version_is_the_last_registered_one(
     registry: LocalRegistry, clock: Clock, jump: float
 ) -> None:
-    """What a deploy step asks for, as AWS's examples do."""
+    """The request of a deployment, as in AWS's examples."""
     asked = {"ModelApprovalStatus": "Approved", "SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 1}
     assert create(registry, ModelApprovalStatus="Approved") == 1
     clock.now += jump
@@ -74,10 +80,10 @@ def test_the_newest_approved_version_is_the_one_registered_last(
 
 
 @pytest.mark.sized(ci=20, nightly=1_000, release=10_000)
-def test_whatever_the_clock_does_order_is_that_of_numbers_and_pages_miss_nothing(
+def test_versions_are_ordered_by_number_and_pages_have_no_gaps_with_any_clock(
     rounds: Iterable[int], rng: random.Random, figures: dict[str, Any], registry: LocalRegistry, clock: Clock
 ) -> None:
-    """Versions are registered, decided on and listed page by page, and the clock jumps in between."""
+    """Versions are registered, decided and listed page by page while the clock jumps."""
     figures |= {"jumps": 0, "pages": 0}
     count = 0
     for _ in rounds:
@@ -110,7 +116,7 @@ def test_whatever_the_clock_does_order_is_that_of_numbers_and_pages_miss_nothing
 
 
 def history(registry: LocalRegistry) -> list[dict[str, Any]]:
-    """Return the changes of the group in the order in which they were made; they are as they were written."""
+    """Return the verified changes of the group in order."""
     found: list[dict[str, Any]] = []
     asked: dict[str, Any] = {"group": "churn", "order": "Ascending"}
     verified(lambda name, params: registry.extension(name, params, Caller()))
@@ -123,7 +129,7 @@ def history(registry: LocalRegistry) -> list[dict[str, Any]]:
 
 
 def events(registry: LocalRegistry) -> list[dict[str, Any]]:
-    """Return what was told of each version, in the order of telling."""
+    """Return the events of the group in order."""
     found: list[dict[str, Any]] = []
     asked: dict[str, Any] = {"after": 0}
     while page := registry.extension("events", asked, Caller())["events"]:
@@ -133,7 +139,7 @@ def events(registry: LocalRegistry) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("jump", [-HOUR, -YEAR / 2, HOUR], ids=["back an hour", "back half a year", "forward an hour"])
-def test_a_token_registers_once_whatever_the_clock_did(registry: LocalRegistry, clock: Clock, jump: float) -> None:
+def test_a_token_registers_once_with_any_clock(registry: LocalRegistry, clock: Clock, jump: float) -> None:
     assert create(registry, ClientToken="a" * 36) == 1
     clock.now += jump
     assert create(registry, ClientToken="a" * 36) == 1
@@ -141,8 +147,8 @@ def test_a_token_registers_once_whatever_the_clock_did(registry: LocalRegistry, 
     assert create(registry, ClientToken="a" * 36) == 1
 
 
-def test_a_validation_is_of_its_own_time(registry: LocalRegistry, clock: Clock) -> None:
-    """It begins again when the clock is set back, and is over when that is a year ahead: it is never in between."""
+def test_a_validation_follows_the_clock(registry: LocalRegistry, clock: Clock) -> None:
+    """It starts again if the clock is set back, and is over if the clock is a year ahead; it never gets stuck."""
     output = {"S3OutputPath": "s3://models/out"}
     job = {
         "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://models/in"}}},
@@ -162,7 +168,7 @@ def test_a_validation_is_of_its_own_time(registry: LocalRegistry, clock: Clock) 
     assert seen == ["Pending", "InProgress", "Completed", "Pending", "Completed"]
 
 
-def test_an_update_in_the_past_is_the_last_one_all_the_same(registry: LocalRegistry, clock: Clock) -> None:
+def test_an_update_with_an_earlier_time_is_still_the_last_one(registry: LocalRegistry, clock: Clock) -> None:
     create(registry)
     for status, jump in (("Approved", 0.0), ("Rejected", -HOUR), ("Approved", -HOUR)):
         clock.now += jump

@@ -1,6 +1,6 @@
-"""Who registers and approves at once: from threads, processes and servers, numbers are unique and consecutive.
+"""Concurrent registrations and approvals from threads, processes and servers: numbers are unique and consecutive.
 
-And what was acknowledged is what is stored: no more, no less.
+The stored versions are exactly the acknowledged ones.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ pytest_plugins = ("support.postgres",)
 GROUP = {"ModelPackageGroupName": "churn"}
 PROCESSES, CLIENTS = 8, 64
 EVERY = 3
-"""Of three versions its creator approves one."""
+"""The creator approves one version of this many."""
 
 Call = Callable[[str, dict[str, Any]], dict[str, Any]]
-Door = Callable[[], Any]
-"""Opens a way to the registry for one client: a context manager that gives a Call."""
+Connect = Callable[[], Any]
+"""Opens a connection to the registry for one client: a context manager that yields a Call."""
 
 
 @dataclass
 class Ledger:
-    """What was acknowledged to one client: numbers, and which of them it approved."""
+    """The versions acknowledged to one client, and those it approved."""
 
     created: list[int] = field(default_factory=list)
     approved: list[int] = field(default_factory=list)
 
 
-def in_process(backend: Backend) -> Door:
+def in_process(backend: Backend) -> Connect:
     @contextmanager
-    def door() -> Iterator[Call]:
+    def connect() -> Iterator[Call]:
         yield lambda operation, params: backend.call(operation, params, Caller())
 
-    return door
+    return connect
 
 
-def served(url: str) -> Door:
+def served(url: str) -> Connect:
     @contextmanager
-    def door() -> Iterator[Call]:
+    def connect() -> Iterator[Call]:
         with closing(HTTPConnection(url.removeprefix("http://"), timeout=120)) as connection:
 
             def call(operation: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -65,11 +65,11 @@ def served(url: str) -> Door:
 
             yield call
 
-    return door
+    return connect
 
 
-def register_and_approve(door: Door, count: int, ledger: Ledger) -> None:
-    with door() as call:
+def register_and_approve(connect: Connect, count: int, ledger: Ledger) -> None:
+    with connect() as call:
         for _ in range(count):
             arn = call("CreateModelPackage", GROUP)["ModelPackageArn"]
             ledger.created.append(int(arn.rpartition("/")[2]))
@@ -79,7 +79,7 @@ def register_and_approve(door: Door, count: int, ledger: Ledger) -> None:
 
 
 def stored(backend: Backend) -> Iterator[tuple[int, str, int]]:
-    """Yield each version there is, its approval and its revision, in order."""
+    """Yield the number, approval status and revision of each version in order."""
     asked: dict[str, Any] = {"group": "churn", "order": "Ascending"}
     while True:
         page = backend.extension("versions", asked, Caller())
@@ -96,7 +96,7 @@ def changes_verified(backend: Backend) -> int:
 
 
 @pytest.mark.sized(ci=2_000, nightly=100_000, release=1_000_000)
-def test_processes_on_one_file_take_consecutive_numbers(size: int, figures: dict[str, Any], tmp_path: Path) -> None:
+def test_processes_on_one_file_get_consecutive_numbers(size: int, figures: dict[str, Any], tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/registry.db"
     with open_backend(url) as backend:
         backend.call("CreateModelPackageGroup", GROUP, Caller())
@@ -110,7 +110,7 @@ def test_processes_on_one_file_take_consecutive_numbers(size: int, figures: dict
 
 @pytest.mark.sized(ci=384, nightly=100_000, release=1_000_000)
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])
-def test_clients_of_several_servers_register_and_approve_at_once(
+def test_clients_of_several_servers_register_and_approve_concurrently(
     store: str,
     size: int,
     figures: dict[str, Any],
@@ -118,15 +118,17 @@ def test_clients_of_several_servers_register_and_approve_at_once(
     serve: Callable[..., Emulator],
     request: pytest.FixtureRequest,
 ) -> None:
-    """Two servers on one database; on a file a registry in this process is the third."""
+    """Two servers on one database; on a file, a registry in this process is the third writer."""
     url = request.getfixturevalue("postgres_url") if store == "postgres" else f"sqlite:///{tmp_path}/registry.db"
     with open_backend(url) as backend:
         backend.call("CreateModelPackageGroup", GROUP, Caller())
-        doors = [served(serve("--backend", url).url) for _ in range(2)]
-        doors += [in_process(backend)] if store == "sqlite" else []
+        connects = [served(serve("--backend", url).url) for _ in range(2)]
+        connects += [in_process(backend)] if store == "sqlite" else []
         ledgers = [Ledger() for _ in range(CLIENTS)]
         threads = [
-            threading.Thread(target=register_and_approve, args=[doors[place % len(doors)], size // CLIENTS, ledger])
+            threading.Thread(
+                target=register_and_approve, args=[connects[place % len(connects)], size // CLIENTS, ledger]
+            )
             for place, ledger in enumerate(ledgers)
         ]
         for thread in threads:

@@ -1,6 +1,6 @@
-"""Files that were damaged: refused, answered with errors, or found out by the history; no invented rows.
+"""Damaged files are rejected, answered with errors, or detected by the history; no rows are invented.
 
-Larger files are not looked over so thoroughly when they are opened: then `doctor` may be who finds it out.
+Larger files are checked less thoroughly when they are opened; then `doctor` detects the damage.
 """
 
 from __future__ import annotations
@@ -23,49 +23,49 @@ from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 from sagemaker_registry.client.doctor import examine
 
 PAGE = 4096
-LOOKS = {
+CHECKS_BY_SIZE = {
     "as a small file": store.CHECKS,
     "as a larger one": {"quick_check": store.CHECKS["quick_check"]},
     "as one too large to be looked over": {},
 }
-"""How a file is looked over when it is opened: see CHECKS."""
-DOCTOR = "found out by doctor"
+"""How a file is checked when it is opened: see CHECKS."""
+FOUND_BY_DOCTOR = "detected by doctor"
 Answers = dict[str, Any]
 
 
 def answers(registry: LocalRegistry) -> Answers:
-    """Ask for everything; what fails must fail as an answer of the registry."""
-    found: Answers = {"groups": ask(registry, "ListModelPackageGroups", {})}
-    listed = ask(registry, "ListModelPackages", {"ModelPackageGroupName": GROUP, "MaxResults": 100})
+    """Read everything; a failure must be an error of the registry."""
+    found: Answers = {"groups": call_or_error(registry, "ListModelPackageGroups", {})}
+    listed = call_or_error(registry, "ListModelPackages", {"ModelPackageGroupName": GROUP, "MaxResults": 100})
     found["versions"] = listed
     for name, value in (("ModelPackageGroupName", GROUP), ("ModelApprovalStatus", "Approved")):
         wanted = {"Filters": [{"Name": name, "Operator": "Equals", "Value": value}]}
         sought = {"Resource": "ModelPackage", "SearchExpression": wanted, "MaxResults": 100}
-        found[f"search by {name}"] = ask(registry, "Search", sought)
+        found[f"search by {name}"] = call_or_error(registry, "Search", sought)
     arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/" + GROUP
-    found["tags"] = ask(registry, "ListTags", {"ResourceArn": arn})
-    found["policy"] = ask(registry, "GetModelPackageGroupPolicy", {"ModelPackageGroupName": GROUP})
-    found["approved"] = asked_for(lambda: registry.extension("versions", {"approval": "Approved"}, CALLER))
-    found["history"] = asked_for(lambda: registry.extension("history", {"max_results": 100}, CALLER))
+    found["tags"] = call_or_error(registry, "ListTags", {"ResourceArn": arn})
+    found["policy"] = call_or_error(registry, "GetModelPackageGroupPolicy", {"ModelPackageGroupName": GROUP})
+    found["approved"] = result_or_error(lambda: registry.extension("versions", {"approval": "Approved"}, CALLER))
+    found["history"] = result_or_error(lambda: registry.extension("history", {"max_results": 100}, CALLER))
     for number in range(1, 20):
         name = f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{GROUP}/{number}"
-        found[name] = ask(registry, "DescribeModelPackage", {"ModelPackageName": name})
+        found[name] = call_or_error(registry, "DescribeModelPackage", {"ModelPackageName": name})
     return found
 
 
-def ask(registry: LocalRegistry, operation: str, params: dict[str, Any]) -> Any:
-    return asked_for(lambda: registry.call(operation, params, CALLER))
+def call_or_error(registry: LocalRegistry, operation: str, params: dict[str, Any]) -> Any:
+    return result_or_error(lambda: registry.call(operation, params, CALLER))
 
 
-def asked_for(question: Callable[[], Any]) -> Any:
+def result_or_error(question: Callable[[], Any]) -> Any:
     try:
         return question()
     except (InternalFailure, ServiceUnavailable, ValidationException) as refused:
         return refused
 
 
-def is_found_out(registry: LocalRegistry) -> bool:
-    """Whether somebody who has the history verified is told that something is wrong."""
+def is_found_by_history(registry: LocalRegistry) -> bool:
+    """Return whether verifying the history reports an error."""
     try:
         verify(registry)
     except (AssertionError, RegistryError):
@@ -83,7 +83,7 @@ def flip(content: bytearray, rng: random.Random) -> None:
 
 
 def flip_a_cell(content: bytearray, rng: random.Random) -> None:
-    """What a page holds is at its end."""
+    """The content of a page is at its end."""
     page = rng.randrange(max(1, len(content) // PAGE)) * PAGE
     for _ in range(rng.choice((1, 1, 3))):
         content[min(len(content), page + PAGE) - rng.randrange(1, 512)] ^= 1 << rng.randrange(8)
@@ -120,14 +120,16 @@ MUTATIONS = (flip, flip_a_cell, flip_a_cell, flip_a_cell, blank, scramble, excha
 
 
 @pytest.mark.sized(ci=60, nightly=2_000, release=50_000)
-def test_a_damaged_file_is_refused_or_answered_with_errors_or_found_out(
+def test_a_damaged_file_is_rejected_answered_with_errors_or_detected(
     tmp_path: Path,
     rounds: Iterator[int],
     rng: random.Random,
     figures: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whatever is done to the file, its log or its index: answers are right, or errors, or what history denies."""
+    """For any damage to the file, its log or its index, responses are correct, or errors, or contradicted by the
+    history.
+    """
     states: dict[bool, list[bytes]] = {}
     for log in (False, True):
         (tmp_path / str(log)).mkdir()
@@ -141,7 +143,14 @@ def test_a_damaged_file_is_refused_or_answered_with_errors_or_found_out(
         known[log] = answers(registry)
         registry.close()
         shutil.rmtree(tmp_path / "known")
-    outcomes = ("refused", "all right", "an earlier state", "answered with errors", "found out by history", DOCTOR)
+    outcomes = (
+        "refused",
+        "all right",
+        "an earlier state",
+        "answered with errors",
+        "found out by history",
+        FOUND_BY_DOCTOR,
+    )
     figures.update(dict.fromkeys(outcomes, 0))
     for number in rounds:
         folder, log = tmp_path / "damaged", rng.random() < 0.5
@@ -151,11 +160,13 @@ def test_a_damaged_file_is_refused_or_answered_with_errors_or_found_out(
         mutation = rng.choice(MUTATIONS)
         mutation(content, rng)
         target.write_bytes(content)
-        look = rng.choice([*LOOKS])
-        monkeypatch.setattr(store, "CHECKS", LOOKS[look])
+        look = rng.choice([*CHECKS_BY_SIZE])
+        monkeypatch.setattr(store, "CHECKS", CHECKS_BY_SIZE[look])
         outcome = outcome_of(folder / "registry.db", known[log], states[log] if target.suffix == ".db-wal" else [])
         assert outcome in figures, f"round {number}: {mutation.__name__} of {target.name}, opened {look}: {outcome}"
-        assert outcome != DOCTOR or look != "as a small file", f"round {number}: {mutation.__name__} of {target.name}"
+        assert outcome != FOUND_BY_DOCTOR or look != "as a small file", (
+            f"round {number}: {mutation.__name__} of {target.name}"
+        )
         figures[outcome] += 1
         shutil.rmtree(folder)
 
@@ -170,7 +181,7 @@ def is_in(registry: LocalRegistry, states: Collection[bytes]) -> bool:
 
 
 def outcome_of(path: Path, known: Answers, earlier: Collection[bytes]) -> str:
-    """Return what comes of a damaged file. A damaged log ends there: SQLite cannot tell it from a shorter one."""
+    """Return the outcome for a damaged file; SQLite cannot distinguish a damaged log from a shorter one."""
     try:
         registry = open_file(path)
     except BackendUnavailable as refused:
@@ -185,20 +196,20 @@ def outcome_of(path: Path, known: Answers, earlier: Collection[bytes]) -> str:
             return "answered with errors"
         if is_in(registry, earlier):
             return "an earlier state"
-        if is_found_out(registry):
+        if is_found_by_history(registry):
             return "found out by history"
-        return DOCTOR if is_found_by_doctor(path) else f"silently wrong: {wrong}"
+        return FOUND_BY_DOCTOR if is_found_by_doctor(path) else f"silently wrong: {wrong}"
     finally:
         registry.close()
 
 
 @pytest.mark.parametrize("content", ["{}", '{"before":null,"after":null,"reason":null}', "[]", "7", "no JSON"])
-def test_a_row_of_history_that_says_nothing_is_answered_with_an_error(content: str, tmp_path: Path) -> None:
-    """What is still a text, and JSON, is not yet what was written."""
+def test_a_history_entry_with_invalid_content_is_an_error(content: str, tmp_path: Path) -> None:
+    """The content is still text or JSON, but not as it was written."""
     path = tmp_path / "registry.db"
     made(path, 3)
     with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute("UPDATE history SET content = ? WHERE seq = 2", [content]).rowcount == 1
     with closing(open_file(path)) as registry:
-        assert isinstance(asked_for(lambda: registry.extension("history", {}, CALLER)), InternalFailure)
-        assert is_found_out(registry)
+        assert isinstance(result_or_error(lambda: registry.extension("history", {}, CALLER)), InternalFailure)
+        assert is_found_by_history(registry)

@@ -1,4 +1,4 @@
-"""A disk that is full or fails: what was acknowledged is there, nothing else is, and with room again all is well."""
+"""A full or failing disk: exactly the acknowledged changes are stored, and everything works once there is room."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ BLOCK = 4096
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a file system of one MiB."""
+    """Return a file system of 1 MiB."""
     with mounted(tmp_path / "small", "size=1m", "mode=0700") as folder:
         yield folder
 
 
 def fill(folder: Path, left: int) -> Path:
-    """Fill a disk up to a number of bytes, and return what takes the room."""
+    """Fill a disk up to this number of free bytes, and return the filling file."""
     filling = folder / "filling"
     free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
     with filling.open("wb") as file:
@@ -59,17 +59,17 @@ def is_open(registry: LocalRegistry) -> bool:
 
 
 def digest_beside(registry: LocalRegistry) -> bytes:
-    """Read everything by a reader of the registry's own."""
+    """Read everything with a separate reader of the registry."""
     with registry._rows.reading() as reading:
         rows: Any = reading
         return digest(rows.run.__self__)
 
 
 @pytest.mark.sized(ci=3, nightly=256, release=1_000)
-def test_a_full_disk_refuses_and_keeps_and_goes_on(
+def test_a_full_disk_rejects_changes_keeps_data_and_recovers(
     small_disk: Path, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
 ) -> None:
-    """A real one, filled up to every number of blocks between none and a hundred."""
+    """A real disk, filled up to every number of free blocks from 0 to 100."""
     figures.update({"acknowledged": 0, "refused": 0, "recovered": 0})
     for number in rounds:
         path = small_disk / "registry.db"
@@ -117,7 +117,7 @@ class Failing(Disk):
     def before_sync(self, path: Path) -> int:
         return OK if self.error == FULL else self._next(path)
 
-    def mend(self) -> None:
+    def recover(self) -> None:
         self.until = float("inf")
 
     def _next(self, path: Path) -> int:
@@ -127,14 +127,14 @@ class Failing(Disk):
         if self.until >= 0:
             return OK
         if self.once:
-            self.mend()
+            self.recover()
         self.failed += 1
         return self.error
 
 
 @pytest.mark.parametrize("error", [FULL, IOERR], ids=["full", "input-output error"])
 @pytest.mark.sized(ci=25, nightly=2_000, release=20_000)
-def test_whatever_write_fails_nothing_is_half_done(
+def test_a_failing_write_leaves_no_partial_change(
     error: int,
     tmp_path: Path,
     rounds: Iterator[int],
@@ -142,7 +142,7 @@ def test_whatever_write_fails_nothing_is_half_done(
     figures: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of a commit, of a checkpoint, of the last one at the close: once, or until somebody makes room."""
+    """Operations of a commit, of a checkpoint, or of the last one at close fail, once or until there is room."""
     monkeypatch.setitem(store.PRAGMAS, "wal_autocheckpoint", "12")
     told: set[str] = set()
     figures.update({"failed operations": 0, "acknowledged": 0, "refused": 0})
@@ -165,16 +165,16 @@ def test_whatever_write_fails_nothing_is_half_done(
             assert not is_open(registry)
             assert digest_beside(registry) == state
             if rng.random() < 0.5:
-                disk.mend()
+                disk.recover()
                 registry.ping()
                 registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "room-again"}, CALLER)
                 state = digest_beside(registry)
             rows = verify(registry)
             registry.close()
-            is_in_doubt = disk.until < 0 and error == IOERR  # it never answered again
-            disk.mend()
+            is_in_doubt = disk.until < 0 and error == IOERR  # the disk never recovered
+            disk.recover()
             registry = open_file(path)
-            if digest_beside(registry) != state:  # the last change was in the log before the disk failed, and is whole
+            if digest_beside(registry) != state:  # the last change was completely in the log before the disk failed
                 assert is_in_doubt
                 assert verify(registry) == rows + 1
                 figures["found after a restart"] = figures.get("found after a restart", 0) + 1
@@ -187,7 +187,7 @@ def test_whatever_write_fails_nothing_is_half_done(
 
 @pytest.mark.parametrize("error", [FULL, IOERR], ids=["full", "input-output error"])
 @pytest.mark.sized(ci=12, nightly=500, release=5_000)
-def test_a_new_file_without_room_is_refused_and_empty(
+def test_a_new_file_without_room_is_rejected_and_empty(
     error: int, tmp_path: Path, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
 ) -> None:
     figures.update({"refused": 0, "done": 0})
@@ -203,10 +203,10 @@ def test_a_new_file_without_room_is_refused_and_empty(
                 figures["done"] += 1
             except BackendUnavailable:
                 figures["refused"] += 1
-                disk.mend()
+                disk.recover()
                 with closing(sqlite3.connect(path)) as connection:
                     assert connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
-            disk.mend()
+            disk.recover()
             registry = open_file(path)
             verify(registry)
             registry.close()
@@ -215,10 +215,10 @@ def test_a_new_file_without_room_is_refused_and_empty(
 
 
 @pytest.mark.sized(ci=3, nightly=64, release=256)
-def test_a_backup_without_room_leaves_nothing(
+def test_a_backup_without_room_leaves_nothing_behind(
     small_disk: Path, tmp_path: Path, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
 ) -> None:
-    """With whatever room there is, a copy is made that is whole, or refused in a sentence, with nothing left of it."""
+    """With any amount of room, a backup is complete, or is rejected with one sentence and leaves nothing behind."""
     figures.update({"backups refused": 0, "made": 0})
     path = tmp_path / "registry.db"
     with closing(open_file(path)) as registry:
@@ -243,7 +243,7 @@ def test_a_backup_without_room_leaves_nothing(
             left.unlink()
 
 
-def test_a_server_says_that_its_disk_is_full(small_disk: Path, serve: Callable[..., Emulator]) -> None:
+def test_a_server_reports_a_full_disk(small_disk: Path, serve: Callable[..., Emulator]) -> None:
     served = serve("--backend", f"sqlite:///{small_disk / 'registry.db'}", "--no-console")
     sagemaker = boto3.client(
         "sagemaker",

@@ -1,4 +1,4 @@
-"""kill -9 at any moment: what was acknowledged is there, once, and everything else is as if nobody had asked."""
+"""kill -9 at any moment: acknowledged changes are stored once, and there are no others."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ import pytest
 from botocore.config import Config
 
 from durability.acknowledged import Client, Group, Query, acknowledged, everything, wait_for, write_at_once
-from durability.environment import needs_nursery
-from durability.process_pool import Born, Nursery, nursery
+from durability.environment import needs_fork_server
+from durability.process_pool import ForkedServer, ForkServer, fork_server
 from durability.queries import verified
 from durability.reviewers import served
 from support.server import REGION, Emulator, start
@@ -31,18 +31,18 @@ pytest_plugins = ("support.postgres",)
 
 CLIENTS = 4
 GROUP_OF_ROUNDS = 10
-"""Rounds that write to one group, all of which is read after each: the cost of a round does not grow."""
+"""Rounds that write to one group, which is read completely after each, so that the cost of a round does not grow."""
 
-DEEP = 100
-"""Rounds after which all there is, is looked at."""
+DEEP_CHECK = 100
+"""Rounds after which everything is compared."""
 
 SHORTEST, LONGEST = 0.05, 0.3
-"""Seconds between the first request and the kill: short ones oftener, as what a registry does soon repeats itself."""
+"""Seconds between the first request and the kill; short times are more frequent, as a registry soon repeats itself."""
 
 
 @dataclass
-class Crashes:
-    """A registry that is killed again and again, and those who write to it."""
+class KillTest:
+    """A registry that is killed repeatedly, and its clients."""
 
     port: int
     clients: list[Client]
@@ -56,18 +56,18 @@ class Crashes:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def round(self, number: int, strike: Callable[[], None], restore: Callable[[], None]) -> None:
-        """Let clients write, strike, bring the registry back, and see what is left."""
+    def round(self, number: int, kill_it: Callable[[], None], restore: Callable[[], None]) -> None:
+        """Let clients write, kill the registry, restore it, and compare what is left."""
         if number % GROUP_OF_ROUNDS == 0:
             self.change_group(f"group-{number}")
         assert self.group is not None
         before = self.acknowledged
         struck, stopped = threading.Event(), threading.Event()
         threads = write_at_once(self.clients, self.group, struck, stopped)
-        stopped.wait(self.rng.triangular(SHORTEST, LONGEST, SHORTEST))  # nothing to wait for: any moment will do
+        stopped.wait(self.rng.triangular(SHORTEST, LONGEST, SHORTEST))  # any moment is fine
         self.wait_for_work(threads)
         struck.set()
-        strike()
+        kill_it()
         stopped.set()
         wait_for(self.clients, threads)
         restore()
@@ -84,10 +84,10 @@ class Crashes:
         return sum(client.acknowledged for client in self.clients)
 
     def wait_for_work(self, threads: Sequence[threading.Thread]) -> None:
-        """Wait until more was acknowledged than there were kills, or nobody writes: kills of the idle show nothing."""
+        """Wait until more changes were acknowledged than there were kills; killing an idle registry shows nothing."""
         deadline = time.monotonic() + 60
         while self.acknowledged <= self.figures.get("kills", 0) and any(thread.is_alive() for thread in threads):
-            assert time.monotonic() < deadline, "the registry answers nobody"
+            assert time.monotonic() < deadline, "the registry does not respond"
             threads[0].join(0.01)
 
     def change_group(self, name: str) -> None:
@@ -98,7 +98,7 @@ class Crashes:
             client.made.clear()
 
     def everything(self) -> None:
-        """Look at every group since the last time, and have the registry verify its history."""
+        """Compare every group since the last time, and verify the history of the registry."""
         assert self.figures["acknowledged"] >= self.figures["kills"] > 0
         for group in self.groups:
             everything(self.query, group)
@@ -114,18 +114,18 @@ class Crashes:
 
 
 @dataclass
-class Killed:
-    """A registry that is killed and started again on the same port: most are forked, some are started afresh."""
+class RestartableServer:
+    """A registry that can be killed and started again on the same port; most are forked, some are new processes."""
 
-    nursery: Nursery
+    fork_server: ForkServer
     options: tuple[str, ...]
     afresh: int
-    """Every which one is a process that has to import everything."""
+    """Every how many starts a new process imports everything."""
     started: int = 0
-    served: Emulator | Born | None = None
+    served: Emulator | ForkedServer | None = None
 
     def start(self) -> None:
-        self.served = (start if self.started % self.afresh == 0 else self.nursery.serve)(*self.options)
+        self.served = (start if self.started % self.afresh == 0 else self.fork_server.serve)(*self.options)
         self.started += 1
 
     def kill(self) -> None:
@@ -140,10 +140,10 @@ class Killed:
 
 
 @contextmanager
-def killed(*options: str, size: int) -> Iterator[Killed]:
-    """Serve a registry that can be killed; every tenth is started afresh, and a hundred of a great many."""
-    with nursery() as forking:
-        registry = Killed(forking, options, max(10, size // 100))
+def killed(*options: str, size: int) -> Iterator[RestartableServer]:
+    """Serve a registry that can be killed; every tenth start is a new process, or a hundred of many."""
+    with fork_server() as forking:
+        registry = RestartableServer(forking, options, max(10, size // 100))
         try:
             registry.start()
             yield registry
@@ -152,7 +152,7 @@ def killed(*options: str, size: int) -> Iterator[Killed]:
 
 
 def free_port(rng: random.Random) -> int:
-    """Return a port that clients are not given for their own end: one might meet itself while the server is gone."""
+    """Return a port outside the range of client ports, as a client could otherwise connect to itself."""
     while True:
         port = rng.randrange(20_000, 32_000)
         with socket.socket() as free, suppress(OSError):
@@ -172,14 +172,14 @@ def writer(name: str, port: int, rng: random.Random) -> Client:
     return Client(name, sagemaker, rng)
 
 
-def crashes(query: Query, rng: random.Random, figures: dict[str, Any]) -> Crashes:
+def new_kill_test(query: Query, rng: random.Random, figures: dict[str, Any]) -> KillTest:
     port = free_port(rng)
     clients = [writer(f"client-{number}", port, random.Random(rng.random())) for number in range(CLIENTS)]
-    return Crashes(port, clients, query, rng, figures)
+    return KillTest(port, clients, query, rng, figures)
 
 
 def reader(path: Path) -> Query:
-    """Return what reads the file as a stranger would: beside the server, with a connection that can only read."""
+    """Return a function that reads the file from another process, with a read-only connection."""
 
     def query(statement: str) -> Sequence[Sequence[Any]]:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
@@ -188,22 +188,22 @@ def reader(path: Path) -> Query:
     return query
 
 
-@needs_nursery
+@needs_fork_server
 @pytest.mark.sized(ci=30, nightly=1_000, release=10_000)
-def test_a_killed_server_has_lost_nothing_and_done_nothing_twice(
+def test_a_killed_server_loses_nothing_and_repeats_nothing(
     tmp_path: Path, size: int, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
 ) -> None:
     path = tmp_path / "registry.db"
     query = reader(path)
-    crashed = crashes(query, rng, figures)
-    with killed("--backend", f"sqlite:///{path}", "--no-console", "--port", str(crashed.port), size=size) as registry:
+    kill_test = new_kill_test(query, rng, figures)
+    with killed("--backend", f"sqlite:///{path}", "--no-console", "--port", str(kill_test.port), size=size) as registry:
         for number in rounds:
-            crashed.round(number, registry.kill, registry.start)
-            if number % DEEP == DEEP - 1:
+            kill_test.round(number, registry.kill, registry.start)
+            if number % DEEP_CHECK == DEEP_CHECK - 1:
                 assert query("PRAGMA integrity_check") == [("ok",)]
-                crashed.everything()
-        crashed.everything()
-        figures["rows of history verified"] = crashed.verify()
+                kill_test.everything()
+        kill_test.everything()
+        figures["rows of history verified"] = kill_test.verify()
         assert query("PRAGMA integrity_check") == [("ok",)]
         assert registry.stop() == 0
 
@@ -216,47 +216,47 @@ def postgres_reader(url: str) -> Query:
     return query
 
 
-@needs_nursery
+@needs_fork_server
 @pytest.mark.sized(ci=5, nightly=100, release=1_000)
-def test_a_killed_server_on_postgresql_has_lost_nothing(
+def test_a_killed_server_on_postgresql_loses_nothing(
     postgres_url: str, size: int, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
 ) -> None:
-    crashed = crashes(postgres_reader(postgres_url), rng, figures)
-    with killed("--backend", postgres_url, "--no-console", "--port", str(crashed.port), size=size) as registry:
+    kill_test = new_kill_test(postgres_reader(postgres_url), rng, figures)
+    with killed("--backend", postgres_url, "--no-console", "--port", str(kill_test.port), size=size) as registry:
         for number in rounds:
-            crashed.round(number, registry.kill, registry.start)
-        crashed.everything()
+            kill_test.round(number, registry.kill, registry.start)
+        kill_test.everything()
         assert registry.stop() == 0
 
 
 @pytest.mark.sized(ci=2, nightly=30, release=300)
-def test_a_database_server_that_is_stopped_at_once_has_lost_nothing(
+def test_an_immediate_shutdown_of_the_database_loses_nothing(
     durable_postgres: Any, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
 ) -> None:
-    """As `pg_ctl stop -m immediate` does, or the machine's out-of-memory killer; the registry stays and waits.
+    """Like `pg_ctl stop -m immediate` or the out-of-memory killer; the registry keeps running and waits.
 
-    The database is started again at once, with requests under way: each would wait as long as the registry does.
+    The database starts again immediately, during requests, each of which waits as long as the registry does.
     """
     url = durable_postgres.url("postgres")
-    crashed = crashes(postgres_reader(url), rng, figures)
-    for client in crashed.clients:
+    kill_test = new_kill_test(postgres_reader(url), rng, figures)
+    for client in kill_test.clients:
         client.gives_up_at = frozenset({"ServiceUnavailable"})
-    running = start("--backend", url, "--no-console", "--port", str(crashed.port))
+    running = start("--backend", url, "--no-console", "--port", str(kill_test.port))
 
-    def strike() -> None:
-        durable_postgres.stop_at_once()
+    def kill_it() -> None:
+        durable_postgres.stop_immediately()
         durable_postgres.start()
 
     with ExitStack() as undo:
         undo.callback(running.kill)
         for number in rounds:
-            crashed.round(number, strike, lambda: wait_until_well(running))
-        crashed.everything()
+            kill_test.round(number, kill_it, lambda: wait_until_well(running))
+        kill_test.everything()
         assert running.stop() == 0
 
 
 def wait_until_well(served: Emulator) -> None:
-    """Wait until a registry that runs answers again."""
+    """Wait until a running registry responds again."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:

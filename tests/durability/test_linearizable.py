@@ -1,6 +1,6 @@
-"""Approvals are compare-and-swap, for everybody: what concurrent reviewers were told could have happened in one order.
+"""Approvals are compare-and-swap for every client: concurrent decisions are linearizable.
 
-The checker is checked too: against a search of all orders, and on registries that are broken on purpose.
+The checker is tested too: against a search of all orders, and with registries that are broken on purpose.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from durability.linearizability import DONE, READ, REFUSED, UNKNOWN, Change, Event, faults, possible
-from durability.reviewers import INITIAL, STATUSES, Door, changes_of, in_process, review, served
+from durability.reviewers import INITIAL, STATUSES, Connection, changes_of, in_process, review, served
 from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.base import Backend, Caller
 from sagemaker_registry.backends.local.registry import LocalRegistry
@@ -31,18 +31,20 @@ pytest_plugins = ("support.postgres",)
 
 CLIENTS, REQUESTS = 4, 12
 SHORT = 24
-"""Requests of a history that all orders are searched for, too."""
+"""Requests of a history for which all orders are searched, too."""
 
 
 @contextmanager
-def in_two_processes_and_threads(serve: Callable[..., Emulator], url: str) -> Iterator[tuple[Backend, list[Door]]]:
-    """One file: a registry in this process, whose threads share it, and a server."""
+def in_two_processes_and_threads(
+    serve: Callable[..., Emulator], url: str
+) -> Iterator[tuple[Backend, list[Connection]]]:
+    """One file: a registry in this process, shared by threads, and a server."""
     with open_backend(url) as backend:
         yield backend, [in_process(backend), served(serve("--backend", url).url)]
 
 
 @contextmanager
-def on_two_servers(serve: Callable[..., Emulator], url: str) -> Iterator[tuple[Backend, list[Door]]]:
+def on_two_servers(serve: Callable[..., Emulator], url: str) -> Iterator[tuple[Backend, list[Connection]]]:
     """One database: two servers."""
     servers = [serve("--backend", url) for _ in range(2)]
     with open_backend(url) as backend:
@@ -60,7 +62,7 @@ def new_version(backend: Backend, group: str) -> None:
     [("sqlite", in_two_processes_and_threads), ("postgres", on_two_servers)],
     ids=["sqlite: threads and two processes", "postgres: two servers"],
 )
-def test_concurrent_approvals_could_have_happened_one_after_the_other(
+def test_concurrent_approvals_are_linearizable(
     store: str,
     opened: Any,
     rounds: Iterable[int],
@@ -71,36 +73,36 @@ def test_concurrent_approvals_could_have_happened_one_after_the_other(
     request: pytest.FixtureRequest,
 ) -> None:
     url = request.getfixturevalue("postgres_url") if store == "postgres" else f"sqlite:///{tmp_path}/registry.db"
-    told: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     checked = searched = overlapping = 0
-    with opened(serve, url) as (backend, doors):
+    with opened(serve, url) as (backend, connections):
         for number in rounds:
             group, is_short = f"churn-{number}", number % 2 == 0
             new_version(backend, group)
             requests = SHORT // CLIENTS if is_short else REQUESTS
-            events = review(doors, group, rng, clients=CLIENTS, requests=requests)
-            changes = changes_of(doors[0], group)
+            events = review(connections, group, rng, clients=CLIENTS, requests=requests)
+            changes = changes_of(connections[0], group)
             found = [*faults(events, changes, INITIAL)]
             if is_short:
                 searched += 1
-                found += [] if possible(events, INITIAL) else ["no order explains what was told"]
-            assert not found, kept(tmp_path, events, changes, found)
+                found += [] if possible(events, INITIAL) else ["no order explains the responses"]
+            assert not found, save_history(tmp_path, events, changes, found)
             checked += 1
-            told.update(event.outcome for event in events)
-            overlapping += sum(met_another(event, events) for event in events)
-    assert told[DONE]
-    assert told[REFUSED]
-    assert overlapping >= checked, "nobody asked while somebody else did"
+            outcomes.update(event.outcome for event in events)
+            overlapping += sum(overlaps(event, events) for event in events)
+    assert outcomes[DONE]
+    assert outcomes[REFUSED]
+    assert overlapping >= checked, "no requests overlapped"
     figures |= {
         "histories": checked,
         "of them searched as well": searched,
-        "decisions at once": overlapping,
-        **told,
+        "concurrent decisions": overlapping,
+        **outcomes,
     }
 
 
-def met_another(event: Event, events: Iterable[Event]) -> bool:
-    """Whether this is a decision, and somebody else asked for one while it was not answered yet."""
+def overlaps(event: Event, events: Iterable[Event]) -> bool:
+    """Return whether this is a decision that overlaps with a decision of another client."""
     answered = (DONE, REFUSED)
     return event.outcome in answered and any(
         other.client != event.client
@@ -111,8 +113,8 @@ def met_another(event: Event, events: Iterable[Event]) -> bool:
     )
 
 
-def kept(folder: Path, events: list[Event], changes: list[Change], found: list[str]) -> str:
-    """Write a history that cannot be to a file, to be looked at; return what is wrong and where it is."""
+def save_history(folder: Path, events: list[Event], changes: list[Change], found: list[str]) -> str:
+    """Write an impossible history to a file; return its violations and the path."""
     file = folder / "history.json"
     lines = {"events": [str(event) for event in events], "changes": [str(change) for change in changes]}
     file.write_text(json.dumps(lines, indent=1))
@@ -120,7 +122,7 @@ def kept(folder: Path, events: list[Event], changes: list[Change], found: list[s
 
 
 def simulated(rng: random.Random, *, clients: int, requests: int) -> tuple[list[Event], list[Change]]:
-    """Return a history as of a registry that is right: every request takes effect at one moment of its own."""
+    """Return the history of a correct registry: every request takes effect at one moment."""
     plans: list[tuple[float, int, float, float]] = []
     for client in range(clients):
         time = 0.0
@@ -139,7 +141,7 @@ def simulated(rng: random.Random, *, clients: int, requests: int) -> tuple[list[
         wanted, reason = rng.choice(STATUSES), str(number)
         if last[client] != len(changes):
             events.append(Event(client, began, ended, REFUSED, last[client], wanted, reason))
-            last[client] = len(changes)  # as who looks again
+            last[client] = len(changes)  # as a client that reads again
             continue
         unknown = kind > 0.95
         outcome, ended = (UNKNOWN, inf) if unknown else (DONE, ended)
@@ -150,34 +152,34 @@ def simulated(rng: random.Random, *, clients: int, requests: int) -> tuple[list[
     return events, changes
 
 
-def spoiled(rng: random.Random, events: list[Event]) -> list[Event]:
-    """Return a history in which one client was told something else."""
+def corrupted(rng: random.Random, events: list[Event]) -> list[Event]:
+    """Return a history in which one response was changed."""
     place = rng.randrange(len(events))
     event = events[place]
-    told = [
+    outcomes = [
         replace(event, rev=max(0, event.rev + rng.choice([-1, 1]))),
         replace(event, status=rng.choice(STATUSES)),
         replace(event, outcome=rng.choice([DONE, REFUSED]), reason=event.reason or "new"),
         replace(event, invoked=event.invoked + 5, returned=event.returned + 5),
     ]
-    return [*events[:place], rng.choice(told), *events[place + 1 :]]
+    return [*events[:place], rng.choice(outcomes), *events[place + 1 :]]
 
 
 @pytest.mark.sized(ci=300, nightly=10_000, release=100_000)
-def test_the_checker_and_a_search_of_all_orders_agree(
+def test_the_checker_agrees_with_a_search_of_all_orders(
     rounds: Iterable[int], rng: random.Random, figures: dict[str, Any]
 ) -> None:
-    """A history that is right passes both; of one that is spoiled, nothing passes the checker and not the search."""
-    figures |= {"right": 0, "spoiled": 0, "found by the search": 0, "found by the checker": 0}
+    """A correct history passes both; a corrupted one that the checker accepts, the search accepts too."""
+    figures |= {"right": 0, "corrupted": 0, "found by the search": 0, "found by the checker": 0}
     for _ in rounds:
         events, changes = simulated(rng, clients=3, requests=4)
         assert [*faults(events, changes, INITIAL)] == []
         assert possible(events, INITIAL)
         figures["right"] += 1
-        changed = spoiled(rng, events)
+        changed = corrupted(rng, events)
         found, explained = [*faults(changed, changes, INITIAL)], possible(changed, INITIAL)
         assert found or explained, (changed, changes)
-        figures["spoiled"] += 1
+        figures["corrupted"] += 1
         figures["found by the search"] += not explained
         figures["found by the checker"] += bool(found)
     assert figures["found by the search"]
@@ -195,7 +197,7 @@ class _Broken:
 
 
 class AnyRev(int):
-    """A revision that says it is whichever one asks for."""
+    """A revision that equals every other one."""
 
     def __ne__(self, other: object) -> bool:
         return False
@@ -208,7 +210,7 @@ Get = Callable[[Transaction, Any, Any], Any]
 
 
 def checks_no_rev(get: Get) -> Get:
-    """Return a `get` whose versions never have another revision than the one that was decided on."""
+    """Return a `get` that ignores the revision of the decision."""
 
     def broken(transaction: Transaction, table: Any, key: Any) -> Any:
         row = get(transaction, table, key)
@@ -218,7 +220,7 @@ def checks_no_rev(get: Get) -> Get:
 
 
 def loses_updates(get: Get) -> Get:
-    """Return a `get` by which a change is decided on by the state before the last."""
+    """Return a `get` that lets a change overwrite the last one."""
     before: dict[Any, Any] = {}
 
     def broken(transaction: Transaction, table: Any, key: Any) -> Any:
@@ -233,11 +235,11 @@ def loses_updates(get: Get) -> Get:
 
 
 class Undone(Exception):
-    """Undoes a transaction."""
+    """Rolls back a transaction."""
 
 
-class AcknowledgesInVain(SQLiteRows):
-    """A store that undoes each fifth change, and says nothing."""
+class LosesEveryFifthChange(SQLiteRows):
+    """A store that silently rolls back every fifth change."""
 
     times = 0
 
@@ -253,8 +255,8 @@ class AcknowledgesInVain(SQLiteRows):
             pass
 
 
-class ReadsTheOld(SQLiteRows):
-    """A store whose every second look at versions is at what the look before saw."""
+class ReturnsOldReads(SQLiteRows):
+    """A store that returns the previous result for every second read of versions."""
 
     def __init__(self, path: Path | None) -> None:
         super().__init__(path)
@@ -279,47 +281,47 @@ class ReadsTheOld(SQLiteRows):
 
 
 @pytest.mark.parametrize(
-    ("store", "breaks", "sentence"),
+    ("store", "break_get", "sentence"),
     [
         (SQLiteRows, None, ""),
-        (SQLiteRows, checks_no_rev, "is change"),
-        (SQLiteRows, loses_updates, "and it was"),
-        (AcknowledgesInVain, None, "was acknowledged, and is not in history"),
-        (ReadsTheOld, None, "was seen, and later not"),
+        (SQLiteRows, checks_no_rev, "is stored as change"),
+        (SQLiteRows, loses_updates, "but the status was"),
+        (LosesEveryFifthChange, None, "was acknowledged, but is not in history"),
+        (ReturnsOldReads, None, "was read and later not read"),
     ],
 )
-def test_a_registry_that_is_broken_is_found(
+def test_the_checker_detects_a_broken_registry(
     store: type[SQLiteRows],
-    breaks: Callable[[Get], Get] | None,
+    break_get: Callable[[Get], Get] | None,
     sentence: str,
     rng: random.Random,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = tmp_path / "registry.db"
-    if breaks is not None:
-        monkeypatch.setattr(Transaction, "get", breaks(Transaction.get))
+    if break_get is not None:
+        monkeypatch.setattr(Transaction, "get", break_get(Transaction.get))
     with LocalRegistry(SQLiteRows(path)) as sound, LocalRegistry(store(path)) as registry:
         found: list[str] = []
         for number in range(20):
             group = f"churn-{number}"
             new_version(sound, group)
-            doors = [in_process(registry)]
-            events = review(doors, group, rng, clients=CLIENTS, requests=REQUESTS)
-            found += faults(events, changes_of(doors[0], group), INITIAL)
+            connections = [in_process(registry)]
+            events = review(connections, group, rng, clients=CLIENTS, requests=REQUESTS)
+            found += faults(events, changes_of(connections[0], group), INITIAL)
             if found:
                 break
     assert any(sentence in one for one in found) if sentence else not found
 
 
-def test_a_change_nobody_asked_for_is_found() -> None:
+def test_the_checker_detects_a_change_without_a_request() -> None:
     asked = Event(0, 0.0, 1.0, DONE, 0, "Approved", "mine")
     changes = [Change(INITIAL, "Approved", "mine"), Change("Approved", "Rejected", "whose?")]
-    assert [*faults([asked], changes, INITIAL)] == [f"change 2, {changes[1]}, was asked by nobody"]
+    assert [*faults([asked], changes, INITIAL)] == [f"change 2, {changes[1]}, was not requested"]
 
 
-def test_a_change_that_was_made_before_one_that_had_been_answered_is_found() -> None:
+def test_the_checker_detects_changes_in_the_wrong_order() -> None:
     first, second = Event(0, 0.0, 1.0, DONE, 1, "Approved", "a"), Event(1, 2.0, 3.0, DONE, 0, "Rejected", "b")
     changes = [Change(INITIAL, "Rejected", "b"), Change("Rejected", "Approved", "a")]
-    assert any("after one that was asked when" in one for one in faults([first, second], changes, INITIAL))
+    assert any("after a change that was requested later" in one for one in faults([first, second], changes, INITIAL))
     assert not possible([first, second], INITIAL)

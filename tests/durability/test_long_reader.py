@@ -1,4 +1,4 @@
-"""A reader who takes its time: writers do not wait for it, it sees one moment, and the WAL it holds back is noticed."""
+"""A long read does not block writers, sees one snapshot, and the WAL that it holds back is reported."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ WRITERS = 4
 MAX_VERSIONS = 20_000
 AFTERWARDS = 200
 LARGE = 2**20
-"""Bytes of a log that `doctor` is made to warn of: those of some dozens of versions."""
+"""The size of a log that `doctor` warns about in this test: some dozens of versions."""
 
 
 @pytest.mark.sized(ci=5, nightly=60, release=60)
-def test_a_reader_holds_the_wal_back_and_doctor_says_so(
+def test_a_reader_holds_the_wal_back_and_doctor_reports_it(
     size: int, figures: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For as many seconds as the size has, and 20,000 versions at most; nothing bounds it while somebody reads."""
+    """Lasts as many seconds as the size has, with at most 20,000 versions; nothing limits the WAL during a read."""
     monkeypatch.setattr(diagnosis, "LARGE_WAL", LARGE)
     file = tmp_path / "registry.db"
     wal = tmp_path / "registry.db-wal"
@@ -39,25 +39,25 @@ def test_a_reader_holds_the_wal_back_and_doctor_says_so(
         with rows.reading() as view:
             assert count(view) == 1
             assert (journal(file).verdict, wal.stat().st_size < LARGE) == ("ok", True)
-            took = write(registry, seconds=size)
+            durations = write(registry, seconds=size)
             assert count(view) == 1
             held_back = wal.stat().st_size
             assert held_back > LARGE
             assert journal(file).verdict == "warning"
         with rows.reading() as view:
-            assert count(view) == 1 + len(took)
+            assert count(view) == 1 + len(durations)
         for _ in range(AFTERWARDS):
             registry.call("CreateModelPackage", GROUP, Caller())
-        # Nobody reads: the next commits are checkpointed, and the file is written from its beginning again.
+        # Without a reader, the next commits are checkpointed and the WAL restarts at its beginning.
         assert wal.stat().st_size <= held_back + 4 * 2**20
         held_afterwards = frames(file)
         assert held_afterwards < AFTERWARDS * 100
     assert not wal.exists()
     figures |= {
-        "versions beside the reader": len(took),
+        "versions during the read": len(durations),
         "MiB of WAL held back": held_back / 2**20,
-        "ms p99 of a create": sorted(took)[len(took) * 99 // 100] * 1000,
-        "ms longest": max(took) * 1000,
+        "ms p99 of a create": sorted(durations)[len(durations) * 99 // 100] * 1000,
+        "ms longest": max(durations) * 1000,
     }
 
 
@@ -67,21 +67,21 @@ def journal(file: Path) -> Any:
 
 
 def write(registry: LocalRegistry, *, seconds: float) -> list[float]:
-    """Have some register versions for so long; return how long each took."""
-    deadline, took = time.monotonic() + seconds, []
+    """Let threads register versions for this many seconds; return how long each took."""
+    deadline, durations = time.monotonic() + seconds, []
 
-    def be() -> None:
-        while time.monotonic() < deadline and len(took) < MAX_VERSIONS:
+    def run() -> None:
+        while time.monotonic() < deadline and len(durations) < MAX_VERSIONS:
             began = time.perf_counter()
             registry.call("CreateModelPackage", GROUP, Caller())
-            took.append(time.perf_counter() - began)
+            durations.append(time.perf_counter() - began)
 
-    threads = [threading.Thread(target=be) for _ in range(WRITERS)]
+    threads = [threading.Thread(target=run) for _ in range(WRITERS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return took
+    return durations
 
 
 def count(view: Any) -> int:
@@ -89,7 +89,7 @@ def count(view: Any) -> int:
 
 
 def frames(file: Path) -> int:
-    """Return how many pages of the WAL are not in the file yet, as its index says: mxFrame less nBackfill."""
+    """Return the number of WAL pages not yet in the file, according to its index: mxFrame minus nBackfill."""
     index = file.with_name(f"{file.name}-shm").read_bytes()
     most, done = (int.from_bytes(index[place : place + 4], "little") for place in (16, 96))
     return most - done

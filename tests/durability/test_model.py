@@ -1,4 +1,4 @@
-"""Every backend against one model of a registry: whatever is asked in whatever order, the same answers and refusals."""
+"""Every backend compared with a model of a registry: the same responses and errors for any sequence of calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from durability.environment import place_for_images  # noqa: F401 - a fixture
+from durability.environment import image_folder  # noqa: F401 - a fixture
 from durability.registry_model import SEEN, Record, Refused, Registry
 from sagemaker_registry.client import connect
 from sagemaker_registry.client.testing import control
@@ -25,11 +25,11 @@ from support.server import Emulator
 
 pytest_plugins = ("support.postgres",)
 
-AT_ONCE = 1_000
-"""Examples of one run: Hypothesis remembers all of a run, 25,000 of them in 5 GiB."""
+EXAMPLES_PER_RUN = 1_000
+"""Examples of one run: Hypothesis keeps all examples of a run in memory, 25,000 in 5 GiB."""
 STEPS = {"ci": 50, "nightly": 100, "release": 100}
 PHASES = {"ci": [Phase.generate], "nightly": [Phase.generate, Phase.shrink], "release": [Phase.generate, Phase.shrink]}
-"""To make a failure short takes minutes, and the seed repeats it."""
+"""Shrinking a failure takes minutes, and the seed reproduces it."""
 
 NAMES = st.sampled_from(["churn", "churn", "churn", "Churn", "churn-eu", "fraud"])
 NUMBERS = st.integers(1, 5)
@@ -52,16 +52,13 @@ _accounts = (f"{number:012}" for number in count(300_000_000_001))
 
 @dataclass(frozen=True)
 class Kind:
-    """A backend to hold against the model.
+    """A backend to compare with the model.
 
-    Args:
-        url: where it is.
-        share: of all examples, in hundredths.
-        left_out: rules it is known to keep otherwise, or not to answer.
-        refuses: whether it refuses what the model refuses; else it is not asked for that.
-        spell: how names are written, for one that does not keep the case of ARNs.
-        connect: makes a client.
-        is_reset: whether examples have one client and account, which is reset; else each has its own: slower.
+    Args:\n    url: its URL.\n    share: its percentage of all examples.\n    left_out: rules that it is known not to
+    follow or support.\n    refuses: whether it rejects what the model rejects; otherwise such calls are not made.\n
+    spell: how to spell names, for a backend that does not keep the case of ARNs.\n    connect: creates a client.\n
+    is_reset: whether examples share one client and account, which is reset; otherwise each has its own, which is
+    slower.
     """
 
     url: str
@@ -73,12 +70,12 @@ class Kind:
     is_reset: bool = True
 
 
-OF_MOTO = frozenset(
-    # It answers none of the deletes and policies; it takes tokens for granted, knows no `Group/N`, lists oldest first,
-    # sets what an update does not send, and no status that a version is not registered with.
+LEFT_OUT_FOR_MOTO = frozenset(
+    # moto supports no deletes and policies, accepts any token, does not support `Group/N`, lists oldest first, sets
+    # members that an update does not send, and accepts only the statuses of a registration.
     {"delete_group", "delete_version", "policies", "create_version_once", "describe_version_by_name", "list_versions"}
     | {"create_version_without_a_status", "decide_without_a_reason", "edit_metadata", "search"}
-    # And a version's metadata is gone when it is decided on.
+    # It also loses the metadata of a version on a decision.
     | {"metadata"}
 )
 
@@ -87,7 +84,7 @@ KINDS = {
     "file": Kind("sqlite:///{folder}/registry.db", 20),
     "http": Kind("{emulator}", 10, connect=connect),
     "postgres": Kind("{postgres}", 10),
-    "moto": Kind("moto://", 10, OF_MOTO, refuses=False, spell=str.lower, is_reset=False),
+    "moto": Kind("moto://", 10, LEFT_OUT_FOR_MOTO, refuses=False, spell=str.lower, is_reset=False),
 }
 
 
@@ -95,12 +92,12 @@ def same(value: Any) -> Any:
     return value
 
 
-def asks(name: str) -> Callable[[Any], bool]:
+def supports(name: str) -> Callable[[Any], bool]:
     return lambda machine: name not in machine.kind.left_out
 
 
 class AgainstTheModel(RuleBasedStateMachine):
-    """Calls that go to a registry and to the model, in any order."""
+    """Random calls to a registry and to the model."""
 
     kind: Kind
     url: str
@@ -118,7 +115,7 @@ class AgainstTheModel(RuleBasedStateMachine):
 
     @classmethod
     def open(cls) -> None:
-        """Take an account nobody has, and a client in it: of the two, the dear one."""
+        """Create a client in a new account, which is the slow part."""
         cls.account = next(_accounts)
         keys = {"aws_access_key_id": cls.account, "aws_secret_access_key": "any", "region_name": "us-east-1"}
         cls.client = cls.kind.connect(cls.url, **keys)
@@ -128,7 +125,7 @@ class AgainstTheModel(RuleBasedStateMachine):
             self.client.close()
 
     def both(self, operation: str, **params: Any) -> Record | None:
-        """Ask both; return the answer both gave, None if both refused."""
+        """Call both; return the response that both gave, or None if both rejected the call."""
         spell = dict.fromkeys(NAMING, self.kind.spell)
         given = {name: spell.get(name, same)(value) for name, value in params.items() if value is not None}
         token = given.pop("NextToken", None)
@@ -160,7 +157,7 @@ class AgainstTheModel(RuleBasedStateMachine):
         except Refused as refused:
             return refused
 
-    def through(self, operation: str, member: str, **params: Any) -> None:
+    def page_through(self, operation: str, member: str, **params: Any) -> None:
         """Page through a list to its end."""
         token: Any = None
         while page := self.both(operation, **params, NextToken=token):
@@ -174,7 +171,7 @@ class AgainstTheModel(RuleBasedStateMachine):
 
     @initialize(statuses=st.lists(STATUSES, min_size=2, max_size=4))
     def begin_with_a_group(self, statuses: list[str]) -> None:
-        """Most of what is asked is then of something that is there."""
+        """Create a group with versions, so that most calls refer to existing resources."""
         self.create_group(name="churn", description=None, tags=None)
         for status in statuses:
             self.create_version(name="churn", status=status, metadata=None, description=None)
@@ -189,23 +186,23 @@ class AgainstTheModel(RuleBasedStateMachine):
             Tags=tags,
         )
 
-    @precondition(asks("describe_group"))
+    @precondition(supports("describe_group"))
     @rule(name=NAMES)
     def describe_group(self, name: str) -> None:
         self.both("DescribeModelPackageGroup", ModelPackageGroupName=name)
 
-    @precondition(asks("delete_group"))
+    @precondition(supports("delete_group"))
     @rule(name=NAMES)
     def delete_group(self, name: str) -> None:
         self.both("DeleteModelPackageGroup", ModelPackageGroupName=name)
 
-    @precondition(asks("list_groups"))
+    @precondition(supports("list_groups"))
     @rule(part=st.sampled_from([None, "churn", "C", "none"]), order=st.none() | ORDERS, most=st.integers(1, 3))
     def list_groups(self, part: str | None, order: str | None, most: int) -> None:
         asked = {"NameContains": part, "SortOrder": order, "SortBy": "Name", "MaxResults": most}
-        self.through("ListModelPackageGroups", "ModelPackageGroupSummaryList", **asked)
+        self.page_through("ListModelPackageGroups", "ModelPackageGroupSummaryList", **asked)
 
-    @precondition(asks("create_version"))
+    @precondition(supports("create_version"))
     @rule(name=NAMES, status=STATUSES, metadata=st.none() | METADATA, description=st.none() | DESCRIPTIONS)
     def create_version(
         self, name: str, status: str | None, metadata: dict[str, str] | None, description: str | None
@@ -214,32 +211,32 @@ class AgainstTheModel(RuleBasedStateMachine):
             "CreateModelPackage",
             ModelPackageGroupName=name,
             ModelApprovalStatus=status,
-            CustomerMetadataProperties=metadata if asks("metadata")(self) else None,
+            CustomerMetadataProperties=metadata if supports("metadata")(self) else None,
             ModelPackageDescription=description,
         )
 
-    @precondition(asks("create_version_without_a_status"))
+    @precondition(supports("create_version_without_a_status"))
     @rule(name=NAMES, metadata=st.none() | METADATA)
     def create_version_without_a_status(self, name: str, metadata: dict[str, str] | None) -> None:
         self.create_version(name=name, status=None, metadata=metadata, description=None)
 
-    @precondition(asks("create_version_once"))
+    @precondition(supports("create_version_once"))
     @rule(name=NAMES, token=st.sampled_from(["job-1", "job-2"]), description=st.none() | DESCRIPTIONS)
     def create_version_once(self, name: str, token: str, description: str | None) -> None:
         asked = {"ModelPackageGroupName": name, "ModelPackageDescription": description, "ClientToken": token * 7}
         self.both("CreateModelPackage", **asked)
 
-    @precondition(asks("describe_version"))
+    @precondition(supports("describe_version"))
     @rule(name=NAMES, number=NUMBERS)
     def describe_version(self, name: str, number: int) -> None:
         self.both("DescribeModelPackage", ModelPackageName=self.arn(name, number))
 
-    @precondition(asks("describe_version_by_name"))
+    @precondition(supports("describe_version_by_name"))
     @rule(name=NAMES, number=NUMBERS)
     def describe_version_by_name(self, name: str, number: int) -> None:
         self.both("DescribeModelPackage", ModelPackageName=f"{name}/{number}")
 
-    @precondition(asks("list_versions"))
+    @precondition(supports("list_versions"))
     @rule(
         name=NAMES,
         part=st.sampled_from([None, "churn", "none"]),
@@ -257,60 +254,60 @@ class AgainstTheModel(RuleBasedStateMachine):
             "sort": "SortBy",
         }
         asked = {members[name]: value for name, value in drawn.items()}
-        self.through("ListModelPackages", "ModelPackageSummaryList", **asked, MaxResults=most)
+        self.page_through("ListModelPackages", "ModelPackageSummaryList", **asked, MaxResults=most)
 
     @rule(name=NAMES, number=NUMBERS, status=STATUSES, reason=DESCRIPTIONS)
     def decide(self, name: str, number: int, status: str, reason: str | None) -> None:
         asked = {"ModelApprovalStatus": status, "ApprovalDescription": reason}
         self.both("UpdateModelPackage", ModelPackageArn=self.arn(name, number), **asked)
 
-    @precondition(asks("decide_without_a_reason"))
+    @precondition(supports("decide_without_a_reason"))
     @rule(name=NAMES, number=NUMBERS, status=STATUSES)
     def decide_without_a_reason(self, name: str, number: int, status: str) -> None:
         self.decide(name=name, number=number, status=status, reason=None)
 
-    @precondition(asks("edit_metadata"))
-    @rule(name=NAMES, number=NUMBERS, metadata=st.none() | METADATA, gone=st.none() | st.lists(KEYS, min_size=1))
-    def edit_metadata(self, name: str, number: int, metadata: dict[str, str] | None, gone: list[str] | None) -> None:
-        asked = {"CustomerMetadataProperties": metadata, "CustomerMetadataPropertiesToRemove": gone}
+    @precondition(supports("edit_metadata"))
+    @rule(name=NAMES, number=NUMBERS, metadata=st.none() | METADATA, removed=st.none() | st.lists(KEYS, min_size=1))
+    def edit_metadata(self, name: str, number: int, metadata: dict[str, str] | None, removed: list[str] | None) -> None:
+        asked = {"CustomerMetadataProperties": metadata, "CustomerMetadataPropertiesToRemove": removed}
         self.both("UpdateModelPackage", ModelPackageArn=self.arn(name, number), **asked)
 
-    @precondition(asks("delete_version"))
+    @precondition(supports("delete_version"))
     @rule(name=NAMES, number=NUMBERS)
     def delete_version(self, name: str, number: int) -> None:
         self.both("DeleteModelPackage", ModelPackageName=self.arn(name, number))
 
-    @precondition(asks("tag"))
+    @precondition(supports("tag"))
     @rule(name=NAMES, tags=TAGS)
     def tag(self, name: str, tags: list[Any]) -> None:
         self.both("AddTags", ResourceArn=f"{self.model.arn}:model-package-group/{name}", Tags=tags)
 
-    @precondition(asks("untag"))
+    @precondition(supports("untag"))
     @rule(name=NAMES, keys=st.lists(KEYS, min_size=1, max_size=2, unique=True))
     def untag(self, name: str, keys: list[str]) -> None:
         self.both("DeleteTags", ResourceArn=f"{self.model.arn}:model-package-group/{name}", TagKeys=keys)
 
-    @precondition(asks("list_tags"))
+    @precondition(supports("list_tags"))
     @rule(name=NAMES)
     def list_tags(self, name: str) -> None:
         self.both("ListTags", ResourceArn=f"{self.model.arn}:model-package-group/{name}")
 
-    @precondition(asks("policies"))
+    @precondition(supports("policies"))
     @rule(name=NAMES, policy=st.sampled_from([POLICY, POLICY.replace("Describe", "Create"), "{"]))
     def put_policy(self, name: str, policy: str) -> None:
         self.both("PutModelPackageGroupPolicy", ModelPackageGroupName=name, ResourcePolicy=policy)
 
-    @precondition(asks("policies"))
+    @precondition(supports("policies"))
     @rule(name=NAMES)
     def get_policy(self, name: str) -> None:
         self.both("GetModelPackageGroupPolicy", ModelPackageGroupName=name)
 
-    @precondition(asks("policies"))
+    @precondition(supports("policies"))
     @rule(name=NAMES)
     def delete_policy(self, name: str) -> None:
         self.both("DeleteModelPackageGroupPolicy", ModelPackageGroupName=name)
 
-    @precondition(asks("search"))
+    @precondition(supports("search"))
     @rule(
         wanted=st.fixed_dictionaries(
             {},
@@ -335,7 +332,7 @@ class AgainstTheModel(RuleBasedStateMachine):
 
 
 def seen(answer: Any) -> Any:
-    """Return what the model knows of an answer, empty things left out; tags have no order."""
+    """Return the members of a response that the model knows, without empty values; tags have no order."""
     if isinstance(answer, list):
         return [seen(one) for one in answer]
     kept = {}
@@ -351,7 +348,7 @@ def seen(answer: Any) -> Any:
 
 @pytest.mark.sized(ci=100, nightly=5_000, release=50_000)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_registry_answers_as_the_model_does(
+def test_a_registry_behaves_like_the_model(
     kind: str,
     size: int,
     figures: dict[str, Any],
@@ -359,7 +356,7 @@ def test_a_registry_answers_as_the_model_does(
     emulator: Emulator,
     request: pytest.FixtureRequest,
 ) -> None:
-    """Of all examples each backend takes its share, those that answer fast the most."""
+    """Each backend runs its share of all examples; fast backends have the largest shares."""
     chosen, steps = KINDS[kind], STEPS[request.config.option.size]
     postgres = request.getfixturevalue("postgres_url") if "postgres" in chosen.url else ""
     url = chosen.url.format(folder=image, emulator=emulator.url, postgres=postgres)
@@ -368,12 +365,12 @@ def test_a_registry_answers_as_the_model_does(
     if chosen.is_reset:
         machine.open()
         request.addfinalizer(lambda: machine.client.close())
-    for done in range(0, examples, AT_ONCE):
+    for done in range(0, examples, EXAMPLES_PER_RUN):
         hypothesis.seed(request.config.option.random_seed + done)(machine)
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=min(AT_ONCE, examples - done),
+                max_examples=min(EXAMPLES_PER_RUN, examples - done),
                 stateful_step_count=steps,
                 deadline=None,
                 database=None,
@@ -386,5 +383,5 @@ def test_a_registry_answers_as_the_model_does(
     figures |= {"examples": examples, "steps each": steps, "calls": machine.asked.total()}
 
 
-def test_the_shares_are_the_whole() -> None:
+def test_the_shares_add_up_to_100() -> None:
     assert sum(kind.share for kind in KINDS.values()) == 100

@@ -1,4 +1,4 @@
-"""A new file whose process is killed or loses its power: empty or made, and the next start goes on."""
+"""A kill or power cut during the creation of a file leaves it empty or complete, and the next start succeeds."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from durability.environment import (
+    image_folder,  # noqa: F401 - a fixture
     needs_fork,
-    place_for_images,  # noqa: F401 - a fixture
 )
 from durability.power import Recorder, cuts
 from durability.workload import CALLER, GROUP, digest_of, open_file, verify
@@ -36,9 +36,9 @@ def schema_of(path: Path) -> frozenset[str]:
 
 
 def killed_at(path: Path, statement: int) -> bool:
-    """Open a file in a process that kills itself before it runs that statement; False if it has no so many."""
+    """Open a file in a process that kills itself before this statement; return False if there are fewer statements."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12, for processes with threads
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: forks with threads
         child = os.fork()
     if child == 0:
         _open_and_die(path, statement)
@@ -54,7 +54,7 @@ def _open_and_die(path: Path, statement: int) -> None:
 
     try:
         with traced(die):
-            open_file(path)  # and not closed: the process ends as if it was killed
+            open_file(path)  # not closed: the process ends as if killed
         os._exit(0)
     except BaseException:
         os._exit(1)
@@ -62,7 +62,7 @@ def _open_and_die(path: Path, statement: int) -> None:
 
 @contextmanager
 def traced(look: Callable[[int], None]) -> Iterator[None]:
-    """Have something look at each statement of the registries that are opened inside the block, before it is run."""
+    """Call a function before each statement of registries that are opened in the block."""
     connect, numbers = store.SQLiteRows._connect, count()
 
     def connect_traced(rows: store.SQLiteRows, pragmas: dict[str, str]) -> Any:
@@ -79,10 +79,10 @@ def traced(look: Callable[[int], None]) -> Iterator[None]:
 
 @needs_fork
 @pytest.mark.sized(ci=12, nightly=1_000, release=1_000)
-def test_a_new_file_killed_at_any_statement_is_made_or_empty(
+def test_a_kill_during_the_creation_of_a_file_leaves_it_complete_or_empty(
     image: Path, size: int, rng: random.Random, figures: dict[str, Any]
 ) -> None:
-    """At each of the statements that make it, or at so many; and after the last."""
+    """At each of the statements that create the file, or a sample of them; and after the last."""
     path = image / "registry.db"
     seen: list[int] = []
     with traced(seen.append):
@@ -97,13 +97,13 @@ def test_a_new_file_killed_at_any_statement_is_made_or_empty(
         figures["kills"] += statement < len(seen)
         is_made = is_whole(path, whole, f"killed at {statement}")
         figures["made" if is_made else "still empty"] += 1
-        begins(path, whole)
+        assert_opens(path, whole)
     assert figures["made"]
     assert figures["still empty"]
 
 
 @pytest.mark.sized(ci=100, nightly=3_000, release=30_000)
-def test_a_new_file_that_loses_its_power_is_made_or_empty(
+def test_a_power_cut_during_the_creation_of_a_file_leaves_it_complete_or_empty(
     image: Path, rounds: Iterator[int], size: int, rng: random.Random, figures: dict[str, Any]
 ) -> None:
     work, path = image / "work", image / "cut" / "registry.db"
@@ -119,13 +119,13 @@ def test_a_new_file_that_loses_its_power_is_made_or_empty(
         figures["power cuts"] += 1
         figures["made" if is_whole(path, whole, str(cut)) else "still empty"] += 1
         if number % 20 == 0:
-            begins(path, whole)
+            assert_opens(path, whole)
     assert figures["made"]
     assert figures["still empty"]
 
 
 def is_whole(path: Path, whole: bytes, what: str) -> bool:
-    """Whether all of a new file is there; or else nothing may be."""
+    """Return whether a new file is complete; otherwise it must be empty."""
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         version = schema.version_of(connection)
@@ -135,8 +135,8 @@ def is_whole(path: Path, whole: bytes, what: str) -> bool:
     return bool(found)
 
 
-def begins(path: Path, whole: bytes) -> None:
-    """Open a file as the next start does: it is a registry then."""
+def assert_opens(path: Path, whole: bytes) -> None:
+    """Open a file as the next start does, and assert that it is a registry."""
     registry = open_file(path)
     assert digest_of(path) == whole
     registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)

@@ -1,4 +1,4 @@
-"""Power cuts at any moment of a workload: nothing acknowledged is lost, and what is left is whole."""
+"""Power cuts at any moment of a workload lose no acknowledged change and leave a consistent database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from durability.environment import place_for_images  # noqa: F401 - a fixture
+from durability.environment import image_folder  # noqa: F401 - a fixture
 from durability.power import Acknowledged, Cut, Recorder, cuts
 from durability.workload import CALLER, GROUP, changes, digest, digest_of, open_file, request, verify
 from sagemaker_registry.backends.store.sqlite import store as store
@@ -19,19 +19,19 @@ from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 
 CHANGES = 40
 CUTS = 500
-"""Power cuts of one run of the workload."""
+"""Power cuts per run of the workload."""
 
 PAGES = "48"
-"""Of the write-ahead log before a checkpoint: a few changes, so that cuts meet many checkpoints."""
+"""Pages of the write-ahead log before a checkpoint: few, so that cuts hit many checkpoints."""
 
-WHOLE = 100
-"""Of how many images one is opened by the registry itself."""
+OPENED_EVERY = 100
+"""One of this many images is opened by the registry itself."""
 
 
 def recorded(folder: Path, rng: random.Random) -> tuple[list[Any], list[bytes]]:
-    """Run the workload in a fresh file; return what was done to the disk, and what there was after each change.
+    """Run the workload in a new file; return the operations on the disk, and the state after each change.
 
-    Half-way the registry is closed and opened again.
+    The registry is closed and opened again halfway.
     """
     path = folder / "registry.db"
     disk, states = Recorder(folder), [b""]
@@ -48,7 +48,7 @@ def recorded(folder: Path, rng: random.Random) -> tuple[list[Any], list[bytes]]:
 
 
 def what_is_left(cut: Cut, image: Path, states: list[bytes]) -> int | None:
-    """Return how many changes an image holds; None for a file that holds none of the states there ever were."""
+    """Return the number of changes in an image, or None if it holds none of the known states."""
     cut.put_into(image)
     with closing(sqlite3.connect(image / "registry.db", isolation_level=None)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -60,7 +60,7 @@ def what_is_left(cut: Cut, image: Path, states: list[bytes]) -> int | None:
 
 
 def fresh_cuts(folder: Path, rng: random.Random) -> Iterator[tuple[Cut, list[bytes]]]:
-    """Yield power cuts without end, with the states there were; each run of the workload is cut a few hundred times."""
+    """Yield endless power cuts with the known states; each run of the workload is cut a few hundred times."""
     while True:
         with tempfile.TemporaryDirectory(dir=folder) as run:
             log, states = recorded(Path(run), rng)
@@ -68,8 +68,8 @@ def fresh_cuts(folder: Path, rng: random.Random) -> Iterator[tuple[Cut, list[byt
             yield cut, states
 
 
-def the_registry_goes_on(cut: Cut, image: Path) -> None:
-    """Open an image as the next start does, and register a version there."""
+def assert_registry_works(cut: Cut, image: Path) -> None:
+    """Open an image as the next start does, and register a version."""
     cut.put_into(image)
     registry = open_file(image / "registry.db")
     try:
@@ -79,14 +79,14 @@ def the_registry_goes_on(cut: Cut, image: Path) -> None:
             found = registry.call("ListModelPackages", {"ModelPackageGroupName": GROUP, "MaxResults": 100}, CALLER)
             numbers = [one["ModelPackageVersion"] for one in found["ModelPackageSummaryList"]]
             assert numbers == sorted(set(numbers), reverse=True)
-            assert numbers[0] == registered(image / "registry.db"), "a number was left out, or given twice"
+            assert numbers[0] == registered(image / "registry.db"), "a number was skipped or assigned twice"
             verify(registry)
     finally:
         registry.close()
 
 
 def registered(path: Path) -> int:
-    """Return how many versions were ever registered, as history has it; some are deleted since."""
+    """Return the number of versions ever registered, according to the history; some were deleted."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         asked = "SELECT count(*) FROM history WHERE operation = 'CreateModelPackage'"
         (count,) = connection.execute(asked).fetchone()
@@ -110,17 +110,17 @@ def test_a_power_cut_loses_nothing_acknowledged(
     figures.update({"power cuts": 0, "lost": 0, "unanswered changes kept": 0, "opened by the registry": 0})
     for number, (cut, states) in zip(rounds, fresh_cuts(tmp_path, rng), strict=False):
         left = what_is_left(cut, image, states)
-        assert left is not None, f"at {cut.at}, {cut.kept}: a state there never was"
+        assert left is not None, f"at {cut.at}, {cut.kept}: an unknown state"
         assert cut.acknowledged <= left <= cut.acknowledged + 1, f"at {cut.at}, {cut.kept}: {left} of {cut}"
         figures["power cuts"] += 1
         figures["unanswered changes kept"] += left - cut.acknowledged
-        if number % WHOLE == 0:
-            the_registry_goes_on(cut, image)
+        if number % OPENED_EVERY == 0:
+            assert_registry_works(cut, image)
             figures["opened by the registry"] += 1
 
 
 @pytest.mark.sized(ci=300, nightly=3_000, release=30_000)
-def test_what_finds_losses_finds_them_without_full_synchronisation(
+def test_losses_without_full_synchronization_are_detected(
     tmp_path: Path,
     image: Path,
     rounds: Iterator[int],
@@ -128,13 +128,13 @@ def test_what_finds_losses_finds_them_without_full_synchronisation(
     figures: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The same cuts with `synchronous=NORMAL`, which promises less: were nothing lost, nothing would be proved."""
+    """The same cuts with `synchronous=NORMAL`, which promises less: losses show that the test can detect them."""
     monkeypatch.setitem(store.PRAGMAS, "wal_autocheckpoint", PAGES)
     monkeypatch.setitem(store.PRAGMAS, "synchronous", "NORMAL")
     lost = 0
     for number, (cut, states) in zip(rounds, fresh_cuts(tmp_path, rng), strict=False):
         left = what_is_left(cut, image, states)
-        assert left is not None, f"at {cut.at}, {cut.kept}: a state there never was"
+        assert left is not None, f"at {cut.at}, {cut.kept}: an unknown state"
         lost += left < cut.acknowledged
         figures.update({"power cuts": number + 1, "lost acknowledged changes": lost})
     assert lost > 0

@@ -1,4 +1,4 @@
-"""Files that are moved, removed or replaced under a registry, or before one: no log ever comes to another file."""
+"""Files that are moved, removed or replaced while or before they are open: no log is applied to another file."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from sagemaker_registry.client.backup import backup
 
 
 @pytest.mark.parametrize("what", ["the file", "its folder"])
-def test_a_file_that_is_taken_away_while_it_is_open_takes_no_more_writes(what: str, tmp_path: Path) -> None:
-    """What would be acknowledged then would be in a file that nobody finds again."""
+def test_a_file_moved_while_it_is_open_accepts_no_more_writes(what: str, tmp_path: Path) -> None:
+    """Otherwise, changes would be acknowledged in a file that is never found again."""
     path = tmp_path / "folder" / "registry.db"
     path.parent.mkdir()
     registry = open_file(path)
@@ -44,7 +44,7 @@ def test_a_file_that_is_taken_away_while_it_is_open_takes_no_more_writes(what: s
         assert groups_of(again) == {GROUP, "more"}
 
 
-def test_a_file_that_was_moved_while_it_was_open_has_all_that_was_acknowledged(tmp_path: Path) -> None:
+def test_a_file_moved_while_it_was_open_has_every_acknowledged_change(tmp_path: Path) -> None:
     path, moved = tmp_path / "registry.db", tmp_path / "moved.db"
     registry = open_file(path)
     registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
@@ -54,14 +54,14 @@ def test_a_file_that_was_moved_while_it_was_open_has_all_that_was_acknowledged(t
         assert groups_of(again) == {GROUP}
 
 
-def test_a_file_that_replaces_an_open_one_is_neither_written_to_nor_read_with_its_log(tmp_path: Path) -> None:
-    """Somebody restores a backup and forgets to stop the server."""
+def test_a_file_that_replaces_an_open_one_is_not_used_with_its_log(tmp_path: Path) -> None:
+    """A backup is restored without stopping the server."""
     path, restored = tmp_path / "registry.db", tmp_path / "restored.db"
     with open_file(restored) as registry:
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "restored"}, CALLER)
     registry = open_file(path)
     registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
-    with registry._rows.reading():  # so that whoever reads now needs a new connection
+    with registry._rows.reading():  # so that a read needs a new connection
         restored.replace(path)
         with pytest.raises(ServiceUnavailable, match="replaced while it was open"):
             groups_of(registry)
@@ -72,7 +72,7 @@ def test_a_file_that_replaces_an_open_one_is_neither_written_to_nor_read_with_it
         assert groups_of(again) == {"restored"}
 
 
-def test_a_file_in_the_place_of_one_that_is_open_is_not_opened_with_its_log(tmp_path: Path) -> None:
+def test_a_file_in_place_of_an_open_one_is_not_opened_with_its_log(tmp_path: Path) -> None:
     path, restored = tmp_path / "registry.db", tmp_path / "restored.db"
     with open_file(restored) as registry:
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "restored"}, CALLER)
@@ -87,7 +87,9 @@ def test_a_file_in_the_place_of_one_that_is_open_is_not_opened_with_its_log(tmp_
         open_file(path)
     with pytest.raises(BackendUnavailable, match=r"last changes are still in registry\.db-wal"):
         backup(f"sqlite:///{path}", tmp_path / "copy.db")
-    with pytest.raises(ServiceUnavailable, match="replaced while it was open"):  # which brings its log home
+    with pytest.raises(
+        ServiceUnavailable, match="replaced while it was open"
+    ):  # the first registry applies its log to its own file
         first.call("CreateModelPackageGroup", {"ModelPackageGroupName": "more"}, CALLER)
     with open_file(path) as second:
         second.call("CreateModelPackageGroup", {"ModelPackageGroupName": "new"}, CALLER)
@@ -98,13 +100,13 @@ def test_a_file_in_the_place_of_one_that_is_open_is_not_opened_with_its_log(tmp_
         assert groups_of(second) == {"restored", "new", "newer"}
     with open_file(path) as again:
         assert groups_of(again) == {"restored", "new", "newer"}
-    with open_file(tmp_path / "aside.db") as aside:
-        assert groups_of(aside) == {GROUP}
+    with open_file(tmp_path / "aside.db") as moved:
+        assert groups_of(moved) == {GROUP}
 
 
 @pytest.mark.parametrize("log", ["registry.db-wal", "registry.db-journal"])
-def test_a_file_in_the_place_of_one_that_was_left_with_its_log_is_not_opened(log: str, tmp_path: Path) -> None:
-    """A server was killed, and somebody puts a backup where its file was."""
+def test_a_file_in_place_of_one_with_an_unapplied_log_is_not_opened(log: str, tmp_path: Path) -> None:
+    """A server was killed, and its file was replaced by a backup."""
     path, backup = tmp_path / "registry.db", tmp_path / "backup.db"
     for file in (path, backup):
         with open_file(file) as registry:
@@ -129,7 +131,7 @@ def test_a_copy_of_all_files_of_a_registry_opens_with_its_log(tmp_path: Path) ->
         assert groups_of(registry) == {GROUP}
 
 
-def test_a_relative_path_is_what_it_was_when_a_process_goes_to_another_folder(
+def test_a_relative_path_does_not_depend_on_a_later_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
@@ -137,12 +139,12 @@ def test_a_relative_path_is_what_it_was_when_a_process_goes_to_another_folder(
     with open_file(Path("registry.db")) as registry, registry._rows.reading():
         monkeypatch.chdir(tmp_path / "elsewhere")
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
-        assert groups_of(registry) == {GROUP}  # by a new connection
+        assert groups_of(registry) == {GROUP}  # with a new connection
     assert [*(tmp_path / "elsewhere").iterdir()] == []
 
 
-def test_nobody_waits_for_a_reader_of_a_file_that_was_moved(tmp_path: Path) -> None:
-    """SQLite would wait for the reader half a minute with every write, and everybody else for the lock."""
+def test_a_reader_of_a_moved_file_does_not_block_writers(tmp_path: Path) -> None:
+    """Otherwise, SQLite would wait half a minute for the reader at every write, and other writers for the lock."""
     path = tmp_path / "registry.db"
     registry = open_file(path)
     registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
@@ -158,7 +160,7 @@ def test_nobody_waits_for_a_reader_of_a_file_that_was_moved(tmp_path: Path) -> N
         assert groups_of(again) == {GROUP}
 
 
-def test_a_log_that_cannot_be_emptied_keeps_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_cannot_be_emptied_does_not_prevent_closing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     registry = open_file(tmp_path / "registry.db")
     registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
     (tmp_path / "registry.db").rename(tmp_path / "moved.db")
@@ -175,7 +177,7 @@ def test_a_log_that_cannot_be_emptied_keeps_nothing_open(tmp_path: Path, monkeyp
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links need a privilege elsewhere")
-def test_a_reader_that_outlives_its_registry_takes_the_lock_of_the_file_itself(tmp_path: Path) -> None:
+def test_a_reader_that_outlives_its_registry_uses_the_lock_of_the_real_file(tmp_path: Path) -> None:
     (tmp_path / "links").mkdir()
     link = tmp_path / "links" / "registry.db"
     link.symlink_to(tmp_path / "registry.db")

@@ -1,7 +1,7 @@
-"""The soak: a server under mixed load for as long as its size says, stopped and started again and again.
+"""The soak test: a server under mixed load for the time of its size, repeatedly stopped and started.
 
-Memory, files and threads of the server stay what they were when it was warm; nothing acknowledged is lost; every
-answer is one. How fast the answers are is noted, and not asserted.
+Memory, files and threads of the server stay as they were after the warm-up, no acknowledged change is lost, and every
+request gets a response. Response times are recorded, but not asserted.
 """
 
 from __future__ import annotations
@@ -27,21 +27,22 @@ from support.server import Emulator
 GROUPS = [f"churn-{number}" for number in range(4)]
 APPROVAL, DELETION = "an approval", "a deletion"
 CLIENTS = 3
-LIVING = 50
-"""Versions of a group that are kept: what is searched stays of one size, history does not."""
+KEPT_VERSIONS = 50
+"""Versions kept in a group, so that searches stay the same size while the history grows."""
 SETTINGS = '[events]\nfile = "events.jsonl"\n'
 MAX_WARM_UP = 120.0
 MAX_GROWTH = 0.05
-MOTO_KEEPS = 4 * 1024
-"""Bytes that moto keeps of every object ever put, whatever its size, until it is reset: 4 KiB were measured among other
-requests, of moto 5.2 (`FakeKey.instances_tracked`). They are not ours, and no leak of ours may hide behind them."""
-MORE_FILES = 16
-"""Connections that one moment may need and another not: a leak is more than that in no time."""
+MOTO_BYTES_PER_OBJECT = 4 * 1024
+"""Bytes that moto keeps of every object ever stored, of any size, until it is reset: 4 KiB measured among other
+requests, with moto 5.2 (`FakeKey.instances_tracked`). They must not hide a leak of the server.
+"""
+EXTRA_FILES = 16
+"""Connections that may be needed at one moment and not at another; a leak soon exceeds this number."""
 
 
 @dataclass
 class State:
-    """What a server has of the machine, while nobody asks it for anything."""
+    """The resources of an idle server."""
 
     memory: int
     files: int
@@ -56,7 +57,7 @@ class State:
 
 @dataclass
 class Load:
-    """What was asked so far, over all lives of the server; `changes` by what was acknowledged, creations by group."""
+    """The requests so far, over all lives of the server; `changes` by acknowledged kind, creations by group."""
 
     seed: int
     changes: Counter[str] = field(default_factory=Counter)
@@ -65,10 +66,9 @@ class Load:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, clients: Sequence[Client], seconds: float, first: Sequence[str] = ()) -> list[float]:
-        """Have clients ask for some seconds, and at least once, and before that for `first`.
+        """Let clients send requests for some seconds, at least one each, and `first` before that.
 
-        Returns:
-            How long each answer took.
+        Returns:\n    The response times.
         """
         deadline = time.monotonic() + seconds
         failed: list[BaseException] = []
@@ -82,7 +82,7 @@ class Load:
                 self.requests[name] += 1
                 self.changes.update(changes)
 
-        def be(client: Client) -> None:
+        def run_client(client: Client) -> None:
             try:
                 group = client.rng.choice(GROUPS)
                 for name in first:
@@ -96,7 +96,7 @@ class Load:
                 failed.append(error)
                 raise
 
-        threads = [threading.Thread(target=be, args=[client]) for client in clients]
+        threads = [threading.Thread(target=run_client, args=[client]) for client in clients]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -106,7 +106,7 @@ class Load:
 
 
 class Client:
-    """Somebody who does a bit of everything."""
+    """A client that makes every kind of request."""
 
     def __init__(self, served: Emulator, cookie: str, rng: random.Random) -> None:
         self.rng = rng
@@ -130,14 +130,14 @@ class Client:
         return name, self.rng.choice(GROUPS)
 
     def ask(self, name: str, group: str) -> list[str]:
-        """Ask for something of a group; return the changes that were acknowledged."""
+        """Make a request about a group; return the acknowledged changes."""
         return self.kinds[name][1](group)
 
     def create(self, group: str) -> list[str]:
         arn = self.sagemaker.create_model_package(ModelPackageGroupName=group, ModelPackageDescription="of the soak")
         number = int(arn["ModelPackageArn"].rpartition("/")[2])
-        if number > LIVING:
-            self.sagemaker.delete_model_package(ModelPackageName=f"{group}/{number - LIVING}")
+        if number > KEPT_VERSIONS:
+            self.sagemaker.delete_model_package(ModelPackageName=f"{group}/{number - KEPT_VERSIONS}")
             return [group, DELETION]
         return [group]
 
@@ -181,14 +181,14 @@ class Client:
         return []
 
     def hang_up(self) -> None:
-        """Close all connections; the next request makes another."""
+        """Close all connections; the next request opens a new one."""
         self.console.close()
         self.sagemaker.close()
         self.s3.close()
 
 
 def log_in(served: Emulator) -> str:
-    """Log in with the link the server prints; return the cookie, and leave nothing unread on its standard output."""
+    """Log in with the link printed by the server; return the cookie, and read all of its standard output."""
     assert served.process.stdout is not None
     line = next(line for line in served.process.stdout if line.startswith("console:"))
     link = urlsplit(line.split()[1])
@@ -205,7 +205,7 @@ def log_in(served: Emulator) -> str:
 
 
 def lives(seconds: float) -> Iterator[tuple[float, list[float]]]:
-    """Yield for each life of the server how long it is warmed up, and how long each of three parts lasts then."""
+    """Yield the warm-up time and the times of three parts for each life of the server."""
     count = min(24, 2 + int(seconds) // 1_800)
     warm_up = min(MAX_WARM_UP, seconds / count * 0.4)
     yield from [(warm_up, [(seconds / count - warm_up) / 3] * 3)] * count
@@ -217,7 +217,7 @@ def p99(seconds: list[float]) -> float:
 
 @needs_proc
 @pytest.mark.sized(ci=8, nightly=3_600, release=86_400)
-def test_a_server_under_mixed_load_stays_as_it_was(
+def test_a_server_under_mixed_load_does_not_leak(
     size: int,
     figures: dict[str, Any],
     tmp_path: Path,
@@ -241,13 +241,13 @@ def test_a_server_under_mixed_load_stays_as_it_was(
             states.append(State.of(served.process.pid))
         assert served.stop() == 0
         warm, last = states[0], states[-1]
-        motos = (load.requests["upload"] - uploads) * MOTO_KEEPS
+        motos = (load.requests["upload"] - uploads) * MOTO_BYTES_PER_OBJECT
         growth.append((last.memory - motos) / warm.memory - 1)
         figures[f"life {number + 1}"] = " ".join(
             f"{one.memory >> 20}MiB/{one.files}fd/{one.threads}t" for one in states
         )
         assert growth[-1] <= MAX_GROWTH, figures
-        assert last.files <= warm.files + MORE_FILES, figures
+        assert last.files <= warm.files + EXTRA_FILES, figures
         assert last.threads <= warm.threads, figures
         for line in (tmp_path / "events.jsonl").read_text().splitlines():
             assert line.endswith("}")
@@ -260,7 +260,7 @@ def test_a_server_under_mixed_load_stays_as_it_was(
     assert load.changes[APPROVAL]
     assert made.history == len(GROUPS) + load.changes.total()
     figures |= {"requests": load.requests.total(), "uploads": load.requests["upload"]}
-    figures |= {"growth of memory at most, without moto's, %": max(growth) * 100}
+    figures |= {"maximum growth of memory without moto, %": max(growth) * 100}
     figures |= {"ms p99 at first": slow[0], "ms p99 at last": slow[-1], "changes verified": made.history}
     figures |= {"approvals": load.changes[APPROVAL], "deletions": load.changes[DELETION]}
 
@@ -276,7 +276,7 @@ def prepare(served: Emulator) -> None:
 
 
 def newest(copy: Path, group: str) -> int:
-    """Return the number of the newest version of a group, after which nothing acknowledged may be missing."""
+    """Return the number of the newest version of a group; no acknowledged version may be missing before it."""
     from sagemaker_registry.client import ModelRegistry
 
     with ModelRegistry(f"sqlite:///{copy}") as registry:

@@ -1,4 +1,4 @@
-"""Files that cannot be used: refused with a sentence, or answered with errors; never with a traceback."""
+"""Unusable files are rejected with one sentence or answered with errors, never with a traceback."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from sagemaker_registry.backends.files import network_file_system
 from sagemaker_registry.backends.store.sqlite import store as store
 from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 
-NOBODY = 65534
+NOBODY_UID = 65534
 
 
-def told(path: Path, *command: str) -> str:
-    """Return what the command says of a file: one sentence, with the exit code of a refusal."""
+def error_of(path: Path, *command: str) -> str:
+    """Return the error of the command for a file: one sentence, with exit code 2."""
     words = [sys.executable, "-m", "sagemaker_registry.client.cli", *(command or ("groups", "--url"))]
     done = subprocess.run(
         [*words, f"sqlite:///{path}"], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False
@@ -34,102 +34,102 @@ def told(path: Path, *command: str) -> str:
     return done.stderr
 
 
-def a_folder(path: Path) -> str:
+def folder_instead(path: Path) -> str:
     path.mkdir()
     return "is not a file"
 
 
-def a_pipe(path: Path) -> str:
+def named_pipe(path: Path) -> str:
     os.mkfifo(path)
     return "is not a file"
 
 
-def a_socket(path: Path) -> str:
+def unix_socket(path: Path) -> str:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(os.path.relpath(path))
     return "is not a file"
 
 
-def a_file_instead_of_the_folder(path: Path) -> str:
+def file_instead_of_folder(path: Path) -> str:
     path.parent.rmdir()
     path.parent.write_text("a file")
     return "cannot be opened for writing"
 
 
-def a_link_to_nothing_in_a_file(path: Path) -> str:
+def dangling_link(path: Path) -> str:
     (path.parent / "file").write_text("")
     path.symlink_to(path.parent / "file" / "registry.db")
     return "cannot be opened for writing"
 
 
-def a_link_to_itself(path: Path) -> str:
+def link_to_itself(path: Path) -> str:
     path.symlink_to(path)
     return "is not a file"
 
 
-def a_link_where_anyone_may_put_one(path: Path) -> str:
+def link_in_shared_folder(path: Path) -> str:
     made(path.parent / "real.db")
     path.parent.chmod(0o1777)
     path.symlink_to(path.parent / "real.db")
     return "is a symbolic link in a world-writable directory"
 
 
-def a_folder_as_its_lock(path: Path) -> str:
+def folder_as_lock(path: Path) -> str:
     made(path)
     path.with_name(f"{path.name}.lock").mkdir()
     return f"the lock file {path}.lock cannot be opened"
 
 
-def a_link_as_its_lock(path: Path) -> str:
+def link_as_lock(path: Path) -> str:
     made(path)
     path.with_name(f"{path.name}.lock").symlink_to(path.parent / "victim")
     return f"the lock file {path}.lock cannot be opened"
 
 
-def a_folder_as_its_log(path: Path) -> str:
+def folder_as_log(path: Path) -> str:
     made(path)
     path.with_name(f"{path.name}-wal").mkdir()
     return "unable to open database file"
 
 
-def a_folder_as_its_index(path: Path) -> str:
+def folder_as_index(path: Path) -> str:
     made(path)
     path.with_name(f"{path.name}-shm").mkdir()
     return "registry.db"
 
 
-def a_text(path: Path) -> str:
+def text_file(path: Path) -> str:
     path.write_text("this is a text, and a long one\n" * 1000)
     return "file is not a database"
 
 
-def a_newer_one(path: Path) -> str:
+def newer_schema(path: Path) -> str:
     made(path)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 9999")
     return "created by a newer sagemaker-registry"
 
 
-def a_development_one(path: Path) -> str:
+def development_schema(path: Path) -> str:
     made(path)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 0")
     return "created by a development version of sagemaker-registry"
 
 
-def a_torn_one(path: Path) -> str:
+def truncated_file(path: Path) -> str:
     made(path)
     os.truncate(path, path.stat().st_size // 2)
     return "registry.db"
 
 
-def one_without_its_pages(path: Path) -> str:
+def file_without_pages(path: Path) -> str:
     made(path)
     os.truncate(path, 100)
     return "registry.db"
 
 
-def somebody_elses_tables(path: Path) -> str:
+def foreign_tables(path: Path) -> str:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE model_packages (something TEXT)")
     return "is not a registry database (tables: 'model_packages')"
@@ -138,26 +138,26 @@ def somebody_elses_tables(path: Path) -> str:
 @pytest.mark.parametrize(
     "make",
     [
-        a_folder,
-        pytest.param(a_pipe, marks=needs_fork),
-        pytest.param(a_socket, marks=needs_fork),
-        a_file_instead_of_the_folder,
-        a_link_to_nothing_in_a_file,
-        a_link_to_itself,
-        a_link_where_anyone_may_put_one,
-        a_folder_as_its_lock,
-        a_link_as_its_lock,
-        a_folder_as_its_log,
-        a_folder_as_its_index,
-        a_text,
-        a_newer_one,
-        a_development_one,
-        a_torn_one,
-        one_without_its_pages,
-        somebody_elses_tables,
+        folder_instead,
+        pytest.param(named_pipe, marks=needs_fork),
+        pytest.param(unix_socket, marks=needs_fork),
+        file_instead_of_folder,
+        dangling_link,
+        link_to_itself,
+        link_in_shared_folder,
+        folder_as_lock,
+        link_as_lock,
+        folder_as_log,
+        folder_as_index,
+        text_file,
+        newer_schema,
+        development_schema,
+        truncated_file,
+        file_without_pages,
+        foreign_tables,
     ],
 )
-def test_what_cannot_be_used_is_refused_with_one_sentence(make: Callable[[Path], str], tmp_path: Path) -> None:
+def test_an_unusable_file_is_rejected_with_one_sentence(make: Callable[[Path], str], tmp_path: Path) -> None:
     path = tmp_path / "folder" / "registry.db"
     path.parent.mkdir()
     expected = make(path)
@@ -168,20 +168,20 @@ def test_what_cannot_be_used_is_refused_with_one_sentence(make: Callable[[Path],
     assert "\n" not in str(refused.value)
     assert "registry.db" in str(refused.value)
     after = contents(path.parent)
-    assert {name: after[name] for name in before} == before, "what was refused was changed"
+    assert {name: after[name] for name in before} == before, "a rejected file was changed"
 
 
-@pytest.mark.parametrize("make", [a_folder, a_text, a_newer_one])
+@pytest.mark.parametrize("make", [folder_instead, text_file, newer_schema])
 @pytest.mark.parametrize(
     "command", [("groups", "--url"), ("serve", "--port", "0", "--backend")], ids=["groups", "serve"]
 )
-def test_the_command_says_so_and_nothing_else(
+def test_the_command_prints_only_the_error(
     make: Callable[[Path], str], command: tuple[str, ...], tmp_path: Path
 ) -> None:
     path = tmp_path / "folder" / "registry.db"
     path.parent.mkdir()
     expected = make(path)
-    assert expected in told(path, *command)
+    assert expected in error_of(path, *command)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -191,7 +191,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-AS_ANOTHER = """
+AS_ANOTHER_USER = """
 import os, sys
 from sagemaker_registry.backends import BackendUnavailable, open_backend
 import sagemaker_registry.backends.local.registry, sagemaker_registry.backends.store.sqlite.store
@@ -208,13 +208,13 @@ except BackendUnavailable as refused:
 
 
 @pytest.mark.parametrize("modes", [(0o700, 0o600), (0o755, 0o444), (0o755, 0o600), (0o755, 0o666)])
-def test_a_file_of_another_user_is_refused(modes: tuple[int, int]) -> None:
-    """Its folder, or the file, or only what is to be made beside it."""
+def test_a_file_of_another_user_is_rejected(modes: tuple[int, int]) -> None:
+    """The folder, the file, or only the files to be created next to it."""
     import tempfile
 
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         pytest.skip("only root has files that others cannot use")
-    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to others
+    with tempfile.TemporaryDirectory() as folder:  # other users cannot enter pytest's folders
         os.chmod(folder, 0o755)
         inner = Path(folder) / "inner"
         inner.mkdir()
@@ -223,7 +223,7 @@ def test_a_file_of_another_user_is_refused(modes: tuple[int, int]) -> None:
         path.chmod(modes[1])
         inner.chmod(modes[0])
         done = subprocess.run(
-            [sys.executable, "-c", AS_ANOTHER.format(user=NOBODY), str(path)],
+            [sys.executable, "-c", AS_ANOTHER_USER.format(user=NOBODY_UID), str(path)],
             capture_output=True,
             text=True,
             timeout=60,
@@ -238,7 +238,7 @@ def test_a_file_of_another_user_is_refused(modes: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("log", [False, True], ids=["closed", "left behind"])
-def test_a_read_only_file_system_is_named(log: bool, tmp_path: Path) -> None:
+def test_a_read_only_file_system_is_named_in_the_error(log: bool, tmp_path: Path) -> None:
     with mounted(tmp_path / "read-only") as folder:
         made(folder / "registry.db", log=log)
         subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
@@ -248,7 +248,7 @@ def test_a_read_only_file_system_is_named(log: bool, tmp_path: Path) -> None:
             open_file(folder / "new.db")
 
 
-def test_a_network_share_gets_a_rollback_journal_and_the_doctor_says_so(
+def test_a_network_share_uses_a_rollback_journal_and_doctor_reports_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mounts = tmp_path / "mounts"

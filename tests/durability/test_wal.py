@@ -1,4 +1,4 @@
-"""The write-ahead log cut or damaged anywhere: what is left is what there was after some change, and no more."""
+"""The write-ahead log truncated or damaged anywhere: the result is the state after some change."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any
 
 import pytest
 
-from durability.environment import place_for_images  # noqa: F401 - a fixture
+from durability.environment import image_folder  # noqa: F401 - a fixture
 from durability.workload import changes, digest, digest_of, open_file, verify
 from sagemaker_registry.backends.store.sqlite.driver import sqlite3
 
 HEAD, FRAME = 32, 24 + 4096
 CHANGES = 12
-ODD = (1, 7, 8, 23, 24, 25, 511, 512, 513, 2048, 4095, 4096, 4119)
-"""Bytes into a frame at which the log is cut, too: within its header, at its end, within its page."""
+OFFSETS = (1, 7, 8, 23, 24, 25, 511, 512, 513, 2048, 4095, 4096, 4119)
+"""Offsets in a frame at which the log is cut, in addition: within its header, at its end, and within its page."""
 
 
 @dataclass(frozen=True)
 class Left:
-    """A file and its log as a killed process leaves them, and what there was after each change."""
+    """A file and its log as left by a killed process, and the state after each change."""
 
     file: bytes
     log: bytes
@@ -36,7 +36,7 @@ class Left:
 def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
     folder = tmp_path_factory.mktemp("left")
     path = folder / "registry.db"
-    open_file(path).close()  # the schema is in the file: the log has changes alone
+    open_file(path).close()  # the schema is in the file; the log contains only changes
     registry = open_file(path)
     states = [digest_of(path)]
     states += [digest_of(path) for _ in changes(lambda: registry, CHANGES, random.Random(7))]
@@ -47,7 +47,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
 
 
 def changes_left(left: Left, log: bytes, folder: Path) -> int:
-    """Return how many changes are left with a log; a state that never was is an error."""
+    """Return the number of changes in a file with this log; an unknown state is an error."""
     path = folder / "registry.db"
     for end in ("-wal", "-shm"):
         Path(f"{path}{end}").unlink(missing_ok=True)
@@ -56,17 +56,17 @@ def changes_left(left: Left, log: bytes, folder: Path) -> int:
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         found = digest(connection)
-    assert found in left.states, "a state that never was"
+    assert found in left.states, "an unknown state"
     return left.states.index(found)
 
 
-@pytest.mark.sized(ci=1, nightly=len(ODD), release=len(ODD))
-def test_a_log_cut_anywhere_is_an_earlier_state_and_later_the_longer_it_is(
+@pytest.mark.sized(ci=1, nightly=len(OFFSETS), release=len(OFFSETS))
+def test_a_truncated_log_is_an_earlier_state_and_a_longer_log_a_later_one(
     left: Left, image: Path, size: int, rng: random.Random, figures: dict[str, Any]
 ) -> None:
-    """Between any two frames, and within each of them at so many places."""
+    """Between any two frames, and at this many places within each."""
     frames = range(HEAD, len(left.log) + 1, FRAME)
-    within = {frame + odd for frame in frames[:-1] for odd in rng.sample(ODD, size)}
+    within = {frame + offset for frame in frames[:-1] for offset in rng.sample(OFFSETS, size)}
     places = sorted({0, 1, 31, *frames, *within})
     before = 0
     for place in places:
@@ -78,7 +78,7 @@ def test_a_log_cut_anywhere_is_an_earlier_state_and_later_the_longer_it_is(
 
 
 @pytest.mark.sized(ci=200, nightly=10_000, release=100_000)
-def test_a_bit_that_is_flipped_ends_the_log_there(
+def test_a_flipped_bit_ends_the_log_there(
     left: Left, image: Path, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
 ) -> None:
     ends = [changes_left(left, left.log[:end], image) for end in range(HEAD, len(left.log) + 1, FRAME)]
@@ -100,8 +100,8 @@ def test_a_bit_that_is_flipped_ends_the_log_there(
             figures["opened by the registry"] += 1
 
 
-def test_an_index_of_the_log_that_is_damaged_is_made_anew(left: Left, image: Path) -> None:
-    """Whoever is first to open a file after a crash does so, whatever the crash has left of it."""
+def test_a_damaged_index_of_the_log_is_rebuilt(left: Left, image: Path) -> None:
+    """The first process that opens a file after a crash rebuilds the index, whatever is left of it."""
     path = image / "registry.db"
     for index in (b"", b"\xff" * 32768, os.urandom(32768), os.urandom(100)):
         path.write_bytes(left.file)

@@ -1,9 +1,10 @@
-"""SQLite's WAL-reset fault: what it does to connections that checkpoint as they please, and why not to ours.
+"""SQLite's WAL-reset bug: how it affects connections that checkpoint freely, and why it does not affect ours.
 
-SQLite 3.7.0 to 3.51.2: a checkpoint reads the header of the log's index; before it goes on, another connection commits
-and, since all was checkpointed before, begins the log anew. The checkpoint then notes as many frames of the *new* log
-as done as the old one had. The next checkpoint leaves those out, and the commits in them are gone when the log begins
-anew again. SQLite tells its VFS of the changed header just there (`xUnfetch`), which makes the moment easy to hold.
+SQLite 3.7.0 to 3.51.2: a checkpoint reads the header of the log's index; before it continues, another connection
+commits and, since everything was checkpointed before, restarts the log. The checkpoint then marks as many frames of the
+*new* log as done as the old one had. The next checkpoint leaves those out, and their commits are lost when the log
+restarts again. SQLite calls `xUnfetch` of its VFS for the changed header at exactly this moment, which makes the bug
+easy to reproduce.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ PATIENCE = 60.0
 
 
 class Held(Disk):
-    """A disk that holds a checkpoint of one thread between its look at the log's header and its work."""
+    """A disk that pauses a checkpoint of one thread between reading the log's header and its work."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,22 +62,20 @@ def opened(path: Path) -> Any:
 
 
 def fill(connection: Any, first: int, count: int) -> None:
-    """Commit rows, each in a page of its own and in a transaction of its own."""
+    """Commit rows, each in its own page and transaction."""
     for number in range(first, first + count):
         connection.execute("INSERT INTO rows VALUES (?, ?)", (number, bytes(3000)))
 
 
 @pytest.mark.parametrize("meet", [True, False], ids=["a commit within", "a commit after"])
-def test_connections_that_checkpoint_as_they_please_lose_commits(
-    meet: bool, tmp_path: Path, figures: dict[str, Any]
-) -> None:
-    """The fault itself, so that it is known what the rest is for; a SQLite that has mended it loses nothing."""
+def test_connections_that_checkpoint_freely_lose_commits(meet: bool, tmp_path: Path, figures: dict[str, Any]) -> None:
+    """Reproduces the bug itself; a SQLite in which it is fixed loses nothing."""
     disk, path = Held(), tmp_path / "plain.db"
     with disk.in_use(), closing(opened(path)) as writer, closing(opened(path)) as other:
         writer.execute("CREATE TABLE rows (id INTEGER PRIMARY KEY, filling BLOB)")
         other.execute("SELECT count(*) FROM rows").fetchone()
         fill(writer, 0, 100)
-        assert writer.execute("PRAGMA wal_checkpoint").fetchone()[0] == 0  # whole: the next commit begins the log anew
+        assert writer.execute("PRAGMA wal_checkpoint").fetchone()[0] == 0  # complete: the next commit restarts the log
         disk.thread = threading.Thread(target=lambda: other.execute("PRAGMA wal_checkpoint").fetchone())
         disk.thread.start()
         assert disk.is_held.wait(60)
@@ -86,9 +85,9 @@ def test_connections_that_checkpoint_as_they_please_lose_commits(
         fill(writer, 100, 10)
         disk.go_on.set()
         disk.thread.join(60)
-        fill(writer, 110, ROWS - 110)  # beyond what the second checkpoint has noted
+        fill(writer, 110, ROWS - 110)  # more frames than the second checkpoint has marked
         writer.execute("PRAGMA wal_checkpoint").fetchone()
-        fill(writer, ROWS, 1)  # the log begins anew: what it had is gone
+        fill(writer, ROWS, 1)  # the log restarts, and its old frames are gone
     with closing(sqlite3.connect(path)) as connection:
         whole = connection.execute("PRAGMA integrity_check(1)").fetchall() == [("ok",)]
         try:
@@ -100,8 +99,8 @@ def test_connections_that_checkpoint_as_they_please_lose_commits(
     assert is_intact != (meet and loses_commits(sqlite3.sqlite_version_info))
 
 
-class Watched(Disk):
-    """A disk that notes whatever is done to a database, or its log, while nobody holds the registry's lock."""
+class LockCheckingDisk(Disk):
+    """A disk that records operations on a database or its log, and whether the registry's lock was held."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -135,7 +134,7 @@ class Watched(Disk):
 
 
 def left_behind(path: Path, *, newer: bool = False) -> None:
-    """Make a file as a killed process leaves it: with a log that nobody has checkpointed."""
+    """Create a file as a killed process leaves it, with a log that was not checkpointed."""
     with tempfile.TemporaryDirectory() as elsewhere:
         made = Path(elsewhere) / path.name
         registry = open_file(made)
@@ -149,7 +148,7 @@ def left_behind(path: Path, *, newer: bool = False) -> None:
 
 
 def work_and_close(path: Path) -> None:
-    """Two registries on one file, each with the newest of the other's to checkpoint, closed one after the other."""
+    """Two registries on one file, each with changes of the other to checkpoint, closed one after the other."""
     first, second = open_file(path), open_file(path)
     for number in range(20):
         for name, registry in (("first", first), ("second", second)):
@@ -177,19 +176,19 @@ def fail_within_reading(path: Path) -> None:
     rows.close()
 
 
-def be_refused(path: Path) -> None:
+def open_a_newer_schema(path: Path) -> None:
     with pytest.raises(BackendUnavailable, match="newer"):
         open_file(path)
 
 
-def be_examined(path: Path) -> None:
+def run_doctor(path: Path) -> None:
     assert [check.name for check in examine(f"sqlite:///{path}") if check.verdict == "failed"] == []
 
 
-def be_examined_beside_a_registry(path: Path) -> None:
+def run_doctor_on_an_open_registry(path: Path) -> None:
     registry = open_file(path)
     registry.call("CreateModelPackage", request("open"), CALLER)
-    be_examined(path)
+    run_doctor(path)
     registry.close()
 
 
@@ -199,28 +198,28 @@ def be_examined_beside_a_registry(path: Path) -> None:
         work_and_close,
         take_and_restore_a_snapshot,
         fail_within_reading,
-        be_refused,
-        be_examined,
-        be_examined_beside_a_registry,
+        open_a_newer_schema,
+        run_doctor,
+        run_doctor_on_an_open_registry,
     ],
 )
 def test_nothing_is_written_or_checkpointed_without_the_lock(
     use: Callable[[Path], None], tmp_path: Path, figures: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By connections that open, write, read, fail, close, or are the last to close, on a file that was left behind."""
+    """By connections that open, write, read, fail or close, or that close last, on a file left by a killed process."""
     monkeypatch.setitem(store.PRAGMAS, "wal_autocheckpoint", "20")
     path = tmp_path / "registry.db"
-    left_behind(path, newer=use is be_refused)
-    disk = Watched(path)
+    left_behind(path, newer=use is open_a_newer_schema)
+    disk = LockCheckingDisk(path)
     with disk.in_use():
         use(path)
     assert disk.free == []
-    assert disk.held or use is be_examined, "nobody listened"
+    assert disk.held or use is run_doctor, "no operation was recorded"
     figures.update({"operations under the lock": len(disk.held), "without": len(disk.free)})
 
 
 def python(program: str, *arguments: object) -> subprocess.Popen[str]:
-    """Run a program of these tests in a process of its own, with pipes to it."""
+    """Run a program of these tests in a subprocess with pipes."""
     return subprocess.Popen(
         [sys.executable, "-c", program, *map(str, arguments)],
         stdin=subprocess.PIPE,
@@ -260,7 +259,7 @@ def test_a_commit_waits_at_the_lock_while_another_process_checkpoints(tmp_path: 
     path = tmp_path / "registry.db"
     registry = open_file(path)
     registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": GROUP}, CALLER)
-    library()  # or the other process cannot listen
+    library()  # so that the other process can use it
     with python(HOLDING, path) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "within a checkpoint\n"
@@ -286,7 +285,7 @@ def test_a_commit_waits_at_the_lock_while_another_process_checkpoints(tmp_path: 
 
 
 def waits_for(path: str) -> bool:
-    """Whether this process waits for a lock on a file, as the kernel says."""
+    """Return whether this process waits for a lock on a file, according to the kernel."""
     inode = os.stat(path).st_ino
     waiting = [line.split() for line in Path("/proc/locks").read_text().splitlines() if "->" in line]
     return any(line[5] == str(os.getpid()) and line[6].endswith(f":{inode}") for line in waiting)
@@ -310,7 +309,7 @@ for part in range(0, count, 10):  # opened and closed again and again: who is th
 
 
 @pytest.mark.sized(ci=60, nightly=2_000, release=20_000)
-def test_processes_that_commit_and_checkpoint_at_once_lose_nothing(
+def test_processes_that_commit_and_checkpoint_concurrently_lose_nothing(
     tmp_path: Path, size: int, figures: dict[str, Any]
 ) -> None:
     path = tmp_path / "registry.db"
@@ -322,13 +321,13 @@ def test_processes_that_commit_and_checkpoint_at_once_lose_nothing(
             assert load.stdin is not None
             load.stdin.write("go\n")
             load.stdin.flush()
-        told = [line for load in loads for line in load.communicate(timeout=3600)[0].split()]
+        acknowledged = [line for load in loads for line in load.communicate(timeout=3600)[0].split()]
     assert [load.returncode for load in loads] == [0, 0, 0]
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         stored = [number for (number,) in connection.execute("SELECT version FROM model_packages ORDER BY version")]
-    assert stored == list(range(1, 3 * size + 1)) == sorted(int(arn.rpartition("/")[2]) for arn in told)
-    figures.update({"processes": 3, "acknowledged": len(told), "still there": len(stored)})
+    assert stored == list(range(1, 3 * size + 1)) == sorted(int(arn.rpartition("/")[2]) for arn in acknowledged)
+    figures.update({"processes": 3, "acknowledged": len(acknowledged), "still there": len(stored)})
     verify(registry)
     registry.close()
 
@@ -341,11 +340,11 @@ open_file(Path(sys.argv[1])).close()
 """
 
 
-@pytest.mark.parametrize("look", [lambda path: open_file(path).close(), be_examined], ids=["open", "examine"])
-def test_a_file_looked_at_twice_in_one_process_keeps_its_log(look: Callable[[Path], None], tmp_path: Path) -> None:
-    """Closing any descriptor of a file gives up all of a process's POSIX locks on it, as fcntl has it: SQLite's, too.
+@pytest.mark.parametrize("look", [lambda path: open_file(path).close(), run_doctor], ids=["open", "examine"])
+def test_a_file_opened_twice_in_one_process_keeps_its_log(look: Callable[[Path], None], tmp_path: Path) -> None:
+    """Closing any descriptor of a file releases all POSIX locks of a process on it, including SQLite's.
 
-    Another process would then take itself for the last to close, and remove the log that is still written to.
+    Another process would then believe to be the last one to close, and remove a log that is still in use.
     """
     path = tmp_path / "registry.db"
     registry = open_file(path)
@@ -356,8 +355,11 @@ def test_a_file_looked_at_twice_in_one_process_keeps_its_log(look: Callable[[Pat
         other.communicate(timeout=PATIENCE)
     assert other.returncode == 0
     assert os.stat(f"{path}-wal").st_ino == log
-    told = registry.call("CreateModelPackage", request("kept"), CALLER)["ModelPackageArn"]
+    acknowledged = registry.call("CreateModelPackage", request("kept"), CALLER)["ModelPackageArn"]
     again = open_file(path)
-    assert again.call("DescribeModelPackage", {"ModelPackageName": told}, CALLER)["ModelPackageArn"] == told
+    assert (
+        again.call("DescribeModelPackage", {"ModelPackageName": acknowledged}, CALLER)["ModelPackageArn"]
+        == acknowledged
+    )
     again.close()
     registry.close()

@@ -1,4 +1,4 @@
-"""A registry at work in process, change after change, and how to tell which of them a database holds."""
+"""A workload of changes to an in-process registry, and digests that identify which of them a database contains."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def request(token: str) -> dict[str, Any]:
 
 
 def changes(registry: Callable[[], LocalRegistry], count: int, rng: random.Random) -> Iterator[None]:
-    """Make changes, of which each is one transaction and leaves another state, and pause when it is acknowledged."""
+    """Make changes, each one transaction with a new state, and yield after each is acknowledged."""
 
     def call(operation: str, **params: Any) -> Any:
         return registry().call(operation, params, CALLER)
@@ -76,7 +76,7 @@ def changes(registry: Callable[[], LocalRegistry], count: int, rng: random.Rando
 
 
 def digest(connection: Any) -> bytes:
-    """Return what stands for all there is in a registry's database."""
+    """Return a digest of everything in a registry's database."""
     content = hashlib.blake2b(digest_size=16)
     for name, table in connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name"):
         rows = connection.execute(f'SELECT * FROM "{name}"').fetchall()
@@ -90,10 +90,9 @@ def digest_of(path: Path) -> bytes:
 
 
 def made(path: Path, count: int = 30, *, log: bool = False) -> list[bytes]:
-    """Make a registry of some changes in a file; with its write-ahead log beside it, as a killed process leaves it.
+    """Create a registry with some changes in a file, optionally with its write-ahead log as left by a killed process.
 
-    Returns:
-        What it has been, change after change.
+    Returns:\n    The digest after each change.
     """
     elsewhere = path.with_name("made")
     elsewhere.mkdir()
@@ -112,5 +111,5 @@ def made(path: Path, count: int = 30, *, log: bool = False) -> list[bytes]:
 
 
 def verify(registry: LocalRegistry) -> int:
-    """Have a registry verify its whole history; return how many rows it has."""
+    """Verify the whole history of a registry; return the number of entries."""
     return verified(lambda name, asked: registry.extension(name, asked, CALLER))

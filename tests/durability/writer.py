@@ -1,6 +1,6 @@
-"""A process that registers versions and notes each acknowledged number in a file: `writer.py URL GROUP COUNT LEDGER`.
+"""A process that registers versions and appends each acknowledged number to a file: `writer.py URL GROUP COUNT LEDGER`.
 
-It stops at COUNT, or when a line comes on its standard input, or that ends.
+It stops at COUNT, or after a line or the end of its standard input.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Processes that write to a registry at once, and the ledger of what was acknowledged to them."""
+"""Processes that write to a registry concurrently, and the ledgers of their acknowledged versions."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ ENDLESS = 10**9
 
 @dataclass(frozen=True)
 class Writers:
-    """Processes that register versions, each with a ledger of its own."""
+    """Processes that register versions, each with its own ledger."""
 
     processes: list[subprocess.Popen[str]]
     ledgers: list[Path]
 
     def acknowledged(self) -> list[int]:
-        """Return the numbers that were acknowledged so far."""
+        """Return the numbers acknowledged so far."""
         lines = (line for ledger in self.ledgers for line in ledger.read_text().splitlines(keepends=True))
         return [int(line) for line in lines if line.endswith("\n")]
 
     def finish(self) -> list[int]:
-        """Wait until all have registered as many as they should; return all numbers."""
+        """Wait until every process has registered its versions; return all numbers."""
         for process in self.processes:
             assert process.wait() == 0
         return self.acknowledged()
 
     def stop(self) -> list[int]:
-        """Have them finish what they are at; return all numbers."""
+        """Let the processes finish their current request; return all numbers."""
         for process in self.processes:
             process.communicate("stop\n", timeout=60)
             assert process.returncode == 0
@@ -43,7 +43,7 @@ class Writers:
 
 @contextmanager
 def writing(url: str, group: str, folder: Path, *, processes: int, each: int = ENDLESS) -> Iterator[Writers]:
-    """Have processes write to a group; they are all at it when the block begins, and none is after it."""
+    """Let processes write to a group: all are writing when the block begins, and none after it."""
     if sys.platform == "win32":
         pytest.skip("writers wait for a word on their standard input, which Windows cannot")
     ledgers = [folder / f"{group}-{number}.ledger" for number in range(processes)]

@@ -1,4 +1,4 @@
-"""`create_app` is a Flask application: it can be tested, and get routes, as any other."""
+"""`create_app` returns a Flask application that supports test clients and additional routes."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-def test_its_test_client_gets_answers_to_calls_controls_and_pages(app: Flask, client: FlaskClient) -> None:
+def test_the_test_client_supports_calls_extensions_and_pages(app: Flask, client: FlaskClient) -> None:
     assert isinstance(app, Flask)
     called = client.post("/", data=CHURN, headers=CALL)
     assert called.status_code == 200
-    assert called.json is None  # AWS's content type is not JSON's
+    assert called.json is None  # AWS's content type is not application/json
     assert json.loads(called.data)["ModelPackageGroupArn"].endswith("/churn")
     controlled = client.get("/_registry/health")
     assert (controlled.status_code, controlled.json) == (200, {"status": "ok"})
@@ -45,34 +45,32 @@ def test_its_test_client_gets_answers_to_calls_controls_and_pages(app: Flask, cl
     assert "Content-Security-Policy" in page.headers
 
 
-def test_foreign_hosts_are_refused_before_any_route(client: FlaskClient) -> None:
+def test_foreign_hosts_are_rejected_before_routing(client: FlaskClient) -> None:
     assert client.get("/_registry/health", headers={"Host": "rebound.example"}).status_code == 421
 
 
-def test_a_blueprint_that_is_added_answers_and_the_rest_stays_who_it_was(app: Flask, client: FlaskClient) -> None:
+def test_an_added_blueprint_works_and_other_routes_are_unchanged(app: Flask, client: FlaskClient) -> None:
     mine = Blueprint("mine", __name__)
     mine.add_url_rule("/mine", view_func=lambda: {"mine": True})
     app.register_blueprint(mine)
     assert client.get("/mine").json == {"mine": True}
-    assert client.post("/mine").status_code == 400  # nobody's, as is a bucket where no S3 is
+    assert client.post("/mine").status_code == 400  # no such route; without S3 the same holds for a bucket
     assert client.get("/", headers=SIGNED).status_code == 400  # a list of buckets, not the page at `/`
     assert client.get("/", headers={"Accept": "text/html"}).location == "/console/"
 
 
-def test_a_route_that_ends_with_a_slash_is_found_without_it_and_no_bucket_is_taken_for_one(
-    app: Flask, client: FlaskClient
-) -> None:
+def test_a_route_with_a_trailing_slash_is_redirected_and_never_a_bucket(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/report/", "report", lambda: {"report": True})
     app.add_url_rule("/deep/report", "deep", lambda: {"report": True})
     assert client.get("/report").location == "http://localhost/report/"
     assert client.get("/report", follow_redirects=True).json == {"report": True}
     assert client.get("/report?x=1").location == "http://localhost/report/?x=1"
     assert client.post("/report").status_code == 400
-    for path in ("/deep//report", "/console/at/111122223333/us-east-1"):  # a key of S3's, and the console's own
+    for path in ("/deep//report", "/console/at/111122223333/us-east-1"):  # an S3 key and a path of the console
         assert client.get(path, headers=SIGNED).status_code == 400, path
 
 
-def test_it_answers_as_the_server_does() -> None:
+def test_the_flask_application_responds_like_the_server() -> None:
     requests: list[dict[str, Any]] = [
         {"path": "/", "method": "POST", "data": CHURN, "headers": CALL},
         {"path": "/", "method": "POST", "data": b"{", "headers": CALL},

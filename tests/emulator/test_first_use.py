@@ -1,4 +1,4 @@
-"""The first calls of a server, made at once, are answered like all that follow: what is built then is seen whole."""
+"""Concurrent first calls to a server get complete results while caches are being built."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sagemaker_registry.backends.service import constraints, model, projection, 
 from sagemaker_registry.backends.service.shapes import Shapes
 
 ROUNDS = 60
-AT_ONCE = 4
+THREADS = 4
 
 MEMBERS = [f"Member{number:02}" for number in range(40)]
 WIDE = {
@@ -24,29 +24,29 @@ WIDE = {
         "Text": {"type": "string", "max": 3},
     },
 }
-TOLD = dict.fromkeys(MEMBERS, "abc")
+VALID = dict.fromkeys(MEMBERS, "abc")
 TOO_LONG = dict.fromkeys(MEMBERS, "abcd")
 
 CONTAINERS = {"InferenceSpecification": {"Containers": [{"Image": "churn:1"}]}}
 
 
 @pytest.fixture(autouse=True)
-def threads_that_give_way_often() -> Iterator[None]:
+def frequent_thread_switches() -> Iterator[None]:
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(usual)
 
 
-def at_once(ask: Callable[[], Any]) -> list[Any]:
-    """Return what several threads are answered that ask in the same moment."""
-    ready, answers = threading.Barrier(AT_ONCE), []
+def concurrently(call: Callable[[], Any]) -> list[Any]:
+    """Return the results of several threads that call a function at the same moment."""
+    ready, answers = threading.Barrier(THREADS), []
 
     def run() -> None:
         ready.wait()
-        answers.append(ask())
+        answers.append(call())
 
-    threads = [threading.Thread(target=run) for _ in range(AT_ONCE)]
+    threads = [threading.Thread(target=run) for _ in range(THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -55,43 +55,43 @@ def at_once(ask: Callable[[], Any]) -> list[Any]:
 
 
 def wide() -> Any:
-    """Return a structure nobody has asked for anything yet."""
+    """Return a structure without any cached results."""
     return Shapes(orjson.dumps(WIDE)).named("Told")
 
 
-def test_the_first_answers_have_every_member() -> None:
+def test_the_first_responses_have_every_member() -> None:
     for _ in range(ROUNDS):
         project = projection.projection_of(wide())
-        assert at_once(lambda project=project: project(TOLD)) == [TOLD] * AT_ONCE
+        assert concurrently(lambda project=project: project(VALID)) == [VALID] * THREADS
 
 
-def test_the_first_requests_are_held_against_every_constraint() -> None:
+def test_the_first_requests_are_checked_against_every_constraint() -> None:
     for _ in range(ROUNDS):
         shape = wide()
         holds, check = constraints._holds(shape), constraints.checker(shape)
         assert holds is not None
-        assert at_once(lambda holds=holds: holds(TOO_LONG)) == [False] * AT_ONCE
-        sentences = at_once(lambda check=check: list(check(TOO_LONG, "")))
-        assert [len(said) for said in sentences] == [len(MEMBERS)] * AT_ONCE
+        assert concurrently(lambda holds=holds: holds(TOO_LONG)) == [False] * THREADS
+        sentences = concurrently(lambda check=check: list(check(TOO_LONG, "")))
+        assert [len(message) for message in sentences] == [len(MEMBERS)] * THREADS
 
 
 def test_the_first_requests_are_read_with_every_member() -> None:
     for _ in range(ROUNDS):
         read = wire._shape_reader(wide())
-        assert at_once(lambda read=read: read(TOLD, "")) == [TOLD] * AT_ONCE
+        assert concurrently(lambda read=read: read(VALID, "")) == [VALID] * THREADS
 
 
-def test_the_first_requests_show_the_containers_that_are_nested_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nested_containers_are_found_in_the_first_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     def containers() -> list[dict[str, Any]]:
         named = "ModelPackageContainerDefinition"
         return list(model.structures("CreateModelPackage", CONTAINERS, named, of_input=True))
 
     for _ in range(ROUNDS):
         monkeypatch.setattr(model, "_REACHABLE", {})
-        assert at_once(containers) == [[{"Image": "churn:1"}]] * AT_ONCE
+        assert concurrently(containers) == [[{"Image": "churn:1"}]] * THREADS
 
 
-def test_what_shapes_that_contain_each_other_can_hold_is_known_of_each() -> None:
+def test_reachable_shapes_are_complete_for_recursive_shapes() -> None:
     described = {
         "Folder": {"type": "structure", "members": {"Files": {"shape": "Files"}, "Owner": {"shape": "Owner"}}},
         "Files": {"type": "list", "member": {"shape": "File"}},

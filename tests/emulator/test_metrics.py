@@ -1,4 +1,4 @@
-"""What a server says of itself to Prometheus."""
+"""Prometheus metrics of a server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def served() -> Iterator[Emulator]:
 
 @pytest.fixture
 def read(served: Emulator) -> Callable[..., float]:
-    """Return a function that reads one number; 0 if there is none."""
+    """Return a function that reads the sum of matching samples, or 0."""
 
     def read(name: str, **labels: str) -> float:
         answer = requests.get(f"{served.url}/_registry/metrics", timeout=10)
@@ -34,8 +34,8 @@ def read(served: Emulator) -> Callable[..., float]:
                 continue
             match = LINE.fullmatch(line)
             assert match, line
-            has = dict(re.findall(r'([a-z]+)="([^"]*)"', match[2]))
-            if match[1] == f"sagemaker_registry_{name}" and labels.items() <= has.items():
+            sample_labels = dict(re.findall(r'([a-z]+)="([^"]*)"', match[2]))
+            if match[1] == f"sagemaker_registry_{name}" and labels.items() <= sample_labels.items():
                 found += float(match[3])
         return found
 
@@ -63,7 +63,7 @@ def test_durations_are_a_histogram(served: Emulator, read: Callable[..., float])
     assert 0 < read("request_seconds_sum", operation="ListModelPackageGroups") < 60
 
 
-def test_what_is_not_the_registrys_is_not_counted(served: Emulator, read: Callable[..., float]) -> None:
+def test_other_requests_are_not_counted(served: Emulator, read: Callable[..., float]) -> None:
     before = read("requests_total")
     requests.get(f"{served.url}/_registry/health", timeout=10)
     requests.post(served.url, headers={"X-Amz-Target": "SageMaker.Nonsense"}, timeout=10)

@@ -1,4 +1,4 @@
-"""Where the registry and its neighbours meet: shared operations, the deploy gate, artefacts in S3, images in ECR."""
+"""The registry with other AWS services: shared operations, deployment checks, artifacts in S3, images in ECR."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_only_an_approved_version_becomes_a_model(emulator: Emulator, account: s
     assert sagemaker.describe_model(ModelName="churn")["PrimaryContainer"]["ModelPackageName"] == arn
 
 
-def test_one_unapproved_container_of_several_is_enough_to_refuse(emulator: Emulator, account: str) -> None:
+def test_one_unapproved_container_prevents_deployment(emulator: Emulator, account: str) -> None:
     sagemaker = emulator.client("sagemaker", account)
     approved = registered(sagemaker, ModelApprovalStatus="Approved")
     rejected = registered(sagemaker, ModelApprovalStatus="Rejected")
@@ -58,7 +58,7 @@ def test_one_unapproved_container_of_several_is_enough_to_refuse(emulator: Emula
     assert f"{rejected} cannot be deployed: its approval status is Rejected" in refused
 
 
-def test_a_missing_package_is_not_deployed_and_an_unversioned_one_is(emulator: Emulator, account: str) -> None:
+def test_a_missing_package_cannot_be_deployed_and_an_unversioned_one_can(emulator: Emulator, account: str) -> None:
     sagemaker = emulator.client("sagemaker", account)
     container = {"ModelPackageName": "nobody"}
     refused = sentence(sagemaker.create_model, ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer=container)
@@ -67,7 +67,7 @@ def test_a_missing_package_is_not_deployed_and_an_unversioned_one_is(emulator: E
     sagemaker.create_model(ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer={"ModelPackageName": "solo"})
 
 
-def test_everything_of_a_model_is_passed_on(emulator: Emulator, account: str) -> None:
+def test_all_members_of_create_model_are_forwarded(emulator: Emulator, account: str) -> None:
     sagemaker = emulator.client("sagemaker", account)
     arn = registered(sagemaker, ModelApprovalStatus="Approved")
     created = sagemaker.create_model(
@@ -85,13 +85,13 @@ def test_everything_of_a_model_is_passed_on(emulator: Emulator, account: str) ->
     assert sagemaker.list_tags(ResourceArn=created["ModelArn"])["Tags"] == [{"Key": "team", "Value": "fraud"}]
 
 
-def test_a_model_without_a_package_is_the_neighbours_alone(emulator: Emulator, account: str) -> None:
+def test_a_model_without_a_package_is_left_to_moto(emulator: Emulator, account: str) -> None:
     sagemaker = emulator.client("sagemaker", account)
     sagemaker.create_model(ModelName="plain", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": "registry/churn:3"})
     assert [model["ModelName"] for model in sagemaker.list_models()["Models"]] == ["plain"]
 
 
-def test_a_version_made_from_a_model_has_its_containers(emulator: Emulator, account: str) -> None:
+def test_a_version_created_from_a_model_has_its_containers(emulator: Emulator, account: str) -> None:
     sagemaker = emulator.client("sagemaker", account)
     container = {"Image": "registry/churn:3", "ModelDataUrl": "s3://models/m.tar.gz", "Environment": {"LEVEL": "1"}}
     arn = sagemaker.create_model(ModelName="churn", ExecutionRoleArn=ROLE, PrimaryContainer=container)["ModelArn"]
@@ -104,7 +104,7 @@ def test_a_version_made_from_a_model_has_its_containers(emulator: Emulator, acco
         assert [{k: v for k, v in one.items() if k != "ImageDigest"} for one in found or []] == (expected or [])
 
 
-def test_tags_of_other_resources_are_the_neighbours(emulator: Emulator, account: str) -> None:
+def test_tags_of_other_resources_are_left_to_moto(emulator: Emulator, account: str) -> None:
     sagemaker = emulator.client("sagemaker", account)
     arn = sagemaker.create_model(
         ModelName="plain", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": "registry/churn:3"}
@@ -116,7 +116,7 @@ def test_tags_of_other_resources_are_the_neighbours(emulator: Emulator, account:
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == []
 
 
-def test_an_artefact_must_be_in_a_bucket_that_exists_here(emulator: Emulator, account: str) -> None:
+def test_an_artifact_must_exist_if_its_bucket_exists(emulator: Emulator, account: str) -> None:
     sagemaker, s3 = emulator.client("sagemaker", account), emulator.client("s3", account)
     bucket = f"models-{account}"
     s3.create_bucket(Bucket=bucket)
@@ -133,7 +133,7 @@ def test_an_artefact_must_be_in_a_bucket_that_exists_here(emulator: Emulator, ac
     )
 
 
-def test_an_artefact_may_be_a_prefix(emulator: Emulator, account: str) -> None:
+def test_an_artifact_can_be_a_prefix(emulator: Emulator, account: str) -> None:
     sagemaker, s3 = emulator.client("sagemaker", account), emulator.client("s3", account)
     bucket = f"prefixes-{account}"
     s3.create_bucket(Bucket=bucket)
@@ -144,16 +144,16 @@ def test_an_artefact_may_be_a_prefix(emulator: Emulator, account: str) -> None:
     assert registered(sagemaker, container)
 
 
-def test_artefacts_may_be_taken_on_trust_or_demanded(serve: Serve) -> None:
-    trusting = serve("--backend", "sqlite://", "--check-artifacts", "off")
-    trusting.client("s3").create_bucket(Bucket="models")
+def test_the_artifact_check_can_be_off_or_always(serve: Serve) -> None:
+    unchecked = serve("--backend", "sqlite://", "--check-artifacts", "off")
+    unchecked.client("s3").create_bucket(Bucket="models")
     container = {"Image": "registry/churn:3", "ModelDataUrl": "s3://models/never-uploaded"}
-    assert registered(trusting.client("sagemaker"), container)
+    assert registered(unchecked.client("sagemaker"), container)
     strict = serve("--backend", "sqlite://", "--check-artifacts", "always")
     assert "in bucket models." in sentence(registered, sagemaker=strict.client("sagemaker"), container=container)
 
 
-def test_artefacts_may_be_looked_for_at_another_endpoint(
+def test_artifacts_can_be_checked_at_another_endpoint(
     emulator: Emulator, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "store")
@@ -167,13 +167,13 @@ def test_artefacts_may_be_looked_for_at_another_endpoint(
     assert "Cannot find S3 object: the in" in sentence(registered, sagemaker=sagemaker, container=not_there)
 
 
-def test_an_endpoint_that_does_not_answer_is_said_and_nothing_registered(serve: Serve) -> None:
+def test_an_unreachable_s3_endpoint_prevents_registration(serve: Serve) -> None:
     sagemaker = serve("--backend", "sqlite://", "--s3-endpoint", "http://127.0.0.1:9").client("sagemaker")
     with pytest.raises(ClientError, match=r"The lookup at the S3 endpoint http://127.0.0.1:9 failed"):
         registered(sagemaker, {"Image": "i", "ModelDataUrl": "s3://models/there"})
 
 
-def test_an_image_may_have_to_be_in_a_repository_that_exists_here(serve: Serve) -> None:
+def test_an_image_can_be_required_to_exist_if_its_repository_exists(serve: Serve) -> None:
     served = serve("--backend", "sqlite://", "--check-images", "auto")
     sagemaker, ecr = served.client("sagemaker"), served.client("ecr")
     ecr.create_repository(repositoryName="churn")
@@ -182,11 +182,11 @@ def test_an_image_may_have_to_be_in_a_repository_that_exists_here(serve: Serve) 
     assert refused == f"Requested image {image} not found."
     ecr.put_image(repositoryName="churn", imageTag="3", imageManifest=MANIFEST)
     assert registered(sagemaker, {"Image": image})
-    assert registered(sagemaker, {"Image": "public.ecr.aws/somebody/churn:3"})
+    assert registered(sagemaker, {"Image": "public.ecr.aws/example/churn:3"})
     assert registered(sagemaker, {"Image": image.replace("/churn:", "/no-such-repository:")})
 
 
-def test_what_is_not_in_s3_is_404_to_who_asks_with_head(emulator: Emulator, account: str) -> None:
+def test_a_head_request_for_a_missing_s3_object_is_404(emulator: Emulator, account: str) -> None:
     s3 = emulator.client("s3", account)
     s3.create_bucket(Bucket=f"models-{account}")
     missing = [(s3.head_bucket, {"Bucket": f"nobodys-{account}"})]

@@ -1,4 +1,4 @@
-"""S3 objects beside a registry in a file outlive the server; beside one in memory they do not."""
+"""S3 objects of a registry in a file survive a restart; those of an in-memory registry do not."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def keys(s3: Any, bucket: str) -> list[str]:
 
 
 @pytest.fixture
-def again(serve: Serve) -> Callable[[], Any]:
+def restart(serve: Serve) -> Callable[[], Any]:
     """Return a function that kills the server, starts another on the same file, and returns its S3 client."""
     running: list[Emulator] = []
 
-    def again() -> Any:
+    def restart() -> Any:
         if running:
             running.pop().kill()
         running.append(serve(*FILE))
         return running[0].client("s3")
 
-    return again
+    return restart
 
 
-def test_an_artefact_is_there_after_a_restart_with_its_metadata(again: Callable[[], Any]) -> None:
-    s3 = again()
+def test_an_object_and_its_metadata_survive_a_restart(restart: Callable[[], Any]) -> None:
+    s3 = restart()
     s3.create_bucket(Bucket="models")
     key = "churn/a model+1%2F?#ü.tar.gz"
     s3.put_object(
@@ -49,7 +49,7 @@ def test_an_artefact_is_there_after_a_restart_with_its_metadata(again: Callable[
         Metadata={"accuracy": "0.93", "git_commit": "4f5c2a9"},
     )
     s3.upload_fileobj(io.BytesIO(b"p" * 20_000_000), "models", "in-parts")
-    s3 = again()
+    s3 = restart()
     answer = s3.get_object(Bucket="models", Key=key)
     assert answer["Body"].read() == b"weights\n\0"
     assert answer["ContentType"] == "application/x-tar"
@@ -57,8 +57,8 @@ def test_an_artefact_is_there_after_a_restart_with_its_metadata(again: Callable[
     assert s3.head_object(Bucket="models", Key="in-parts")["ContentLength"] == 20_000_000
 
 
-def test_what_was_deleted_stays_deleted(again: Callable[[], Any]) -> None:
-    s3 = again()
+def test_deleted_objects_and_buckets_stay_deleted(restart: Callable[[], Any]) -> None:
+    s3 = restart()
     for bucket in ("models", "scratch"):
         s3.create_bucket(Bucket=bucket)
     for key in ("keep", "drop", "drop-too", "old"):
@@ -68,14 +68,14 @@ def test_what_was_deleted_stays_deleted(again: Callable[[], Any]) -> None:
     s3.copy_object(Bucket="models", Key="new", CopySource={"Bucket": "models", "Key": "old"})
     s3.put_object(Bucket="models", Key="old", Body=b"newer")
     s3.delete_bucket(Bucket="scratch")
-    s3 = again()
+    s3 = restart()
     assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["models"]
     assert keys(s3, "models") == ["keep", "new", "old"]
     assert s3.get_object(Bucket="models", Key="old")["Body"].read() == b"newer"
     assert s3.get_object(Bucket="models", Key="new")["Body"].read() == b"old"
 
 
-def test_a_version_of_yesterday_finds_its_artefact_and_the_check_looks_in_it(serve: Serve) -> None:
+def test_the_artifact_check_uses_objects_stored_before_a_restart(serve: Serve) -> None:
     first = serve(*FILE)
     first.client("s3").create_bucket(Bucket="models")
     first.client("s3").put_object(Bucket="models", Key="churn.tar.gz", Body=b"weights")
@@ -95,7 +95,7 @@ def test_a_version_of_yesterday_finds_its_artefact_and_the_check_looks_in_it(ser
     assert register("churn.tar.gz").endswith("/1")
 
 
-def test_buckets_of_accounts_and_regions_come_back_apart(serve: Serve) -> None:
+def test_buckets_keep_their_account_and_region(serve: Serve) -> None:
     first = serve(*FILE)
     location = {"LocationConstraint": "eu-west-1"}
     first.client("s3", "222222222222", "eu-west-1").create_bucket(Bucket="two", CreateBucketConfiguration=location)
@@ -107,17 +107,17 @@ def test_buckets_of_accounts_and_regions_come_back_apart(serve: Serve) -> None:
     assert answered["LocationConstraint"] == "eu-west-1"
 
 
-def test_a_reset_of_the_neighbours_is_a_reset_of_what_is_kept(again: Callable[[], Any], serve: Serve) -> None:
+def test_the_reset_of_moto_deletes_stored_objects(restart: Callable[[], Any], serve: Serve) -> None:
     controlled = serve(*FILE, "--test-controls")
     s3 = controlled.client("s3")
     s3.create_bucket(Bucket="models")
     requests.post(f"{controlled.url}/moto-api/reset", timeout=30).raise_for_status()
     assert s3.list_buckets()["Buckets"] == []
     controlled.stop()
-    assert again().list_buckets()["Buckets"] == []
+    assert restart().list_buckets()["Buckets"] == []
 
 
-def test_kept_files_are_for_their_owner_alone_and_named_by_nobody(serve: Serve, tmp_path: Path) -> None:
+def test_object_files_are_private_and_their_names_do_not_depend_on_keys(serve: Serve, tmp_path: Path) -> None:
     s3 = serve(*FILE).client("s3")
     s3.create_bucket(Bucket="models")
     s3.put_object(Bucket="models", Key="../../../escape", Body=b"x")
@@ -127,14 +127,14 @@ def test_kept_files_are_for_their_owner_alone_and_named_by_nobody(serve: Serve, 
     assert not list(tmp_path.parent.glob("escape"))
 
 
-def test_an_upload_that_cannot_be_kept_is_not_acknowledged(serve: Serve, tmp_path: Path) -> None:
+def test_an_upload_that_cannot_be_stored_fails(serve: Serve, tmp_path: Path) -> None:
     s3 = serve(*FILE).client("s3")
     (tmp_path / "kept.db.s3").write_text("a file where the folder should be")
     with pytest.raises(ClientError, match="The S3 object could not be saved to disk"):
         s3.create_bucket(Bucket="models")
 
 
-def test_an_upload_into_anothers_bucket_comes_back_in_it(serve: Serve) -> None:
+def test_an_object_in_a_bucket_of_another_account_survives_a_restart(serve: Serve) -> None:
     first = serve(*FILE)
     first.client("s3").create_bucket(Bucket="shared")
     first.client("s3", "222222222222").put_object(Bucket="shared", Key="theirs", Body=b"x")
@@ -143,7 +143,7 @@ def test_an_upload_into_anothers_bucket_comes_back_in_it(serve: Serve) -> None:
     assert keys(s3, "shared") == ["theirs"]
 
 
-def test_a_damaged_file_costs_its_object_alone(serve: Serve, tmp_path: Path) -> None:
+def test_a_damaged_file_loses_only_its_object(serve: Serve, tmp_path: Path) -> None:
     first = serve(*FILE)
     s3 = first.client("s3")
     s3.create_bucket(Bucket="models")
@@ -154,7 +154,7 @@ def test_a_damaged_file_costs_its_object_alone(serve: Serve, tmp_path: Path) -> 
     assert len(keys(serve(*FILE).client("s3"), "models")) == 1
 
 
-def test_what_an_upload_that_was_cut_off_has_left_goes_with_the_next_start(serve: Serve, tmp_path: Path) -> None:
+def test_the_rest_of_an_interrupted_upload_is_deleted_at_the_next_start(serve: Serve, tmp_path: Path) -> None:
     first = serve(*FILE)
     s3 = first.client("s3")
     s3.create_bucket(Bucket="models")
@@ -167,6 +167,6 @@ def test_what_an_upload_that_was_cut_off_has_left_goes_with_the_next_start(serve
     assert not left.exists()
 
 
-def test_a_registry_in_memory_keeps_nothing(serve: Serve, tmp_path: Path) -> None:
+def test_an_in_memory_registry_stores_no_files(serve: Serve, tmp_path: Path) -> None:
     serve("--backend", "sqlite://").client("s3").create_bucket(Bucket="models")
     assert list(tmp_path.rglob("*.s3")) == []

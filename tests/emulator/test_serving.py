@@ -1,4 +1,4 @@
-"""The served emulator as a process: start, identity, isolation, neighbours, draining, and data that stays."""
+"""The server as a process: start, identity, isolation, other services, draining, and persistence."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from support.server import Emulator, start
 Serve = Callable[..., Emulator]
 
 
-def test_the_first_lines_say_where_and_how(tmp_path: Path) -> None:
+def test_the_first_lines_show_the_url_and_the_environment(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sagemaker_registry.client.cli", "serve", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
         assert process.stdout is not None
@@ -41,7 +41,7 @@ def test_the_first_lines_say_where_and_how(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "sagemaker-registry" / "registry.db").exists()
 
 
-def test_login_links_are_printed_with_the_address_of_the_server_whoever_asks_for_them() -> None:
+def test_login_links_use_the_address_of_the_server_and_not_the_host_header() -> None:
     emulator = start("--backend", "sqlite://", "--console-user", "alice")
     asked = requests.post(f"{emulator.url}/console/reprint", headers={"Host": "203.0.113.66:8080"}, timeout=60)
     assert asked.status_code == 200
@@ -53,7 +53,7 @@ def test_login_links_are_printed_with_the_address_of_the_server_whoever_asks_for
     assert all(line.startswith(f"console:   {emulator.url}/console/login?token=") for line in links)
 
 
-def test_everything_stays_across_restarts(serve: Serve) -> None:
+def test_everything_survives_a_restart(serve: Serve) -> None:
     first = serve("--backend", "sqlite:///kept.db")
     sagemaker = first.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="churn")
@@ -69,7 +69,7 @@ def test_everything_stays_across_restarts(serve: Serve) -> None:
     assert sagemaker.create_model_package(ModelPackageGroupName="churn")["ModelPackageArn"].endswith("/2")
 
 
-def test_a_killed_server_loses_nothing_it_acknowledged(serve: Serve) -> None:
+def test_a_killed_server_loses_no_acknowledged_version(serve: Serve) -> None:
     served = serve("--backend", "sqlite:///killed.db")
     sagemaker = served.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="churn")
@@ -81,7 +81,7 @@ def test_a_killed_server_loses_nothing_it_acknowledged(serve: Serve) -> None:
     assert [summary["ModelPackageArn"] for summary in listed["ModelPackageSummaryList"]] == arns
 
 
-def test_a_token_is_remembered_across_a_crash(serve: Serve) -> None:
+def test_a_client_token_is_remembered_across_a_crash(serve: Serve) -> None:
     served = serve("--backend", "sqlite:///crashed.db")
     sagemaker = served.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="churn")
@@ -111,16 +111,16 @@ def test_two_servers_share_one_file_without_losing_a_version(serve: Serve) -> No
     assert sorted(int(arn.rpartition("/")[2]) for arn in arns) == list(range(1, 51))
 
 
-def test_accounts_and_regions_are_apart(emulator: Emulator) -> None:
-    places = [("222222222222", "us-east-1"), ("222222222222", "eu-west-1"), ("333333333333", "us-east-1")]
-    for account, region in places:
+def test_accounts_and_regions_are_separate(emulator: Emulator) -> None:
+    scopes = [("222222222222", "us-east-1"), ("222222222222", "eu-west-1"), ("333333333333", "us-east-1")]
+    for account, region in scopes:
         client = emulator.client("sagemaker", account, region)
         arn = client.create_model_package_group(ModelPackageGroupName="same-name")["ModelPackageGroupArn"]
         assert arn == f"arn:aws:sagemaker:{region}:{account}:model-package-group/same-name"
         assert len(client.list_model_package_groups()["ModelPackageGroupSummaryList"]) == 1
-    stranger = emulator.client("sagemaker", "333333333333", "us-east-1")
+    other = emulator.client("sagemaker", "333333333333", "us-east-1")
     with pytest.raises(ClientError, match="AccessDeniedException"):
-        stranger.describe_model_package_group(
+        other.describe_model_package_group(
             ModelPackageGroupName="arn:aws:sagemaker:us-east-1:222222222222:model-package-group/same-name"
         )
 
@@ -133,7 +133,7 @@ def test_accounts_and_regions_are_apart(emulator: Emulator) -> None:
         ("alice", "us-east-1", "arn:aws:iam::123456789012:user/alice"),
     ],
 )
-def test_created_by_is_the_calling_identity(emulator: Emulator, key: str, region: str, arn: str) -> None:
+def test_created_by_is_the_identity_of_the_caller(emulator: Emulator, key: str, region: str, arn: str) -> None:
     client = emulator.client("sagemaker", key, region)
     client.create_model_package_group(ModelPackageGroupName="mine")
     created_by = client.describe_model_package_group(ModelPackageGroupName="mine")["CreatedBy"]
@@ -141,7 +141,7 @@ def test_created_by_is_the_calling_identity(emulator: Emulator, key: str, region
     client.delete_model_package_group(ModelPackageGroupName="mine")
 
 
-def test_s3_sts_iam_ecr_and_the_rest_of_sagemaker_answer_on_the_same_endpoint(emulator: Emulator, account: str) -> None:
+def test_s3_sts_iam_ecr_and_other_sagemaker_operations_use_the_same_endpoint(emulator: Emulator, account: str) -> None:
     s3 = emulator.client("s3", account)
     s3.create_bucket(Bucket="models-of-the-test")
     s3.put_object(Bucket="models-of-the-test", Key="a/model.tar.gz", Body=b"m" * 6_000_000)
@@ -167,7 +167,7 @@ def test_s3_sts_iam_ecr_and_the_rest_of_sagemaker_answer_on_the_same_endpoint(em
         ("iam", "get_organizations_access_report", {"JobId": "0" * 36}),
     ],
 )
-def test_a_call_nobody_answers_is_an_aws_error_that_says_so(
+def test_an_unsupported_call_is_an_aws_error(
     emulator: Emulator, service: str, operation: str, params: dict[str, Any]
 ) -> None:
     with pytest.raises(ClientError) as caught:
@@ -177,7 +177,7 @@ def test_a_call_nobody_answers_is_an_aws_error_that_says_so(
 
 
 @pytest.mark.parametrize("key", ["a model+1", "100%", "p%2Fq", "what?", "#1", "ü/解約", "a//b", "a=b&c;d"])
-def test_s3_keys_and_metadata_are_what_was_sent(emulator: Emulator, account: str, key: str) -> None:
+def test_s3_keeps_keys_and_metadata_unchanged(emulator: Emulator, account: str, key: str) -> None:
     s3 = emulator.client("s3", account)
     bucket = f"keys-{account}"
     s3.create_bucket(Bucket=bucket)
@@ -187,18 +187,18 @@ def test_s3_keys_and_metadata_are_what_was_sent(emulator: Emulator, account: str
     assert s3.head_object(Bucket=bucket, Key=key)["Metadata"] == metadata
 
 
-def test_no_neighbour_sends_cors_headers(emulator: Emulator) -> None:
+def test_other_services_send_no_cors_headers(emulator: Emulator) -> None:
     headers = requests.get(f"{emulator.url}/some-bucket/key", timeout=30).headers
     assert not [name for name in headers if name.lower().startswith("access-control")]
 
 
-def test_a_person_at_the_address_is_told_what_it_is(emulator: Emulator) -> None:
+def test_the_root_url_describes_the_server(emulator: Emulator) -> None:
     info = requests.get(emulator.url, timeout=30).json()
     assert info["name"] == "sagemaker-registry"
     assert "CreateModelPackage" in info["operations"]
 
 
-def test_requests_in_flight_are_finished_when_it_stops() -> None:
+def test_a_stopping_server_finishes_its_requests() -> None:
     release, begun = threading.Event(), threading.Semaphore(0)
 
     def slow(environ: Any, start_response: Any) -> list[bytes]:
@@ -212,25 +212,27 @@ def test_requests_in_flight_are_finished_when_it_stops() -> None:
     running = threading.Thread(target=server.run)
     running.start()
     address = listener.getsockname()
-    asking = [socket.create_connection(address, timeout=60) for _ in range(12)]
-    for connection in asking:
+    connection_ = [socket.create_connection(address, timeout=60) for _ in range(12)]
+    for connection in connection_:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     begun.acquire()
-    begun.acquire()  # two are being answered; the others wait, in the queue or in the listener's backlog
+    begun.acquire()  # two requests are running; the others wait in the queue or the listener's backlog
     server.stop()
     release.set()
-    answers = [read_to_the_end(connection) for connection in asking]
+    answers = [read_to_the_end(connection) for connection in connection_]
     running.join(60)
     assert [answer.startswith(b"HTTP/1.1 200 OK") and len(answer) > 300_000 for answer in answers] == [True] * 12
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(address, timeout=5)
 
 
-def test_who_stops_a_server_that_has_ended_does_nothing(tmp_path: Path) -> None:
+def test_stopping_a_server_that_has_ended_does_nothing(tmp_path: Path) -> None:
     server = Server(lambda environ, start_response: [], listen("127.0.0.1", 0))
     server.stop()
     server.run()
-    opened = [(tmp_path / str(number)).open("w+b") for number in range(16)]  # some have the numbers of what was closed
+    opened = [
+        (tmp_path / str(number)).open("w+b") for number in range(16)
+    ]  # some get the descriptor numbers of the closed socket
     server.stop()
     for file in opened:
         with file:
@@ -239,21 +241,21 @@ def test_who_stops_a_server_that_has_ended_does_nothing(tmp_path: Path) -> None:
 
 
 def test_a_second_signal_changes_nothing(serve: Serve, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as receiver:  # it answers nothing
+    with socket.create_server(("127.0.0.1", 0)) as receiver:  # does not respond
         address = f"http://127.0.0.1:{receiver.getsockname()[1]}/"
         config = tmp_path / "hook.toml"
         config.write_text(f'[[events.webhooks]]\nname = "slow"\nurl = "{address}"\n')
-        served = serve("--backend", "sqlite:///told.db", "--config", str(config))
+        served = serve("--backend", "sqlite:///hook.db", "--config", str(config))
         client = served.client("sagemaker")
         client.create_model_package_group(ModelPackageGroupName="churn")
         client.create_model_package(ModelPackageGroupName="churn")
         receiver.settimeout(60)
-        telling, _ = receiver.accept()
-        with telling:
+        delivery, _ = receiver.accept()
+        with delivery:
             served.process.send_signal(signal.SIGTERM)
             with pytest.raises(ConnectionRefusedError):
                 while True:
-                    with suppress(ConnectionResetError):  # it stood in the queue that was closed
+                    with suppress(ConnectionResetError):  # the connection was in the closed queue
                         socket.create_connection(address_of(served), timeout=5).close()
             assert served.stop() == 0
 
@@ -268,7 +270,7 @@ def read_to_the_end(connection: socket.socket) -> bytes:
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-def test_a_terminated_server_answers_what_it_was_asked(serve: Serve) -> None:
+def test_a_terminated_server_finishes_accepted_requests(serve: Serve) -> None:
     served = serve("--backend", "sqlite:///drained.db")
     sagemaker = served.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="churn")
@@ -309,7 +311,7 @@ def test_a_terminated_server_answers_what_it_was_asked(serve: Serve) -> None:
         (["--port", "99999"], "99999 is not in the range"),
     ],
 )
-def test_a_wrong_start_is_one_sentence_and_exit_code_two(tmp_path: Path, options: list[str], sentence: str) -> None:
+def test_an_invalid_start_is_one_sentence_and_exit_code_2(tmp_path: Path, options: list[str], sentence: str) -> None:
     command = [sys.executable, "-m", "sagemaker_registry.client.cli", "serve", "--port", "0", *options]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
     assert ended.returncode == 2
@@ -335,7 +337,7 @@ def test_a_password_is_never_shown(url: str, shown: str) -> None:
     assert without_password(url) == shown
 
 
-def test_a_port_in_use_is_said(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         command = [sys.executable, "-m", "sagemaker_registry.client.cli", "serve", "--port", port]
@@ -344,7 +346,7 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
     assert f"cannot listen on 127.0.0.1 port {port}: Address already in use" in ended.stderr
 
 
-def test_a_server_that_is_full_ends_in_time_and_waits_without_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_server_stops_in_time_and_does_not_busy_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "DRAIN_TIMEOUT", 2.0)
     begun, release = threading.Semaphore(0), threading.Event()
 
@@ -356,25 +358,25 @@ def test_a_server_that_is_full_ends_in_time_and_waits_without_work(monkeypatch: 
 
     with ExitStack() as opened:
         listener = opened.enter_context(listen("127.0.0.1", 0))
-        server = Server(slow, listener, most=5, threads=2)  # three connections, beside what the server itself has
+        server = Server(slow, listener, most=5, threads=2)  # three connections in addition to the server's own
         thread = threading.Thread(target=server.run)
         thread.start()
         opened.callback(thread.join, 60)
         opened.callback(server.stop)
         opened.callback(release.set)
         for _ in range(6):
-            asking = opened.enter_context(socket.create_connection(listener.getsockname(), timeout=60))
-            asking.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            connection_ = opened.enter_context(socket.create_connection(listener.getsockname(), timeout=60))
+            connection_.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         for _ in range(2):
             assert begun.acquire(timeout=60)
-        worked = time.process_time()
+        cpu_time = time.process_time()
         server.stop()
-        thread.join(20)  # two seconds, and those that waitress gives its workers
+        thread.join(20)  # two seconds, plus the time waitress gives its workers
         assert not thread.is_alive()
-        assert time.process_time() - worked < 1
+        assert time.process_time() - cpu_time < 1
 
 
-def test_a_server_ends_whatever_the_number_of_its_socket_is() -> None:
+def test_a_server_with_a_high_socket_descriptor_stops() -> None:
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < 2048:

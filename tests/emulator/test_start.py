@@ -1,4 +1,4 @@
-"""What a server loads: what is asked of it, and nothing before."""
+"""Modules loaded by a server: none before they are needed."""
 
 from __future__ import annotations
 
@@ -53,25 +53,25 @@ print(json.dumps(steps))
 
 @pytest.fixture(scope="module")
 def steps() -> dict[str, Any]:
-    told = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(told.stdout)
+    result = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(result.stdout)
     return found
 
 
-def test_a_server_starts_and_answers_calls_without_a_web_framework_and_without_botocore(steps: dict[str, Any]) -> None:
+def test_a_server_answers_calls_without_flask_and_botocore(steps: dict[str, Any]) -> None:
     assert steps["start"] == [None, []]
     assert steps["call"] == ["200", []]
     assert steps["refused"] == ["400", []]
 
 
-def test_its_own_paths_bring_the_framework_and_not_yet_the_console(steps: dict[str, Any]) -> None:
+def test_extension_requests_load_flask_but_not_the_console(steps: dict[str, Any]) -> None:
     status, loaded = steps["health"]
     assert status == "200"
     assert "flask" in loaded
     assert "sagemaker_registry.emulator.console.routes" not in loaded
 
 
-def test_a_login_link_printed_before_the_console_was_loaded_opens_it(steps: dict[str, Any]) -> None:
+def test_a_login_link_printed_before_the_console_is_loaded_works(steps: dict[str, Any]) -> None:
     (status, page), loaded = steps["link"]
     assert status == "200"
     assert "alice" in page
@@ -80,7 +80,7 @@ def test_a_login_link_printed_before_the_console_was_loaded_opens_it(steps: dict
 
 @pytest.fixture
 def pandas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a file that is there once pandas is loaded, in an environment that has one."""
+    """Return a file that exists once pandas is imported, in an environment with a fake pandas."""
     loaded, folder = tmp_path / "loaded", tmp_path / "libraries"
     folder.mkdir()
     (folder / "pandas.py").write_text(f"class Timestamp: pass\nopen({str(loaded)!r}, 'w').close()\n")

@@ -1,4 +1,4 @@
-"""Export and import: a registry in a file, and back into another with its numbers, times, authors and history."""
+"""Export and import: a registry as a file, imported with its version numbers, times, authors and history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagemaker_registry.backends.approval.evaluation import LEDGER
-from sagemaker_registry.backends.local.transfer import export as lines_of
+from sagemaker_registry.backends.local.transfer import export as local_export
 from sagemaker_registry.client import ModelRegistry, archive, extensions
 from sagemaker_registry.client.archive import format as archive_file
 from sagemaker_registry.client.archive import reader as archive_api
@@ -42,7 +42,7 @@ def boto(account: str, region: str = REGION) -> dict[str, str]:
 
 
 def fill(registry: ModelRegistry) -> None:
-    """Make a registry with something of everything: reviewed, deleted, tagged, shared, validated, unversioned."""
+    """Fill a registry with every kind of record: reviewed, deleted, tagged, shared, validated and unversioned."""
     client = registry.boto3
     first = registry.register(
         "churn", image="churn:1", metadata={"größe": "1 ½"}, description="🙂 first", tags={"team": "risk"}
@@ -100,8 +100,8 @@ def written(lines: list[dict[str, Any]]) -> bytes:
     return file.getvalue()
 
 
-def lasting(content: bytes) -> list[dict[str, Any]]:
-    """Return the lines of an export but for its header and end, and for what an import itself did."""
+def without_import(content: bytes) -> list[dict[str, Any]]:
+    """Return the lines of an export without header, end, and changes made by an import."""
     return [line for line in parsed(content)[1:-1] if line.get("operation") != "import"]
 
 
@@ -109,12 +109,12 @@ def run(*arguments: str, **options: Any) -> Result:
     return CliRunner().invoke(main, list(arguments), **options)
 
 
-def test_what_was_exported_and_imported_is_exported_alike(source: ModelRegistry, url: str) -> None:
+def test_an_imported_registry_exports_the_same_lines(source: ModelRegistry, url: str) -> None:
     content = exported(source)
     with ModelRegistry(url, **boto(SOURCE)) as registry:
         found = imported(registry, content)
         assert (found.new, found.same, found.different) == ({"group": 2, "policy": 1, "package": 3}, {}, [])
-        assert lasting(exported(registry)) == lasting(content)
+        assert without_import(exported(registry)) == without_import(content)
         assert registry.verify_history().ok
         assert registry.register("churn", image="churn:5").version == 5
         described = [one.boto3.describe_model_package(ModelPackageName="churn/1") for one in (source, registry)]
@@ -134,22 +134,22 @@ def test_a_second_import_changes_nothing(source: ModelRegistry, url: str) -> Non
         assert parsed(exported(registry))[1:] == parsed(once)[1:]
 
 
-def test_into_another_account_and_region_arns_are_rewritten_and_history_is_kept(
+def test_an_import_into_another_account_and_region_rewrites_arns_and_keeps_history(
     source: ModelRegistry, url: str
 ) -> None:
     content = exported(source)
     with ModelRegistry(url, **boto("200000000001", "eu-west-1")) as registry:
         imported(registry, content)
-        here = "arn:aws:sagemaker:eu-west-1:200000000001"
+        prefix = "arn:aws:sagemaker:eu-west-1:200000000001"
         third = registry.get("churn/3")
         assert (third.arn, third.record["SourceUri"]) == (
-            f"{here}:model-package/churn/3",
-            f"{here}:model-package/churn/1",
+            f"{prefix}:model-package/churn/3",
+            f"{prefix}:model-package/churn/1",
         )
         policy = registry.boto3.get_model_package_group_policy(**GROUP)["ResourcePolicy"]
         assert json.loads(policy)["Statement"]["Resource"] == [
-            f"{here}:model-package-group/churn",
-            f"{here}:model-package/churn/*",
+            f"{prefix}:model-package-group/churn",
+            f"{prefix}:model-package/churn/*",
         ]
         assert third.record["CreatedBy"]["IamIdentity"]["Arn"] == f"arn:aws:iam::{SOURCE}:root"
         changes = list(registry.history("churn", oldest_first=True))
@@ -163,8 +163,8 @@ def test_into_another_account_and_region_arns_are_rewritten_and_history_is_kept(
         assert imported(registry, content).new == {}
 
 
-def test_a_number_that_only_an_import_has_raised_is_no_break_of_history(tmp_path: Path) -> None:
-    """Two copies of a registry go on by themselves, and what the one made and deleted is told to the other."""
+def test_a_version_number_raised_by_an_import_does_not_break_history(tmp_path: Path) -> None:
+    """Two copies of a registry diverge, and one imports the versions that the other created and deleted."""
     urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("one", "other")]
     with ModelRegistry(urls[0], **boto(SOURCE)) as one:
         one.boto3.create_model_package_group(**GROUP)
@@ -181,7 +181,7 @@ def test_a_number_that_only_an_import_has_raised_is_no_break_of_history(tmp_path
         assert one.verify_history().broken == ()
 
 
-def test_what_is_there_with_other_content_is_named_and_nothing_is_changed(source: ModelRegistry, url: str) -> None:
+def test_an_import_that_conflicts_names_the_records_and_changes_nothing(source: ModelRegistry, url: str) -> None:
     content = exported(source)
     with ModelRegistry(url, **boto(SOURCE)) as registry:
         imported(registry, content)
@@ -191,8 +191,8 @@ def test_what_is_there_with_other_content_is_named_and_nothing_is_changed(source
         with pytest.raises(archive.ImportRefused, match="different content") as caught:
             imported(registry, content)
         assert caught.value.different == ("package churn/1",)
-        told = imported(registry, content, dry_run=True)
-        assert (told.new, told.different) == ({"package": 1}, ["package churn/1"])
+        result = imported(registry, content, dry_run=True)
+        assert (result.new, result.different) == ({"package": 1}, ["package churn/1"])
         assert parsed(exported(registry))[1:] == parsed(before)[1:]
         imported(registry, content, replace=True)
         assert registry.get("churn/1").status == "Approved"
@@ -202,8 +202,8 @@ def test_what_is_there_with_other_content_is_named_and_nothing_is_changed(source
         assert registry.verify_history().ok
 
 
-def test_a_batch_that_differs_is_refused_by_the_registry_too(source: ModelRegistry, url: str) -> None:
-    """Whoever asks without looking first, or is overtaken between looking and writing."""
+def test_the_registry_rejects_a_batch_that_conflicts(source: ModelRegistry, url: str) -> None:
+    """A client that does not compare first, or is overtaken between the comparison and the write."""
     lines = parsed(exported(source))
     with ModelRegistry(url, **boto(SOURCE)) as registry:
         registry.boto3.create_model_package_group(ModelPackageGroupName="zero", ModelPackageGroupDescription="another")
@@ -214,7 +214,7 @@ def test_a_batch_that_differs_is_refused_by_the_registry_too(source: ModelRegist
         assert parsed(exported(registry))[1:] == parsed(before)[1:]
 
 
-def test_an_import_that_was_interrupted_can_be_made_again(source: ModelRegistry, url: str) -> None:
+def test_an_interrupted_import_can_be_repeated(source: ModelRegistry, url: str) -> None:
     content = exported(source)
     lines = parsed(content)[1:-1]
     for stop in range(0, len(lines), 3):
@@ -224,43 +224,43 @@ def test_an_import_that_was_interrupted_can_be_made_again(source: ModelRegistry,
                 extensions.ask(registry.boto3, "import", account=SOURCE, region=REGION, lines=part)
             imported(registry, content)
             assert registry.verify_history().ok
-            again = [line for line in lasting(exported(registry)) if line["type"] == "change"]
+            again = [line for line in without_import(exported(registry)) if line["type"] == "change"]
             assert again == [line for line in lines if line["type"] == "change"]
             assert [version.version for version in registry.versions("churn")] == [3, 1]
 
 
-def test_pages_have_what_one_page_has(source: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_paged_export_equals_one_page(source: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = parsed(exported(source))[1:]
     for most in (1, 2, 3, 7):
-        monkeypatch.setattr(lines_of, "MAX_LINES", most)
+        monkeypatch.setattr(local_export, "MAX_LINES", most)
         assert parsed(exported(source))[1:] == whole
         monkeypatch.setattr(transfer, "MAX_LINES", most)
         with ModelRegistry("sqlite://", **boto(SOURCE)) as registry:
             imported(registry, exported(source))
-            assert lasting(exported(registry)) == whole[:-1]
-    monkeypatch.setattr(lines_of, "MAX_BYTES", 1)
+            assert without_import(exported(registry)) == whole[:-1]
+    monkeypatch.setattr(local_export, "MAX_BYTES", 1)
     monkeypatch.setattr(transfer, "MAX_BYTES", 1)
     assert parsed(exported(source))[1:] == whole
 
 
-def test_a_group_that_is_changed_between_its_pages_is_said(
+def test_an_export_fails_if_the_group_changes_between_pages(
     source: ModelRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines_of, "MAX_LINES", 2)
+    monkeypatch.setattr(local_export, "MAX_LINES", 2)
     token = extensions.ask(source.boto3, "export")["next_token"]
     source.reject("churn/1", "meanwhile")
     with pytest.raises(ClientError, match="churn was changed during the export: export it again"):
         extensions.ask(source.boto3, "export", next_token=token)
 
 
-def test_only_what_is_asked_for_is_exported(source: ModelRegistry) -> None:
-    assert {line["name"] for line in lasting(exported(source, "z*", "sol?"))} == {"zero", "solo"}
-    assert lasting(exported(source, "nobody")) == []
+def test_only_the_selected_groups_are_exported(source: ModelRegistry) -> None:
+    assert {line["name"] for line in without_import(exported(source, "z*", "sol?"))} == {"zero", "solo"}
+    assert without_import(exported(source, "nobody")) == []
     with ModelRegistry("sqlite://", **boto(SOURCE)) as registry:
         assert imported(registry, exported(source, "nobody")).new == {}
 
 
-def test_three_hundred_versions_travel_over_http(emulator: Emulator, account: str) -> None:
+def test_three_hundred_versions_are_imported_over_http(emulator: Emulator, account: str) -> None:
     with ModelRegistry("sqlite://", **boto(SOURCE)) as source, ModelRegistry(emulator.url, **boto(account)) as registry:
         for number in range(1, 301):
             version = source.register("churn", image=f"churn:{number}", description="d" * 1000)
@@ -274,14 +274,14 @@ def test_three_hundred_versions_travel_over_http(emulator: Emulator, account: st
         verified = registry.verify_history()
         assert (verified.ok, verified.checked) == (True, 401 + 301)
         content = exported(registry)
-        assert len(lasting(content)) == 401 + 301
+        assert len(without_import(content)) == 401 + 301
         assert registry.register("churn", image="churn:301").version == 301
 
 
-def test_imports_and_writers_at_once_leave_every_chain_whole(source: ModelRegistry, url: str) -> None:
+def test_concurrent_imports_and_writers_keep_every_chain_intact(source: ModelRegistry, url: str) -> None:
     content = exported(source)
 
-    def bring(_: int) -> str:
+    def do_import(_: int) -> str:
         with ModelRegistry(url, **boto(SOURCE)) as registry:
             try:
                 imported(registry, content)
@@ -295,24 +295,24 @@ def test_imports_and_writers_at_once_leave_every_chain_whole(source: ModelRegist
 
     with ThreadPoolExecutor(8) as pool:
         written = [pool.submit(write, number) for number in range(8)]
-        said = list(pool.map(bring, range(4)))
+        results = list(pool.map(do_import, range(4)))
         assert [one.result() for one in written] == [None] * 8
-    assert "done" in said
-    assert all(one == "done" or "by another request during the import: import again" in one for one in said)
+    assert "done" in results
+    assert all(one == "done" or "by another request during the import: import again" in one for one in results)
     with ModelRegistry(url, **boto(SOURCE)) as registry:
         assert registry.verify_history().ok
         assert imported(registry, content).new == {}
 
 
-# Registries of others
+# Registries that are not ours
 
 
-def test_through_the_api_comes_all_but_history(source: ModelRegistry) -> None:
+def test_an_export_through_the_api_has_everything_but_history(source: ModelRegistry) -> None:
     place, lines = archive_api.read(source.boto3, None)
     found = list(lines)
-    ours = [line for line in lasting(exported(source)) if line["type"] != "change"]
+    ours = [line for line in without_import(exported(source)) if line["type"] != "change"]
     for line in ours:
-        line["record"].pop(LEDGER, None)  # who decided, for rules: no member of the API
+        line["record"].pop(LEDGER, None)  # the approver, recorded for rules: not part of the API
     assert (place["account"], place["region"], place["complete"]) == (SOURCE, REGION, False)
     assert [(line["type"], line["name"], line.get("version")) for line in found] == [
         (line["type"], line["name"], line.get("version")) for line in ours
@@ -325,11 +325,11 @@ def test_through_the_api_comes_all_but_history(source: ModelRegistry) -> None:
 
 
 def no_such_operation(**_: Any) -> Any:
-    """Answer what moto has not, and fails on, as a registry that says so."""
+    """Return the error of an unknown operation, which moto itself does not implement and fails on."""
     return HTTPResponse(400), {"Error": {"Code": "UnknownOperationException", "Message": "no"}, "ResponseMetadata": {}}
 
 
-def test_aws_is_read_through_the_api_and_gives_no_history() -> None:
+def test_an_export_from_aws_uses_the_api_and_has_no_history() -> None:
     moto = pytest.importorskip("moto")
     with moto.mock_aws():
         client = boto3.client("sagemaker", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
@@ -363,15 +363,15 @@ def test_aws_is_read_through_the_api_and_gives_no_history() -> None:
         assert offline.as_of("churn", "2999-01-01").version == 2
 
 
-# Files that are no export
+# Invalid files
 
 
 def tag(key: str, value: str = "") -> dict[str, str]:
     return {"Key": key, "Value": value}
 
 
-def broken(content: bytes, **how: Any) -> str:
-    """Return what is said of a file, and hold that nothing of it was imported."""
+def import_error(content: bytes, **how: Any) -> str:
+    """Return the error for a file, and assert that nothing was imported from it."""
     with ModelRegistry("sqlite://", **boto(SOURCE)) as registry:
         with pytest.raises(archive.InvalidArchive) as caught:
             imported(registry, content, **how)
@@ -379,21 +379,21 @@ def broken(content: bytes, **how: Any) -> str:
     return str(caught.value)
 
 
-def test_a_file_that_was_cut_is_refused_wherever_it_was(source: ModelRegistry) -> None:
+def test_a_file_truncated_anywhere_is_rejected(source: ModelRegistry) -> None:
     content = exported(source)
-    kept = content.splitlines(keepends=True)
-    for end in range(len(kept)):
-        assert broken(b"".join(kept[:end])) in (
+    lines = content.splitlines(keepends=True)
+    for end in range(len(lines)):
+        assert import_error(b"".join(lines[:end])) in (
             "file is empty; expected a file written by `sagemaker-registry export`",
             "file is truncated: the last line, with the number of lines, is missing",
         )
-        assert broken(b"".join(kept[:end]) + kept[end][:-1]).endswith("incomplete line: the file is truncated")
-    for gone in range(1, len(kept) - 1):
-        assert broken(b"".join(kept[:gone] + kept[gone + 1 :])).startswith("file, line ")
+        assert import_error(b"".join(lines[:end]) + lines[end][:-1]).endswith("incomplete line: the file is truncated")
+    for dropped in range(1, len(lines) - 1):
+        assert import_error(b"".join(lines[:dropped] + lines[dropped + 1 :])).startswith("file, line ")
 
 
 @pytest.mark.parametrize(
-    ("line", "change", "said"),
+    ("line", "change", "error"),
     [
         (1, lambda line: line.update(format="other"), "file, line 1: expected the header of an export"),
         (1, lambda line: line.update(version=2), "file, line 1: unsupported format version 2, expected 1"),
@@ -446,8 +446,8 @@ def test_a_file_that_was_cut_is_refused_wherever_it_was(source: ModelRegistry) -
         ("package", lambda line: line["record"].update(CustomerMetadataProperties={"k": "v" * 257}), "Map value must"),
     ],
 )
-def test_a_line_that_is_wrong_is_named_with_what_is_wrong(
-    source: ModelRegistry, line: Any, change: Callable[[dict[str, Any]], Any], said: str
+def test_an_invalid_line_is_reported_with_its_number_and_reason(
+    source: ModelRegistry, line: Any, change: Callable[[dict[str, Any]], Any], error: str
 ) -> None:
     lines = parsed(exported(source))
     if isinstance(line, str):
@@ -455,20 +455,24 @@ def test_a_line_that_is_wrong_is_named_with_what_is_wrong(
         line = next(number for number, one in enumerate(lines, 1) if (one["type"], one.get("name")) == wanted)
     change(lines[line - 1 if line > 0 else line])
     content = b"".join(json.dumps(one).encode() + b"\n" for one in lines)
-    assert said in broken(content)
+    assert error in import_error(content)
 
 
-def test_lines_that_were_moved_or_are_there_twice_are_named(source: ModelRegistry) -> None:
+def test_moved_and_duplicate_lines_are_rejected(source: ModelRegistry) -> None:
     lines = parsed(exported(source))
     twice = next(number for number, line in enumerate(lines) if line["type"] == "group")
-    assert "is duplicated or out of order" in broken(written([*lines[: twice + 1], *lines[twice:]]))
-    assert "unexpected line after the end" in broken(written([*lines, lines[2]]))
-    alone = [lines[0], *(line for line in lines if line["type"] == "package" and line["name"] == "churn"), lines[-1]]
-    assert "belongs to a group that is not in the file" in broken(written(alone))
+    assert "is duplicated or out of order" in import_error(written([*lines[: twice + 1], *lines[twice:]]))
+    assert "unexpected line after the end" in import_error(written([*lines, lines[2]]))
+    without_group = [
+        lines[0],
+        *(line for line in lines if line["type"] == "package" and line["name"] == "churn"),
+        lines[-1],
+    ]
+    assert "belongs to a group that is not in the file" in import_error(written(without_group))
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "error"),
     [
         (b"", "file is empty; expected a file written by `sagemaker-registry export`"),
         (b"\n", "file, line 1: invalid JSON"),
@@ -479,8 +483,8 @@ def test_lines_that_were_moved_or_are_there_twice_are_named(source: ModelRegistr
         (b'{"a":' * 100_000 + b"\n", "file, line 1: invalid JSON"),
     ],
 )
-def test_what_is_no_export_is_said(content: bytes, said: str) -> None:
-    assert broken(content).startswith(said)
+def test_a_file_that_is_not_an_export_is_rejected(content: bytes, error: str) -> None:
+    assert import_error(content).startswith(error)
 
 
 JSON_VALUES = st.recursive(
@@ -499,9 +503,7 @@ def whole() -> list[dict[str, Any]]:
 
 @given(data=st.data())
 @settings(max_examples=150, deadline=None)
-def test_a_line_with_any_value_is_stored_or_refused_and_never_a_failure(
-    whole: list[dict[str, Any]], data: st.DataObject
-) -> None:
+def test_a_line_with_any_value_is_imported_or_rejected(whole: list[dict[str, Any]], data: st.DataObject) -> None:
     lines = json.loads(json.dumps(whole))
     where: Any = data.draw(st.sampled_from(lines))
     while True:
@@ -524,10 +526,10 @@ def test_a_line_with_any_value_is_stored_or_refused_and_never_a_failure(
         registry.boto3.search(Resource="ModelPackage")
 
 
-# From the terminal
+# Commands
 
 
-def test_a_registry_goes_through_a_pipe_to_another(source: ModelRegistry, url: str, tmp_path: Path) -> None:
+def test_export_can_be_piped_into_import(source: ModelRegistry, url: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sagemaker_registry.client.cli"]
     credentials = {"AWS_ACCESS_KEY_ID": SOURCE, "AWS_SECRET_ACCESS_KEY": "any", "AWS_EC2_METADATA_DISABLED": "true"}
     export = subprocess.Popen(
@@ -551,7 +553,7 @@ def test_a_registry_goes_through_a_pipe_to_another(source: ModelRegistry, url: s
         assert registry.latest_approved("churn").version == 1
 
 
-def test_the_commands_write_and_read_files(
+def test_the_export_and_import_commands_use_files(
     source: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", SOURCE)
@@ -590,7 +592,7 @@ def test_the_commands_write_and_read_files(
     assert run("import", str(tmp_path / "nothing"), "--url", there).exit_code == 2
 
 
-def test_a_failed_export_leaves_the_file_there_was(tmp_path: Path) -> None:
+def test_a_failed_export_leaves_the_old_file_in_place(tmp_path: Path) -> None:
     file = tmp_path / "registry.jsonl"
     file.write_text("the last good one")
     result = run("export", str(file), "--url", "http://127.0.0.1:9")
@@ -600,7 +602,7 @@ def test_a_failed_export_leaves_the_file_there_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-def test_a_pipe_is_written_to_and_not_replaced(
+def test_an_export_to_a_named_pipe_does_not_replace_the_pipe(
     source: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", SOURCE)
@@ -610,11 +612,11 @@ def test_a_pipe_is_written_to_and_not_replaced(
     with ThreadPoolExecutor() as pool:
         content = pool.submit(pipe.read_bytes)
         assert run("export", str(pipe), "--url", f"sqlite:///{tmp_path}/source.db").exit_code == 0
-        assert lasting(content.result(timeout=30)) == lasting(exported(source)) != []
+        assert without_import(content.result(timeout=30)) == without_import(exported(source)) != []
     assert pipe.is_fifo()
 
 
-def test_the_header_has_no_password() -> None:
+def test_the_header_does_not_contain_passwords() -> None:
     client: Any = ModelRegistry("sqlite://", **boto(SOURCE))
     for url, shown in (
         ("postgresql://alice:hunter2@db:5432/models?password=hunter3", "postgresql://alice@db:5432/models"),
@@ -628,7 +630,7 @@ def test_the_header_has_no_password() -> None:
     client.close()
 
 
-def test_rules_are_not_passed_by_with_an_import(source: ModelRegistry, tmp_path: Path) -> None:
+def test_an_import_cannot_bypass_approval_rules(source: ModelRegistry, tmp_path: Path) -> None:
     content = exported(source)
     rules = tmp_path / "registry.toml"
     rules.write_text('[[approval]]\ngroups = ["churn"]\nprofile = "strict"\n')
@@ -638,7 +640,7 @@ def test_rules_are_not_passed_by_with_an_import(source: ModelRegistry, tmp_path:
         pytest.raises(ClientError, match=r"AccessDenied.*churn has approval rules"),
     ):
         imported(registry, content)
-    with ModelRegistry(url, **boto(SOURCE)) as registry:  # whoever has the file itself
+    with ModelRegistry(url, **boto(SOURCE)) as registry:  # a caller with access to the file itself
         assert list(registry.groups()) == []
         imported(registry, content)
         assert registry.latest_approved("churn")

@@ -1,7 +1,7 @@
-"""The contract, on every kind of URL; on AWS only where somebody asks for it, in a sandbox account.
+"""The contract for every kind of URL; it runs against AWS only on request, in a sandbox account.
 
-`SAGEMAKER_REGISTRY_TEST_ON_AWS='aws://profile@eu-west-1?account=111122223333'` runs it there too: every name gets a
-prefix of its own, and what was made is deleted.
+`SAGEMAKER_REGISTRY_TEST_ON_AWS='aws://profile@eu-west-1?account=111122223333'` also runs it there: every name gets a
+unique prefix, and everything the tests create is deleted.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from support.server import REGION, Emulator, checked, start
 pytest_plugins = ("support.postgres",)
 
 ON_AWS = os.environ.get("SAGEMAKER_REGISTRY_TEST_ON_AWS")
-OWN_KEYS = {"region_name": REGION, "aws_secret_access_key": "any"}
+CREDENTIALS = {"region_name": REGION, "aws_secret_access_key": "any"}
 
 
 @contextmanager
-def crowded(client: Any) -> Iterator[Any]:
-    """A registry in which others have groups and packages too, as an account of AWS would."""
+def shared_account(client: Any) -> Iterator[Any]:
+    """Yield a registry that also has groups and packages outside the sandbox, like a shared AWS account."""
     client.create_model_package_group(ModelPackageGroupName="churn", Tags=[{"Key": "team", "Value": "others"}])
-    client.create_model_package(ModelPackageGroupName="churn", ModelPackageDescription="not ours")
+    client.create_model_package(ModelPackageGroupName="churn", ModelPackageDescription="outside the sandbox")
     with sandboxed(client, "contract-1-"):
         yield client
     (left,) = client.list_model_package_groups()["ModelPackageGroupSummaryList"]
@@ -42,7 +42,7 @@ def crowded(client: Any) -> Iterator[Any]:
 
 @dataclass(frozen=True)
 class Kind:
-    """A URL to run the contract on, with the operations it answers and what a test is wrapped in."""
+    """A URL to run the contract on, with the operations it supports and a context manager for each test."""
 
     url: str
     within: Callable[[Any], AbstractContextManager[Any]] = nullcontext
@@ -59,7 +59,7 @@ KINDS = {
     "gateway": Kind("{gateway}"),
     "aws": Kind("aws://us-east-1?account={account}&endpoint_url={emulator}&sts_endpoint_url={emulator}"),
     "moto": Kind("moto://", operations=moto.operations, check=lambda client: client),
-    "crowded": Kind("sqlite://", within=crowded),
+    "crowded": Kind("sqlite://", within=shared_account),
     **(
         {"real-aws": Kind(ON_AWS, lambda client: sandboxed(client, new_prefix()), has_own_account=False)}
         if ON_AWS
@@ -70,7 +70,7 @@ KINDS = {
 
 @pytest.fixture(scope="session")
 def gateway(emulator: Emulator) -> Iterator[Emulator]:
-    """Return a server that passes the registry's calls on to another."""
+    """Return a server that forwards registry calls to another server."""
     served = start("--backend", emulator.url)
     yield served
     served.stop()
@@ -80,11 +80,9 @@ def gateway(emulator: Emulator) -> Iterator[Emulator]:
 def sagemaker(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulator, account: str) -> Iterator[Any]:
     kind = KINDS[request.param]
     postgres = request.getfixturevalue("postgres_url") if "postgres" in kind.url else ""
-    passing_on = request.getfixturevalue("gateway").url if "gateway" in kind.url else ""
-    url = kind.url.format(
-        folder=tmp_path, emulator=emulator.url, postgres=postgres, gateway=passing_on, account=account
-    )
-    options = {**OWN_KEYS, "aws_access_key_id": account} if kind.has_own_account else {}
+    gateway = request.getfixturevalue("gateway").url if "gateway" in kind.url else ""
+    url = kind.url.format(folder=tmp_path, emulator=emulator.url, postgres=postgres, gateway=gateway, account=account)
+    options = {**CREDENTIALS, "aws_access_key_id": account} if kind.has_own_account else {}
     client = kind.check(connect(url, **options))
     with kind.within(client):
         yield contract.answering(client, kind.operations())

@@ -1,4 +1,4 @@
-"""Events: AWS's envelope for each change, delivered at least once and in order, whatever fails in between."""
+"""Events: AWS's envelope for each change, delivered at least once and in order despite failures."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ from support.webhook_receiver import Receiver, eventually, receiving
 pytest_plugins = ("support.postgres",)
 
 SECRET = "canary-f00d"
-PLACES = ["{emulator}", "sqlite:///{folder}/registry.db"]
+URLS = ["{emulator}", "sqlite:///{folder}/registry.db"]
 
 
 def opened(url: str, account: str = "123456789012") -> ModelRegistry:
     return ModelRegistry(url, region_name=REGION, aws_access_key_id=account, aws_secret_access_key="any")
 
 
-@pytest.fixture(params=PLACES, ids=["http", "file"])
+@pytest.fixture(params=URLS, ids=["http", "file"])
 def registry(
     request: pytest.FixtureRequest, emulator: Emulator, account: str, tmp_path: Path
 ) -> Iterator[ModelRegistry]:
@@ -60,22 +60,22 @@ def receiver() -> Iterator[Receiver]:
         yield served
 
 
-def configuration(folder: Path, url: str, **switches: Any) -> str:
-    """Write a registry.toml with one webhook; return its name."""
-    hook = {"name": "ci", "url": url, "secret": SECRET} | switches.pop("webhook", {})
-    general = {"backoff": 0.01} | switches
+def configuration(folder: Path, url: str, **options: Any) -> str:
+    """Write a registry.toml with one webhook and return its name."""
+    hook = {"name": "ci", "url": url, "secret": SECRET} | options.pop("webhook", {})
+    general = {"backoff": 0.01} | options
     lines = ["[events]", *(f"{name} = {json.dumps(value)}" for name, value in general.items())]
     lines += ["[[events.webhooks]]", *(f"{name} = {json.dumps(value)}" for name, value in hook.items())]
     (folder / "registry.toml").write_text("\n".join(lines), encoding="utf-8")
     return "registry.toml"
 
 
-def states(registry: ModelRegistry, **asked: Any) -> list[tuple[str, str, int]]:
-    return [(one["version"], one["state"], one["attempts"]) for one in deliveries(registry.boto3, **asked)]
+def states(registry: ModelRegistry, **request_: Any) -> list[tuple[str, str, int]]:
+    return [(one["version"], one["state"], one["attempts"]) for one in deliveries(registry.boto3, **request_)]
 
 
-def test_an_approval_is_the_event_that_aws_would_send(registry: ModelRegistry, account: str) -> None:
-    """Against `aws-samples` and the documentation: field by field, with nothing left out."""
+def test_an_approval_sends_the_event_that_aws_sends(registry: ModelRegistry, account: str) -> None:
+    """Compared field by field with `aws-samples` and the documentation."""
     container = {"Image": "churn@sha256:" + "0" * 64, "ModelDataUrl": "s3://models/churn/1/model.tar.gz"}
     version = registry.register("churn", image=container["Image"], model_data=container["ModelDataUrl"])
     registry.approve(version, "ticket 42")
@@ -132,21 +132,23 @@ UPDATES: list[tuple[dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.parametrize(("update", "fields"), UPDATES, ids=[str(list(update)) for update, _ in UPDATES])
-def test_an_update_says_what_is_another_now_in_awss_spelling(
+def test_an_update_lists_the_changed_fields_as_aws_spells_them(
     registry: ModelRegistry, update: dict[str, Any], fields: list[str]
 ) -> None:
     version = registry.register("churn", image="churn:1", metadata={"accuracy": 0.9})
     if "InferenceSpecification" in update:
         types = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
         update = {"InferenceSpecification": update["InferenceSpecification"] | types}
-    eventually(lambda: datetime.now().astimezone() > version.created)  # or the stamp would change nothing at all
+    eventually(
+        lambda: datetime.now().astimezone() > version.created
+    )  # within the same millisecond, setting the status again would change nothing
     registry.boto3.update_model_package(ModelPackageArn=version.arn, **update)
     *_, event = registry.events()
     assert event.envelope["detail"]["UpdatedModelPackageFields"] == fields
     assert event.updated == tuple(fields)
 
 
-def test_what_is_no_event_is_none(registry: ModelRegistry) -> None:
+def test_changes_without_an_aws_event_send_none(registry: ModelRegistry) -> None:
     sagemaker = registry.boto3
     version = registry.register("churn", image="churn:1", tags={"team": "ml"})
     specification = {
@@ -166,13 +168,13 @@ def test_what_is_no_event_is_none(registry: ModelRegistry) -> None:
     assert [(event.name, event.updated) for event in registry.events()] == [("churn/1", None)]
 
 
-def test_a_token_that_is_sent_twice_is_one_event(registry: ModelRegistry) -> None:
+def test_a_repeated_client_token_sends_one_event(registry: ModelRegistry) -> None:
     for _ in range(2):
         registry.register("churn", image="churn:1", token="the-same")
     assert len(list(registry.events())) == 1
 
 
-def test_events_are_listed_by_group_version_status_and_in_both_directions(registry: ModelRegistry) -> None:
+def test_events_are_filtered_by_group_version_and_status_in_both_orders(registry: ModelRegistry) -> None:
     for group in ("churn-eu", "churn-us", "fraud"):
         registry.register(group, image="a:1")
     registry.approve("churn-eu/1", "good")
@@ -199,22 +201,22 @@ def test_events_are_listed_by_group_version_status_and_in_both_directions(regist
     assert [entry["event"] for entry in one] == [third.envelope]
 
 
-def test_pages_follow_each_other_without_a_gap(registry: ModelRegistry) -> None:
+def test_pages_of_events_have_no_gaps(registry: ModelRegistry) -> None:
     for _ in range(7):
         registry.register("churn", image="a:1")
     for order, edge in (("Ascending", "after"), ("Descending", "before")):
         seen: list[int] = []
         page: dict[str, Any] = {"more": True}
-        asked: dict[str, Any] = {"order": order, "max_results": 3}
+        request_: dict[str, Any] = {"order": order, "max_results": 3}
         while page["more"]:
-            page = extensions.ask(registry.boto3, "events", **asked)
+            page = extensions.ask(registry.boto3, "events", **request_)
             seen += [entry["event"]["detail"]["ModelPackageVersion"] for entry in page["events"]]
-            asked[edge] = page["position"]
+            request_[edge] = page["position"]
         assert seen == sorted(range(1, 8), reverse=order == "Descending")
 
 
 @pytest.mark.parametrize(
-    ("name", "asked", "sentence"),
+    ("name", "request_", "sentence"),
     [
         ("events", {"on": "approved"}, "'approved' is not an approval status: Approved, Rejected"),
         ("events", {"after": -1}, "after"),
@@ -226,11 +228,11 @@ def test_pages_follow_each_other_without_a_gap(registry: ModelRegistry) -> None:
         ("events/replay", {"group": "churn", "sink": "nobody"}, "unknown sink 'nobody'"),
     ],
 )
-def test_a_question_that_cannot_be_meant_is_refused(
-    registry: ModelRegistry, name: str, asked: dict[str, Any], sentence: str
+def test_an_invalid_event_request_is_rejected(
+    registry: ModelRegistry, name: str, request_: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(ClientError, match=sentence) as caught:
-        extensions.ask(registry.boto3, name, **asked)
+        extensions.ask(registry.boto3, name, **request_)
     assert caught.value.response["Error"]["Code"] == "ValidationException"
 
 
@@ -250,13 +252,13 @@ STATUS = st.sampled_from(["Approved", "Rejected", "PendingManualApproval"])
     on=st.lists(STATUS, unique=True),
     every=st.booleans(),
 )
-def test_who_waits_for_a_status_hears_when_it_was_got_and_of_stamps_only_if_asked(
+def test_a_status_filter_matches_status_changes_and_other_updates_only_on_request(
     status: str, updated: list[str] | None, on: list[str], every: bool
 ) -> None:
     fields = {} if updated is None else {"UpdatedModelPackageFields": updated}
     envelope = {"detail": {"ModelPackageGroupName": "churn", "ModelApprovalStatus": status, **fields}}
-    got_it = updated is None or "ModelApprovalStatus" in updated
-    assert is_wanted(envelope, on=on, every=every) == (not on or (status in on and (every or got_it)))
+    status_changed = updated is None or "ModelApprovalStatus" in updated
+    assert is_wanted(envelope, on=on, every=every) == (not on or (status in on and (every or status_changed)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -264,29 +266,29 @@ def test_who_waits_for_a_status_hears_when_it_was_got_and_of_stamps_only_if_aske
     changes=st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 5), st.booleans()), max_size=12),
     again=st.booleans(),
 )
-def test_positions_never_change_and_keep_the_order_of_each_group_even_if_the_clock_does_not(
+def test_positions_are_stable_and_ordered_per_group_even_if_the_clock_goes_back(
     changes: list[tuple[str, int, bool]], again: bool
 ) -> None:
     now = [0]
     with LocalRegistry(SQLiteRows(None), clock=lambda: now[0]) as registry:
         for group in "abc":
             registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": group}, Caller())
-        told: list[tuple[int, str]] = []
+        received: list[tuple[int, str]] = []
         for group, moment, is_read in changes:
             now[0] = moment
             registry.call("CreateModelPackage", {"ModelPackageGroupName": group}, Caller())
             if is_read:
-                page = registry.extension("events", {"after": told[-1][0] if told else 0}, Caller())
-                told += [(one["position"], one["event"]["detail"]["ModelPackageName"]) for one in page["events"]]
-        page = registry.extension("events", {"after": told[-1][0] if told else 0}, Caller())
-        told += [(one["position"], one["event"]["detail"]["ModelPackageName"]) for one in page["events"]]
-        assert [position for position, _ in told] == list(range(1, len(changes) + 1))
+                page = registry.extension("events", {"after": received[-1][0] if received else 0}, Caller())
+                received += [(one["position"], one["event"]["detail"]["ModelPackageName"]) for one in page["events"]]
+        page = registry.extension("events", {"after": received[-1][0] if received else 0}, Caller())
+        received += [(one["position"], one["event"]["detail"]["ModelPackageName"]) for one in page["events"]]
+        assert [position for position, _ in received] == list(range(1, len(changes) + 1))
         for group in "abc":
-            of_group = [name for _, name in told if name.startswith(group)]
+            of_group = [name for _, name in received if name.startswith(group)]
             assert of_group == [f"{group}/{number}" for number in range(1, len(of_group) + 1)]
 
 
-def test_a_webhook_hears_of_each_approval_and_of_nothing_else(
+def test_a_webhook_for_approvals_receives_each_approval_and_nothing_else(
     serve: Callable[..., Emulator], receiver: Receiver, tmp_path: Path
 ) -> None:
     hook = {"on": ["Approved"], "groups": ["churn*"]}
@@ -300,13 +302,13 @@ def test_a_webhook_hears_of_each_approval_and_of_nothing_else(
         )
         registry.register("churn-2", image="a:1", approval="Approved")
         posts = receiver.wait_for(2)
-        assert [post.said for post in posts] == [("churn/1", "Approved"), ("churn-2/1", "Approved")]
+        assert [post.summary for post in posts] == [("churn/1", "Approved"), ("churn-2/1", "Approved")]
         eventually(lambda: [state for _, state, _ in states(registry)] == ["done", "done"])
         sent = [event.envelope for event in registry.events() if event.status == "Approved"]
         assert [post.event for post in posts] == [sent[1], sent[3]]
 
 
-def test_what_a_killed_server_had_not_delivered_the_next_one_does(
+def test_the_next_server_delivers_the_events_of_a_killed_server(
     serve: Callable[..., Emulator], receiver: Receiver, tmp_path: Path
 ) -> None:
     options = ["--backend", "sqlite:///registry.db", "--config"]
@@ -317,44 +319,44 @@ def test_what_a_killed_server_had_not_delivered_the_next_one_does(
         registry.register("churn", image="a:1")
         receiver.wait_for(1)
         eventually(lambda: states(registry) == [("churn/1", "failed", 1)])
-        registry.approve("churn/1")  # stays behind the first one
+        registry.approve("churn/1")  # queued behind the first
     served.kill()
     receiver.answer = lambda post: (200, {}, b"")
     with opened(f"sqlite:///{tmp_path}/registry.db") as registry:
-        registry.register("fraud", image="a:1")  # while no server runs
+        registry.register("fraud", image="a:1")  # no server is running
     served = serve(*options, configuration(tmp_path, receiver.url))
     with opened(served.url) as registry:
-        told = [post.said for post in receiver.wait_for(2)]
-        assert told == [("churn/1", "PendingManualApproval"), ("fraud/1", "PendingManualApproval")]
+        received = [post.summary for post in receiver.wait_for(2)]
+        assert received == [("churn/1", "PendingManualApproval"), ("fraud/1", "PendingManualApproval")]
         extensions.ask(registry.boto3, "events/replay", group="churn")
-        posts = [post.said for post in receiver.wait_for(4)]
+        posts = [post.summary for post in receiver.wait_for(4)]
         assert posts[2:] == [("churn/1", "PendingManualApproval"), ("churn/1", "Approved")]
         assert receiver.posts[0].event["id"] == receiver.posts[2].event["id"]
     assert served.stop() == 0
 
 
-def test_a_version_waits_for_its_earlier_event_and_for_no_other(
+def test_an_event_waits_only_for_earlier_events_of_its_version(
     serve: Callable[..., Emulator], receiver: Receiver, tmp_path: Path
 ) -> None:
     failures = [503, 503]
-    receiver.answer = lambda post: (failures.pop() if post.said[0] == "churn/1" and failures else 200, {}, b"")
+    receiver.answer = lambda post: (failures.pop() if post.summary[0] == "churn/1" and failures else 200, {}, b"")
     served = serve("--backend", "sqlite://", "--config", configuration(tmp_path, receiver.url, backoff=0.2))
     with opened(served.url) as registry:
         registry.register("churn", image="a:1")
         registry.approve("churn/1")
         registry.register("churn", image="a:2")
         eventually(lambda: {state for _, state, _ in states(registry)} == {"done"})
-        told = [post.said for post in receiver.posts]
+        received = [post.summary for post in receiver.posts]
         first = ("churn/1", "PendingManualApproval")
-        assert [said for said in told if said[0] == "churn/1"] == [first, first, first, ("churn/1", "Approved")]
-        assert told.index(("churn/2", "PendingManualApproval")) < 3
+        assert [said for said in received if said[0] == "churn/1"] == [first, first, first, ("churn/1", "Approved")]
+        assert received.index(("churn/2", "PendingManualApproval")) < 3
         assert states(registry) == [("churn/2", "done", 1), ("churn/1", "done", 1), ("churn/1", "done", 3)]
-        assert [post.event["id"] for post in receiver.posts if post.said == first] == [
+        assert [post.event["id"] for post in receiver.posts if post.summary == first] == [
             receiver.posts[0].event["id"]
         ] * 3
 
 
-def test_a_delivery_is_given_up_after_some_attempts_and_made_again_when_asked(
+def test_a_delivery_stops_after_its_attempts_and_can_be_replayed(
     serve: Callable[..., Emulator], receiver: Receiver, tmp_path: Path
 ) -> None:
     receiver.answer = lambda post: (500, {}, b"")
@@ -373,7 +375,7 @@ def test_a_delivery_is_given_up_after_some_attempts_and_made_again_when_asked(
             extensions.ask(registry.boto3, "events/replay", id="another")
 
 
-def test_a_replay_tells_a_webhook_nothing_its_settings_leave_out(
+def test_a_replay_respects_the_filters_of_a_webhook(
     serve: Callable[..., Emulator], receiver: Receiver, tmp_path: Path
 ) -> None:
     config = configuration(tmp_path, receiver.url, webhook={"on": ["Approved"]})
@@ -384,10 +386,10 @@ def test_a_replay_tells_a_webhook_nothing_its_settings_leave_out(
         receiver.wait_for(1)
         assert extensions.ask(registry.boto3, "events/replay", since="2026-01-01") == {"deliveries": 2}
         eventually(lambda: states(registry) == [("churn/1", "done", 1), ("churn/1", "skipped", 1)])
-        assert [post.said for post in receiver.wait_for(2)] == [("churn/1", "Approved")] * 2
+        assert [post.summary for post in receiver.wait_for(2)] == [("churn/1", "Approved")] * 2
 
 
-def test_a_sink_that_is_added_later_hears_of_what_happens_from_then_on(
+def test_a_new_target_receives_only_later_events(
     serve: Callable[..., Emulator], receiver: Receiver, tmp_path: Path
 ) -> None:
     with opened(f"sqlite:///{tmp_path}/registry.db") as registry:
@@ -396,11 +398,11 @@ def test_a_sink_that_is_added_later_hears_of_what_happens_from_then_on(
     served = serve(*options)
     with opened(served.url) as registry:
         registry.register("new", image="a:1")
-        assert receiver.wait_for(1)[0].said[0] == "new/1"
+        assert receiver.wait_for(1)[0].summary[0] == "new/1"
         assert len(list(registry.events())) == 2
 
 
-def test_a_secret_is_in_no_log_answer_or_delivery(
+def test_a_webhook_secret_is_not_in_logs_responses_or_deliveries(
     serve: Callable[..., Emulator], receiver: Receiver, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     receiver.answer = lambda post: (500, {"X-Echo": SECRET}, SECRET.encode())
@@ -421,7 +423,7 @@ def test_a_secret_is_in_no_log_answer_or_delivery(
     assert receiver.posts[0].path.endswith(SECRET)
 
 
-def test_an_eventbridge_rule_passes_exactly_the_approval_to_its_queue(serve: Callable[..., Emulator]) -> None:
+def test_an_eventbridge_rule_forwards_only_approvals_to_its_queue(serve: Callable[..., Emulator]) -> None:
     served = serve("--backend", "sqlite://")
     with opened(served.url) as registry:
         registry.register("before", image="a:1", approval="Approved")
@@ -448,7 +450,7 @@ def test_an_eventbridge_rule_passes_exactly_the_approval_to_its_queue(serve: Cal
         assert json.loads(again[0]["Body"]) == ours
 
 
-def test_a_rule_whose_target_moto_cannot_reach_does_not_hold_up_the_rest(serve: Callable[..., Emulator]) -> None:
+def test_a_rule_with_an_unreachable_target_does_not_block_other_events(serve: Callable[..., Emulator]) -> None:
     served = serve("--backend", "sqlite://")
     with opened(served.url) as registry:
         rules = served.client("events")
@@ -460,7 +462,7 @@ def test_a_rule_whose_target_moto_cannot_reach_does_not_hold_up_the_rest(serve: 
         assert (dead["attempts"], dead["error"]) == (1, "rule all has a target that moto does not support")
 
 
-def test_a_file_gets_a_line_for_each_event_and_is_its_owners(serve: Callable[..., Emulator], tmp_path: Path) -> None:
+def test_an_events_file_has_one_line_per_event_and_mode_0600(serve: Callable[..., Emulator], tmp_path: Path) -> None:
     (tmp_path / "registry.toml").write_text('[events]\nfile = "events.jsonl"\n', encoding="utf-8")
     served = serve("--backend", "sqlite://", "--config", "registry.toml")
     with opened(served.url) as registry:
@@ -473,7 +475,7 @@ def test_a_file_gets_a_line_for_each_event_and_is_its_owners(serve: Callable[...
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_a_line_that_a_power_cut_left_is_closed_before_the_next(tmp_path: Path) -> None:
+def test_a_line_truncated_by_a_power_cut_is_ended_before_the_next(tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     file.write_bytes(b'{"id":"1"}\n{"id":')
     sink = AppendedFile(file)
@@ -484,7 +486,7 @@ def test_a_line_that_a_power_cut_left_is_closed_before_the_next(tmp_path: Path) 
         AppendedFile(tmp_path).tell({"id": "4"})
 
 
-def test_events_that_no_registry_of_ours_has_cannot_be_delivered(tmp_path: Path) -> None:
+def test_a_backend_without_events_cannot_have_targets(tmp_path: Path) -> None:
     (tmp_path / "registry.toml").write_text('[events]\nfile = "events.jsonl"\n', encoding="utf-8")
     command = [sys.executable, "-m", "sagemaker_registry.client.cli", "serve", "--port", "0"]
     options = ["--backend", "moto://", "--config", "registry.toml"]
@@ -507,7 +509,7 @@ def test_two_servers_on_one_database_deliver_each_event_once(
         eventually(lambda: {state for _, state, _ in states(first)} == {"done"})
         by_version: dict[str, list[str]] = {}
         for post in receiver.posts:
-            by_version.setdefault(post.said[0], []).append(post.said[1])
+            by_version.setdefault(post.summary[0], []).append(post.summary[1])
         assert len(receiver.posts) == 41
         assert len({post.event["id"] for post in receiver.posts}) == 41
         del by_version["churn/1"]
@@ -516,9 +518,9 @@ def test_two_servers_on_one_database_deliver_each_event_once(
     assert (one.stop(), two.stop()) == (0, 0)
 
 
-def test_an_attempt_of_a_server_that_died_is_made_by_the_next_after_its_lease(tmp_path: Path) -> None:
+def test_a_claimed_delivery_of_a_dead_server_is_retried_after_its_lease(tmp_path: Path) -> None:
     now = [1000.0]
-    told: list[str] = []
+    received: list[str] = []
 
     class Sink:
         name, lease = "test", 10.0
@@ -527,7 +529,7 @@ def test_an_attempt_of_a_server_that_died_is_made_by_the_next_after_its_lease(tm
             return True
 
         def tell(self, envelope: Any) -> None:
-            told.append(envelope["detail"]["ModelPackageName"])
+            received.append(envelope["detail"]["ModelPackageName"])
 
     with LocalRegistry(SQLiteRows(None), clock=lambda: now[0]) as registry:
         outbox = registry.outbox
@@ -536,18 +538,18 @@ def test_an_attempt_of_a_server_that_died_is_made_by_the_next_after_its_lease(tm
         registry.call("CreateModelPackage", {"ModelPackageGroupName": "g"}, Caller())
         outbox.enqueue("test", lambda envelope: True)
         (delivery,) = outbox.open("test")
-        assert outbox.claim(delivery, lease=10) is not None  # and then dies
+        assert outbox.claim(delivery, lease=10) is not None  # the server then dies
         dispatcher = Dispatcher(outbox, [], Events())
         assert dispatcher._deliver(Sink()) <= 10
-        assert told == []
+        assert received == []
         assert outbox.claim(delivery, lease=10) is None
         now[0] += 10
         dispatcher._deliver(Sink())
-        assert told == ["g/1"]
+        assert received == ["g/1"]
         assert list(outbox.open("test")) == []
 
 
-def test_old_events_are_forgotten_with_their_deliveries_and_history_stays() -> None:
+def test_pruning_removes_old_events_with_their_deliveries_and_keeps_history() -> None:
     now = [1000.0]
     with LocalRegistry(SQLiteRows(None), clock=lambda: now[0]) as registry:
         registry.outbox.register("test")
@@ -565,7 +567,7 @@ def test_old_events_are_forgotten_with_their_deliveries_and_history_stays() -> N
         assert len(registry.extension("history", {}, Caller())["changes"]) == 6
 
 
-def test_an_event_is_all_or_nothing_with_its_change() -> None:
+def test_an_event_is_rolled_back_with_its_change() -> None:
     rows = SQLiteRows(None)
     with LocalRegistry(rows) as registry:
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "g"}, Caller())
@@ -576,14 +578,14 @@ def test_an_event_is_all_or_nothing_with_its_change() -> None:
         assert registry.extension("events", {}, Caller())["events"] == []
 
 
-def test_a_store_that_is_away_for_a_moment_delays_events_and_loses_none(caplog: pytest.LogCaptureFixture) -> None:
-    told: list[str] = []
-    fails = [True]
+def test_a_store_outage_delays_events_and_loses_none(caplog: pytest.LogCaptureFixture) -> None:
+    received: list[str] = []
+    failures = [True]
 
-    class Away(Outbox):
+    class UnavailableOutbox(Outbox):
         def enqueue(self, sink: str, is_wanted: Any) -> None:
-            if fails:
-                fails.pop()
+            if failures:
+                failures.pop()
                 raise ServiceUnavailable("The registry's disk is full")
             super().enqueue(sink, is_wanted)
 
@@ -594,43 +596,43 @@ def test_a_store_that_is_away_for_a_moment_delays_events_and_loses_none(caplog: 
             return True
 
         def tell(self, envelope: Any) -> None:
-            told.append(envelope["id"])
+            received.append(envelope["id"])
 
     rows = SQLiteRows(None)
-    with LocalRegistry(rows) as registry, Dispatcher(Away(rows, time.time), [Sink()], Events()):
+    with LocalRegistry(rows) as registry, Dispatcher(UnavailableOutbox(rows, time.time), [Sink()], Events()):
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "g"}, Caller())
         registry.call("CreateModelPackage", {"ModelPackageGroupName": "g"}, Caller())
-        eventually(lambda: told)
+        eventually(lambda: received)
     assert "delivery to test is delayed: The registry's disk is full" in caplog.text
 
 
-def test_a_follower_is_answered_when_there_is_something(serve: Callable[..., Emulator]) -> None:
+def test_a_follow_request_returns_when_an_event_occurs(serve: Callable[..., Emulator]) -> None:
     served = serve("--backend", "sqlite://")
-    where = f"{served.url}/_registry/events"
+    url = f"{served.url}/_registry/events"
     pages: list[Any] = []
-    asked = threading.Thread(
-        target=lambda: pages.append(requests.get(where, {"follow": "1", "after": "0"}, timeout=40).json())
+    follower = threading.Thread(
+        target=lambda: pages.append(requests.get(url, {"follow": "1", "after": "0"}, timeout=40).json())
     )
-    asked.start()
+    follower.start()
     with opened(served.url) as registry:
         registry.register("churn", image="a:1")
-    asked.join(10)
+    follower.join(10)
     (page,) = pages
     assert [entry["position"] for entry in page["events"]] == [1]
     assert (page["position"], page["ask_again"]) == (1, 0)
-    assert requests.get(where, {"follow": "1", "max_results": "1"}, timeout=10).json()["events"] == page["events"]
+    assert requests.get(url, {"follow": "1", "max_results": "1"}, timeout=10).json()["events"] == page["events"]
 
 
-def test_followers_leave_the_server_to_others_and_let_it_stop(serve: Callable[..., Emulator]) -> None:
+def test_followers_do_not_block_other_requests_or_shutdown(serve: Callable[..., Emulator]) -> None:
     served = serve("--backend", "sqlite://")
-    where = f"{served.url}/_registry/events?follow=1"
+    url = f"{served.url}/_registry/events?follow=1"
     answers: list[Any] = []
     followers = [
-        threading.Thread(target=lambda: answers.append(requests.get(where, timeout=40).json())) for _ in range(3)
+        threading.Thread(target=lambda: answers.append(requests.get(url, timeout=40).json())) for _ in range(3)
     ]
     for follower in followers:
         follower.start()
-    eventually(lambda: answers)  # of the three, two wait: the third is told when to ask again
+    eventually(lambda: answers)  # two of the three wait; the third gets the time of its next request
     assert answers[0]["ask_again"] > 0
     assert requests.get(f"{served.url}/_registry/health", timeout=5).status_code == 200
     began = time.monotonic()
@@ -643,7 +645,7 @@ def test_followers_leave_the_server_to_others_and_let_it_stop(serve: Callable[..
     assert [page["events"] for page in answers] == [[]] * 3
 
 
-def test_a_client_follows_events_as_they_come(registry: ModelRegistry) -> None:
+def test_a_client_follows_events(registry: ModelRegistry) -> None:
     registry.register("churn", image="a:1")
     followed = registry.events(follow=True, on="Approved")
     registry.approve("churn/1")
@@ -652,7 +654,7 @@ def test_a_client_follows_events_as_they_come(registry: ModelRegistry) -> None:
     assert event.updated == ("ModelApprovalStatus",)
 
 
-def test_a_gateway_passes_events_on(emulator: Emulator, account: str, serve: Callable[..., Emulator]) -> None:
+def test_a_gateway_forwards_events(emulator: Emulator, account: str, serve: Callable[..., Emulator]) -> None:
     gateway = serve("--backend", emulator.url)
     with opened(gateway.url, account) as registry:
         registry.register("churn", image="a:1")

@@ -1,4 +1,4 @@
-"""What a registry does beyond AWS's API: asked in process and over HTTP, with the same answers and refusals."""
+"""The extension API, in process and over HTTP, with the same responses and errors."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ def sagemaker(request: pytest.FixtureRequest, emulator: Emulator, account: str, 
     client.close()
 
 
-def refusal(client: Any, name: str, **params: Any) -> tuple[str, str]:
+def error_of(client: Any, name: str, **params: Any) -> tuple[str, str]:
     with pytest.raises(ClientError) as caught:
         extensions.ask(client, name, **params)
     return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
-def test_the_settings_of_a_registry_can_be_read(sagemaker: Any) -> None:
+def test_the_settings_extension_returns_the_settings(sagemaker: Any) -> None:
     assert extensions.ask(sagemaker, "settings")["lists"]["default_order"] == "Descending"
     assert extensions.offers(sagemaker, "settings")
 
 
-def test_what_is_not_there_is_said(sagemaker: Any) -> None:
-    assert refusal(sagemaker, "no/such/thing")[0] == "UnknownOperationException"
+def test_an_unknown_extension_is_rejected(sagemaker: Any) -> None:
+    assert error_of(sagemaker, "no/such/thing")[0] == "UnknownOperationException"
     assert not extensions.offers(sagemaker, "no/such/thing")
 
 
 def test_an_unknown_parameter_is_named(sagemaker: Any) -> None:
-    code, sentence = refusal(sagemaker, "settings", colour="red")
+    code, sentence = error_of(sagemaker, "settings", colour="red")
     assert code == "ValidationException"
     assert "colour" in sentence
 
 
-def test_aws_is_not_asked_for_what_it_has_not() -> None:
+def test_extensions_are_not_sent_to_aws() -> None:
     client = boto3.client("sagemaker", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
-    assert refusal(client, "settings")[0] == "UnknownOperationException"
+    assert error_of(client, "settings")[0] == "UnknownOperationException"
 
 
 @pytest.mark.parametrize(
     ("body", "code"),
     [(b"{", "SerializationException"), (b"[]", "SerializationException"), (b'{"a": 1}', "ValidationException")],
 )
-def test_a_body_that_is_no_object_of_ours_is_refused(emulator: Emulator, body: bytes, code: str) -> None:
+def test_an_invalid_request_body_is_rejected(emulator: Emulator, body: bytes, code: str) -> None:
     answer = requests.post(f"{emulator.url}/_registry/settings", data=body, timeout=10)
     assert (answer.status_code, answer.json()["__type"]) == (400, code)
 
 
-def test_a_query_is_what_a_get_takes(emulator: Emulator) -> None:
+def test_a_get_request_takes_query_parameters(emulator: Emulator) -> None:
     assert requests.get(f"{emulator.url}/_registry/settings", timeout=10).json()["checks"]["artifacts"] == "auto"
     assert requests.get(f"{emulator.url}/_registry/settings?a=1", timeout=10).status_code == 400
     assert requests.put(f"{emulator.url}/_registry/settings", timeout=10).status_code == 400

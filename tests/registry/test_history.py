@@ -1,4 +1,4 @@
-"""History: every change leaves a row nobody can rewrite unseen, in every store, in process and over HTTP."""
+"""Tamper-evident history: every change leaves an entry, in every store, in process and over HTTP."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments))
 
 
-def test_each_operation_that_changes_something_leaves_a_row(registry: ModelRegistry, account: str) -> None:
+def test_each_operation_that_changes_something_leaves_an_entry(registry: ModelRegistry, account: str) -> None:
     client = registry.boto3
     group = ARN.format(account, "model-package-group/churn")
     policy = json.dumps(
@@ -120,7 +120,7 @@ def test_each_operation_that_changes_something_leaves_a_row(registry: ModelRegis
     assert registry.verify_history().ok
 
 
-def test_a_policy_that_replaces_one_is_one_change(registry: ModelRegistry) -> None:
+def test_replacing_a_policy_is_one_change(registry: ModelRegistry) -> None:
     texts = [
         json.dumps({"Statement": {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": "*"}})
         for action in ("sagemaker:Search", "sagemaker:ListTags")
@@ -133,12 +133,12 @@ def test_a_policy_that_replaces_one_is_one_change(registry: ModelRegistry) -> No
     assert registry.verify_history("churn").checked == 3
 
 
-def test_the_request_id_is_that_of_the_answer(registry: ModelRegistry) -> None:
+def test_an_entry_has_the_request_id_of_the_response(registry: ModelRegistry) -> None:
     answer = registry.boto3.create_model_package_group(**GROUP)
     assert next(registry.history()).request_id == answer["ResponseMetadata"]["RequestId"]
 
 
-def test_a_refused_request_leaves_no_row(registry: ModelRegistry) -> None:
+def test_a_rejected_request_leaves_no_entry(registry: ModelRegistry) -> None:
     registry.register("churn", image="churn:1")
     before = list(registry.history())
     for call, members in (
@@ -152,13 +152,13 @@ def test_a_refused_request_leaves_no_row(registry: ModelRegistry) -> None:
     assert list(registry.history()) == before
 
 
-def test_a_request_sent_twice_with_a_token_is_one_change(registry: ModelRegistry) -> None:
+def test_requests_with_the_same_client_token_are_one_change(registry: ModelRegistry) -> None:
     for _ in range(3):
         registry.register("churn", image="churn:1", token="once")
     assert [change.operation for change in registry.history()] == ["CreateModelPackage", "CreateModelPackageGroup"]
 
 
-def test_a_group_that_is_made_again_continues_its_history(registry: ModelRegistry) -> None:
+def test_a_recreated_group_continues_its_history(registry: ModelRegistry) -> None:
     for _ in range(2):
         registry.delete(registry.register("churn", image="churn:1"))
         registry.delete_group("churn")
@@ -189,7 +189,7 @@ def test_changes_are_filtered_and_paged(registry: ModelRegistry, account: str) -
     ]
 
 
-def test_a_date_alone_is_the_whole_day_in_utc() -> None:
+def test_a_date_without_a_time_is_a_whole_day_in_utc() -> None:
     start = datetime(2026, 11, 24, tzinfo=UTC).timestamp() * 1000
     assert reading.milliseconds("2026-11-24", "since", end_of_day=False) == start
     assert reading.milliseconds("2026-11-24", "until", end_of_day=True) == start + 86_400_000 - 1
@@ -214,29 +214,29 @@ def test_a_date_alone_is_the_whole_day_in_utc() -> None:
         ),
     ],
 )
-def test_a_question_that_is_none_is_refused(asked: dict[str, Any], words: str) -> None:
+def test_an_invalid_history_request_is_rejected(asked: dict[str, Any], words: str) -> None:
     with LocalRegistry(SQLiteRows(None)) as registry, pytest.raises(RegistryError, match=words):
         registry.extension("history", asked, CALLER)
 
 
-def test_others_see_nothing_of_it(registry: ModelRegistry, url: str) -> None:
+def test_history_is_not_visible_in_other_accounts_and_regions(registry: ModelRegistry, url: str) -> None:
     registry.register("churn", image="churn:1")
     with ModelRegistry(
         url, region_name=REGION, aws_access_key_id="900000000001", aws_secret_access_key="any"
-    ) as theirs:
-        assert list(theirs.history()) == []
-        assert theirs.verify_history().checked == 0
+    ) as other_account:
+        assert list(other_account.history()) == []
+        assert other_account.verify_history().checked == 0
     with ModelRegistry(
         url, region_name="eu-west-1", aws_access_key_id=registry_account(registry), aws_secret_access_key="any"
-    ) as elsewhere:
-        assert list(elsewhere.history("churn")) == []
+    ) as other_region:
+        assert list(other_region.history("churn")) == []
 
 
-def test_history_can_be_asked_for_with_a_query(emulator: Emulator) -> None:
+def test_history_can_be_read_with_query_parameters(emulator: Emulator) -> None:
     with ModelRegistry(
         emulator.url, region_name="us-west-2", aws_access_key_id="bob", aws_secret_access_key="b"
-    ) as mine:
-        mine.register("query", image="x")
+    ) as registry:
+        registry.register("query", image="x")
     headers = {"Authorization": "AWS4-HMAC-SHA256 Credential=alice/20261124/us-west-2/sagemaker/aws4_request"}
     asked = f"{emulator.url}/_registry/history?group=query&version=1&max_results=1"
     answer = requests.get(asked, headers=headers, timeout=10).json()
@@ -247,14 +247,14 @@ def test_history_can_be_asked_for_with_a_query(emulator: Emulator) -> None:
     assert requests.get(f"{emulator.url}/_registry/export", headers=headers, timeout=10).json()["lines"]
 
 
-def test_aws_keeps_no_history_and_says_so() -> None:
+def test_history_is_not_available_on_aws() -> None:
     client = boto3.client("sagemaker", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
     with ModelRegistry.from_client(client) as registry, pytest.raises(ClientError) as caught:
         next(registry.history())
     assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
 
 
-def test_writers_at_once_keep_the_chains_whole(url: str, account: str) -> None:
+def test_concurrent_writers_keep_the_chains_intact(url: str, account: str) -> None:
     boto = {"region_name": REGION, "aws_access_key_id": account, "aws_secret_access_key": "any"}
 
     def work(number: int) -> None:
@@ -271,11 +271,11 @@ def test_writers_at_once_keep_the_chains_whole(url: str, account: str) -> None:
         assert [change.seq for change in registry.history("group-0")] == list(range(25, 0, -1))
 
 
-# What somebody can do who has the file
+# Tampering with access to the file
 
 
-def a_history(path: Path) -> None:
-    """Write a file with the history of two groups, of which one is reviewed."""
+def write_history(path: Path) -> None:
+    """Write a file with the history of two groups, one of them reviewed."""
     with LocalRegistry(SQLiteRows(path)) as registry:
         for group in ("churn", "fraud"):
             registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": group}, CALLER)
@@ -285,7 +285,7 @@ def a_history(path: Path) -> None:
         registry.call("UpdateModelPackage", {"ModelPackageArn": arn, "ModelApprovalStatus": "Rejected"}, CALLER)
 
 
-def breaks(path: Path) -> list[tuple[str, int | None, str]]:
+def problems(path: Path) -> list[tuple[str, int | None, str]]:
     with LocalRegistry(SQLiteRows(path)) as registry:
         found = registry.extension("history/verify", {}, CALLER)
     return [(one["name"], one["seq"], one["why"]) for one in found["broken"]]
@@ -426,29 +426,29 @@ SURPLUS = "unexpected search term: {} {}"
         ),
     ],
 )
-def test_what_is_done_to_the_file_is_found(
+def test_verify_finds_tampering_with_the_file(
     tmp_path: Path, statements: list[str], found: list[tuple[str, int | None, str]]
 ) -> None:
-    a_history(tmp_path / "registry.db")
+    write_history(tmp_path / "registry.db")
     edit(tmp_path / "registry.db", *statements)
-    assert breaks(tmp_path / "registry.db") == found
+    assert problems(tmp_path / "registry.db") == found
 
 
-def test_a_row_that_is_written_anew_with_a_hash_is_found_by_the_next(tmp_path: Path) -> None:
-    a_history(tmp_path / "registry.db")
+def test_an_entry_rewritten_with_its_hash_is_found_by_the_next_entry(tmp_path: Path) -> None:
+    write_history(tmp_path / "registry.db")
     connection = sqlite3.connect(tmp_path / "registry.db")
     found = connection.execute(f"SELECT {', '.join(HISTORY.columns)} FROM history {OF_CHURN} = 2").fetchone()
     forged = dict(zip(HISTORY.columns, found, strict=True)) | {"actor": "arn:aws:iam::1:user/mallory"}
     connection.execute(f"UPDATE history SET actor = ?, hash = ? {OF_CHURN} = 2", [forged["actor"], hash_of(forged)])
     connection.commit()
     connection.close()
-    assert breaks(tmp_path / "registry.db") == [("churn", 3, REHASHED)]
+    assert problems(tmp_path / "registry.db") == [("churn", 3, REHASHED)]
 
 
 @pytest.fixture(scope="module")
 def rows_of_a_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("history") / "registry.db"
-    a_history(path)
+    write_history(path)
     return path
 
 
@@ -457,7 +457,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 @given(data=st.data())
 @settings(max_examples=150, deadline=None)
-def test_any_edit_of_any_column_of_any_row_is_found(rows_of_a_history: Path, data: st.DataObject) -> None:
+def test_verify_finds_any_edit_of_any_column(rows_of_a_history: Path, data: st.DataObject) -> None:
     registry = LocalRegistry(SQLiteRows(rows_of_a_history))
     connection = registry._rows._writer  # type: ignore[attr-defined]
     connection.execute("BEGIN")
@@ -468,7 +468,7 @@ def test_any_edit_of_any_column_of_any_row_is_found(rows_of_a_history: Path, dat
         column = data.draw(st.sampled_from(HISTORY.columns))
         value = values[HISTORY.columns.index(column)]
         numbers = st.integers(-(2**63), 2**63 - 1)
-        changed = data.draw(numbers if isinstance(value, int) else st.one_of(TEXTS, _spoilt(value)), label=column)
+        changed = data.draw(numbers if isinstance(value, int) else st.one_of(TEXTS, _corrupted(value)), label=column)
         keys = {(row[1], row[2], row[3], row[4]) for row in kept}
         key = [*values[:4]]
         if column in HISTORY.key:
@@ -482,8 +482,8 @@ def test_any_edit_of_any_column_of_any_row_is_found(rows_of_a_history: Path, dat
         registry.close()
 
 
-def _spoilt(text: str) -> st.SearchStrategy[str]:
-    """Return texts with one character more, fewer, or another."""
+def _corrupted(text: str) -> st.SearchStrategy[str]:
+    """Return texts with one character added, removed or replaced."""
     place = st.integers(0, max(len(text) - 1, 0))
     new = st.sampled_from('x7 \n\\"é')
     return st.one_of(
@@ -499,9 +499,9 @@ def _reading(connection: sqlite3.Connection) -> RequestContext:
     )
 
 
-def test_anybody_can_compute_the_hashes(tmp_path: Path) -> None:
-    """As documented: SHA-256 of the columns but for account, region and hash, as JSON, sorted, without spaces."""
-    a_history(tmp_path / "registry.db")
+def test_the_hashes_can_be_computed_as_documented(tmp_path: Path) -> None:
+    """As documented: SHA-256 of the columns without account, region and hash, as sorted JSON without spaces."""
+    write_history(tmp_path / "registry.db")
     connection = sqlite3.connect(tmp_path / "registry.db")
     connection.row_factory = sqlite3.Row
     previous = {"churn": "", "fraud": ""}
@@ -516,7 +516,7 @@ def test_anybody_can_compute_the_hashes(tmp_path: Path) -> None:
 
 
 @given(st.dictionaries(st.sampled_from([*HISTORY.columns]), st.text(st.characters(exclude_categories=["Cs"]))))
-def test_any_text_is_hashed_as_json_dumps_writes_it(texts: dict[str, str]) -> None:
+def test_hashes_are_computed_over_the_text_of_json_dumps(texts: dict[str, str]) -> None:
     row = {**dict.fromkeys(HISTORY.columns, ""), **texts}
     hashed = {name: row[name] for name in row if name not in ("account", "region", "hash")}
     text = json.dumps(hashed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -526,7 +526,7 @@ def test_any_text_is_hashed_as_json_dumps_writes_it(texts: dict[str, str]) -> No
 @pytest.mark.parametrize("most", [1, 2, 3, 5])
 def test_a_long_history_is_verified_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     monkeypatch.setattr(verification, "MAX_ROWS", most)
-    a_history(tmp_path / "registry.db")
+    write_history(tmp_path / "registry.db")
     with ModelRegistry(f"sqlite:///{tmp_path}/registry.db", region_name=REGION) as registry:
         whole = registry.verify_history()
         assert (whole.ok, whole.checked, whole.chains, whole.unrecorded) == (True, 7, 2, 0)
@@ -550,10 +550,10 @@ def test_a_long_history_is_verified_in_parts(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("store", ["file", "postgres"])
-def test_terms_nobody_has_are_found_wherever_they_sort_in_every_store(
+def test_search_terms_without_a_record_are_found_in_every_store(
     store: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are walked through in parts, in an order of the store's own."""
+    """Terms are read in parts, in the sort order of the store."""
     monkeypatch.setattr(verification, "MAX_ROWS", 2)
     url = request.getfixturevalue("postgres_url") if store == "postgres" else f"sqlite:///{tmp_path}/registry.db"
     metadata = {"a": "0", "B": "É" * 256, "_b": "@", "ä": " x", "b": "y" * 256}
@@ -575,9 +575,9 @@ def test_terms_nobody_has_are_found_wherever_they_sort_in_every_store(
         assert registry.verify_history().ok
 
 
-def test_the_command_tells_what_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_verify_command_reports_a_broken_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", f"sqlite:///{tmp_path}/registry.db")
-    a_history(tmp_path / "registry.db")
+    write_history(tmp_path / "registry.db")
     result = run("history", "verify")
     assert (result.exit_code, result.stdout) == (0, "7 changes in 2 chains, none altered\n")
     edit(tmp_path / "registry.db", f"DELETE FROM history {OF_CHURN} = 2")
@@ -589,7 +589,7 @@ def test_the_command_tells_what_is_broken(tmp_path: Path, monkeypatch: pytest.Mo
     assert run("history", "verify", "nobody").exit_code == 2
 
 
-def test_the_commands_look_back(
+def test_the_history_and_as_of_commands(
     registry: ModelRegistry, url: str, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", url)
@@ -619,7 +619,7 @@ def test_the_commands_look_back(
         assert "ValidationException" in result.stderr
 
 
-# How it was at a moment
+# The state at a past moment
 
 STEPS = st.lists(
     st.tuples(
@@ -633,7 +633,7 @@ STEPS = st.lists(
 
 @given(steps=STEPS, asked=st.lists(st.integers(-1, 80), min_size=1, max_size=5))
 @settings(max_examples=100, deadline=None)
-def test_as_of_is_what_a_model_of_the_group_says(steps: list[tuple[str, int, int]], asked: list[int]) -> None:
+def test_as_of_agrees_with_a_model_of_the_group(steps: list[tuple[str, int, int]], asked: list[int]) -> None:
     now, state, made = 1_000_000_000, {}, 0
     with LocalRegistry(SQLiteRows(None), clock=lambda: now) as registry:
         registry.call("CreateModelPackageGroup", GROUP, CALLER)
@@ -663,7 +663,7 @@ def test_as_of_is_what_a_model_of_the_group_says(steps: list[tuple[str, int, int
                 assert record.get("ModelApprovalStatus") == then.get(version)
 
 
-def test_as_of_for_people(registry: ModelRegistry) -> None:
+def test_as_of_in_the_python_client(registry: ModelRegistry) -> None:
     first = registry.approve(registry.register("churn", image="churn:1"), "good")
     at = next(registry.history("churn/1")).at
     registry.approve(registry.register("churn", image="churn:2"))
@@ -679,8 +679,8 @@ def test_as_of_for_people(registry: ModelRegistry) -> None:
 
 
 @pytest.fixture
-def older(tmp_path: Path) -> Path:
-    """Return a file with one approved version of group churn, and without its history."""
+def without_history(tmp_path: Path) -> Path:
+    """Return a file with one approved version of group churn and no history."""
     path = tmp_path / "older.db"
     with ModelRegistry(f"sqlite:///{path}", region_name=REGION) as registry:
         registry.approve(registry.register("churn", image="churn:1"))
@@ -691,8 +691,8 @@ def older(tmp_path: Path) -> Path:
     return path
 
 
-def test_history_of_a_group_without_any_begins_with_its_next_change(older: Path) -> None:
-    with ModelRegistry(f"sqlite:///{older}", region_name=REGION) as registry:
+def test_history_of_a_group_without_any_begins_with_its_next_change(without_history: Path) -> None:
+    with ModelRegistry(f"sqlite:///{without_history}", region_name=REGION) as registry:
         assert list(registry.history()) == []
         verified = registry.verify_history()
         assert (verified.ok, verified.checked, verified.unrecorded) == (True, 0, 2)
@@ -713,24 +713,24 @@ def test_history_of_a_group_without_any_begins_with_its_next_change(older: Path)
         assert (verified.ok, verified.checked, verified.unrecorded) == (True, 2, 1)
 
 
-def test_nothing_but_the_journal_writes_history_and_it_only_adds() -> None:
-    """A change or a removal of history would have to be asked of a store by its name: nobody does."""
+def test_only_the_journal_writes_history_and_it_only_inserts() -> None:
+    """Only a call with the table's name could change or remove history."""
     sources = sorted((Path(__file__).parents[2] / "backends").rglob("*.py"))
     text = {path.name: path.read_text(encoding="utf-8") for path in sources}
-    asking = {
+    calls = {
         name: [verb for verb in ("insert", "update", "delete") if f"{verb}(HISTORY" in content]
         for name, content in text.items()
     }
-    assert {name: verbs for name, verbs in asking.items() if verbs} == {"journal.py": ["insert"]}
+    assert {name: verbs for name, verbs in calls.items() if verbs} == {"journal.py": ["insert"]}
     heads = {name for name, content in text.items() if any(f"{verb}(HEADS" in content for verb in ("insert", "update"))}
     assert heads == {"journal.py"}
     assert not any("delete(HEADS" in content for content in text.values())
 
 
 def test_no_statement_changes_or_removes_history(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    said: list[str] = []
+    statements: list[str] = []
     rows = SQLiteRows(tmp_path / "registry.db")
-    rows._writer.set_trace_callback(said.append)
+    rows._writer.set_trace_callback(statements.append)
     with LocalRegistry(rows) as registry:
         registry.call("CreateModelPackageGroup", GROUP, CALLER)
         arn = registry.call("CreateModelPackage", GROUP, CALLER)["ModelPackageArn"]
@@ -738,11 +738,11 @@ def test_no_statement_changes_or_removes_history(monkeypatch: pytest.MonkeyPatch
         registry.call("DeleteModelPackage", {"ModelPackageName": arn}, CALLER)
         registry.call("DeleteModelPackageGroup", GROUP, CALLER)
         rows._writer.set_trace_callback(None)
-    of_history = {statement.split()[0] for statement in said if " history " in statement}
+    of_history = {statement.split()[0] for statement in statements if " history " in statement}
     assert of_history == {"INSERT"}
 
 
-def test_what_the_rules_said_of_a_decision_is_in_its_history() -> None:
+def test_an_entry_records_the_rule_results_of_a_decision() -> None:
     ruled = Settings(approval=(ApprovalTable(groups=("*",), rules=("reason-required",)),))
     with LocalRegistry(SQLiteRows(None), options=BackendOptions(ruled)) as registry:
         registry.call("CreateModelPackageGroup", GROUP, CALLER)

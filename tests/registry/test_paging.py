@@ -1,4 +1,4 @@
-"""Lists over random registries: every entry once, in order, whatever the page size, while others register."""
+"""Lists of random registries: every entry once, in order, for any page size, during concurrent registrations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ versions = st.lists(
 
 
 def registry_of(entries: list[tuple[str, str, int]]) -> tuple[LocalRegistry, list[dict[str, Any]]]:
-    """Return a registry and the summaries it should list, by time; clocks may stand still or go back."""
+    """Return a registry and the summaries it should list, by time; the clock may stand still or go back."""
     now = 1_000_000.0
 
     def clock() -> float:
@@ -44,7 +44,7 @@ def registry_of(entries: list[tuple[str, str, int]]) -> tuple[LocalRegistry, lis
     return registry, expected
 
 
-def walk(registry: LocalRegistry, request: dict[str, Any], between: Callable[[], None] = lambda: None) -> list[str]:
+def list_all(registry: LocalRegistry, request: dict[str, Any], between: Callable[[], None] = lambda: None) -> list[str]:
     found: list[str] = []
     while True:
         page = registry.call("ListModelPackages", request, CALLER)
@@ -66,7 +66,7 @@ def walk(registry: LocalRegistry, request: dict[str, Any], between: Callable[[],
     sort=st.sampled_from(["CreationTime", "Name"]),
     order=st.sampled_from(["Ascending", "Descending"]),
 )
-def test_pages_hold_every_matching_version_once_and_in_order(
+def test_pages_list_every_matching_version_once_and_in_order(
     entries: list[tuple[str, str, int]],
     size: int,
     group: str | None,
@@ -91,21 +91,21 @@ def test_pages_hold_every_matching_version_once_and_in_order(
         is_by_time = sort == "CreationTime" and group is None  # versions of a group are sorted by number
         return (entry["created"] if is_by_time else 0, entry["name"], entry["version"])
 
-    in_order = sorted(matching, key=position, reverse=order == "Descending")
-    assert walk(registry, request) == [entry["arn"] for entry in in_order]
+    expected_order = sorted(matching, key=position, reverse=order == "Descending")
+    assert list_all(registry, request) == [entry["arn"] for entry in expected_order]
     registry.close()
 
 
 @settings(deadline=None, max_examples=30)
 @given(entries=versions, size=st.integers(1, 6))
-def test_what_was_there_is_listed_once_while_others_register(entries: list[tuple[str, str, int]], size: int) -> None:
+def test_existing_versions_are_listed_once_during_registrations(entries: list[tuple[str, str, int]], size: int) -> None:
     registry, expected = registry_of(entries)
 
     def register() -> None:
         registry.call("CreateModelPackage", {"ModelPackageGroupName": "ab"}, CALLER)
 
     request = {"ModelPackageType": "Versioned", "SortBy": "Name", "MaxResults": size}
-    found = walk(registry, request, register)
+    found = list_all(registry, request, register)
     assert len(found) == len(set(found))
     assert {entry["arn"] for entry in expected} <= set(found)
     registry.close()
@@ -120,9 +120,7 @@ def test_what_was_there_is_listed_once_while_others_register(entries: list[tuple
         ("Search", {"Resource": "ModelPackage"}),
     ],
 )
-def test_a_token_made_by_hand_is_refused_or_leads_nowhere(
-    operation: str, request_: dict[str, Any], position: Any
-) -> None:
+def test_a_forged_token_is_rejected_or_returns_nothing(operation: str, request_: dict[str, Any], position: Any) -> None:
     registry, _ = registry_of([("a", "Approved", 1)] * 3)
     query = orjson.dumps([operation, CALLER.account, CALLER.region, request_], option=orjson.OPT_SORT_KEYS)
     refusal = "NextToken is not valid for this request"

@@ -1,4 +1,4 @@
-"""Groups shared between accounts: what a policy opens, to whom, who finds it, and that nothing else opens."""
+"""Resource policies: access from other accounts, and the discovery of shared groups."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sagemaker_registry.backends.store.transactions import View
 from sagemaker_registry.client import connect
 from support.server import REGION, Emulator, checked
 
-OWNER, READER, STRANGER = "111111111111", "222222222222", "333333333333"
+OWNER, READER, THIRD = "111111111111", "222222222222", "333333333333"
 GROUP_ARN = f"arn:aws:sagemaker:{REGION}:{OWNER}:model-package-group/churn"
 VERSIONS_ARN = f"arn:aws:sagemaker:{REGION}:{OWNER}:model-package/churn/*"
 VERSION_ARN = VERSIONS_ARN.replace("*", "1")
@@ -33,16 +33,16 @@ DESCRIBE = "sagemaker:DescribeModelPackageGroup"
 
 
 def statement(**members: Any) -> dict[str, Any]:
-    """Return a statement that lets the reader describe the group, with these members instead; None takes one away."""
-    said = {"Effect": "Allow", "Principal": {"AWS": READER}, "Action": DESCRIBE, "Resource": GROUP_ARN, **members}
-    return {name: value for name, value in said.items() if value is not None}
+    """Return a statement that lets the reader describe the group, with these members replaced; None removes one."""
+    statement_ = {"Effect": "Allow", "Principal": {"AWS": READER}, "Action": DESCRIBE, "Resource": GROUP_ARN, **members}
+    return {name: value for name, value in statement_.items() if value is not None}
 
 
 def policy(*statements: Mapping[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
-# The two statements of AWS's page on deploying a version from another account, with the actions it lists.
+# The two statements of AWS's page about deploying a version from another account, with its actions.
 DOCUMENTED = policy(
     statement(Sid="AddPermModelPackageGroup", Principal={"AWS": f"arn:aws:iam::{READER}:root"}),
     statement(
@@ -61,7 +61,7 @@ DOCUMENTED = policy(
 
 
 class TestOneFile:
-    """Three accounts on one file, each with a client of its own."""
+    """Three accounts with one client each on one file."""
 
     @pytest.fixture
     def clients(self, tmp_path: Path) -> Iterator[dict[str, Any]]:
@@ -72,7 +72,7 @@ class TestOneFile:
                 aws_access_key_id=account,
                 aws_secret_access_key="any",
             )
-            for account in (OWNER, READER, STRANGER)
+            for account in (OWNER, READER, THIRD)
         }
         yield {account: checked(client) for account, client in clients.items()}
         for client in clients.values():
@@ -88,23 +88,23 @@ class TestOneFile:
 
     @pytest.fixture
     def reader(self, clients: dict[str, Any], owner: Any) -> Any:
-        """Return the client of the account the documented policy opens the group to."""
+        """Return the client of the account that the documented policy allows."""
         owner.put_model_package_group_policy(ModelPackageGroupName="churn", ResourcePolicy=DOCUMENTED)
         return clients[READER]
 
     @pytest.fixture
-    def stranger(self, clients: dict[str, Any]) -> Any:
-        return clients[STRANGER]
+    def third(self, clients: dict[str, Any]) -> Any:
+        return clients[THIRD]
 
-    def test_without_a_policy_another_account_has_no_access(self, owner: Any, stranger: Any) -> None:
-        assert refusal(stranger.describe_model_package, ModelPackageName=VERSION_ARN) == (
+    def test_without_a_policy_another_account_has_no_access(self, owner: Any, third: Any) -> None:
+        assert refusal(third.describe_model_package, ModelPackageName=VERSION_ARN) == (
             "AccessDeniedException",
-            f"User: arn:aws:iam::{STRANGER}:root is not authorized to perform: sagemaker:DescribeModelPackage "
+            f"User: arn:aws:iam::{THIRD}:root is not authorized to perform: sagemaker:DescribeModelPackage "
             f"on resource: {VERSION_ARN} because no resource-based policy allows the "
             "sagemaker:DescribeModelPackage action",
         )
 
-    def test_a_version_registered_from_another_account_is_the_owners(self, owner: Any, reader: Any) -> None:
+    def test_a_version_registered_from_another_account_belongs_to_the_owner(self, owner: Any, reader: Any) -> None:
         arn = reader.create_model_package(ModelPackageGroupName=GROUP_ARN, InferenceSpecification=SPECIFICATION)[
             "ModelPackageArn"
         ]
@@ -114,7 +114,7 @@ class TestOneFile:
         assert described["CreatedBy"]["IamIdentity"]["Arn"] == f"arn:aws:iam::{READER}:root"
         assert reader.list_model_packages(ModelPackageType="Both")["ModelPackageSummaryList"] == []
 
-    def test_the_owners_versions_are_read_listed_and_decided_by_their_arns(self, owner: Any, reader: Any) -> None:
+    def test_another_account_reads_lists_and_approves_versions_by_arn(self, owner: Any, reader: Any) -> None:
         reader.update_model_package(ModelPackageArn=VERSION_ARN, ModelApprovalStatus="Approved")
         assert reader.describe_model_package(ModelPackageName=VERSION_ARN)["ModelApprovalStatus"] == "Approved"
         listed = reader.list_model_packages(ModelPackageGroupName=GROUP_ARN)["ModelPackageSummaryList"]
@@ -123,22 +123,22 @@ class TestOneFile:
         described = owner.describe_model_package(ModelPackageName="churn/1")
         assert described["LastModifiedBy"]["IamIdentity"]["Arn"] == f"arn:aws:iam::{READER}:root"
 
-    def test_a_version_is_cloned_from_one_of_the_owners(self, reader: Any) -> None:
+    def test_another_account_can_clone_a_version(self, reader: Any) -> None:
         reader.create_model_package_group(ModelPackageGroupName="mine")
         clone = reader.create_model_package(ModelPackageGroupName="mine", SourceUri=VERSION_ARN)["ModelPackageArn"]
         described = reader.describe_model_package(ModelPackageName=clone)
         assert described["InferenceSpecification"]["Containers"][0]["Image"] == CONTAINER["Image"]
 
-    def test_the_owners_pages_are_walked_from_another_account(self, owner: Any, reader: Any) -> None:
+    def test_another_account_can_page_through_versions(self, owner: Any, reader: Any) -> None:
         for _ in range(4):
             owner.create_model_package(ModelPackageGroupName="churn", InferenceSpecification=SPECIFICATION)
         pages = reader.get_paginator("list_model_packages").paginate(
             ModelPackageGroupName=GROUP_ARN, PaginationConfig={"PageSize": 2}
         )
-        found = [summary["ModelPackageVersion"] for page in pages for summary in page["ModelPackageSummaryList"]]
-        assert found == [5, 4, 3, 2, 1]
+        discovered = [summary["ModelPackageVersion"] for page in pages for summary in page["ModelPackageSummaryList"]]
+        assert discovered == [5, 4, 3, 2, 1]
 
-    def test_what_the_policy_does_not_name_stays_closed(self, owner: Any, reader: Any) -> None:
+    def test_actions_that_the_policy_does_not_name_are_denied(self, owner: Any, reader: Any) -> None:
         for call, members in (
             (reader.delete_model_package, {"ModelPackageName": VERSION_ARN}),
             (reader.delete_model_package_group, {"ModelPackageGroupName": GROUP_ARN}),
@@ -146,12 +146,12 @@ class TestOneFile:
             assert refusal(call, **members)[0] == "AccessDeniedException"
         assert len(owner.list_model_packages(ModelPackageGroupName="churn")["ModelPackageSummaryList"]) == 1
 
-    def test_another_group_of_the_owner_stays_closed(self, owner: Any, reader: Any) -> None:
+    def test_another_group_of_the_owner_is_denied(self, owner: Any, reader: Any) -> None:
         owner.create_model_package_group(ModelPackageGroupName="churn-2")
         code, _ = refusal(reader.list_model_packages, ModelPackageGroupName=GROUP_ARN + "-2")
         assert code == "AccessDeniedException"
 
-    def test_a_policy_opens_no_group_but_its_own(self, owner: Any, reader: Any) -> None:
+    def test_a_policy_allows_access_only_to_its_own_group(self, owner: Any, reader: Any) -> None:
         owner.create_model_package_group(ModelPackageGroupName="other")
         everything = policy(statement(Action="*", Resource="*"))
         owner.put_model_package_group_policy(ModelPackageGroupName="churn", ResourcePolicy=everything)
@@ -160,7 +160,7 @@ class TestOneFile:
         )
         assert code == "AccessDeniedException"
 
-    def test_an_unversioned_package_is_its_owners_alone(self, owner: Any, reader: Any) -> None:
+    def test_an_unversioned_package_cannot_be_shared(self, owner: Any, reader: Any) -> None:
         everything = policy(statement(Principal="*", Action="*", Resource="*"))
         owner.put_model_package_group_policy(ModelPackageGroupName="churn", ResourcePolicy=everything)
         arn = owner.create_model_package(ModelPackageName="churn", InferenceSpecification=UNVERSIONED_SPECIFICATION)[
@@ -168,13 +168,13 @@ class TestOneFile:
         ]
         assert refusal(reader.describe_model_package, ModelPackageName=arn)[0] == "AccessDeniedException"
 
-    def test_a_third_account_is_refused_as_before(self, reader: Any, stranger: Any) -> None:
+    def test_a_third_account_is_denied(self, reader: Any, third: Any) -> None:
         for call, members in (
-            (stranger.describe_model_package_group, {"ModelPackageGroupName": GROUP_ARN}),
-            (stranger.describe_model_package, {"ModelPackageName": VERSION_ARN}),
-            (stranger.list_model_packages, {"ModelPackageGroupName": GROUP_ARN}),
-            (stranger.create_model_package, {"ModelPackageGroupName": GROUP_ARN}),
-            (stranger.update_model_package, {"ModelPackageArn": VERSION_ARN, "ModelApprovalStatus": "Approved"}),
+            (third.describe_model_package_group, {"ModelPackageGroupName": GROUP_ARN}),
+            (third.describe_model_package, {"ModelPackageName": VERSION_ARN}),
+            (third.list_model_packages, {"ModelPackageGroupName": GROUP_ARN}),
+            (third.create_model_package, {"ModelPackageGroupName": GROUP_ARN}),
+            (third.update_model_package, {"ModelPackageArn": VERSION_ARN, "ModelApprovalStatus": "Approved"}),
         ):
             assert refusal(call, **members)[0] == "AccessDeniedException"
 
@@ -182,13 +182,13 @@ class TestOneFile:
         owner.delete_model_package_group_policy(ModelPackageGroupName="churn")
         assert refusal(reader.describe_model_package, ModelPackageName=VERSION_ARN)[0] == "AccessDeniedException"
 
-    def test_a_name_is_the_callers_own_group(self, reader: Any) -> None:
+    def test_a_group_name_refers_to_the_callers_account(self, reader: Any) -> None:
         code, sentence = refusal(reader.get_model_package_group_policy, ModelPackageGroupName="churn")
         assert code == "ValidationException"
         assert sentence == f"Cannot find Model Package Group: {GROUP_ARN.replace(OWNER, READER)}"
 
-    def test_shared_groups_are_listed_for_those_they_are_shared_with(
-        self, owner: Any, reader: Any, stranger: Any
+    def test_shared_groups_are_listed_for_the_accounts_they_are_shared_with(
+        self, owner: Any, reader: Any, third: Any
     ) -> None:
         owner.create_model_package_group(ModelPackageGroupName="private")
         reader.create_model_package_group(ModelPackageGroupName="mine")
@@ -198,9 +198,9 @@ class TestOneFile:
             return [summary["ModelPackageGroupArn"] for summary in answer["ModelPackageGroupSummaryList"]]
 
         assert listed(reader) == [GROUP_ARN]
-        assert listed(stranger) == listed(owner) == []
+        assert listed(third) == listed(owner) == []
 
-    def test_a_deny_takes_back_what_is_allowed(self, owner: Any, reader: Any) -> None:
+    def test_a_deny_overrides_an_allow(self, owner: Any, reader: Any) -> None:
         denied = statement(Effect="Deny", Action="sagemaker:Update*", Resource="*")
         opened = json.loads(DOCUMENTED)["Statement"]
         owner.put_model_package_group_policy(ModelPackageGroupName="churn", ResourcePolicy=policy(denied, *opened))
@@ -209,7 +209,7 @@ class TestOneFile:
         assert reader.describe_model_package(ModelPackageName=VERSION_ARN)["ModelPackageVersion"] == 1
 
 
-def test_a_served_registry_shares_between_accounts(emulator: Emulator, account: str) -> None:
+def test_groups_are_shared_over_http(emulator: Emulator, account: str) -> None:
     owner, reader = emulator.client("sagemaker", account), emulator.client("sagemaker", READER)
     owner.create_model_package_group(ModelPackageGroupName="churn")
     shared = DOCUMENTED.replace(OWNER, account)
@@ -220,18 +220,18 @@ def test_a_served_registry_shares_between_accounts(emulator: Emulator, account: 
     assert owner.describe_model_package(ModelPackageName="churn/1")["ModelPackageArn"] == arn
 
 
-# Below: one policy in a store, and what it says of a request.
+# Policies in a store, evaluated for one request.
 
 ROOT, USER = f"arn:aws:iam::{READER}:root", "arn:aws:iam::123456789012:user/alice"
 CHURN = Arn("aws", REGION, OWNER, GROUP, "churn")
 VERSION = Arn("aws", REGION, OWNER, PACKAGE, "churn", 1)
 VERSIONS = Arn("aws", REGION, OWNER, PACKAGE, "churn", "*")
-FOREVER = {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}
+SINCE_2020 = {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}
 
 
 @contextmanager
 def store(texts: Mapping[str, str], region: str = REGION) -> Iterator[View]:
-    """Open a store that has these policies, by group of the owner."""
+    """Open a store with these policies of the owner, by group."""
     with closing(SQLiteRows(None)) as rows, rows.writing() as writing:
         for name, text in texts.items():
             row = {"region": region, "account": OWNER, "name": name, "rev": 0, "record": {"ResourcePolicy": text}}
@@ -245,12 +245,12 @@ def allowed(
     to: str = "DescribeModelPackageGroup",
     on: Arn = CHURN,
 ) -> bool:
-    """Whether these statements, as the policy of the group, let somebody do something."""
+    """Return whether these statements, as the policy of the group, allow a caller to do something."""
     with store({"churn": policy(*statements)}) as rows:
         return permissions.allows(rows, Caller.from_access_key(by, REGION), to, on)
 
 
-def found(by: str, **texts: str) -> list[str]:
+def discovered(by: str, **texts: str) -> list[str]:
     with store(texts) as rows:
         return [arn.name for arn in permissions.discoverable(rows, Caller.from_access_key(by, REGION))]
 
@@ -258,44 +258,44 @@ def found(by: str, **texts: str) -> list[str]:
 @pytest.mark.parametrize(
     ("principal", "by", "expected"),
     [
-        ("*", STRANGER, True),
+        ("*", THIRD, True),
         ({"AWS": "*"}, "alice", True),
         ({"AWS": READER}, READER, True),
         ({"AWS": ROOT}, READER, True),
-        ({"AWS": [STRANGER, ROOT]}, READER, True),
+        ({"AWS": [THIRD, ROOT]}, READER, True),
         ({"AWS": "123456789012"}, "alice", True),
         ({"AWS": "arn:aws:iam::123456789012:root"}, "alice", True),
         ({"AWS": USER}, "alice", True),
         ({"AWS": USER}, "bob", False),
         ({"AWS": USER}, "Alice", False),
-        ({"AWS": READER}, STRANGER, False),
+        ({"AWS": READER}, THIRD, False),
         ({"AWS": f"arn:aws-cn:iam::{READER}:root"}, READER, False),
         ({"AWS": f"arn:aws:iam::{READER}:user/root"}, READER, False),
         ({"Service": "sagemaker.amazonaws.com"}, READER, False),
         ({"Federated": "*"}, READER, False),
     ],
 )
-def test_a_principal_is_everybody_an_account_or_one_identity(principal: Any, by: str, expected: bool) -> None:
+def test_a_principal_is_everyone_an_account_or_one_identity(principal: Any, by: str, expected: bool) -> None:
     assert allowed(statement(Principal=principal), by=by) is expected
 
 
 @pytest.mark.parametrize(
-    ("spared", "by", "expected"),
+    ("exempt", "by", "expected"),
     [
         (READER, READER, True),
         (ROOT, READER, True),
-        (READER, STRANGER, False),
+        (READER, THIRD, False),
         (USER, "alice", True),
         (USER, "bob", False),
-        # As IAM's page says: the account alone spares none of its users.
+        # According to IAM's documentation, naming the account alone exempts none of its users.
         ("123456789012", "alice", False),
         (["arn:aws:iam::123456789012:root", USER], "alice", True),
         (["arn:aws:iam::123456789012:root", USER], "bob", False),
     ],
 )
-def test_not_principal_denies_all_but_those_it_names(spared: Any, by: str, expected: bool) -> None:
+def test_not_principal_denies_everyone_else(exempt: Any, by: str, expected: bool) -> None:
     opened = statement(Principal="*")
-    denied = statement(Effect="Deny", Principal=None, NotPrincipal={"AWS": spared})
+    denied = statement(Effect="Deny", Principal=None, NotPrincipal={"AWS": exempt})
     assert allowed(opened, by=by)
     assert allowed(opened, denied, by=by) is expected
 
@@ -314,7 +314,7 @@ def test_not_principal_denies_all_but_those_it_names(spared: Any, by: str, expec
         ({"Action": None, "NotAction": ["sagemaker:describe*"]}, False),
     ],
 )
-def test_an_action_is_a_pattern_in_any_case(element: dict[str, Any], expected: bool) -> None:
+def test_actions_are_case_insensitive_patterns(element: dict[str, Any], expected: bool) -> None:
     assert allowed(statement(**element)) is expected
 
 
@@ -338,65 +338,65 @@ def test_an_action_is_a_pattern_in_any_case(element: dict[str, Any], expected: b
         ({"Resource": None, "NotResource": VERSIONS_ARN}, VERSION, False),
     ],
 )
-def test_a_resource_is_a_pattern_in_its_case(element: dict[str, Any], on: Arn, expected: bool) -> None:
+def test_resources_are_case_sensitive_patterns(element: dict[str, Any], on: Arn, expected: bool) -> None:
     assert allowed(statement(**element), on=on) is expected
 
 
-def test_no_condition_is_evaluated_and_none_opens_anything() -> None:
+def test_conditions_are_not_evaluated_and_allow_nothing() -> None:
     opened = statement()
-    assert not allowed(statement(Condition=FOREVER))
-    assert allowed(opened, statement(Condition=FOREVER))
+    assert not allowed(statement(Condition=SINCE_2020))
+    assert allowed(opened, statement(Condition=SINCE_2020))
     assert not allowed(opened, statement(Effect="Deny", Condition={"Bool": {"aws:SecureTransport": "false"}}))
 
 
-def test_a_group_is_found_by_those_who_may_describe_it() -> None:
+def test_a_group_is_discovered_by_accounts_that_may_describe_it() -> None:
     texts = {
         "a": policy(statement(Resource="*")),
-        "b": policy(statement(Principal={"AWS": [STRANGER, ROOT]}, Resource="*")),
+        "b": policy(statement(Principal={"AWS": [THIRD, ROOT]}, Resource="*")),
         "c": policy(statement(Principal="*", Resource="*")),
         "d": policy(statement(Principal="*", Resource="*", Action="sagemaker:ListModelPackages")),
     }
-    assert found(READER, **texts) == ["a", "b", "c"]
-    assert found(STRANGER, **texts) == ["b", "c"]
-    assert found("alice", **texts) == ["c"]
-    assert found(OWNER, **texts) == []
+    assert discovered(READER, **texts) == ["a", "b", "c"]
+    assert discovered(THIRD, **texts) == ["b", "c"]
+    assert discovered("alice", **texts) == ["c"]
+    assert discovered(OWNER, **texts) == []
 
 
-def test_an_unversioned_package_of_a_groups_name_has_no_policy() -> None:
+def test_a_group_policy_does_not_apply_to_an_unversioned_package_of_the_same_name() -> None:
     everything = statement(Principal="*", Action="*", Resource="*")
     assert allowed(everything, on=VERSION)
     assert not allowed(everything, on=Arn("aws", REGION, OWNER, PACKAGE, "churn"))
 
 
 @pytest.mark.parametrize(
-    "hidden",
+    "undiscoverable",
     [
         statement(Action="*"),
         statement(Action=["sagemaker:ListModelPackages", "*"]),
-        statement(Principal={"AWS": [READER, f"arn:aws:iam::{STRANGER}:role/Role-1"]}),
-        statement(Principal={"AWS": [READER, f"arn:aws:sts::{STRANGER}:assumed-role/Role-1/session"]}),
+        statement(Principal={"AWS": [READER, f"arn:aws:iam::{THIRD}:role/Role-1"]}),
+        statement(Principal={"AWS": [READER, f"arn:aws:sts::{THIRD}:assumed-role/Role-1/session"]}),
     ],
 )
-def test_any_action_or_a_role_gives_access_but_is_not_found(hidden: dict[str, Any]) -> None:
-    assert allowed(hidden)
-    assert found(READER, churn=policy(hidden)) == []
-    assert found(READER, churn=policy(statement(), hidden)) == []
-    assert found(READER, churn=policy(statement(Action="sagemaker:*"))) == ["churn"]
+def test_wildcard_actions_and_roles_give_access_but_are_not_discovered(undiscoverable: dict[str, Any]) -> None:
+    assert allowed(undiscoverable)
+    assert discovered(READER, churn=policy(undiscoverable)) == []
+    assert discovered(READER, churn=policy(statement(), undiscoverable)) == []
+    assert discovered(READER, churn=policy(statement(Action="sagemaker:*"))) == ["churn"]
 
 
 def test_a_deny_for_a_role_hides_nothing() -> None:
-    role = statement(Effect="Deny", Principal={"AWS": f"arn:aws:iam::{STRANGER}:role/Role-1"}, Action="*")
-    assert found(READER, churn=policy(statement(), role)) == ["churn"]
+    role = statement(Effect="Deny", Principal={"AWS": f"arn:aws:iam::{THIRD}:role/Role-1"}, Action="*")
+    assert discovered(READER, churn=policy(statement(), role)) == ["churn"]
 
 
-def test_a_group_is_found_in_its_region() -> None:
+def test_a_group_is_discovered_in_its_region() -> None:
     with store({"churn": policy(statement(Resource="*"))}, region="eu-west-1") as rows:
         assert permissions.discoverable(rows, Caller.from_access_key(READER, REGION)) == []
         (arn,) = permissions.discoverable(rows, Caller.from_access_key(READER, "eu-west-1"))
         assert str(arn) == GROUP_ARN.replace(REGION, "eu-west-1")
 
 
-NAMES = {account: [account, f"arn:aws:iam::{account}:root"] for account in (OWNER, READER, STRANGER)}
+NAMES = {account: [account, f"arn:aws:iam::{account}:root"] for account in (OWNER, READER, THIRD)}
 ACTIONS = ["*", "sagemaker:*", "sagemaker:Describe*", DESCRIBE, "sagemaker:ListModelPackages", "sagemaker:delete*"]
 RESOURCES = ["*", GROUP_ARN, VERSIONS_ARN, VERSION_ARN, "arn:aws:sagemaker:*:*:model-package*/churn*"]
 OPERATIONS = ["DescribeModelPackageGroup", "ListModelPackages", "DescribeModelPackage", "DeleteModelPackage"]
@@ -404,44 +404,44 @@ targets = st.sampled_from([CHURN, VERSION, VERSIONS])
 operations = st.sampled_from(OPERATIONS)
 
 
-def some(choices: Sequence[str]) -> st.SearchStrategy[Any]:
+def one_or_more(choices: Sequence[str]) -> st.SearchStrategy[Any]:
     return st.sampled_from(choices) | st.lists(st.sampled_from(choices), min_size=1, max_size=3)
 
 
 def statements(effects: Sequence[str], accounts: Sequence[str], *, everybody: bool) -> st.SearchStrategy[Any]:
-    """Return a strategy of statements whose principals are of these accounts, or everybody where that may be."""
-    named = some([name for account in accounts for name in NAMES[account]]).map(lambda names: {"AWS": names})
+    """Return a strategy of statements whose principals are in these accounts, or `*` if `everybody` is true."""
+    named = one_or_more([name for account in accounts for name in NAMES[account]]).map(lambda names: {"AWS": names})
     principals = named | st.just("*") if everybody else named
     return st.fixed_dictionaries(
         {"Effect": st.sampled_from(effects), "Principal": principals},
-        optional={"Condition": st.just(FOREVER)},
+        optional={"Condition": st.just(SINCE_2020)},
     ).flatmap(
-        lambda said: st.builds(
-            lambda *elements: {**said, **dict(elements)},
-            st.tuples(st.sampled_from(["Action", "NotAction"]), some(ACTIONS)),
-            st.tuples(st.sampled_from(["Resource", "NotResource"]), some(RESOURCES)),
+        lambda statement_: st.builds(
+            lambda *elements: {**statement_, **dict(elements)},
+            st.tuples(st.sampled_from(["Action", "NotAction"]), one_or_more(ACTIONS)),
+            st.tuples(st.sampled_from(["Resource", "NotResource"]), one_or_more(RESOURCES)),
         )
     )
 
 
 any_statements = st.lists(
-    statements(["Allow", "Allow", "Deny"], [OWNER, READER, STRANGER], everybody=True), min_size=1, max_size=4
+    statements(["Allow", "Allow", "Deny"], [OWNER, READER, THIRD], everybody=True), min_size=1, max_size=4
 )
 
 
 @settings(deadline=None)
 @given(
     before=any_statements,
-    deny=statements(["Deny"], [OWNER, READER, STRANGER], everybody=True),
+    deny=statements(["Deny"], [OWNER, READER, THIRD], everybody=True),
     to=operations,
     on=targets,
     data=st.data(),
 )
-def test_a_deny_never_opens_anything(
+def test_adding_a_deny_never_allows_more(
     before: list[Any], deny: dict[str, Any], to: str, on: Arn, data: st.DataObject
 ) -> None:
-    place = data.draw(st.integers(0, len(before)))
-    after = [*before[:place], deny, *before[place:]]
+    position = data.draw(st.integers(0, len(before)))
+    after = [*before[:position], deny, *before[position:]]
     assert allowed(*before, to=to, on=on) or not allowed(*after, to=to, on=on)
 
 
@@ -451,40 +451,40 @@ def test_a_deny_never_opens_anything(
     to=operations,
     on=targets,
 )
-def test_an_account_no_statement_names_is_refused_everything(granted: list[Any], to: str, on: Arn) -> None:
-    assert not allowed(*granted, by=STRANGER, to=to, on=on)
-    assert found(STRANGER, churn=policy(*granted)) == []
+def test_an_account_that_no_statement_names_is_denied_everything(granted: list[Any], to: str, on: Arn) -> None:
+    assert not allowed(*granted, by=THIRD, to=to, on=on)
+    assert discovered(THIRD, churn=policy(*granted)) == []
 
 
 @settings(deadline=None)
-@given(said=any_statements, to=operations, on=targets, data=st.data())
-def test_the_order_of_statements_says_nothing(said: list[Any], to: str, on: Arn, data: st.DataObject) -> None:
-    assert allowed(*said, to=to, on=on) is allowed(*data.draw(st.permutations(said)), to=to, on=on)
+@given(statement_=any_statements, to=operations, on=targets, data=st.data())
+def test_the_order_of_statements_does_not_matter(statement_: list[Any], to: str, on: Arn, data: st.DataObject) -> None:
+    assert allowed(*statement_, to=to, on=on) is allowed(*data.draw(st.permutations(statement_)), to=to, on=on)
 
 
-def alike(pattern: str, text: str) -> bool:
-    """Match as slowly and plainly as it can be said."""
+def matches(pattern: str, text: str) -> bool:
+    """Match a pattern in the simplest way."""
     if not pattern:
         return not text
     if pattern[0] == "*":
-        return any(alike(pattern[1:], text[start:]) for start in range(len(text) + 1))
-    return bool(text) and pattern[0] in ("?", text[0]) and alike(pattern[1:], text[1:])
+        return any(matches(pattern[1:], text[start:]) for start in range(len(text) + 1))
+    return bool(text) and pattern[0] in ("?", text[0]) and matches(pattern[1:], text[1:])
 
 
 @settings(deadline=None)
 @given(pattern=st.text("ab*?[]!-|.", max_size=8), name=st.text("ab[]!-|.", min_size=1, max_size=8))
 @example(pattern="*a*b", name="abab")
 @example(pattern="[!b]", name="a")
-def test_patterns_match_as_they_read(pattern: str, name: str) -> None:
+def test_patterns_agree_with_a_naive_matcher(pattern: str, name: str) -> None:
     arn = Arn("aws", REGION, OWNER, GROUP, f"churn{name}")
     with store({arn.name: policy(statement(Resource=GROUP_ARN + pattern))}) as rows:
         assert permissions.allows(
             rows, Caller.from_access_key(READER, REGION), "DescribeModelPackageGroup", arn
-        ) is alike(pattern, name)
+        ) is matches(pattern, name)
 
 
 @pytest.mark.parametrize("wildcards", ["*a" * 9_000, "*?" * 9_000, "*" * 18_000, "?" * 18_000, "*a*b*c*d*e*" * 1_600])
-def test_no_pattern_takes_long(wildcards: str) -> None:
+def test_patterns_are_matched_within_two_seconds(wildcards: str) -> None:
     began = time.perf_counter()
     assert not allowed(statement(Resource=GROUP_ARN[:-5] + wildcards + "!"))
     assert time.perf_counter() - began < 2
@@ -505,9 +505,9 @@ MEMBERS = [*policies.STATEMENT, *policies.POLICY]
 
 @settings(deadline=None, max_examples=300)
 @given(member=st.sampled_from(MEMBERS), value=json_values, data=st.data())
-def test_a_document_is_refused_in_words_or_can_be_evaluated(member: str, value: Any, data: st.DataObject) -> None:
-    said = {**statement(), member: value}
-    whole = {"Statement": said} if member in policies.STATEMENT else {"Statement": statement(), member: value}
+def test_a_policy_document_is_rejected_or_can_be_evaluated(member: str, value: Any, data: st.DataObject) -> None:
+    statement_ = {**statement(), member: value}
+    whole = {"Statement": statement_} if member in policies.STATEMENT else {"Statement": statement(), member: value}
     text = json.dumps(whole)
     cut = data.draw(st.just(len(text)) | st.integers(0, len(text)))
     try:
@@ -520,6 +520,6 @@ def test_a_document_is_refused_in_words_or_can_be_evaluated(member: str, value: 
 
 
 @given(st.text())
-def test_a_text_is_refused_in_words(text: str) -> None:
+def test_text_that_is_not_a_policy_is_rejected(text: str) -> None:
     with pytest.raises(ValidationException, match=r"^The ResourcePolicy is not valid: .+\.$"):
         policies.check(text)

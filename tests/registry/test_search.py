@@ -1,4 +1,4 @@
-"""Search over random registries, against a naive evaluator; and what it refuses."""
+"""Search over random registries, compared with a naive evaluator, and rejected searches."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ entries_of_versions = st.lists(
 
 
 def registry_of(drawn: list[tuple[str, str, str | None, str | None, int]]) -> tuple[LocalRegistry, list[Entry]]:
-    """Return a registry and what is in it; clocks may stand still or go back."""
+    """Return a registry and its entries; the clock may stand still or go back."""
     now = 1_000_000.0
     registry = LocalRegistry(SQLiteRows(None), clock=lambda: now)
     for name, team in TEAMS.items():
@@ -103,7 +103,7 @@ def pages(registry: LocalRegistry, query: dict[str, Any], caller: Caller = CALLE
         token = {"NextToken": page["NextToken"]} if "NextToken" in page else None
 
 
-def refused(registry: LocalRegistry, operation: str = "Search", **query: Any) -> str:
+def error_of(registry: LocalRegistry, operation: str = "Search", **query: Any) -> str:
     with pytest.raises(ValidationException) as caught:
         registry.call(operation, {"Resource": "ModelPackage", **query}, CALLER)
     return caught.value.message
@@ -136,7 +136,7 @@ PROPERTIES: dict[str, Callable[[Entry], Any]] = {
     few=st.sampled_from([0, 500]),
     whole=st.booleans(),
 )
-def test_pages_hold_every_match_once_and_in_order(
+def test_pages_list_every_match_once_and_in_order(
     drawn: Any, size: int, at_once: int, name: str, order: str, status: str | None, few: int, whole: bool
 ) -> None:
     registry, entries = registry_of(drawn)
@@ -147,11 +147,11 @@ def test_pages_hold_every_match_once_and_in_order(
         query["VisibilityConditions"] = [{"Key": "Tags.nobody", "Value": "has"}]
     value, descending = PROPERTIES[name], order == "Descending"
     matching = [entry for entry in entries if status in (None, entry.status)]
-    by_place = sorted(matching, key=lambda entry: (entry.group, entry.version), reverse=descending)
-    present = [entry for entry in by_place if value(entry) is not None]
+    by_position = sorted(matching, key=lambda entry: (entry.group, entry.version), reverse=descending)
+    present = [entry for entry in by_position if value(entry) is not None]
     expected = [
-        *sorted(present, key=value, reverse=descending),  # what is equal stays in place
-        *[entry for entry in by_place if value(entry) is None],
+        *sorted(present, key=value, reverse=descending),  # equal values keep their order
+        *[entry for entry in by_position if value(entry) is None],
     ]
     with patch.object(search, "ROWS_AT_ONCE", at_once), patch.object(planner, "FEW", few):
         found = [result["ModelPackage"]["ModelPackageName"] for page in pages(registry, query) for result in page]
@@ -161,48 +161,50 @@ def test_pages_hold_every_match_once_and_in_order(
     registry.close()
 
 
-Sought = tuple[dict[str, Any], Callable[[Entry], bool]]
+Search = tuple[dict[str, Any], Callable[[Entry], bool]]
 
 
-def _leaf(name: str, operator: str, value: str | None, holds: Callable[[Entry], bool]) -> Sought:
-    sought = {"Name": name, "Operator": operator, **({"Value": value} if value is not None else {})}
-    return {"Filters": [sought]}, holds
+def _filter(name: str, operator: str, value: str | None, matches: Callable[[Entry], bool]) -> Search:
+    filter_ = {"Name": name, "Operator": operator, **({"Value": value} if value is not None else {})}
+    return {"Filters": [filter_]}, matches
 
 
-LEAVES: list[Sought] = [
-    _leaf("ModelApprovalStatus", "Equals", "Approved", lambda entry: entry.status == "Approved"),
-    _leaf("ModelApprovalStatus", "In", f"Rejected,{PENDING}", lambda entry: entry.status in ("Rejected", PENDING)),
-    _leaf("ModelPackageVersion", "GreaterThan", "1", lambda entry: entry.version > 1),
-    _leaf("ModelPackageVersion", "LessThanOrEqualTo", "2", lambda entry: entry.version <= 2),
-    _leaf("ModelPackageDescription", "Exists", None, lambda entry: entry.description is not None),
-    _leaf("ModelPackageDescription", "NotEquals", "x", lambda entry: entry.description != "x"),
-    _leaf("CustomerMetadataProperties.score.of", "Equals", "9", lambda entry: entry.score == "9"),
-    _leaf("CustomerMetadataProperties", "NotExists", None, lambda entry: entry.score is None),
-    _leaf("CustomerMetadataProperties.score.of", "In", "9,10", lambda entry: entry.score in ("9", "10")),
-    _leaf("CustomerMetadataProperties.score.of", "Exists", None, lambda entry: entry.score is not None),
-    _leaf("ModelPackageGroupName", "Equals", "a-b", lambda entry: entry.group == "a-b"),
-    _leaf("ModelPackageName", "Equals", "a/2", lambda entry: entry.name == "a/2"),
-    _leaf("ModelPackageDescription", "Contains", "x", lambda entry: "x" in (entry.description or "")),
-    _leaf("CreationTime", "Equals", "1970-01-12T13:46:42", lambda entry: entry.created == 1_000_002),
-    _leaf("Tags.team", "Equals", "risk", lambda entry: entry.team == "risk"),
-    _leaf("Tags.team", "NotExists", None, lambda entry: entry.team is None),
-    _leaf("CreationTime", "GreaterThanOrEqualTo", "1970-01-12T13:46:42", lambda entry: entry.created >= 1_000_002),
-    _leaf("CreationTime", "LessThan", "1970-01-12T13:46:43Z", lambda entry: entry.created < 1_000_003),
+FILTERS: list[Search] = [
+    _filter("ModelApprovalStatus", "Equals", "Approved", lambda entry: entry.status == "Approved"),
+    _filter("ModelApprovalStatus", "In", f"Rejected,{PENDING}", lambda entry: entry.status in ("Rejected", PENDING)),
+    _filter("ModelPackageVersion", "GreaterThan", "1", lambda entry: entry.version > 1),
+    _filter("ModelPackageVersion", "LessThanOrEqualTo", "2", lambda entry: entry.version <= 2),
+    _filter("ModelPackageDescription", "Exists", None, lambda entry: entry.description is not None),
+    _filter("ModelPackageDescription", "NotEquals", "x", lambda entry: entry.description != "x"),
+    _filter("CustomerMetadataProperties.score.of", "Equals", "9", lambda entry: entry.score == "9"),
+    _filter("CustomerMetadataProperties", "NotExists", None, lambda entry: entry.score is None),
+    _filter("CustomerMetadataProperties.score.of", "In", "9,10", lambda entry: entry.score in ("9", "10")),
+    _filter("CustomerMetadataProperties.score.of", "Exists", None, lambda entry: entry.score is not None),
+    _filter("ModelPackageGroupName", "Equals", "a-b", lambda entry: entry.group == "a-b"),
+    _filter("ModelPackageName", "Equals", "a/2", lambda entry: entry.name == "a/2"),
+    _filter("ModelPackageDescription", "Contains", "x", lambda entry: "x" in (entry.description or "")),
+    _filter("CreationTime", "Equals", "1970-01-12T13:46:42", lambda entry: entry.created == 1_000_002),
+    _filter("Tags.team", "Equals", "risk", lambda entry: entry.team == "risk"),
+    _filter("Tags.team", "NotExists", None, lambda entry: entry.team is None),
+    _filter("CreationTime", "GreaterThanOrEqualTo", "1970-01-12T13:46:42", lambda entry: entry.created >= 1_000_002),
+    _filter("CreationTime", "LessThan", "1970-01-12T13:46:43Z", lambda entry: entry.created < 1_000_003),
 ]
 
 
-def _combined(parts: list[Sought], combination: str) -> Sought:
-    """Return an expression of others: those of one filter as filters, the rest as subexpressions; by default And."""
-    single = [sought["Filters"][0] for sought, _ in parts if set(sought) == {"Filters"} and len(sought["Filters"]) == 1]
-    others = [sought for sought, _ in parts if not (set(sought) == {"Filters"} and len(sought["Filters"]) == 1)]
+def _combined(parts: list[Search], combination: str) -> Search:
+    """Combine expressions: those with one filter as filters, the rest as subexpressions; And is the default."""
+    single = [
+        filter_["Filters"][0] for filter_, _ in parts if set(filter_) == {"Filters"} and len(filter_["Filters"]) == 1
+    ]
+    others = [filter_ for filter_, _ in parts if not (set(filter_) == {"Filters"} and len(filter_["Filters"]) == 1)]
     members = {"Filters": single, "SubExpressions": others, "Operator": combination}
     expression = {member: given for member, given in members.items() if given}
     combine = {"": all, "And": all, "Or": any}[combination]
-    return expression, lambda entry: combine(holds(entry) for _, holds in parts)
+    return expression, lambda entry: combine(matches(entry) for _, matches in parts)
 
 
 expressions = st.recursive(
-    st.sampled_from(LEAVES),
+    st.sampled_from(FILTERS),
     lambda inner: st.builds(_combined, st.lists(inner, min_size=1, max_size=3), st.sampled_from(["", "And", "Or"])),
     max_leaves=10,
 )
@@ -211,29 +213,29 @@ expressions = st.recursive(
 @settings(deadline=None, max_examples=300)
 @given(
     drawn=entries_of_versions,
-    sought=expressions,
+    filter_=expressions,
     few=st.sampled_from([0, 500]),
     counted=st.sampled_from([1, 10_000]),
     sort=st.sampled_from(["LastModifiedTime", "CreationTime", "ModelPackageVersion"]),
 )
 def test_expressions_agree_with_a_naive_evaluator(
-    drawn: Any, sought: Sought, few: int, counted: int, sort: str
+    drawn: Any, filter_: Search, few: int, counted: int, sort: str
 ) -> None:
-    """Wherever it looks: at the few an index yields, in the order of the answer, at all there is."""
+    """Whether Search reads the few rows of an index, the order of the response, or all rows."""
     registry, entries = registry_of(drawn)
-    expression, holds = sought
-    if len({one["Name"] for one in contained(expression)}) < len(contained(expression)):
-        expression, holds = LEAVES[0]  # of Contains, one for each property is allowed
+    expression, matches = filter_
+    if len({one["Name"] for one in contains_filters(expression)}) < len(contains_filters(expression)):
+        expression, matches = FILTERS[0]  # only one Contains filter is allowed per property
     with patch.object(planner, "FEW", few), patch.object(search, "MAX_HITS_COUNTED", counted):
         found = find(registry, SearchExpression=expression, SortBy=sort)
-    assert sorted(found) == sorted(entry.name for entry in entries if holds(entry))
+    assert sorted(found) == sorted(entry.name for entry in entries if matches(entry))
     registry.close()
 
 
-def contained(expression: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the Contains filters of an expression, however deep."""
+def contains_filters(expression: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the Contains filters at any depth of an expression."""
     here = [one for one in expression.get("Filters", ()) if one["Operator"] == "Contains"]
-    return here + [one for inner in expression.get("SubExpressions", ()) for one in contained(inner)]
+    return here + [one for inner in expression.get("SubExpressions", ()) for one in contains_filters(inner)]
 
 
 @settings(deadline=None, max_examples=60)
@@ -247,13 +249,13 @@ def contained(expression: dict[str, Any]) -> list[dict[str, str]]:
         max_size=12,
     )
 )
-def test_what_an_index_says_is_what_the_records_say(changes: list[tuple[int, str, str]]) -> None:
+def test_the_index_agrees_with_the_records(changes: list[tuple[int, str, str]]) -> None:
     registry, _ = registry_of([("a", PENDING, None, "9", 1)] * 3 + [("b", PENDING, None, None, 1)])
     arns = [
         f"arn:aws:sagemaker:{CALLER.region}:{CALLER.account}:model-package/{name}" for name in ("a/1", "a/2", "b/1")
     ]
-    for place, what, value in changes:
-        arn = arns[place % len(arns)]
+    for position, what, value in changes:
+        arn = arns[position % len(arns)]
         edits: dict[str, dict[str, Any]] = {
             "approve": {"ModelApprovalStatus": "Approved"},
             "reject": {"ModelApprovalStatus": "Rejected"},
@@ -262,7 +264,7 @@ def test_what_an_index_says_is_what_the_records_say(changes: list[tuple[int, str
             "stage": {"ModelLifeCycle": {"Stage": value[:60], "StageStatus": "Approved"}},
             "nothing": {},
         }
-        with suppress(ValidationException):  # it may be gone
+        with suppress(ValidationException):  # it may be deleted
             if what == "delete":
                 registry.call("DeleteModelPackage", {"ModelPackageName": arn}, CALLER)
             else:
@@ -277,19 +279,19 @@ def test_what_an_index_says_is_what_the_records_say(changes: list[tuple[int, str
     registry.close()
 
 
-def test_text_that_is_escaped_in_a_record_is_found() -> None:
+def test_text_that_is_escaped_in_json_is_found() -> None:
     registry, _ = registry_of([])
-    said = 'said "yes" \\ ünder 100 %'
-    for text in (said, "nothing"):
+    message = 'said "yes" \\ ünder 100 %'
+    for text in (message, "nothing"):
         request = {"ModelPackageGroupName": "a", "ModelPackageDescription": text}
         registry.call("CreateModelPackage", request, CALLER)
-    for operator_, value in (("Equals", said), ("Contains", '"yes" \\ ü'), ("Contains", "\\")):
-        sought = filters({"Name": "ModelPackageDescription", "Operator": operator_, "Value": value})
-        assert find(registry, SearchExpression=sought) == ["a/1"]
+    for operator_, value in (("Equals", message), ("Contains", '"yes" \\ ü'), ("Contains", "\\")):
+        filter_ = filters({"Name": "ModelPackageDescription", "Operator": operator_, "Value": value})
+        assert find(registry, SearchExpression=filter_) == ["a/1"]
     registry.close()
 
 
-def test_hits_are_counted_once_for_all_pages() -> None:
+def test_hits_are_counted_on_the_first_page_only() -> None:
     registry, _ = registry_of([("a", "Approved", "x", None, 1)] * 5)
     query = {
         "Resource": "ModelPackage",
@@ -304,18 +306,18 @@ def test_hits_are_counted_once_for_all_pages() -> None:
     registry.close()
 
 
-def test_every_operator_of_the_service_is_known() -> None:
+def test_every_operator_of_the_service_is_supported() -> None:
     assert set(OPERATORS) == set(model.enum("Operator"))
     assert set(COMBINATIONS) == set(model.enum("BooleanOperator"))
     assert set(search.DIRECTIONS) == set(model.enum("SearchSortOrder"))
 
 
 @pytest.mark.parametrize("operation", ["Search", "GetSearchSuggestions"])
-def test_other_resources_are_for_others_to_search(empty: LocalRegistry, operation: str) -> None:
+def test_other_resources_are_left_to_moto(empty: LocalRegistry, operation: str) -> None:
     for resource in set(model.enum("ResourceType")) - set(search.RESOURCES):
         with pytest.raises(NotHandled):
             empty.call(operation, {"Resource": resource}, CALLER)
-    assert "enum value set" in refused(empty, operation, Resource="Colour")
+    assert "enum value set" in error_of(empty, operation, Resource="Colour")
     with pytest.raises(ValidationException, match="'resource' failed to satisfy constraint: Member must not be null"):
         empty.call(operation, {}, CALLER)
 
@@ -323,20 +325,20 @@ def test_other_resources_are_for_others_to_search(empty: LocalRegistry, operatio
 STATUS = {"Name": "ModelApprovalStatus", "Value": "Approved"}
 
 
-def filters(*sought: dict[str, str]) -> dict[str, Any]:
-    return {"Filters": list(sought)}
+def filters(*filter_: dict[str, str]) -> dict[str, Any]:
+    return {"Filters": list(filter_)}
 
 
 def deep(levels: int) -> dict[str, Any]:
     return {"SubExpressions": [deep(levels - 1)]} if levels else filters(STATUS)
 
 
-def nested(name: str, **sought: str) -> dict[str, Any]:
-    return {"NestedFilters": [{"NestedPropertyName": name, "Filters": [sought or STATUS]}]}
+def nested(name: str, **filter_: str) -> dict[str, Any]:
+    return {"NestedFilters": [{"NestedPropertyName": name, "Filters": [filter_ or STATUS]}]}
 
 
 @pytest.mark.parametrize(
-    ("expression", "said"),
+    ("expression", "message"),
     [
         ({}, "requires 1 to 20"),
         ({"SubExpressions": [{}]}, "requires 1 to 20"),
@@ -399,8 +401,8 @@ def nested(name: str, **sought: str) -> dict[str, Any]:
         ),
     ],
 )
-def test_an_expression_that_makes_no_sense_is_refused(empty: LocalRegistry, expression: Any, said: str) -> None:
-    assert said in refused(empty, SearchExpression=expression)
+def test_an_invalid_expression_is_rejected(empty: LocalRegistry, expression: Any, message: str) -> None:
+    assert message in error_of(empty, SearchExpression=expression)
 
 
 @pytest.mark.parametrize(
@@ -422,7 +424,7 @@ def test_an_expression_that_makes_no_sense_is_refused(empty: LocalRegistry, expr
         nested("AdditionalInferenceSpecifications.Containers", Name="Environment.A.B", Value="1"),
     ],
 )
-def test_an_expression_at_the_edge_is_answered(empty: LocalRegistry, expression: Any) -> None:
+def test_an_expression_at_a_limit_is_accepted(empty: LocalRegistry, expression: Any) -> None:
     assert find(empty, SearchExpression=expression) == []
 
 
@@ -432,26 +434,26 @@ def test_an_expression_at_the_edge_is_answered(empty: LocalRegistry, expression:
     operator=st.sampled_from(sorted(OPERATORS)),
     value=st.none() | st.text(min_size=1) | st.sampled_from(["1", "true", "2026-01-01T00:00:00"]),
 )
-def test_no_filter_makes_it_fail(empty: LocalRegistry, name: str, operator: str, value: str | None) -> None:
-    sought = {"Name": name, "Operator": operator, **({"Value": value} if value is not None else {})}
+def test_any_filter_is_answered_or_rejected(empty: LocalRegistry, name: str, operator: str, value: str | None) -> None:
+    filter_ = {"Name": name, "Operator": operator, **({"Value": value} if value is not None else {})}
     try:
-        assert find(empty, SearchExpression=filters(sought), SortBy=name) == []
+        assert find(empty, SearchExpression=filters(filter_), SortBy=name) == []
     except ValidationException as error:
         assert error.message  # noqa: PT017
 
 
 @pytest.mark.parametrize("name", ["Tags", "ModelLifeCycle", "CustomerMetadataProperties", "InferenceSpecification"])
 def test_results_are_not_sorted_by_structures(empty: LocalRegistry, name: str) -> None:
-    assert f"SortBy {name} is a structure" in refused(empty, SortBy=name)
+    assert f"SortBy {name} is a structure" in error_of(empty, SortBy=name)
 
 
 @pytest.mark.parametrize("condition", [{}, {"Key": "Tags.a"}, {"Value": "b"}, {"Key": "team", "Value": "b"}])
 def test_a_visibility_condition_names_a_tag_and_its_value(empty: LocalRegistry, condition: dict[str, str]) -> None:
-    assert "Tags.<key>" in refused(empty, VisibilityConditions=[condition])
-    assert refused(empty, VisibilityConditions=[{"Key": "Tags.", "Value": "b"}]) == "Unknown property name: Tags."
+    assert "Tags.<key>" in error_of(empty, VisibilityConditions=[condition])
+    assert error_of(empty, VisibilityConditions=[{"Key": "Tags.", "Value": "b"}]) == "Unknown property name: Tags."
 
 
-def test_a_token_is_within_its_limit_however_long_the_text_sorted_by() -> None:
+def test_a_token_stays_within_its_limit_for_any_sort_key() -> None:
     registry, _ = registry_of([])
     texts = [*("x" * 16_000 + last for last in "ba"), "y"]
     for text in texts:
@@ -461,7 +463,7 @@ def test_a_token_is_within_its_limit_however_long_the_text_sorted_by() -> None:
     name = "InferenceSpecification.Containers.ModelInput.DataInputConfig"
     query = {"Resource": "ModelPackage", "SortBy": name, "SortOrder": "Ascending", "MaxResults": 1}
     found = [result["ModelPackage"]["ModelPackageVersion"] for page in pages(registry, query) for result in page]
-    assert found == [1, 2, 3]  # what begins alike is equal
+    assert found == [1, 2, 3]  # texts with the same first characters compare as equal
     registry.close()
 
 
@@ -475,12 +477,12 @@ def test_hits_are_counted_up_to_a_limit() -> None:
     registry.close()
 
 
-def test_accounts_and_regions_are_searched_apart() -> None:
+def test_accounts_and_regions_are_searched_separately() -> None:
     registry, _ = registry_of([("a", "Approved", None, None, 1)])
-    for stranger in (OTHER, Caller(region="eu-west-1")):
+    for caller in (OTHER, Caller(region="eu-west-1")):
         for resource in search.RESOURCES:
-            assert registry.call("Search", {"Resource": resource}, stranger)["TotalHits"]["Value"] == 0
-            suggested = registry.call("GetSearchSuggestions", {"Resource": resource}, stranger)
+            assert registry.call("Search", {"Resource": resource}, caller)["TotalHits"]["Value"] == 0
+            suggested = registry.call("GetSearchSuggestions", {"Resource": resource}, caller)
             assert suggested == {"PropertyNameSuggestions": []}
     registry.close()
 
@@ -507,14 +509,14 @@ def test_suggestions_begin_with_the_hint(hint: str, names: list[str]) -> None:
     registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": "churn", "Tags": tags}, CALLER)
     query = {"PropertyNameQuery": {"PropertyNameHint": hint}}
     for resource in ("ModelPackage", "ModelPackageGroup"):
-        asked = {"Resource": resource, "SuggestionQuery": query}
-        suggested = registry.call("GetSearchSuggestions", asked, CALLER)["PropertyNameSuggestions"]
+        request = {"Resource": resource, "SuggestionQuery": query}
+        suggested = registry.call("GetSearchSuggestions", request, CALLER)["PropertyNameSuggestions"]
         assert suggested == [{"PropertyName": name} for name in names]
     registry.close()
 
 
 def share(rows: SQLiteRows, group: str, actions: list[str], resource: str) -> None:
-    """Open a group of CALLER to OTHER."""
+    """Share a group of CALLER with OTHER."""
     arn = f"arn:aws:sagemaker:{CALLER.region}:{CALLER.account}:"
     statement = {
         "Effect": "Allow",
@@ -528,7 +530,7 @@ def share(rows: SQLiteRows, group: str, actions: list[str], resource: str) -> No
         writing.insert(POLICIES, key | {"rev": 0, "record": {"ResourcePolicy": policy}})
 
 
-def test_what_other_accounts_share_is_found_across_accounts_only() -> None:
+def test_shared_groups_and_versions_are_found_only_across_accounts() -> None:
     rows = SQLiteRows(None)
     with LocalRegistry(rows) as registry:
         for name in ("a", "b", "c"):
@@ -579,7 +581,7 @@ UNDER_VALIDATION = {
 
 
 def texts_in(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every text of a record, with the path that a filter calls it by."""
+    """Yield every text of a record with its filter path."""
     if isinstance(value, str):
         yield path, value
     for name, inner in value.items() if isinstance(value, dict) else ():
@@ -589,7 +591,7 @@ def texts_in(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("seconds", [0, 5, 60], ids=["NotStarted", "InProgress", "Failed"])
-def test_a_version_under_validation_is_found_by_every_text_it_shows(seconds: int) -> None:
+def test_a_version_under_validation_is_found_by_each_of_its_texts(seconds: int) -> None:
     now = 1_000_000.0
     options = BackendOptions(settings=Settings(validation=Validation(seconds=10, failing=("csv",))))
     registry = LocalRegistry(SQLiteRows(None), clock=lambda: now, options=options)
@@ -602,19 +604,19 @@ def test_a_version_under_validation_is_found_by_every_text_it_shows(seconds: int
     missed = [
         (path, operator)
         for path, text in shown.items()
-        if text  # the key of an output is empty unless given, and a filter must have a value
+        if text  # the key of an output is empty by default, and a filter needs a value
         for operator in ("Equals", "In", "Contains")
         if not find(registry, SearchExpression=filters({"Name": path, "Operator": operator, "Value": text}))
     ]
     assert missed == []
 
 
-def test_a_search_that_looks_at_every_row_remembers_none_of_them() -> None:
+def test_a_search_of_every_row_uses_constant_memory() -> None:
     rows = SQLiteRows(None)
     registry = LocalRegistry(rows)
 
     def peak(begin: int, end: int) -> int:
-        """Return the bytes a search takes at most, of `end` packages."""
+        """Return the peak memory, in bytes, of a search over `end` packages."""
         with rows.writing() as transaction:
             for number in range(begin, end):
                 row = {"account": CALLER.account, "region": CALLER.region, "name": f"u{number}", "version": 0}
@@ -632,11 +634,11 @@ def test_a_search_that_looks_at_every_row_remembers_none_of_them() -> None:
     registry.close()
 
 
-UNREAD = {"ModelPackage": ("ModelPackageVersion", "ModelPackageGroupName", "ModelApprovalStatus")}
-UNREAD["ModelPackageGroup"] = ("ModelPackageGroupName",)
-"""Members that are columns: where an index says what matches, keys are sorted by them, and no records read."""
+COLUMNS = {"ModelPackage": ("ModelPackageVersion", "ModelPackageGroupName", "ModelApprovalStatus")}
+COLUMNS["ModelPackageGroup"] = ("ModelPackageGroupName",)
+"""Members that are columns: with an index match, Search sorts by them without reading records."""
 
-ALL_MEET: dict[str, Any] = {"VisibilityConditions": [{"Key": "Tags.nobody", "Value": "has"}]}
+NO_FILTERING: dict[str, Any] = {"VisibilityConditions": [{"Key": "Tags.nobody", "Value": "has"}]}
 
 
 @settings(deadline=None, max_examples=40)
@@ -644,32 +646,32 @@ ALL_MEET: dict[str, Any] = {"VisibilityConditions": [{"Key": "Tags.nobody", "Val
     drawn=entries_of_versions,
     alone=st.lists(st.sampled_from(["a", "aa", "c", "Z"]), max_size=4, unique=True),
     size=st.integers(1, 7),
-    sought=st.sampled_from([None, ("ModelApprovalStatus", "Equals"), ("Tags.team", "Exists")]),
+    filter_=st.sampled_from([None, ("ModelApprovalStatus", "Equals"), ("Tags.team", "Exists")]),
 )
-def test_what_is_sorted_by_its_key_alone_comes_as_if_all_were_read(
-    drawn: Any, alone: list[str], size: int, sought: tuple[str, str] | None
+def test_sorting_by_a_key_column_equals_sorting_records(
+    drawn: Any, alone: list[str], size: int, filter_: tuple[str, str] | None
 ) -> None:
     registry, _ = registry_of(drawn)
     for name in alone:
         registry.call("CreateModelPackage", {"ModelPackageName": name, "Tags": [{"Key": "team", "Value": "x"}]}, CALLER)
-    for resource, names in UNREAD.items():
+    for resource, names in COLUMNS.items():
         for name, order in product(names, ("Ascending", "Descending")):
             query: dict[str, Any] = {"Resource": resource, "SortBy": name, "SortOrder": order, "MaxResults": size}
-            if sought is not None and (resource == "ModelPackage" or sought[1] == "Exists"):
-                query["SearchExpression"] = filters({"Name": sought[0], "Operator": sought[1], "Value": "Approved"})
-            assert list(pages(registry, query)) == list(pages(registry, {**query, **ALL_MEET}))
+            if filter_ is not None and (resource == "ModelPackage" or filter_[1] == "Exists"):
+                query["SearchExpression"] = filters({"Name": filter_[0], "Operator": filter_[1], "Value": "Approved"})
+            assert list(pages(registry, query)) == list(pages(registry, {**query, **NO_FILTERING}))
     registry.close()
 
 
-@pytest.mark.parametrize("resource", UNREAD)
-def test_a_page_that_is_sorted_by_keys_reads_no_other_record(resource: str) -> None:
+@pytest.mark.parametrize("resource", COLUMNS)
+def test_sorting_by_a_key_column_reads_only_the_records_of_the_page(resource: str) -> None:
     rows = SQLiteRows(None)
     registry = LocalRegistry(rows)
     for group in ("a", "b", "c"):
         registry.call("CreateModelPackageGroup", {"ModelPackageGroupName": group}, CALLER)
         for _ in range(4):
             registry.call("CreateModelPackage", {"ModelPackageGroupName": group}, CALLER)
-    for name, order in product(UNREAD[resource], ("Ascending", "Descending")):
+    for name, order in product(COLUMNS[resource], ("Ascending", "Descending")):
         read: list[str] = []
         rows._writer.set_trace_callback(read.append)
         query = {"Resource": resource, "SortBy": name, "SortOrder": order, "MaxResults": 1}
@@ -681,10 +683,10 @@ def test_a_page_that_is_sorted_by_keys_reads_no_other_record(resource: str) -> N
 
 
 @pytest.mark.parametrize("value", ["1", None, [1], 1.5])
-def test_a_token_made_by_hand_for_a_search_by_keys_is_refused(value: Any) -> None:
+def test_a_forged_token_for_a_search_by_keys_is_rejected(value: Any) -> None:
     registry, _ = registry_of([("a", PENDING, None, None, 1)] * 3)
     params = {"Resource": "ModelPackage", "SortBy": "ModelPackageVersion"}
     call = RequestContext("Search", CALLER, None, 0, Settings(), None, None)  # type: ignore[arg-type] - no registry
     token = token_of(query_of(call, params), (True, value, CALLER.account, CALLER.region, "a", value, 3))
-    assert "NextToken is not valid" in refused(registry, **params | {"NextToken": token})
+    assert "NextToken is not valid" in error_of(registry, **params | {"NextToken": token})
     registry.close()

@@ -1,4 +1,4 @@
-"""ClientToken: an answer is remembered for a day, and not for ever."""
+"""ClientToken: a result is remembered for one day."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ GROUP = {"ModelPackageGroupName": "churn"}
 DAY = 24 * 60 * 60
 
 
-class At:
-    """A registry in memory, at a time of ours."""
+class Registry:
+    """A registry in memory with a settable clock."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -22,7 +22,7 @@ class At:
         self.registry.call("CreateModelPackageGroup", GROUP, CALLER)
 
     def create(self, token: str) -> int:
-        """Return the version that a request with a token is answered with."""
+        """Return the version in the response to a request with this token."""
         arn = self.registry.call("CreateModelPackage", {**GROUP, "ClientToken": token}, CALLER)["ModelPackageArn"]
         return int(arn.rpartition("/")[2])
 
@@ -32,21 +32,21 @@ class At:
 
 
 def test_a_token_is_remembered_for_a_day() -> None:
-    at = At()
-    assert at.create("token") == 1
-    at.now += DAY - 1
-    assert at.create("token") == 1
-    at.now += 2
-    assert at.create("token") == 2
-    assert at.create("token") == 2
+    registry = Registry()
+    assert registry.create("token") == 1
+    registry.now += DAY - 1
+    assert registry.create("token") == 1
+    registry.now += 2
+    assert registry.create("token") == 2
+    assert registry.create("token") == 2
 
 
-def test_what_is_no_longer_remembered_is_cleared_away_by_those_who_come_later() -> None:
-    at = At()
+def test_later_requests_remove_expired_tokens() -> None:
+    registry = Registry()
     old, new = ({f"{age}-{number}" for number in range(100)} for age in ("old", "new"))
     for token in sorted(old):
-        at.create(token)
-    at.now += DAY + 1
+        registry.create(token)
+    registry.now += DAY + 1
     for token in sorted(new):
-        at.create(token)
-    assert at.remembered() == new
+        registry.create(token)
+    assert registry.remembered() == new

@@ -1,4 +1,4 @@
-"""`watch`, the offline deploy pipeline: a command for each event, in order, none lost; and the commands beside it."""
+"""`watch`, the offline deploy pipeline: one command per event, in order, none lost; and the related commands."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from support.server import Emulator
 from support.webhook_receiver import eventually
 
 ROOT = Path(__file__).parents[2]
-PLACES = ["{emulator}", "sqlite:///{folder}/registry.db"]
-NOTE = 'import os, sys; sys.stdin.read(); open("told", "a").write(os.environ["MODEL_PACKAGE_ARN"] + "\\n")'
+URLS = ["{emulator}", "sqlite:///{folder}/registry.db"]
+NOTE = 'import os, sys; sys.stdin.read(); open("log", "a").write(os.environ["MODEL_PACKAGE_ARN"] + "\\n")'
 
 
-@pytest.fixture(params=PLACES, ids=["http", "file"])
+@pytest.fixture(params=URLS, ids=["http", "file"])
 def registry(
     request: pytest.FixtureRequest, emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ModelRegistry]:
-    """Return a registry that commands find by the environment; the test works in its own folder."""
+    """Return a registry that commands find through the environment; the test runs in its temporary folder."""
     monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", request.param.format(emulator=emulator.url, folder=tmp_path))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
@@ -43,13 +43,13 @@ def run(*arguments: str) -> Result:
 
 
 def script(name: str, code: str) -> str:
-    """Write a program; return the command that runs it."""
+    """Write a program and return the command that runs it."""
     Path(name).write_text(code, encoding="utf-8")
     return f"{sys.executable} {name}"
 
 
-def told() -> list[str]:
-    return [line.rpartition("/")[2] for line in Path("told").read_text().splitlines()] if Path("told").exists() else []
+def versions_run() -> list[str]:
+    return [line.rpartition("/")[2] for line in Path("log").read_text().splitlines()] if Path("log").exists() else []
 
 
 def watch(*options: str) -> subprocess.Popen[str]:
@@ -57,7 +57,7 @@ def watch(*options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_the_example_deploys_what_is_approved(registry: ModelRegistry) -> None:
+def test_the_example_deploys_an_approved_version(registry: ModelRegistry) -> None:
     registry.register("churn", image="a:1", model_data="s3://models/churn/1.tar.gz")
     registry.approve("churn/1", "ticket 42")
     command = str(ROOT / "examples" / "deploy" / "deploy.sh")
@@ -71,7 +71,7 @@ def test_the_example_deploys_what_is_approved(registry: ModelRegistry) -> None:
     assert json.loads((deployed / "event.json").read_text()) == event.envelope
 
 
-def test_a_command_is_told_of_the_event_in_its_environment(registry: ModelRegistry) -> None:
+def test_a_command_gets_the_event_in_its_environment(registry: ModelRegistry) -> None:
     registry.register(
         "churn",
         image="a:1",
@@ -96,8 +96,8 @@ def test_a_command_is_told_of_the_event_in_its_environment(registry: ModelRegist
     }
 
 
-def test_an_approval_runs_the_command_and_a_stamp_on_it_does_not(registry: ModelRegistry) -> None:
-    """The trap of deploy loops on AWS: the command itself stamps the version it has deployed."""
+def test_an_approval_runs_the_command_and_another_edit_does_not(registry: ModelRegistry) -> None:
+    """A common mistake in deploy loops on AWS: the command itself updates the version it has deployed."""
     process = watch("--on", "Approved", "--group", "churn*", "--exec", script("note.py", NOTE), "--state", "state.json")
     try:
         eventually(Path("state.json").exists)
@@ -108,17 +108,17 @@ def test_an_approval_runs_the_command_and_a_stamp_on_it_does_not(registry: Model
             ModelPackageArn=registry.get("churn/1").arn, CustomerMetadataProperties={"deployed": "yes"}
         )
         registry.register("churn", image="a:2", approval="Approved")
-        eventually(lambda: told() == ["1", "2"])
+        eventually(lambda: versions_run() == ["1", "2"])
         *_, last = registry.events()
         eventually(lambda: Position(Path("state.json")).value == last.position)
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
     assert process.returncode == 0
-    assert told() == ["1", "2"]
+    assert versions_run() == ["1", "2"]
 
 
-def test_all_events_of_a_status_can_be_asked_for(registry: ModelRegistry) -> None:
+def test_every_runs_the_command_for_all_events_of_a_status(registry: ModelRegistry) -> None:
     registry.register("churn", image="a:1", approval="Approved")
     registry.boto3.update_model_package(
         ModelPackageArn=registry.get("churn/1").arn, CustomerMetadataProperties={"a": "1"}
@@ -127,43 +127,43 @@ def test_all_events_of_a_status_can_be_asked_for(registry: ModelRegistry) -> Non
     first = next(registry.events()).position
     result = run("watch", "--on", "Approved", "--every", "--exec", note, "--once", "--from", str(first))
     assert result.exit_code == 0
-    assert told() == ["1"]
+    assert versions_run() == ["1"]
 
 
-def test_a_restart_goes_on_where_the_last_one_ended(registry: ModelRegistry) -> None:
+def test_a_restarted_watch_continues_at_its_saved_position(registry: ModelRegistry) -> None:
     note = script("note.py", NOTE)
     options = ["--on", "PendingManualApproval", "--exec", note, "--state", "state.json", "--once", "--from", "start"]
     for number in range(1, 4):
         registry.register("churn", image=f"a:{number}")
         registry.register("churn", image=f"b:{number}")
         assert run("watch", *options).exit_code == 0
-        assert told() == [str(done) for done in range(1, number + 1)]
+        assert versions_run() == [str(done) for done in range(1, number + 1)]
 
 
-def test_a_command_that_fails_is_tried_again_and_its_event_is_not_passed_over(registry: ModelRegistry) -> None:
+def test_a_failed_command_is_retried_and_its_event_is_not_skipped(registry: ModelRegistry) -> None:
     registry.register("churn", image="a:1")
     registry.register("churn", image="a:2")
-    flaky = script("flaky.py", f"{NOTE}\nsys.exit(3 if len(open('told').readlines()) < 5 else 0)")
+    flaky = script("flaky.py", f"{NOTE}\nsys.exit(3 if len(open('log').readlines()) < 5 else 0)")
     options = ["--exec", flaky, "--state", "s.json", "--attempts", "2", "--pause", "0", "--from", "start"]
     for _ in range(2):
         result = run("watch", *options)
         assert result.exit_code == 1
         assert f"{flaky} failed for churn/1 after attempt 2" in result.stderr
         assert Position(Path("s.json")).value == 0
-    assert told() == ["1"] * 4
+    assert versions_run() == ["1"] * 4
     assert run("watch", *options, "--once").exit_code == 0
     assert run("watch", *options, "--once").exit_code == 0
-    assert told() == [*["1"] * 5, "2"]
+    assert versions_run() == [*["1"] * 5, "2"]
 
 
-def test_keep_going_passes_over_what_failed_for_good(registry: ModelRegistry) -> None:
+def test_keep_going_skips_events_whose_command_failed(registry: ModelRegistry) -> None:
     registry.register("churn", image="a:1")
     registry.register("churn", image="a:2")
     fails = script("fails.py", f"{NOTE}\nsys.exit(1)")
     process = watch(
         "--exec", fails, "--attempts", "1", "--keep-going", "--from", "start", "--state", "s.json", "--json"
     )
-    eventually(lambda: told() == ["1", "2"])
+    eventually(lambda: versions_run() == ["1", "2"])
     eventually(lambda: Position(Path("s.json")).value == list(registry.events())[-1].position)
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=30)
@@ -174,16 +174,16 @@ def test_keep_going_passes_over_what_failed_for_good(registry: ModelRegistry) ->
     ]
 
 
-def test_a_watch_that_is_told_to_stop_ends_its_command_first(registry: ModelRegistry) -> None:
+def test_a_stopping_watch_waits_for_its_command(registry: ModelRegistry) -> None:
     registry.register("churn", image="a:1")
     waits = "import os, time\nopen('begun', 'w')\nwhile not os.path.exists('go'): time.sleep(0.02)\n"
-    code = f"{waits}open('told', 'w').write('x/1')"
+    code = f"{waits}open('log', 'w').write('x/1')"
     process = watch("--exec", script("slow.py", code), "--from", "start", "--state", "s.json")
     eventually(Path("begun").exists)
     process.send_signal(signal.SIGTERM)
     Path("go").touch()
     process.communicate(timeout=30)
-    assert (process.returncode, told()) == (0, ["1"])
+    assert (process.returncode, versions_run()) == (0, ["1"])
     assert Position(Path("s.json")).value == list(registry.events())[-1].position
 
 
@@ -199,7 +199,7 @@ def test_a_watch_survives_a_restart_of_the_server(serve: Callable[..., Emulator]
     again = serve("--backend", "sqlite:///registry.db", "--port", port)
     with ModelRegistry(again.url) as registry:
         registry.register("churn", image="a:1")
-    eventually(lambda: told() == ["1"])
+    eventually(lambda: versions_run() == ["1"])
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     assert process.returncode == 0
@@ -223,7 +223,7 @@ def test_a_watch_survives_a_restart_of_the_server(serve: Callable[..., Emulator]
         (["--exec", "true", "--url", "moto://"], "create an EventBridge rule"),
     ],
 )
-def test_what_cannot_be_watched_is_said_in_a_sentence(
+def test_an_invalid_watch_is_rejected_with_one_sentence(
     registry: ModelRegistry, arguments: list[str], sentence: str
 ) -> None:
     Path("not-ours").write_text("[]")
@@ -234,7 +234,7 @@ def test_what_cannot_be_watched_is_said_in_a_sentence(
     assert result.stdout == ""
 
 
-def test_events_are_listed_and_followed_at_the_terminal(registry: ModelRegistry) -> None:
+def test_the_events_command_lists_and_follows_events(registry: ModelRegistry) -> None:
     registry.register("churn", image="a:1")
     registry.approve("churn/1", "ticket 42")
     lines = run("events", "churn").stdout.splitlines()
@@ -251,23 +251,23 @@ def test_events_are_listed_and_followed_at_the_terminal(registry: ModelRegistry)
     assert line.endswith("churn/1  Approved  ModelApprovalStatus, ApprovalDescription")
 
 
-def test_deliveries_are_listed_and_made_again_from_the_terminal(serve: Callable[..., Emulator], tmp_path: Path) -> None:
+def test_the_deliveries_and_replay_commands(serve: Callable[..., Emulator], tmp_path: Path) -> None:
     (tmp_path / "registry.toml").write_text('[events]\nfile = "events.jsonl"\n', encoding="utf-8")
     served = serve("--backend", "sqlite://", "--config", "registry.toml")
     with ModelRegistry(served.url) as registry:
         registry.register("churn", image="a:1")
-    at = ["--url", served.url]
-    (line,) = eventually(lambda: run("deliveries", "--state", "done", *at).stdout.splitlines())
+    options = ["--url", served.url]
+    (line,) = eventually(lambda: run("deliveries", "--state", "done", *options).stdout.splitlines())
     assert line.split()[1:5] == ["churn/1", "file", "done", "1"]
-    assert run("replay", "churn/1", "--sink", "file", *at).stdout == "1 delivery scheduled\n"
+    assert run("replay", "churn/1", "--sink", "file", *options).stdout == "1 delivery scheduled\n"
     eventually(lambda: len((tmp_path / "events.jsonl").read_text().splitlines()) == 2)
-    assert json.loads(run("replay", "--since", "2026-01-01", "--json", *at).stdout) == {"deliveries": 1}
-    refused = run("replay", *at)
+    assert json.loads(run("replay", "--since", "2026-01-01", "--json", *options).stdout) == {"deliveries": 1}
+    refused = run("replay", *options)
     assert refused.exit_code == 2
     assert "requires one of: id, group, since" in refused.stderr
 
 
-def test_a_position_is_whole_at_any_moment(tmp_path: Path) -> None:
+def test_a_position_is_saved_atomically(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     position = Position(file)
     assert position.value is None

@@ -1,4 +1,4 @@
-"""One POST to a webhook: signed, in time, to the address that was checked, and never where no webhook may lead."""
+"""Webhook requests: signed, within the timeout, sent to the checked address, and never to a forbidden one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def resolving(*addresses: str) -> Any:
-    """Return a resolver that answers every name with these addresses."""
+    """Return a resolver that resolves every name to these addresses."""
 
     def resolve(host: str, port: int, **_: Any) -> list[Any]:
         return [(socket.AF_INET6 if ":" in one else socket.AF_INET, 1, 6, "", (one, port)) for one in addresses]
@@ -46,13 +46,13 @@ def send(url: str, **options: Any) -> None:
     post(address_of(url, "test"), b'{"id":"1"}', identity="1", **options)
 
 
-def refusal(url: str, **options: Any) -> str:
+def rejection(url: str, **options: Any) -> str:
     with pytest.raises(Undelivered) as caught:
         destination(address_of(url, "test"), **{"allow_private": False, **options})
     return str(caught.value)
 
 
-def test_an_event_is_posted_with_its_id_and_without_a_signature_where_there_is_no_secret(receiver: Receiver) -> None:
+def test_an_event_without_a_secret_is_posted_with_its_id_and_no_signature(receiver: Receiver) -> None:
     send(f"{receiver.url}?team=ml")
     (got,) = receiver.posts
     assert (got.path, got.body) == ("/hook?team=ml", b'{"id":"1"}')
@@ -62,7 +62,7 @@ def test_an_event_is_posted_with_its_id_and_without_a_signature_where_there_is_n
     assert "X-Registry-Signature" not in got.headers
 
 
-def test_the_signature_is_what_openssl_makes_of_time_and_body(receiver: Receiver) -> None:
+def test_the_signature_equals_the_openssl_hmac_of_time_and_body(receiver: Receiver) -> None:
     send(receiver.url, secret=SECRET, clock=lambda: 1_795_500_000.9)
     (got,) = receiver.posts
     fields = dict(part.split("=") for part in got.headers["X-Registry-Signature"].split(","))
@@ -72,7 +72,7 @@ def test_the_signature_is_what_openssl_makes_of_time_and_body(receiver: Receiver
     assert made.split()[0].decode() == fields["v1"]
 
 
-def test_the_verification_in_the_documentation_works(receiver: Receiver) -> None:
+def test_the_documented_verification_code_works(receiver: Receiver) -> None:
     send(receiver.url, secret=SECRET)
     (got,) = receiver.posts
     shown = [line[4:] for line in (getdoc(webhooks.signature) or "").splitlines() if line.startswith("    ")]
@@ -85,7 +85,7 @@ def test_the_verification_in_the_documentation_works(receiver: Receiver) -> None
 
 
 @pytest.mark.parametrize("status", [400, 404, 500, 503])
-def test_what_is_not_2xx_is_not_delivered(receiver: Receiver, status: int) -> None:
+def test_a_response_other_than_2xx_is_a_failed_delivery(receiver: Receiver, status: int) -> None:
     receiver.answer = lambda post: (status, {}, b"")
     with pytest.raises(Undelivered, match=rf"127\.0\.0\.1 returned status {status}$"):
         send(receiver.url)
@@ -100,13 +100,13 @@ def test_a_redirect_is_a_failure_and_is_not_followed(receiver: Receiver, status:
         assert other.posts == []
 
 
-def test_a_long_answer_is_not_read_to_its_end(receiver: Receiver) -> None:
+def test_a_long_response_is_not_read_to_its_end(receiver: Receiver) -> None:
     receiver.answer = lambda post: (200, {"Content-Length": str(2**40)}, b"x" * 70_000)
     send(receiver.url)
 
 
 @pytest.mark.parametrize("first_words", [b"", b"HTTP/1.1 200 OK\r\nX-A: "])
-def test_who_does_not_answer_in_time_is_cut_off_even_if_a_byte_comes_now_and_then(first_words: bytes) -> None:
+def test_a_slow_receiver_is_cut_off_even_if_it_sends_single_bytes(first_words: bytes) -> None:
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -130,7 +130,7 @@ def test_who_does_not_answer_in_time_is_cut_off_even_if_a_byte_comes_now_and_the
             thread.join()
 
 
-def test_nobody_there_is_said() -> None:
+def test_a_refused_connection_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(Undelivered, match="Connection refused"):
@@ -138,7 +138,7 @@ def test_nobody_there_is_said() -> None:
 
 
 FORBIDDEN = [
-    "169.254.169.254",  # the metadata of a cloud machine
+    "169.254.169.254",  # cloud metadata service
     "fd00:ec2::254",
     "fe80::1",
     "fe80::1%eth0",
@@ -148,8 +148,8 @@ FORBIDDEN = [
     "::ffff:127.0.0.1",
     "::ffff:10.0.0.1",
     "::ffff:169.254.169.254",
-    "64:ff9b::a9fe:a9fe",  # NAT64 of the metadata
-    "2002:a9fe:a9fe::1",  # 6to4 of it
+    "64:ff9b::a9fe:a9fe",  # NAT64 of the metadata address
+    "2002:a9fe:a9fe::1",  # 6to4 of the metadata address
     "10.1.2.3",
     "172.16.0.1",
     "192.168.1.1",
@@ -168,11 +168,11 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize("address", FORBIDDEN)
-def test_a_name_that_leads_to_no_public_address_is_refused(address: str) -> None:
-    assert f"resolves to {address}" in refusal("https://hooks.example/x", resolve=resolving(address))
+def test_a_name_that_resolves_to_a_private_address_is_rejected(address: str) -> None:
+    assert f"resolves to {address}" in rejection("https://hooks.example/x", resolve=resolving(address))
 
 
-NEVER = [
+ALWAYS_FORBIDDEN = [
     "169.254.169.254",
     "fe80::1",
     "0.0.0.0",
@@ -184,42 +184,42 @@ NEVER = [
 ]
 
 
-@pytest.mark.parametrize("address", NEVER)
-def test_what_no_webhook_may_is_refused_even_where_private_networks_are_allowed(address: str) -> None:
-    assert "which is not allowed for webhooks" in refusal(
+@pytest.mark.parametrize("address", ALWAYS_FORBIDDEN)
+def test_metadata_and_multicast_addresses_are_rejected_even_if_private_ones_are_allowed(address: str) -> None:
+    assert "which is not allowed for webhooks" in rejection(
         "https://x.example", allow_private=True, resolve=resolving(address)
     )
 
 
 @pytest.mark.parametrize("host", ["169.254.169.254", "[::ffff:127.0.0.1]", "2130706433", "0x7f000001", "0177.0.0.1"])
-def test_numbers_written_otherwise_lead_nowhere_else(host: str) -> None:
-    """The system's own resolver reads them: decimal, hexadecimal and octal addresses."""
-    assert "resolves to" in refusal(f"http://{host}/latest/meta-data")
+def test_unusual_spellings_of_private_addresses_are_rejected(host: str) -> None:
+    """The system's resolver accepts decimal, hexadecimal and octal addresses."""
+    assert "resolves to" in rejection(f"http://{host}/latest/meta-data")
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "::ffff:10.0.0.1", "192.168.1.1", "fc00::1", "127.0.0.1"])
-def test_private_networks_can_be_allowed_and_then_need_no_tls(address: str) -> None:
+def test_allowed_private_networks_do_not_need_tls(address: str) -> None:
     for url in ("https://ci.internal", "http://ci.internal"):
         assert destination(address_of(url, ""), allow_private=True, resolve=resolving(address)) == address
 
 
-def test_a_public_address_is_only_posted_to_with_tls() -> None:
+def test_a_public_address_requires_tls() -> None:
     where = address_of("https://hooks.example/x", "")
     assert destination(where, allow_private=False, resolve=resolving("93.184.216.34")) == "93.184.216.34"
     for allowed in (False, True):
-        sentence = refusal("http://hooks.example/x", allow_private=allowed, resolve=resolving("93.184.216.34"))
+        sentence = rejection("http://hooks.example/x", allow_private=allowed, resolve=resolving("93.184.216.34"))
         assert "must begin with https" in sentence
 
 
-def test_loopback_is_for_who_says_so(receiver: Receiver) -> None:
+def test_only_localhost_may_resolve_to_loopback(receiver: Receiver) -> None:
     port = receiver.url.split(":")[2]
     send(f"http://localhost:{port}".replace("/hook", "") + "/", resolve=resolving("127.0.0.1"))
     assert len(receiver.posts) == 1
     for host in ("localhost.evil.example", "evil.example", "127.0.0.1.evil.example"):
-        assert "resolves to 127.0.0.1" in refusal(f"http://{host}:{port}", resolve=resolving("127.0.0.1"))
+        assert "resolves to 127.0.0.1" in rejection(f"http://{host}:{port}", resolve=resolving("127.0.0.1"))
 
 
-def test_a_name_is_resolved_once_so_that_it_cannot_lead_elsewhere_a_moment_later(receiver: Receiver) -> None:
+def test_a_name_is_resolved_once_per_request(receiver: Receiver) -> None:
     answers = [resolving("127.0.0.1"), resolving("169.254.169.254")]
     asked: list[str] = []
 
@@ -233,7 +233,7 @@ def test_a_name_is_resolved_once_so_that_it_cannot_lead_elsewhere_a_moment_later
     assert receiver.posts[0].headers["Host"] == f"rebind.example:{port}"
 
 
-def test_tls_is_checked_against_the_name_of_the_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_certificate_is_verified_against_the_host_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     names = ["-subj", "/CN=hooks.example", "-addext", "subjectAltName=DNS:hooks.example", "-days", "2"]
     files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
@@ -277,7 +277,7 @@ def test_tls_is_checked_against_the_name_of_the_url(tmp_path: Path, monkeypatch:
         ("nonsense", "expected https://HOST/PATH"),
     ],
 )
-def test_a_url_that_cannot_be_posted_to_is_refused_at_start_without_being_repeated(url: str, sentence: str) -> None:
+def test_an_invalid_webhook_url_is_rejected_at_start_and_not_repeated_in_the_error(url: str, sentence: str) -> None:
     with pytest.raises(BackendUnavailable, match=sentence) as caught:
         sinks_of(Events(webhooks=(Webhook(url=url),)))
     assert url not in str(caught.value)
@@ -302,14 +302,14 @@ def test_a_url_that_cannot_be_posted_to_is_refused_at_start_without_being_repeat
         ),
     ],
 )
-def test_settings_that_cannot_be_meant_are_refused_at_start(webhooks: list[Any], sentence: str) -> None:
+def test_invalid_webhook_settings_are_rejected_at_start(webhooks: list[Any], sentence: str) -> None:
     with pytest.raises(BackendUnavailable, match=sentence) as caught:
         sinks_of(msgspec.convert({"webhooks": webhooks}, Events))
     assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize("line", ["colour = 1", "[[events.webhooks]]\nurl = 'https://x.example'\nretry = 3"])
-def test_unknown_keys_are_refused(tmp_path: Path, line: str) -> None:
+def test_unknown_keys_are_rejected(tmp_path: Path, line: str) -> None:
     file = tmp_path / "registry.toml"
     file.write_text(f"[events]\n{line}\n", encoding="utf-8")
     with pytest.raises(BackendUnavailable, match="unknown field"):

@@ -1,4 +1,4 @@
-"""An application in which every request must be signed, asked without a server."""
+"""An application that requires signed requests, called without a server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Answer:
 
 
 def verifier(strictness: Strictness | None = None, at: float = AT) -> Callable[..., Answer]:
-    """Return a function that asks an application in which every request must be signed, at a moment."""
+    """Return a function that calls an application with authentication at the given time."""
     now = [at]
 
     def app(environ: Any, start_response: Any) -> list[bytes]:

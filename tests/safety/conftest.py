@@ -1,4 +1,4 @@
-"""A registry with short limits at a real socket, and a bucket beside it: for whoever sends what no client would."""
+"""A registry with short limits on a real socket, and a bucket, for invalid requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def bucket() -> Bucket:
 
 @pytest.fixture(scope="module")
 def address(bucket: Bucket) -> Iterator[tuple[str, int]]:
-    """Serve a registry beside the bucket."""
+    """Serve a registry with the bucket."""
     with (
         LocalRegistry(SQLiteRows(None)) as backend,
         served(create_app(backend, other_services=bucket), read_timeout=READ_TIMEOUT) as address,
@@ -30,7 +30,7 @@ def address(bucket: Bucket) -> Iterator[tuple[str, int]]:
 
 @pytest.fixture
 def say(address: tuple[str, int]) -> Callable[..., bytes]:
-    """Return a function that sends bytes and returns all that comes back."""
+    """Return a function that sends bytes and returns the whole response."""
 
     def say(*pieces: bytes) -> bytes:
         with socket.create_connection(address, timeout=60) as connection:
@@ -38,7 +38,7 @@ def say(address: tuple[str, int]) -> Callable[..., bytes]:
                 for piece in pieces:
                     connection.sendall(piece)
             except ConnectionError:
-                pass  # it has heard enough: what did it say?
+                pass  # the server has closed the connection; read its response
             return everything(connection)
 
     return say

@@ -1,4 +1,4 @@
-"""What is in a registry that hostile requests are sent to: what they name, and what is another account's."""
+"""The contents of a registry that hostile requests are sent to, including resources of another account."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any, Final
 
 from safety.hostile_texts import ACCOUNT, ARN
 
-STRANGER: Final = "222222222222"
-"""An account with things of its own, which are nobody else's to see."""
-STRANGERS: Final = "of-a-stranger"
-"""What its group is called, and what is written all over its version."""
+OTHER_ACCOUNT: Final = "222222222222"
+"""An account whose resources must not be visible to others."""
+OTHER_GROUP: Final = "of-a-stranger"
+"""The name of its group, repeated throughout its version."""
 
 SPECIFICATION: Final = {
     "Containers": [{"Image": "churn:1", "ModelDataUrl": "s3://models/churn/model.tar.gz"}],
     "SupportedContentTypes": ["text/csv"],
     "SupportedResponseMIMETypes": ["text/csv"],
 }
-MACHINES: Final = {
+INSTANCE_TYPES: Final = {
     "SupportedTransformInstanceTypes": ["ml.m5.large"],
     "SupportedRealtimeInferenceInstanceTypes": ["ml.m5.large"],
 }
@@ -25,8 +25,8 @@ VERSION: Final = {"InferenceSpecification": SPECIFICATION, "CustomerMetadataProp
 ALLOWED: Final = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
 POLICY: Final = json.dumps({"Version": "2012-10-17", "Statement": [ALLOWED]})
 
-FURNITURE: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
-    # an account, an operation, its parameters
+INITIAL_CALLS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
+    # an account, an operation, and its parameters
     *((ACCOUNT, "CreateModelPackageGroup", {"ModelPackageGroupName": name}) for name in ("churn", "fraud", "empty")),
     *(
         (ACCOUNT, "CreateModelPackage", {"ModelPackageGroupName": name, **VERSION})
@@ -35,7 +35,7 @@ FURNITURE: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     (
         ACCOUNT,
         "CreateModelPackage",
-        {"ModelPackageName": "lonely", "InferenceSpecification": {**SPECIFICATION, **MACHINES}},
+        {"ModelPackageName": "lonely", "InferenceSpecification": {**SPECIFICATION, **INSTANCE_TYPES}},
     ),
     (ACCOUNT, "PutModelPackageGroupPolicy", {"ModelPackageGroupName": "fraud", "ResourcePolicy": POLICY}),
     (
@@ -44,17 +44,17 @@ FURNITURE: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
         {"ResourceArn": f"{ARN}:model-package-group/churn", "Tags": [{"Key": "team", "Value": "growth"}]},
     ),
     (
-        STRANGER,
+        OTHER_ACCOUNT,
         "CreateModelPackageGroup",
-        {"ModelPackageGroupName": STRANGERS, "Tags": [{"Key": "team", "Value": STRANGERS}]},
+        {"ModelPackageGroupName": OTHER_GROUP, "Tags": [{"Key": "team", "Value": OTHER_GROUP}]},
     ),
     (
-        STRANGER,
+        OTHER_ACCOUNT,
         "CreateModelPackage",
         {
-            "ModelPackageGroupName": STRANGERS,
+            "ModelPackageGroupName": OTHER_GROUP,
             **VERSION,
-            "CustomerMetadataProperties": {"accuracy": STRANGERS, STRANGERS: "1"},
+            "CustomerMetadataProperties": {"accuracy": OTHER_GROUP, OTHER_GROUP: "1"},
         },
     ),
 )

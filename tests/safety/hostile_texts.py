@@ -1,4 +1,4 @@
-"""Values that break things elsewhere, and those that get further than chance: what hostile requests are made of."""
+"""Values that are known to break software, and values that pass more checks than random ones, for hostile requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ XSS: Final = (
     "<meta http-equiv=refresh content='0;url=//evil.example'>",
     '" style=position:fixed onmouseover=alert(1) x="',
 )
-"""Markup that runs where a page forgets to escape."""
+"""Markup that runs if a page does not escape it."""
 
 SQL: Final = (
     "' OR '1'='1",
@@ -45,7 +45,7 @@ SQL: Final = (
     "E'\\x27'",
     "/*!50000 OR 1=1*/",
 )
-"""Text that becomes SQL where a statement is put together of values."""
+"""Text that becomes SQL if statements are built from values."""
 
 PATHS: Final = (
     "../../../etc/passwd",
@@ -73,7 +73,7 @@ PATHS: Final = (
     "$(touch escape)",
     "`touch escape`",
 )
-"""Names that lead elsewhere where one becomes the path of a file."""
+"""Names that lead elsewhere if they are used as file paths."""
 
 ODD: Final = (
     "",
@@ -114,7 +114,7 @@ ODD: Final = (
     "a" * 5000,
 )
 
-TELLING: Final = (
+PLAUSIBLE: Final = (
     *GROUPS,
     "churn/1",
     "churn/2",
@@ -155,7 +155,7 @@ TELLING: Final = (
     '{"model_overview": {"model_name": "churn"}}',
     "0b1f5c1e-7d2a-4a3f-9a4e-1f2d3c4b5a69",
 )
-"""Text that gets further than random text: names, ARNs, URLs of things that exist, and what patterns ask for."""
+"""Text that passes more checks than random text: names, ARNs and URLs of existing resources, and texts for patterns."""
 
 NUMBERS: Final = (0, 1, -1, 2, 5, 100, 101, 2**31 - 1, -(2**31), 2**31, 2**53 + 1, 2**63 - 1, 2**63, 2**64, 10**30)
 FLOATS: Final = (0.0, -0.0, 0.5, 1.0, 1e-320, 1e308, -1e308, 1764000000.123, 253402300800.0, -62135596801.0, 1e18)

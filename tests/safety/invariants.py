@@ -1,10 +1,10 @@
-"""A registry that is watched: whatever is asked of it, answers are of their form, and what is refused changes nothing.
+"""A registry that checks every response: responses have the right form, and rejected or read-only requests change
+nothing.
 
-The WSGI application is called as a server calls it, in this process, in front of a registry in memory. That nothing has
-changed is exact: no row was touched, or the pages of the database are, byte by byte, what they were. That is held of
-what is refused, and of what is only looked at: operations by their names, pages by their methods, extensions by both
-what the registry lists of them and their methods. What is in another account is there, and never in an answer to this
-one.
+The WSGI application is called in process as a server calls it, with an in-memory registry. The check for changes is
+exact: no row was touched, or the pages of the database are the same, byte by byte. It applies to rejected requests and
+to read-only ones: operations by their names, pages by their methods, and extensions by the registry's list and their
+methods. Resources of another account exist, and must never appear in a response.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from botocore.validate import ParamValidator
 
-from safety.fixtures_data import FURNITURE, STRANGER, STRANGERS
+from safety.fixtures_data import INITIAL_CALLS, OTHER_ACCOUNT, OTHER_GROUP
 from safety.hostile import operation_model
 from sagemaker_registry.backends.base import BackendOptions
 from sagemaker_registry.backends.local.registry import LocalRegistry
@@ -31,20 +31,20 @@ from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.emulator.app import create_app
 from sagemaker_registry.emulator.aws.other_services import alone
 from sagemaker_registry.emulator.console import Console
-from support.server import FOUND_NAME, check_answer
+from support.server import SEARCH_NAME, check_answer
 
 SCOPE: Final = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/sagemaker/aws4_request, SignedHeaders=host, Signature=none"
 READS: Final = ("BatchDescribe", "Describe", "Get", "List", "Search")
-"""How AWS begins the names of operations that only look."""
+"""The prefixes of AWS's read-only operations."""
 MAX_SECONDS: Final = 5.0
-"""CPU time a request of a few KiB may take: what is slower would be a way to stop a server."""
+"""CPU time that a request of a few KiB may take; slower requests would allow denial of service."""
 
 _validator = ParamValidator()
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
@@ -55,30 +55,30 @@ class Answer:
         return json.loads(self.body)
 
 
-class Broken(AssertionError):
-    """A promise that was not kept, and the request that shows it."""
+class ViolatedInvariant(AssertionError):
+    """A violated invariant, with the request that shows it."""
 
 
-class Loud(logging.Handler):
-    """Keeps what is logged as an error, or with a traceback."""
+class ErrorLog(logging.Handler):
+    """Records errors and tracebacks that are logged."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.said: list[str] = []
+        self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.ERROR or record.exc_info:
-            self.said.append(self.format(record))
+            self.messages.append(self.format(record))
 
 
 @dataclass
-class Witness:
-    """A registry with some things in it, and a record of what became of requests."""
+class CheckedRegistry:
+    """A registry with some contents, and a record of the outcomes of requests."""
 
     rows: SQLiteRows
     registry: LocalRegistry
     console: Console = field(default_factory=lambda: Console(users=("alice",)))
-    loud: Loud = field(default_factory=Loud)
+    errors: ErrorLog = field(default_factory=ErrorLog)
     backend: Any = None
     statuses: dict[int, int] = field(default_factory=dict)
     cookie: str = ""
@@ -87,60 +87,60 @@ class Witness:
         self.app = create_app(
             self.backend or self.registry, other_services=alone, reviewed_at=self.console, say=lambda line: None
         )
-        self.see()
+        self.record_state()
 
-    def see(self) -> None:
-        """Take what there is now for how it should stay."""
+    def record_state(self) -> None:
+        """Record the current state, for comparison."""
         self._touched, self._pages = self._connection.total_changes, bytes(self._connection.serialize())
 
     def assign_positions(self) -> None:
-        """Give events their positions: the registry's own bookkeeping, which any question about them may set off."""
+        """Assign positions to events: the registry's own bookkeeping, which any request about events may trigger."""
         self.registry.outbox.assign_positions()
-        self.see()
+        self.record_state()
 
     @property
     def _connection(self) -> Any:
         return self.rows._writer
 
     def call(self, operation: str, body: bytes, *, account: str = "", region: str = "us-east-1", **more: str) -> Answer:
-        """Make one of AWS's calls."""
+        """Call an AWS operation."""
         headers = {"HTTP_X_AMZ_TARGET": f"SageMaker.{operation}", "CONTENT_TYPE": CONTENT_TYPE, **more}
         if account:
             headers.setdefault("HTTP_AUTHORIZATION", SCOPE.format(account, region))
         answer = self.send("POST", "/", body, headers)
         with self._shown(f"{operation} {body!r} {more}"):
-            self._judge(answer, may_change=self.may_change("POST", "/", operation))
-            if account != STRANGER and STRANGERS.encode() not in body:  # which a refusal would repeat
-                assert STRANGERS.encode() not in answer.body, "what is another account's was answered"
+            self._check(answer, may_change=self.may_change("POST", "/", operation))
+            if account != OTHER_ACCOUNT and OTHER_GROUP.encode() not in body:  # an error would repeat it
+                assert OTHER_GROUP.encode() not in answer.body, "a response contains resources of another account"
             if answer.status == 200:
                 check_shape(operation, answer.json if answer.body else {})
         return answer
 
     def extension(self, method: str, path: str, body: bytes = b"", **more: str) -> Answer:
-        """Ask for something below /_registry/."""
+        """Call a path below /_registry/."""
         answer = self.send(method, path, body, {"CONTENT_TYPE": "application/json", **more})
         with self._shown(f"{method} {path} {body!r} {more}"):
-            self._judge(answer, may_change=self.may_change(method, path))
+            self._check(answer, may_change=self.may_change(method, path))
         return answer
 
     def page(self, method: str, path: str, body: bytes = b"", **more: str) -> Answer:
-        """Look at a page of the console, as somebody who is logged in, or send one of its forms."""
+        """Open a page of the console as a logged-in user, or send a form."""
         headers = {"CONTENT_TYPE": "application/x-www-form-urlencoded", "HTTP_COOKIE": self.cookie, **more}
         answer = self.send(method, path, body, headers)
         with self._shown(f"{method} {path} {body!r}"):
             assert answer.status < 500, answer.status
-            self.undisturbed(has_changed_things=answer.status == 303 and self.may_change(method, path))
+            self.assert_unchanged(has_changed_things=answer.status == 303 and self.may_change(method, path))
         return answer
 
     def may_change(self, method: str, path: str, operation: str = "") -> bool:
-        """Whether what is asked may change anything, if it is not refused: a GET may not, nor what only looks."""
+        """Return whether a successful request may change anything; GET requests and read-only operations may not."""
         extension = path.partition("?")[0].removeprefix("/_registry/")
         if extension != path.partition("?")[0]:
             return method == "POST" and bool((self.backend or self.registry).extensions.get(extension))
         return method == "POST" and not operation.startswith(READS)
 
     def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Call the application as a server would."""
+        """Call the application as a server does."""
         place, _, query = path.partition("?")
         environ = {
             "REQUEST_METHOD": method,
@@ -175,12 +175,12 @@ class Witness:
     def _shown(self, request: str) -> Iterator[None]:
         try:
             yield
-        except Broken:
+        except ViolatedInvariant:
             raise
         except Exception as error:
-            raise Broken(f"{error}\n\n{request[:4000]}") from error
+            raise ViolatedInvariant(f"{error}\n\n{request[:4000]}") from error
 
-    def _judge(self, answer: Answer, *, may_change: bool) -> None:
+    def _check(self, answer: Answer, *, may_change: bool) -> None:
         assert answer.headers.get("x-amzn-RequestId") or answer.headers["Content-Type"] == "application/json"
         assert b"Traceback" not in answer.body
         if answer.status == 200:
@@ -191,23 +191,23 @@ class Witness:
             assert set(error) in ({"__type", "message"}, {"__type", "Message"}), error
             assert all(isinstance(said, str) and said for said in error.values()), error
             assert answer.headers["Content-Type"] == CONTENT_TYPE
-        self.undisturbed(has_changed_things=answer.status == 200 and may_change)
+        self.assert_unchanged(has_changed_things=answer.status == 200 and may_change)
 
-    def undisturbed(self, *, has_changed_things: bool) -> None:
-        assert not self.loud.said, self.loud.said
+    def assert_unchanged(self, *, has_changed_things: bool) -> None:
+        assert not self.errors.messages, self.errors.messages
         assert not self._connection.in_transaction
         touched = self._connection.total_changes
         if touched != self._touched:
             self._touched, before = touched, self._pages
             self._pages = bytes(self._connection.serialize())
-            assert has_changed_things or self._pages == before, "what was refused, or only looks, has changed something"
+            assert has_changed_things or self._pages == before, "a rejected or read-only request changed something"
 
 
 def check_shape(operation: str, answer: Any) -> None:
-    """Hold an answer against its output shape.
+    """Check a response against its output shape.
 
-    The exceptions are those of `clients.checked`, and one alike: BatchDescribeModelPackage requires two members that
-    CreateModelPackage does not.
+    The exceptions are those of `support.server.checked`, and a similar one: BatchDescribeModelPackage requires two
+    members that CreateModelPackage does not.
     """
     shape = operation_model(operation).output_shape
     if shape is None:
@@ -220,40 +220,42 @@ def check_shape(operation: str, answer: Any) -> None:
         summary.setdefault("InferenceSpecification", {"Containers": [{}]})
     report = _validator.validate(answer, shape)
     assert not report.has_errors(), report.generate_report()
-    broken = [said for said in check_answer(operation, answer) if FOUND_NAME not in said]
+    broken = [said for said in check_answer(operation, answer) if SEARCH_NAME not in said]
     assert broken == []
 
 
 @contextmanager
-def watched(settings: Settings | None = None, stage: Any = None) -> Iterator[Witness]:
-    """Open a registry with things in it, and keep an eye on the log; `stage` may put something in front of it."""
+def checked_registry(settings: Settings | None = None, stage: Any = None) -> Iterator[CheckedRegistry]:
+    """Open a checked registry with contents; `stage` may wrap the backend."""
     rows = SQLiteRows(None)
     registry = LocalRegistry(rows, options=BackendOptions(settings or Settings()))
-    witness = Witness(rows, registry, backend=stage(registry) if stage else None)
-    logging.getLogger().addHandler(witness.loud)
+    checked = CheckedRegistry(rows, registry, backend=stage(registry) if stage else None)
+    logging.getLogger().addHandler(checked.errors)
     level = logging.getLogger("sagemaker_registry").level
     logging.getLogger("sagemaker_registry").setLevel(logging.ERROR)
     try:
-        furnish(witness)
-        yield witness
+        populate(checked)
+        yield checked
     finally:
         logging.getLogger("sagemaker_registry").setLevel(level)
-        logging.getLogger().removeHandler(witness.loud)
+        logging.getLogger().removeHandler(checked.errors)
         registry.close()
 
 
-def furnish(witness: Witness) -> None:
-    """Put into a registry what requests name: groups, versions, tags, a policy, a package alone; and a stranger's."""
-    witness.registry.clear()
-    witness.see()
-    for account, operation, params in FURNITURE:
-        answer = witness.call(operation, json.dumps(params).encode(), account=account)
+def populate(checked: CheckedRegistry) -> None:
+    """Create the resources that requests refer to: groups, versions, tags, a policy, an unversioned package, and a
+    group of another account.
+    """
+    checked.registry.clear()
+    checked.record_state()
+    for account, operation, params in INITIAL_CALLS:
+        answer = checked.call(operation, json.dumps(params).encode(), account=account)
         assert answer.status == 200, (operation, answer.body)
 
 
-def log_in(witness: Witness) -> None:
-    """Let a witness look at the console as alice."""
-    token = urlsplit(witness.console.path_of_link("alice")).query.partition("=")[2]
-    answer = witness.page("POST", "/console/login", f"token={token}".encode())
+def log_in(checked: CheckedRegistry) -> None:
+    """Log in to the console as alice."""
+    token = urlsplit(checked.console.path_of_link("alice")).query.partition("=")[2]
+    answer = checked.page("POST", "/console/login", f"token={token}".encode())
     assert answer.status == 303
-    witness.cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    checked.cookie = answer.headers["Set-Cookie"].partition(";")[0]

@@ -1,4 +1,4 @@
-"""A server at a real socket with limits of a test's own, what it is told, and what it says: for the tests of limits."""
+"""A server on a real socket with configurable limits, for tests of limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEALTH = b"GET /_registry/health HTTP/1.1\r\nHost: localhost\r\nConnection: clos
 
 
 class Bucket:
-    """Stands beside the registry as S3 would, and tells how much came."""
+    """Takes the place of S3, and records the sizes of uploads."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -41,7 +41,7 @@ class Bucket:
 
 @contextmanager
 def served(app: Any, **limits: Any) -> Iterator[tuple[str, int]]:
-    """Serve an application with limits of the test's own; give its address."""
+    """Serve an application with these limits, and yield its address."""
     listener = listen("127.0.0.1", 0)
     server = Server(app, listener, **limits)
     thread = threading.Thread(target=server.run)

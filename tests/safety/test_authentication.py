@@ -1,4 +1,4 @@
-"""Signatures: what botocore's own signers sign is answered, anything else is refused in AWS's words."""
+"""Signatures: requests signed by botocore are accepted, all others are rejected with AWS's messages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def encoded(parts: list[str]) -> str:
     body=st.binary(max_size=300),
     tampered=st.sampled_from(["nothing", "body", "path", "query", "header", "method", "secret", "date", "region"]),
 )
-def test_what_botocore_signs_is_answered_and_nothing_else(
+def test_only_requests_signed_by_botocore_are_accepted(
     signer: str,
     method: str,
     path: str,
@@ -54,7 +54,7 @@ def test_what_botocore_signs_is_answered_and_nothing_else(
     asked = "&".join(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in query.items())
     url = f"http://localhost:8080{path}" + (f"?{asked}" if asked else "")
     service = "s3" if signer.startswith("s3") else "execute-api"
-    body = b"" if signer.endswith("query") else body  # which those signers would take for parameters
+    body = b"" if signer.endswith("query") else body  # the signers would take the body for parameters
     prepared = signed(ALICE, method, url, headers, body, service=service, signer=signer, at=NOW)
     environ = environ_of(prepared)
     assert verifier()(environ).passed
@@ -109,7 +109,7 @@ def test_what_botocore_signs_is_answered_and_nothing_else(
         (-899, ""),
     ],
 )
-def test_a_clock_may_be_wrong_by_a_quarter_of_an_hour(later: int, sentence: str) -> None:
+def test_clocks_may_differ_by_15_minutes(later: int, sentence: str) -> None:
     answer = verifier()(environ_of(signed(ALICE, headers=JSON, at=NOW)), later)
     assert answer.passed == (not sentence)
     assert sentence in answer.body
@@ -117,16 +117,16 @@ def test_a_clock_may_be_wrong_by_a_quarter_of_an_hour(later: int, sentence: str)
         assert '"__type":"InvalidSignatureException"' in answer.body
 
 
-def test_a_presigned_url_is_good_until_it_expires() -> None:
+def test_a_presigned_url_is_valid_until_it_expires() -> None:
     prepared = signed(ALICE, "GET", "http://localhost/bucket/key", body=b"", service="s3", signer="s3 query", at=NOW)
-    ask = verifier()
-    assert ask(environ_of(prepared), 3599).passed
-    assert "<Code>AccessDenied</Code><Message>Request has expired</Message>" in ask(environ_of(prepared), 3601).body
-    assert not ask(environ_of(prepared), -901).passed
+    call = verifier()
+    assert call(environ_of(prepared), 3599).passed
+    assert "<Code>AccessDenied</Code><Message>Request has expired</Message>" in call(environ_of(prepared), 3601).body
+    assert not call(environ_of(prepared), -901).passed
     longer = environ_of(prepared)
     for name in ("QUERY_STRING", "REQUEST_URI"):
         longer[name] = longer[name].replace("X-Amz-Expires=3600", "X-Amz-Expires=604801")
-    assert "604800" in ask(longer).body
+    assert "604800" in call(longer).body
 
 
 def changed(headers: dict[str, str], old: str, new: str) -> dict[str, Any]:
@@ -158,14 +158,14 @@ def changed(headers: dict[str, str], old: str, new: str) -> dict[str, Any]:
         ("20261124T120000Z", "20261399T120000Z", "is not a valid date"),
     ],
 )
-def test_a_header_that_is_not_as_it_should_be_is_told_what_is_wrong(old: str, new: str, sentence: str) -> None:
+def test_an_invalid_authorization_header_is_rejected_with_the_reason(old: str, new: str, sentence: str) -> None:
     answer = verifier()(changed(JSON, old, new))
     assert answer.status == 400
     assert not answer.passed
     assert sentence in answer.body
 
 
-def test_two_ways_to_sign_at_once_are_refused() -> None:
+def test_a_request_with_two_signatures_is_rejected() -> None:
     environ = environ_of(signed(ALICE, headers=JSON, at=NOW))
     query = environ_of(signed(BOB, "GET", body=b"", signer="query", at=NOW))["QUERY_STRING"]
     assert not verifier()({**environ, "QUERY_STRING": query, "REQUEST_URI": f"/?{query}"}).passed
@@ -173,37 +173,37 @@ def test_two_ways_to_sign_at_once_are_refused() -> None:
     assert not verifier()(twice).passed
 
 
-def test_a_caller_cannot_tell_moto_to_be_in_another_account() -> None:
+def test_a_caller_cannot_choose_another_moto_account() -> None:
     environ = {**environ_of(signed(ALICE, headers=JSON, at=NOW)), "HTTP_X_MOTO_ACCOUNT_ID": "999999999999"}
     assert verifier()(environ).passed
     assert "HTTP_X_MOTO_ACCOUNT_ID" not in environ
 
 
-def test_a_signature_is_good_once_where_replays_are_refused() -> None:
-    ask, prepared = verifier(Strictness(refuse_replays=True)), signed(ALICE, headers=JSON, at=NOW)
-    assert ask(environ_of(prepared)).passed
-    assert "has already been used" in ask(environ_of(prepared), 800).body
-    assert ask(environ_of(signed(ALICE, headers={**JSON, "amz-sdk-invocation-id": "2"}, at=NOW))).passed
+def test_a_signature_can_be_used_once_if_replays_are_rejected() -> None:
+    call, prepared = verifier(Strictness(refuse_replays=True)), signed(ALICE, headers=JSON, at=NOW)
+    assert call(environ_of(prepared)).passed
+    assert "has already been used" in call(environ_of(prepared), 800).body
+    assert call(environ_of(signed(ALICE, headers={**JSON, "amz-sdk-invocation-id": "2"}, at=NOW))).passed
     assert verifier()(environ_of(prepared)).passed
 
 
-def test_who_fails_too_often_is_told_to_wait_and_who_signs_rightly_is_answered() -> None:
-    """Behind a proxy everybody has one address: nobody is to be locked out by the wrong tries of somebody else."""
-    ask = verifier(Strictness(failures_per_minute=3))
+def test_failed_signatures_are_throttled_and_valid_ones_are_not() -> None:
+    """Behind a proxy all clients have one address; failures of one client must not lock out others."""
+    call = verifier(Strictness(failures_per_minute=3))
     wrong = signed(Credential("alice", ALICE.access_key, BOB.secret), headers=JSON, at=NOW)
-    stranger = signed(Credential("mallory", "AKIAMALLORY", BOB.secret), headers=JSON, at=NOW)
-    for request, code in ((wrong, "InvalidSignatureException"), (stranger, "UnrecognizedClientException")):
+    unknown = signed(Credential("mallory", "AKIAMALLORY", BOB.secret), headers=JSON, at=NOW)
+    for request, code in ((wrong, "InvalidSignatureException"), (unknown, "UnrecognizedClientException")):
         for _ in range(3):
-            assert code in ask(environ_of(request)).body
-        assert '"__type":"ThrottlingException"' in ask(environ_of(request)).body
-        assert code in ask({**environ_of(request), "REMOTE_ADDR": "192.0.2.1"}).body
+            assert code in call(environ_of(request)).body
+        assert '"__type":"ThrottlingException"' in call(environ_of(request)).body
+        assert code in call({**environ_of(request), "REMOTE_ADDR": "192.0.2.1"}).body
     for right in (ALICE, BOB):
-        assert ask(environ_of(signed(right, headers=JSON, at=NOW))).passed
-    assert '"__type":"ThrottlingException"' in ask(environ_of(wrong)).body
-    assert "InvalidSignatureException" in ask(environ_of(wrong), 61).body
+        assert call(environ_of(signed(right, headers=JSON, at=NOW))).passed
+    assert '"__type":"ThrottlingException"' in call(environ_of(wrong)).body
+    assert "InvalidSignatureException" in call(environ_of(wrong), 61).body
 
 
-def test_metrics_are_open_where_the_settings_say_so() -> None:
+def test_metrics_can_be_public() -> None:
     metrics = {"REQUEST_METHOD": "GET", "PATH_INFO": "/_registry/metrics"}
     assert verifier(Strictness(open_metrics=True))(dict(metrics)).passed
     assert not verifier()(dict(metrics)).passed
@@ -215,23 +215,25 @@ def test_no_secret_and_no_signature_is_logged(caplog: pytest.LogCaptureFixture) 
     caplog.set_level(logging.DEBUG)
     caplog.clear()
     answer = verifier()(environ)
-    said = caplog.text + answer.body
+    output = caplog.text + answer.body
     signature = environ["HTTP_AUTHORIZATION"].rpartition("=")[2]
-    assert ALICE.access_key in said
-    assert not [secret for secret in (ALICE.secret, BOB.secret, signature) if secret in said]
+    assert ALICE.access_key in output
+    assert not [secret for secret in (ALICE.secret, BOB.secret, signature) if secret in output]
 
 
 MAX_MICROSECONDS = 500
-"""CPU time of a verification: some 30 where this was written; more than this would be felt beside the call itself."""
+"""CPU time of a verification, about 30 microseconds when this was written; more would be noticeable in each call."""
 
 
-def test_how_long_a_verification_takes(figures: dict[str, Any]) -> None:
+def test_a_verification_is_fast(figures: dict[str, Any]) -> None:
     prepared = signed(
         ALICE, headers={**JSON, "User-Agent": "boto3", "amz-sdk-invocation-id": "1"}, body=b"x" * 2000, at=NOW
     )
-    environs, ask = [environ_of(prepared) for _ in range(1000)], verifier()
+    environs, call = [environ_of(prepared) for _ in range(1000)], verifier()
     began = time.process_time()
-    assert all(ask(environ).passed for environ in environs)
-    took = (time.process_time() - began) * 1000  # microseconds a call, as there are a thousand of them
-    figures["us of CPU a verified call"] = round(took, 1)
-    assert took < MAX_MICROSECONDS
+    assert all(call(environ).passed for environ in environs)
+    microseconds = (
+        time.process_time() - began
+    ) * 1000  # the time of a thousand calls in seconds is that of one in milliseconds
+    figures["us of CPU a verified call"] = round(microseconds, 1)
+    assert microseconds < MAX_MICROSECONDS

@@ -1,4 +1,4 @@
-"""Whom the registry, its extensions and its neighbours see, for each way to sign: the signer, or nobody at all."""
+"""The caller seen by the registry, its extensions and other services, for each way to sign: the signer, or none."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from support.signing import NOW, environ_of, signed
 TENANT = "222222222222"
 CAROL = replace(ALICE, profile="carol", access_key="AKIACAROL", account=TENANT)
 KEYS = {one.access_key: one for one in (ALICE, BOB, CAROL)}
-FOUR_EYES = {"groups": ["*"], "profile": "documented", "rules": ["creator-may-not-approve"]}
+TWO_PERSON_RULE = {"groups": ["*"], "profile": "documented", "rules": ["creator-may-not-approve"]}
 VERSION = {
     "ModelPackageGroupName": "churn",
     "ModelApprovalStatus": "PendingManualApproval",
@@ -38,7 +38,7 @@ VERSION = {
 
 
 class Registry:
-    """A registry and what is beside it, asked with signatures; `seen` is what its neighbours were told of callers."""
+    """A registry with other services, called with signatures; `seen` contains the accounts passed to other services."""
 
     def __init__(self, backend: Any, identities: Identities, *, locked: bool = True) -> None:
         self.seen: list[str] = []
@@ -49,8 +49,8 @@ class Registry:
             start_response("200 OK", [])
             return [b"{}"]
 
-        beside = CallerIdentity(other_services, identities)
-        self.app = application(backend, other_services=beside, authenticated=keys if locked else None)
+        services = CallerIdentity(other_services, identities)
+        self.app = application(backend, other_services=services, authenticated=keys if locked else None)
 
     def send(self, prepared: Any) -> tuple[int, Any]:
         statuses: list[str] = []
@@ -68,7 +68,7 @@ class Registry:
         return self.send(signed(who, "GET", url, body=b"", signer=signer, service=service, at=NOW))
 
     def groups(self, who: Any) -> dict[str, str]:
-        """Return who made each group that somebody can see."""
+        """Return the creator of each group that is visible to a caller."""
         _, answer = self.call("ListModelPackageGroups", who)
         names = [one["ModelPackageGroupName"] for one in answer["ModelPackageGroupSummaryList"]]
         found = [self.call("DescribeModelPackageGroup", who, ModelPackageGroupName=name)[1] for name in names]
@@ -76,9 +76,9 @@ class Registry:
 
 
 def registry_of(*, locked: bool) -> Iterator[Registry]:
-    """Yield a registry where nobody approves what they have registered; where not locked, nothing is verified."""
+    """Yield a registry whose creators cannot approve their versions; if not locked, signatures are not verified."""
     people = with_profiles({}, KEYS)
-    settings = replace_in(settings_of(approval=[FOUR_EYES]), identities=people)
+    settings = replace_in(settings_of(approval=[TWO_PERSON_RULE]), identities=people)
     with open_backend("sqlite://", BackendOptions(settings)) as backend:
         yield Registry(backend, Identities(people), locked=locked)
 
@@ -93,11 +93,11 @@ def unlocked() -> Iterator[Registry]:
     yield from registry_of(locked=False)
 
 
-def test_a_call_is_of_whom_its_signature_is(locked: Registry) -> None:
+def test_the_signer_is_the_caller(locked: Registry) -> None:
     for who in (ALICE, BOB, CAROL):
         assert locked.call("CreateModelPackageGroup", who, ModelPackageGroupName=who.profile)[0] == 200
-    mine = {name: f"arn:aws:iam::123456789012:user/{name}" for name in ("alice", "bob")}
-    assert locked.groups(ALICE) == locked.groups(BOB) == mine
+    expected = {name: f"arn:aws:iam::123456789012:user/{name}" for name in ("alice", "bob")}
+    assert locked.groups(ALICE) == locked.groups(BOB) == expected
     assert locked.groups(CAROL) == {"carol": f"arn:aws:iam::{TENANT}:user/carol"}
     for who, names in ((ALICE, ["alice", "bob"]), (CAROL, ["carol"])):
         status, answer = locked.get("/_registry/history", who)
@@ -108,14 +108,14 @@ def test_a_call_is_of_whom_its_signature_is(locked: Registry) -> None:
 
 
 @pytest.mark.parametrize("path", ["/_registry/history", "/_registry/info", "/_registry/metrics"])
-def test_no_control_takes_a_signature_in_its_query(locked: Registry, path: str) -> None:
+def test_extensions_reject_signatures_in_the_query(locked: Registry, path: str) -> None:
     status, answer = locked.get(path, ALICE, "query")
     assert (status, answer["__type"]) == (400, "IncompleteSignatureException")
     assert "signed in the header Authorization" in answer["message"]
     assert locked.get(path, ALICE)[0] == 200
 
 
-def test_no_call_takes_a_signature_in_its_query_and_nothing_is_changed(locked: Registry) -> None:
+def test_calls_with_a_signature_in_the_query_are_rejected_and_change_nothing(locked: Registry) -> None:
     for who in (ALICE, CAROL):
         status, answer = locked.call("CreateModelPackageGroup", who, "query and body", ModelPackageGroupName="churn")
         assert (status, answer["__type"]) == (400, "IncompleteSignatureException")
@@ -126,7 +126,7 @@ def test_no_call_takes_a_signature_in_its_query_and_nothing_is_changed(locked: R
 
 
 @pytest.mark.parametrize("signer", ["header", "query and body"])
-def test_nobody_approves_what_they_have_registered_however_they_sign(locked: Registry, signer: str) -> None:
+def test_a_creator_cannot_approve_with_any_kind_of_signature(locked: Registry, signer: str) -> None:
     locked.call("CreateModelPackageGroup", BOB, ModelPackageGroupName="churn")
     arn = locked.call("CreateModelPackage", ALICE, **VERSION)[1]["ModelPackageArn"]
     approval = {"ModelPackageArn": arn, "ModelApprovalStatus": "Approved"}
@@ -139,14 +139,14 @@ def test_nobody_approves_what_they_have_registered_however_they_sign(locked: Reg
 
 
 @pytest.mark.parametrize("signer", ["s3 header", "s3 query"])
-def test_neighbours_see_the_account_of_whom_the_signature_is(locked: Registry, signer: str) -> None:
+def test_other_services_get_the_account_of_the_signer(locked: Registry, signer: str) -> None:
     for who in (ALICE, CAROL):
         assert locked.get("/bucket/key", who, signer, "s3") == (200, {})
     assert locked.seen == ["123456789012", TENANT]
 
 
 @pytest.mark.parametrize("signer", ["header", "query and body"])
-def test_where_nothing_is_verified_a_caller_is_whom_either_way_to_sign_names(unlocked: Registry, signer: str) -> None:
+def test_without_verification_the_caller_is_the_one_named_by_the_signature(unlocked: Registry, signer: str) -> None:
     unlocked.call("CreateModelPackageGroup", BOB, ModelPackageGroupName="churn")
     arn = unlocked.call("CreateModelPackage", ALICE, signer, **VERSION)[1]["ModelPackageArn"]
     described = unlocked.call("DescribeModelPackage", BOB, signer, ModelPackageName=arn)[1]
@@ -156,11 +156,11 @@ def test_where_nothing_is_verified_a_caller_is_whom_either_way_to_sign_names(unl
 
 
 @pytest.mark.parametrize("signer", ["header", "query"])
-def test_who_one_is_is_answered_however_the_question_is_signed(locked: Registry, signer: str) -> None:
-    """A URL of GetCallerIdentity that somebody else may ask is how Vault and EKS learn who somebody is."""
-    question = "/?Action=GetCallerIdentity&Version=2011-06-15"
+def test_get_caller_identity_accepts_signatures_in_header_and_query(locked: Registry, signer: str) -> None:
+    """Vault and EKS identify callers by a URL of GetCallerIdentity that a third party requests."""
+    request = "/?Action=GetCallerIdentity&Version=2011-06-15"
     for who, account in ((ALICE, "123456789012"), (CAROL, TENANT)):
-        status, answer = locked.get(question, who, signer, "sts")
+        status, answer = locked.get(request, who, signer, "sts")
         assert status == 200
         assert f"<Arn>arn:aws:iam::{account}:user/{who.profile}</Arn>" in answer
     assert locked.seen == []

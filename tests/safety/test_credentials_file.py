@@ -1,4 +1,4 @@
-"""The file of access keys: its owner's alone, one sentence when it makes no sense, never a secret shown."""
+"""The credentials file: private, rejected with one sentence if invalid, and never shown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ from sagemaker_registry.backends.identities import with_profiles
 from sagemaker_registry.backends.settings import IdentityTable
 
 
-def test_keys_are_made_for_their_owner_alone_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_credentials_file_is_private_and_secrets_are_shown_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "keys.ini"
     made = [credentials.add(file, name) for name in ("alice", "bob", "default")]
     if os.name == "posix":
@@ -41,12 +43,12 @@ def test_keys_are_made_for_their_owner_alone_and_never_shown(tmp_path: Path, mon
         credentials.add(file, "alice")
 
 
-def test_keys_that_are_made_at_the_same_moment_are_all_in_the_file(tmp_path: Path) -> None:
+def test_concurrently_created_keys_are_all_in_the_file(tmp_path: Path) -> None:
     file = tmp_path / "keys.ini"
-    at_once = threading.Barrier(8)
+    barrier = threading.Barrier(8)
 
     def add(number: int) -> credentials.Credential:
-        at_once.wait()
+        barrier.wait()
         return credentials.add(file, f"job-{number}")
 
     with ThreadPoolExecutor(8) as threads:
@@ -54,7 +56,7 @@ def test_keys_that_are_made_at_the_same_moment_are_all_in_the_file(tmp_path: Pat
     assert credentials.load(file) == {one.access_key: one for one in made}
 
 
-def test_one_of_two_who_want_the_same_name_at_the_same_moment_gets_it(tmp_path: Path) -> None:
+def test_one_of_several_concurrent_requests_for_a_name_succeeds(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sagemaker_registry.client.cli", "credentials", "add", "alice", "--json"]
     started = [
         subprocess.Popen([*command, "--file", "keys.ini"], stdout=PIPE, stderr=PIPE, text=True, cwd=tmp_path)
@@ -62,14 +64,14 @@ def test_one_of_two_who_want_the_same_name_at_the_same_moment_gets_it(tmp_path: 
     ]
     answers = [process.communicate(timeout=120) for process in started]
     assert sorted(process.returncode for process in started) == [0, 2, 2]
-    (printed,) = [out for out, _ in answers if out]
-    assert json.loads(printed)["aws_access_key_id"] in credentials.load(tmp_path / "keys.ini")
+    (output,) = [out for out, _ in answers if out]
+    assert json.loads(output)["aws_access_key_id"] in credentials.load(tmp_path / "keys.ini")
     assert sum("[alice] already exists" in said for _, said in answers) == 2
 
 
-def test_a_link_to_the_file_stays_one_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+def test_a_symbolic_link_to_the_file_is_followed_and_kept(tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir()
-    (tmp_path / "keys.ini").symlink_to(Path("secrets") / "keys.ini")  # which is not there yet
+    (tmp_path / "keys.ini").symlink_to(Path("secrets") / "keys.ini")  # the target does not exist yet
     made = [credentials.add(tmp_path / "keys.ini", name) for name in ("alice", "bob")]
     assert (tmp_path / "keys.ini").is_symlink()
     assert not (tmp_path / "secrets" / "keys.ini").is_symlink()
@@ -104,7 +106,7 @@ ENTRY = f"aws_access_key_id = AKIAONE\naws_secret_access_key = {SECRET}\n"
         ),
     ],
 )
-def test_a_credentials_file_that_makes_no_sense_is_one_sentence_without_a_secret(
+def test_an_invalid_credentials_file_is_rejected_without_showing_secrets(
     tmp_path: Path, text: str, sentence: str
 ) -> None:
     file = tmp_path / "keys.ini"
@@ -117,7 +119,7 @@ def test_a_credentials_file_that_makes_no_sense_is_one_sentence_without_a_secret
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
-def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+def test_a_file_readable_by_others_is_rejected(tmp_path: Path, mode: int) -> None:
     file = tmp_path / "keys.ini"
     credentials.add(file, "alice")
     file.chmod(mode)
@@ -127,7 +129,7 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> No
         credentials.add(file, "bob")
 
 
-def test_profiles_name_people_whom_the_settings_do_not() -> None:
+def test_profiles_name_users_without_an_identity() -> None:
     keys = {one.access_key: one for one in (ALICE, BOB)}
     known = IdentityTable(access_key=ALICE.access_key, groups=("reviewers",))
     assert with_profiles({"ann": known}, keys) == {"ann": known, "bob": IdentityTable(access_key=BOB.access_key)}

@@ -1,4 +1,4 @@
-"""Every file the registry makes is for its owner alone, whatever umask it was started with."""
+"""Every file of the registry is private under any umask."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes of files are P
 
 @pytest.fixture(autouse=True)
 def wide_umask() -> object:
-    """Let everybody read and write what is made, as a careless service file does."""
+    """Allow everyone to read and write new files, like a careless service file."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -32,9 +32,7 @@ def run(*arguments: str, cwd: Path) -> str:
     return done.stdout
 
 
-def test_all_that_a_server_and_commands_write_is_for_their_owner_alone(
-    serve: Callable[..., Emulator], tmp_path: Path
-) -> None:
+def test_every_file_of_the_server_and_commands_is_private(serve: Callable[..., Emulator], tmp_path: Path) -> None:
     home = tmp_path / "home"
     (tmp_path / "registry.toml").write_text(f"[events]\nfile = '{home}/events.jsonl'\n")
     (tmp_path / "registry.toml").chmod(0o600)

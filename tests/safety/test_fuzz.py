@@ -1,6 +1,4 @@
-"""A million requests nobody should send: each is answered in its form or refused in words, and what is refused changes
-nothing.
-"""
+"""A million invalid requests: each gets a response of the right form, and rejected ones change nothing."""
 
 from __future__ import annotations
 
@@ -20,10 +18,10 @@ import msgspec
 import pytest
 import requests
 
-from safety.fixtures_data import FURNITURE
+from safety.fixtures_data import INITIAL_CALLS
 from safety.hostile import Client, dump, operation_model
-from safety.hostile_texts import ACCOUNT, ARN, FLOATS, NUMBERS, REGION, TELLING, XSS
-from safety.invariants import MAX_SECONDS, SCOPE, furnish, log_in, watched
+from safety.hostile_texts import ACCOUNT, ARN, FLOATS, NUMBERS, PLAUSIBLE, REGION, XSS
+from safety.invariants import MAX_SECONDS, SCOPE, checked_registry, log_in, populate
 from sagemaker_registry.backends.base import Caller
 from sagemaker_registry.backends.local.extensions import EXTENSIONS as LOCAL
 from sagemaker_registry.backends.service import constraints
@@ -33,52 +31,52 @@ from sagemaker_registry.backends.testing.controlled import EXTENSIONS as STAGED
 from sagemaker_registry.backends.testing.controlled import ControlledBackend
 from support.server import Emulator
 
-CHAPTER = 500
-"""Requests after which a registry begins anew: it should live, and not only grow."""
+REQUESTS_PER_REGISTRY = 500
+"""Requests after which a new registry starts, so that it does not only grow."""
 
 
 @pytest.mark.sized(ci=5_000, nightly=100_000, release=1_000_000)
-def test_whatever_is_sent_to_an_operation_is_answered_or_refused_in_its_form(
+def test_operations_answer_any_request_in_the_right_form(
     rounds: Iterator[int], rng: Random, figures: dict[str, Any]
 ) -> None:
     client = Client(rng)
-    with watched() as witness:
+    with checked_registry() as checked:
         for number in rounds:
-            if number % CHAPTER == 0:
-                furnish(witness)
+            if number % REQUESTS_PER_REGISTRY == 0:
+                populate(checked)
                 client.seen.clear()
-            answer = witness.call(*client.request())
+            answer = checked.call(*client.request())
             if answer.status == 200 and answer.body:
                 client.note(answer.json)
-        figures |= {"requests": number + 1, "answered": witness.statuses[200], "refused": witness.statuses[400]}
+        figures |= {"requests": number + 1, "answered": checked.statuses[200], "refused": checked.statuses[400]}
 
 
 @pytest.mark.sized(ci=1_000, nightly=60_000, release=300_000)
-def test_whatever_is_sent_to_an_extension_is_answered_or_refused_in_its_form(
+def test_extensions_answer_any_request_in_the_right_form(
     rounds: Iterator[int], rng: Random, figures: dict[str, Any]
 ) -> None:
     client = Client(rng)
-    with watched(stage=lambda registry: ControlledBackend(registry, Clock())) as witness:
-        archive = witness.registry.extension("export", {}, Caller())["lines"]
-        extensions = sorted(witness.backend.extensions)
+    with checked_registry(stage=lambda registry: ControlledBackend(registry, Clock())) as checked:
+        archive = checked.registry.extension("export", {}, Caller())["lines"]
+        extensions = sorted(checked.backend.extensions)
         for number in rounds:
             if number % 50 == 0:
-                witness.backend.forget()
-                furnish(witness)
+                checked.backend.forget()
+                populate(checked)
             name = rng.choice(extensions)
             params = _params(client, name, archive)
             is_read = rng.random() < 0.3
             query = urlencode({key: str(value) for key, value in params.items()}, errors="replace") if is_read else ""
             body = b"" if is_read else dump(client.broken(params) if rng.random() < 0.3 else params)
             sent = client.mangled(body) if body and rng.random() < 0.2 else body
-            witness.assign_positions()
-            witness.extension("GET" if is_read else "POST", f"/_registry/{name}?{query}", sent)
-            witness.backend.faults.clear()  # which would do what they were asked to
-        figures |= {"requests": number + 1, "answered": witness.statuses[200], "refused": witness.statuses[400]}
+            checked.assign_positions()
+            checked.extension("GET" if is_read else "POST", f"/_registry/{name}?{query}", sent)
+            checked.backend.faults.clear()  # otherwise they would take effect
+        figures |= {"requests": number + 1, "answered": checked.statuses[200], "refused": checked.statuses[400]}
 
 
 def _params(client: Client, name: str, archive: list[Any]) -> dict[str, Any]:
-    """Return what an extension takes, by its name, with anything in it."""
+    """Return the parameters of an extension with any content."""
     if name == "import":
         lines = copy.deepcopy(client.rng.sample(archive, client.rng.randint(0, len(archive))))
         line = client.rng.choice(lines) if lines else {}
@@ -86,7 +84,7 @@ def _params(client: Client, name: str, archive: list[Any]) -> dict[str, Any]:
         assert broken is line or not lines
         return {"account": ACCOUNT, "region": REGION, "lines": lines, "replace": client.rng.random() < 0.5}
     if name == "seed" and client.rng.random() < 0.7:
-        group = {"ModelPackageGroupName": client.rng.choice(TELLING)}
+        group = {"ModelPackageGroupName": client.rng.choice(PLAUSIBLE)}
         version = {"where": "v", "request": client.valid(operation_model("CreateModelPackage").input_shape)}
         seeds = {"groups": [{"where": "here", "request": group, "versions": [version]}]}
         return client.broken(seeds)
@@ -104,33 +102,33 @@ def _argument(client: Client, kind: Any) -> Any:
         return client.rng.choice(["Ascending", "Descending", "pending", "done", "x"])
     if "int" in str(kind) or "float" in str(kind):
         return client.rng.choice([*NUMBERS, *FLOATS, 1, 1, "1", "NaN", "inf", "2026-11-24", "2026-11-24T00:00:00Z"])
-    return client.rng.choice([client.hostile(), client.rng.choice(TELLING), client.rng.choice(TELLING[:14])])
+    return client.rng.choice([client.hostile(), client.rng.choice(PLAUSIBLE), client.rng.choice(PLAUSIBLE[:14])])
 
 
 @pytest.mark.sized(ci=500, nightly=20_000, release=100_000)
-def test_whatever_is_asked_of_the_console_is_a_page(
+def test_the_console_answers_any_request_with_a_page(
     rounds: Iterator[int], rng: Random, figures: dict[str, Any]
 ) -> None:
     client = Client(rng)
-    with watched() as witness:
+    with checked_registry() as checked:
         for number in rounds:
-            if number % CHAPTER == 0:
-                furnish(witness)
-                log_in(witness)
-                for text in XSS:  # what was refused is told on a page, with what it said
+            if number % REQUESTS_PER_REGISTRY == 0:
+                populate(checked)
+                log_in(checked)
+                for text in XSS:  # pages list rejected requests with their content
                     target = f"SageMaker.{text}".encode().decode("latin-1")
-                    witness.send("POST", "/", b"{}", {"HTTP_X_AMZ_TARGET": target})
-                    witness.call("DescribeModelPackage", dump({"ModelPackageName": text}))
+                    checked.send("POST", "/", b"{}", {"HTTP_X_AMZ_TARGET": target})
+                    checked.call("DescribeModelPackage", dump({"ModelPackageName": text}))
             path = rng.choice(PAGES).format(*(quote(_name(client), safe="/") for _ in range(4)))
             query = urlencode(
                 [(rng.choice(QUERIES), _name(client)) for _ in range(rng.randint(0, 4))], errors="replace"
             )
-            shown = witness.page("GET", f"{path}?{query}").body.decode()
+            shown = checked.page("GET", f"{path}?{query}").body.decode()
             assert not [text for text in XSS if "<" in text and text in shown], (path, query)
             if number % 4 == 0:
                 form = [(rng.choice(FIELDS), _name(client)) for _ in range(rng.randint(0, 6))]
-                witness.page("POST", path, urlencode(form, errors="replace").encode())
-        figures |= {"requests": sum(witness.statuses.values()), "pages": witness.statuses[200]}
+                checked.page("POST", path, urlencode(form, errors="replace").encode())
+        figures |= {"requests": sum(checked.statuses.values()), "pages": checked.statuses[200]}
 
 
 PAGES = (
@@ -148,16 +146,16 @@ FIELDS = ("token", "to", "reason", "revision", "status", "part", "reviewed", "us
 
 
 def _name(client: Client) -> str:
-    return client.rng.choice([client.hostile(), client.rng.choice(TELLING), str(client.rng.choice(NUMBERS)), "csv"])
+    return client.rng.choice([client.hostile(), client.rng.choice(PLAUSIBLE), str(client.rng.choice(NUMBERS)), "csv"])
 
 
 @pytest.mark.sized(ci=1_000, nightly=50_000, release=200_000)
-def test_whatever_a_request_looks_like_it_is_answered_in_a_form_of_ours(
+def test_any_method_path_and_headers_get_a_response_in_the_right_form(
     rounds: Iterator[int], rng: Random, figures: dict[str, Any]
 ) -> None:
-    """Methods, paths, headers: what comes before a body is looked at."""
+    """Methods, paths and headers are checked before the body."""
     client = Client(rng)
-    with watched() as witness:
+    with checked_registry() as checked:
         for number in rounds:
             operation, body = client.request()
             headers = {"HTTP_X_AMZ_TARGET": f"SageMaker.{operation}", "CONTENT_TYPE": "application/x-amz-json-1.1"}
@@ -169,16 +167,16 @@ def test_whatever_a_request_looks_like_it_is_answered_in_a_form_of_ours(
             method = rng.choice(
                 ["POST", "POST", "POST", "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "X"]
             )
-            answer = witness.send(method, path, body, headers)
+            answer = checked.send(method, path, body, headers)
             assert answer.status < 500, (method, path, headers, body, answer)
             assert not [name for name in answer.headers if name.lower().startswith("access-control")]
             target = headers.get("HTTP_X_AMZ_TARGET", "").removeprefix("SageMaker.")
-            witness.undisturbed(
-                has_changed_things=answer.status in (200, 303) and witness.may_change(method, path, target)
+            checked.assert_unchanged(
+                has_changed_things=answer.status in (200, 303) and checked.may_change(method, path, target)
             )
-            if number % CHAPTER == 0:
-                furnish(witness)
-        figures |= {"requests": sum(witness.statuses.values()), "answered": witness.statuses[200]}
+            if number % REQUESTS_PER_REGISTRY == 0:
+                populate(checked)
+        figures |= {"requests": sum(checked.statuses.values()), "answered": checked.statuses[200]}
 
 
 HEADERS = (
@@ -190,8 +188,8 @@ HEADERS = (
 
 
 def _header(client: Client) -> str:
-    """Return a header as a server hands it on: Latin-1, without line breaks."""
-    chosen = client.rng.choice([client.hostile(), client.rng.choice(TELLING), client.rng.choice(ABOUT_HEADERS)])
+    """Return a header as a server passes it on: Latin-1, without line breaks."""
+    chosen = client.rng.choice([client.hostile(), client.rng.choice(PLAUSIBLE), client.rng.choice(ABOUT_HEADERS)])
     return re.sub(r"[\r\n]", "", chosen).encode().decode("latin-1")[:4000]
 
 
@@ -218,8 +216,8 @@ ABOUT_HEADERS = (
 )
 
 
-BROKE_SOMETHING = (
-    # what fuzzing has found, by the day it was found
+FOUND_BY_FUZZING = (
+    # faults found by fuzzing, with their date
     ("GET", "/_registry/info", b"", {"HTTP_ORIGIN": "http://["}),
     ("POST", "/", b"{}", {"HTTP_ORIGIN": "http://[::1", "HTTP_X_AMZ_TARGET": "SageMaker.ListModelPackages"}),
     ("GET", "/_registry/events/deliveries?version=18446744073709551616&before=1", b"", {}),
@@ -229,65 +227,67 @@ BROKE_SOMETHING = (
 )
 
 
-@pytest.mark.parametrize(("method", "path", "body", "headers"), BROKE_SOMETHING)
-def test_what_once_broke_something_is_refused(method: str, path: str, body: bytes, headers: dict[str, str]) -> None:
-    with watched(stage=lambda registry: ControlledBackend(registry, Clock())) as witness:
-        assert witness.extension(method, path, body, **headers).status == 400
-        assert witness.extension("GET", "/_registry/clock").json["stopped"] is False
+@pytest.mark.parametrize(("method", "path", "body", "headers"), FOUND_BY_FUZZING)
+def test_requests_that_once_broke_something_are_rejected(
+    method: str, path: str, body: bytes, headers: dict[str, str]
+) -> None:
+    with checked_registry(stage=lambda registry: ControlledBackend(registry, Clock())) as checked:
+        assert checked.extension(method, path, body, **headers).status == 400
+        assert checked.extension("GET", "/_registry/clock").json["stopped"] is False
 
 
-def test_of_a_member_that_is_sent_twice_the_last_counts_for_everybody() -> None:
-    """Our choice, for AWS's is not known: one parser reads a body once, so nobody sees the other value.
+def test_the_last_value_of_a_duplicate_member_counts() -> None:
+    """Our choice, as AWS's is unknown: one parser reads a body once, so that no other code sees the first value.
 
-    Refusing it would take a second parser, at five times the price of the first.
+    Rejecting it would need a second parser, at five times the cost of the first.
     """
-    with watched() as witness:
+    with checked_registry() as checked:
         body = b'{"ModelPackageGroupName": "first", "ModelPackageGroupName": "last"}'
-        assert witness.call("CreateModelPackageGroup", body).json["ModelPackageGroupArn"].endswith("/last")
-        assert witness.call("DescribeModelPackageGroup", b'{"ModelPackageGroupName": "first"}').status == 400
-        (change, *_) = witness.extension("GET", "/_registry/history?group=last").json["changes"]
+        assert checked.call("CreateModelPackageGroup", body).json["ModelPackageGroupArn"].endswith("/last")
+        assert checked.call("DescribeModelPackageGroup", b'{"ModelPackageGroupName": "first"}').status == 400
+        (change, *_) = checked.extension("GET", "/_registry/history?group=last").json["changes"]
         assert change["after"]["ModelPackageGroupName"] == "last"
 
 
 @pytest.mark.sized(ci=200, nightly=10_000, release=50_000)
-def test_a_socket_takes_whatever_is_sent(
+def test_any_bytes_on_a_socket_get_a_response_or_are_disconnected(
     serve: Callable[..., Emulator], rounds: Iterator[int], rng: Random, figures: dict[str, Any]
 ) -> None:
-    """The same over HTTP, beside the rest of AWS: only moto may fail, of requests that are not about the registry.
+    """The same over HTTP, with other AWS services: only moto may fail, for requests that are not about the registry.
 
-    Bytes that are not quite HTTP are answered, or their connection is closed.
+    Invalid HTTP gets a response, or the connection is closed.
     """
     client = Client(rng)
     served = serve("--backend", "sqlite://")
     statuses: Counter[int] = Counter()
-    heard = Counter({"answered": 0, "hung up": 0})
+    outcomes = Counter({"answered": 0, "hung up": 0})
     with requests.Session() as session:
-        for account, operation, params in (*FURNITURE, *SHARED):
+        for account, operation, params in (*INITIAL_CALLS, *SHARED):
             signed = {"Authorization": SCOPE.format(account, REGION), **headers_of(operation)}
             assert session.post(served.url, data=dump(params), headers=signed, timeout=60).ok, operation
         for number in rounds:
             operation, body = client.request()
             answer = session.post(served.url, data=body, headers=headers_of(operation), timeout=60)
             statuses[answer.status_code] += 1
-            assert answer.status_code < 500 or is_a_neighbours(operation, body), (operation, body, answer.text)
+            assert answer.status_code < 500 or is_for_other_services(operation, body), (operation, body, answer.text)
             assert answer.headers["x-amzn-RequestId"], (operation, body)
             assert answer.status_code == 200 or answer.json()["__type"], (operation, body)
             if number % 10 == 0:
-                heard["answered" if everything(served, client.garbled(_http(body))) else "hung up"] += 1
-    assert heard["answered"], "whatever is sent, it hangs up"
+                outcomes["answered" if everything(served, client.garbled(_http(body))) else "hung up"] += 1
+    assert outcomes["answered"], "every connection was closed without a response"
     assert requests.get(f"{served.url}/_registry/health", timeout=30).json() == {"status": "ok"}
     figures |= {
         "requests": sum(statuses.values()),
         "answered": statuses[200],
         "refused": statuses[400],
         "failures of moto": statuses[500],
-        "answered of what is not quite HTTP": heard["answered"],
-        "hung up on": heard["hung up"],
+        "answered of what is not quite HTTP": outcomes["answered"],
+        "hung up on": outcomes["hung up"],
     }
 
 
 SHARED = (
-    # of the operations that moto answers too, requests that are ours
+    # valid registry requests to operations that moto supports too
     (ACCOUNT, "Search", {"Resource": "ModelPackage"}),
     (ACCOUNT, "GetSearchSuggestions", {"Resource": "ModelPackageGroup"}),
     (ACCOUNT, "ListTags", {"ResourceArn": f"{ARN}:model-package-group/churn"}),
@@ -299,8 +299,8 @@ def headers_of(operation: str) -> dict[str, str]:
     return {"X-Amz-Target": f"SageMaker.{operation}", "Content-Type": "application/x-amz-json-1.1"}
 
 
-def is_a_neighbours(operation: str, body: bytes) -> bool:
-    """Whether a request is about the rest of SageMaker: told from the request alone, without asking the registry."""
+def is_for_other_services(operation: str, body: bytes) -> bool:
+    """Return whether a request is about other parts of SageMaker, judging only by the request."""
     try:
         params = json.loads(body)
     except (ValueError, RecursionError):
@@ -310,12 +310,12 @@ def is_a_neighbours(operation: str, body: bytes) -> bool:
     if operation in ("Search", "GetSearchSuggestions"):
         return params.get("Resource") not in ("ModelPackage", "ModelPackageGroup")
     if operation in ("AddTags", "ListTags", "DeleteTags"):
-        return OF_OTHERS.match(str(params.get("ResourceArn"))) is not None
+        return OTHER_ARNS.match(str(params.get("ResourceArn"))) is not None
     return operation == "CreateModel" and b"ModelPackageName" not in body
 
 
-OF_OTHERS = re.compile(r"arn:[^:]*:sagemaker:[^:]*:[^:]*:(?!model-package(-group)?(/|$))")
-"""ARNs of SageMaker's that are of no group and no package."""
+OTHER_ARNS = re.compile(r"arn:[^:]*:sagemaker:[^:]*:[^:]*:(?!model-package(-group)?(/|$))")
+"""SageMaker ARNs that are not of groups or packages."""
 
 
 def _http(body: bytes) -> bytes:
@@ -326,19 +326,18 @@ def _http(body: bytes) -> bytes:
 
 
 def everything(served: Emulator, sent: bytes) -> bytes:
-    """Send bytes that are not quite HTTP and no more; return all that comes back before the server closes, as it must.
+    """Send invalid HTTP; return the whole response until the server closes the connection.
 
-    Raises:
-        TimeoutError: it neither answers nor closes, though there is nothing left to wait for.
+    Raises:\n    TimeoutError: The server neither responds nor closes the connection.
     """
     host, port = served.url.removeprefix("http://").split(":")
     answer = b""
     with (
         socket.create_connection((host, int(port)), timeout=60) as connection,
-        suppress(ConnectionError),  # it may have heard enough before all was sent
+        suppress(ConnectionError),  # the server may close the connection before everything was sent
     ):
         connection.sendall(sent)
-        with suppress(OSError):  # hung up already
+        with suppress(OSError):  # already closed
             connection.shutdown(socket.SHUT_WR)
         while piece := connection.recv(65536):
             answer += piece
@@ -350,8 +349,8 @@ def everything(served: Emulator, sent: bytes) -> bytes:
 REPEATED = ("a", "-", "a-", "/", "a/", "arn:aws", "s3://", "é", " ", "1.", "0", "..")
 
 
-def test_no_text_keeps_a_pattern_busy() -> None:
-    """The model's patterns on texts as long as are tried at all, which almost fit: the slowest takes a second."""
+def test_patterns_match_any_text_in_limited_time() -> None:
+    """The patterns of the model on texts of the maximum length that almost match; the slowest takes a second."""
     patterns = {text for operation in OPERATIONS for text in patterns_of(operation_model(operation).input_shape, set())}
     assert len(patterns) > 30
     for pattern in patterns:
@@ -363,7 +362,7 @@ def test_no_text_keeps_a_pattern_busy() -> None:
 
 
 def patterns_of(shape: Any, seen: set[str]) -> Iterator[str]:
-    """Yield the patterns of a shape and of all that it contains."""
+    """Yield the patterns of a shape and of all nested shapes."""
     if shape.name in seen:
         return
     seen.add(shape.name)

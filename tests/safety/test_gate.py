@@ -1,4 +1,4 @@
-"""The gate: every route there is, and every path there is not, answers nobody whom a browser could have sent."""
+"""Host and origin checks: no route, existing or not, answers requests that another site could make a browser send."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def other_services(environ: Any, start_response: Any) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def apps() -> Iterator[dict[str, Any]]:
-    """Return an application in which requests must be signed, and one in which not."""
+    """Return an application that requires signed requests, and one that does not."""
     with LocalRegistry(SQLiteRows(None)) as backend:
 
         def authenticated(app: Any, **others: Any) -> Any:
@@ -63,7 +63,7 @@ def apps() -> Iterator[dict[str, Any]]:
 
 
 def every_path() -> list[str]:
-    """Return a path of every rule, and some that have none."""
+    """Return a path for every route, and some without a route."""
     with LocalRegistry(SQLiteRows(None)) as backend:
         own = flask_app.own(backend, "", Metrics(), ErrorLog(), has_console=True)
         pages = flask_app.pages(backend, Console(), ErrorLog(), print)
@@ -93,7 +93,7 @@ FOREIGN: list[dict[str, str]] = [
 
 
 @pytest.mark.parametrize("kind", ["open", "locked"])
-def test_no_route_answers_a_foreign_host_or_page(apps: dict[str, Any], kind: str) -> None:
+def test_no_route_answers_a_foreign_host_or_origin(apps: dict[str, Any], kind: str) -> None:
     client = Client(apps[kind])
     for path in every_path():
         for method in METHODS:
@@ -104,7 +104,7 @@ def test_no_route_answers_a_foreign_host_or_page(apps: dict[str, Any], kind: str
                 assert b"alert(1)" not in answer.data
 
 
-def test_no_route_but_health_and_the_door_answers_who_has_not_signed(apps: dict[str, Any]) -> None:
+def test_only_health_and_login_answer_unsigned_requests(apps: dict[str, Any]) -> None:
     client, answered = Client(apps["locked"]), set()
     for path in every_path():
         for method in METHODS:
@@ -130,7 +130,7 @@ def assert_guarded(answer: Any, what: object) -> None:
     assert not [name for name in given if name.startswith("access-control")], what
 
 
-def test_what_s3_holds_is_inert_in_a_browser_and_keeps_its_own_headers(apps: dict[str, Any]) -> None:
+def test_s3_objects_are_sandboxed_in_a_browser_and_keep_their_headers(apps: dict[str, Any]) -> None:
     answer = Client(apps["open"]).get("/bucket/page.html", headers={"Host": "localhost"})
     assert answer.data == b"<script>alert(1)</script>"
     assert answer.headers["Content-Security-Policy"].endswith("sandbox")
@@ -140,13 +140,13 @@ def test_what_s3_holds_is_inert_in_a_browser_and_keeps_its_own_headers(apps: dic
 
 
 @pytest.mark.parametrize("path", ["/", "/bucket/key", "/_registry/info", "/_registry/nothing", "/console/login"])
-def test_an_answer_to_head_has_no_body(apps: dict[str, Any], path: str) -> None:
+def test_a_response_to_head_has_no_body(apps: dict[str, Any], path: str) -> None:
     for host in ("localhost", "evil.example"):
         answer = Client(apps["open"]).head(path, headers={"Host": host})
         assert answer.data == b""
 
 
-def test_who_tries_links_that_are_none_is_told_to_wait_and_a_link_works_once() -> None:
+def test_guessing_login_links_is_throttled() -> None:
     with LocalRegistry(SQLiteRows(None)) as backend:
         console = Console()
         client = Client(create_app(backend, other_services=other_services, reviewed_at=console))
@@ -164,7 +164,7 @@ def test_who_tries_links_that_are_none_is_told_to_wait_and_a_link_works_once() -
         assert log_in(console.sessions.link("bob")) == 303
 
 
-# Which hosts are ours: the table of what was seen to go wrong elsewhere, and what nobody has thought of
+# Hosts: known bypasses of other software, and random variations
 
 HOSTS = {
     "localhost": 200,
@@ -216,7 +216,7 @@ HOSTS = {
 
 
 def gate() -> Callable[[str], int]:
-    """Return a function that tells how a gate answers a host."""
+    """Return a function that returns the status for a host."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [])
@@ -234,12 +234,12 @@ def gate() -> Callable[[str], int]:
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: ascii(host[:40]))
-def test_a_host_is_ours_or_is_not(host: str) -> None:
+def test_a_host_is_accepted_or_rejected(host: str) -> None:
     assert gate()(host) == HOSTS[host]
 
 
 @pytest.mark.sized(ci=2_000, nightly=20_000, release=100_000)
-def test_no_host_makes_the_gate_fail_or_slip(
+def test_no_host_bypasses_the_check_or_makes_it_fail(
     rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
 ) -> None:
     ask, counts = gate(), {200: 0, 421: 0}
@@ -251,7 +251,7 @@ def test_no_host_makes_the_gate_fail_or_slip(
             place = rng.randrange(len(host) + 1)
             host = host[:place] + rng.choice(alphabet) + host[place + rng.randrange(2) :]
         status = ask(host)
-        counts[status] += 1  # a KeyError is an answer nobody should get
+        counts[status] += 1  # a KeyError is an unexpected status
         if status == 200:
             name = host.lower().rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host.lower()
             assert host.isascii(), ascii(host)
@@ -271,7 +271,7 @@ def test_no_host_makes_the_gate_fail_or_slip(
         "GET /_registry/info#x HTTP/1.1\r\nHost: localhost",
     ],
 )
-def test_a_request_that_names_its_host_otherwise_is_refused_by_the_server(apps: dict[str, Any], head: str) -> None:
+def test_a_request_with_an_ambiguous_host_is_rejected_by_the_server(apps: dict[str, Any], head: str) -> None:
     import threading
 
     listener = listen("127.0.0.1", 0)

@@ -1,4 +1,4 @@
-"""Who is listened to: this machine alone, unless requests must be signed or somebody has said that none need to be."""
+"""Listening addresses: only loopback, unless requests must be signed or a flag accepts unsigned ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FLAG = "--i-accept-no-authentication"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "::ffff:0.0.0.0", "192.0.2.1", "fe80::1", "0"])
-def test_an_address_that_others_reach_is_refused(host: str) -> None:
+def test_a_non_loopback_address_is_rejected(host: str) -> None:
     with pytest.raises(BackendUnavailable, match="accepts connections from other machines"):
         listen(host, 0)
 
@@ -33,12 +33,12 @@ def test_an_address_that_others_reach_is_refused(host: str) -> None:
         ),
     ],
 )
-def test_this_machine_is_listened_to(host: str) -> None:
+def test_loopback_addresses_are_accepted(host: str) -> None:
     with listen(host, 0) as listener:
         assert listener.getsockname()[0].startswith("127.")
 
 
-def test_serve_refuses_it_in_one_sentence(tmp_path: Path) -> None:
+def test_serve_rejects_a_non_loopback_address_with_one_sentence(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sagemaker_registry.client.cli", "serve", "--port", "0", "--host", "0.0.0.0"]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
     assert ended.returncode == 2
@@ -48,13 +48,13 @@ def test_serve_refuses_it_in_one_sentence(tmp_path: Path) -> None:
     assert FLAG in ended.stderr
 
 
-def test_an_environment_cannot_accept_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_flag_cannot_be_set_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGEMAKER_REGISTRY_I_ACCEPT_NO_AUTHENTICATION", "1")
-    test_serve_refuses_it_in_one_sentence(tmp_path)
+    test_serve_rejects_a_non_loopback_address_with_one_sentence(tmp_path)
 
 
 @pytest.mark.parametrize("by", ["flag", "option", "environment", "settings"])
-def test_it_is_listened_to_where_somebody_said_so_or_requests_are_signed(
+def test_other_addresses_require_the_flag_or_credentials(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     file, config = tmp_path / "keys.ini", tmp_path / "registry.toml"

@@ -1,7 +1,7 @@
-"""Secrets stay where they were sent: each is a canary here, and nothing a server writes or shows has one in it.
+"""Secrets stay where they were sent: each is a canary that must not appear in anything a server writes or shows.
 
-What is stored for others to read, such as a container's Environment, is answered to those who ask for the version, and
-is in history, exports and events, which are copies of it. It is in no log, no metric, and in nobody else's error.
+Stored values such as a container's Environment are returned to callers that may read the version, and are in history,
+exports and events, which are copies of it. They are in no log, no metric, and no error for other callers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CANARIES = {
     )
 }
 STORED = {CANARIES["environment"], CANARIES["card"]}
-"""What a version holds: for those who may read it."""
+"""The secrets that a version contains, for those who may read it."""
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/1"
 
@@ -46,8 +46,8 @@ Start = Callable[..., Emulator]
 
 
 @pytest.fixture
-def loud(tmp_path: Path) -> Iterator[Start]:
-    """Return a function that starts a server that logs all it can, with what it says in files."""
+def start_logging(tmp_path: Path) -> Iterator[Start]:
+    """Return a function that starts a server with full logging, and its output in files."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*options: str) -> Emulator:
@@ -103,7 +103,7 @@ def register(url: str, *, environment: dict[str, str]) -> requests.Response:
     )
 
 
-def test_no_secret_is_in_what_a_server_writes_or_shows(loud: Start, tmp_path: Path) -> None:
+def test_a_server_does_not_write_or_show_secrets(start_logging: Start, tmp_path: Path) -> None:
     with receiving() as receiver:
         (tmp_path / "registry.toml").write_text(
             f"[identities.carol]\naccess_key = '{CANARIES['key']}'\n"
@@ -111,7 +111,7 @@ def test_no_secret_is_in_what_a_server_writes_or_shows(loud: Start, tmp_path: Pa
             f"url = '{receiver.url}/{CANARIES['path']}?key={CANARIES['query']}'\n"
             f"[[events.webhooks]]\nurl = 'http://127.0.0.1:9/{CANARIES['path']}'\nname = 'nobody'\n"
         )
-        served = loud("--config", "registry.toml", "--backend", "sqlite:///r.db", "--test-controls")
+        served = start_logging("--config", "registry.toml", "--backend", "sqlite:///r.db", "--test-controls")
         assert call(served.url, "CreateModelPackageGroup", ModelPackageGroupName="churn").status_code == 200
         registered = register(served.url, environment={"PASSWORD": CANARIES["environment"]})
         assert registered.status_code == 200, registered.text
@@ -137,7 +137,7 @@ def test_no_secret_is_in_what_a_server_writes_or_shows(loud: Start, tmp_path: Pa
     assert explained.ok
     assert [canaries_in(text) for text in (*told_elsewhere, explained.text)] == [set()] * (len(told_elsewhere) + 1)
 
-    # copies of what is stored, for those who ask for them
+    # copies of stored values, for callers that request them
     for path in ("history", "export", "events", "versions", "calls"):
         answer = requests.get(f"{served.url}/_registry/{path}", headers=signed(), timeout=30)
         assert canaries_in(answer.text) <= STORED | ({CANARIES["refused"]} if path == "calls" else set()), path
@@ -154,7 +154,7 @@ def test_no_secret_is_in_what_a_server_writes_or_shows(loud: Start, tmp_path: Pa
 
 
 def pages_of(url: str, said: str) -> dict[str, str]:
-    """Return the pages of the console as somebody sees them, and the address of the login link nowhere in them."""
+    """Return the pages of the console for a logged-in user, and check that none contains the login link."""
     link = re.search(r"console: +(\S+token=(\S+))", said)
     assert link
     with requests.Session() as browser:
@@ -176,17 +176,17 @@ def pages_of(url: str, said: str) -> dict[str, str]:
     return {path: page.text for path, page in pages.items()}
 
 
-def test_no_secret_of_a_registry_behind_another_is_logged(
-    loud: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_forwarding_server_does_not_log_secrets(
+    start_logging: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What calls on somebody's behalf has credentials of its own, and libraries that tell all at this level."""
-    behind = loud("--backend", "sqlite://", "--no-console", "--console-user", "alice")
+    """A forwarding server has its own credentials, and libraries that log everything at this level."""
+    backend = start_logging("--backend", "sqlite://", "--no-console", "--console-user", "alice")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "pipeline")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", CANARIES["key"])
     monkeypatch.setenv("AWS_SESSION_TOKEN", CANARIES["token"])
-    front = loud("--backend", behind.url)
-    assert call(front.url, "CreateModelPackageGroup", ModelPackageGroupName="churn").status_code == 200
-    registered = register(front.url, environment={"PASSWORD": CANARIES["environment"]})
+    gateway = start_logging("--backend", backend.url)
+    assert call(gateway.url, "CreateModelPackageGroup", ModelPackageGroupName="churn").status_code == 200
+    registered = register(gateway.url, environment={"PASSWORD": CANARIES["environment"]})
     assert registered.status_code == 200, registered.text
     for log in tmp_path.glob("*.log"):
         assert canaries_in(log.read_text()) == set(), log.name
@@ -214,7 +214,7 @@ def test_no_secret_of_a_registry_behind_another_is_logged(
         "sqlite://u:{}@host/registry.db",
     ],
 )
-def test_the_password_of_a_url_is_repeated_by_nobody(command: tuple[str, ...], url: str) -> None:
+def test_the_password_of_a_url_is_not_repeated(command: tuple[str, ...], url: str) -> None:
     said = run(*command, url.format(CANARIES["password"]))
     assert canaries_in(said) == set()
     assert said.strip()
@@ -227,12 +227,14 @@ def run(*arguments: str) -> str:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks for files that are open where Linux lists them")
-def test_no_file_is_left_for_others_to_find(loud: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is too large to be held in memory is in a file while it comes, but in one without a name; then in none."""
+def test_no_temporary_file_is_left_behind(
+    start_logging: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A body too large for memory is in an unnamed file while it arrives, and then in none."""
     folder = tmp_path / "tmp"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
-    served = loud("--backend", "sqlite:///r.db")
+    served = start_logging("--backend", "sqlite:///r.db")
     call(served.url, "CreateModelPackageGroup", ModelPackageGroupName="churn")
     assert register(served.url, environment={"PASSWORD": CANARIES["environment"]}).status_code == 200
     served.client("s3").create_bucket(Bucket="models")
@@ -254,19 +256,19 @@ def test_no_file_is_left_for_others_to_find(loud: Start, tmp_path: Path, monkeyp
 
 
 def open_files(process: int, folder: Path) -> list[str]:
-    """Return the files in a folder that a process has open, those without a name too."""
+    """Return the open files of a process in a folder, including those without a name."""
     found = []
     for descriptor in Path(f"/proc/{process}/fd").iterdir():
-        with suppress(FileNotFoundError):  # closed by now
+        with suppress(FileNotFoundError):  # closed in the meantime
             found.append(os.readlink(descriptor))
     return [path for path in found if path.startswith(str(folder))]
 
 
-def test_no_key_of_the_credentials_file_and_no_login_link_is_repeated(loud: Start, tmp_path: Path) -> None:
-    """Keys that are verified, right and wrong; the link of the console is in stdout, once, where its owner reads."""
+def test_access_keys_and_login_links_are_not_repeated(start_logging: Start, tmp_path: Path) -> None:
+    """Verified keys, right and wrong ones; the console's link is printed once on stdout for its owner."""
     made = json.loads(run("credentials", "add", "alice", "--file", str(tmp_path / "keys.ini"), "--json"))
     key, secret = made["aws_access_key_id"], made["aws_secret_access_key"]
-    served = loud("--backend", "sqlite:///r.db", "--credentials", "keys.ini", "--test-controls")
+    served = start_logging("--backend", "sqlite:///r.db", "--credentials", "keys.ini", "--test-controls")
     sent: list[str] = []
     answers: list[str] = []
     for given in (secret, CANARIES["key"]):

@@ -1,4 +1,4 @@
-"""SECURITY.md says what is so: every test and every file it names is there."""
+"""SECURITY.md: every test and file it names exists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RULES = [line for line in TABLE.splitlines() if line.startswith("|")][2:]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[re.sub(r"\W+", "-", rule[:70]) for rule in RULES])
-def test_every_rule_names_where_it_is_kept_and_tests_that_are_there(rule: str) -> None:
+def test_every_rule_names_existing_files_and_tests(rule: str) -> None:
     _, _, _, _, where, shown_by, _ = re.split(r"(?<!\\)\|", rule)
     places = re.findall(r"`([^`]+)`", where)
     assert all((ROOT / place).exists() for place in places)
@@ -29,6 +29,6 @@ def test_every_rule_names_where_it_is_kept_and_tests_that_are_there(rule: str) -
     assert set(tests) - defined == set()
 
 
-def test_every_command_it_names_is_there() -> None:
+def test_every_command_it_names_exists() -> None:
     recipes = re.findall(r"^(\w+)[^:\n]*:(?!=)", (ROOT / "Justfile").read_text(encoding="utf-8"), re.MULTILINE)
     assert set(re.findall(r"just (\w+)", PAGE)) <= set(recipes)

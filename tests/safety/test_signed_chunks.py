@@ -1,4 +1,4 @@
-"""S3's uploads in signed chunks: the example that AWS documents, with its published signatures."""
+"""S3 uploads in signed chunks: the example that AWS documents, with its published signatures."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def in_chunks(chunks: list[bytes], signatures: list[str]) -> bytes:
     )
 
 
-def test_the_upload_in_chunks_that_aws_documents_is_answered() -> None:
+def test_the_chunked_upload_of_the_aws_documentation_is_accepted() -> None:
     body = in_chunks(CHUNKS, SIGNATURES)
     assert len(body) == 66824
     assert upload(body).passed
@@ -81,7 +81,7 @@ def test_the_upload_in_chunks_that_aws_documents_is_answered() -> None:
     ],
     ids=["another", "cut off", "left out", "another signature", "more behind", "unsigned", "short", "huge", "empty"],
 )
-def test_a_chunk_that_is_not_the_signed_one_is_refused(body: bytes) -> None:
+def test_a_chunk_without_its_signature_is_rejected(body: bytes) -> None:
     answer = upload(body)
     assert not answer.passed
     assert "<Code>XAmzContentSHA256Mismatch</Code>" in answer.body

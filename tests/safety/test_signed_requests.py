@@ -1,4 +1,4 @@
-"""Real clients on a server whose requests must be signed: every service, in its own words, whoever asks."""
+"""Real clients of a server that requires signed requests, for every service."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from support.signing import signed
 
 
 @dataclass(frozen=True)
-class Locked:
-    """A server whose requests must be signed, and the keys of two."""
+class LockedServer:
+    """A server that requires signed requests, and the keys of two users."""
 
     served: Emulator
     alice: Credential
@@ -43,25 +43,25 @@ class Locked:
 
 
 @pytest.fixture(scope="module")
-def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locked]:
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockedServer]:
     folder = tmp_path_factory.mktemp("locked")
     alice, bob = (credentials.add(folder / "keys.ini", name) for name in ("alice", "bob"))
     config = folder / "registry.toml"
     config.write_text("[authentication]\nissued_keys = true\nfailures_per_minute = 1000\n", encoding="utf-8")
     options = ("--backend", "sqlite://", "--credentials", str(folder / "keys.ini"), "--config", str(config))
     served = start(*options, "--console-user", "alice", cwd=folder)
-    yield Locked(served, alice, bob)
+    yield LockedServer(served, alice, bob)
     assert served.stop() == 0
 
 
-def refusal(call: Callable[..., Any], **params: Any) -> tuple[str, str]:
+def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str]:
     with pytest.raises(ClientError) as caught:
         call(**params)
     error: Any = caught.value.response["Error"]
     return error["Code"], error["Message"]
 
 
-def test_the_caller_is_who_signed(locked: Locked) -> None:
+def test_the_caller_is_the_signer(locked: LockedServer) -> None:
     sagemaker = locked.client("sagemaker", locked.alice)
     sagemaker.create_model_package_group(ModelPackageGroupName="signed")
     created = sagemaker.describe_model_package_group(ModelPackageGroupName="signed")["CreatedBy"]
@@ -81,27 +81,27 @@ def test_the_caller_is_who_signed(locked: Locked) -> None:
         ("s3", "list_buckets", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
     ],
 )
-def test_a_wrong_key_or_secret_is_refused_in_the_words_of_the_service(
-    locked: Locked, service: str, operation: str, unknown: str, wrong: str
+def test_a_wrong_key_or_secret_is_rejected_with_the_error_of_the_service(
+    locked: LockedServer, service: str, operation: str, unknown: str, wrong: str
 ) -> None:
     def call(**keys: str) -> Any:
         return getattr(locked.client(service, locked.alice, **keys), operation)
 
-    code, sentence = refusal(call(aws_access_key_id="AKIAAAAAAAAAAAAAAAAA"))
+    code, sentence = error_of(call(aws_access_key_id="AKIAAAAAAAAAAAAAAAAA"))
     assert code == unknown
     assert sentence in (
         "The security token included in the request is invalid.",
         "The AWS Access Key Id you provided does not exist in our records.",
     )
-    code, sentence = refusal(call(aws_secret_access_key=locked.bob.secret))
+    code, sentence = error_of(call(aws_secret_access_key=locked.bob.secret))
     assert code == wrong
     assert sentence.startswith("The request signature we calculated does not match the signature you provided.")
-    assert refusal(call(aws_session_token="a token nobody gave"))[0] in (unknown, "InvalidToken")
+    assert error_of(call(aws_session_token="an unknown token"))[0] in (unknown, "InvalidToken")
     call()()
 
 
 @pytest.mark.parametrize("hours", [-2, 2])
-def test_an_old_or_future_request_is_refused_by_the_server(locked: Locked, hours: int) -> None:
+def test_an_old_or_future_request_is_rejected(locked: LockedServer, hours: int) -> None:
     from datetime import UTC, datetime
 
     prepared = signed(locked.alice, "POST", f"{locked.url}/", JSON, at=datetime.now(UTC) + timedelta(hours=hours))
@@ -112,14 +112,14 @@ def test_an_old_or_future_request_is_refused_by_the_server(locked: Locked, hours
 
 
 @pytest.mark.parametrize("change", [{"data": b"{ }"}, {"X-Amz-Target": "SageMaker.DeleteModelPackageGroup"}])
-def test_a_request_that_was_changed_on_its_way_is_refused(locked: Locked, change: dict[str, Any]) -> None:
+def test_a_request_changed_in_transit_is_rejected(locked: LockedServer, change: dict[str, Any]) -> None:
     prepared = signed(locked.alice, "POST", f"{locked.url}/", JSON)
     body = change.pop("data", prepared.body)
     answer = requests.post(f"{locked.url}/", data=body, headers={**prepared.headers, **change}, timeout=60)
     assert answer.json()["__type"] == "InvalidSignatureException"
 
 
-def test_s3_is_answered_with_any_key_and_presigned(locked: Locked) -> None:
+def test_s3_accepts_signed_requests_for_any_object_key_and_presigned_urls(locked: LockedServer) -> None:
     s3 = locked.client("s3", locked.alice)
     s3.create_bucket(Bucket="signed-models")
     for key in ("a model+1", "100%", "p%2Fq", "what?", "#1", "ü/解約", "a//b", "a=b&c;d"):
@@ -134,7 +134,7 @@ def test_s3_is_answered_with_any_key_and_presigned(locked: Locked) -> None:
     assert s3.head_object(Bucket="signed-models", Key="in-parts")["ContentLength"] == 9_000_000
 
 
-def test_a_presigned_url_for_one_object_is_for_no_other(locked: Locked) -> None:
+def test_a_presigned_url_is_valid_for_one_object(locked: LockedServer) -> None:
     s3 = locked.client("s3", locked.alice)
     s3.create_bucket(Bucket="presigned-models")
     url = s3.generate_presigned_url("get_object", {"Bucket": "presigned-models", "Key": "a"})
@@ -150,7 +150,7 @@ def test_a_presigned_url_for_one_object_is_for_no_other(locked: Locked) -> None:
     assert "Please use AWS4-HMAC-SHA256." in requests.get(old, timeout=60).text
 
 
-def test_the_session_of_a_role_signs_with_its_token(locked: Locked) -> None:
+def test_a_role_session_signs_with_its_token(locked: LockedServer) -> None:
     issued = locked.client("sts", locked.alice).assume_role(
         RoleArn="arn:aws:iam::222222222222:role/deploy", RoleSessionName="ci"
     )["Credentials"]
@@ -164,24 +164,24 @@ def test_the_session_of_a_role_signs_with_its_token(locked: Locked) -> None:
     locked.client("sagemaker", locked.alice, **keys).list_model_package_groups()
     for token in (None, "another"):
         listed = locked.client("sagemaker", locked.alice, **{**keys, "aws_session_token": token})
-        assert refusal(listed.list_model_package_groups)[0] == "UnrecognizedClientException"
+        assert error_of(listed.list_model_package_groups)[0] == "UnrecognizedClientException"
 
 
-def test_a_user_of_iam_signs_until_the_key_is_inactive(locked: Locked) -> None:
+def test_an_iam_user_can_sign_until_the_key_is_inactive(locked: LockedServer) -> None:
     iam = locked.client("iam", locked.alice)
     iam.create_user(UserName="carol")
     key = iam.create_access_key(UserName="carol")["AccessKey"]
     carol = locked.client("sts", Credential("carol", key["AccessKeyId"], key["SecretAccessKey"]))
     assert carol.get_caller_identity()["Arn"].endswith(":user/carol")
     iam.update_access_key(UserName="carol", AccessKeyId=key["AccessKeyId"], Status="Inactive")
-    assert refusal(carol.get_caller_identity)[0] == "InvalidClientTokenId"
+    assert error_of(carol.get_caller_identity)[0] == "InvalidClientTokenId"
 
 
-def test_who_has_a_key_cannot_become_somebody_else(tmp_path: Path) -> None:
-    """moto lets anybody assume any role and make any user: what it issues counts only where somebody says so."""
+def test_a_caller_cannot_become_another_user(tmp_path: Path) -> None:
+    """moto lets any caller assume any role and create any user; issued keys are valid only if a setting allows it."""
     alice = credentials.add(tmp_path / "keys.ini", "alice")
     served = start("--backend", "sqlite://", "--credentials", "keys.ini", cwd=tmp_path)
-    locked = Locked(served, alice, alice)
+    locked = LockedServer(served, alice, alice)
     issued = locked.client("sts", alice).assume_role(
         RoleArn="arn:aws:iam::123456789012:role/approvers", RoleSessionName="not-one"
     )["Credentials"]
@@ -193,11 +193,11 @@ def test_who_has_a_key_cannot_become_somebody_else(tmp_path: Path) -> None:
         aws_secret_access_key=issued["SecretAccessKey"],
         aws_session_token=issued["SessionToken"],
     )
-    assert refusal(session.list_model_package_groups)[0] == "UnrecognizedClientException"
+    assert error_of(session.list_model_package_groups)[0] == "UnrecognizedClientException"
     served.stop()
 
 
-def test_our_own_client_signs_what_is_beyond_aws_too(locked: Locked, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_client_signs_extension_requests(locked: LockedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", locked.url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", locked.alice.access_key)
     for secret, code, commands in (
@@ -217,7 +217,7 @@ def test_our_own_client_signs_what_is_beyond_aws_too(locked: Locked, monkeypatch
             assert "Traceback" not in ended.stderr
 
 
-def test_of_motos_own_paths_only_reset_is_answered(locked: Locked) -> None:
+def test_only_the_reset_path_of_moto_is_available(locked: LockedServer) -> None:
     for method, path in (("GET", "data.json"), ("POST", "seed"), ("GET", "reset")):
         url = f"{locked.url}/moto-api/{path}"
         prepared = signed(locked.alice, method, url, body=b"")

@@ -1,5 +1,5 @@
-"""Nobody can have the server call somebody: webhooks lead where the settings say and nowhere private, URLs in records
-lead nowhere, and no name of a client's becomes the path of a file.
+"""Clients cannot make the server send requests: webhooks come only from the settings and never lead to private
+addresses, URLs in records are not followed, and names do not become file paths.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from sagemaker_registry.emulator.events.webhooks import Undelivered, address_of,
 from support.server import Emulator
 from support.webhook_receiver import eventually
 
-NOWHERE = [
-    # networks no webhook may lead into, whatever the settings say
+FORBIDDEN_NETWORKS = [
+    # networks that are forbidden for webhooks with any settings
     *("169.254.0.0/16", "224.0.0.0/4", "0.0.0.0/32", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32"),
 ]
-PRIVATE = [
-    # and those that need allow_private
+PRIVATE_NETWORKS = [
+    # networks that require allow_private
     *("10.0.0.0/8", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15", "240.0.0.0/4"),
 ]
-PACKINGS: tuple[Callable[[IPv4Address], str], ...] = (
+ENCODINGS: tuple[Callable[[IPv4Address], str], ...] = (
     str,
     lambda ip: f"::ffff:{ip}",
     lambda ip: f"::ffff:0:{ip}",
     lambda ip: f"64:ff9b::{ip}",
     lambda ip: f"64:ff9b:1::{ip}",
     lambda ip: str(IPv6Address((0x2002 << 112) | (int(ip) << 80))),
-    lambda ip: str(IPv6Address((0x20010000 << 96) | (0xFFFFFFFF ^ int(ip)))),  # Teredo turns the bits over
+    lambda ip: str(IPv6Address((0x20010000 << 96) | (0xFFFFFFFF ^ int(ip)))),  # Teredo inverts the bits
 )
-"""How an IPv4 address is written as itself, and inside an IPv6 one."""
+"""Ways to write an IPv4 address, also inside an IPv6 address."""
 
 
-def refusal(url: str, *addresses: str, allow_private: bool = False) -> str | None:
+def rejection(url: str, *addresses: str, allow_private: bool = False) -> str | None:
     def resolve(host: str, port: int, **_: Any) -> list[Any]:
         return [(socket.AF_INET, 1, 6, "", (one, port)) for one in addresses]
 
@@ -58,31 +58,33 @@ def refusal(url: str, *addresses: str, allow_private: bool = False) -> str | Non
 
 
 @pytest.mark.sized(ci=2_000, nightly=50_000, release=500_000)
-def test_no_private_address_is_reached_however_it_is_packed(
+def test_private_addresses_are_rejected_in_every_encoding(
     rounds: Iterator[int], rng: Random, figures: dict[str, Any]
 ) -> None:
     for number in rounds:  # noqa: B007 - counted below
-        network = ip_network(rng.choice(NOWHERE + PRIVATE))
+        network = ip_network(rng.choice(FORBIDDEN_NETWORKS + PRIVATE_NETWORKS))
         ip = IPv4Address(int(network.network_address) + rng.randrange(network.num_addresses))
-        packed = rng.choice(PACKINGS)(ip)
-        assert refusal("https://hooks.example/x", packed), packed
-        if str(network) in NOWHERE:
+        packed = rng.choice(ENCODINGS)(ip)
+        assert rejection("https://hooks.example/x", packed), packed
+        if str(network) in FORBIDDEN_NETWORKS:
             assert "which is not allowed for webhooks" in (
-                refusal("https://hooks.example/x", packed, allow_private=True) or ""
+                rejection("https://hooks.example/x", packed, allow_private=True) or ""
             ), packed
     figures["addresses"] = number + 1
 
 
 @pytest.mark.parametrize("network", ["fe80::/10", "ff00::/8", "fd00:ec2::254/128", "fd20:ce::254/128", "::/128"])
-def test_no_webhook_leads_into_these_networks_of_ipv6(network: str, rng: Random) -> None:
+def test_forbidden_ipv6_networks_are_rejected(network: str, rng: Random) -> None:
     first = IPv6Network(network)
     ip = str(first.network_address + rng.randrange(first.num_addresses))
-    assert "which is not allowed for webhooks" in (refusal("https://hooks.example/x", ip, allow_private=True) or ""), ip
+    assert "which is not allowed for webhooks" in (
+        rejection("https://hooks.example/x", ip, allow_private=True) or ""
+    ), ip
 
 
 @pytest.mark.parametrize("address", ["fc00::1", "fdff::1", "fec0::1", "::1", "::2", "100::1", "2001:db8::1"])
-def test_networks_of_ipv6_that_are_nobodys_need_permission(address: str) -> None:
-    assert "allow_private" in (refusal("https://hooks.example/x", address) or "")
+def test_private_ipv6_networks_require_a_setting(address: str) -> None:
+    assert "allow_private" in (rejection("https://hooks.example/x", address) or "")
 
 
 @pytest.mark.parametrize(
@@ -92,10 +94,10 @@ def test_networks_of_ipv6_that_are_nobodys_need_permission(address: str) -> None
         *("169.254.169.254", "2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "[::ffff:a9fe:a9fe]", "[fe80::1%25lo]"),
     ],
 )
-def test_numbers_for_this_machine_and_its_cloud_are_seen_through(host: str) -> None:
-    """None of these says `localhost` or `127.0.0.1`: those are for who means this machine."""
-    with suppress(BackendUnavailable):  # refused already when it was read
-        assert refusal(f"https://{host}/latest/meta-data")
+def test_numeric_spellings_of_local_addresses_are_rejected(host: str) -> None:
+    """Only `localhost` and `127.0.0.1` explicitly mean this machine, and none of these is either."""
+    with suppress(BackendUnavailable):  # already rejected when it was parsed
+        assert rejection(f"https://{host}/latest/meta-data")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_numbers_for_this_machine_and_its_cloud_are_seen_through(host: str) -> N
         *("http://127.0.0.1:-1/", "http://127.0.0.1:99999/", "http://127.0.0.1:port/", "https://ünï code/"),
     ],
 )
-def test_what_is_no_address_of_the_web_is_refused_when_it_is_read(url: str) -> None:
+def test_an_invalid_webhook_url_is_rejected_when_it_is_parsed(url: str) -> None:
     with pytest.raises(BackendUnavailable) as caught:
         address_of(url, "chat")
     assert url not in str(caught.value)
@@ -116,8 +118,8 @@ def test_what_is_no_address_of_the_web_is_refused_when_it_is_read(url: str) -> N
 
 @contextmanager
 def listening() -> Iterator[tuple[int, list[str]]]:
-    """Open a port and note who comes to it."""
-    came: list[str] = []
+    """Listen on a port and record connections."""
+    connections: list[str] = []
     is_over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -127,33 +129,33 @@ def listening() -> Iterator[tuple[int, list[str]]]:
                 connection.close()
                 if is_over.is_set():
                     return
-                came.append(str(address))
+                connections.append(str(address))
 
         thread = threading.Thread(target=note, daemon=True)
         thread.start()
-        yield listener.getsockname()[1], came
+        yield listener.getsockname()[1], connections
         with socket.create_connection(("127.0.0.1", listener.getsockname()[1])) as last:
             ours = str(last.getsockname())
-            eventually(lambda: ours in came)  # and with it all that came before
+            eventually(lambda: ours in connections)  # and with it all earlier connections
         is_over.set()
         socket.create_connection(listener.getsockname()).close()  # which wakes it on every system
         thread.join(60)
 
 
-def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    with listening() as (port, came):
+def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening() as (port, connections):
         for name in ("http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
         with socket.create_server(("127.0.0.1", 0)) as closed:
             no_identity = closed.getsockname()[1]
         with pytest.raises(Undelivered):
             post(address_of(f"http://127.0.0.1:{no_identity}/x", "test"), b"{}", identity="1")
-    assert len(came) == 1
+    assert len(connections) == 1
 
 
 def test_urls_in_a_record_are_never_followed(serve: Callable[..., Emulator], tmp_path: Path) -> None:
-    """ModelDataUrl, SourceUri, an image, metrics: somebody's words, and not addresses the server goes to."""
-    with listening() as (port, came):
+    """ModelDataUrl, SourceUri, images and metrics are values of the client; the server sends no requests to them."""
+    with listening() as (port, connections):
         host = f"127.0.0.1:{port}"
         served = serve("--backend", "sqlite://", "--check-artifacts", "auto", "--check-images", "auto")
         sagemaker = served.client("sagemaker")
@@ -171,12 +173,12 @@ def test_urls_in_a_record_are_never_followed(serve: Callable[..., Emulator], tmp
             ModelPackageArn=arn, ModelApprovalStatus="Approved", SourceUri=f"file://{host}/x"
         )
         assert requests.get(f"{served.url}/_registry/explain?arn={arn}", timeout=30).ok
-    assert len(came) == 1
+    assert len(connections) == 1
 
 
 @pytest.mark.parametrize("name", PATHS, ids=range(len(PATHS)))
-def test_no_bucket_and_no_key_becomes_a_path(tmp_path: Path, name: str) -> None:
-    """Kept objects are files named by a hash: whatever a client calls a bucket or a key, they are where they should."""
+def test_bucket_and_key_names_do_not_become_paths(tmp_path: Path, name: str) -> None:
+    """Kept objects are files named by a hash, in the right folder for any bucket or key."""
     folder = tmp_path / "inner" / "registry.db.s3"
 
     class Answer:
@@ -200,8 +202,8 @@ def test_no_bucket_and_no_key_becomes_a_path(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links need a privilege elsewhere")
-def test_a_link_in_the_folder_of_kept_objects_is_not_written_through(tmp_path: Path) -> None:
-    """Whoever can put one there is the owner: yet a file is replaced as a whole, never followed."""
+def test_a_link_in_the_object_folder_is_not_followed(tmp_path: Path) -> None:
+    """Only the owner could create such a link, but files are always replaced as a whole, never followed."""
     folder = tmp_path / "registry.db.s3"
     kept = KeptObjects(folder)
 

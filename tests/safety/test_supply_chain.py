@@ -1,6 +1,6 @@
-"""What we depend on is known: locked with hashes, new enough, and, where files of others are among ours, what it says.
+"""Dependencies are locked with hashes and new enough, and vendored files match their table.
 
-Known vulnerabilities beyond these are looked up by `just audit`, which asks PyPI; nothing here needs a network.
+`just audit` looks up known vulnerabilities on PyPI; the tests here need no network.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ ROOT = Path(__file__).parents[2]
 TOML: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT: dict[str, Any] = TOML["project"]
 LOCKS = ("requirements.lock", "build.lock")
-"""What is installed, and what builds it."""
+"""The runtime dependencies, and the build dependencies."""
 SHIPPED = ("server", "postgres", "moto", "test-tools")
 """The extras of the container image, which is installed from the lock file."""
 
 FIXED = {
-    # the first release without what is named
+    # the first release without the named flaws
     "certifi": ("2024.7.4", "CVE-2024-39689"),
     "cryptography": ("44.0.1", "CVE-2024-12797"),
     "flask": ("3.1.1", "CVE-2025-47278"),
@@ -45,7 +45,7 @@ FIXED = {
 
 
 def locked(lock: str = "requirements.lock") -> dict[str, tuple[Version, list[str]]]:
-    """Return what is locked: by name, the version and the hashes of its files."""
+    """Return the locked packages: by name, the version and the hashes of its files."""
     text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ")
     found = {}
     for line in text.splitlines():
@@ -55,20 +55,20 @@ def locked(lock: str = "requirements.lock") -> dict[str, tuple[Version, list[str
 
 
 def direct() -> list[Requirement]:
-    """Return what we ask for ourselves, in what we ship."""
+    """Return the direct dependencies of the image."""
     listed = [*PROJECT["dependencies"], *(one for extra in SHIPPED for one in PROJECT["optional-dependencies"][extra])]
     return [one for one in map(Requirement, listed) if one.name != PROJECT["name"]]
 
 
-def test_the_lock_file_has_all_we_ask_for_in_versions_we_allow() -> None:
+def test_the_lock_file_has_every_direct_dependency_in_an_allowed_version() -> None:
     found = locked()
     for one in direct():
         version, _ = found[canonicalize_name(one.name)]
         assert version in one.specifier, f"{one}: `just lock`"
 
 
-def test_the_lock_file_has_all_that_those_ask_for() -> None:
-    """As far as it is installed here: that the versions fit was for the resolver to see."""
+def test_the_lock_file_has_every_transitive_dependency() -> None:
+    """Checked for installed packages; the resolver has checked the versions."""
     found = locked()
     extras = {canonicalize_name(one.name): one.extras for one in direct()}
     for name in found:
@@ -90,8 +90,8 @@ def test_every_locked_file_has_a_hash(lock: str) -> None:
     assert {name for name, (_, hashes) in found.items() if not hashes} == set()
 
 
-def test_what_builds_us_is_locked_in_a_version_we_allow() -> None:
-    """It runs when the image is built, so it is as much a stranger's code as what the image has."""
+def test_build_dependencies_are_locked_in_allowed_versions() -> None:
+    """Build dependencies run when the image is built, so they are as critical as its contents."""
     asked, found = [Requirement(text) for text in TOML["build-system"]["requires"]], locked("build.lock")
     assert {canonicalize_name(one.name) for one in asked} <= found.keys()
     for one in asked:
@@ -101,12 +101,12 @@ def test_what_builds_us_is_locked_in_a_version_we_allow() -> None:
 
 
 @pytest.mark.parametrize("name", FIXED)
-def test_nothing_locked_has_a_flaw_we_know_of(name: str) -> None:
+def test_locked_versions_have_no_known_flaws(name: str) -> None:
     first, flaws = FIXED[name]
     assert locked()[name][0] >= Version(first), flaws
 
 
-def test_no_version_we_allow_of_what_we_ask_for_has_a_flaw_we_know_of() -> None:
+def test_allowed_versions_of_dependencies_have_no_known_flaws() -> None:
     for one in direct():
         first, flaws = FIXED.get(canonicalize_name(one.name), ("0", ""))
         lowest = [Version(each.version) for each in one.specifier if each.operator == ">="]
@@ -114,13 +114,13 @@ def test_no_version_we_allow_of_what_we_ask_for_has_a_flaw_we_know_of() -> None:
 
 
 def pip_commands(text: str) -> list[str]:
-    """Return what pip is told to install or to build, whole lines."""
+    """Return the commands that install or build with pip, as whole lines."""
     return re.findall(r"pip (?:install|wheel) .*?(?= &&|$)", text.replace("\\\n", " "), re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", ["Dockerfile", "SECURITY.md"])
-def test_nothing_is_installed_or_run_that_no_hash_was_checked_of(page: str) -> None:
-    """What is fetched has a hash, and is not built, as that fetches more; what is not fetched fetches nothing."""
+def test_every_installed_file_is_checked_by_hash(page: str) -> None:
+    """Downloads have a hash and are not built, as a build downloads more; other commands download nothing."""
     commands = pip_commands((ROOT / page).read_text(encoding="utf-8"))
     for command in commands:
         if "-r " in command:
@@ -134,7 +134,7 @@ def test_nothing_is_installed_or_run_that_no_hash_was_checked_of(page: str) -> N
     assert len(commands) > len([command for command in commands if "-r " in command])
 
 
-def test_the_image_is_built_from_files_that_docker_is_given() -> None:
+def test_the_image_uses_only_files_of_the_docker_context() -> None:
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
     names = {name for names in copied for name in names.split()}
     given = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
@@ -143,27 +143,27 @@ def test_the_image_is_built_from_files_that_docker_is_given() -> None:
 
 
 @pytest.mark.parametrize("recipe", ["lock", "audit", "sbom"])
-def test_what_builds_us_is_locked_audited_and_listed_too(recipe: str) -> None:
+def test_build_dependencies_are_locked_audited_and_listed(recipe: str) -> None:
     found = re.search(rf"^{recipe}:\n((?:    .*\n)+)", (ROOT / "Justfile").read_text(encoding="utf-8"), re.MULTILINE)
     assert found
     assert [lock for lock in LOCKS if lock not in found[1]] == []
 
 
 @pytest.mark.parametrize("table", ["emulator/console/VENDORED.md", "tests/data/README.md"])
-def test_files_of_others_are_what_their_table_says(table: str) -> None:
+def test_vendored_files_match_their_table(table: str) -> None:
     folder = (ROOT / table).parent
     text = (ROOT / table).read_text(encoding="utf-8")
     rows = re.findall(
         r"^\| `([^`]+)` \| .+ ([0-9]+\.[0-9]+\.[0-9]+) \| ([^|]+) \| `([0-9a-f]{64})` \|$", text, re.MULTILINE
     )
     listed = {folder / name: digest for name, _, _, digest in rows}
-    assert listed, "its rows are not read"
+    assert listed, "no row of the table was found"
     assert {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in listed} == listed
     assert set(folder.rglob("*.min.*")) <= listed.keys()
 
 
-def test_what_is_served_loads_no_debugger_and_nothing_that_reads_code() -> None:
-    """A registry with its console, as `serve` opens it: what has been imported by then."""
+def test_a_server_loads_no_debugger_and_no_unsafe_deserializer() -> None:
+    """The modules imported by a registry with its console, as opened by `serve`."""
     program = """
 import json, sys
 from werkzeug.test import Client
@@ -195,7 +195,7 @@ FORBIDDEN = {
 
 
 @pytest.mark.parametrize("pattern", FORBIDDEN, ids=list(FORBIDDEN.values()))
-def test_nothing_we_ship_does_what_leads_to_strangers_code(pattern: str) -> None:
+def test_shipped_code_has_no_constructs_that_execute_foreign_code(pattern: str) -> None:
     files = [path for folder in ("backends", "client", "emulator") for path in (ROOT / folder).rglob("*.py")]
     assert len(files) > 100
     assert [path.name for path in files if re.search(pattern, path.read_text(encoding="utf-8"))] == []

@@ -1,4 +1,4 @@
-"""What a hostile or clumsy client sends over HTTP: always a JSON 4xx with a code and a sentence, nothing changed."""
+"""Malformed and hostile input over HTTP: always a JSON 4xx with a code and a message, and no change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def post(url: str, body: bytes, target: str | None = "SageMaker.CreateModelPacka
     return requests.post(url, data=body, headers=sent, timeout=30)
 
 
-def assert_refused(response: requests.Response) -> dict[str, str]:
+def assert_rejected(response: requests.Response) -> dict[str, str]:
     assert 400 <= response.status_code < 500
     assert response.headers["Content-Type"] == JSON_1_1
     assert response.headers["x-amzn-RequestId"]
@@ -54,46 +54,46 @@ def assert_refused(response: requests.Response) -> dict[str, str]:
         b"",
     ],
 )
-def test_a_malformed_body_is_refused_and_changes_nothing(emulator: Emulator, account: str, body: bytes) -> None:
+def test_a_malformed_body_is_rejected_and_changes_nothing(emulator: Emulator, account: str, body: bytes) -> None:
     scope = f"AWS4-HMAC-SHA256 Credential={account}/20260101/us-east-1/sagemaker/aws4_request, SignedHeaders=host"
-    assert_refused(post(emulator.url, body, Authorization=scope))
+    assert_rejected(post(emulator.url, body, Authorization=scope))
     assert emulator.client("sagemaker", account).list_model_package_groups()["ModelPackageGroupSummaryList"] == []
 
 
-def test_a_body_over_the_limit_is_refused(emulator: Emulator) -> None:
+def test_a_body_over_the_limit_is_rejected(emulator: Emulator) -> None:
     body = b'{"ModelPackageGroupName": "' + b"a" * 5_000_000 + b'"}'
-    assert assert_refused(post(emulator.url, body))["__type"] == "RequestTooLarge"
+    assert assert_rejected(post(emulator.url, body))["__type"] == "RequestTooLarge"
 
 
-def test_a_body_just_under_the_limit_is_judged_by_its_content(emulator: Emulator) -> None:
+def test_a_body_under_the_limit_is_validated(emulator: Emulator) -> None:
     body = b'{"ModelPackageGroupName": "' + b"a" * 4_000_000 + b'"}'
-    error = assert_refused(post(emulator.url, body))
+    error = assert_rejected(post(emulator.url, body))
     assert error["__type"] == "ValidationException"
     assert len(error["message"]) < 3_000
 
 
-def test_a_body_of_more_values_than_any_request_has_is_refused(emulator: Emulator) -> None:
+def test_a_body_with_too_many_values_is_rejected(emulator: Emulator) -> None:
     body = b'{"ModelPackageGroupName": [' + b"1," * 100_000 + b"1]}"
-    error = assert_refused(post(emulator.url, body))
+    error = assert_rejected(post(emulator.url, body))
     assert error == {"__type": "SerializationException", "message": "The body has more than 100,000 values."}
-    many = b'{"ModelPackageGroupName": "' + b"," * 100_000 + b'"}'  # one value, whatever is in it
-    assert assert_refused(post(emulator.url, many))["__type"] == "ValidationException"
+    many = b'{"ModelPackageGroupName": "' + b"," * 100_000 + b'"}'  # one string value, whatever it contains
+    assert assert_rejected(post(emulator.url, many))["__type"] == "ValidationException"
 
 
-def test_a_compressed_body_is_refused(emulator: Emulator) -> None:
-    error = assert_refused(post(emulator.url, b"{}", **{"Content-Encoding": "gzip"}))
+def test_a_compressed_body_is_rejected(emulator: Emulator) -> None:
+    error = assert_rejected(post(emulator.url, b"{}", **{"Content-Encoding": "gzip"}))
     assert error["__type"] == "SerializationException"
 
 
 @pytest.mark.parametrize(
     "target", [None, "", "SageMaker", "SageMaker.", "SageMaker.Fly", "sagemaker.ListModelPackages", "x" * 5000, "A.b"]
 )
-def test_an_operation_nobody_knows_is_refused(emulator: Emulator, target: str | None) -> None:
-    assert assert_refused(post(emulator.url, b"{}", target))["__type"] == "UnknownOperationException"
+def test_an_unknown_operation_is_rejected(emulator: Emulator, target: str | None) -> None:
+    assert assert_rejected(post(emulator.url, b"{}", target))["__type"] == "UnknownOperationException"
 
 
-def test_a_sagemaker_operation_nobody_answers_is_named(emulator: Emulator) -> None:
-    error = assert_refused(post(emulator.url, b"{}", "SageMaker.CreateHubContentPresignedUrls"))
+def test_an_unsupported_sagemaker_operation_is_named_in_the_error(emulator: Emulator) -> None:
+    error = assert_rejected(post(emulator.url, b"{}", "SageMaker.CreateHubContentPresignedUrls"))
     assert error["__type"] == "UnknownOperationException"
     assert "SageMaker.CreateHubContentPresignedUrls" in error["message"]
 
@@ -106,46 +106,46 @@ def test_a_sagemaker_operation_nobody_answers_is_named(emulator: Emulator) -> No
         ("Search", b'{"Resource": "TrainingJob", "MaxResults": 0}'),
     ],
 )
-def test_a_shared_operation_is_validated_before_it_is_passed_on(
+def test_a_shared_operation_is_validated_before_it_is_forwarded(
     emulator: Emulator, operation: str, body: bytes
 ) -> None:
-    assert assert_refused(post(emulator.url, body, f"SageMaker.{operation}"))["__type"] == "ValidationException"
+    assert assert_rejected(post(emulator.url, body, f"SageMaker.{operation}"))["__type"] == "ValidationException"
 
 
 @pytest.mark.parametrize("authorization", ["AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=a/b/c"])
-def test_a_signature_without_a_scope_is_refused(emulator: Emulator, authorization: str) -> None:
+def test_a_signature_without_a_scope_is_rejected(emulator: Emulator, authorization: str) -> None:
     response = requests.get(emulator.url, headers={"Authorization": authorization}, timeout=30)
     assert response.status_code == 400
     assert "<Code>ValidationException</Code>" in response.text
 
 
-def test_a_region_aws_could_not_have_is_refused(emulator: Emulator) -> None:
+def test_an_invalid_region_is_rejected(emulator: Emulator) -> None:
     scope = "AWS4-HMAC-SHA256 Credential=test/20260101/Mars!/sagemaker/aws4_request, SignedHeaders=host"
-    error = assert_refused(post(emulator.url, b'{"ModelPackageGroupName": "ok"}', Authorization=scope))
+    error = assert_rejected(post(emulator.url, b'{"ModelPackageGroupName": "ok"}', Authorization=scope))
     assert "'Mars!'" in error["message"]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
-def test_a_registry_call_is_a_post(emulator: Emulator, method: str) -> None:
+def test_a_registry_call_must_be_a_post(emulator: Emulator, method: str) -> None:
     headers = {"Content-Type": JSON_1_1, "X-Amz-Target": "SageMaker.ListModelPackages"}
-    assert_refused(requests.request(method, emulator.url, headers=headers, data=b"{}", timeout=30))
+    assert_rejected(requests.request(method, emulator.url, headers=headers, data=b"{}", timeout=30))
 
 
-def test_an_unknown_control_path_is_json(emulator: Emulator) -> None:
-    assert_refused(requests.get(f"{emulator.url}/_registry/nothing", timeout=30))
+def test_an_unknown_extension_path_returns_a_json_error(emulator: Emulator) -> None:
+    assert_rejected(requests.get(f"{emulator.url}/_registry/nothing", timeout=30))
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.nip.io", "localhost.evil.example", "", "a" * 300, "localhost:0", "local host"]
 )
-def test_a_foreign_host_is_misdirected(emulator: Emulator, host: str) -> None:
-    assert assert_refused(post(emulator.url, b"{}", Host=host))["__type"] == "MisdirectedRequest"
+def test_a_foreign_host_header_is_rejected(emulator: Emulator, host: str) -> None:
+    assert assert_rejected(post(emulator.url, b"{}", Host=host))["__type"] == "MisdirectedRequest"
 
 
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:1", "localhost.", "127.0.0.1", "[::1]:8080", "bucket.localhost"]
 )
-def test_names_of_this_machine_are_answered(emulator: Emulator, host: str) -> None:
+def test_loopback_host_names_are_accepted(emulator: Emulator, host: str) -> None:
     assert post(emulator.url, b"{}", "SageMaker.ListModelPackageGroups", Host=host).status_code == 200
 
 
@@ -158,10 +158,10 @@ def test_names_of_this_machine_are_answered(emulator: Emulator, host: str) -> No
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-def test_a_page_of_another_site_is_refused(emulator: Emulator, headers: dict[str, str]) -> None:
-    assert assert_refused(post(emulator.url, b"{}", **headers))["__type"] == "AccessDeniedException"
+def test_a_request_from_another_site_is_rejected(emulator: Emulator, headers: dict[str, str]) -> None:
+    assert assert_rejected(post(emulator.url, b"{}", **headers))["__type"] == "AccessDeniedException"
     preflight = requests.options(emulator.url, headers=headers, timeout=30)
-    assert_refused(preflight)
+    assert_rejected(preflight)
     assert not [name for name in preflight.headers if name.lower().startswith("access-control")]
 
 
@@ -178,7 +178,7 @@ def test_a_page_of_another_site_is_refused(emulator: Emulator, headers: dict[str
         ]
     ),
 )
-def test_no_bytes_make_the_server_fail(emulator: Emulator, body: bytes, target: str) -> None:
+def test_any_body_gets_a_json_response_below_500(emulator: Emulator, body: bytes, target: str) -> None:
     response = post(emulator.url, body, f"SageMaker.{target}")
     assert response.status_code < 500
     assert response.headers["Content-Type"] == JSON_1_1
@@ -195,8 +195,10 @@ def test_a_request_that_is_not_http_does_not_stop_the_server(emulator: Emulator)
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_whatever_is_asked_is_answered_or_refused(operation: str, data: st.DataObject) -> None:
-    """Values of the right types and any content: never an error that is not an answer, nothing half done."""
+def test_any_parameters_are_answered_or_rejected(operation: str, data: st.DataObject) -> None:
+    """Values of the right types with any content: the request is answered or rejected, and a rejected one changes
+    nothing.
+    """
     with LocalRegistry(SQLiteRows(None)) as registry:
         group = {"ModelPackageGroupName": "churn", "Tags": [{"Key": "team", "Value": "a"}]}
         registry.call("CreateModelPackageGroup", group, CALLER)
@@ -208,7 +210,7 @@ def test_whatever_is_asked_is_answered_or_refused(operation: str, data: st.DataO
 
 
 def outcome(registry: LocalRegistry, operation: str, params: Any) -> int:
-    """Return the status of an answer; that of a request passed on, which must change nothing, is 400 too."""
+    """Return the status of a response; forwarded requests count as 400, as they must change nothing."""
     try:
         registry.call(operation, params, CALLER)
     except NotHandled:

@@ -1,4 +1,4 @@
-"""Validation from the service model, in AWS's sentences."""
+"""Validation from the service model, with AWS's error messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from support.random_values import values
 FAILED = "failed to satisfy constraint"
 
 
-def sentence(operation: str, params: dict[str, Any]) -> str:
+def error_of(operation: str, params: dict[str, Any]) -> str:
     with pytest.raises(ValidationException) as caught:
         constraints.check(operation, params)
     return caught.value.message
@@ -27,7 +27,7 @@ def sentence(operation: str, params: dict[str, Any]) -> str:
     ("operation", "params", "expected"),
     [
         (
-            # Captured, but for the pattern, which has changed since.
+            # Captured from AWS, except for the pattern, which has changed since.
             "DescribeModelPackage",
             {"ModelPackageName": "no_underscores"},
             f"1 validation error detected: Value 'no_underscores' at 'modelPackageName' {FAILED}: "
@@ -59,33 +59,35 @@ def sentence(operation: str, params: dict[str, Any]) -> str:
         ),
     ],
 )
-def test_a_broken_constraint_is_said_as_aws_says_it(operation: str, params: dict[str, Any], expected: str) -> None:
-    assert sentence(operation, params) == expected
+def test_a_violated_constraint_is_reported_in_aws_wording(
+    operation: str, params: dict[str, Any], expected: str
+) -> None:
+    assert error_of(operation, params) == expected
 
 
-def test_length_and_pattern_are_both_named() -> None:
-    said = sentence("CreateModelPackageGroup", {"ModelPackageGroupName": "-" * 64})
-    assert said.startswith("2 validation errors detected: ")
-    assert "Member must have length less than or equal to 63; Value '-" in said
+def test_length_and_pattern_violations_are_both_reported() -> None:
+    message = error_of("CreateModelPackageGroup", {"ModelPackageGroupName": "-" * 64})
+    assert message.startswith("2 validation errors detected: ")
+    assert "Member must have length less than or equal to 63; Value '-" in message
 
 
-def test_a_long_value_is_quoted_in_part() -> None:
-    said = sentence("CreateModelPackageGroup", {"ModelPackageGroupName": "a" * 5000})
-    assert "a" * constraints.MAX_QUOTE + "...'" in said
-    assert "a" * (constraints.MAX_QUOTE + 1) not in said
+def test_a_long_value_is_truncated_in_the_message() -> None:
+    message = error_of("CreateModelPackageGroup", {"ModelPackageGroupName": "a" * 5000})
+    assert "a" * constraints.MAX_QUOTE + "...'" in message
+    assert "a" * (constraints.MAX_QUOTE + 1) not in message
 
 
-def test_letters_of_every_script_are_letters() -> None:
+def test_letters_of_every_script_are_accepted() -> None:
     name = {"ModelPackageGroupName": "g"}
     constraints.check(
         "CreateModelPackageGroup", {**name, "ModelPackageGroupDescription": "Абонентский отток: 解約, 🎯"}
     )
     constraints.check("CreateModelPackage", {"CustomerMetadataProperties": {"точность": "0.93"}})
-    sentence("CreateModelPackageGroup", {**name, "ModelPackageGroupDescription": "a bell \a"})
+    error_of("CreateModelPackageGroup", {**name, "ModelPackageGroupDescription": "a bell \a"})
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
-def test_every_pattern_an_operation_can_reach_compiles(operation: str) -> None:
+def test_every_pattern_of_an_operation_compiles(operation: str) -> None:
     seen: set[str] = set()
 
     def walk(shape: Any) -> None:
@@ -95,7 +97,7 @@ def test_every_pattern_an_operation_can_reach_compiles(operation: str) -> None:
         if "pattern" in shape.metadata:
             assert constraints.pattern(shape.metadata["pattern"])
         for name, member in model.members(shape).items():
-            if name in parity.OURS.get(shape.name, {name}):
+            if name in parity.REGISTRY_MEMBERS.get(shape.name, {name}):
                 walk(member)
         for inner in ("member", "key", "value"):
             walk(getattr(shape, inner, None))
@@ -108,7 +110,7 @@ def test_every_pattern_an_operation_can_reach_compiles(operation: str) -> None:
 @pytest.mark.parametrize("operation", sorted(name for name in OPERATIONS if model.input_shape(name)))
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_what_is_let_through_is_what_no_sentence_would_be_said_of(operation: str, data: st.DataObject) -> None:
+def test_the_fast_check_agrees_with_the_messages(operation: str, data: st.DataObject) -> None:
     params = data.draw(values(model.input_shape(operation)))
     assert constraints.holds(operation, params) == (constraints.broken(operation, params) == [])
 
@@ -127,6 +129,6 @@ def test_what_is_let_through_is_what_no_sentence_would_be_said_of(operation: str
         {"Containers": [{"Image": "image:1"}], "SupportedContentTypes": ["x" * 300]},
     ],
 )
-def test_what_is_nested_is_let_through_as_no_sentence_would_be_said_of_it(specification: dict[str, Any]) -> None:
+def test_the_fast_check_of_nested_members_agrees_with_the_messages(specification: dict[str, Any]) -> None:
     params = {"ModelPackageGroupName": "churn", "InferenceSpecification": specification}
     assert constraints.holds("CreateModelPackage", params) == (constraints.broken("CreateModelPackage", params) == [])

@@ -1,4 +1,4 @@
-"""A record that is not as the service model has it, from elsewhere or of another botocore, stands in nobody's way."""
+"""Records that do not match the service model, imported or written by another botocore, do not break other requests."""
 
 from __future__ import annotations
 
@@ -16,27 +16,44 @@ from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 CALLER = Caller()
 GROUP = {"ModelPackageGroupName": "churn"}
-OWN = ("ModelPackageName", "ModelPackageGroupName", "ModelPackageVersion", "ModelPackageArn", "ModelApprovalStatus")
-"""What makes a version this version."""
-ODD: tuple[Any, ...] = ("Prod", 7, 1e300, True, [], ["Prod"], [["Prod"]], {}, {"Stage": 7}, {"Stage": {"Key": "Prod"}})
+IDENTITY = (
+    "ModelPackageName",
+    "ModelPackageGroupName",
+    "ModelPackageVersion",
+    "ModelPackageArn",
+    "ModelApprovalStatus",
+)
+"""The members that identify a version."""
+VALUES: tuple[Any, ...] = (
+    "Prod",
+    7,
+    1e300,
+    True,
+    [],
+    ["Prod"],
+    [["Prod"]],
+    {},
+    {"Stage": 7},
+    {"Stage": {"Key": "Prod"}},
+)
 
 
-def oddities() -> list[tuple[str, Any]]:
-    """Return members of a record, with values that are seldom as they should be."""
+def invalid_members() -> list[tuple[str, Any]]:
+    """Return members of a record with values that are rarely valid for them."""
     members = model.members(model.output_shape("DescribeModelPackage"))
-    return [(name, value) for name in (*members, "Tags") if name not in OWN for value in ODD]
+    return [(name, value) for name in (*members, "Tags") if name not in IDENTITY for value in VALUES]
 
 
 @pytest.fixture(scope="module")
 def registry() -> Iterator[LocalRegistry]:
-    """Return a registry with a version for each oddity."""
+    """Return a registry with one version per invalid value."""
     rows = SQLiteRows(None)
     with LocalRegistry(rows, clock=lambda: 1_000_000.0) as registry:
         registry.call("CreateModelPackageGroup", GROUP, CALLER)
-        for _ in oddities():
+        for _ in invalid_members():
             registry.call("CreateModelPackage", {**GROUP, "CustomerMetadataProperties": {"team": "risk"}}, CALLER)
         with rows.writing() as transaction:
-            for version, (member, value) in enumerate(oddities(), start=1):
+            for version, (member, value) in enumerate(invalid_members(), start=1):
                 key = (CALLER.account, CALLER.region, "churn", version)
                 row = transaction.get(PACKAGES, key)
                 assert row is not None
@@ -49,7 +66,7 @@ def arn(version: int) -> str:
 
 
 def versions() -> range:
-    return range(1, len(oddities()) + 1)
+    return range(1, len(invalid_members()) + 1)
 
 
 def pages(registry: LocalRegistry, operation: str, member: str, **query: Any) -> list[Any]:
@@ -62,16 +79,16 @@ def pages(registry: LocalRegistry, operation: str, member: str, **query: Any) ->
     return found
 
 
-def test_a_list_shows_it_and_all_others(registry: LocalRegistry) -> None:
+def test_a_list_includes_records_with_invalid_members(registry: LocalRegistry) -> None:
     listed = pages(registry, "ListModelPackages", "ModelPackageSummaryList", **GROUP, SortOrder="Ascending")
     assert [entry["ModelPackageVersion"] for entry in listed] == list(versions())
-    for entry, (member, value) in zip(listed, oddities(), strict=True):
+    for entry, (member, value) in zip(listed, invalid_members(), strict=True):
         if member == "ModelLifeCycle":
             assert entry.get(member) == (value if isinstance(value, dict) else None)
 
 
-def test_it_is_described_without_what_is_odd(registry: LocalRegistry) -> None:
-    for version, (member, value) in zip(versions(), oddities(), strict=True):
+def test_a_description_leaves_out_invalid_members(registry: LocalRegistry) -> None:
+    for version, (member, value) in zip(versions(), invalid_members(), strict=True):
         shown = registry.call("DescribeModelPackage", {"ModelPackageName": arn(version)}, CALLER)
         assert shown["ModelPackageVersion"] == version
         if member == "InferenceSpecification":
@@ -81,14 +98,14 @@ def test_it_is_described_without_what_is_odd(registry: LocalRegistry) -> None:
 
 
 @pytest.mark.parametrize("sort", ["ModelPackageVersion", "CreationTime", "ModelLifeCycle.Stage", "SourceUri"])
-def test_a_search_finds_it_and_all_others(registry: LocalRegistry, sort: str) -> None:
+def test_a_search_finds_records_with_invalid_members(registry: LocalRegistry, sort: str) -> None:
     found = pages(registry, "Search", "Results", Resource="ModelPackage", SortBy=sort, SortOrder="Ascending")
     names = [result["ModelPackage"]["ModelPackageName"] for result in found]
     assert sorted(names) == sorted(f"churn/{version}" for version in versions())
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "filter_",
     [
         {"Name": "ModelLifeCycle.Stage", "Operator": "NotEquals", "Value": "Development"},
         {"Name": "CreatedBy.IamIdentity.Arn", "Operator": "NotEquals", "Value": "nobody"},
@@ -97,15 +114,15 @@ def test_a_search_finds_it_and_all_others(registry: LocalRegistry, sort: str) ->
         {"Name": "InferenceSpecification.Containers.Image", "Operator": "NotEquals", "Value": "churn:1"},
         {"Name": "LastModifiedTime", "Operator": "NotEquals", "Value": "2001-01-01T00:00:00"},
     ],
-    ids=lambda asked: asked["Name"],
+    ids=lambda filter_: filter_["Name"],
 )
-def test_a_search_knows_no_property_that_is_odd(registry: LocalRegistry, asked: dict[str, str]) -> None:
-    expression = {"Filters": [asked]}
+def test_a_search_ignores_invalid_members(registry: LocalRegistry, filter_: dict[str, str]) -> None:
+    expression = {"Filters": [filter_]}
     found = pages(registry, "Search", "Results", Resource="ModelPackage", SearchExpression=expression)
     assert len(found) == len(versions())
 
 
-def test_it_can_be_deleted(registry: LocalRegistry) -> None:
+def test_a_version_with_invalid_members_can_be_deleted(registry: LocalRegistry) -> None:
     for version in versions():
         registry.call("DeleteModelPackage", {"ModelPackageName": arn(version)}, CALLER)
     assert pages(registry, "ListModelPackages", "ModelPackageSummaryList", **GROUP) == []

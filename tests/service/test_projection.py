@@ -1,4 +1,4 @@
-"""Lists read of a record what they show: that is what the projection makes of all of it."""
+"""Decoding only the listed members of a record gives the same result as projecting the whole record."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def entry(operation: str) -> Any:
 
 
 def values(shape: Any) -> st.SearchStrategy[Any]:
-    """Return values as a record has them: timestamps in epoch seconds, to the millisecond."""
+    """Return values as stored in records: timestamps are epoch seconds, to the millisecond."""
     if shape.type_name == "structure":
         known = {name: st.none() | values(member) for name, member in shape.members.items()}
         others = st.dictionaries(
@@ -39,7 +39,7 @@ def values(shape: Any) -> st.SearchStrategy[Any]:
 
 @pytest.mark.parametrize("operation", LISTS)
 @given(data=st.data())
-def test_a_glance_sees_what_the_projection_shows(operation: str, data: st.DataObject) -> None:
+def test_partial_decoding_equals_the_projection(operation: str, data: st.DataObject) -> None:
     shape = entry(operation)
     record = data.draw(values(shape))
     (seen,) = plain([decoder_of(shape, MARK)(orjson.dumps(record).decode())])
@@ -48,7 +48,7 @@ def test_a_glance_sees_what_the_projection_shows(operation: str, data: st.DataOb
     assert list(seen) == list(shown)
 
 
-def test_a_version_is_described_as_the_projection_shows_it() -> None:
+def test_a_decoded_description_equals_the_projection() -> None:
     shape = model.output_shape("DescribeModelPackage")
     assert shape is not None
     record = full(shape)
@@ -58,7 +58,7 @@ def test_a_version_is_described_as_the_projection_shows_it() -> None:
 
 
 def full(shape: Any) -> Any:
-    """Return a value of a shape in which nothing is missing."""
+    """Return a value of a shape with every member set."""
     made: dict[str, Any] = {
         "structure": lambda: {name: full(member) for name, member in shape.members.items()},
         "list": lambda: [full(shape.member)] * 2,
@@ -71,13 +71,13 @@ def full(shape: Any) -> Any:
     return made[shape.type_name]()
 
 
-def test_records_with_a_mark_are_found() -> None:
+def test_records_with_a_mark_are_flagged() -> None:
     read = decoder_of(entry("ListModelPackages"), MARK)
     seen = [read(text) for text in ("{}", '{"_Mark": {}}', '{"ModelPackageName": "a"}', '{"_Mark": {"begins": 1}}')]
     assert flagged(seen, MARK) == [1, 3]
     assert flagged(seen, "") == []
 
 
-def test_text_that_is_no_record_is_not_taken_for_one() -> None:
+def test_text_that_is_not_a_record_raises_an_error() -> None:
     with pytest.raises(msgspec.DecodeError):
         decoder_of(entry("ListModelPackages"))('{"ModelPackageName": "a", "Inference')

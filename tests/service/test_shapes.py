@@ -1,4 +1,4 @@
-"""What the registry reads of the service model is what botocore reads of it."""
+"""The registry reads the service model as botocore does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Pair = tuple[Any, Any]
 
 
 def pairs(ours: Any, botocores: Any, seen: set[str]) -> list[Pair]:
-    """Return a shape of ours and botocore's, and all they contain, each name once."""
+    """Return pairs of our shape and botocore's, with all nested shapes, each name once."""
     if ours.name in seen:
         return []
     seen.add(ours.name)
@@ -27,7 +27,7 @@ def pairs(ours: Any, botocores: Any, seen: set[str]) -> list[Pair]:
     return found
 
 
-def said(shape: Any) -> dict[str, Any]:
+def facts(shape: Any) -> dict[str, Any]:
     limits = {name: shape.metadata.get(name) for name in ("min", "max", "pattern", "enum", "exception")}
     is_structure = shape.type_name == "structure"
     return {
@@ -39,7 +39,7 @@ def said(shape: Any) -> dict[str, Any]:
     }
 
 
-def test_every_shape_of_every_operation_says_what_botocores_says() -> None:
+def test_every_shape_equals_the_shape_of_botocore() -> None:
     seen: set[str] = set()
     assert model.shapes().operations == set(model.service().operation_names)
     for operation in model.service().operation_names:
@@ -50,17 +50,17 @@ def test_every_shape_of_every_operation_says_what_botocores_says() -> None:
         ):
             assert (ours is None) == (other is None)
             for one, another in pairs(ours, other, seen) if ours is not None else ():
-                assert said(one) == said(another)
+                assert facts(one) == facts(another)
     assert len(seen) > 3000
 
 
-def test_the_member_with_the_sentence_of_an_error_is_botocores() -> None:
+def test_the_message_member_of_an_error_is_the_one_of_botocore() -> None:
     modelled = {shape.name: next(iter(shape.members)) for shape in model.service().error_shapes}
     assert {code: model.error_member(code) for code in modelled} == modelled
     assert model.error_member("ValidationException") == model.error_member("Tag") == "message"
 
 
-def test_a_model_somebody_keeps_is_the_one_that_counts(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_custom_service_model_takes_precedence(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / ".aws" / "models" / model.SERVICE / "2030-01-01"
     folder.mkdir(parents=True)
     (folder / "service-2.json").write_text(
@@ -72,5 +72,5 @@ def test_a_model_somebody_keeps_is_the_one_that_counts(tmp_path: Any, monkeypatc
         "from sagemaker_registry.backends.service import model\n"
         "print(sorted(model.shapes().operations), model.input_shape('Own'))"
     )
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert told.stdout.split() == ["['Own']", "<Shape", "In:", "structure>"]
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["['Own']", "<Shape", "In:", "structure>"]

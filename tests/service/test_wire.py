@@ -1,4 +1,4 @@
-"""JSON 1.1, with botocore as the oracle: its serializer feeds our reader, its parser reads our answers."""
+"""JSON 1.1, compared with botocore: our reader reads its requests, and its parser reads our responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support.random_values import moments, values
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 @given(data=st.data())
-def test_what_botocore_serializes_is_read_back(operation: str, data: st.DataObject) -> None:
+def test_requests_serialized_by_botocore_are_read(operation: str, data: st.DataObject) -> None:
     params = data.draw(values(model.input_shape(operation)))
     request = create_serializer("json", include_validation=False).serialize_to_request(
         params, model.service().operation_model(operation)
@@ -29,7 +29,7 @@ def test_what_botocore_serializes_is_read_back(operation: str, data: st.DataObje
 
 @pytest.mark.parametrize("operation", sorted(name for name in OPERATIONS if model.output_shape(name)))
 @given(data=st.data())
-def test_what_is_written_is_what_botocore_parses(operation: str, data: st.DataObject) -> None:
+def test_responses_are_parsed_by_botocore(operation: str, data: st.DataObject) -> None:
     shape = model.output_shape(operation)
     answer = data.draw(values(shape))
     response = {"status_code": 200, "headers": {}, "body": wire.write(answer) or b"{}"}
@@ -38,22 +38,22 @@ def test_what_is_written_is_what_botocore_parses(operation: str, data: st.DataOb
     assert parsed == answer
 
 
-WHOSE_CODE_IS_GIVEN = (errors.UpstreamError, errors.NotAuthenticated)
-OWN_ERRORS = [kind for kind in errors.RegistryError.__subclasses__() if kind not in WHOSE_CODE_IS_GIVEN]
+WITH_GIVEN_CODE = (errors.UpstreamError, errors.NotAuthenticated)
+OWN_ERRORS = [kind for kind in errors.RegistryError.__subclasses__() if kind not in WITH_GIVEN_CODE]
 
 
 @pytest.mark.parametrize("kind", OWN_ERRORS)
-def test_every_error_reaches_the_client_with_its_code_and_sentence(kind: type[errors.RegistryError]) -> None:
+def test_every_error_reaches_the_client_with_its_code_and_message(kind: type[errors.RegistryError]) -> None:
     response = {"status_code": kind.status, "headers": {}, "body": wire.write_error(kind("why"))}
     assert create_parser("json").parse(response, None)["Error"] == {"Code": kind.__name__, "Message": "why"}
 
 
-def test_the_error_of_a_registry_behind_is_passed_on_as_it_came() -> None:
+def test_an_upstream_error_is_forwarded_unchanged() -> None:
     passed_on = errors.UpstreamError("ExpiredTokenException", "why", 403)
     assert wire.write_error(passed_on) == b'{"__type":"ExpiredTokenException","message":"why"}'
 
 
-def test_modelled_errors_spell_their_member_as_modelled() -> None:
+def test_modelled_errors_use_the_member_name_of_the_model() -> None:
     assert wire.write_error(errors.ConflictException("why")) == b'{"__type":"ConflictException","Message":"why"}'
     assert wire.write_error(errors.ValidationException("why")) == b'{"__type":"ValidationException","message":"why"}'
 
@@ -61,7 +61,7 @@ def test_modelled_errors_spell_their_member_as_modelled() -> None:
 @pytest.mark.parametrize(
     ("moment", "printed"),
     [
-        # The first is from a captured answer; the others are Java's Double.toString of the same kind.
+        # The first is from a captured response; the others follow Java's Double.toString.
         (1603934866.046, "1.603934866046E9"),
         (1603934866.0, "1.603934866E9"),
         (1600000000.0, "1.6E9"),
@@ -73,7 +73,7 @@ def test_timestamps_print_as_aws_prints_them(moment: float, printed: str) -> Non
 
 
 @given(moments)
-def test_a_timestamp_loses_nothing_above_a_millisecond(moment: datetime) -> None:
+def test_timestamps_keep_milliseconds(moment: datetime) -> None:
     printed = wire.timestamp(moment)
     assert re.fullmatch(r"[1-9]\.[0-9]+E9", printed)
     assert datetime.fromtimestamp(float(printed), UTC) == moment
@@ -106,10 +106,10 @@ def test_an_operation_without_output_has_an_empty_body() -> None:
         (b"[" * 100_000, "not valid JSON"),
     ],
 )
-def test_a_body_that_is_not_of_the_shape_is_refused_in_words(body: bytes, sentence: str) -> None:
+def test_a_body_that_does_not_match_the_shape_is_rejected(body: bytes, sentence: str) -> None:
     with pytest.raises(errors.SerializationException, match=re.escape(sentence)):
         wire.read("ListModelPackages", body)
 
 
-def test_null_is_taken_for_absent() -> None:
+def test_null_counts_as_absent() -> None:
     assert wire.read("ListModelPackages", b'{"MaxResults": null}') == {}

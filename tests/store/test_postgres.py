@@ -1,4 +1,4 @@
-"""The PostgreSQL store, beside the contract: many servers on one database, and what it says when it cannot answer."""
+"""The PostgreSQL store: several servers on one database, and errors of the database."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def rows(postgres_url: str) -> Iterator[store.PostgresRows]:
 
 @pytest.fixture
 def two(postgres_url: str) -> Iterator[tuple[LocalRegistry, LocalRegistry]]:
-    """Return two servers' registries on one database, each with a pool of its own."""
+    """Return the registries of two servers on one database, each with its own pool."""
     with open_registry(postgres_url) as one, open_registry(postgres_url) as other:
         yield one, other
 
 
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """Make calls at the same moment, one thread each; return their answers, or the errors they were refused with."""
+def concurrently(*calls: Callable[[], Any]) -> list[Any]:
+    """Call the functions at the same moment, in one thread each, and return their results or errors."""
     ready = threading.Barrier(len(calls))
 
     def run(call: Callable[[], Any]) -> Any:
@@ -112,7 +112,7 @@ def test_an_update_needs_the_revision_it_read(rows: store.PostgresRows) -> None:
         assert writing.get(GROUPS, KEY) == {**ROW, "rev": 1, "record": {"a": 2}}
 
 
-def test_a_reader_sees_one_state_while_writers_go_on_and_cannot_write(rows: store.PostgresRows) -> None:
+def test_a_reader_sees_a_snapshot_and_cannot_write(rows: store.PostgresRows) -> None:
     with rows.reading() as reading:
         assert reading.find(GROUPS, [("account", "=", "1")], limit=10) == []
         with rows.writing() as writing:
@@ -124,43 +124,43 @@ def test_a_reader_sees_one_state_while_writers_go_on_and_cannot_write(rows: stor
         Transaction(reading.run).insert(GROUPS, ROW)
 
 
-def test_text_sorts_and_pages_and_is_searched_as_in_sqlite(rows: store.PostgresRows) -> None:
-    """The cluster's own order is that of English, in which a < B and 'b-a' < 'bb'."""
+def test_text_is_sorted_paged_and_searched_as_in_sqlite(rows: store.PostgresRows) -> None:
+    """The cluster uses English order, in which a < B and 'b-a' < 'bb'."""
     names = ["B", "a", "b-a", "bb", "Z", "é", "10", "9", "%_", "A"]
     memory = SQLiteRows(None)
-    for kept in (rows, memory):
-        with kept.writing() as writing:
+    for store_ in (rows, memory):
+        with store_.writing() as writing:
             for name in names:
                 assert writing.insert(GROUPS, {**ROW, "name": name})
-        with kept.reading() as reading:
-            mine = [("account", "=", "1"), ("region", "=", "r")]
-            found = reading.find(GROUPS, mine, ["name", "account"], limit=20)
+        with store_.reading() as reading:
+            scope = [("account", "=", "1"), ("region", "=", "r")]
+            found = reading.find(GROUPS, scope, ["name", "account"], limit=20)
             assert [row["name"] for row in found] == sorted(names)
-            found = reading.find(GROUPS, mine, ["name"], descending=True, after=("a",), limit=2)
+            found = reading.find(GROUPS, scope, ["name"], descending=True, after=("a",), limit=2)
             assert [row["name"] for row in found] == ["Z", "B"]
             assert [row["name"] for row in reading.find(GROUPS, [("name", "contains", "_")], limit=9)] == ["%_"]
             assert [row["name"] for row in reading.find(GROUPS, [("name", "contains", "b")], ["name"], limit=1)] == [
                 "b-a"
             ]
-            assert reading.find(GROUPS, [*mine, ("created", ">", 10**15), ("created", "<", 10**17)], limit=1) == []
+            assert reading.find(GROUPS, [*scope, ("created", ">", 10**15), ("created", "<", 10**17)], limit=1) == []
     memory.close()
 
 
-def test_two_servers_give_consecutive_versions(two: tuple[LocalRegistry, LocalRegistry]) -> None:
+def test_two_servers_assign_consecutive_versions(two: tuple[LocalRegistry, LocalRegistry]) -> None:
     two[0].call("CreateModelPackageGroup", GROUP, CALLER)
     calls = [lambda registry=registry: registry.call("CreateModelPackage", GROUP, CALLER) for registry in two * 15]
-    answers = at_once(*calls)
+    answers = concurrently(*calls)
     assert [answer for answer in answers if isinstance(answer, RegistryError)] == []
     assert versions(two[0]) == versions(two[1]) == list(range(1, 31))
 
 
-def test_of_two_groups_of_one_name_one_is_created(two: tuple[LocalRegistry, LocalRegistry]) -> None:
+def test_concurrent_groups_of_one_name_are_created_once(two: tuple[LocalRegistry, LocalRegistry]) -> None:
     calls = [lambda r=registry: r.call("CreateModelPackageGroup", GROUP, CALLER) for registry in two * 4]
-    refused = [answer for answer in at_once(*calls) if isinstance(answer, RegistryError)]
-    assert [str(error).partition(":")[0] for error in refused] == ["Model Package Group already exists"] * 7
+    rejected = [answer for answer in concurrently(*calls) if isinstance(answer, RegistryError)]
+    assert [str(error).partition(":")[0] for error in rejected] == ["Model Package Group already exists"] * 7
 
 
-def test_no_update_is_lost(two: tuple[LocalRegistry, LocalRegistry]) -> None:
+def test_concurrent_updates_are_not_lost(two: tuple[LocalRegistry, LocalRegistry]) -> None:
     two[0].call("CreateModelPackageGroup", GROUP, CALLER)
     arn = two[0].call("CreateModelPackage", GROUP, CALLER)["ModelPackageArn"]
 
@@ -168,13 +168,13 @@ def test_no_update_is_lost(two: tuple[LocalRegistry, LocalRegistry]) -> None:
         changes = {"ModelPackageArn": arn, "CustomerMetadataProperties": {key: "kept"}}
         return registry.call("UpdateModelPackage", changes, CALLER)
 
-    answers = at_once(*(lambda n=n: update(two[n % 2], f"key-{n}") for n in range(20)))
+    answers = concurrently(*(lambda n=n: update(two[n % 2], f"key-{n}") for n in range(20)))
     assert answers == [{"ModelPackageArn": arn}] * 20
     described = two[1].call("DescribeModelPackage", {"ModelPackageName": arn}, CALLER)
     assert described["CustomerMetadataProperties"] == {f"key-{n}": "kept" for n in range(20)}
 
 
-def test_of_many_approvals_that_read_one_revision_one_is_stored(postgres_url: str) -> None:
+def test_one_of_many_updates_of_the_same_revision_is_stored(postgres_url: str) -> None:
     servers = [store.PostgresRows(postgres_url) for _ in range(2)]
     with servers[0].writing() as writing:
         writing.insert(GROUPS, ROW)
@@ -183,7 +183,7 @@ def test_of_many_approvals_that_read_one_revision_one_is_stored(postgres_url: st
         with rows.writing() as writing:
             return writing.update(GROUPS, KEY, 0, {"record": {"by": who}})
 
-    done = at_once(*(lambda n=n: approve(servers[n % 2], n) for n in range(10)))
+    done = concurrently(*(lambda n=n: approve(servers[n % 2], n) for n in range(10)))
     assert done.count(True) == 1
     with servers[1].reading() as reading:
         assert reading.get(GROUPS, KEY) == {**ROW, "rev": 1, "record": {"by": done.index(True)}}
@@ -191,11 +191,11 @@ def test_of_many_approvals_that_read_one_revision_one_is_stored(postgres_url: st
         rows.close()
 
 
-def test_a_group_is_deleted_only_while_it_is_empty(two: tuple[LocalRegistry, LocalRegistry]) -> None:
-    """Deleting and registering at once: either the version is refused, or the group stays."""
+def test_only_an_empty_group_is_deleted(two: tuple[LocalRegistry, LocalRegistry]) -> None:
+    """While deleting and registering concurrently, either the version is rejected or the group stays."""
     for _ in range(20):
         two[0].call("CreateModelPackageGroup", GROUP, CALLER)
-        deleted, created = at_once(
+        deleted, created = concurrently(
             lambda: two[0].call("DeleteModelPackageGroup", GROUP, CALLER),
             lambda: two[1].call("CreateModelPackage", GROUP, CALLER),
         )
@@ -209,8 +209,8 @@ def test_a_group_is_deleted_only_while_it_is_empty(two: tuple[LocalRegistry, Loc
         assert versions(two[0]) == []
 
 
-def test_a_group_that_is_being_deleted_takes_no_version(postgres_url: str) -> None:
-    """The order of the statements that would lose one, had the deletion not locked the group."""
+def test_a_group_being_deleted_accepts_no_version(postgres_url: str) -> None:
+    """Without a lock on the group, this order of statements would lose a version."""
     rows = store.PostgresRows(postgres_url)
     with rows.writing() as writing:
         writing.insert(GROUPS, ROW)
@@ -222,36 +222,36 @@ def test_a_group_that_is_being_deleted_takes_no_version(postgres_url: str) -> No
 
     with rows.writing() as deleting:
         assert deleting.get(GROUPS, KEY)
-        late = threading.Thread(target=register)
-        late.start()
-        late.join(0.3)
-        assert late.is_alive()
+        registration = threading.Thread(target=register)
+        registration.start()
+        registration.join(0.3)
+        assert registration.is_alive()
         assert deleting.find(PACKAGES, GROUPS.keyed(KEY), limit=1) == []
         assert deleting.delete(GROUPS, GROUPS.keyed(KEY)) == 1
-    late.join(30)
+    registration.join(30)
     assert taken == [None]
     rows.close()
 
 
-def test_a_token_sent_to_two_servers_at_once_is_carried_out_once(two: tuple[LocalRegistry, LocalRegistry]) -> None:
+def test_a_client_token_sent_to_two_servers_registers_once(two: tuple[LocalRegistry, LocalRegistry]) -> None:
     two[0].call("CreateModelPackageGroup", GROUP, CALLER)
     request = {**GROUP, "ClientToken": "at-once"}
-    answers = at_once(*(lambda r=registry: r.call("CreateModelPackage", request, CALLER) for registry in two * 8))
+    answers = concurrently(*(lambda r=registry: r.call("CreateModelPackage", request, CALLER) for registry in two * 8))
     assert answers == [answers[0]] * 16
     assert versions(two[0]) == [1]
 
 
-def test_a_token_whose_first_request_was_refused_is_free_again(two: tuple[LocalRegistry, LocalRegistry]) -> None:
+def test_a_client_token_of_a_rejected_request_can_be_used_again(two: tuple[LocalRegistry, LocalRegistry]) -> None:
     request = {**GROUP, "ClientToken": "again"}
-    refused = at_once(*(lambda r=registry: r.call("CreateModelPackage", request, CALLER) for registry in two * 4))
-    assert [type(answer) for answer in refused] == [ValidationException] * 8
+    rejected = concurrently(*(lambda r=registry: r.call("CreateModelPackage", request, CALLER) for registry in two * 4))
+    assert [type(answer) for answer in rejected] == [ValidationException] * 8
     two[0].call("CreateModelPackageGroup", GROUP, CALLER)
     two[0].call("CreateModelPackage", request, CALLER)
     with pytest.raises(ConflictException, match="already used"):
         two[1].call("CreateModelPackage", {**request, "ModelPackageDescription": "another"}, CALLER)
 
 
-def test_servers_that_start_at_once_on_an_empty_database_all_serve(postgres_url: str) -> None:
+def test_servers_can_start_concurrently_on_an_empty_database(postgres_url: str) -> None:
     script = (
         "import sys; from sagemaker_registry.backends.base import Caller, BackendOptions\n"
         "from sagemaker_registry.backends.local import open_postgres as open_registry\n"
@@ -273,13 +273,13 @@ def test_servers_that_start_at_once_on_an_empty_database_all_serve(postgres_url:
         assert list(connection.execute("SELECT name, version FROM registry_schema")) == [("schema", SCHEMA_VERSION)]
 
 
-def test_threads_that_start_at_once_on_an_empty_database_all_serve(postgres_url: str) -> None:
-    for registry in at_once(*[lambda: open_registry(postgres_url)] * 8):
+def test_threads_can_start_concurrently_on_an_empty_database(postgres_url: str) -> None:
+    for registry in concurrently(*[lambda: open_registry(postgres_url)] * 8):
         registry.ping()
         registry.close()
 
 
-def test_the_columns_are_those_of_sqlite(postgres_url: str) -> None:
+def test_the_tables_have_the_columns_of_sqlite(postgres_url: str) -> None:
     store.PostgresRows(postgres_url).close()
     columns = "SELECT column_name, data_type, collation_name FROM information_schema.columns WHERE table_name = %s"
     with psycopg.connect(postgres_url) as connection:
@@ -289,7 +289,7 @@ def test_the_columns_are_those_of_sqlite(postgres_url: str) -> None:
             assert {tuple(kind) for _, *kind in found} == {("text", "C"), ("bigint", None)}
 
 
-def test_a_database_of_a_newer_release_is_refused_and_left_alone(postgres_url: str) -> None:
+def test_a_database_of_a_newer_release_is_rejected_and_unchanged(postgres_url: str) -> None:
     store.PostgresRows(postgres_url).close()
     with psycopg.connect(postgres_url) as connection:
         connection.execute("UPDATE registry_schema SET version = 9999")
@@ -301,7 +301,7 @@ def test_a_database_of_a_newer_release_is_refused_and_left_alone(postgres_url: s
         assert list(connection.execute("SELECT version FROM registry_schema")) == [(9999,)]
 
 
-def test_a_database_of_a_development_version_is_refused_and_left_alone(postgres_url: str) -> None:
+def test_a_database_of_a_development_version_is_rejected_and_unchanged(postgres_url: str) -> None:
     with psycopg.connect(postgres_url) as connection:
         connection.execute("CREATE TABLE schema_steps (name TEXT NOT NULL PRIMARY KEY, applied BIGINT NOT NULL)")
     with pytest.raises(BackendUnavailable, match=r"created by a development version .*: export it .* import it here"):
@@ -311,7 +311,7 @@ def test_a_database_of_a_development_version_is_refused_and_left_alone(postgres_
         assert tables.fetchall() == [("schema_steps",)]
 
 
-def test_a_server_that_died_before_the_tables_were_created_stops_no_other(postgres_url: str) -> None:
+def test_an_interrupted_schema_creation_does_not_block_the_next_server(postgres_url: str) -> None:
     with psycopg.connect(postgres_url) as connection:
         connection.execute(postgres_schema.VERSION_TABLE)
         connection.execute("INSERT INTO registry_schema (name) VALUES ('schema')")
@@ -321,7 +321,7 @@ def test_a_server_that_died_before_the_tables_were_created_stops_no_other(postgr
         assert postgres_schema.version_of(connection) == SCHEMA_VERSION
 
 
-def test_a_user_who_may_only_read_and_write_rows_is_enough_once_the_tables_are_there(postgres_url: str) -> None:
+def test_a_database_user_needs_only_row_privileges_on_existing_tables(postgres_url: str) -> None:
     store.PostgresRows(postgres_url).close()
     name = f"guest_{postgres_url.rpartition('/')[2]}"
     with psycopg.connect(postgres_url) as connection:
@@ -337,8 +337,8 @@ def test_a_user_who_may_only_read_and_write_rows_is_enough_once_the_tables_are_t
         connection.execute(f"DROP OWNED BY {name}; DROP ROLE {name}".encode())
 
 
-def opening(url: str) -> str:
-    """Return the sentence an URL is refused with, and hold that it comes soon and has no password."""
+def opening_error(url: str) -> str:
+    """Return the error for a URL, and assert that it comes within 8 seconds and contains no password."""
     began = time.monotonic()
     with pytest.raises(BackendUnavailable) as caught:
         open_registry(url)
@@ -349,23 +349,23 @@ def opening(url: str) -> str:
     return str(caught.value)
 
 
-def test_a_server_that_is_not_there_is_named() -> None:
+def test_an_unreachable_server_is_named_in_the_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and does not listen
-        sentence = opening(f"postgresql://alice:hunter2@127.0.0.1:{taken.getsockname()[1]}/models")
-    assert sentence.startswith("the PostgreSQL database models on 127.0.0.1 cannot be opened: ")
-    assert "refused" in sentence
+        message = opening_error(f"postgresql://alice:hunter2@127.0.0.1:{taken.getsockname()[1]}/models")
+    assert message.startswith("the PostgreSQL database models on 127.0.0.1 cannot be opened: ")
+    assert "refused" in message
 
 
-def test_a_server_that_does_not_answer_is_given_up() -> None:
+def test_connecting_to_a_silent_server_times_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        sentence = opening(f"postgresql://alice:hunter2@127.0.0.1:{silent.getsockname()[1]}/models")
-    assert "the PostgreSQL database models on 127.0.0.1 cannot be opened" in sentence
+        message = opening_error(f"postgresql://alice:hunter2@127.0.0.1:{silent.getsockname()[1]}/models")
+    assert "the PostgreSQL database models on 127.0.0.1 cannot be opened" in message
 
 
 def test_a_wrong_password_is_not_shown(postgres_url: str) -> None:
-    sentence = opening(postgres_url.replace("s3cr3t-w0rd", "hunter2"))
-    assert 'password authentication failed for user "registry"' in sentence
+    message = opening_error(postgres_url.replace("s3cr3t-w0rd", "hunter2"))
+    assert 'password authentication failed for user "registry"' in message
 
 
 @pytest.mark.parametrize(
@@ -379,11 +379,11 @@ def test_a_wrong_password_is_not_shown(postgres_url: str) -> None:
         "postgresql://alice:hunter2@[127.0.0.1/models",
     ],
 )
-def test_an_url_that_cannot_be_read_is_not_repeated(url: str) -> None:
-    assert opening(url).startswith("invalid database URL: expected postgresql://")
+def test_an_invalid_url_is_not_repeated_in_the_error(url: str) -> None:
+    assert opening_error(url).startswith("invalid database URL: expected postgresql://")
 
 
-def test_connections_that_were_cut_are_made_again(postgres_url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_lost_connections_are_reopened(postgres_url: str, caplog: pytest.LogCaptureFixture) -> None:
     with open_registry(postgres_url) as registry:
         registry.call("CreateModelPackageGroup", GROUP, CALLER)
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sagemaker-registry'"
@@ -393,7 +393,7 @@ def test_connections_that_were_cut_are_made_again(postgres_url: str, caplog: pyt
     assert "s3cr3t" not in caplog.text
 
 
-def test_a_connection_that_is_lost_within_a_call_is_an_answer(postgres_url: str) -> None:
+def test_a_connection_lost_during_a_call_is_service_unavailable(postgres_url: str) -> None:
     rows = store.PostgresRows(postgres_url)
     with pytest.raises(ServiceUnavailable, match="cannot be reached"), rows.writing() as writing:
         pid = writing.run("SELECT pg_backend_pid()", []).fetchall()[0][0]
@@ -406,7 +406,7 @@ def test_a_connection_that_is_lost_within_a_call_is_an_answer(postgres_url: str)
     rows.close()
 
 
-def test_a_row_that_stays_locked_is_throttling(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_that_stays_locked_is_a_throttling_error(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "WAIT_TIMEOUT", 1)
     with open_registry(postgres_url) as registry, psycopg.connect(postgres_url) as other:
         registry.call("CreateModelPackageGroup", GROUP, CALLER)
@@ -416,19 +416,19 @@ def test_a_row_that_stays_locked_is_throttling(postgres_url: str, monkeypatch: p
         assert registry.call("DescribeModelPackageGroup", GROUP, CALLER)["ModelPackageGroupName"] == "churn"
 
 
-def test_more_calls_than_connections_take_turns(two: tuple[LocalRegistry, LocalRegistry]) -> None:
-    answers = at_once(*[lambda: two[0].call("ListModelPackageGroups", {}, CALLER)] * (4 * store.MAX_CONNECTIONS))
+def test_more_calls_than_connections_wait_for_each_other(two: tuple[LocalRegistry, LocalRegistry]) -> None:
+    answers = concurrently(*[lambda: two[0].call("ListModelPackageGroups", {}, CALLER)] * (4 * store.MAX_CONNECTIONS))
     assert answers == [{"ModelPackageGroupSummaryList": []}] * len(answers)
 
 
-def test_without_a_connection_in_time_nothing_is_changed(rows: store.PostgresRows) -> None:
+def test_a_write_without_a_connection_in_time_changes_nothing(rows: store.PostgresRows) -> None:
     rows._pool.timeout = 0.2
     rows._pool.resize(1, 1)
     with rows.reading(), pytest.raises(ServiceUnavailable, match="nothing was changed"), rows.writing():
         pass
 
 
-def test_a_nul_is_refused_where_it_would_be_text_and_kept_in_a_record(rows: store.PostgresRows) -> None:
+def test_nul_is_rejected_in_text_columns_and_kept_in_records(rows: store.PostgresRows) -> None:
     with pytest.raises(ValidationException, match="without NUL"), rows.writing() as writing:
         writing.insert(GROUPS, {**ROW, "name": "n\0"})
     with pytest.raises(ValidationException, match="without NUL"), rows.reading() as reading:
@@ -456,13 +456,13 @@ def test_a_nul_is_refused_where_it_would_be_text_and_kept_in_a_record(rows: stor
         (None, InternalFailure),
     ],
 )
-def test_every_error_of_postgresql_leaves_as_an_answer(state: str | None, kind: type[RegistryError]) -> None:
+def test_every_error_of_postgresql_becomes_a_registry_error(state: str | None, kind: type[RegistryError]) -> None:
     error = psycopg.errors.lookup(state)("as it is") if state else psycopg.ProgrammingError("as it is")
     with pytest.raises(kind), store._translated():
         raise error
 
 
-def test_a_value_too_large_for_an_index_is_refused(rows: store.PostgresRows) -> None:
+def test_a_value_too_large_for_an_index_is_rejected(rows: store.PostgresRows) -> None:
     path = "".join(Random(7).choices(string.ascii_letters, k=9_000))
     with (
         pytest.raises(ValidationException, match="exceeds the size limit of the registry"),

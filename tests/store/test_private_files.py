@@ -1,4 +1,4 @@
-"""What is written for good is whole, on the disk and its owner's alone, whoever writes it: keys, objects, positions."""
+"""Private files (access keys, kept objects, positions) are written atomically, durably and with mode 0600."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Answer:
     status_code, headers, data = 200, dict[str, str](), b"weights"
 
 
-def keep_an_object(folder: Path) -> Path:
+def keep_object(folder: Path) -> Path:
     request = {"PATH_INFO": "/models/key", "REQUEST_METHOD": "PUT", "QUERY_STRING": ""}
     KeptObjects(folder / "s3").note(request, b"", lambda *_, **__: Answer())  # type: ignore[arg-type, return-value]
     (file,) = (folder / "s3").glob("*/*.object")
@@ -34,17 +34,17 @@ def add_keys(folder: Path) -> Path:
     return folder / "keys.ini"
 
 
-def save_a_position(folder: Path) -> Path:
+def save_position(folder: Path) -> Path:
     Position(folder / "seen.json").save(3)
     return folder / "seen.json"
 
 
-WRITERS = [keep_an_object, add_keys, save_a_position]
+WRITERS = [keep_object, add_keys, save_position]
 
 
 @pytest.mark.skipif(not hasattr(os, "O_DIRECTORY"), reason="folders cannot be synced here")
 @pytest.mark.parametrize("write", WRITERS)
-def test_it_is_on_the_disk_with_its_name_before_anybody_is_told_of_it(
+def test_the_file_and_its_folder_are_synced(
     write: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
@@ -56,7 +56,7 @@ def test_it_is_on_the_disk_with_its_name_before_anybody_is_told_of_it(
 
 @posix
 @pytest.mark.parametrize("write", WRITERS)
-def test_it_is_its_owners_alone_and_nothing_is_left_beside_it(write: Callable[[Path], Path], tmp_path: Path) -> None:
+def test_the_file_has_mode_0600_and_leaves_no_temporary_file(write: Callable[[Path], Path], tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         file = write(tmp_path)
@@ -66,7 +66,7 @@ def test_it_is_its_owners_alone_and_nothing_is_left_beside_it(write: Callable[[P
     assert not [*tmp_path.rglob(f"*{PART}")]
 
 
-def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_content(tmp_path: Path) -> None:
     file = tmp_path / "state"
     with atomic_write(file) as stream:
         stream.write(b"old")
@@ -82,17 +82,17 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     assert file.read_bytes() == b"old"
 
 
-def test_of_several_that_write_at_once_one_is_whole_in_the_end(tmp_path: Path) -> None:
+def test_of_concurrent_writes_the_last_one_is_complete(tmp_path: Path) -> None:
     file = tmp_path / "state"
     with atomic_write(file) as first, atomic_write(file) as second:
         first.write(b"first")
         second.write(b"second")
-    assert file.read_bytes() == b"first"  # which ended last
+    assert file.read_bytes() == b"first"  # the one that closed last
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
 @posix
-def test_folders_are_made_for_their_owner_alone_and_those_that_are_there_stay_as_they_are(tmp_path: Path) -> None:
+def test_new_folders_are_private_and_existing_ones_keep_their_mode(tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(0o755)
     before = os.umask(0)

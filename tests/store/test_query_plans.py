@@ -1,7 +1,7 @@
-"""No statement looks at every row of a table, or sorts what it found, unless a row here says why it may.
+"""No statement scans a table or sorts its rows unless it is listed as an exception here.
 
-SQLite is told of a registry of a million versions, whatever there is, so a plan is the same in a small one. That time
-does not grow is measured in `benchmarks/growth.py`; here is what keeps it so.
+SQLite gets the statistics of a registry with a million versions, so plans are the same for small databases.
+`benchmarks/growth.py` measures that times do not grow with the size.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ POLICY = (
 )
 
 HARMLESS = re.compile(r"SCAN (\d+ CONSTANT ROWS?|counted)$|SCAN CONSTANT ROW$")
-"""Steps of a plan that look at no table: the rows of an INSERT, and what has been counted already."""
+"""Plan steps that scan no table: the rows of an INSERT, and rows already counted."""
 
 EXCEPTIONS: dict[str, str] = {
-    # A pattern of a statement: why it may look at every row, or sort.
-    r"created [<>] .* ORDER BY (name|version)": "a list by name or number within a time: what is of the time is sorted",
-    r"approval = .* ORDER BY (created|name|version)": "approval_filter before-page: what has the status is sorted",
-    r"^SELECT account, region, name(, version)? FROM .* ORDER BY (version|name|approval)": "a search that is sorted by "
-    "a column no index is sorted by: keys are sorted, and no record is read for it",
-    r"FROM event_notes": "all that is noted is to be settled, in the order of the key",
-    r"FROM pragma_": "a setting of SQLite's, which is no table",
+    # A pattern of statements, and why they may scan or sort.
+    r"created [<>] .* ORDER BY (name|version)": "a list by name or number in a time range: its rows are sorted",
+    r"approval = .* ORDER BY (created|name|version)": "approval_filter before-page: rows with the status are sorted",
+    r"^SELECT account, region, name(, version)? FROM .* ORDER BY (version|name|approval)": "a search sorted by a "
+    "column without an index: only keys are sorted, and no record is read",
+    r"FROM event_notes": "all notes are settled, in the order of the key",
+    r"FROM pragma_": "a setting of SQLite, not a table",
 }
 
 
 def searches() -> Iterator[dict[str, Any]]:
-    """Yield searches of every kind that an index is for, and of those that none is for."""
+    """Yield searches of every kind, with and without an index for them."""
     filters: list[list[tuple[str, str, str]]] = [
         [],
         [("ModelApprovalStatus", "Equals", "Approved")],
@@ -65,8 +65,8 @@ def searches() -> Iterator[dict[str, Any]]:
         [("ModelPackageDescription", "Contains", "x")],
         [("ModelPackageDescription", "NotEquals", "x")],
     ]
-    for sought, sort in product(filters, ["LastModifiedTime", "CreationTime", "ModelPackageVersion"]):
-        listed = [{"Name": name, "Operator": how, "Value": value} for name, how, value in sought]
+    for search, sort in product(filters, ["LastModifiedTime", "CreationTime", "ModelPackageVersion"]):
+        listed = [{"Name": name, "Operator": how, "Value": value} for name, how, value in search]
         expression = {"SearchExpression": {"Filters": listed}} if listed else {}
         yield {"Resource": "ModelPackage", "SortBy": sort, "MaxResults": 2, **expression}
     named = {"Filters": [{"Name": "ModelPackageGroupName", "Value": "churn"}]}
@@ -78,14 +78,14 @@ def searches() -> Iterator[dict[str, Any]]:
 
 def lists() -> Iterator[dict[str, Any]]:
     """Yield lists of versions of every kind."""
-    within: list[dict[str, Any]] = [{}, {"CreationTimeAfter": THEN, "CreationTimeBefore": NOW}]
-    for where, sort, time in product(
+    times: list[dict[str, Any]] = [{}, {"CreationTimeAfter": THEN, "CreationTimeBefore": NOW}]
+    for scope, sort, time in product(
         [GROUP, *({"ModelPackageType": kind} for kind in ("Versioned", "Unversioned", "Both"))],
         ["CreationTime", "Name"],
-        within,
+        times,
     ):
-        for narrowed in ({}, {"ModelApprovalStatus": "Approved"}, {"NameContains": "x"}):
-            yield {**where, "SortBy": sort, **time, **narrowed, "MaxResults": 1}
+        for filter_ in ({}, {"ModelApprovalStatus": "Approved"}, {"NameContains": "x"}):
+            yield {**scope, "SortBy": sort, **time, **filter_, "MaxResults": 1}
 
 
 CALLS: list[tuple[str, dict[str, Any]]] = [
@@ -97,7 +97,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("ListModelPackageGroups", {"SortBy": "Name", "NameContains": "x", "CreationTimeAfter": THEN}),
     ("ListModelPackageGroups", {"CrossAccountFilterOption": "CrossAccount"}),
     ("DescribeModelPackage", {"ModelPackageName": ARN}),
-    *[("ListModelPackages", asked) for asked in lists()],
+    *[("ListModelPackages", request) for request in lists()],
     ("UpdateModelPackage", {"ModelPackageArn": ARN, "ModelApprovalStatus": "Approved"}),
     ("BatchDescribeModelPackage", {"ModelPackageArnList": [ARN]}),
     ("AddTags", {"ResourceArn": GROUP_ARN, "Tags": [{"Key": "team", "Value": "sales"}]}),
@@ -105,7 +105,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("DeleteTags", {"ResourceArn": GROUP_ARN, "TagKeys": ["other"]}),
     ("PutModelPackageGroupPolicy", {**GROUP, "ResourcePolicy": POLICY}),
     ("GetModelPackageGroupPolicy", GROUP),
-    *[("Search", asked) for asked in searches()],
+    *[("Search", request) for request in searches()],
     ("GetSearchSuggestions", {"Resource": "ModelPackage"}),
     ("CreateModel", {"ModelName": "m", "Containers": [{"ModelPackageName": ARN}]}),
     ("settings", {}),
@@ -141,7 +141,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 
 
 class Traced:
-    """A registry whose statements are noted, each once, with a name for what ran it."""
+    """A registry that records each distinct statement with the name of the operation that ran it."""
 
     def __init__(self, settings: Settings) -> None:
         self.rows = SQLiteRows(None)
@@ -157,28 +157,28 @@ class Traced:
     def do(self, name: str, params: dict[str, Any]) -> Any:
         self._doing = name
         answer = None
-        with suppress(NotHandled):  # of CreateModel, only what it asks about a version is ours
+        with suppress(NotHandled):  # only CreateModel's questions about a version reach the registry
             answer = (self.registry.call if name in OPERATIONS else self.registry.extension)(name, params, CALLER)
         if isinstance(answer, dict) and "NextToken" in answer and "NextToken" not in params:
             self.do(name, {**params, "NextToken": answer["NextToken"]})
         return answer
 
     def faults(self) -> dict[str, tuple[str, list[str]]]:
-        """Return statements that look at every row or sort, with what ran each and what is wrong with its plan."""
+        """Return the statements that scan or sort, with the operation and the offending steps of the plan."""
         self.rows._writer.set_trace_callback(None)
         found = {}
         for shape, (name, statement) in self.statements.items():
             plan = [row[3] for row in self.rows._writer.execute(f"EXPLAIN QUERY PLAN {statement}")]
-            if wrong := [
+            if steps := [
                 step for step in plan if ("SCAN" in step or "TEMP B-TREE" in step) and not HARMLESS.match(step)
             ]:
-                found[shape] = (name, wrong)
+                found[shape] = (name, steps)
         return found
 
 
 @pytest.fixture(scope="module")
 def faults() -> dict[str, tuple[str, list[str]]]:
-    """Return what is wrong with the plans of everything a registry does."""
+    """Return the faulty plans of every operation of a registry."""
     found: dict[str, tuple[str, list[str]]] = {}
     for lists_ in (Lists(), Lists(approval_filter="before-page")):
         traced = Traced(Settings(lists=lists_))
@@ -197,7 +197,7 @@ def faults() -> dict[str, tuple[str, list[str]]]:
 
 
 def _deliver(registry: LocalRegistry) -> None:
-    """Do what delivers events and forgets them."""
+    """Run the statements that deliver and prune events."""
     outbox = registry.outbox
     outbox.enqueue("ci", lambda event: True)
     for delivery in list(outbox.open("ci")):
@@ -208,26 +208,26 @@ def _deliver(registry: LocalRegistry) -> None:
     registry.ping()
 
 
-def test_everything_a_registry_does_is_looked_at() -> None:
+def test_every_operation_and_extension_is_covered() -> None:
     assert {name for name, _ in CALLS} | {"import"} == {*OPERATIONS, *EXTENSIONS}
 
 
-def test_no_statement_looks_at_every_row_or_sorts_them(faults: dict[str, tuple[str, list[str]]]) -> None:
+def test_no_statement_scans_or_sorts_a_table(faults: dict[str, tuple[str, list[str]]]) -> None:
     unexpected = {
-        shape: fault for shape, fault in faults.items() if not any(re.search(one, shape) for one in EXCEPTIONS)
+        shape: fault for shape, fault in faults.items() if not any(re.search(pattern, shape) for pattern in EXCEPTIONS)
     }
     assert not unexpected
 
 
-def test_every_exception_is_still_one(faults: dict[str, tuple[str, list[str]]]) -> None:
-    needless = [one for one in EXCEPTIONS if not any(re.search(one, shape) for shape in faults)]
-    assert not needless
+def test_every_exception_is_still_needed(faults: dict[str, tuple[str, list[str]]]) -> None:
+    unused = [pattern for pattern in EXCEPTIONS if not any(re.search(pattern, shape) for shape in faults)]
+    assert not unused
 
 
-def test_the_planner_is_told_of_every_index() -> None:
+def test_the_planner_has_statistics_for_every_index() -> None:
     rows = SQLiteRows(None)
     indexes = {name for (name,) in rows._writer.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
-    told = {index for table, index in rows._writer.execute("SELECT tbl, idx FROM sqlite_stat1") if index != table}
+    known = {index for table, index in rows._writer.execute("SELECT tbl, idx FROM sqlite_stat1") if index != table}
     small = {f"sqlite_autoindex_{table}_1" for table in ("event_cursors", "group_policies")}
-    assert indexes - small == told
+    assert indexes - small == known
     rows.close()

@@ -1,4 +1,4 @@
-"""A store that gives way to another transaction: the registry does its own again, and nothing happens twice."""
+"""The registry retries transactions that the store rolled back, and applies each change once."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ CALLER = Caller()
 GROUP = {"ModelPackageGroupName": "churn"}
 
 
-class GivesWay(SQLiteRows):
-    """A store that undoes the next `times` transactions that write when they are about to be committed."""
+class RollingBack(SQLiteRows):
+    """A store that rolls back the next `times` write transactions just before their commit."""
 
     times = 0
 
@@ -37,20 +37,20 @@ def pauses() -> list[float]:
 
 
 @pytest.fixture
-def rows() -> GivesWay:
-    return GivesWay(None)
+def rows() -> RollingBack:
+    return RollingBack(None)
 
 
 @pytest.fixture
-def registry(rows: GivesWay, pauses: list[float]) -> Iterator[LocalRegistry]:
+def registry(rows: RollingBack, pauses: list[float]) -> Iterator[LocalRegistry]:
     with LocalRegistry(rows, sleep=pauses.append) as registry:
         registry.call("CreateModelPackageGroup", GROUP, CALLER)
         yield registry
 
 
 @pytest.mark.parametrize("token", [{}, {"ClientToken": "a" * 36}], ids=["no token", "token"])
-def test_a_version_is_registered_once_however_often_the_store_gave_way(
-    registry: LocalRegistry, rows: GivesWay, pauses: list[float], token: dict[str, str]
+def test_a_version_is_registered_once_after_several_rollbacks(
+    registry: LocalRegistry, rows: RollingBack, pauses: list[float], token: dict[str, str]
 ) -> None:
     rows.times = len(PAUSES)
     arn = registry.call("CreateModelPackage", {**GROUP, **token}, CALLER)["ModelPackageArn"]
@@ -63,8 +63,8 @@ def test_a_version_is_registered_once_however_often_the_store_gave_way(
     assert all(0 <= slept <= most for slept, most in zip(pauses, PAUSES, strict=True))
 
 
-def test_a_store_that_always_gives_way_is_throttling_and_nothing_is_changed(
-    registry: LocalRegistry, rows: GivesWay, pauses: list[float]
+def test_too_many_rollbacks_are_a_throttling_error_and_change_nothing(
+    registry: LocalRegistry, rows: RollingBack, pauses: list[float]
 ) -> None:
     rows.times = len(PAUSES) + 1
     with pytest.raises(ThrottlingException) as caught:

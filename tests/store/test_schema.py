@@ -1,4 +1,4 @@
-"""The schema of a database: created once, in an empty one; every other database is checked by its version."""
+"""The database schema: created in an empty database; other databases are checked by their version."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from sagemaker_registry.backends.store.sqlite import driver, schema
 TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 
 
-def executed(*statements: str) -> Callable[[Path], None]:
-    """Return a function that executes statements in a file, as another program or another version would."""
+def executing(*statements: str) -> Callable[[Path], None]:
+    """Return a function that executes statements in a file, like another program or version."""
 
     def execute(path: Path) -> None:
         with closing(sqlite3.connect(path)) as connection:
@@ -27,15 +27,15 @@ def executed(*statements: str) -> Callable[[Path], None]:
     return execute
 
 
-def steps_of(name: str) -> Callable[[Path], None]:
-    """Return a function that notes a step of sqlite-utils migrations."""
-    return executed(
+def migrations_of(name: str) -> Callable[[Path], None]:
+    """Return a function that records a migration of sqlite-utils."""
+    return executing(
         "CREATE TABLE _sqlite_migrations (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT)",
         f"INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('{name}', 'm0001')",
     )
 
 
-def test_a_new_database_has_the_tables_of_rows_and_the_version_of_the_schema() -> None:
+def test_a_new_database_has_all_tables_and_the_schema_version() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         assert schema.version_of(connection) is None
         schema.prepare(connection)
@@ -49,7 +49,7 @@ def test_a_new_database_has_the_tables_of_rows_and_the_version_of_the_schema() -
             assert tuple(name for _, name in key) == table.key
 
 
-def test_a_database_that_has_the_schema_is_not_changed(tmp_path: Path) -> None:
+def test_opening_a_current_database_does_not_change_it(tmp_path: Path) -> None:
     path = tmp_path / "registry.db"
     open_backend(f"sqlite:///{path}").close()
     before = path.read_bytes()
@@ -58,54 +58,54 @@ def test_a_database_that_has_the_schema_is_not_changed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "sentence"),
+    ("change", "message"),
     [
         (
-            executed(f"PRAGMA user_version = {SCHEMA_VERSION + 1}"),
+            executing(f"PRAGMA user_version = {SCHEMA_VERSION + 1}"),
             "newer sagemaker-registry .* upgrade this installation",
         ),
-        (executed("PRAGMA user_version = 0"), "development version .*: export it with that version .* import it here"),
+        (executing("PRAGMA user_version = 0"), "development version .*: export it with that version .* import it here"),
     ],
     ids=["newer", "development"],
 )
-def test_a_file_with_another_version_of_the_schema_is_refused_and_left_alone(
-    tmp_path: Path, change: Callable[[Path], None], sentence: str
+def test_a_file_with_another_schema_version_is_rejected_and_unchanged(
+    tmp_path: Path, change: Callable[[Path], None], message: str
 ) -> None:
     path = tmp_path / "registry.db"
     open_backend(f"sqlite:///{path}").close()
     change(path)
     before = path.read_bytes()
-    with pytest.raises(BackendUnavailable, match=rf"registry\.db: the database was created by a {sentence}"):
+    with pytest.raises(BackendUnavailable, match=rf"registry\.db: the database was created by a {message}"):
         open_backend(f"sqlite:///{path}")
     assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
-    ("make", "sentence"),
+    ("make", "message"),
     [
         (
-            steps_of("sagemaker-registry"),
+            migrations_of("sagemaker-registry"),
             r"notes\.db: the database was created by a development version of sagemaker-registry: export it with that "
             r"version \(sagemaker-registry export registry\.jsonl\) and import it here",
         ),
-        (steps_of("notes"), r"notes\.db is not a registry database"),
+        (migrations_of("notes"), r"notes\.db is not a registry database"),
         (
-            executed("CREATE TABLE notes (text)", f"PRAGMA user_version = {SCHEMA_VERSION}"),
+            executing("CREATE TABLE notes (text)", f"PRAGMA user_version = {SCHEMA_VERSION}"),
             r"notes\.db is not a registry database \(tables: 'notes'\)",
         ),
     ],
-    ids=["development", "steps of another program", "another program"],
+    ids=["development", "migrations of another program", "another program"],
 )
-def test_a_file_without_the_schema_is_refused_and_left_alone(
-    tmp_path: Path, make: Callable[[Path], None], sentence: str
+def test_a_file_without_the_schema_is_rejected_and_unchanged(
+    tmp_path: Path, make: Callable[[Path], None], message: str
 ) -> None:
     path = tmp_path / "notes.db"
     make(path)
     before = path.read_bytes()
-    with pytest.raises(BackendUnavailable, match=sentence):
+    with pytest.raises(BackendUnavailable, match=message):
         open_backend(f"sqlite:///{path}")
     assert path.read_bytes() == before
 
 
-def test_the_library_is_the_one_that_sqlite_utils_takes() -> None:
+def test_the_store_uses_the_sqlite_library_of_sqlite_utils() -> None:
     assert driver.sqlite3 is sqlite_utils.utils.sqlite3

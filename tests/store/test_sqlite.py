@@ -1,4 +1,4 @@
-"""The SQLite store: its settings, its file, and what it says when the disk or the file is not as it should be."""
+"""The SQLite store: its settings, its file, and errors of the disk and the file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def setting(connection: Any, name: str) -> Any:
     return connection.execute(f"PRAGMA {name}").fetchone()[0]
 
 
-def test_the_writer_is_durable_and_the_readers_can_only_read(tmp_path: Path) -> None:
+def test_the_writer_is_durable_and_readers_are_read_only(tmp_path: Path) -> None:
     rows = store.SQLiteRows(tmp_path / "registry.db")
     with rows.writing() as writing, rows.reading() as reading:
         writer, reader = writing.run.__self__, reading.run.__self__
@@ -53,7 +53,7 @@ def test_the_writer_is_durable_and_the_readers_can_only_read(tmp_path: Path) -> 
     rows.close()
 
 
-def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+def test_database_files_are_private(tmp_path: Path) -> None:
     open_backend(url(tmp_path / "new" / "folder" / "registry.db")).close()
     folder = tmp_path / "new" / "folder"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -84,7 +84,7 @@ def test_an_update_needs_the_revision_it_read(tmp_path: Path) -> None:
     rows.close()
 
 
-def test_a_reader_sees_one_state_while_writers_go_on(tmp_path: Path) -> None:
+def test_a_reader_sees_a_snapshot_during_writes(tmp_path: Path) -> None:
     rows = store.SQLiteRows(tmp_path / "registry.db")
     row = {"account": "1", "region": "r", "name": "n", "created": 1, "last_version": 0, "rev": 0, "record": {}}
     with rows.reading() as reading:
@@ -97,7 +97,7 @@ def test_a_reader_sees_one_state_while_writers_go_on(tmp_path: Path) -> None:
     rows.close()
 
 
-def test_an_answered_error_gives_its_reader_back(tmp_path: Path) -> None:
+def test_an_error_returns_its_reader_to_the_pool(tmp_path: Path) -> None:
     rows = store.SQLiteRows(tmp_path / "registry.db")
     connections = set()
     for _ in range(3):
@@ -108,7 +108,7 @@ def test_an_answered_error_gives_its_reader_back(tmp_path: Path) -> None:
     rows.close()
 
 
-def test_processes_take_turns(tmp_path: Path) -> None:
+def test_a_file_lock_excludes_other_processes(tmp_path: Path) -> None:
     lock = FileLock(tmp_path / "lock")
     waiting = (
         "import sys; from pathlib import Path; from sagemaker_registry.backends.files import FileLock\n"
@@ -129,7 +129,7 @@ def test_processes_take_turns(tmp_path: Path) -> None:
     lock.close()
 
 
-def test_network_file_systems_are_told_from_local_ones(tmp_path: Path) -> None:
+def test_network_file_systems_are_distinguished_from_local_ones(tmp_path: Path) -> None:
     mounts = tmp_path / "mounts"
     share = tmp_path / "team share"
     (share / "local").mkdir(parents=True)
@@ -148,8 +148,8 @@ def test_network_file_systems_are_told_from_local_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["team share", "a\tb", "a\nb", "a\\b", "a\\040b", "a#b", "für alle", "a\u2028b", "a\rb"]
 )
-def test_a_network_file_system_is_known_under_any_name(name: str, tmp_path: Path) -> None:
-    """The list has spaces, tabs, line ends, backslashes and # as octal numbers."""
+def test_a_network_file_system_is_recognized_under_any_name(name: str, tmp_path: Path) -> None:
+    """The list of mounts has spaces, tabs, line ends, backslashes and # as octal numbers."""
     share, mounts = tmp_path / name, tmp_path / "mounts"
     share.mkdir()
     escaped = "".join(f"\\{ord(char):03o}" if char in " \t\n\\#" else char for char in str(share))
@@ -157,8 +157,8 @@ def test_a_network_file_system_is_known_under_any_name(name: str, tmp_path: Path
     assert network_file_system(share / "registry.db", mounts) == "nfs4"
 
 
-def test_of_file_systems_at_one_place_the_last_one_counts(tmp_path: Path) -> None:
-    """As of shares that are mounted when they are first used."""
+def test_the_last_file_system_mounted_at_a_path_counts(tmp_path: Path) -> None:
+    """For example, shares that are mounted on first use."""
     mounts = tmp_path / "mounts"
     mounts.write_text(f"root / ext4 rw 0 0\nsystemd-1 {tmp_path} autofs rw 0 0\nserver:/x {tmp_path} nfs4 rw 0 0\n")
     assert network_file_system(tmp_path / "registry.db", mounts) == "nfs4"
@@ -177,44 +177,44 @@ def test_of_file_systems_at_one_place_the_last_one_counts(tmp_path: Path) -> Non
         (r"\models\registry.db", False),
     ],
 )
-def test_a_share_of_windows_is_told_by_its_path(path: str, expected: bool) -> None:
+def test_a_windows_share_is_recognized_by_its_path(path: str, expected: bool) -> None:
     assert is_share(PureWindowsPath(path)) is expected
 
 
-def test_a_path_of_other_systems_is_never_a_share_of_windows() -> None:
+def test_a_posix_path_is_never_a_windows_share() -> None:
     assert not is_share(PurePosixPath("//server/models/registry.db"))
 
 
-def test_a_network_share_gets_no_write_ahead_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_on_a_network_share_uses_no_write_ahead_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "network_file_system", lambda path: "nfs4")
     rows = store.SQLiteRows(tmp_path / "registry.db")
     assert setting(rows._writer, "journal_mode") == "truncate"
     rows.close()
 
 
-@pytest.mark.parametrize("where", ["sqlite://", "sqlite:///registry.db"])
-def test_a_closed_registry_says_so_and_can_be_closed_again(
-    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("url_", ["sqlite://", "sqlite:///registry.db"])
+def test_a_closed_registry_rejects_calls_and_can_be_closed_again(
+    url_: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    registry = open_backend(where)
+    registry = open_backend(url_)
     registry.call("CreateModelPackageGroup", GROUP, CALLER)
     registry.close()
-    with (tmp_path / "somebody else's").open("wb") as other:  # gets the number of the lock's descriptor
+    with (tmp_path / "another file").open("wb") as other:  # gets the number of the lock's descriptor
         registry.close()
-        for ask in (
+        for call in (
             lambda: registry.call("ListModelPackageGroups", {}, CALLER),
             lambda: registry.call("CreateModelPackage", GROUP, CALLER),
             registry.ping,
         ):
             with pytest.raises(ServiceUnavailable, match=r"^The registry was closed\.$"):
-                ask()
+                call()
         other.write(b"still open")
         other.flush()
     assert not list(tmp_path.glob("*-wal"))
 
 
-def test_who_reads_while_a_registry_is_closed_leaves_no_log_behind(tmp_path: Path) -> None:
+def test_a_reader_open_during_close_leaves_no_write_ahead_log(tmp_path: Path) -> None:
     rows = store.SQLiteRows(tmp_path / "registry.db")
     with rows.reading() as reading:
         rows.close()
@@ -224,10 +224,12 @@ def test_who_reads_while_a_registry_is_closed_leaves_no_log_behind(tmp_path: Pat
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that interrupts")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it may come where Python drops it
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # an interrupt may come where Python drops it
 @pytest.mark.parametrize("operation", ["ListModelPackageGroups", "CreateModelPackage"])
-def test_whenever_a_notebook_is_interrupted_its_registry_goes_on(operation: str) -> None:
-    """Ctrl-C between two steps of Python must not leave the lock of a store in memory held."""
+def test_a_registry_works_after_an_interrupt_at_any_moment(operation: str) -> None:
+    """Ctrl-C between two steps of Python must not leave the lock of an in-memory store held."""
     rng = random.Random(operation)
     params = GROUP if operation == "CreateModelPackage" else {}
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
@@ -250,7 +252,7 @@ def test_whenever_a_notebook_is_interrupted_its_registry_goes_on(operation: str)
 @pytest.mark.parametrize(
     "content", [b"this is not a database, it is a text " * 40, b"SQLite format 3\0" + b"\xff" * 5000]
 )
-def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_database_is_rejected_and_unchanged(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
     with pytest.raises(BackendUnavailable, match=r"notes\.txt"):
@@ -258,7 +260,7 @@ def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path, conten
     assert path.read_bytes() == content
 
 
-def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+def test_a_damaged_file_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "registry.db"
     with open_backend(url(path)) as backend:
         backend.call("CreateModelPackageGroup", GROUP, CALLER)
@@ -271,29 +273,29 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
         open_backend(url(path))
 
 
-def test_a_full_disk_refuses_writes_and_goes_on_reading(tmp_path: Path) -> None:
+def test_a_full_disk_rejects_writes_and_allows_reads(tmp_path: Path) -> None:
     rows = store.SQLiteRows(tmp_path / "registry.db")
     registry = LocalRegistry(rows)
     registry.call("CreateModelPackageGroup", GROUP, CALLER)
     pages = setting(rows._writer, "page_count")
     rows._writer.execute(f"PRAGMA max_page_count={pages + 2}")
-    made = 0
-    refusal = ""
-    while not refusal:
+    count = 0
+    message = ""
+    while not message:
         try:
             registry.call("CreateModelPackage", {**GROUP, "ModelPackageDescription": "d" * 1000}, CALLER)
-            made += 1
+            count += 1
         except ServiceUnavailable as error:
-            refusal = error.message
-    assert refusal == "The registry's disk is full: nothing was changed; reading still works."
+            message = error.message
+    assert message == "The registry's disk is full: nothing was changed; reading still works."
     listed = registry.call("ListModelPackages", {**GROUP, "MaxResults": 100}, CALLER)["ModelPackageSummaryList"]
-    assert [summary["ModelPackageVersion"] for summary in listed] == list(range(made, 0, -1))
+    assert [summary["ModelPackageVersion"] for summary in listed] == list(range(count, 0, -1))
     rows._writer.execute("PRAGMA max_page_count=1000000")
-    assert registry.call("CreateModelPackage", GROUP, CALLER)["ModelPackageArn"].endswith(f"/{made + 1}")
+    assert registry.call("CreateModelPackage", GROUP, CALLER)["ModelPackageArn"].endswith(f"/{count + 1}")
     registry.close()
 
 
-def test_a_database_that_became_read_only_says_so(tmp_path: Path) -> None:
+def test_a_write_to_a_read_only_database_is_rejected(tmp_path: Path) -> None:
     rows = store.SQLiteRows(tmp_path / "registry.db")
     rows._writer.execute("PRAGMA query_only=ON")
     with pytest.raises(ServiceUnavailable, match="read-only: nothing was changed"):
@@ -310,7 +312,7 @@ def test_a_database_that_became_read_only_says_so(tmp_path: Path) -> None:
         (None, InternalFailure),
     ],
 )
-def test_every_error_of_sqlite_leaves_as_an_answer(name: str | None, kind: type[RegistryError]) -> None:
+def test_every_error_of_sqlite_becomes_a_registry_error(name: str | None, kind: type[RegistryError]) -> None:
     error = sqlite3.OperationalError("as it is")
     if name:
         error.sqlite_errorname = name

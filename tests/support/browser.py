@@ -1,8 +1,8 @@
-"""A real Chromium for tests of the console, and a console of each test's own to point it at.
+"""Chromium for tests of the console, with a console for each test.
 
-A plugin: `pytest_plugins = ("support.browser",)`. Chromium is the distribution's; without it the tests that need it are
-skipped; with `CI` in the environment they fail. Every page is watched: what it asks of other hosts, says on its
-console, or does against its Content-Security-Policy fails the test.
+This is a plugin: `pytest_plugins = ("support.browser",)`. It uses the Chromium of the distribution; without it, tests
+are skipped, or fail if `CI` is set. Every page is watched: requests to other hosts, console messages and violations of
+the Content-Security-Policy fail the test.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def serve_desk() -> Iterator[Callable[..., Desk]]:
-    """Return a function that serves a console in front of a registry in memory."""
+    """Return a function that serves a console with an in-memory registry."""
     opened: list[tuple[Server, threading.Thread, Backend]] = []
 
     def serve_desk(settings: Settings | None = None) -> Desk:
@@ -71,7 +71,7 @@ def served(serve_desk: Callable[..., Desk]) -> Desk:
 
 @pytest.fixture
 def watched() -> Iterator[Watched]:
-    """Return what was noticed; what is left in it at the end fails the test."""
+    """Return the recorder of forbidden page activity; remaining entries fail the test."""
     noticed = Watched()
     yield noticed
     assert noticed.faults == []
@@ -79,7 +79,7 @@ def watched() -> Iterator[Watched]:
 
 @pytest.fixture
 def open_page(chromium: Browser, watched: Watched) -> Iterator[Callable[..., Page]]:
-    """Return a function that opens a page of a desk in a browser of its own, logged in as somebody."""
+    """Return a function that opens a console page in a new browser context, logged in as a user."""
     contexts: list[BrowserContext] = []
 
     def open_page(desk: Desk, user: str | None = "alice", **options: Any) -> Page:

@@ -1,6 +1,6 @@
-"""How each kind of registry does in the contract: counted as it runs, shown as a table in the README.
+"""Results of the contract for each kind of registry, shown as a table in the README.
 
-`python -m pytest --write-parity` writes it, together with docs/parity.md and what moto agrees with.
+`python -m pytest --write-parity` writes the table, docs/parity.md, and the list of contract tests that moto passes.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 README = Path(__file__).parents[2] / "README.md"
-MOTO_AGREES = Path(__file__).parents[1] / "data" / "moto-agrees.txt"
+PASSED_BY_MOTO = Path(__file__).parents[1] / "data" / "moto-agrees.txt"
 BEGIN, END = "<!-- contract: begin -->\n", "<!-- contract: end -->\n"
 MOTO = "moto"
 HEADINGS = {
-    # kind of URL, as the parameter of the contract's tests has it: heading
+    # kind of URL, as the parameter of the contract tests: heading
     "memory": "`sqlite://`",
     "file": "`sqlite:///FILE`",
     "postgres": "`postgresql://`",
@@ -28,52 +28,52 @@ HEADINGS = {
 }
 
 counted: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-"""Of each area and kind of URL: how many tests passed, failed or were skipped."""
+"""The outcomes of the tests, by area and kind of URL."""
 
-agreed: set[str] = set()
-"""The contract's tests that moto passes."""
+passed_by_moto: set[str] = set()
+"""The contract tests that moto passes."""
 
 
 def kind_of(item: pytest.Item) -> str | None:
-    """Return the kind of URL a test of the contract runs on; None for any other test."""
+    """Return the kind of URL of a contract test, or None for other tests."""
     found: Any = getattr(item, "callspec", None)
     return found.params.get("sagemaker") if found is not None and "test_contract.py" in item.nodeid else None
 
 
-def expect(items: list[pytest.Item]) -> None:
-    """Let moto deviate where it is known to, or is another moto than the one that was looked at."""
-    heading, *agrees = MOTO_AGREES.read_text(encoding="utf-8").splitlines()
+def mark_known_deviations(items: list[pytest.Item]) -> None:
+    """Mark known deviations of moto as expected failures, and all deviations for another version of moto."""
+    heading, *passed = PASSED_BY_MOTO.read_text(encoding="utf-8").splitlines()
     for item in items:
-        if kind_of(item) == MOTO and (heading != version("moto") or _test(item) not in agrees):
+        if kind_of(item) == MOTO and (heading != version("moto") or _test(item) not in passed):
             item.add_marker(pytest.mark.xfail(reason="moto deviates from the contract", strict=False))
 
 
-def note(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Count one test of the contract."""
+def record(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Count the outcome of a contract test."""
     kind = kind_of(item)
     if kind is None or not (report.when == "call" or (report.when == "setup" and report.skipped)):
         return
     deviates = hasattr(report, "wasxfail") and not report.passed
     counted[_area(item), kind]["failed" if deviates else report.outcome] += 1
     if kind == MOTO and report.passed:
-        agreed.add(_test(item))
+        passed_by_moto.add(_test(item))
 
 
-def seen(config: object) -> Any:
-    """Return what was counted in this process, for another."""
-    return [(area, kind, dict(count)) for (area, kind), count in counted.items()], sorted(agreed)
+def results(config: object) -> Any:
+    """Return the counts of this process for the main process."""
+    return [(area, kind, dict(count)) for (area, kind), count in counted.items()], sorted(passed_by_moto)
 
 
-def take(found: Any, config: object) -> None:
-    """Take over what another process has counted."""
-    counts, agrees = found
+def merge(found: Any, config: object) -> None:
+    """Add the counts of another process."""
+    counts, passed = found
     for area, kind, count in counts:
         counted[area, kind].update(count)
-    agreed.update(agrees)
+    passed_by_moto.update(passed)
 
 
 def table() -> str:
-    """Return the table, as the run has shown it, whatever order its tests came in."""
+    """Return the table of this run, independent of the order of the tests."""
     areas = sorted({area for area, _ in counted})
     lines = [
         f"| | {' | '.join(HEADINGS.values())} |",
@@ -84,16 +84,16 @@ def table() -> str:
 
 
 def is_shown() -> bool:
-    """Whether the README has this table; where another moto runs than the one shown, there is nothing to compare."""
+    """Return whether the README has this table, or shows another version of moto."""
     shown = README.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
     return HEADINGS[MOTO] not in shown or shown == table()
 
 
 def write() -> None:
-    """Put the table into the README, and what moto agrees with into its file."""
+    """Write the table into the README, and the list of tests that moto passes into its file."""
     before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
     README.write_text(before + BEGIN + table() + END + rest.partition(END)[2], encoding="utf-8")
-    MOTO_AGREES.write_text("\n".join([version("moto"), *sorted(agreed)]) + "\n", encoding="utf-8")
+    PASSED_BY_MOTO.write_text("\n".join([version("moto"), *sorted(passed_by_moto)]) + "\n", encoding="utf-8")
 
 
 def _area(item: pytest.Item) -> str:
@@ -105,6 +105,6 @@ def _test(item: pytest.Item) -> str:
 
 
 def _cell(count: Counter[str]) -> str:
-    """Say how many of the tests hold, of those whose operations are answered at all."""
-    asked = count.total() - count["skipped"]
-    return f"{count['passed']} of {asked}" if asked else "not answered"
+    """Return the number of passed tests among those with supported operations."""
+    attempted = count.total() - count["skipped"]
+    return f"{count['passed']} of {attempted}" if attempted else "not answered"

@@ -1,4 +1,4 @@
-"""Consoles for tests: with a registry behind them, browsers without a window, and eyes on those that have one."""
+"""Consoles for tests: with a registry, browserless clients, and a recorder of forbidden page activity."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 REBOUND = "rebound.example"
-"""A name of somebody else's that resolves to this machine, as DNS rebinding does."""
+"""A foreign name that resolves to this machine, as in DNS rebinding."""
 
 WAIT_MS = 10_000
 CONSOLE = Path(__file__).parents[2] / "emulator" / "console"
 AXE = Path(__file__).parents[1] / "data" / "axe.min.js"
 VALUES = {"<group>": "churn", "<int:number>": "1"}
 QUERY = "?to=Approved&v=churn/1&v=churn/2"
-"""For the pages that need a choice; the others ignore it."""
+"""For pages that need a selection; the others ignore it."""
 
 
 def _addresses() -> Iterator[str]:
-    """Yield an address of every page that a reviewer can open."""
+    """Yield the address of every page that a reviewer can open."""
     for page in pages.PAGES:
         for rule in page.routes:
             method, path = rule.split(" ")
@@ -44,11 +44,11 @@ def _addresses() -> Iterator[str]:
 PAGES = tuple(_addresses())
 
 ADDRESS = "http://127.0.0.1:8080"
-"""Of a console in this process, as the server that is not there would print it."""
+"""The printed address of a console in this process; no server listens there."""
 
 
 class Desk:
-    """A console, the backend behind it, and browsers without a window; `said` is what it has said to its owner."""
+    """A console with its backend and browserless clients; `said` contains the messages to its owner."""
 
     def __init__(self, backend: Backend, **options: Any) -> None:
         self.said: list[str] = []
@@ -58,26 +58,26 @@ class Desk:
         self.app = create_app(backend, reviewed_at=self.console, say=self.said.append)
 
     def visitor(self) -> Client:
-        """Return a browser of somebody who has no session."""
+        """Return a client without a session."""
         return Client(self.app)
 
     def browser(self, user: str = "alice") -> Client:
-        """Return the browser of somebody who came by a link."""
+        """Return a client that logged in with a link."""
         client = self.visitor()
         token = self.console.path_of_link(user).partition("token=")[2]
         assert client.post("/console/login", data={"token": token}).status_code == 303
         return client
 
     def link(self, user: str) -> str:
-        """Return a new login link for somebody."""
+        """Return a new login link for a user."""
         return self.url + self.console.path_of_link(user)
 
     def call(self, operation: str, user: str = "pipeline", **params: Any) -> dict[str, Any]:
-        """Make one of AWS's calls as somebody."""
+        """Call an AWS operation as a user."""
         return self.backend.call(operation, params, Caller.from_access_key(user, None))
 
     def register(self, group: str = "churn", user: str = "pipeline", **members: Any) -> str:
-        """Register a version that waits, in a group that is made if need be; return its ARN."""
+        """Register a pending version, creating its group if needed, and return its ARN."""
         found = self.call("ListModelPackageGroups", NameContains=group)["ModelPackageGroupSummaryList"]
         if group not in [one["ModelPackageGroupName"] for one in found]:
             self.call("CreateModelPackageGroup", user, ModelPackageGroupName=group)
@@ -95,7 +95,7 @@ class Desk:
         return str(self.call("CreateModelPackage", user, ModelPackageGroupName=group, **record)["ModelPackageArn"])
 
     def status(self, arn: str) -> tuple[str, str]:
-        """Return the status of a version, and the reason."""
+        """Return the approval status and the reason of a version."""
         record = self.call("DescribeModelPackage", ModelPackageName=arn)
         return record["ModelApprovalStatus"], record.get("ApprovalDescription", "")
 
@@ -105,34 +105,34 @@ def settings_of(**tables: Any) -> Settings:
 
 
 def fields_of(page: TestResponse) -> dict[str, str]:
-    """Return what the form of a decision would send, without a reason."""
+    """Return the fields that the decision form would send, without a reason."""
     assert page.status_code == 200, page.text
     form = page.text.partition("<main")[2]
     return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
 
 
 def send(client: Client, path: str, reason: str, **changes: str) -> TestResponse:
-    """Open the form of a decision, and send it."""
+    """Open the decision form and send it."""
     fields = fields_of(client.get(f"{path}/decide?to=Approved"))
     return client.post(f"{path}/decide", data={**fields, "reason": reason, **changes})
 
 
 def text_of(page: TestResponse) -> str:
-    """Return what a page says, without its tags."""
+    """Return the text of a page without tags."""
     main = page.text.partition("<main")[2].partition("</main>")[0].partition(">")[2]
     return " ".join(re.sub(r"<[^>]+>", " ", main).split())
 
 
 @dataclass
 class Watched:
-    """What pages did that they must not."""
+    """Forbidden activity of pages."""
 
     faults: list[str] = field(default_factory=list)
     allowed_statuses: set[int] = field(default_factory=set)
 
 
 def watch(page: Page, home: str, watched: Watched) -> None:
-    """Note what a page does that none of the console's may."""
+    """Record forbidden activity of a console page."""
 
     def asked(request: Any) -> None:
         if not request.url.startswith((home, "data:")):
@@ -154,7 +154,7 @@ def watch(page: Page, home: str, watched: Watched) -> None:
 
 
 def violations(page: Page) -> list[str]:
-    """Return what axe finds wrong on a page: each rule with the first elements that break it."""
+    """Return the violations that axe finds on a page, with the first elements of each."""
     page.evaluate(AXE.read_text(encoding="utf-8") + "; null")
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     found = page.evaluate("tags => axe.run(document, {runOnly: tags})", tags)

@@ -1,4 +1,4 @@
-"""Consoles of each test's own, in this process: a plugin, `pytest_plugins = ("support.console_fixtures",)`."""
+"""In-process consoles for tests: a plugin, `pytest_plugins = ("support.console_fixtures",)`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.console import Desk
 
 @pytest.fixture
 def open_desk() -> Iterator[Callable[..., Desk]]:
-    """Return a function that opens a console in front of the registry of a URL; in memory, unless said otherwise."""
+    """Return a function that opens a console for the registry of a URL, by default in memory."""
     opened: list[Backend] = []
 
     def open_desk(url: str = "sqlite://", settings: Settings | None = None, **options: Any) -> Desk:

@@ -1,7 +1,7 @@
-"""A real PostgreSQL for tests: a cluster of the session's own in a temporary folder, a fresh database for each test.
+"""PostgreSQL for tests: a temporary cluster for the session, with an empty database for each test.
 
-A plugin: `pytest_plugins = ("support.postgres",)`. Without PostgreSQL the tests that need it are skipped; with `CI` in
-the environment they fail. The cluster sorts text as people do, so that a column that should not is noticed.
+This is a plugin: `pytest_plugins = ("support.postgres",)`. Without PostgreSQL, tests are skipped, or fail if `CI` is
+set. The cluster sorts text by language, so that tests notice a column that should not.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import pytest
 MISSING = "PostgreSQL is not installed: apt-get install postgresql"
 USER, PASSWORD = "registry", "s3cr3t-w0rd"
 SETTINGS = {
-    "fsync": "off",  # for speed: what a power cut does is the server's business
+    "fsync": "off",  # for speed; power cuts are PostgreSQL's responsibility
     "full_page_writes": "off",
     "shared_buffers": "32MB",
     "max_connections": "200",
@@ -35,7 +35,7 @@ SETTINGS = {
 
 @dataclass
 class Cluster:
-    """A PostgreSQL that is running, unless it was stopped at once."""
+    """A running PostgreSQL cluster."""
 
     programs: Path
     folder: Path
@@ -50,7 +50,7 @@ class Cluster:
         return f"postgresql://{USER}:{password}@127.0.0.1:{self.port}/{database}"
 
     def execute(self, statement: str, database: str = "postgres") -> list[Any]:
-        """Run one statement outside a transaction; return its rows."""
+        """Run one statement outside a transaction and return its rows."""
         import psycopg
 
         with psycopg.connect(self.url(database), autocommit=True) as connection:
@@ -58,12 +58,14 @@ class Cluster:
             return cursor.fetchall() if cursor.description else []
 
     def start(self) -> None:
-        """Start it on its port, and return when it is ready."""
+        """Start the cluster and return when it is ready."""
         settings = {**self.settings, "port": str(self.port), "unix_socket_directories": str(self.folder)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
             command = [self.programs / "postgres", "-D", self.folder / "data", *options]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, **_as(_owner()))
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=self.folder, **_popen_options(_owner())
+            )
         deadline = time.monotonic() + 60
         while not self._is_ready():
             assert self.process.poll() is None, (self.folder / "log").read_text()
@@ -71,17 +73,17 @@ class Cluster:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """End it as it should be: its "fast shutdown"."""
+        """Stop the cluster with a fast shutdown."""
         self.process.send_signal(signal.SIGINT)
         self.process.wait(60)
 
-    def stop_at_once(self) -> None:
-        """End it as `pg_ctl stop -m immediate` does: nothing is finished, and the next start recovers from its log."""
+    def stop_immediately(self) -> None:
+        """Stop the cluster like `pg_ctl stop -m immediate`; the next start recovers from the write-ahead log."""
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait(60)
 
     def _is_ready(self) -> bool:
-        """Whether this process, and no earlier one, says so in the file that PostgreSQL keeps of itself."""
+        """Return whether the file `postmaster.pid` shows this process as ready."""
         file = self.folder / "data" / "postmaster.pid"
         lines = file.read_text().splitlines() if file.exists() else []
         return len(lines) > 1 and lines[0] == str(self.process.pid) and "ready" in lines[-1]
@@ -89,7 +91,7 @@ class Cluster:
 
 @contextmanager
 def cluster(**settings: str) -> Iterator[Cluster]:
-    """Make a cluster in a temporary folder, with settings of its own; without PostgreSQL the test is skipped."""
+    """Yield a cluster in a temporary folder with these settings; skip the test if PostgreSQL is missing."""
     programs = _programs()
     if programs is None:
         if "CI" in os.environ:
@@ -121,7 +123,7 @@ def postgres_cluster() -> Iterator[Cluster]:
 
 @pytest.fixture
 def durable_postgres() -> Iterator[Cluster]:
-    """Return a cluster of the test's own, to be stopped and started, that writes to disk what it has acknowledged."""
+    """Return a cluster that a test can stop and start, and that writes acknowledged changes to disk."""
     with cluster(fsync="on", full_page_writes="on") as made:
         yield made
 
@@ -131,7 +133,7 @@ _names = (f"test_{number}" for number in count(1))
 
 @pytest.fixture
 def postgres_url(postgres_cluster: Cluster) -> Iterator[str]:
-    """Return the URL of an empty database, which is dropped after the test with whatever is still connected."""
+    """Return the URL of an empty database, which is dropped after the test together with its connections."""
     name = next(_names)
     postgres_cluster.execute(f"CREATE DATABASE {name}")
     yield postgres_cluster.url(name)
@@ -139,7 +141,7 @@ def postgres_url(postgres_cluster: Cluster) -> Iterator[str]:
 
 
 def _programs() -> Path | None:
-    """Return the folder of `initdb` and `postgres`: of PATH, else the newest of Debian's."""
+    """Return the folder of `initdb` and `postgres` on PATH, or the newest one of Debian."""
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
     versions = Path("/usr/lib/postgresql").glob("*/bin/initdb")
@@ -147,7 +149,7 @@ def _programs() -> Path | None:
 
 
 def _owner() -> dict[str, str]:
-    """Return as whom to run it: PostgreSQL refuses root."""
+    """Return the user that runs PostgreSQL, which refuses to run as root."""
     return {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
 
 
@@ -156,10 +158,10 @@ def _make(programs: Path, folder: Path, owner: dict[str, str]) -> None:
     password.write_text(PASSWORD)
     password.chmod(0o644)
     sorting = ["--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]
-    entrance = ["--auth-local=reject", "--auth-host=scram-sha-256", f"--username={USER}", f"--pwfile={password}"]
-    command = [programs / "initdb", "--pgdata", folder / "data", "--no-sync", *sorting, *entrance]
-    subprocess.run(command, check=True, capture_output=True, cwd=folder, timeout=120, **_as(owner))
+    authentication = ["--auth-local=reject", "--auth-host=scram-sha-256", f"--username={USER}", f"--pwfile={password}"]
+    command = [programs / "initdb", "--pgdata", folder / "data", "--no-sync", *sorting, *authentication]
+    subprocess.run(command, check=True, capture_output=True, cwd=folder, timeout=120, **_popen_options(owner))
 
 
-def _as(owner: dict[str, str]) -> dict[str, Any]:
+def _popen_options(owner: dict[str, str]) -> dict[str, Any]:
     return {**owner, "extra_groups": []} if owner else {}

@@ -1,4 +1,4 @@
-"""Random values by shape: of the right types, with anything in them."""
+"""Random values by shape: of the right types, with any content."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-TELLING = [
+PLAUSIBLE = [
     "churn",
     "churn/1",
     "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/churn",
@@ -18,7 +18,7 @@ TELLING = [
     "{}",
     "2026-11-24T00:00:00",
 ]
-"""Text that gets further than random text: names, ARNs, URLs of things that may exist."""
+"""Text that passes more checks than random text: names, ARNs and URLs of resources that may exist."""
 
 moments = st.datetimes(datetime(2017, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(
     lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
@@ -26,14 +26,14 @@ moments = st.datetimes(datetime(2017, 1, 1), datetime(2100, 1, 1), timezones=st.
 
 
 def strings(shape: Any) -> st.SearchStrategy[str]:
-    """Return a strategy of text: often one the shape allows, else anything."""
+    """Return a strategy of text: often a value that the shape allows, otherwise any."""
     allowed = shape.metadata.get("enum")
     anything = st.text(max_size=8)
-    return st.sampled_from([*allowed, "Other"]) | anything if allowed else st.sampled_from(TELLING) | anything
+    return st.sampled_from([*allowed, "Other"]) | anything if allowed else st.sampled_from(PLAUSIBLE) | anything
 
 
 def values(shape: Any, depth: int = 0) -> st.SearchStrategy[Any]:
-    """Return a strategy of values a shape allows by type."""
+    """Return a strategy of values with the types of a shape."""
     match shape.type_name:
         case "structure":
             optional = {name: values(member, depth + 1) for name, member in shape.members.items() if depth < 4}

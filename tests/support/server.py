@@ -1,4 +1,4 @@
-"""Clients for tests: on a served emulator of their own, and with every answer checked against its shape."""
+"""A served emulator and its clients, which check every response against its shape."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from sagemaker_registry.backends.service.operations import OPERATIONS
 from support import parity
 
 REGION = "us-east-1"
-FOUND_NAME = ".modelPackage.modelPackageName'"
+SEARCH_NAME = ".modelPackage.modelPackageName'"
 
 
 @dataclass(frozen=True)
 class Emulator:
-    """A served emulator: `sagemaker-registry serve` in a process of its own."""
+    """A served emulator: `sagemaker-registry serve` in a subprocess."""
 
     url: str
     process: subprocess.Popen[str]
 
     def client(self, service: str, account: str = "123456789012", region: str = REGION) -> Any:
-        """Return a stock boto3 client on the emulator; SageMaker's answers are checked against their shapes."""
+        """Return a stock boto3 client for the emulator; responses of SageMaker are checked against their shapes."""
         client = boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.url,
@@ -41,19 +41,19 @@ class Emulator:
         return checked(client) if service == "sagemaker" else client
 
     def stop(self) -> int:
-        """Ask it to stop, as a container runtime does; return its exit code."""
+        """Send SIGTERM, as a container runtime does, and return the exit code."""
         self.process.terminate()
         self.process.communicate(timeout=60)
         return self.process.returncode
 
     def kill(self) -> None:
-        """End it as a power cut would, without a chance to finish anything."""
+        """Kill the process, without a chance to finish anything."""
         self.process.kill()
         self.process.communicate(timeout=60)
 
 
 def start(*options: str, cwd: Path | None = None) -> Emulator:
-    """Start the command on a free port and return when it listens."""
+    """Start the command on a free port and return when it is listening."""
     process = subprocess.Popen(
         [sys.executable, "-m", "sagemaker_registry.client.cli", "serve", "--port", "0", *options],
         stdout=subprocess.PIPE,
@@ -73,16 +73,16 @@ def _output_check(operation: str) -> constraints.Check | None:
 
 
 def check_answer(operation: str, answer: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each constraint of the output shape that an answer breaks."""
+    """Return a message for each violated constraint of the output shape."""
     check = _output_check(operation)
     return [] if check is None else list(check(answer, ""))
 
 
 def checked(client: Any) -> Any:
-    """Make a client fail on an answer its output shape does not allow.
+    """Make a client fail on a response that its output shape does not allow.
 
-    The known exceptions, in which AWS itself is not of its shape: DescribeModelPackage requires ModelPackageName, which
-    is left out for a version; Search names a version `Group/N`, which the pattern of the name forbids.
+    In two known cases AWS itself violates its shape: DescribeModelPackage requires ModelPackageName, which is missing
+    for a version; Search names a version `Group/N`, which the pattern of the name forbids.
     """
     validator = ParamValidator()
 
@@ -90,16 +90,16 @@ def checked(client: Any) -> Any:
         if model.name not in OPERATIONS or http_response.status_code >= 300 or model.output_shape is None:
             return
         answer = {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
-        parity.note(model.name, "answer", answer)
+        parity.record(model.name, "answer", answer)
         if "ModelPackageVersion" in answer:
             answer.setdefault("ModelPackageName", answer["ModelPackageGroupName"])
         report = validator.validate(answer, model.output_shape)
         assert not report.has_errors(), report.generate_report()
-        broken = [said for said in check_answer(model.name, answer) if FOUND_NAME not in said]
+        broken = [message for message in check_answer(model.name, answer) if SEARCH_NAME not in message]
         assert broken == []
 
     def note_request(params: dict[str, Any], model: Any, **_: Any) -> None:
-        parity.note(model.name, "request", params)
+        parity.record(model.name, "request", params)
 
     client.meta.events.register("after-call.sagemaker", check)
     client.meta.events.register("before-parameter-build.sagemaker", note_request)

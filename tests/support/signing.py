@@ -1,4 +1,4 @@
-"""Requests signed by botocore's own signers, for tests of what verifies them; sent, or as a WSGI environment."""
+"""Requests signed by botocore, to be sent or converted to a WSGI environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
 
 class QueryAndBodyAuth(SigV4QueryAuth):
-    """Signs in the query, and leaves the body where it is: as anybody can who does not go by botocore."""
+    """Sign in the query and leave the body unchanged, as clients other than botocore can."""
 
     def _modify_request_before_signing(self, request: Any) -> None:
         body, request.data = request.data, b""
@@ -49,7 +49,7 @@ def signed(
     at: datetime | None = None,
     token: str | None = None,
 ) -> Any:
-    """Return a request as botocore prepares it, signed at a moment."""
+    """Return a request as botocore prepares it, signed at the given time."""
     request = AWSRequest(method, url, dict(headers or {}), body)
     request.headers["Host"] = urlsplit(url).netloc
     auth = SIGNERS[signer](Credentials(credential.access_key, credential.secret, token), service, region)
@@ -59,7 +59,7 @@ def signed(
 
 
 def environ_of(prepared: Any) -> dict[str, Any]:
-    """Return the WSGI environment a server makes of a request."""
+    """Return the WSGI environment of a request."""
     from io import BytesIO
 
     parts = urlsplit(prepared.url)

@@ -1,4 +1,4 @@
-"""A receiver of webhooks for tests: a real HTTP server on loopback that keeps what it is sent and answers as told."""
+"""A webhook receiver for tests: an HTTP server on loopback that stores requests and responds as configured."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Post:
-    """A request as it came."""
+    """A received request."""
 
     path: str
     headers: Mapping[str, str]
@@ -27,14 +27,14 @@ class Post:
         return json.loads(self.body)
 
     @property
-    def said(self) -> tuple[str, str]:
+    def summary(self) -> tuple[str, str]:
         detail = self.event["detail"]
         return detail["ModelPackageName"], detail["ModelApprovalStatus"]
 
 
 @dataclass
 class Receiver:
-    """What was posted; `answer` says with which status to answer, and with which headers and body."""
+    """The received requests; `answer` returns the status, headers and body of the response."""
 
     url: str = ""
     posts: list[Post] = field(default_factory=list)
@@ -42,9 +42,11 @@ class Receiver:
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_for(self, count: int) -> list[Post]:
-        """Return the first posts once there are so many."""
+        """Wait for this many requests and return them."""
         with self.changed:
-            assert self.changed.wait_for(lambda: len(self.posts) >= count, SECONDS), [post.said for post in self.posts]
+            assert self.changed.wait_for(lambda: len(self.posts) >= count, SECONDS), [
+                post.summary for post in self.posts
+            ]
             return self.posts[:count]
 
 
@@ -83,7 +85,7 @@ def receiving() -> Iterator[Receiver]:
 
 
 def eventually(condition: Callable[[], Any]) -> Any:
-    """Return what a condition returns once that is true."""
+    """Wait until the condition is true and return its value."""
     deadline = time.monotonic() + SECONDS
     while not (found := condition()):
         assert time.monotonic() < deadline
