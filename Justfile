@@ -38,7 +38,7 @@ test *arguments:
 heavy size="nightly" *arguments:
     {{python}} -m pytest tests/durability tests/safety --size {{size}} {{arguments}}
 
-# measure everything (about half an hour) and write docs/performance.md; `just bench --only floors` repeats one measurement
+# measure everything (about half an hour) and write docs/reference/performance.md; `just bench --only floors` repeats one measurement
 bench *arguments:
     {{python}} -m benchmarks --write --json build/benchmarks.json {{arguments}}
 

@@ -1,4 +1,4 @@
-"""Measure the registry and write docs/performance.md: `python -m benchmarks --help`."""
+"""Measure the registry and write docs/reference/performance.md: `python -m benchmarks --help`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 from . import figures, floors, growth, moto, writers
 from .figures import Figures, Goal, Results, Run, table
 
-PAGE = figures.ROOT / "docs" / "performance.md"
+PAGE = figures.ROOT / "docs" / "reference" / "performance.md"
 INTRODUCTION = """# Performance
 
 How fast the registry is, what it costs, and how it grows. `python -m benchmarks --write` (`just bench`) writes this
@@ -23,7 +23,7 @@ within each round. Ratios say more about another machine than milliseconds do, a
 other processes use the machine too. The cost of a durable write depends on the disk, so each measurement says how fast
 the disk was before and after, and which commit was measured (with `+`: with uncommitted changes)."""
 GOALS = """Where a goal is about several operations, the table shows the worst one and how many miss the goal.
-[performance-notes.md](performance-notes.md) says why goals are missed, and what was tried and dropped."""
+[benchmarks/NOTES.md](../../benchmarks/NOTES.md) says why goals are missed, and what was tried and dropped."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ MEASUREMENTS = {
 @click.option("--quick", is_flag=True, help="Use small sizes and few rounds, to try it: the figures mean nothing.")
 @click.option("--rounds", type=click.IntRange(1), metavar="N", help="How often to measure everything.")
 @click.option("--size", "sizes", multiple=True, type=click.IntRange(10), metavar="N", help="Versions; repeatable.")
-@click.option("--write", "writes", is_flag=True, help="Write docs/performance.md instead of printing.")
+@click.option("--write", "writes", is_flag=True, help="Write docs/reference/performance.md instead of printing.")
 @click.option("--json", "kept", type=click.Path(dir_okay=False, path_type=Path), help="Store the figures in this file.")
 @click.option(
     "--from",
@@ -77,7 +77,7 @@ def main(
 ) -> None:
     """Measure the registry: against moto, against floors, with several writers, and as it grows.
 
-    Print the page in Markdown, with --only the sections of these measurements, or write it to docs/performance.md. A
+    Print the page in Markdown, with --only the sections of these measurements, or write it to the page. A
     file of --json keeps the figures of other measurements, which the page then shows too. Progress is on stderr. All
     measurements take about 25 minutes on two quiet cores, and 7 GB in $TMPDIR.
 

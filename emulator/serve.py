@@ -1,7 +1,7 @@
 """The emulator as a process: bind, say where, answer until told to stop, finish what was begun.
 
 The server is waitress, which serves a socket we bound, in one process that owns the database, on every platform (what
-that costs: docs/performance-notes.md). It is driven here rather than by its own loop, which drops queued requests when
+that costs: benchmarks/NOTES.md). It is driven here rather than by its own loop, which drops queued requests when
 it stops.
 """
 

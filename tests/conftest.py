@@ -71,7 +71,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         conformance.write()
     wrong = [f"no test sends or sees {member}" for member in parity.untested()]
     if not parity.PAGE.exists() or parity.PAGE.read_text(encoding="utf-8") != parity.page():
-        wrong.append("docs/parity.md is not what this run shows: python -m pytest --write-parity")
+        wrong.append("docs/reference/api.md is not what this run shows: python -m pytest --write-parity")
     if not conformance.is_shown():
         wrong.append("the README's table of the contract is not what this run shows: python -m pytest --write-parity")
     if wrong:

@@ -35,7 +35,7 @@ JSON
     )" --query ModelPackageArn --output text)
 echo "registered $version"
 
-# One line a row in text; a query that takes element [0] would print one line a page, see docs/clients.md.
+# One line a row in text; a query that takes element [0] would print one line a page, see docs/how-to/connect-a-client.md.
 aws sagemaker list-model-packages --model-package-group-name "$group" \
     --model-approval-status PendingManualApproval --output text \
     --query 'ModelPackageSummaryList[].[ModelPackageArn]' | sed 's/^/pending    /'

@@ -6,7 +6,7 @@
     python examples/clients/sagemaker_sdk_v2.py churn
 
 Nothing in here knows of an emulator: without AWS_ENDPOINT_URL it speaks to AWS. It never calls `ModelPackage.deploy()`
-on a version that waits for a decision: that approves it, without a reason (docs/clients.md).
+on a version that waits for a decision: that approves it, without a reason (docs/how-to/connect-a-client.md).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROLE = "arn:aws:iam::123456789012:role/training"
 def main(group: str) -> None:
     """Register a version, list what is pending, approve it, and ask for the newest approved one."""
     session = Session()
-    bucket = f"{group}-models"  # not session.default_bucket(): to name it, the SDK asks AWS's own STS (docs/clients.md)
+    bucket = f"{group}-models"  # not session.default_bucket(): the SDK would ask AWS's own STS
     s3 = session.boto_session.client("s3")
     if bucket not in [made["Name"] for made in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=bucket)

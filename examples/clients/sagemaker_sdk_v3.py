@@ -6,7 +6,7 @@
     python examples/clients/sagemaker_sdk_v3.py churn
 
 Nothing in here knows of an emulator: without AWS_ENDPOINT_URL it speaks to AWS. It registers with ModelBuilder:
-`ModelPackage.create()` fails after the version has been made (docs/clients.md).
+`ModelPackage.create()` fails after the version has been made (docs/how-to/connect-a-client.md).
 """
 
 from __future__ import annotations

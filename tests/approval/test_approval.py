@@ -337,7 +337,7 @@ def test_of_many_approvers_at_once_no_approval_is_lost(shared: Callable[[Setting
 
 
 def test_the_page_is_drawn_from_the_rows() -> None:
-    said = "docs/approval.md is not what the rows say: python tests/support/approval_docs.py"
+    said = "docs/reference/profiles-and-rules.md is not what the rows say: python tests/support/approval_docs.py"
     assert approval_docs.PAGE.read_text(encoding="utf-8") == approval_docs.page(), said
 
 

@@ -31,7 +31,7 @@ def group(account: str) -> str:
 
 @pytest.fixture
 def environment(emulator: Emulator, account: str, tmp_path: Path) -> dict[str, str]:
-    """Return what docs/clients.md tells a user to export, on top of this machine's environment."""
+    """Return what docs/how-to/connect-a-client.md tells a user to export, on top of this machine's environment."""
     return {
         **os.environ,
         "HOME": str(tmp_path),

@@ -1,4 +1,4 @@
-"""The AWS CLI: its example, and those faults of its own that docs/clients.md names."""
+"""The AWS CLI: its example, and those faults of its own that docs/how-to/connect-a-client.md names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SageMaker Python SDKs: their examples, and those faults of their own that docs/clients.md names."""
+"""The SageMaker Python SDKs: their examples, and those faults of their own that connect-a-client.md names."""
 
 from __future__ import annotations
 

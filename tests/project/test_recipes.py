@@ -1,4 +1,4 @@
-"""Recipes that are tested: blocks of docs/recipes.md and docs/clients.md run, files of examples/clients are true."""
+"""Recipes that are tested: blocks of recipes.md and connect-a-client.md run, files of examples/clients are true."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ from sagemaker_registry.client import ModelRegistry
 from sagemaker_registry.client.commands import command as command_of
 from support.server import REGION, Emulator
 
-PAGES = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("recipes.md", "clients.md")}
+PAGES = {
+    name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("recipes.md", "how-to/connect-a-client.md")
+}
 BLOCKS = [
     (page, language, block)
     for page, text in PAGES.items()
@@ -72,7 +74,7 @@ def serve_options(arguments: list[str]) -> dict[str, click.Parameter]:
 
 @pytest.fixture
 def at_the_registry(serve: Callable[..., Emulator], monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """Return a registry of the test's own, in an environment as docs/clients.md exports it."""
+    """Return a registry of the test's own, in an environment as docs/how-to/connect-a-client.md exports it."""
     served = serve("--backend", "sqlite://")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers the credentials of its first use
     monkeypatch.setenv("AWS_ENDPOINT_URL", served.url)
@@ -145,7 +147,7 @@ def test_commands_of_the_pages_exist(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
     for target, anchor in re.findall(r"\]\((?!http)([^)#]*)(?:#([^)]*))?\)", PAGES[page]):
-        file = (ROOT / "docs" / target) if target else ROOT / "docs" / page
+        file = (ROOT / "docs" / page).parent / target if target else ROOT / "docs" / page
         assert file.exists(), target
         if anchor:
             headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)

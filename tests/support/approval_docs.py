@@ -1,4 +1,4 @@
-"""Generate the diagrams and tables of profiles, and the table of rules, in docs/approval.md.
+"""Generate the diagrams and tables of profiles, and the table of rules, in docs/reference/profiles-and-rules.md.
 
 `python tests/support/approval_docs.py` rewrites the page; a test fails when that is needed.
 """
@@ -14,7 +14,7 @@ import msgspec
 from sagemaker_registry.backends.approval.profiles import NEW, PROFILES, STATES, Profile
 from sagemaker_registry.backends.approval.rules import KINDS, Rule
 
-PAGE = Path(__file__).parents[2] / "docs" / "approval.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "profiles-and-rules.md"
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

@@ -1,6 +1,6 @@
 """How each kind of registry does in the contract: counted as it runs, shown as a table in the README.
 
-`python -m pytest --write-parity` writes it, together with docs/parity.md and what moto agrees with.
+`python -m pytest --write-parity` writes it, together with docs/reference/api.md and what moto agrees with.
 """
 
 from __future__ import annotations

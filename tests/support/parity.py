@@ -1,6 +1,6 @@
 """How faithful the registry is, per operation and member: decided in docs/decisions.toml, shown by tests.
 
-`docs/parity.md` is generated: `python -m pytest --write-parity`.
+`docs/reference/api.md` is generated: `python -m pytest --write-parity`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sagemaker_registry.backends.service.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 DECISIONS = ROOT / "docs" / "decisions.toml"
-PAGE = ROOT / "docs" / "parity.md"
+PAGE = ROOT / "docs" / "reference" / "api.md"
 KINDS = {
     "documented": "AWS's documentation or the service model says so",
     "captured": "seen in a published answer of the service, or in AWS's own code that relies on it",
@@ -102,7 +102,7 @@ def decided(said: dict[str, Any], member: Member) -> tuple[str, str]:
 
 
 def page() -> str:
-    """Return docs/parity.md, with the evidence of this session."""
+    """Return docs/reference/api.md, with the evidence of this session."""
     said = decisions()
     total: Counter[str] = Counter(decided(said, member)[0] for member in members())
     lines = [
@@ -110,8 +110,8 @@ def page() -> str:
         "",
         "Per operation and member of its request and its answer: how the behaviour is known, and which tests send or",
         "see it. `python -m pytest --write-parity` writes it from the service model, from",
-        "[decisions.toml](decisions.toml) and from the run of the tests; a member that a new botocore adds fails the",
-        "tests until it is decided on. Nothing here has been checked against an AWS account by this project.",
+        "[decisions.toml](../decisions.toml) and from the run of the tests; a member that a new botocore adds fails",
+        "the tests until it is decided on. Nothing here has been checked against an AWS account by this project.",
         "",
         "| how it is known | members | meaning |",
         "|---|---|---|",
