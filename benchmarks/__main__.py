@@ -77,8 +77,8 @@ def main(
 ) -> None:
     """Measure the registry: against moto, against floors, with several writers, and as it grows.
 
-    Print the page in Markdown, with --only the sections of these measurements, or write it to the page. A
-    file of --json keeps the figures of other measurements, which the page then shows too. Progress is on stderr. All
+    Print the page in Markdown, with --only the sections of these measurements, or write docs/reference/performance.md.
+    A file of --json keeps the figures of other measurements, which the page then shows too. Progress is on stderr. All
     measurements take about 25 minutes on two quiet cores, and 7 GB in $TMPDIR.
 
     \b
