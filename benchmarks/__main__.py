@@ -15,7 +15,11 @@ from . import figures, floors, growth, moto, writers
 from .figures import Figures, Goal, Results, Run, table
 
 PAGE = figures.ROOT / "docs" / "reference" / "performance.md"
-INTRODUCTION = """# Performance
+INTRODUCTION = """---
+description: How fast the registry is, what it costs and how it grows, with the machine of each measurement.
+---
+
+# Performance
 
 How fast the registry is, what it costs, and how it grows. `python -m benchmarks --write` (`just bench`) writes this
 page. What is compared runs in turn in one run; figures are medians of the rounds, and ratios are medians of the ratios

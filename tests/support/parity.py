@@ -106,9 +106,13 @@ def page() -> str:
     said = decisions()
     total: Counter[str] = Counter(decided(said, member)[0] for member in members())
     lines = [
-        "# How faithful the registry is",
+        "---",
+        "description: Every operation and member that the registry answers, and how its behavior is known.",
+        "---",
         "",
-        "Per operation and member of its request and its answer: how the behaviour is known, and which tests send or",
+        "# API",
+        "",
+        "Per operation and member of its request and its answer: how the behavior is known, and which tests send or",
         "see it. `python -m pytest --write-parity` writes it from the service model, from",
         "[decisions.toml](../decisions.toml) and from the run of the tests; a member that a new botocore adds fails",
         "the tests until it is decided on. Nothing here has been checked against an AWS account by this project.",
