@@ -68,7 +68,9 @@ def adapt_links(env: BuildEnvironment, text: str, written_for: Path, folder: Pat
 def prepare_page(app: Sphinx, name: str, template: str, context: dict[str, Any], tree: nodes.document | None) -> None:
     """Add the description of a page to its head, and the scripts of diagrams where there are any."""
     if description := app.env.metadata.get(name, {}).get("description"):
-        context["metatags"] = f'{context.get("metatags", "")}<meta name="description" content="{html.escape(description)}">'
+        context["metatags"] = (
+            f'{context.get("metatags", "")}<meta name="description" content="{html.escape(description)}">'
+        )
     if tree is not None and any("diagram" in node["classes"] for node in tree.findall(nodes.raw)):
         app.add_js_file("mermaid.tiny.js", loading_method="defer")
         app.add_js_file("diagrams.js", loading_method="defer")
