@@ -1,4 +1,4 @@
-"""The code blocks of the documentation run as they are written; blocks.py says how."""
+"""The code blocks of the documentation run as they are written; support/blocks.py says how."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clients_of_others.programs import aws_cli
-from docs.blocks import SHOWN, Block, Session, commands, normalize, parse
+from support.blocks import SHOWN, Block, Session, commands, normalize, parse
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
