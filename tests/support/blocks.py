@@ -13,7 +13,7 @@ own home folder (/home/you), environment and ports. 8080 to 8089 and 5000 stand 
   the same port replaces the first. The output of `serve` is compared at once, that of others at the end of the page.
 - `python`: all blocks run in one interpreter, with the variables that the page has exported. A block that defines
   `test_...` functions runs with pytest. To show output, give the block a title and run the file in a `console` block.
-- Any language with `title="FILE"`: writes the file; a script in `sh` is made executable.
+- Any language with `title="FILE"`: writes the file (`~` is the home folder); a script in `sh` is made executable.
 - Other languages without a title must be an excerpt of a file in examples/. `text` and `mermaid` are not run.
 - `<!-- not run: REASON -->` on the line before a block: it does not run. NOT_RUN in test_pages.py lists the reasons.
 
@@ -212,7 +212,7 @@ class Session:
                 self._python.communicate()
 
     def _write(self, block: Block) -> None:
-        file = Path(self.folder, str(block.title))
+        file = Path(self.folder, str(block.title).replace("~", str(self.home)))
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(self._real(block.code), encoding="utf-8")
         if block.language == "sh":
