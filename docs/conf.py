@@ -14,7 +14,7 @@ copyright = author  # noqa: A001 - a name of Sphinx
 release = version = version_of("sagemaker-registry")
 
 extensions = ["myst_parser", "sphinx_copybutton", "sphinx_design", "pages"]
-exclude_patterns = ["_static", "generate", "reference/_intro", "contributing.md", "recipes.md"]
+exclude_patterns = ["_static", "generate", "reference/_intro", "contributing.md"]
 nitpicky = True
 pygments_style = "default"
 

@@ -73,7 +73,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if not parity.PAGE.exists() or parity.PAGE.read_text(encoding="utf-8") != parity.page():
         wrong.append("docs/reference/api.md is not what this run shows: python -m pytest --write-parity")
     if not conformance.is_shown():
-        wrong.append("the README's table of the contract is not what this run shows: python -m pytest --write-parity")
+        wrong.append("the contract table of fidelity.md is not what this run shows: python -m pytest --write-parity")
     if wrong:
         print("\n\nparity: " + "\nparity: ".join(wrong))
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

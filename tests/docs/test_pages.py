@@ -9,6 +9,7 @@ import pytest
 
 from clients_of_others.programs import aws_cli
 from support.blocks import SHOWN, Block, Session, commands, normalize, parse
+from support.server import Emulator
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -17,13 +18,19 @@ PAGES = {
 }
 NOT_RUN: set[str] = {
     "CI runs this command",
+    "installs packages",
+    "needs AWS",
     "needs Docker",
-    "test_quickstart.py runs this command",
-    "writes into build/clients of this repository",
+    "needs another registry",
+    "runs in a clone of this repository",
+    "test_recipes.py runs this block",
 }
 """The reasons of blocks that do not run: at most twelve."""
 
-NEEDS = {"docs/how-to/serve-a-team.md": {"postgresql://registry@db.example/models": "postgres_url"}}
+NEEDS = {
+    "docs/how-to/serve-a-team.md": {"postgresql://registry@db.example/models": "postgres_url"},
+    "docs/how-to/guard-aws.md": {"aws://eu-west-1?account=111122223333": "aws_url"},
+}
 """Of each page, the texts that stand for something else here, with the fixture that provides it."""
 
 EXCERPTS = [
@@ -49,6 +56,12 @@ def blocks(page: str) -> list[Block]:
 
 def is_excerpt(block: Block) -> bool:
     return any(block.code in text for text in EXCERPTS)
+
+
+@pytest.fixture
+def aws_url(emulator: Emulator) -> str:
+    """Return a URL of AWS whose calls go to an emulator."""
+    return f"aws://eu-west-1?endpoint_url={emulator.url}&sts_endpoint_url={emulator.url}"
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])

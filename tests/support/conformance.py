@@ -1,4 +1,4 @@
-"""How each kind of registry does in the contract: counted as it runs, shown as a table in the README.
+"""How each kind of registry does in the contract: counted as it runs, shown as a table in the page Fidelity.
 
 `python -m pytest --write-parity` writes it, together with docs/reference/api.md and what moto agrees with.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "fidelity.md"
 MOTO_AGREES = Path(__file__).parents[1] / "data" / "moto-agrees.txt"
 BEGIN, END = "<!-- contract: begin -->\n", "<!-- contract: end -->\n"
 MOTO = "moto"
@@ -84,15 +84,15 @@ def table() -> str:
 
 
 def is_shown() -> bool:
-    """Whether the README has this table; where another moto runs than the one shown, there is nothing to compare."""
-    shown = README.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    """Whether the page has this table; where another moto runs than the one shown, there is nothing to compare."""
+    shown = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
     return HEADINGS[MOTO] not in shown or shown == table()
 
 
 def write() -> None:
-    """Put the table into the README, and what moto agrees with into its file."""
-    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-    README.write_text(before + BEGIN + table() + END + rest.partition(END)[2], encoding="utf-8")
+    """Put the table into the page, and what moto agrees with into its file."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    PAGE.write_text(before + BEGIN + table() + END + rest.partition(END)[2], encoding="utf-8")
     MOTO_AGREES.write_text("\n".join([version("moto"), *sorted(agreed)]) + "\n", encoding="utf-8")
 
 
