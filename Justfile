@@ -34,11 +34,25 @@ imports:
 test *arguments:
     {{python}} -m pytest {{arguments}}
 
+# generate the reference and build the documentation site into build/site
+docs:
+    {{python}} -m docs.generate
+    {{python}} -m sphinx -q -W -n --keep-going docs build/site
+
+# build the site, serve it, and build it again on every change
+docs-serve:
+    .venv/bin/pip install -q sphinx-autobuild==2025.8.25
+    .venv/bin/sphinx-autobuild -n docs build/site
+
+# what CI checks: generated pages, code blocks, strict build, links, spelling
+docs-check:
+    {{python}} -m pytest tests/docs tests/project/test_docs.py
+
 # crashes, full disks, races and hostile input: ci, nightly or release
 heavy size="nightly" *arguments:
     {{python}} -m pytest tests/durability tests/safety --size {{size}} {{arguments}}
 
-# measure everything (about half an hour) and write docs/performance.md; `just bench --only floors` repeats one measurement
+# measure everything (about half an hour) and write docs/reference/performance.md; `just bench --only floors` repeats one measurement
 bench *arguments:
     {{python}} -m benchmarks --write --json build/benchmarks.json {{arguments}}
 

@@ -1,4 +1,4 @@
-"""Measure the registry and write docs/performance.md: `python -m benchmarks --help`."""
+"""Measure the registry and write docs/reference/performance.md: `python -m benchmarks --help`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ If other processes use the machine, CPU time is more reliable than latency. The 
 disk, so each measurement states the speed of the disk before and after it. It also states the commit (with `+` for
 uncommitted changes)."""
 GOALS = """For a goal about several operations, the table shows the worst one and how many miss the goal.
-[performance-notes.md](performance-notes.md) explains why goals are missed, and which attempts were abandoned."""
+[benchmarks/NOTES.md](../../benchmarks/NOTES.md) explains why goals are missed, and which attempts were abandoned."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ MEASUREMENTS = {
 @click.option(
     "--size", "sizes", multiple=True, type=click.IntRange(10), metavar="N", help="Number of versions; may be repeated."
 )
-@click.option("--write", "writes", is_flag=True, help="Write docs/performance.md instead of printing.")
+@click.option("--write", "writes", is_flag=True, help="Write docs/reference/performance.md instead of printing.")
 @click.option(
     "--json", "kept", type=click.Path(dir_okay=False, path_type=Path), help="Merge the figures into this file."
 )
@@ -89,7 +89,7 @@ def main(
     """Measure the registry.
 
     Compares the registry with moto and with lower bounds, and measures several writers and growing registries. Prints
-    the page in Markdown (with --only, the sections of these measurements), or writes it to docs/performance.md. The
+    the page in Markdown (with --only, the sections of these measurements), or writes docs/reference/performance.md. The
     file of --json keeps the figures of other measurements, which the page then also shows. Progress is printed on
     stderr. All measurements take about 25 minutes on two idle cores, and 7 GB in $TMPDIR.
 

@@ -71,9 +71,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         conformance.write()
     wrong = [f"no test sends or receives {member}" for member in parity.untested()]
     if not parity.PAGE.exists() or parity.PAGE.read_text(encoding="utf-8") != parity.page():
-        wrong.append("docs/parity.md is out of date: python -m pytest --write-parity")
+        wrong.append("docs/reference/api.md is out of date: python -m pytest --write-parity")
     if not conformance.is_shown():
-        wrong.append("the contract table of the README is out of date: python -m pytest --write-parity")
+        wrong.append(
+            "the contract table of docs/explanation/fidelity.md is out of date: python -m pytest --write-parity"
+        )
     if wrong:
         print("\n\nparity: " + "\nparity: ".join(wrong))
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -35,7 +35,7 @@ JSON
     )" --query ModelPackageArn --output text)
 echo "registered $version"
 
-# Text output has one line per version; a query for element [0] would print one line per page, see docs/clients.md.
+# Text output has one line per version; a query for element [0] would print one line per page, see docs/how-to/connect-a-client.md.
 aws sagemaker list-model-packages --model-package-group-name "$group" \
     --model-approval-status PendingManualApproval --output text \
     --query 'ModelPackageSummaryList[].[ModelPackageArn]' | sed 's/^/pending    /'

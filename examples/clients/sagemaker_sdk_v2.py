@@ -6,7 +6,7 @@
     python examples/clients/sagemaker_sdk_v2.py churn
 
 Without AWS_ENDPOINT_URL, the script uses AWS. It never calls `ModelPackage.deploy()` on a pending version, because that
-approves the version without a reason (docs/clients.md).
+approves the version without a reason (docs/how-to/connect-a-client.md).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROLE = "arn:aws:iam::123456789012:role/training"
 def main(group: str) -> None:
     """Register a version, list the pending ones, approve it, and print the newest approved one."""
     session = Session()
-    bucket = f"{group}-models"  # session.default_bucket() would send a request to STS on AWS (docs/clients.md)
+    bucket = f"{group}-models"  # session.default_bucket() would send a request to STS on AWS
     s3 = session.boto_session.client("s3")
     if bucket not in [made["Name"] for made in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=bucket)

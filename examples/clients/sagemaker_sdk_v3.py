@@ -6,7 +6,7 @@
     python examples/clients/sagemaker_sdk_v3.py churn
 
 Without AWS_ENDPOINT_URL, the script uses AWS. It registers with ModelBuilder, because `ModelPackage.create()` fails
-after it has created the version (docs/clients.md).
+after it has created the version (docs/how-to/connect-a-client.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Approval as a state machine: every transition of every profile, in the registry and in docs/approval.md."""
+"""Approval as a state machine: every transition of every profile."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The approval tables of registry.toml: the example of the documentation, and errors with their line."""
+"""The approval tables of registry.toml: errors with their line."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -10,16 +9,6 @@ import pytest
 from sagemaker_registry.backends import BackendUnavailable
 from sagemaker_registry.backends.approval.rulebook import covers
 from sagemaker_registry.backends.config import line_of, load
-
-PAGE = Path(__file__).parents[2] / "docs" / "approval.md"
-
-
-def test_the_example_of_the_page_is_valid(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    file = tmp_path / "registry.toml"
-    file.write_text(example, encoding="utf-8")
-    assert load(file).approval[0].profile == "strict"
-
 
 INVALID = [
     ('\n[[aproval]]\ngroups = ["*"]', 2, "unknown field `aproval`; did you mean 'approval'?"),

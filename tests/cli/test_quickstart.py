@@ -19,9 +19,10 @@ def output(command: list[str], cwd: Path) -> str:
     return done.stdout
 
 
-def test_the_quickstart_prints_the_output_shown_in_the_readme(tmp_path: Path) -> None:
+def test_the_example_prints_what_the_tutorial_shows(tmp_path: Path) -> None:
     told = output([sys.executable, str(ROOT / "examples" / "quickstart.py")], tmp_path)
-    shown = (ROOT / "README.md").read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
+    page = (ROOT / "docs" / "tutorials" / "get-started.md").read_text(encoding="utf-8")
+    shown = page.split("$ sagemaker-registry quickstart\n")[1].split("```")[0]
     missing = [line for line in shown.splitlines() if line.strip() not in ("", "...") and line not in told]
     assert missing == []
     assert list(tmp_path.iterdir()) == []

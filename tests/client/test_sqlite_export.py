@@ -1,4 +1,4 @@
-"""`export --sqlite`: a registry as a database for queries, including the queries of docs/sqlite-export.md."""
+"""`export --sqlite`: a registry as a database for queries, including the queries of query-with-sqlite.md."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.testing import Control
 from support.server import REGION, Emulator
 
-PAGE = (ROOT / "docs" / "sqlite-export.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "query-with-sqlite.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
 ACCOUNT = "100000000099"
 KEYS = {"region_name": REGION, "aws_access_key_id": ACCOUNT, "aws_secret_access_key": "any"}
@@ -74,7 +74,7 @@ def run_export(path: Path | str, url: str, *options: str) -> Result:
     return CliRunner().invoke(main, ["export", "--sqlite", str(path), "--url", url, *options], env=keys)
 
 
-# The queries of docs/sqlite-export.md
+# The queries of docs/how-to/query-with-sqlite.md
 
 
 @pytest.fixture

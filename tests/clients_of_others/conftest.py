@@ -31,7 +31,7 @@ def group(account: str) -> str:
 
 @pytest.fixture
 def environment(emulator: Emulator, account: str, tmp_path: Path) -> dict[str, str]:
-    """Return the environment that docs/clients.md describes, on top of this machine's environment."""
+    """Return the environment that docs/how-to/connect-a-client.md describes, on top of this machine's environment."""
     return {
         **os.environ,
         "HOME": str(tmp_path),

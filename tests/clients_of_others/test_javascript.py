@@ -1,4 +1,4 @@
-"""The AWS SDK for JavaScript: its example, and its limitations described in docs/clients.md."""
+"""The AWS SDK for JavaScript: its example, and its limitations described in docs/how-to/connect-a-client.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SageMaker Python SDKs: their examples, and their limitations described in docs/clients.md."""
+"""The SageMaker Python SDKs: their examples, and their limitations described in docs/how-to/connect-a-client.md."""
 
 from __future__ import annotations
 

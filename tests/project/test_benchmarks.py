@@ -1,4 +1,4 @@
-"""One command runs all measurements and writes docs/performance.md from their figures."""
+"""One command runs all measurements and writes docs/reference/performance.md from their figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from benchmarks import figures, load
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "performance.md").read_text(encoding="utf-8")
 
 QUICKLY = ("--quick", "--rounds", "1", "--size", "20", "--size", "40")
 

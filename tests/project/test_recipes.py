@@ -1,4 +1,4 @@
-"""Recipes that are tested: blocks of docs/recipes.md and docs/clients.md run, files of examples/clients are true."""
+"""Recipes of the how-to guides and files of examples/clients: they run, and agree with each other."""
 
 from __future__ import annotations
 
@@ -24,34 +24,26 @@ import yaml
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
-from clients_of_others.programs import EXAMPLES, ROOT, aws_cli
+from clients_of_others.programs import EXAMPLES, ROOT
 from sagemaker_registry.backends.config import load
 from sagemaker_registry.client import ModelRegistry
 from sagemaker_registry.client.commands import command as command_of
+from support.blocks import parse
 from support.server import REGION, Emulator
 
-PAGES = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("recipes.md", "clients.md")}
-BLOCKS = [
-    (page, language, block)
-    for page, text in PAGES.items()
-    for language, block in re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
-]
+PAGES = {
+    name: (ROOT / "docs" / "how-to" / name).read_text(encoding="utf-8")
+    for name in ("connect-a-client.md", "deploy-approved-versions.md", "run-in-ci.md", "simulate-failures.md")
+}
+BLOCKS = [block for text in PAGES.values() for block in parse(text)]
 FILES = {path: path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*") if path.is_file()}
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 ADDRESS = "127.0.0.1:8080"
 SPECIFICATION = {"Containers": [{"Image": "registry/churn:3"}]}
 
 
-def blocks(language: str, words: str = "") -> list[str]:
-    return [block for _, found, block in BLOCKS if found == language and words in block]
-
-
-def is_of_a_file(block: str) -> bool:
-    return any(block in text for text in FILES.values())
-
-
 def block_with(language: str, words: str) -> str:
-    (block,) = blocks(language, words)
+    (block,) = (block.code for block in BLOCKS if block.language == language and words in block.code)
     return block
 
 
@@ -72,7 +64,7 @@ def serve_options(arguments: list[str]) -> dict[str, click.Parameter]:
 
 @pytest.fixture
 def at_the_registry(serve: Callable[..., Emulator], monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """Return a registry of the test's own, in an environment as docs/clients.md exports it."""
+    """Return a registry of the test's own, in an environment as connect-a-client.md exports it."""
     served = serve("--backend", "sqlite://")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers the credentials of its first use
     monkeypatch.setenv("AWS_ENDPOINT_URL", served.url)
@@ -112,46 +104,6 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-# Every block is run or is a part of a file that is checked; every link and command exists.
-
-
-def test_every_block_is_of_a_kind_that_some_test_takes() -> None:
-    assert {language for _, language, _ in BLOCKS} == {"python", "sh", "yaml", "toml", "ini"}
-    assert all(is_of_a_file(block) for block in blocks("yaml"))
-
-
-@pytest.mark.parametrize("block", [block for block in blocks("python") if not is_of_a_file(block)])
-def test_python_blocks_run(block: str, at_the_registry: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = block.replace(f"http://{ADDRESS}", at_the_registry.url)
-    if "AWS_ENDPOINT_URL_SAGEMAKER" in block:  # the recipe is for tests without the other variable
-        monkeypatch.delenv("AWS_ENDPOINT_URL")
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", "")  # put back afterwards
-    exec(compile(code, "docs/recipes.md", "exec"), {"__name__": "recipe"})
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_commands_of_the_pages_exist(page: str) -> None:
-    shell = "\n".join(block for found, language, block in BLOCKS if found == page and language == "sh")
-    lines = [line for line in shell.splitlines() if line.startswith("sagemaker-registry ")]
-    for line in lines:
-        words = shlex.split(line.partition(" >")[0].rstrip("& "), comments=True)
-        command = command_of(words[1])
-        options = {option for parameter in command.params for option in parameter.opts}
-        assert {word for word in words if word.startswith("--")} <= options, line
-    for script in re.findall(r"^bash (\S+)", shell, re.MULTILINE):
-        assert os.access(ROOT / script, os.X_OK), script
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page: str) -> None:
-    for target, anchor in re.findall(r"\]\((?!http)([^)#]*)(?:#([^)]*))?\)", PAGES[page]):
-        file = (ROOT / "docs" / target) if target else ROOT / "docs" / page
-        assert file.exists(), target
-        if anchor:
-            headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
-            assert anchor in [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
-
-
 def test_the_rule_against_approval_by_a_deployment_refuses_it(serve: Callable[..., Emulator], tmp_path: Path) -> None:
     (tmp_path / "registry.toml").write_text(block_with("toml", "reason-required"), encoding="utf-8")
     assert load(tmp_path / "registry.toml").approval
@@ -165,28 +117,6 @@ def test_the_rule_against_approval_by_a_deployment_refuses_it(serve: Callable[..
     with pytest.raises(ClientError, match="ApprovalDescription"):
         sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")  # as SDK v2 does
     sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="ticket 42")
-
-
-def test_the_variables_point_the_aws_cli_at_the_registry(at_the_registry: Emulator, tmp_path: Path) -> None:
-    at_the_registry.client("sagemaker").create_model_package_group(ModelPackageGroupName="churn")
-    block = block_with("sh", "aws sagemaker list-model-package-groups")
-    folder = str(Path(aws_cli()).parent)
-    script = f"PATH={shlex.quote(folder)}:$PATH\n" + block.replace(f"http://{ADDRESS}", at_the_registry.url)
-    with a_shell(script, tmp_path, AWS_DEFAULT_OUTPUT="json") as printed:
-        assert [found["ModelPackageGroupName"] for found in json.loads(printed)["ModelPackageGroupSummaryList"]] == [
-            "churn"
-        ]
-
-
-def test_the_profile_points_boto3_at_the_registry(
-    emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = tmp_path / "config"
-    config.write_text(block_with("ini", "[profile offline]").replace(f"http://{ADDRESS}", emulator.url))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    session = boto3.Session(profile_name="offline", aws_access_key_id=account, aws_secret_access_key="any")
-    assert session.client("sagemaker").list_model_package_groups()["ModelPackageGroupSummaryList"] == []
-    assert session.client("s3").meta.endpoint_url.endswith("amazonaws.com")
 
 
 # GitHub Actions, compose and Testcontainers: what needs Docker is held against the Dockerfile and the command line.
@@ -256,7 +186,7 @@ def test_compose_waits_for_a_registry_that_answers_to_its_name(
         answer = requests.get(f"{server.url}/_registry/health", headers={"Host": "registry:8080"}, timeout=60)
         assert answer.status_code == status, answer.text
     for name in tests["environment"]:
-        assert name in PAGES["clients.md"]
+        assert name in PAGES["connect-a-client.md"]
 
 
 def test_the_testcontainers_example_fits_the_image_and_the_server(emulator: Emulator) -> None:
@@ -305,6 +235,11 @@ def test_the_handler_deploys_only_what_is_approved_and_once(
         "ProductionVariants"
     ]
     assert variant["ModelName"] == "churn-1"
+
+
+def test_the_block_of_the_handler_runs(at_the_registry: Emulator) -> None:
+    code = block_with("python", "from lambda_handler import handler").replace(f"http://{ADDRESS}", at_the_registry.url)
+    exec(compile(code, "deploy-approved-versions.md", "exec"), {"__name__": "recipe"})
 
 
 def test_a_rejection_serves_the_version_before_again(
@@ -367,7 +302,7 @@ def test_an_event_of_a_package_without_a_group_is_ignored(
 def test_watch_runs_the_handler_for_each_event(registry: ModelRegistry, tmp_path: Path) -> None:
     registry.approve(registry.register("churn", image="registry/churn:3"), "ticket 42")
     shutil.copytree(EXAMPLES, tmp_path / "examples" / "clients", ignore=shutil.ignore_patterns("node_modules"))
-    block = block_with("sh", "sagemaker-registry watch").replace(f"http://{ADDRESS}", os.environ["AWS_ENDPOINT_URL"])
+    block = block_with("sh", '--exec "python examples').replace(f"http://{ADDRESS}", os.environ["AWS_ENDPOINT_URL"])
     command = block.replace(" --group", " --once --from 1 --group")
     with a_shell(command, tmp_path, SAGEMAKER_REGISTRY_URL=os.environ["AWS_ENDPOINT_URL"]) as printed:
         assert '{"endpoint": "churn", "action": "created", "version": ' in printed
@@ -380,7 +315,7 @@ def test_watch_runs_the_handler_for_each_event(registry: ModelRegistry, tmp_path
 def test_a_moto_server_has_the_artefacts_and_the_registry_looks_for_them_there(tmp_path: Path) -> None:
     moto_port, port = free_port(), free_port()
     block = block_with("sh", "moto_server")
-    script = block.replace("5000", str(moto_port)).replace("8080", str(port)).replace("serve ", f"serve --port {port} ")
+    script = block.replace("5000", str(moto_port)).replace("8081", str(port))
     script += "timeout 60 sh -c 'until grep -qs \"^listening on\" registry.log; do sleep 0.2; done'\n"
     script += "timeout 60 sh -c 'until grep -qs Running moto.log; do sleep 0.2; done'\n"
     script += "echo $AWS_ENDPOINT_URL $AWS_ENDPOINT_URL_SAGEMAKER $AWS_ACCESS_KEY_ID\n"

@@ -1,6 +1,6 @@
-"""Results of the contract for each kind of registry, shown as a table in the README.
+"""Results of the contract for each kind of registry, shown as a table in docs/explanation/fidelity.md.
 
-`python -m pytest --write-parity` writes the table, docs/parity.md, and the list of contract tests that moto passes.
+`python -m pytest --write-parity` writes the table, docs/reference/api.md, and the list of tests that moto passes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "fidelity.md"
 PASSED_BY_MOTO = Path(__file__).parents[1] / "data" / "moto-agrees.txt"
 BEGIN, END = "<!-- contract: begin -->\n", "<!-- contract: end -->\n"
 MOTO = "moto"
@@ -84,15 +84,15 @@ def table() -> str:
 
 
 def is_shown() -> bool:
-    """Return whether the README has this table, or shows another version of moto."""
-    shown = README.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    """Return whether the page has this table, or shows another version of moto."""
+    shown = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
     return HEADINGS[MOTO] not in shown or shown == table()
 
 
 def write() -> None:
-    """Write the table into the README, and the list of tests that moto passes into its file."""
-    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-    README.write_text(before + BEGIN + table() + END + rest.partition(END)[2], encoding="utf-8")
+    """Write the table into the page, and the list of tests that moto passes into its file."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    PAGE.write_text(before + BEGIN + table() + END + rest.partition(END)[2], encoding="utf-8")
     PASSED_BY_MOTO.write_text("\n".join([version("moto"), *sorted(passed_by_moto)]) + "\n", encoding="utf-8")
 
 
