@@ -208,7 +208,7 @@ def test_releases_of_sqlite_that_lose_commits(release: tuple[int, int, int], los
 def test_a_served_registry_is_reached(emulator: Emulator) -> None:
     found = examined("--url", emulator.url)
     verdict, sentence, _ = found["registry"]
-    assert (verdict, sentence.partition(", after")[0]) == ("ok", "it answers")
+    assert (verdict, sentence.partition(", after")[0]) == ("ok", "it responds")
     assert "as here" in found["server"][1] or found["server"][1].startswith("[server]")
 
 
@@ -377,7 +377,7 @@ def test_a_missing_extra_is_named_with_what_to_type(monkeypatch: pytest.MonkeyPa
     )
     assert examined("--url", "sqlite://", code=1)["server"] == (
         "failed",
-        "[server] lacks waitress, which sqlite:// needs",
+        "[server]: waitress not installed, required for sqlite://",
         "pip install 'sagemaker-registry[server]'",
     )
 
@@ -385,5 +385,5 @@ def test_a_missing_extra_is_named_with_what_to_type(monkeypatch: pytest.MonkeyPa
 def test_the_registry_of_the_environment_is_the_one_looked_at(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", f"sqlite:///{file}")
     assert examined()["schema"][1] == "up to date (version 1)"
-    assert "names another" in examined("--url", "sqlite://")["url"][1]
+    assert "SAGEMAKER_REGISTRY_URL is set to another registry" in examined("--url", "sqlite://")["url"][1]
     assert os.environ["SAGEMAKER_REGISTRY_URL"] == f"sqlite:///{file}"
