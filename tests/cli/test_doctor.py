@@ -209,7 +209,7 @@ def test_a_served_registry_is_reached(emulator: Emulator) -> None:
     found = examined("--url", emulator.url)
     verdict, sentence, _ = found["registry"]
     assert (verdict, sentence.partition(", after")[0]) == ("ok", "it responds")
-    assert "as here" in found["server"][1] or found["server"][1].startswith("[server]")
+    assert "the same version as this command" in found["server"][1] or found["server"][1].startswith("[server]")
 
 
 def test_a_registry_that_is_not_there_is_found() -> None:
