@@ -27,7 +27,7 @@ ANY_KEYS: dict[str, Any] = {"aws_access_key_id": "quickstart", "aws_secret_acces
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 
 INFERENCE_SCRIPT = '''\
-"""Called by SageMaker's scikit-learn container, which loads the model once and then predicts."""
+"""Functions that SageMaker's scikit-learn container calls."""
 import os
 
 import joblib

@@ -212,8 +212,8 @@ def test_releases_of_sqlite_that_lose_commits(release: tuple[int, int, int], los
 def test_a_served_registry_passes(emulator: Emulator) -> None:
     found = checks_of("--url", emulator.url)
     verdict, sentence, _ = found["registry"]
-    assert (verdict, sentence.partition(", after")[0]) == ("ok", "it answers")
-    assert "as here" in found["server"][1] or found["server"][1].startswith("[server]")
+    assert (verdict, sentence.partition(", after")[0]) == ("ok", "it responds")
+    assert "the same version as this command" in found["server"][1] or found["server"][1].startswith("[server]")
 
 
 def test_an_unreachable_registry_is_reported() -> None:
@@ -379,7 +379,7 @@ def test_a_missing_extra_is_reported_with_the_install_command(monkeypatch: pytes
     )
     assert checks_of("--url", "sqlite://", code=1)["server"] == (
         "failed",
-        "[server] lacks waitress, which sqlite:// needs",
+        "[server]: waitress not installed, required for sqlite://",
         "pip install 'sagemaker-registry[server]'",
     )
 
@@ -387,5 +387,5 @@ def test_a_missing_extra_is_reported_with_the_install_command(monkeypatch: pytes
 def test_the_registry_of_the_environment_is_checked(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", f"sqlite:///{file}")
     assert checks_of()["schema"][1] == "up to date (version 1)"
-    assert "names another" in checks_of("--url", "sqlite://")["url"][1]
+    assert "SAGEMAKER_REGISTRY_URL is set to another registry" in checks_of("--url", "sqlite://")["url"][1]
     assert os.environ["SAGEMAKER_REGISTRY_URL"] == f"sqlite:///{file}"
