@@ -93,7 +93,12 @@ def test_a_row_loads_the_command_of_its_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["sagemaker_registry.client.connection", "sagemaker_registry.client.registry.registry"]
+    "name",
+    [
+        "sagemaker_registry.client.connection",
+        "sagemaker_registry.client.registry.registry",
+        "sagemaker_registry.client.registry.queries",
+    ],
 )
 def test_docstrings_run(name: str) -> None:
     result = doctest.testmod(import_module(name))
