@@ -29,7 +29,7 @@ NOT_RUN: set[str] = {
 
 NEEDS = {
     "docs/how-to/serve-a-team.md": {"postgresql://registry@db.example/models": "postgres_url"},
-    "docs/how-to/guard-aws.md": {"aws://eu-west-1?account=111122223333": "aws_url"},
+    "docs/how-to/guard-aws.md": {"aws://us-east-1?account=111122223333": "aws_url"},
 }
 """Of each page, the texts that stand for something else here, with the fixture that provides it."""
 
@@ -61,7 +61,7 @@ def is_excerpt(block: Block) -> bool:
 @pytest.fixture
 def aws_url(emulator: Emulator) -> str:
     """Return a URL of AWS whose calls go to an emulator."""
-    return f"aws://eu-west-1?endpoint_url={emulator.url}&sts_endpoint_url={emulator.url}"
+    return f"aws://us-east-1?endpoint_url={emulator.url}&sts_endpoint_url={emulator.url}"
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
