@@ -149,7 +149,7 @@ def test_what_builds_us_is_locked_audited_and_listed_too(recipe: str) -> None:
     assert [lock for lock in LOCKS if lock not in found[1]] == []
 
 
-@pytest.mark.parametrize("table", ["emulator/console/VENDORED.md", "tests/data/README.md"])
+@pytest.mark.parametrize("table", ["emulator/console/VENDORED.md", "docs/_static/VENDORED.md", "tests/data/README.md"])
 def test_files_of_others_are_what_their_table_says(table: str) -> None:
     folder = (ROOT / table).parent
     text = (ROOT / table).read_text(encoding="utf-8")
