@@ -39,6 +39,8 @@ EXCERPTS = [
     if path.is_file() and "__pycache__" not in path.parts
 ]
 RUN = {"console", "sh", "python"}
+SIGNATURES = {"docs/reference/python.md": {"py", "pycon"}}
+"""Languages that are only shown on a page: signatures, and examples that test_docs.py runs in the docstrings."""
 
 pytest_plugins = ("support.postgres",)
 
@@ -49,7 +51,7 @@ def blocks(page: str) -> list[Block]:
         block
         for block in parse(PAGES[page])
         if not block.reason
-        and block.language not in SHOWN
+        and block.language not in SHOWN | SIGNATURES.get(page, set())
         and (block.language in RUN or block.title or not is_excerpt(block))
     ]
 
