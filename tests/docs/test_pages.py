@@ -29,7 +29,7 @@ NOT_RUN: set[str] = {
 
 NEEDS = {
     "docs/how-to/serve-a-team.md": {"postgresql://registry@db.example/models": "postgres_url"},
-    "docs/how-to/guard-aws.md": {"aws://eu-west-1?account=111122223333": "aws_url"},
+    "docs/how-to/guard-aws.md": {"aws://us-east-1?account=111122223333": "aws_url"},
 }
 """Of each page, the texts that stand for something else here, with the fixture that provides it."""
 
@@ -39,6 +39,8 @@ EXCERPTS = [
     if path.is_file() and "__pycache__" not in path.parts
 ]
 RUN = {"console", "sh", "python"}
+SIGNATURES = {"docs/reference/python.md": {"py", "pycon"}}
+"""Languages that are only shown on a page: signatures, and examples that test_docs.py runs in the docstrings."""
 
 pytest_plugins = ("support.postgres",)
 
@@ -49,7 +51,7 @@ def blocks(page: str) -> list[Block]:
         block
         for block in parse(PAGES[page])
         if not block.reason
-        and block.language not in SHOWN
+        and block.language not in SHOWN | SIGNATURES.get(page, set())
         and (block.language in RUN or block.title or not is_excerpt(block))
     ]
 
@@ -61,7 +63,7 @@ def is_excerpt(block: Block) -> bool:
 @pytest.fixture
 def aws_url(emulator: Emulator) -> str:
     """Return a URL of AWS whose calls go to an emulator."""
-    return f"aws://eu-west-1?endpoint_url={emulator.url}&sts_endpoint_url={emulator.url}"
+    return f"aws://us-east-1?endpoint_url={emulator.url}&sts_endpoint_url={emulator.url}"
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
