@@ -80,17 +80,17 @@ class AWSRegistry(RemoteRegistry):
         super().__init__(url, boto)
         self._target = Target.from_url(url)
         self._session = sessions.session(self._target.profile)
-        self._region = boto.get("region_name") or self._target.region or self._session.region_name
+        self.region = boto.get("region_name") or self._target.region or self._session.region_name
         self._lock, self._owner = threading.Lock(), ""
 
     def client(self) -> SageMakerClient:
-        if self._region is None:
+        if self.region is None:
             raise BackendUnavailable(f"{self.url!r}: no region in the URL, the environment or the AWS profile: {HOW}")
-        if not self._target.allows(self._region):
+        if not self._target.allows(self.region):
             raise BackendUnavailable(
-                f"{self.url!r} does not allow region {self._region}; allowed: {', '.join(self._target.regions)}"
+                f"{self.url!r} does not allow region {self.region}; allowed: {', '.join(self._target.regions)}"
             )
-        return self._client(self._region)
+        return self._client(self.region)
 
     def client_for(self, caller: Caller) -> SageMakerClient:
         if not self._target.allows(caller.region):
@@ -131,7 +131,7 @@ class AWSRegistry(RemoteRegistry):
             if not self._owner:
                 keys = {name: value for name, value in self.boto.items() if name.startswith("aws_")}
                 place: dict[str, Any] = {"endpoint_url": self._target.sts_endpoint_url, **keys}
-                place["region_name"] = self._region or sessions.DEFAULT_REGION
+                place["region_name"] = self.region or sessions.DEFAULT_REGION
                 sts = self._session.client("sts", config=_config({}), **place)
                 self._owner = sts.get_caller_identity()["Account"]
             return self._owner

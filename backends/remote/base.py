@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..base import Backend, Caller
+from ..base import DEFAULT_REGION, Backend, Caller
 from ..errors import NotHandled, ServiceUnavailable, UnknownOperationException, UpstreamError
 from ..service.operations import OPERATIONS
 
@@ -49,7 +49,7 @@ class RemoteBackend(Backend):
 
     def ping(self) -> None:
         """List one group, which checks permissions as well as the connection."""
-        self.call("ListModelPackageGroups", {"MaxResults": 1}, Caller())
+        self.call("ListModelPackageGroups", {"MaxResults": 1}, Caller(region=self._remote.region or DEFAULT_REGION))
 
     def close(self) -> None:
         with self._lock:

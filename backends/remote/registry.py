@@ -25,6 +25,8 @@ class RemoteRegistry(ABC):
 
     extensions: Mapping[str, bool] = MappingProxyType({})
     """The names of the extensions, each with whether it writes."""
+    region: str | None = None
+    """The region of the URL, if the registry has only some regions."""
 
     def __init__(self, url: str, boto: dict[str, Any]) -> None:
         self.url, self.boto = url, boto

@@ -192,6 +192,14 @@ def test_a_gateway_signs_with_its_own_credentials(gateway: Emulator) -> None:
     assert (code, sentence[:34]) == ("ValidationException", "Model Package Group already exists")
 
 
+def test_a_gateway_starts_in_any_region(serve: Serve, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "666677778888")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "only-here")
+    gateway = serve("--backend", aws_url(emulator).replace(REGION, "eu-central-1"))
+    groups = gateway.client("sagemaker", region="eu-central-1").list_model_package_groups()
+    assert groups["ModelPackageGroupSummaryList"] == []
+
+
 def test_a_gateway_calls_only_allowed_regions(gateway: Emulator) -> None:
     assert (
         gateway.client("sagemaker", region="eu-west-1").list_model_package_groups()["ModelPackageGroupSummaryList"]
