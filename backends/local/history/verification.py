@@ -36,7 +36,7 @@ TABLES: Final = tuple(KINDS)
 CHAINS: Final = -1
 """The stage that walks chains; then come the resources of each table, numbered by position in TABLES."""
 SURPLUS: Final = len(TABLES)
-"""The last stage, which checks every term; it runs only if there are more terms than the resources have."""
+"""The last stage, which checks every term; it runs only if their number differs from that of the resources."""
 
 TERM: Final = tuple(column for column in TERMS.key if column not in ("account", "region"))
 
