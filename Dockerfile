@@ -1,4 +1,4 @@
-# The emulator on one port, its database on a volume, as a user without rights.
+# The server on port 8080, run as an unprivileged user, with its database on a volume.
 FROM python:3.13-slim AS build
 WORKDIR /source
 COPY pyproject.toml requirements.lock build.lock README.md LICENSE ./
@@ -6,7 +6,8 @@ COPY backends backends
 COPY client client
 COPY emulator emulator
 COPY examples examples
-# What builds the wheel is locked as well, and stays behind. Nothing else is built here: that would fetch more.
+# The build packages are locked too, and do not reach the final image. Building from source would download unlocked
+# packages, so every other package is installed from a wheel.
 RUN python -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r build.lock \
     && /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /opt/wheels . \
@@ -26,6 +27,6 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/_registry/health', timeout=2)"]
 ENTRYPOINT ["sagemaker-registry"]
-# Who reaches a container is decided where its port is published: publish it on 127.0.0.1, or mount a credentials file
-# and name it in SAGEMAKER_REGISTRY_CREDENTIALS. Then every request must be signed, whatever is accepted here.
+# A container has to listen on all addresses. Publish its port on 127.0.0.1 only, or mount a credentials file and set
+# SAGEMAKER_REGISTRY_CREDENTIALS to its path: every request must then be signed, despite --i-accept-no-authentication.
 CMD ["serve", "--host", "0.0.0.0", "--i-accept-no-authentication"]

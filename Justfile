@@ -1,14 +1,14 @@
-# `just` checks everything but what is not installed here (PostgreSQL, Chromium, ...); needs .venv (`just install`).
+# `just` runs all checks, except tests whose programs (PostgreSQL, Chromium, ...) are missing. Run `just install` first.
 python := ".venv/bin/python"
 
 # format check, lint, types, import contracts, tests
 default: lint types imports test
 
-# what CI runs, in a .venv made anew: installs PostgreSQL, Chromium and other clients where they are missing
+# run the CI checks in a new .venv; installs PostgreSQL, Chromium and third-party clients if they are missing
 ci:
     CI=true bash .ci/run
 
-# make .venv with everything a developer needs
+# create .venv with all development dependencies
 install:
     python3 -m venv .venv
     .venv/bin/pip install -q -e '.[dev]'
@@ -17,12 +17,12 @@ lint:
     {{python}} -m ruff format --check .
     {{python}} -m ruff check .
 
-# write the formatting and the fixes that are safe
+# format the code and apply safe fixes
 format:
     {{python}} -m ruff format .
     {{python}} -m ruff check --fix .
 
-# mypy cannot follow an editable install of three folders: a link gives it one package to look at
+# mypy cannot follow an editable install of three folders, so a link presents them as one package
 types:
     mkdir -p build/bridge
     ln -sfn ../.. build/bridge/sagemaker_registry
@@ -56,7 +56,7 @@ heavy size="nightly" *arguments:
 bench *arguments:
     {{python}} -m benchmarks --write --json build/benchmarks.json {{arguments}}
 
-# what a release is built on and with, with the hash of every file: after a change of dependencies, and before a release
+# lock the dependencies and build dependencies with hashes; run after changing dependencies and before a release
 lock:
     mkdir -p build
     .venv/bin/pip install -q -e '.[release]'
@@ -64,19 +64,19 @@ lock:
     {{python}} -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')" > build/build.in
     .venv/bin/uv pip compile build/build.in --universal --python-version 3.11 --generate-hashes --no-config --no-annotate --upgrade -q -o build.lock
 
-# known vulnerabilities of what is locked; asks PyPI, so it needs the network and is no part of CI
+# look up known vulnerabilities of the locked packages on PyPI; not in CI, because it requires the network
 audit:
     .venv/bin/pip install -q -e '.[release]'
     .venv/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock -r build.lock
 
-# build/sbom.json: what is locked, as CycloneDX lists it
+# write build/sbom.json, a CycloneDX list of the locked packages
 sbom:
     .venv/bin/pip install -q -e '.[release]'
     mkdir -p build
     cat requirements.lock build.lock > build/sbom.txt
     .venv/bin/cyclonedx-py requirements --output-reproducible --of JSON -o build/sbom.json build/sbom.txt
 
-# build/dist: the wheel and the source archive, with checked metadata, each tried in a clean environment
+# build the wheel and the source archive in build/dist, check their metadata, and try each in a clean environment
 package:
     .venv/bin/pip install -q -e '.[release]'
     rm -rf build/dist

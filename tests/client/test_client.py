@@ -62,8 +62,8 @@ def test_the_url_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, 
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("mongodb://x", "should begin with one of aws://, http://"),
-        ("registry.db", "should begin with one of aws://, http://"),
+        ("mongodb://x", "must begin with one of aws://, http://"),
+        ("registry.db", "must begin with one of aws://, http://"),
     ],
 )
 def test_a_url_with_an_unknown_scheme_is_rejected(url: str, sentence: str) -> None:

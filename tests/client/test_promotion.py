@@ -786,7 +786,7 @@ def test_apply_requires_yes_without_a_terminal(urls: tuple[str, str]) -> None:
         (["plan", "{src}", "{dst}", "--map-bucket", "dev=one", "--map-bucket", "dev=two"], "dev is mapped twice"),
         (["plan", "{src}", "{dst}", "--version", "churn/2"], f"churn/2 cannot be promoted: it is {PENDING}"),
         (["plan", "{src}", "http://127.0.0.1:9"], "Could not connect to the endpoint URL"),
-        (["plan", "mongodb://x", "{dst}"], "should begin with one of"),
+        (["plan", "mongodb://x", "{dst}"], "must begin with one of"),
         (["plan", "{src}", "{src}"], "SRC and DST are the same registry"),
         (["plan", "{src}", "{dst}", "--out", "/no/such/folder/plan.json"], "cannot write the plan to"),
         (["apply", "{src}"], "No such file or directory; expected SRC and DST, or a plan file"),

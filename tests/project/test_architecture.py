@@ -1,4 +1,4 @@
-"""The structure of the code: imports run one way, modules are small, and their public names are these."""
+"""The structure of the code: import order, sizes of modules and folders, and public names."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FLOORS = ["backends", "emulator", "client"]
+FOLDERS = ["backends", "emulator", "client"]
 POSIX = {"fcntl", "grp", "posix", "pty", "pwd", "readline", "resource", "syslog", "termios", "tty"}
-"""Modules that Windows has not."""
+"""Modules that do not exist on Windows."""
 
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
 ORDER: Mapping[str, list[list[str]]] = {
@@ -26,7 +26,7 @@ ORDER: Mapping[str, list[list[str]]] = {
     for contract in CONTRACTS
     if "containers" in contract
 }
-"""The modules and folders of each folder from top to bottom, as import-linter has them: imports point down."""
+"""For each folder, its modules and folders from top to bottom, from the contracts of import-linter."""
 
 MAX_MODULES = 14
 MAX_LINES = 400
@@ -91,16 +91,16 @@ PUBLIC: Mapping[str, set[str]] = {
     "backends.base": {"Backend", "BackendOptions", "Caller"},
     "emulator": {"create_app"},
 }
-"""What users import; everything else may move."""
+"""The names that users import."""
 
 
 def sources() -> Iterator[Path]:
-    for floor in FLOORS:
-        yield from sorted((ROOT / floor).rglob("*.py"))
+    for folder in FOLDERS:
+        yield from sorted((ROOT / folder).rglob("*.py"))
 
 
 def imported(path: Path) -> set[str]:
-    """Return the absolute names of what a file imports, relative imports resolved within the project."""
+    """Return the absolute names that a file imports."""
     names: set[str] = set()
     package = path.relative_to(ROOT).parent.parts
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -113,17 +113,17 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-def test_the_service_model_is_read_in_one_file() -> None:
+def test_one_module_reads_the_service_model() -> None:
     readers = [path for path in sources() if any(name.startswith("botocore.model") for name in imported(path))]
     assert [str(path.relative_to(ROOT)) for path in readers] == ["backends/service/model.py"]
 
 
-def test_no_module_uses_what_is_anothers_own() -> None:
-    assert [use for path in sources() for use in privates_of_others(path)] == []
+def test_no_module_uses_private_names_of_another() -> None:
+    assert [use for path in sources() for use in private_uses(path)] == []
 
 
-def privates_of_others(path: Path) -> Iterator[str]:
-    """Yield where a file uses a name with an underscore of a module it imports."""
+def private_uses(path: Path) -> Iterator[str]:
+    """Yield the places where a file uses a private name of an imported module."""
     nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {alias.asname or alias.name for node in imports for alias in node.names}
@@ -139,7 +139,7 @@ def privates_of_others(path: Path) -> Iterator[str]:
                 yield f"{path.relative_to(ROOT)}:{node.lineno} {name}"
 
 
-def test_every_module_opens_with_what_it_is() -> None:
+def test_every_module_has_a_docstring() -> None:
     assert [path for path in sources() if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))] == []
 
 
@@ -148,7 +148,7 @@ def test_no_module_is_loaded_twice() -> None:
     assert not {"backends", "client", "emulator"} & set(sys.modules)
 
 
-def test_help_answers_without_loading_the_registry() -> None:
+def test_help_does_not_load_the_registry() -> None:
     script = (
         "import sys; from click.testing import CliRunner; from sagemaker_registry.client.cli import main\n"
         "assert CliRunner().invoke(main, ['--help']).exit_code == 0\n"
@@ -158,17 +158,17 @@ def test_help_answers_without_loading_the_registry() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_tests_of_safety_are_collected_on_every_system() -> None:
-    """One that needs what only some systems have is skipped there, with a reason: importing would stop the run."""
+def test_safety_tests_can_be_collected_on_windows() -> None:
+    """A module-level import of a POSIX module would stop the run; tests that need one are skipped with a reason."""
     tests = sorted((ROOT / "tests" / "safety").glob("*.py"))
     assert len(tests) > 15
     assert {
-        path.name: found for path in tests if (found := {one.partition(".")[0] for one in imported(path)} & POSIX)
+        path.name: found for path in tests if (found := {name.partition(".")[0] for name in imported(path)} & POSIX)
     } == {}
 
 
 def modules() -> dict[str, Path]:
-    """Return the modules of the product by their names below the import package."""
+    """Return the modules of the product by name, without `sagemaker_registry.`."""
     return {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in sources()
     }
@@ -176,7 +176,7 @@ def modules() -> dict[str, Path]:
 
 @cache
 def imports() -> dict[str, set[str]]:
-    """Return the modules of the product that each of them imports, wherever in its file."""
+    """Return the modules of the product that each module imports, including imports inside functions."""
     known = modules()
     found: dict[str, set[str]] = {}
     for name, path in known.items():
@@ -186,7 +186,7 @@ def imports() -> dict[str, set[str]]:
 
 
 def cycles(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """Return the sets of modules that reach each other."""
+    """Return the groups of modules that import each other, directly or indirectly."""
     reached = {name: _reachable(graph, name) for name in graph}
     groups = {frozenset(other for other in found if name in reached[other]) for name, found in reached.items()}
     return sorted(sorted(group) for group in groups if group)
@@ -220,7 +220,7 @@ def test_no_import_points_upward_in_a_folder(folder: str) -> None:
     assert upward == []
 
 
-def test_every_folder_has_its_order() -> None:
+def test_every_folder_has_an_import_contract() -> None:
     parts: dict[str, set[str]] = {}
     for name, path in modules().items():
         folder = name if path.name == "__init__.py" else name.rpartition(".")[0]
@@ -232,7 +232,7 @@ def test_every_folder_has_its_order() -> None:
     assert {folder: {part for row in rows for part in row} for folder, rows in ORDER.items()} == expected
 
 
-def test_the_registry_is_imported_through_its_public_face() -> None:
+def test_backends_import_the_local_registry_through_its_public_module() -> None:
     assert [
         f"{name} -> {other}"
         for name, used in imports().items()
@@ -241,7 +241,7 @@ def test_the_registry_is_imported_through_its_public_face() -> None:
     ] == []
 
 
-def test_the_client_needs_the_emulator_only_to_serve() -> None:
+def test_the_client_imports_the_emulator_only_to_serve() -> None:
     users = {name for name, used in imports().items() if any(other.startswith("emulator") for other in used)}
     allowed = {"client.commands.serve", "client.testing.pytest_plugin"}
     assert {name for name in users if name.startswith("client")} == allowed
@@ -253,15 +253,15 @@ def test_a_public_module_exports_exactly_its_names(module: str) -> None:
     assert exported == sorted(PUBLIC[module])
 
 
-def test_no_folder_is_crowded() -> None:
-    crowd: dict[Path, int] = {}
+def test_no_folder_has_too_many_modules() -> None:
+    counts: dict[Path, int] = {}
     for path in sources():
         if path.name != "__init__.py":
-            crowd[path.parent] = crowd.get(path.parent, 0) + 1
-    assert {str(folder.relative_to(ROOT)): count for folder, count in crowd.items() if count > MAX_MODULES} == {}
+            counts[path.parent] = counts.get(path.parent, 0) + 1
+    assert {str(folder.relative_to(ROOT)): count for folder, count in counts.items() if count > MAX_MODULES} == {}
 
 
-def test_no_file_is_long() -> None:
+def test_no_module_is_too_long() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in sources()}
     assert {path: lines for path, lines in lengths.items() if lines > MAX_LINES} == {}
 

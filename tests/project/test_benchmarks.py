@@ -19,9 +19,9 @@ from benchmarks import figures, load
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reference" / "performance.md").read_text(encoding="utf-8")
 
-QUICKLY = ("--quick", "--rounds", "1", "--size", "20", "--size", "40")
+QUICK_OPTIONS = ("--quick", "--rounds", "1", "--size", "20", "--size", "40")
 
-needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="CPU time of a server is read from /proc")
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads the CPU time of a server from /proc")
 
 
 def benchmarks(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -48,7 +48,7 @@ def column(page: str, title: str) -> list[str]:
 
 
 def first_answers(new: float, existing: float, moto: float) -> dict[str, Any]:
-    """Return what --json stores of servers that answered their first call after so many seconds."""
+    """Return the figures of --json for the given times to the first response, in seconds."""
     found = [
         {"subject": subject, "operation": f"first call answered{file}", "unit": unit, "values": [seconds, seconds]}
         for file, ours in (("", new), (", existing file", existing))
@@ -59,15 +59,15 @@ def first_answers(new: float, existing: float, moto: float) -> dict[str, Any]:
 
 
 def prose(page: str) -> list[str]:
-    """Return the lines of a page without its tables and the conditions of its measurements."""
+    """Return the lines of a page without tables and the conditions of measurements."""
     return [line for line in page.splitlines() if not line.startswith(("|", "Measured on "))]
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a file with figures of floors and growth, measured quickly."""
+    """Return a file with figures of `floors` and `growth`, from quick measurements."""
     file = tmp_path_factory.mktemp("figures") / "figures.json"
-    benchmarks(*QUICKLY, "--only", "floors", "--only", "growth", "--json", str(file))
+    benchmarks(*QUICK_OPTIONS, "--only", "floors", "--only", "growth", "--json", str(file))
     return file
 
 
@@ -86,7 +86,7 @@ def test_the_page_and_the_readme_list_all_measurements() -> None:
 
 
 @needs_linux
-def test_floors_are_lower_than_what_stands_on_them(kept: Path) -> None:
+def test_lower_bounds_are_below_the_figures_of_the_registry(kept: Path) -> None:
     found = json.loads(kept.read_text())["floors"]["figures"]
     cpu = {(it["subject"], it["operation"]): min(it["values"]) for it in found if it["unit"] == "CPU ms"}
     assert all(value > 0 for value in cpu.values())
@@ -95,10 +95,10 @@ def test_floors_are_lower_than_what_stands_on_them(kept: Path) -> None:
 
 
 @needs_linux
-def test_the_page_has_the_text_and_the_rows_that_the_command_writes(kept: Path, tmp_path: Path) -> None:
+def test_the_page_has_the_text_and_rows_that_the_command_writes(kept: Path, tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     names = ("moto", "startup", "writers")
-    benchmarks(*QUICKLY, *(f"--only={name}" for name in names), "--json", str(file))
+    benchmarks(*QUICK_OPTIONS, *(f"--only={name}" for name in names), "--json", str(file))
     page = benchmarks("--from", str(kept), "--json", str(file)).stdout
     assert "Not measured yet" not in page
     assert prose(page) == prose(PAGE)
@@ -110,7 +110,7 @@ def test_the_page_has_the_text_and_the_rows_that_the_command_writes(kept: Path, 
         assert table(page, way)[0] == table(PAGE, way)[0]
 
 
-def test_a_measurement_without_figures_is_named_with_its_command(tmp_path: Path) -> None:
+def test_a_missing_measurement_is_shown_with_its_command(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     file.write_text("{}")
     page = benchmarks("--from", str(file)).stdout
@@ -118,17 +118,17 @@ def test_a_measurement_without_figures_is_named_with_its_command(tmp_path: Path)
     assert column(page, "## Goals") == column(PAGE, "## Goals")
 
 
-@pytest.mark.parametrize(("moto", "verdict"), [(4.0, "yes"), (1.5, "no: 4 of 4 miss it"), (2.5, "no: 2 of 4 miss it")])
-def test_a_goal_is_reached_by_the_figures_alone(tmp_path: Path, moto: float, verdict: str) -> None:
+@pytest.mark.parametrize(("moto", "result"), [(4.0, "yes"), (1.5, "no: 4 of 4 miss it"), (2.5, "no: 2 of 4 miss it")])
+def test_a_goal_is_evaluated_from_the_figures(tmp_path: Path, moto: float, result: str) -> None:
     file = tmp_path / "figures.json"
     file.write_text(json.dumps(first_answers(new=1.0, existing=1.5, moto=moto)))
     goals = table(benchmarks("--from", str(file)).stdout, "## Goals")
     (row,) = [row for row in goals if row[0].startswith("the first call is answered in half")]
-    assert row[2] == verdict
+    assert row[2] == result
     assert row[1].startswith(f"{1.5 / moto:#.3g} x (an existing file")
 
 
-def test_threads_begin_together_and_call_as_often_each() -> None:
+def test_load_threads_run_concurrently_and_make_equally_many_calls() -> None:
     callers: Counter[int] = Counter()
 
     def call() -> None:
@@ -140,7 +140,7 @@ def test_threads_begin_together_and_call_as_often_each() -> None:
     assert 0 < done.rate < 200 / (max(done.took) / 1000)
 
 
-def test_clients_in_process_are_compared_by_their_rate(tmp_path: Path) -> None:
+def test_in_process_clients_are_compared_by_rate(tmp_path: Path) -> None:
     found = [
         {"subject": subject, "operation": "describe", "unit": "/s", "size": 100, "clients": 8, "values": [rate]}
         for subject, rate in (("`sqlite:///FILE`", 3000), ("`mock_aws`", 500))
@@ -155,7 +155,7 @@ def test_clients_in_process_are_compared_by_their_rate(tmp_path: Path) -> None:
 
 
 @needs_linux
-def test_the_page_says_what_was_measured_and_on_which_disk(kept: Path) -> None:
+def test_the_page_states_the_version_the_commit_and_the_disk(kept: Path) -> None:
     page = benchmarks("--from", str(kept), "--only", "floors").stdout
     (line,) = [line for line in page.splitlines() if line.startswith("Measured on ")]
     assert re.search(r"Files are on \w+[;,]", line)
@@ -163,8 +163,8 @@ def test_the_page_says_what_was_measured_and_on_which_disk(kept: Path) -> None:
     assert figures.commit() in line
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="git tells which commit it is")
-def test_a_file_that_was_changed_is_seen_in_the_commit(tmp_path: Path) -> None:
+@pytest.mark.skipif(shutil.which("git") is None, reason="requires git")
+def test_uncommitted_changes_are_marked_in_the_commit(tmp_path: Path) -> None:
     def git(*arguments: str) -> None:
         identity = ["-c", "user.name=bench", "-c", "user.email=bench@example.com"]
         subprocess.run(["git", "-C", str(tmp_path), *identity, *arguments], check=True, capture_output=True)
@@ -180,7 +180,7 @@ def test_a_file_that_was_changed_is_seen_in_the_commit(tmp_path: Path) -> None:
     assert re.fullmatch(r" at [0-9a-f]+\+", figures.commit(tmp_path))
 
 
-def test_what_is_only_in_memory_is_called_so(tmp_path: Path) -> None:
+def test_figures_from_a_memory_file_system_are_labeled(tmp_path: Path) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"disk / ext4 rw 0 0\nnone {tmp_path} tmpfs rw 0 0\n")
     assert figures.file_system("/", mounts) == "ext4"
@@ -188,16 +188,16 @@ def test_what_is_only_in_memory_is_called_so(tmp_path: Path) -> None:
     assert "no write was durable" in figures.disk("tmpfs", 0.001, 0.001)
 
 
-def test_measurements_are_listed_where_nothing_can_be_measured() -> None:
-    elsewhere = "import os, runpy, sys; del os.sysconf, os.sched_getaffinity, os.fdatasync; "
-    helping = "sys.argv = ['benchmarks', '--help']; runpy.run_module('benchmarks', run_name='__main__')"
-    command = [sys.executable, "-c", elsewhere + helping]
+def test_help_works_on_systems_without_measurements() -> None:
+    without_linux = "import os, runpy, sys; del os.sysconf, os.sched_getaffinity, os.fdatasync; "
+    show_help = "sys.argv = ['benchmarks', '--help']; runpy.run_module('benchmarks', run_name='__main__')"
+    command = [sys.executable, "-c", without_linux + show_help]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout == benchmarks("--help").stdout, done.stderr
 
 
 @needs_linux
-def test_growth_is_measured_at_other_sizes(kept: Path) -> None:
+def test_growth_can_be_measured_at_other_sizes(kept: Path) -> None:
     grown = benchmarks("--from", str(kept), "--only", "growth").stdout
     assert table(grown, "")[0][1:] == ["20", "40", "40 to 20"]
     assert column(grown, "")[1:] == column(PAGE, "## growth")[1:]
@@ -214,10 +214,10 @@ def test_figures_are_merged_into_a_file(tmp_path: Path) -> None:
 def test_a_file_without_figures_is_rejected(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     file.write_text('{"speed": {"conditions": "2 cores", "figures": []}}')
-    refused = benchmarks("--from", str(file), code=2).stderr
-    assert "unknown measurement: speed; expected moto, startup, floors, writers, growth" in " ".join(refused.split())
-    assert "Traceback" not in refused
+    error = benchmarks("--from", str(file), code=2).stderr
+    assert "unknown measurement: speed; expected moto, startup, floors, writers, growth" in " ".join(error.split())
+    assert "Traceback" not in error
 
 
-def test_the_page_names_no_machine_and_no_path() -> None:
+def test_the_page_contains_no_local_paths() -> None:
     assert not re.search(r"/(home|tmp|root|work|Users)/", PAGE)

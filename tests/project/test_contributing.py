@@ -1,4 +1,4 @@
-"""The contributor guide names files that exist, and its examples are code that works."""
+"""The contributor guide: its files exist, and its examples work."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ EXAMPLES = dict(re.findall(r"^## Add an? (.+?)\n.*?```python\n(.*?)```", GUIDE, 
 
 
 def example(name: str) -> dict[str, Any]:
-    """Return what the example of a section defines."""
+    """Run the example of a section and return its definitions."""
     defined: dict[str, Any] = {"__name__": "example"}
     exec(compile(EXAMPLES[name], f"CONTRIBUTING.md: {name}", "exec"), defined)
     return defined
 
 
-def test_the_guide_has_an_example_for_everything_people_add() -> None:
+def test_the_guide_has_an_example_of_each_kind_of_extension() -> None:
     assert list(EXAMPLES) == ["operation", "backend", "rule", "command", "console page"]
 
 
@@ -33,13 +33,13 @@ def test_every_file_the_guide_names_exists(path: str) -> None:
     assert (ROOT / path).exists()
 
 
-def test_the_example_of_an_operation_is_an_answer_and_a_row() -> None:
+def test_the_example_of_an_operation_defines_an_answer_and_a_row() -> None:
     defined = example("operation")
     assert defined["ANSWERS"]["DescribeModelPackageGroup"].answer is defined["describe"]
     assert not defined["OPERATIONS"]["DescribeModelPackageGroup"].writes
 
 
-def test_the_example_of_a_backend_is_opened_by_its_function_and_answers() -> None:
+def test_the_example_of_a_backend_can_be_opened_and_answers() -> None:
     defined = example("backend")
     with defined["open_empty"]("empty://", BackendOptions()) as backend:
         assert isinstance(backend, Backend)
@@ -47,7 +47,7 @@ def test_the_example_of_a_backend_is_opened_by_its_function_and_answers() -> Non
 
 
 @pytest.mark.parametrize(("metadata", "outcome"), [({"dataset": "v3"}, "passed"), ({}, "failed")])
-def test_the_example_of_a_rule_judges_a_change(metadata: dict[str, str], outcome: str) -> None:
+def test_the_example_of_a_rule_evaluates_a_change(metadata: dict[str, str], outcome: str) -> None:
     rule = example("rule")["DatasetNamed"]()
     assert rule.judge(Change(Caller(), 0, {}, {METADATA: metadata}, {})).outcome == outcome
 
@@ -57,7 +57,7 @@ def test_the_example_of_a_command_runs() -> None:
     assert done.output == "0\n", done.output
 
 
-def test_the_example_of_a_page_has_a_route_and_a_place_in_the_menu() -> None:
+def test_the_example_of_a_page_has_a_route_and_a_menu_entry() -> None:
     page = example("console page")["PAGE"]
     assert list(page.routes) == ["GET /statistics"]
     assert (page.menu, page.key) == ("Statistics", "s")

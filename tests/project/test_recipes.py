@@ -53,7 +53,7 @@ def health_command() -> list[str]:
 
 
 def serve_options(arguments: list[str]) -> dict[str, click.Parameter]:
-    """Return the options of `serve` among arguments, parsed as the command line would."""
+    """Parse arguments of `serve` and return its options by name."""
     command, *rest = arguments
     assert command == "serve"
     serve = command_of("serve")
@@ -66,7 +66,7 @@ def serve_options(arguments: list[str]) -> dict[str, click.Parameter]:
 def at_the_registry(serve: Callable[..., Emulator], monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """Return a registry of the test's own, in an environment as connect-a-client.md exports it."""
     served = serve("--backend", "sqlite://")
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers the credentials of its first use
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it caches the credentials of its first use
     monkeypatch.setenv("AWS_ENDPOINT_URL", served.url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "alice")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
@@ -78,7 +78,7 @@ def at_the_registry(serve: Callable[..., Emulator], monkeypatch: pytest.MonkeyPa
 
 @contextmanager
 def a_shell(script: str, folder: Path, **variables: str) -> Iterator[str]:
-    """Run a block of shell to its end and yield what it printed; what it left in the background ends afterwards."""
+    """Run a shell script, yield its output, and stop its background processes afterwards."""
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     output = folder / "printed"
     with output.open("w") as file:
@@ -94,7 +94,7 @@ def a_shell(script: str, folder: Path, **variables: str) -> Iterator[str]:
         assert process.wait(timeout=90) == 0, output.read_text()
         yield output.read_text()
     finally:
-        with suppress(ProcessLookupError):  # nothing was left
+        with suppress(ProcessLookupError):  # no background process
             os.killpg(process.pid, signal.SIGTERM)
 
 
@@ -119,14 +119,14 @@ def test_the_rule_against_approval_by_a_deployment_refuses_it(serve: Callable[..
     sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="ticket 42")
 
 
-# GitHub Actions, compose and Testcontainers: what needs Docker is held against the Dockerfile and the command line.
+# GitHub Actions, compose and Testcontainers: checked against the Dockerfile and the command line, without Docker.
 
 
 def workflow() -> dict[str, Any]:
     return yaml.safe_load(FILES[EXAMPLES / "github-actions.yaml"])["jobs"]
 
 
-def test_the_service_container_is_healthy_when_the_image_says_so() -> None:
+def test_the_service_container_uses_the_health_check_of_the_image() -> None:
     (service,) = (job["services"]["registry"] for job in workflow().values() if "services" in job)
     options = shlex.split(service["options"])
     given = dict(zip(options[::2], options[1::2], strict=True))
@@ -136,12 +136,12 @@ def test_the_service_container_is_healthy_when_the_image_says_so() -> None:
     assert service["env"].keys() <= {parameter.envvar for parameter in command_of("serve").params}
 
 
-def test_the_health_command_succeeds_once_the_server_answers_and_fails_before(emulator: Emulator) -> None:
+def test_the_health_command_succeeds_only_if_the_server_answers(emulator: Emulator) -> None:
     port = str(free_port())
-    for there, url in ((True, emulator.url), (False, f"http://127.0.0.1:{port}")):
+    for is_served, url in ((True, emulator.url), (False, f"http://127.0.0.1:{port}")):
         _, *arguments = (part.replace(f"http://{ADDRESS}", url) for part in health_command())
         done = subprocess.run([sys.executable, *arguments], check=False, timeout=60, capture_output=True)
-        assert (done.returncode == 0) is there
+        assert (done.returncode == 0) is is_served
 
 
 def test_the_workflow_and_the_page_start_a_server_and_wait_for_it(tmp_path: Path) -> None:
@@ -161,13 +161,13 @@ def test_the_workflow_and_the_page_start_a_server_and_wait_for_it(tmp_path: Path
         assert client.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
 
 
-def test_every_job_of_the_workflow_has_the_variables_and_its_own_registry() -> None:
+def test_every_job_of_the_workflow_has_a_registry_and_its_endpoint() -> None:
     whole = yaml.safe_load(FILES[EXAMPLES / "github-actions.yaml"])
     assert whole["env"]["AWS_ENDPOINT_URL"] == f"http://{ADDRESS}"
     assert all("services" in job or "serve" in json.dumps(job["steps"]) for job in whole["jobs"].values())
 
 
-def test_compose_waits_for_a_registry_that_answers_to_its_name(
+def test_compose_waits_for_a_registry_that_accepts_its_host_name(
     serve: Callable[..., Emulator], emulator: Emulator
 ) -> None:
     services = yaml.safe_load(FILES[EXAMPLES / "compose.yaml"])["services"]
@@ -179,7 +179,7 @@ def test_compose_waits_for_a_registry_that_answers_to_its_name(
     options = serve_options(registry["command"])
     assert registry["environment"].keys() <= {option.envvar for option in options.values()}
 
-    # the container's own command, on loopback and a free port, asked by the name that compose gives it
+    # run the container's command on loopback and a free port, and send requests with the host name of compose
     arguments = ["127.0.0.1" if word == "0.0.0.0" else word for word in registry["command"][1:]]
     served = serve(*arguments, "--backend", "sqlite://")
     for server, status in ((served, 200), (emulator, 421)):
@@ -189,7 +189,7 @@ def test_compose_waits_for_a_registry_that_answers_to_its_name(
         assert name in PAGES["connect-a-client.md"]
 
 
-def test_the_testcontainers_example_fits_the_image_and_the_server(emulator: Emulator) -> None:
+def test_the_testcontainers_example_matches_the_image_and_the_server(emulator: Emulator) -> None:
     source = FILES[EXAMPLES / "testcontainers_example.py"]
     constants: dict[str, Any] = {}
     for line in re.findall(r"^[A-Z]+ = .*$", source, re.MULTILINE):
@@ -211,13 +211,13 @@ def registry(at_the_registry: Emulator) -> Iterator[ModelRegistry]:
 
 @pytest.fixture
 def handler(registry: ModelRegistry) -> Callable[[], dict[str, Any]]:
-    """Return a function that gives the handler the registry's newest event."""
+    """Return a function that calls the handler with the registry's newest event."""
     from lambda_handler import handler  # type: ignore[import-not-found]
 
     return lambda: handler(dict(next(registry.events(newest_first=True)).envelope), None)
 
 
-def test_the_handler_deploys_only_what_is_approved_and_once(
+def test_the_handler_deploys_an_approved_version_once(
     registry: ModelRegistry, handler: Callable[[], dict[str, Any]], at_the_registry: Emulator
 ) -> None:
     sagemaker = at_the_registry.client("sagemaker")
@@ -237,19 +237,20 @@ def test_the_handler_deploys_only_what_is_approved_and_once(
     assert variant["ModelName"] == "churn-1"
 
 
-def test_the_block_of_the_handler_runs(at_the_registry: Emulator) -> None:
+def 
+test_the_block_of_the_handler_runs(at_the_registry: Emulator) -> None:
     code = block_with("python", "from lambda_handler import handler").replace(f"http://{ADDRESS}", at_the_registry.url)
     exec(compile(code, "deploy-approved-versions.md", "exec"), {"__name__": "recipe"})
 
 
-def test_a_rejection_serves_the_version_before_again(
+def test_after_a_rejection_the_handler_deploys_the_previous_version(
     registry: ModelRegistry,
     handler: Callable[[], dict[str, Any]],
     at_the_registry: Emulator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sagemaker = at_the_registry.client("sagemaker")
-    stand_in_for_update_endpoint(sagemaker, monkeypatch)
+    emulate_update_endpoint(sagemaker, monkeypatch)
     first, second = (registry.register("churn", image=f"registry/churn:{number}") for number in (1, 2))
     registry.approve(first, "ticket 42")
     assert handler()["action"] == "created"
@@ -261,8 +262,8 @@ def test_a_rejection_serves_the_version_before_again(
     assert sagemaker.describe_endpoint(EndpointName="churn")["EndpointConfigName"] == "churn-1"
 
 
-def stand_in_for_update_endpoint(sagemaker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let clients made from now on update endpoints, which moto cannot: the old one goes, a new one comes."""
+def emulate_update_endpoint(sagemaker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make new clients replace an endpoint on UpdateEndpoint, which moto does not support."""
 
     def update(params: dict[str, Any], **_: Any) -> None:
         sagemaker.delete_endpoint(EndpointName=params["EndpointName"])
@@ -278,7 +279,7 @@ def stand_in_for_update_endpoint(sagemaker: Any, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(boto3, "client", client)
 
 
-def test_without_update_endpoint_the_handler_fails_with_a_sentence_that_says_so(
+def test_without_update_endpoint_the_handler_fails_with_the_error_of_moto(
     registry: ModelRegistry, handler: Callable[[], dict[str, Any]]
 ) -> None:
     for number in (1, 2):
@@ -312,7 +313,7 @@ def test_watch_runs_the_handler_for_each_event(registry: ModelRegistry, tmp_path
 # moto
 
 
-def test_a_moto_server_has_the_artefacts_and_the_registry_looks_for_them_there(tmp_path: Path) -> None:
+def test_the_registry_looks_for_artifacts_in_a_moto_server(tmp_path: Path) -> None:
     moto_port, port = free_port(), free_port()
     block = block_with("sh", "moto_server")
     script = block.replace("5000", str(moto_port)).replace("8081", str(port))
@@ -332,12 +333,12 @@ def test_a_moto_server_has_the_artefacts_and_the_registry_looks_for_them_there(t
         sagemaker.create_model_package(**version_with("s3://models/there.tar.gz"))
 
 
-def version_with(artefact: str) -> dict[str, Any]:
-    container = {"Image": "registry/churn:3", "ModelDataUrl": artefact}
+def version_with(artifact: str) -> dict[str, Any]:
+    container = {"Image": "registry/churn:3", "ModelDataUrl": artifact}
     return {"ModelPackageGroupName": "churn", "InferenceSpecification": {"Containers": [container]}}
 
 
 @pytest.mark.parametrize("file", sorted(FILES), ids=lambda path: path.name)
-def test_examples_name_no_machine_and_every_one_is_on_a_page(file: Path) -> None:
+def test_every_example_is_on_a_page_and_contains_no_local_paths(file: Path) -> None:
     assert file.name in "".join(PAGES.values())
     assert not re.search(r"/(home|root|work|tmp)/", FILES[file])

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-TABLE = PAGE.partition("## The rules")[2].partition("\nArtefacts")[0]
+TABLE = PAGE.partition("## The rules")[2].partition("\nArtifacts")[0]
 RULES = [line for line in TABLE.splitlines() if line.startswith("|")][2:]
 
 
