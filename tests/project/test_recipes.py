@@ -237,8 +237,7 @@ def test_the_handler_deploys_an_approved_version_once(
     assert variant["ModelName"] == "churn-1"
 
 
-def 
-test_the_block_of_the_handler_runs(at_the_registry: Emulator) -> None:
+def test_the_block_of_the_handler_runs(at_the_registry: Emulator) -> None:
     code = block_with("python", "from lambda_handler import handler").replace(f"http://{ADDRESS}", at_the_registry.url)
     exec(compile(code, "deploy-approved-versions.md", "exec"), {"__name__": "recipe"})
 
