@@ -175,7 +175,7 @@ def test_another(sagemaker_registry):
     result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines(
         [
-            "*churn.yaml, line 3: groups.churn.version: there is no such field; versions?",
+            "*churn.yaml, line 3: groups.churn.version: unknown field; did you mean versions?",
             "*accepts seeds and freeze=, not colour=*",
         ]
     )

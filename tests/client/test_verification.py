@@ -128,7 +128,7 @@ def test_a_step_that_depends_on_a_failed_step_is_not_run(sagemaker: Any) -> None
     assert {step.verdict for step in report.steps if step.operation == "UpdateModelPackage"} == {"not run"}
     assert not report.same
     (whole,) = next(step for step in report.steps_with("differs") if step.operation == "CreateModelPackage").differences
-    assert whole == Difference("(answer)", "ValidationException: not you", "answers")
+    assert whole == Difference("(response)", "ValidationException: not you", "success")
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
@@ -319,7 +319,7 @@ def test_registry_specific_values_are_replaced() -> None:
             [],
             [("entries of ", ["g/1"], [])],
         ),
-        ({"Error": {"Code": "E", "Message": "m"}}, {"a": 1}, [("(answer)", "E: m", "answers")]),
+        ({"Error": {"Code": "E", "Message": "m"}}, {"a": 1}, [("(response)", "E: m", "success")]),
         ({"Error": {"Code": "E"}}, {"Error": {"Code": "F"}}, [("Error.Code", "E", "F")]),
     ],
 )

@@ -213,7 +213,7 @@ def test_a_watch_survives_a_restart_of_the_server(serve: Callable[..., Emulator]
         (["--exec", ""], "is not an executable program"),
         (["--exec", "true", "--from", "yesterday"], "is not a position; expected now, start, or a number"),
         (["--exec", "true", "--on", "approved"], "is not one of"),
-        (["--exec", "true", "--state", "not-ours"], "is not a file in which watch remembers"),
+        (["--exec", "true", "--state", "not-ours"], "is not a position file of watch"),
         (
             ["--exec", "true", "--state", "others"],
             "was saved for another registry (its position is higher); delete it to start again",

@@ -111,7 +111,7 @@ def test_the_signer_is_the_caller(locked: Registry) -> None:
 def test_extensions_reject_signatures_in_the_query(locked: Registry, path: str) -> None:
     status, answer = locked.get(path, ALICE, "query")
     assert (status, answer["__type"]) == (400, "IncompleteSignatureException")
-    assert "signed in the header Authorization" in answer["message"]
+    assert "sign the request in the Authorization header" in answer["message"]
     assert locked.get(path, ALICE)[0] == 200
 
 
@@ -119,7 +119,7 @@ def test_calls_with_a_signature_in_the_query_are_rejected_and_change_nothing(loc
     for who in (ALICE, CAROL):
         status, answer = locked.call("CreateModelPackageGroup", who, "query and body", ModelPackageGroupName="churn")
         assert (status, answer["__type"]) == (400, "IncompleteSignatureException")
-        assert "signed in the header Authorization" in answer["message"]
+        assert "sign the request in the Authorization header" in answer["message"]
     assert locked.groups(ALICE) == locked.groups(CAROL) == {}
     assert locked.call("ListModels", ALICE, "query and body")[0] == 400
     assert locked.seen == []
