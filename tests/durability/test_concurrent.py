@@ -95,7 +95,7 @@ def changes_verified(backend: Backend) -> int:
     return verified(lambda name, asked: backend.extension(name, asked, Caller()))
 
 
-@pytest.mark.sized(ci=2_000, nightly=100_000, release=1_000_000)
+@pytest.mark.sized(ci=1_000, nightly=100_000, release=1_000_000)
 def test_processes_on_one_file_get_consecutive_numbers(size: int, figures: dict[str, Any], tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/registry.db"
     with open_backend(url) as backend:

@@ -189,7 +189,7 @@ def reader(path: Path) -> Query:
 
 
 @needs_fork_server
-@pytest.mark.sized(ci=30, nightly=1_000, release=10_000)
+@pytest.mark.sized(ci=12, nightly=1_000, release=10_000)
 def test_a_killed_server_loses_nothing_and_repeats_nothing(
     tmp_path: Path, size: int, rounds: Iterator[int], rng: random.Random, figures: dict[str, Any]
 ) -> None:

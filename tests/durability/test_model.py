@@ -346,7 +346,7 @@ def seen(answer: Any) -> Any:
     return {name: value for name, value in kept.items() if value}
 
 
-@pytest.mark.sized(ci=100, nightly=5_000, release=50_000)
+@pytest.mark.sized(ci=50, nightly=5_000, release=50_000)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_registry_behaves_like_the_model(
     kind: str,

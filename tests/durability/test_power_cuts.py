@@ -94,7 +94,7 @@ def registered(path: Path) -> int:
 
 
 @pytest.mark.parametrize("journal", ["WAL", "TRUNCATE"])
-@pytest.mark.sized(ci=1_000, nightly=50_000, release=500_000)
+@pytest.mark.sized(ci=300, nightly=50_000, release=500_000)
 def test_a_power_cut_loses_nothing_acknowledged(
     journal: str,
     tmp_path: Path,
@@ -119,7 +119,7 @@ def test_a_power_cut_loses_nothing_acknowledged(
             figures["opened by the registry"] += 1
 
 
-@pytest.mark.sized(ci=300, nightly=3_000, release=30_000)
+@pytest.mark.sized(ci=100, nightly=3_000, release=30_000)
 def test_losses_without_full_synchronization_are_detected(
     tmp_path: Path,
     image: Path,

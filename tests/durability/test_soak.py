@@ -216,7 +216,7 @@ def p99(seconds: list[float]) -> float:
 
 
 @needs_proc
-@pytest.mark.sized(ci=8, nightly=3_600, release=86_400)
+@pytest.mark.sized(ci=5, nightly=3_600, release=86_400)
 def test_a_server_under_mixed_load_does_not_leak(
     size: int,
     figures: dict[str, Any],

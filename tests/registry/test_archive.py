@@ -502,7 +502,7 @@ def whole() -> list[dict[str, Any]]:
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_line_with_any_value_is_imported_or_rejected(whole: list[dict[str, Any]], data: st.DataObject) -> None:
     lines = json.loads(json.dumps(whole))
     where: Any = data.draw(st.sampled_from(lines))

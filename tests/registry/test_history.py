@@ -456,7 +456,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_verify_finds_any_edit_of_any_column(rows_of_a_history: Path, data: st.DataObject) -> None:
     registry = LocalRegistry(SQLiteRows(rows_of_a_history))
     connection = registry._rows._writer  # type: ignore[attr-defined]

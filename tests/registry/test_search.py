@@ -210,7 +210,7 @@ expressions = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(
     drawn=entries_of_versions,
     filter_=expressions,
@@ -428,7 +428,7 @@ def test_an_expression_at_a_limit_is_accepted(empty: LocalRegistry, expression: 
     assert find(empty, SearchExpression=expression) == []
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(
     name=st.sampled_from(sorted(model.members(model.named("ModelPackage")))) | st.text(min_size=1),
     operator=st.sampled_from(sorted(OPERATORS)),

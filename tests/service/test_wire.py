@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagemaker_registry.backends import errors
@@ -19,6 +19,7 @@ from support.random_values import moments, values
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 @given(data=st.data())
+@settings(max_examples=40)
 def test_requests_serialized_by_botocore_are_read(operation: str, data: st.DataObject) -> None:
     params = data.draw(values(model.input_shape(operation)))
     request = create_serializer("json", include_validation=False).serialize_to_request(
@@ -29,6 +30,7 @@ def test_requests_serialized_by_botocore_are_read(operation: str, data: st.DataO
 
 @pytest.mark.parametrize("operation", sorted(name for name in OPERATIONS if model.output_shape(name)))
 @given(data=st.data())
+@settings(max_examples=40)
 def test_responses_are_parsed_by_botocore(operation: str, data: st.DataObject) -> None:
     shape = model.output_shape(operation)
     answer = data.draw(values(shape))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,9 +153,12 @@ def watch(page: Page, home: str, watched: Watched) -> None:
     page.on("dialog", opened)
 
 
-def violations(page: Page) -> list[str]:
+WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+"""The tags of the rules of axe for the Web Content Accessibility Guidelines."""
+
+
+def violations(page: Page, tags: Sequence[str] = WCAG) -> list[str]:
     """Return the violations that axe finds on a page, with the first elements of each."""
     page.evaluate(AXE.read_text(encoding="utf-8") + "; null")
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", tags)
+    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", [*tags])
     return [f"{one['id']}: {[node['html'][:200] for node in one['nodes'][:3]]}" for one in found["violations"]]
