@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final, Literal, Self
 
@@ -18,6 +20,7 @@ METADATA: Final = "CustomerMetadataProperties"
 CARD: Final = "ModelCardContent"
 """A member that contains JSON text."""
 DEEPEST: Final = 32
+_NUMBER = re.compile(r"[-+]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][-+]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,12 @@ class Version:
         return MappingProxyType(self.record.get(METADATA) or {})
 
 
+def parse_number(text: str) -> Decimal | None:
+    """Parse a metric strictly, as a decimal number within the range of a float; return None for other text."""
+    value = Decimal(text) if _NUMBER.fullmatch(text) else None
+    return value if value is not None and math.isfinite(float(value)) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A value that differs between two records, None if absent, with a `path` like `ModelMetrics.Bias.Report.S3Uri`."""
@@ -119,11 +128,8 @@ class Difference:
         """The difference `b` - `a` of metadata that is a number in both records; else None."""
         if not self.path.startswith(f"{METADATA}."):
             return None
-        try:
-            delta = Decimal(self.b or "") - Decimal(self.a or "")
-        except InvalidOperation:
-            return None
-        return float(delta) if delta.is_finite() else None
+        a, b = parse_number(self.a or ""), parse_number(self.b or "")
+        return None if a is None or b is None else float(b - a)
 
 
 @dataclass(frozen=True, slots=True)

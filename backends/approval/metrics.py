@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from ..base import Caller, Probe
 from ..errors import ValidationException
 from ..service import model
 from ..service.records import S3_URL
+from ..views import parse_number
 from .change import METADATA, member_of
 
 
@@ -48,10 +48,8 @@ def value_of(metric: str, source: str, record: Mapping[str, Any], caller: Caller
 def _number(value: Any, named: str) -> float:
     if value is None:
         raise ValidationException(f"The version has no {named}.")
-    try:
-        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+    text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    parsed = parse_number(text)
+    if parsed is None:
         raise ValidationException(f"{named} is {str(value)[:100]!r}, not a number.")
-    return number
+    return float(parsed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import tempfile
 from collections import Counter, defaultdict
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ...backends.errors import BackendUnavailable
-from ...backends.views import METADATA, PENDING, first_container, iso, moment, user_arn
+from ...backends.views import METADATA, PENDING, first_container, iso, moment, parse_number, user_arn
 from ..extensions import offers
 from ..registry import events
 from .format import Line
@@ -191,8 +190,8 @@ def _metadata(record: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
     yield from (("metadata", {"version_arn": arn, "key": key, "value": value}) for key, value in metadata.items())
     found = [(METADATA, key, value) for key, value in metadata.items()]
     for source, name, value in [*found, *_of_card(record.get("ModelCard", {}).get("ModelCardContent"))]:
-        if (number := _number(value)) is not None:
-            yield "metrics", {"version_arn": arn, "name": name, "value": number, "source": source}
+        if (number := parse_number(str(value))) is not None:
+            yield "metrics", {"version_arn": arn, "name": name, "value": float(number), "source": source}
 
 
 def _of_card(content: str | None) -> Iterator[tuple[str, str, Any]]:
@@ -208,15 +207,6 @@ def _of_card(content: str | None) -> Iterator[tuple[str, str, Any]]:
             yield source, part["name"], part["value"]
         inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
         parts += [(source, one) for one in inner]
-
-
-def _number(value: object) -> float | None:
-    """Return a value as a finite number, or None."""
-    try:
-        number = float(str(value))
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _decision(line: Line) -> Row | None:

@@ -6,10 +6,10 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Literal, Self
 
-from ...backends.views import METADATA
+from ...backends.views import METADATA, parse_number
 from .requests import PAGE, given
 
 OPERATORS = {
@@ -52,7 +52,7 @@ class Terms:
                 name, sign, value = found.group("name", "operator", "value")
                 if name.startswith(f"{METADATA}.") and sign in COMPARISONS:
                     filters.append({"Name": name, "Operator": "Exists"})
-                    number = _finite(value)
+                    number = parse_number(value)
                     if number is None:
                         raise ValueError(f"{term!r} compares metadata with {value!r}, which is not a number")
                     numbers.append((name.removeprefix(f"{METADATA}."), sign, number))
@@ -93,13 +93,5 @@ def search(
 
 
 def _compares(text: str, sign: str, number: Decimal) -> bool:
-    value = _finite(text)
+    value = parse_number(text)
     return value is not None and COMPARISONS[sign](value, number)
-
-
-def _finite(text: str) -> Decimal | None:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None

@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from ...backends.service import model
-from ...backends.views import APPROVED, METADATA, Explanation, Transition
-from .metrics import number
+from ...backends.views import APPROVED, METADATA, Explanation, Transition, parse_number
 from .records import Version
 
 BLOCKED: Final = "blocked"
@@ -82,6 +81,8 @@ def thresholds(explanation: Explanation, version: Version) -> dict[str, Threshol
     for result in transition.rules if transition else ():
         bounds = result.threshold
         if bounds is not None and bounds["source"] == METADATA and bounds["metric"] in version.metrics:
-            least, most = (number(str(bounds[end])) if bounds[end] is not None else None for end in ("min", "max"))
+            least, most = (
+                parse_number(str(bounds[end])) if bounds[end] is not None else None for end in ("min", "max")
+            )
             found[bounds["metric"]] = Threshold(result.rule, least, most, result.outcome == "passed")
     return found

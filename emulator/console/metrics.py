@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
+
+from ...backends.views import parse_number
 
 LEADING: Final = (
     *("accuracy", "f1", "f1_score", "auc", "roc_auc", "auprc", "precision", "recall", "r2", "map", "ndcg", "bleu"),
@@ -30,7 +32,6 @@ NO_METRICS: Final = frozenset(
 
 _SPLIT = re.compile(r"[^a-z0-9]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_NUMBER = re.compile(r"[-+]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][-+]?\d{1,3})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def metrics_of(metadata: Mapping[str, str]) -> dict[str, Decimal]:
     """Return the metrics in metadata: by importance, then in their original order."""
     found: dict[str, Decimal] = {}
     for name, text in metadata.items():
-        value = number(text)
+        value = parse_number(text)
         if value is not None and not NO_METRICS.intersection(_words(name)):
             found[name] = value
     return {name: found[name] for name in sorted(found, key=_rank)}
@@ -59,17 +60,6 @@ def headline(metrics: Iterable[Mapping[str, Decimal]]) -> str | None:
         for name in one:
             named[name] = named.get(name, 0) + 1
     return min(named, key=lambda name: (_rank(name), -named[name]), default=None)
-
-
-def number(text: str) -> Decimal | None:
-    """Parse a text as a finite number; return None for other text."""
-    text = text.strip()
-    if not _NUMBER.fullmatch(text):
-        return None
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return None
 
 
 def delta(value: Decimal | None, base: Decimal | None) -> Delta | None:

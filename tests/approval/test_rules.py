@@ -353,6 +353,13 @@ def test_tags_of_the_group_can_be_required(tags: list[str], sentence: str) -> No
         (None, "The version has no CustomerMetadataProperties.accuracy; at least 0.9 and at most 1 is required."),
         ("good", "CustomerMetadataProperties.accuracy is 'good', not a number; at least 0.9"),
         ("nan", "CustomerMetadataProperties.accuracy is 'nan', not a number; at least 0.9"),
+        ("1_0", "CustomerMetadataProperties.accuracy is '1_0', not a number; at least 0.9"),
+        (" 0.95", "CustomerMetadataProperties.accuracy is ' 0.95', not a number; at least 0.9"),
+        (
+            "\u0660.\u0669\u0665",
+            "CustomerMetadataProperties.accuracy is '\u0660.\u0669\u0665', not a number; at least 0.9",
+        ),
+        ("1e999", "CustomerMetadataProperties.accuracy is '1e999', not a number; at least 0.9"),
         ("inf", "CustomerMetadataProperties.accuracy is 'inf', not a number; at least 0.9"),
     ],
 )

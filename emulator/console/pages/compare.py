@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from flask import Response, request
 
-from ....backends.views import METADATA
+from ....backends.views import METADATA, parse_number
 from ..metrics import Delta, delta
 from ..page import Page, Visit
 from ..records import ALWAYS_DIFFERENT, Version, leaves
@@ -148,15 +148,11 @@ def _fields(versions: Sequence[Version]) -> list[FieldRow]:
 
 
 def _inert(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "@", "\t", "\r") or (text[:1] == "-" and not _is_number(text)) else text
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return (
+        f"'{text}"
+        if text[:1] in ("=", "+", "@", "\t", "\r") or (text[:1] == "-" and parse_number(text) is None)
+        else text
+    )
 
 
 PAGE = Page("compare.html", {"GET /compare": compare}, menu="Compare")
