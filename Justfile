@@ -52,6 +52,10 @@ docs-check:
 heavy size="nightly" *arguments:
     {{python}} -m pytest tests/durability tests/safety --size {{size}} {{arguments}}
 
+# change the modules that decide who may do what, one place at a time, and run their tests (about an hour)
+mutation *arguments:
+    {{python}} -m tests.mutation {{arguments}}
+
 # measure everything (about half an hour) and write docs/reference/performance.md; `just bench --only floors` repeats one measurement
 bench *arguments:
     {{python}} -m benchmarks --write --json build/benchmarks.json {{arguments}}
