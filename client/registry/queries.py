@@ -63,6 +63,7 @@ class RegistryQueries:
         Raises:
             ValueError: A term is invalid.
 
+        >>> from sagemaker_registry.client import ModelRegistry
         >>> with ModelRegistry("sqlite://") as registry:
         ...     for accuracy in (0.89, 0.93):
         ...         version = registry.register("churn", image="churn:1", metadata={"accuracy": accuracy})
