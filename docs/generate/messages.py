@@ -28,6 +28,7 @@ ROOTS: Final = frozenset(
         "AuthenticationFailed",
         "BackendUnavailable",
         "LookupError",
+        "Mismatch",
         "RegistryError",
         "Undelivered",
         "UsageError",
