@@ -139,8 +139,8 @@ def backup(file: str, url: str | None, objects: bool, force: bool, as_json: bool
     """Copy a registry file while it is in use.
 
     The copy is a consistent snapshot, verified and written atomically; only its owner can read it. The S3 objects of a
-    served registry are copied to FILE.s3. To restore a backup, serve it. Exits with code 1 if the history in the copy
-    was tampered with.
+    served registry are copied to FILE.s3. To restore a backup, serve it. Exits with code 1 if
+    `history verify` finds faults in the copy.
 
     This command copies SQLite files. For PostgreSQL, use pg_dump. To copy any registry as JSON Lines, use `export`.
 

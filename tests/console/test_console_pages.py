@@ -106,7 +106,7 @@ def test_a_rewritten_history_is_reported(desk: Desk) -> None:
     rows._writer.execute("UPDATE history SET actor = 'nobody' WHERE version = 1")
     page = text_of(desk.browser().get("/console/history?verify=1"))
     assert "History was altered" in page
-    assert "the row was modified after it was written" in page
+    assert "the entry was modified after it was written" in page
 
 
 def test_other_accounts_and_regions_have_separate_pages(desk: Desk) -> None:
