@@ -148,6 +148,28 @@ def test_every_page_has_a_description(page: Path) -> None:
     assert 20 < len(found[1]) <= 120
 
 
+def test_the_diagram_names_modules_that_exist() -> None:
+    text = (DOCS / "explanation" / "how-a-request-travels.md").read_text(encoding="utf-8")
+    named = re.findall(r"(?:emulator|backends|client)/[\w/]+\.py", text)
+    assert len(named) >= 10
+    assert [path for path in named if not (ROOT / path).is_file()] == []
+
+
+def test_the_readme_states_the_results_of_the_contract_suite() -> None:
+    """The README repeats two figures of the table on the page about fidelity, which a test run writes."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    passed, moto, applies = re.findall(r"all\s+(\d+) contract tests; moto [\d.]+ passes (\d+) of the (\d+)", readme)[0]
+    page = (DOCS / "explanation" / "fidelity.md").read_text(encoding="utf-8")
+    table = page.split("<!-- contract: begin -->")[1].split("<!-- contract: end -->")[0]
+    cells = [re.findall(r"(\d+) of (\d+)|not answered", row) for row in table.strip().splitlines()[2:]]
+    here, other = ([row[column] for row in cells] for column in (0, -1))
+    assert sum(int(done) for done, _ in here) == sum(int(all_) for _, all_ in here) == int(passed)
+    assert (sum(int(done or 0) for done, _ in other), sum(int(all_ or 0) for _, all_ in other)) == (
+        int(moto),
+        int(applies),
+    )
+
+
 def test_words_are_spelled_as_the_glossary_says() -> None:
     pages = [str(path) for path in [ROOT / "README.md", ROOT / "AGENTS.md", *PAGES] if path.name not in FROM_CODE]
     words = ["-D", "-", "-D", str(DOCS / "words.txt"), "--builtin", "clear,en-GB_to_en-US", "-L", "aproved,aprove"]
