@@ -16,7 +16,7 @@ import click
 
 from ...backends.files import atomic_write
 from ...backends.urls import database_file, default_url
-from .output import JSON, NO, REGION, URL, counted, errors_reported, fail, print_result, region_option
+from .output import JSON, NO, REGION, URL, counted, errors_reported, fail, print_result, region_option, require_file
 
 if TYPE_CHECKING:
     from ..archive import ImportResult
@@ -61,6 +61,7 @@ def export(file: str, groups: tuple[str, ...], sqlite: bool, url: str | None, re
         own = database_file(url or default_url())
         if own is not None and own.is_file() and Path(file).is_file() and own.samefile(file):
             fail(f"{file} is the registry itself; choose another FILE")
+        require_file(url)
     with errors_reported(), ModelRegistry(url, **region_option(region)) as registry, _output(file) as content:
         if sqlite:
             counts = archive.export_sqlite(registry.boto3, content, groups=groups, progress=_show_lines)
