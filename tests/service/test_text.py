@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from sagemaker_registry.backends.text import for_environment, is_environment, printable, without_environment
 
 
