@@ -13,6 +13,8 @@ from urllib.parse import urldefrag
 
 import pytest
 
+from docs import screenshots
+
 pytest_plugins = ("support.browser",)
 
 ROOT = Path(__file__).parents[2]
@@ -168,6 +170,14 @@ def test_the_readme_states_the_results_of_the_contract_suite() -> None:
         int(moto),
         int(applies),
     )
+
+
+def test_every_image_is_drawn_by_the_script() -> None:
+    shown = {
+        name for page in [*PAGES, ROOT / "README.md"] for name in re.findall(r"images/([\w-]+)\.png", page.read_text())
+    }
+    assert shown == screenshots.SHOTS.keys()
+    assert shown == {path.stem for path in (DOCS / "images").iterdir()}
 
 
 def test_words_are_spelled_as_the_glossary_says() -> None:
