@@ -94,9 +94,18 @@ def served() -> Iterator[tuple[str, dict[str, str]]]:
     with tempfile.TemporaryDirectory() as folder:
         rules = Path(folder) / "registry.toml"
         rules.write_text(RULES, encoding="utf-8")
-        command = ["-m", "sagemaker_registry.client.cli", "serve", "--port", "0", "--backend", "sqlite://"]
+        command = [
+            sys.executable,
+            "-m",
+            "sagemaker_registry.client.cli",
+            "serve",
+            "--port",
+            "0",
+            "--backend",
+            "sqlite://",
+        ]
         command += ["--config", str(rules), *(part for user in USERS for part in ("--console-user", user))]
-        with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True) as server:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
             try:
                 output = ""
                 for line in server.stdout or ():

@@ -173,9 +173,8 @@ def test_the_readme_states_the_results_of_the_contract_suite() -> None:
 
 
 def test_every_image_is_drawn_by_the_script() -> None:
-    shown = {
-        name for page in [*PAGES, ROOT / "README.md"] for name in re.findall(r"images/([\w-]+)\.png", page.read_text())
-    }
+    texts = [page.read_text(encoding="utf-8") for page in [*PAGES, ROOT / "README.md"]]
+    shown = {name for text in texts for name in re.findall(r"images/([\w-]+)\.png", text)}
     assert shown == screenshots.SHOTS.keys()
     assert shown == {path.stem for path in (DOCS / "images").iterdir()}
 
