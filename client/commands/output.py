@@ -20,15 +20,34 @@ from ...backends.text import printable
 if TYPE_CHECKING:
     from ..registry import ModelRegistry
 
-NO, ERROR, TIMED_OUT, INCOMPLETE, INTERRUPTED = 1, 2, 3, 4, 130
-"""Exit codes: 1 no (nothing approved, rejected, or different), 2 an error or wrong usage, 3 timed out, 4 approved, but
+NO, ERROR, TIMED_OUT, INCOMPLETE, INTERRUPTED = 1, 2, 3, 6, 130
+"""Exit codes: 1 no (nothing approved, rejected, or different), 2 an error or wrong usage, 3 timed out, 6 approved, but
 more approvals are required, 130 Ctrl-C."""
 
-_MISSING = re.compile(r":model-package(?:-group)?/(?P<group>[^/\s]+)\S* does not exist")
+_MISSING = (
+    re.compile(r":model-package(?:-group)?/(?P<group>[^/\s]+)\S* does not exist"),
+    re.compile(r"There is no history of (?P<group>[^/:\s]+)"),
+    re.compile(r"Model package (?P<group>[^/\s]+)\S* not found"),  # moto
+)
 _MOST_NAMES = 1000
 """Most names of groups among which a suggestion is sought."""
 
-STATUSES = click.Choice(["Approved", "Rejected", "PendingManualApproval"])
+
+class Choice(click.Choice):  # type: ignore[type-arg] # generic only since click 8.2
+    """A choice that suggests the closest value for a mistyped one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            values = {str(choice).lower(): choice for choice in self.choices}
+            close = get_close_matches(str(value).lower(), values, 1)
+            if not close:
+                raise
+            self.fail(f"{error.message} Did you mean {values[close[0]]}?", param, ctx)
+
+
+STATUSES = Choice(["Approved", "Rejected", "PendingManualApproval"])
 URL = click.option(
     "--url",
     envvar="SAGEMAKER_REGISTRY_URL",
@@ -125,12 +144,17 @@ def names_suggested(registry: ModelRegistry) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        found = _MISSING.search(error.response["Error"]["Message"])
-        names = [group.name for group in islice(registry.groups(), _MOST_NAMES)] if found else []
-        close = get_close_matches(found["group"], names, 1) if found and found["group"] not in names else []
-        if close:
-            fail(f"{_described(error)} Did you mean {close[0]}?")
-        raise
+        message = error.response["Error"]["Message"]
+        missing = next((match["group"] for one in _MISSING if (match := one.search(message))), None)
+        if missing is None:
+            raise
+        names = [group.name for group in islice(registry.groups(), _MOST_NAMES)]
+        close = get_close_matches(missing, names, 1)
+        if missing in names and ":model-package/" in message and "/" not in message.partition(":model-package/")[2]:
+            fail(f"{_described(error)} {missing} is a group; add the number of a version, such as {missing}/1.")
+        if missing in names or not close:
+            raise
+        fail(f"{_described(error)} Did you mean {close[0]}?")
 
 
 def region_option(region: str | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...backends.text import printable
+from ...backends.text import HIDDEN_VALUE, is_environment, printable
 from ...backends.urls import is_memory, without_password
 from .output import (
     INTERRUPTED,
@@ -336,8 +336,8 @@ def _show(made: Plan, *, err: bool = False) -> None:
         mark, color = MARKS[step.action]
         click.secho(f"{mark} {_title(step)}", fg=color, err=err)
         for difference in step.differences:
-            was = f"{_text(difference.a)} -> " if step.action == "update" else ""
-            click.echo(f"    {printable(difference.path)}: {was}{_text(difference.b)}", err=err)
+            was = f"{_text(difference.path, difference.a)} -> " if step.action == "update" else ""
+            click.echo(f"    {printable(difference.path)}: {was}{_text(difference.path, difference.b)}", err=err)
     for one in made.same:
         click.echo(f"= {name_of(one.source)} (copy {name_of(one.copy)})", err=err)
     skipped: dict[tuple[str, str], list[str]] = {}
@@ -364,7 +364,9 @@ def _title(step: Step) -> str:
     return name_of(step.source) + (f" (copy {name_of(step.copy)})" if step.copy else "")
 
 
-def _text(value: Any) -> str:
+def _text(path: str, value: Any) -> str:
+    if value is not None and is_environment(path):
+        return HIDDEN_VALUE
     return "(none)" if value is None else printable(json.dumps(value, ensure_ascii=False, default=str))
 
 

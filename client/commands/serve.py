@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import credentials_option, fail
+from .output import Choice, credentials_option, fail
 
 if TYPE_CHECKING:
     from ...backends.base import Backend
@@ -74,13 +74,13 @@ VERBOSE_LIBRARIES = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
 )
 @click.option(
     "--check-artifacts",
-    type=click.Choice(["off", "auto", "always"]),
+    type=Choice(["off", "auto", "always"]),
     help="Whether artifacts must exist in S3 at registration. auto requires them only if the bucket exists. Default: "
     "auto.",
 )
 @click.option(
     "--check-images",
-    type=click.Choice(["off", "auto", "always"]),
+    type=Choice(["off", "auto", "always"]),
     help="Whether images must exist in ECR at registration. auto requires them only if the repository exists. Default: "
     "off.",
 )
@@ -113,7 +113,7 @@ VERBOSE_LIBRARIES = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
 )
 @click.option(
     "--log-level",
-    type=click.Choice(["error", "warning", "info", "debug"]),
+    type=Choice(["error", "warning", "info", "debug"]),
     default="warning",
     show_default=True,
     help="Log level on stderr; info logs each request.",

@@ -38,7 +38,7 @@ def clients_redirected(substitute: Callable[[BaseClient], BaseClient]) -> Iterat
         substitute: returns a client of the same service, for an endpoint that is not AWS.
     """
     substitutes: dict[BaseClient, BaseClient] = {}
-    original = BaseClient._make_api_call
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def make_api_call(self: BaseClient, operation_name: str, api_params: dict[str, Any]) -> Any:
         service = service_at(self.meta.endpoint_url)
