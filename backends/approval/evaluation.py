@@ -9,13 +9,13 @@ from msgspec.structs import replace
 
 from ..errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
 from .change import APPROVAL, LIFE_CYCLE, Change, Record, RuleResult, Step, creator_of, moment
-from .profiles import APPROVED, NEW, life_cycle_state
+from .profiles import APPROVED, NEW, PENDING, life_cycle_state
+from .rule import Rule
 from .rulebook import Policy
-from .rules import Rule
 
 LEDGER = "_Approval"
-"""The member of a record with the origin and time of its status, whether that is the latest change, and the approvals.
-No shape has this member, so no response shows it."""
+"""The member of a record with the origin and time of its status, whether that is the latest change, the approvals, and
+the ARNs of the callers who changed the content. No shape has this member, so no response shows it."""
 
 MAX_DESCRIPTION = 1024
 
@@ -47,6 +47,7 @@ def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[Ru
     made = steps(change.before, change.after, request) if change.after else []
     for step in made:
         results += judge_step(policy, change, step)
+    results += _judge_content(policy, change)
     failed = [result for result in results if result.outcome == "failed"]
     if not any(result.counts for result in results):  # no rule counts the caller's approval
         failed += [result for result in results if result.outcome == "pending"]
@@ -57,6 +58,18 @@ def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[Ru
 
 def judge_state(policy: Policy, change: Change) -> list[RuleResult]:
     return _judged({name: rule for name, rule in policy.rules.items() if not rule.of_transitions}, change)
+
+
+def _judge_content(policy: Policy, change: Change) -> list[RuleResult]:
+    """Return a failed result if the content of a version would change that is, and stays, approved by other people."""
+    status = change.before.get(APPROVAL), change.after.get(APPROVAL)
+    content = sorted(content_of(policy, change)) if status == (APPROVED, APPROVED) else []
+    why = f"The version is {APPROVED}, so its {', '.join(content)} cannot change; return it to {PENDING} first."
+    return [
+        RuleResult("failed", why, ConflictException, rule=name, kind=rule.kind())
+        for name, rule in policy.used().items()
+        if content and rule.by_others
+    ]
 
 
 def judge_step(policy: Policy, change: Change, step: Step) -> list[RuleResult]:
@@ -113,11 +126,30 @@ def overtaken(record: Record) -> ConflictException:
     return ConflictException(f"ModelPackage {arn} {what} while you were deciding; read it again before you retry.")
 
 
-def kept_approvals(policy: Policy, change: Change) -> list[Record]:
-    """Return the approvals so far, or none if the change discards them."""
+def content_of(policy: Policy, change: Change) -> set[str]:
+    """Return the members of the content that a change touches: what reviewers approve, and rules evaluate."""
     harmless = {LIFE_CYCLE, "ApprovalDescription"}.union(*(rule.keeps_approvals for rule in policy.rules.values()))
-    approvals: list[Record] = change.before.get(LEDGER, {}).get("Approvals", [])
-    return [] if change.touched - harmless else approvals
+    return change.touched - harmless
+
+
+def with_review(policy: Policy, change: Change) -> Change:
+    """Return a change with the approvals so far, unless it discards them, and with the editors of the content."""
+    ledger = change.before.get(LEDGER, {})
+    editors, approvals = [*change.editors, *ledger.get("Editors", ())], ledger.get("Approvals", ())
+    if change.before and change.after and content_of(policy, change):
+        approvals = ()
+        if change.caller.arn not in editors:
+            editors.append(change.caller.arn)
+    return replace(change, approvals=approvals, editors=editors)
+
+
+def discarded_approvals(policy: Policy, change: Change) -> list[dict[str, str]]:
+    """Return a note for the history entry of a change of the content that discards approvals."""
+    people = [one["Name"] for one in change.before.get(LEDGER, {}).get("Approvals", ())]
+    if not people or not change.after or not content_of(policy, change):
+        return []
+    why = f"The content changed; earlier approvals no longer count: {', '.join(people)}."
+    return [{"rule": name, "is": "pending", "why": why} for name, rule in policy.used().items() if rule.by_others]
 
 
 def settle(change: Change, request: Mapping[str, Any], results: list[RuleResult]) -> dict[str, Any]:
@@ -128,6 +160,8 @@ def settle(change: Change, request: Mapping[str, Any], results: list[RuleResult]
     """
     before, record = change.before, dict(change.after)
     ledger: dict[str, Any] = {k: v for k, v in before.get(LEDGER, {}).items() if k in ("By", "At")}
+    if change.editors:
+        ledger["Editors"] = [*change.editors]
     approvals = [*change.approvals]
     if APPROVAL in request and before:
         counting = [result for result in results if result.approvals]
