@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ..errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
 from .change import APPROVAL, LIFE_CYCLE, Change, Record, RuleResult, Step, creator_of, moment
 from .profiles import APPROVED, NEW, PENDING, life_cycle_state
-from .rule import Rule
+from .rule import Rule, failed
 from .rulebook import Policy
 
 LEDGER = "_Approval"
@@ -48,11 +48,11 @@ def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[Ru
     for step in made:
         results += judge_step(policy, change, step)
     results += _judge_content(policy, change)
-    failed = [result for result in results if result.outcome == "failed"]
+    failures = [result for result in results if result.outcome == "failed"]
     if not any(result.counts for result in results):  # no rule counts the caller's approval
-        failed += [result for result in results if result.outcome == "pending"]
-    if failed:
-        raise _refusal(change, made, failed)
+        failures += [result for result in results if result.outcome == "pending"]
+    if failures:
+        raise _refusal(change, made, failures)
     return results
 
 
@@ -66,7 +66,7 @@ def _judge_content(policy: Policy, change: Change) -> list[RuleResult]:
     content = sorted(content_of(policy, change)) if status == (APPROVED, APPROVED) else []
     why = f"The version is {APPROVED}, so its {', '.join(content)} cannot change; return it to {PENDING} first."
     return [
-        RuleResult("failed", why, ConflictException, rule=name, kind=rule.kind())
+        replace(failed(why, ConflictException), rule=name, kind=rule.kind())
         for name, rule in policy.used().items()
         if content and rule.by_others
     ]
@@ -191,11 +191,11 @@ def _so_far(approvals: list[Record], counting: list[RuleResult]) -> str:
     return f"{len(approvals)}{wanted} approvals so far: {people}{more}"[:MAX_DESCRIPTION]
 
 
-def _refusal(change: Change, made: list[Step], failed: list[RuleResult]) -> RegistryError:
+def _refusal(change: Change, made: list[Step], failures: list[RuleResult]) -> RegistryError:
     record = change.before or change.after
     named = record.get("ModelPackageArn") or f"of {record['ModelPackageGroupName']}"
     wanted = " and ".join(step.target for step in made)
     what = "be deleted" if not change.after else f"become {wanted}" if wanted else "change"
-    sentences = " ".join(f"`{result.rule}`: {result.why}" for result in failed)
-    code = next(code for code in SEVERITY if any(result.error is code for result in failed))
+    sentences = " ".join(f"`{result.rule}`: {result.why}" for result in failures)
+    code = next(code for code in SEVERITY if any(result.error is code for result in failures))
     return code(f"ModelPackage {named} cannot {what}. {sentences}")
