@@ -21,6 +21,7 @@ from ..backends.settings import Events, Settings
 from ..backends.testing.clock import Clock
 from ..backends.urls import database_file, is_gateway, is_memory, without_password
 from .app import application
+from .aws.deploy_gate import gate_of
 from .aws.lookups import EndpointProbe, MotoProbe
 from .aws.other_services import MotoApp, alone
 from .aws.reset import NoResetMiddleware, ResetMiddleware, started
@@ -86,6 +87,7 @@ def serve(
         except RegistryError as error:
             raise BackendUnavailable(error.message) from error
         prepare(backend)
+        moto.gate = gate_of(backend)
         other_services: WSGIApplication = alone if is_gateway(backend_url) else CallerIdentity(moto, identities)
         dispatcher = _dispatcher(opened, backend, switches.events, shown)
         if dispatcher is not None and switches.events.eventbridge and not is_gateway(backend_url):
