@@ -60,7 +60,7 @@ def running(url: str = "sqlite://", settings: Settings | None = None) -> Iterato
     identities = Identities(options.settings.identities, options.identify)
     with ExitStack() as opened:
         listener = opened.enter_context(listen("127.0.0.1", 0))
-        controlled = opened.enter_context(started(open_backend(url, options), clock, url, identities.recognise))
+        controlled = opened.enter_context(started(open_backend(url, options), clock, url, identities.recognize))
         other_services: WSGIApplication = alone if is_gateway(url) else CallerIdentity(moto, identities)
         other_services = ResetMiddleware(other_services, controlled, moto)
         server = Server(

@@ -93,7 +93,7 @@ class GuardedBackend(Backend):
 
     def _seen(self, caller: Caller) -> Caller:
         """Return a caller with its identity, in the account of the backend's groups."""
-        known = self._rulebook.identities.recognise(caller)
+        known = self._rulebook.identities.recognize(caller)
         return replace(known, account=self._account) if self._account else known
 
     def _check_create(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
