@@ -35,7 +35,7 @@ def steps(before: Record, after: Record, request: Mapping[str, Any]) -> list[Ste
     return found
 
 
-def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[RuleResult]:
+def evaluate(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[RuleResult]:
     """Return the results of the rules for a change without a step, if they allow it; `request` has the members sent.
 
     Raises:
@@ -43,10 +43,10 @@ def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[Ru
         ValidationException: a version cannot be registered with the status, or something is missing or invalid.
         AccessDeniedException: the caller is not allowed to make the change.
     """
-    results = [] if change.is_new else judge_state(policy, change)
+    results = [] if change.is_new else evaluate_state(policy, change)
     made = steps(change.before, change.after, request) if change.after else []
     for step in made:
-        results += judge_step(policy, change, step)
+        results += evaluate_step(policy, change, step)
     failed = [result for result in results if result.outcome == "failed"]
     if not any(result.counts for result in results):  # no rule counts the caller's approval
         failed += [result for result in results if result.outcome == "pending"]
@@ -55,11 +55,11 @@ def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[Ru
     return results
 
 
-def judge_state(policy: Policy, change: Change) -> list[RuleResult]:
-    return _judged({name: rule for name, rule in policy.rules.items() if not rule.of_transitions}, change)
+def evaluate_state(policy: Policy, change: Change) -> list[RuleResult]:
+    return _rule_results({name: rule for name, rule in policy.rules.items() if not rule.of_transitions}, change)
 
 
-def judge_step(policy: Policy, change: Change, step: Step) -> list[RuleResult]:
+def evaluate_step(policy: Policy, change: Change, step: Step) -> list[RuleResult]:
     """Return the results of a transition's rules: those it requires and, for an approval status, those of its group.
 
     Raises:
@@ -74,11 +74,11 @@ def judge_step(policy: Policy, change: Change, step: Step) -> list[RuleResult]:
     rules = policy.required(transition)
     if step.member == APPROVAL:
         rules |= {name: rule for name, rule in policy.rules.items() if rule.guards(step.target)}
-    return _judged(rules, replace(change, step=step))
+    return _rule_results(rules, replace(change, step=step))
 
 
-def _judged(rules: Mapping[str, Rule], change: Change) -> list[RuleResult]:
-    return [replace(rule.judge(change), rule=name, kind=rule.kind()) for name, rule in rules.items()]
+def _rule_results(rules: Mapping[str, Rule], change: Change) -> list[RuleResult]:
+    return [replace(rule.evaluate(change), rule=name, kind=rule.kind()) for name, rule in rules.items()]
 
 
 def _no_such_transition(record: Record, step: Step, profile: str, targets: tuple[str, ...]) -> RegistryError:

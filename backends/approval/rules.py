@@ -55,7 +55,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=TA
 
     on: tuple[str, ...] | None = None
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         raise NotImplementedError
 
     def check(self, identities: Identities, place: Place) -> None:
@@ -105,7 +105,7 @@ class ReasonRequired(Rule, frozen=True, tag="reason-required"):
 
     characters: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         step = change.step
         member = "ApprovalDescription" if step.member == APPROVAL else "StageDescription"
         reason = (step.reason or "").strip()
@@ -137,7 +137,7 @@ class CreatorMayNotApprove(Rule, frozen=True, tag="creator-may-not-approve"):
 
     _needs: ClassVar[frozenset[str]] = frozenset({CALLERS})
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         creator = change.caller.arn if change.is_new else creator_of(change.before)
         if not change.is_known:
             return _failed(
@@ -161,7 +161,7 @@ class Only(Rule, frozen=True, tag="only"):
         super().check(identities, place)
         identities.check(self.who, (*place, "who"))
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         caller = change.caller
         allowed = " or ".join(self.who)
         if Who(caller.name, caller.arn, caller.groups).is_one_of(self.who):
@@ -186,7 +186,7 @@ class Approvers(Rule, frozen=True, tag="approvers"):
         super().check(identities, place)
         identities.check(self.who, (*place, "who"))
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         result = partial(RuleResult, approvals=self.count)
         caller = change.caller
         people = [Who(one["Name"], one["Arn"], tuple(one["Groups"])) for one in change.approvals]
@@ -235,7 +235,7 @@ class MetadataRequired(Rule, frozen=True, tag="metadata-required"):
                 f"[rules.{place[-1]}]: a `metadata-required` rule requires `keys`, `members` or both", place
             )
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         metadata = change.after.get(METADATA, {})
         missing = [f"{METADATA}.{key}" for key in self.keys if not metadata.get(key, "").strip()]
         missing += [path for path in self.members if member_of(change.after, path) in (None, "", {}, [])]
@@ -251,7 +251,7 @@ class TagsRequired(Rule, frozen=True, tag="tags-required"):
 
     tags: Words
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         for wanted in self.tags:
             key, _, pattern = wanted.partition("=")
             if key not in change.tags:
@@ -283,7 +283,7 @@ class Metric(Rule, frozen=True, tag="metric"):
         if self.min is None and self.max is None:
             raise Misconfigured(f"[rules.{place[-1]}]: a `metric` rule requires `min`, `max` or both", place)
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         bounds = {"metric": self.metric, "source": self.source, "min": self.min, "max": self.max}
         result = partial(RuleResult, threshold=bounds)
         limits = [f"at least {self.min:g}"] if self.min is not None else []
@@ -302,7 +302,7 @@ class ImageFrom(Rule, frozen=True, tag="image-from"):
 
     images: Words
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         found = model.structures("DescribeModelPackage", change.after, "ModelPackageContainerDefinition")
         images = [container["Image"] for container in found if "Image" in container]
         for image in images:
@@ -316,7 +316,7 @@ class ArtifactExists(Rule, frozen=True, tag="artifact-exists"):
 
     _needs: ClassVar[frozenset[str]] = frozenset({OBJECTS})
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         found = list(artifacts(change.after))
         for bucket, key, is_prefix in found:
             if not change.probe.artifact_exists(change.caller, bucket, key, is_prefix=is_prefix):
@@ -329,7 +329,7 @@ class MinimumAge(Rule, frozen=True, tag="minimum-age"):
 
     age: Duration
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         wait = milliseconds(self.age)
         if change.age >= wait:
             return _passed(f"The version is at least {self.age} old, as required.")
@@ -342,7 +342,7 @@ class Expires(Rule, frozen=True, tag="expires"):
 
     after: Duration
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         if change.age <= milliseconds(self.after):
             return _passed(f"The version is not older than {self.after}.")
         sentence = f"The version is older than {self.after} and can no longer be approved; register it again."
@@ -358,7 +358,7 @@ class ApprovalIs(Rule, frozen=True, tag="approval-is"):
         super().check(identities, place)
         check_words(self.status, STATES, (*place, "status"))
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         status = change.after.get(APPROVAL)
         sentence = f"The approval status is {status}"
         if status in self.status:
@@ -383,7 +383,7 @@ class Frozen(Rule, frozen=True, tag="frozen"):
         super().check(identities, place)
         check_words(self.may_change, _described(), (*place, "may_change"))
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         status = change.before.get(APPROVAL)
         if status not in (self.on or self.guarded):
             return _passed(f"The version is {status or 'new'}.")
