@@ -44,6 +44,10 @@ docs-serve:
     .venv/bin/pip install -q sphinx-autobuild==2025.8.25
     .venv/bin/sphinx-autobuild -n docs build/site
 
+# draw the images of the console in docs/images; needs Chromium
+screenshots:
+    {{python}} -m docs.screenshots
+
 # what CI checks: generated pages, code blocks, strict build, links, spelling
 docs-check:
     {{python}} -m pytest tests/docs tests/project/test_docs.py
@@ -51,6 +55,10 @@ docs-check:
 # crashes, full disks, races and hostile input: ci, nightly or release
 heavy size="nightly" *arguments:
     {{python}} -m pytest tests/durability tests/safety --size {{size}} {{arguments}}
+
+# change the modules that decide who may do what, one place at a time, and run their tests (about an hour)
+mutation *arguments:
+    {{python}} -m tests.mutation {{arguments}}
 
 # measure everything (about half an hour) and write docs/reference/performance.md; `just bench --only floors` repeats one measurement
 bench *arguments:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from .approval.rulebook import Rulebook
+from .conversion import Place
 from .errors import BackendUnavailable, Misconfigured
-from .settings import ApprovalTable, IdentityTable, Place, ProfileTable, Settings, convert
+from .settings import ApprovalTable, IdentityTable, ProfileTable, Settings, convert
 
 NAMED: dict[str, Any] = {
     "identities": IdentityTable,

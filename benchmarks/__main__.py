@@ -14,8 +14,12 @@ import click
 from . import figures, floors, growth, moto, writers
 from .figures import Figures, Goal, Results, Run, table
 
-PAGE = figures.ROOT / "docs" / "performance.md"
-INTRODUCTION = """# Performance
+PAGE = figures.ROOT / "docs" / "reference" / "performance.md"
+INTRODUCTION = """---
+description: The speed, memory use and growth of the registry, with the machine of each measurement.
+---
+
+# Performance
 
 The speed of the registry, its memory, and how both change with its size. `python -m benchmarks --write` (`just bench`)
 writes this page. The subjects of a comparison run alternately in each round. Figures are medians of the rounds; ratios

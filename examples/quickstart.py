@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-GROUP = "tumour-classifier"
+GROUP = "tumor-classifier"
 BUCKET = "quickstart-models"
 REGION = "us-east-1"
 ANY_KEYS: dict[str, Any] = {"aws_access_key_id": "quickstart", "aws_secret_access_key": "local"}

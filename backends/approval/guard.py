@@ -13,11 +13,11 @@ from ..base import Backend, BackendOptions, Caller, NoProbe, no_identity, parsed
 from ..errors import ValidationException
 from ..service import constraints, records
 from . import evaluation
-from .change import APPROVAL, Change
+from .change import APPROVAL, Change, creator_of
 from .explain import Asked, explain
 from .profiles import INITIAL
+from .rule import CALLERS, OBJECTS, TAGS
 from .rulebook import Policy, Rulebook
-from .rules import CALLERS, OBJECTS, TAGS
 
 EXPLAIN = "explain"
 BYPASSES = frozenset({"decide", "import", "seed"})
@@ -160,7 +160,11 @@ class GuardedBackend(Backend):
             found = self._backend.call(TAGS, {"ResourceArn": group}, tags_for or caller)["Tags"]
             tags = {tag["Key"]: tag["Value"] for tag in found}
         now, is_known = int(self._clock() * 1000), caller.identity is not None
-        return Change(caller, now, before, after, tags, probe=self._probe, is_known=is_known)
+        # The backend does not say who changed the content, so the caller who made its last change counts (our choice).
+        last = creator_of(before, "LastModifiedBy")
+        editors = [last] if last else []
+        change = Change(caller, now, before, after, tags, editors=editors, probe=self._probe, is_known=is_known)
+        return evaluation.with_review(policy, change)
 
 
 _CHECKS: dict[str, Callable[[GuardedBackend, Mapping[str, Any], Caller], Mapping[str, Any]]] = {

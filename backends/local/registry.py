@@ -13,8 +13,8 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 import msgspec
 import orjson
 
+from ..approval.rule import APPROVALS, CALLERS, OBJECTS
 from ..approval.rulebook import Rulebook
-from ..approval.rules import APPROVALS, CALLERS, OBJECTS
 from ..base import Backend, BackendOptions, Caller, NoProbe, Probe, parsed
 from ..errors import (
     BackendUnavailable,

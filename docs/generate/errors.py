@@ -106,7 +106,7 @@ def page() -> str:
 
 
 def _section(message: Message) -> str:
-    if message.raised_as == "_failed":
+    if message.raised_as == "failed":
         return "rule"
     if message.raised_as == "Undelivered":
         return "delivery"

@@ -28,6 +28,7 @@ ROOTS: Final = frozenset(
         "AuthenticationFailed",
         "BackendUnavailable",
         "LookupError",
+        "Mismatch",
         "RegistryError",
         "Undelivered",
         "UsageError",
@@ -35,7 +36,7 @@ ROOTS: Final = frozenset(
     }
 )
 """Base classes of errors whose messages users read. Other errors are mistakes of the calling code."""
-FUNCTIONS: Final = frozenset({"fail", "_failed"})
+FUNCTIONS: Final = frozenset({"fail", "failed", "_failed"})
 """Functions that take a message: of the command line, and of approval rules."""
 
 Assigned = dict[str, list[ast.expr]]
@@ -142,6 +143,8 @@ def _texts(node: ast.expr, known: Assigned, depth: int = 3) -> list[str]:
             return _joined([_texts(part, known, 0) for part in node.values])
         case ast.BinOp(op=ast.Add()):
             return _joined([_texts(node.left, known, depth), _texts(node.right, known, depth)])
+        case ast.Call(func=ast.Attribute(value=ast.Name() as template, attr="format")):
+            return _texts(template, known, depth)
         case ast.IfExp():
             return [*_texts(node.body, known, depth), *_texts(node.orelse, known, depth)]
         case ast.Name() if depth and node.id in known:

@@ -130,10 +130,10 @@ def test_command_options_override_the_settings_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[checks]\nartefacts = 'auto'", "unknown field `artefacts` - at `$.checks`"),
-        ("[checks]\nartifacts = 'sometimes'", "Invalid enum value 'sometimes' - at `$.checks.artifacts`"),
-        ("[validation]\nseconds = -1", "Expected `float` >= 0.0 - at `$.validation.seconds`"),
-        ("[ruels]\n", "unknown field `ruels`; did you mean 'rules'?"),
+        ("[checks]\nartefacts = 'auto'", "unknown key `checks.artefacts`; did you mean 'artifacts'?"),
+        ("[checks]\nartifacts = 'sometimes'", "`checks.artifacts` is 'sometimes'; expected one of always, auto, off"),
+        ("[validation]\nseconds = -1", "`validation.seconds` is -1; expected a number of at least 0"),
+        ("[ruels]\n", "unknown key `ruels`; did you mean 'rules'?"),
         ("[checks", "is not valid TOML"),
     ],
 )

@@ -42,4 +42,4 @@ def test_the_quickstart_deploys_the_approved_version_only(tmp_path: Path) -> Non
 def test_the_quickstart_runs_against_a_running_server(emulator: Emulator, tmp_path: Path) -> None:
     told = output([*COMMAND, "--endpoint-url", emulator.url], tmp_path)
     assert "is listening on" not in told
-    assert "deployed   tumour-classifier/1" in told
+    assert "deployed   tumor-classifier/1" in told

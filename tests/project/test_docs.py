@@ -24,7 +24,7 @@ PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
     for folder in ("", "docs", "benchmarks", "examples", "tests")
     for path in sorted((ROOT / folder).glob("*.md" if not folder else "**/*.md"))
-    if "node_modules" not in path.parts
+    if not {"node_modules", "_intro"} & set(path.parts)
 }
 SHELL = [
     (page, line)

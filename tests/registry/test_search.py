@@ -609,6 +609,7 @@ def test_a_version_under_validation_is_found_by_each_of_its_texts(seconds: int) 
         if not find(registry, SearchExpression=filters({"Name": path, "Operator": operator, "Value": text}))
     ]
     assert missed == []
+    registry.close()
 
 
 def test_a_search_of_every_row_uses_constant_memory() -> None:

@@ -18,8 +18,8 @@ from ...approval.change import APPROVAL, Change, RuleResult
 from ...approval.explain import Asked, Version
 from ...approval.explain import explain as explanation
 from ...approval.profiles import APPROVED, INITIAL
+from ...approval.rule import OBJECTS, TAGS
 from ...approval.rulebook import Policy
-from ...approval.rules import OBJECTS, TAGS
 from ...arns import Arn
 from ...base import Probe
 from ...errors import NotHandled, RegistryError, ValidationException
@@ -46,7 +46,7 @@ def change_of(context: RequestContext, group: Arn, policy: Policy, before: Recor
         row = context.rows.get(GROUPS, group.group_key)
         tags = {tag["Key"]: tag["Value"] for tag in row["record"].get("Tags", [])} if row else {}
     change = Change(context.caller, context.now, before, after, tags, probe=context.probe)
-    return replace(change, approvals=evaluation.kept_approvals(policy, change))
+    return evaluation.with_review(policy, change)
 
 
 def lock(context: RequestContext, arn: Arn) -> Policy:
@@ -78,7 +78,9 @@ def updated(
         RegistryError: the policy does not allow it; see `evaluation.evaluate`.
     """
     change = change_of(context, arn, policy, before, after)
-    return evaluation.settle(change, params, _evaluate(context, policy, change, params))
+    results = _evaluate(context, policy, change, params)
+    context.notes.extend(evaluation.discarded_approvals(policy, change))
+    return evaluation.settle(change, params, results)
 
 
 def check_delete(context: RequestContext, arn: Arn, policy: Policy, record: Record) -> None:
