@@ -63,7 +63,7 @@ def running(url: str = "sqlite://", settings: Settings | None = None) -> Iterato
         listener = opened.enter_context(listen("127.0.0.1", 0))
         backend = open_backend(url, options)
         moto.gate = gate_of(backend)
-        controlled = opened.enter_context(started(backend, clock, url, identities.recognise))
+        controlled = opened.enter_context(started(backend, clock, url, identities.recognize))
         other_services: WSGIApplication = alone if is_gateway(url) else CallerIdentity(moto, identities)
         other_services = ResetMiddleware(other_services, controlled, moto)
         server = Server(

@@ -93,7 +93,7 @@ def serve(
         if dispatcher is not None and switches.events.eventbridge and not is_gateway(backend_url):
             other_services = RuleWatch(other_services, partial(dispatcher.add, EventBridge(moto), afresh=True))
         if is_memory(backend_url) if test_controls is None else test_controls:
-            backend = controlled = started(backend, clock, backend_url, identities.recognise)
+            backend = controlled = started(backend, clock, backend_url, identities.recognize)
             other_services = ResetMiddleware(other_services, controlled, moto)
         else:
             other_services = NoResetMiddleware(other_services)

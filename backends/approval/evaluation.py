@@ -35,7 +35,7 @@ def steps(before: Record, after: Record, request: Mapping[str, Any]) -> list[Ste
     return found
 
 
-def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[RuleResult]:
+def evaluate(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[RuleResult]:
     """Return the results of the rules for a change without a step, if they allow it; `request` has the members sent.
 
     Raises:
@@ -43,11 +43,11 @@ def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[Ru
         ValidationException: a version cannot be registered with the status, or something is missing or invalid.
         AccessDeniedException: the caller is not allowed to make the change.
     """
-    results = [] if change.is_new else judge_state(policy, change)
+    results = [] if change.is_new else evaluate_state(policy, change)
     made = steps(change.before, change.after, request) if change.after else []
     for step in made:
-        results += judge_step(policy, change, step)
-    results += _judge_content(policy, change)
+        results += evaluate_step(policy, change, step)
+    results += _evaluate_content(policy, change)
     failures = [result for result in results if result.outcome == "failed"]
     if not any(result.counts for result in results):  # no rule counts the caller's approval
         failures += [result for result in results if result.outcome == "pending"]
@@ -56,11 +56,11 @@ def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[Ru
     return results
 
 
-def judge_state(policy: Policy, change: Change) -> list[RuleResult]:
-    return _judged({name: rule for name, rule in policy.rules.items() if not rule.of_transitions}, change)
+def evaluate_state(policy: Policy, change: Change) -> list[RuleResult]:
+    return _rule_results({name: rule for name, rule in policy.rules.items() if not rule.of_transitions}, change)
 
 
-def _judge_content(policy: Policy, change: Change) -> list[RuleResult]:
+def _evaluate_content(policy: Policy, change: Change) -> list[RuleResult]:
     """Return a failed result if the content of a version would change that is, and stays, approved by other people."""
     status = change.before.get(APPROVAL), change.after.get(APPROVAL)
     content = sorted(content_of(policy, change)) if status == (APPROVED, APPROVED) else []
@@ -72,7 +72,7 @@ def _judge_content(policy: Policy, change: Change) -> list[RuleResult]:
     ]
 
 
-def judge_step(policy: Policy, change: Change, step: Step) -> list[RuleResult]:
+def evaluate_step(policy: Policy, change: Change, step: Step) -> list[RuleResult]:
     """Return the results of a transition's rules: those it requires and, for an approval status, those of its group.
 
     Raises:
@@ -87,11 +87,11 @@ def judge_step(policy: Policy, change: Change, step: Step) -> list[RuleResult]:
     rules = policy.required(transition)
     if step.member == APPROVAL:
         rules |= {name: rule for name, rule in policy.rules.items() if rule.guards(step.target)}
-    return _judged(rules, replace(change, step=step))
+    return _rule_results(rules, replace(change, step=step))
 
 
-def _judged(rules: Mapping[str, Rule], change: Change) -> list[RuleResult]:
-    return [replace(rule.judge(change), rule=name, kind=rule.kind()) for name, rule in rules.items()]
+def _rule_results(rules: Mapping[str, Rule], change: Change) -> list[RuleResult]:
+    return [replace(rule.evaluate(change), rule=name, kind=rule.kind()) for name, rule in rules.items()]
 
 
 def _no_such_transition(record: Record, step: Step, profile: str, targets: tuple[str, ...]) -> RegistryError:

@@ -93,7 +93,7 @@ class GuardedBackend(Backend):
 
     def _seen(self, caller: Caller) -> Caller:
         """Return a caller with its identity, in the account of the backend's groups."""
-        known = self._rulebook.identities.recognise(caller)
+        known = self._rulebook.identities.recognize(caller)
         return replace(known, account=self._account) if self._account else known
 
     def _check_create(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
@@ -106,25 +106,25 @@ class GuardedBackend(Backend):
             return params
         sent = {APPROVAL: INITIAL, **params}
         record = {**sent, "ModelPackageGroupName": group.name}
-        evaluation.judge(policy, self._change(policy, str(group), caller, {}, record), record)
+        evaluation.evaluate(policy, self._change(policy, str(group), caller, {}, record), record)
         return sent
 
     def _check_update(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
         record = self._record(params["ModelPackageArn"], caller)
-        self._judge(record, records.edited(record, params), params, caller)
+        self._evaluate(record, records.edited(record, params), params, caller)
         return params
 
     def _check_delete(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
-        self._judge(self._record(params["ModelPackageName"], caller), {}, {}, caller)
+        self._evaluate(self._record(params["ModelPackageName"], caller), {}, {}, caller)
         return params
 
-    def _judge(
+    def _evaluate(
         self, before: dict[str, Any], after: Mapping[str, Any], request: Mapping[str, Any], caller: Caller
     ) -> None:
         if "ModelPackageVersion" in before:
             policy = self._rulebook.policy(before["ModelPackageGroupName"])
             change = self._change(policy, _group(before, caller), caller, before, after)
-            evaluation.judge(policy, change, request)
+            evaluation.evaluate(policy, change, request)
 
     def _explain(self, asked: Asked, caller: Caller) -> dict[str, Any]:
         if not asked.arn and not (asked.group and asked.version > 0):

@@ -41,7 +41,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=TA
 
     on: tuple[str, ...] | None = None
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         raise NotImplementedError
 
     def check(self, identities: Identities, place: Place) -> None:

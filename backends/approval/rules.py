@@ -38,7 +38,7 @@ class ReasonRequired(Rule, frozen=True, tag="reason-required"):
 
     characters: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         step = change.step
         member = "ApprovalDescription" if step.member == APPROVAL else "StageDescription"
         reason = (step.reason or "").strip()
@@ -75,7 +75,7 @@ class CreatorMayNotApprove(Rule, frozen=True, tag="creator-may-not-approve"):
     by_others: ClassVar[bool] = True
     _needs: ClassVar[frozenset[str]] = frozenset({CALLERS})
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         caller = change.caller
         creator = caller.arn if change.is_new else creator_of(change.before)
         if not change.is_known:
@@ -100,7 +100,7 @@ class Only(Rule, frozen=True, tag="only"):
         super().check(identities, place)
         identities.check(self.who, (*place, "who"))
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         caller = change.caller
         allowed = " or ".join(self.who)
         if Who(caller.name, caller.arn, caller.groups).is_one_of(self.who):
@@ -127,7 +127,7 @@ class Approvers(Rule, frozen=True, tag="approvers"):
         super().check(identities, place)
         identities.check(self.who, (*place, "who"))
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         result = partial(RuleResult, approvals=self.count)
         caller = change.caller
         people = [Who(one["Name"], one["Arn"], tuple(one["Groups"])) for one in change.approvals]
@@ -178,7 +178,7 @@ class MetadataRequired(Rule, frozen=True, tag="metadata-required"):
                 f"[rules.{place[-1]}]: a `metadata-required` rule requires `keys`, `members` or both", place
             )
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         metadata = change.after.get(METADATA, {})
         missing = [f"{METADATA}.{key}" for key in self.keys if not metadata.get(key, "").strip()]
         missing += [path for path in self.members if member_of(change.after, path) in (None, "", {}, [])]
@@ -194,7 +194,7 @@ class TagsRequired(Rule, frozen=True, tag="tags-required"):
 
     tags: Words
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         for wanted in self.tags:
             key, _, pattern = wanted.partition("=")
             if key not in change.tags:
@@ -226,7 +226,7 @@ class Metric(Rule, frozen=True, tag="metric"):
         if self.min is None and self.max is None:
             raise Misconfigured(f"[rules.{place[-1]}]: a `metric` rule requires `min`, `max` or both", place)
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         bounds = {"metric": self.metric, "source": self.source, "min": self.min, "max": self.max}
         result = partial(RuleResult, threshold=bounds)
         limits = [f"at least {self.min:g}"] if self.min is not None else []
@@ -245,7 +245,7 @@ class ImageFrom(Rule, frozen=True, tag="image-from"):
 
     images: Words
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         found = model.structures("DescribeModelPackage", change.after, "ModelPackageContainerDefinition")
         images = [container["Image"] for container in found if "Image" in container]
         for image in images:
@@ -259,7 +259,7 @@ class ArtifactExists(Rule, frozen=True, tag="artifact-exists"):
 
     _needs: ClassVar[frozenset[str]] = frozenset({OBJECTS})
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         found = list(artifacts(change.after))
         for bucket, key, is_prefix in found:
             if not change.probe.artifact_exists(change.caller, bucket, key, is_prefix=is_prefix):
@@ -272,7 +272,7 @@ class MinimumAge(Rule, frozen=True, tag="minimum-age"):
 
     age: Duration
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         wait = milliseconds(self.age)
         if change.age >= wait:
             return passed(f"The version is at least {self.age} old, as required.")
@@ -285,7 +285,7 @@ class Expires(Rule, frozen=True, tag="expires"):
 
     after: Duration
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         if change.age <= milliseconds(self.after):
             return passed(f"The version is not older than {self.after}.")
         sentence = f"The version is older than {self.after} and can no longer be approved; register it again."
@@ -301,7 +301,7 @@ class ApprovalIs(Rule, frozen=True, tag="approval-is"):
         super().check(identities, place)
         check_words(self.status, STATES, (*place, "status"))
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         status = change.after.get(APPROVAL)
         sentence = f"The approval status is {status}"
         if status in self.status:
@@ -326,7 +326,7 @@ class Frozen(Rule, frozen=True, tag="frozen"):
         super().check(identities, place)
         check_words(self.may_change, _described(), (*place, "may_change"))
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         status = change.before.get(APPROVAL)
         if status not in (self.on or self.guarded):
             return passed(f"The version is {status or 'new'}.")
