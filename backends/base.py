@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self, TypeVar
 import msgspec
 import regex
 
+from .conversion import Mismatch, convert
 from .errors import UnknownOperationException, ValidationException
 from .service import model
 from .settings import Settings
@@ -273,9 +274,9 @@ def parsed(name: str, params: Mapping[str, Any], kind: type[Params]) -> Params:
         ValidationException: a parameter is unknown, missing or has the wrong type.
     """
     try:
-        return msgspec.convert(params, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise ValidationException(f"{name}: {error}") from error
+        return convert(params, kind, strict=False)
+    except Mismatch as error:
+        raise ValidationException(f"{name}: {error.sentence}") from error
 
 
 def random_id() -> str:

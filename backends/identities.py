@@ -12,9 +12,10 @@ import msgspec
 from msgspec.structs import replace
 
 from .base import Caller, Identity
+from .conversion import Place
 from .credentials import Credential
 from .errors import Misconfigured, did_you_mean
-from .settings import ACCOUNT_ID, IdentityTable, Place
+from .settings import ACCOUNT_ID, IdentityTable
 
 Identify: TypeAlias = Callable[[Caller], Identity | None]
 

@@ -9,16 +9,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 import msgspec.structs
 
+from . import conversion
+from .conversion import Place
 from .errors import Misconfigured, did_you_mean
-
-Place = tuple[str | int, ...]
 
 ACCOUNT_ID = "[0-9]{12}"
 USER_NAME = "[A-Za-z][A-Za-z0-9_.@-]{0,62}"
 """Regular expressions of an AWS account ID, and of the name of a credentials profile or console user."""
-
-_UNKNOWN = re.compile(r"unknown field `(?P<field>[^`]*)`")
-_STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>[0-9]+)\]")
 
 Check = Literal["off", "auto", "always"]
 Some = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
@@ -77,7 +74,7 @@ class IdentityTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
     role: str = ""
     """Name of an assumed role, instead of `arn`. Without `access_key`, all sessions of the role match."""
-    account: Annotated[str, msgspec.Meta(pattern=f"^({ACCOUNT_ID})?$")] = ""
+    account: Annotated[str, msgspec.Meta(pattern=f"^({ACCOUNT_ID})?$", description="12 digits")] = ""
     """AWS account ID of the identity, with 12 digits. The default is the account in `arn`, or else the caller's."""
     groups: tuple[str, ...] = ()
     """Groups of people that the identity belongs to. Rules refer to them as `group:NAME`."""
@@ -260,30 +257,6 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 def convert(value: Any, struct: Any, place: Place) -> Any:
     """Convert the value at a place of registry.toml to its type; raise Misconfigured if it does not match."""
     try:
-        return msgspec.convert(value, struct)
-    except msgspec.ValidationError as error:
-        raise _misread(error, struct, place) from error
-
-
-def _misread(error: msgspec.ValidationError, struct: Any, place: Place) -> Misconfigured:
-    """Return msgspec's error with the place of the value and, for an unknown key, a suggestion."""
-    sentence, _, path = str(error).partition(" - at `$")
-    path = path.rstrip("`")
-    inside = tuple(int(step["index"]) if step["index"] else step["key"] for step in _STEP.finditer(path))
-    unknown = _UNKNOWN.search(sentence)
-    hint = ""
-    if unknown:
-        hint = did_you_mean(unknown["field"], _fields(struct, inside))
-        inside = (*inside, unknown["field"])
-    shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place) + path
-    return Misconfigured(f"{sentence}{f' - at `${shown}`' if shown else ''}{hint}", (*place, *inside))
-
-
-def _fields(struct: Any, path: Place) -> list[str]:
-    """Return the keys that a struct accepts at a path inside it; empty if the path leaves the structs."""
-    for step in path:
-        found = {field.encode_name: field.type for field in msgspec.structs.fields(struct)}.get(str(step))
-        if not (isinstance(found, type) and issubclass(found, msgspec.Struct)):
-            return []
-        struct = found
-    return [field.encode_name for field in msgspec.structs.fields(struct)]
+        return conversion.convert(value, struct, place=place, form=conversion.TOML)
+    except conversion.Mismatch as error:
+        raise Misconfigured(str(error), error.place) from error

@@ -8,9 +8,10 @@ from functools import cached_property
 
 import msgspec
 
+from ..conversion import Place
 from ..errors import Misconfigured
 from ..identities import Identify, Identities, meet
-from ..settings import Place, ProfileTable, Settings, TransitionTable, convert, suggestion
+from ..settings import ProfileTable, Settings, TransitionTable, convert, suggestion
 from .profiles import NEW, PROFILES, STATES, Profile, Transition
 from .rules import APPROVALS, CALLERS, KINDS, OBJECTS, TAG, Rule
 

@@ -10,22 +10,13 @@ from typing import Annotated, ClassVar
 import msgspec
 import msgspec.structs
 
+from ..conversion import Place
 from ..errors import AccessDeniedException, ConflictException, Misconfigured, RegistryError, ValidationException
 from ..identities import Identities, Who, display_name
 from ..service import model
 from ..service.records import artifacts
-from ..settings import Place, check_words
-from .change import (
-    APPROVAL,
-    LIFE_CYCLE,
-    METADATA,
-    Change,
-    RuleResult,
-    creator_of,
-    member_of,
-    milliseconds,
-    moment,
-)
+from ..settings import check_words
+from .change import APPROVAL, LIFE_CYCLE, METADATA, Change, RuleResult, creator_of, member_of, milliseconds, moment
 from .metrics import sources, value_of
 from .profiles import APPROVED, PENDING, REJECTED, STATES
 
@@ -37,7 +28,7 @@ APPROVALS, CALLERS, OBJECTS, TAGS = "approvals", "callers", "objects", "ListTags
 access to S3 objects, and tags of groups."""
 
 Words = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-Duration = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}(s|m|h|d)$")]
+Duration = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}[smhd]$", description="a duration, such as 90m, 12h or 7d")]
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=TAG, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from ..errors import RegistryError, SerializationException
+from ..errors import RegistryError, SerializationException, json_problem
 from . import model
 from .model import Shape
 
@@ -32,7 +32,7 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
     try:
         value = orjson.loads(body) if body.strip() else {}
     except orjson.JSONDecodeError as error:
-        raise SerializationException(f"The body is not valid JSON: {error}") from error
+        raise SerializationException(f"The body is not valid JSON: {json_problem(error)}.") from error
     if (
         body.count(b"{") + body.count(b"[") > DEEPEST or body.count(b",") >= MAX_MEMBERS
     ):  # otherwise it is within the limits

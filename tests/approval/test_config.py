@@ -11,11 +11,11 @@ from sagemaker_registry.backends.approval.rulebook import covers
 from sagemaker_registry.backends.config import line_of, load
 
 INVALID = [
-    ('\n[[aproval]]\ngroups = ["*"]', 2, "unknown field `aproval`; did you mean 'approval'?"),
-    ("[rules]\na = 3", 2, "Expected `object`, got `int` - at `$.rules.a`"),
-    ("approval = 3", 1, "Expected `array`, got `int` - at `$.approval`"),
-    ('[[approval]]\ngroup = ["*"]', 2, "unknown field `group` - at `$.approval[0]`; did you mean 'groups'?"),
-    ("[[approval]]\ngroups = []", 2, "length >= 1"),
+    ('\n[[aproval]]\ngroups = ["*"]', 2, "unknown key `aproval`; did you mean 'approval'?"),
+    ("[rules]\na = 3", 2, "`rules.a` is 3; expected a table"),
+    ("approval = 3", 1, "`approval` is 3; expected a list of tables"),
+    ('[[approval]]\ngroup = ["*"]', 2, "unknown key `approval[0].group`; did you mean 'groups'?"),
+    ("[[approval]]\ngroups = []", 2, "`approval[0].groups` is an empty list; expected a list of at least one string"),
     (
         '[[approval]]\ngroups = ["*"]\nprofile = "stritc"',
         3,
@@ -39,8 +39,8 @@ INVALID = [
         "[rules.a]: `is` must name the kind of the rule; expected one of reason-required, ",
     ),
     ('[rules.a]\nis = "onyl"', 2, "[rules.a]: unknown kind 'onyl'; did you mean 'only'?"),
-    ('[rules.a]\n\nis = "approvers"\nsize = 3', 4, "unknown field `size` - at `$.rules.a`"),
-    ('[rules.a]\nis = "approvers"\ncount = 0', 3, "Expected `int` >= 1 - at `$.rules.a.count`"),
+    ('[rules.a]\n\nis = "approvers"\nsize = 3', 4, "unknown key `rules.a.size`; expected one of count, who, on"),
+    ('[rules.a]\nis = "approvers"\ncount = 0', 3, "`rules.a.count` is 0; expected an integer of 1 or more"),
     (
         '[rules.a]\nis = "only"\nwho = ["group:x"]',
         3,
@@ -74,8 +74,12 @@ INVALID = [
         "[rules.a]: invalid value 'Approve' for `on`; did you mean 'Approved'?",
     ),
     ('[rules.a]\nis = "frozen"\nmay_change = ["ModelLifecycle"]', 3, "did you mean 'ModelLifeCycle'?"),
-    ('[rules.a]\nis = "minimum-age"\nage = "1 day"', 3, "matching regex"),
-    ("[profiles.a]\ntransitions = []", 2, "length >= 1"),
+    (
+        '[rules.a]\nis = "minimum-age"\nage = "1 day"',
+        3,
+        "`rules.a.age` is '1 day'; expected a duration, such as",
+    ),
+    ("[profiles.a]\ntransitions = []", 2, "expected a list of at least one table"),
     (
         '[profiles.aws]\ntransitions = [{from = "new", to = "Approved"}]',
         1,
@@ -121,7 +125,7 @@ INVALID = [
         "[identities.a]: `arn` must not contain `*` if `access_key` is set",
     ),
     ('[identities.a]\naccesskey = "A"', 2, "did you mean 'access_key'?"),
-    ('[identities.a]\naccess_key = "A"\naccount = "12"', 3, "matching regex"),
+    ('[identities.a]\naccess_key = "A"\naccount = "12"', 3, "`identities.a.account` is '12'; expected 12 digits"),
 ]
 
 

@@ -205,9 +205,9 @@ def test_a_date_without_a_time_is_a_whole_day_in_utc() -> None:
         ({"until": "nan"}, "until is 'nan'"),
         ({"until": 1e300}, "until is"),
         ({"since": -1}, "since is '-1'"),
-        ({"max_results": 101}, "history: Expected `int` <= 100"),
+        ({"max_results": 101}, "history: `max_results` is 101; expected an integer from 1 to 100."),
         ({"next_token": "x"}, "NextToken is not valid for this request"),
-        ({"order": "Sideways"}, "Invalid enum value 'Sideways'"),
+        ({"order": "Sideways"}, "history: `order` is 'Sideways'; expected one of Ascending, Descending."),
         (
             {"group": "arn:aws:sagemaker:us-east-1:999999999999:model-package-group/churn"},
             "not in the caller's account",

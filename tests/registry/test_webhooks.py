@@ -312,7 +312,7 @@ def test_invalid_webhook_settings_are_rejected_at_start(webhooks: list[Any], sen
 def test_unknown_keys_are_rejected(tmp_path: Path, line: str) -> None:
     file = tmp_path / "registry.toml"
     file.write_text(f"[events]\n{line}\n", encoding="utf-8")
-    with pytest.raises(BackendUnavailable, match="unknown field"):
+    with pytest.raises(BackendUnavailable, match="unknown key"):
         load(file)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from ...approval.evaluation import LEDGER
+from ...conversion import Mismatch, convert
 from ...errors import ValidationException
 from ...service import constraints, model, projection
 from ...store.rows import Row
@@ -98,9 +99,9 @@ class _Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def _check_ledger(record: Record) -> None:
     """Raise ValidationException for approval data that no decision could have written."""
     try:
-        msgspec.convert(record.get(LEDGER, {}), _Ledger)
-    except msgspec.ValidationError as error:
-        raise ValidationException(f"the record: {LEDGER}: {error}") from error
+        convert(record.get(LEDGER, {}), _Ledger, place=(LEDGER,))
+    except Mismatch as error:
+        raise ValidationException(f"the record: {error}") from error
 
 
 class _Profile(msgspec.Struct, frozen=True):
@@ -125,4 +126,7 @@ class _Planned(msgspec.Struct, frozen=True, rename={"plan": validation.PLAN}):
 def check_plan(record: Record) -> None:
     """Check the validation plan of a record, which is not a member of any shape."""
     if validation.PLAN in record:
-        msgspec.convert(record, _Planned)
+        try:
+            convert(record, _Planned)
+        except Mismatch as error:
+            raise ValidationException(f"the record: {error}") from error

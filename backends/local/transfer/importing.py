@@ -21,6 +21,7 @@ import orjson
 from ... import arns
 from ...approval.profiles import INITIAL
 from ...base import Caller
+from ...conversion import Mismatch, convert, decode
 from ...errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
 from ...service import model
 from ...service.constraints import check
@@ -43,8 +44,11 @@ class Import(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     messages. `replace` replaces resources that differ; `dry_run` only reports what would change.
     """
 
-    account: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{12}$")]
-    region: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{9,16}$")]
+    account: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{12}$", description="12 digits")]
+    region: Annotated[
+        str,
+        msgspec.Meta(pattern=r"^[a-z0-9-]{9,16}$", description="9 to 16 lowercase letters, digits and hyphens"),
+    ]
     lines: list[dict[str, Any]]
     first_line: int = 1
     replace: bool = False
@@ -150,7 +154,7 @@ def _line(content: Record) -> Line:
         orjson.dumps(content)
     except orjson.JSONEncodeError as error:  # a lone surrogate, or a number with more than 64 bits
         raise ValidationException(f"its content cannot be stored: {error}") from error
-    line: Line = msgspec.convert(content, Line)
+    line: Line = convert(content, Line)
     return line
 
 
@@ -158,7 +162,7 @@ def _line(content: Record) -> Line:
 def _on_line(number: int) -> Iterator[None]:
     try:
         yield
-    except (msgspec.ValidationError, RegistryError) as error:
+    except (Mismatch, RegistryError) as error:
         raise ValidationException(f"line {number}: {error}") from error
 
 
@@ -189,8 +193,8 @@ def _history(line: Change, before: list[Row]) -> Row:
     if line.kind not in KINDS.values():
         raise ValidationException(f"kind is {line.kind[:100]!r}; expected one of {', '.join(KINDS.values())}.")
     try:
-        content = msgspec.json.decode(line.content, type=_Content)
-    except msgspec.DecodeError as error:
+        content = decode(line.content, _Content)
+    except Mismatch as error:
         raise ValidationException(f"the content of change {line.seq} of {line.name}: {error}") from error
     for record in (content.before, content.after):
         record_checks.check_plan(record or {})
