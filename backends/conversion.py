@@ -143,45 +143,28 @@ class _Search:
         if unknown:
             inside = (*place, unknown[0])
             hint = did_you_mean(unknown[0], fields) or f"; expected {_alternatives(fields)}"
-            return Mismatch(f"unknown key `{path(inside)}`{hint}", inside)
+            key = path(inside)
+            return Mismatch(f"unknown key `{key}`{hint}", inside)
         for name, field in fields.items():
             if field.required and name not in value:
                 return self._missing(place, name, field.type)
         return self._leaf(value, struct, (), place)
 
     def _missing(self, place: Place, name: str, kind: Any) -> Mismatch:
-        base, limits = _parts(kind)
-        return Mismatch(f"`{path((*place, name))}` is missing; expected {self._expected(base, limits)}", place)
+        key, expected = path((*place, name)), self._expected(*_parts(kind))
+        return Mismatch(f"`{key}` is missing; expected {expected}", place)
 
     def _leaf(self, value: Any, base: Any, limits: tuple[msgspec.Meta, ...], place: Place) -> Mismatch:
-        named = f"`{path(place)}`" if place else "the value"
-        hint = did_you_mean(value, get_args(base)) if get_origin(base) is Literal and isinstance(value, str) else ""
-        is_secret = any(isinstance(step, str) and "secret" in step for step in place)
-        is_long = isinstance(value, str) and any(limit.max_length is not None for limit in limits)
-        state = (
-            "does not have the right type"
-            if is_secret
-            else f"has {len(value):,} characters"
-            if is_long and value
-            else f"is {self._shown(value)}"
-        )
-        return Mismatch(f"{named} {state}; expected {self._expected(base, limits)}{hint}", place)
-
-    def _shown(self, value: Any) -> str:
-        match value:
-            case bool():
-                return str(value).lower()
-            case None:
-                return "null"
-            case str():
-                return repr(value if len(value) <= LONGEST else f"{value[:LONGEST]}...")
-            case int() | float():
-                return str(value)[:LONGEST]
-            case Mapping():
-                return self.form.mapping
-            case list() | tuple():
-                return "a list" if value else "an empty list"
-        return f"a {type(value).__name__}"  # a date or time of TOML
+        key, expected = path(place), self._expected(base, limits)
+        if get_origin(base) is Literal and isinstance(value, str):
+            expected += did_you_mean(value, get_args(base))
+        if any(isinstance(step, str) and "secret" in step for step in place):
+            return Mismatch(f"`{key}` does not have the right type; expected {expected}", place)
+        if value and isinstance(value, str) and _limit(limits, "max_length") is not None:
+            return Mismatch(f"`{key}` has {len(value):,} characters; expected {expected}", place)
+        if not place:
+            return Mismatch(f"the value is {shown(value, self.form)}; expected {expected}", place)
+        return Mismatch(f"`{key}` is {shown(value, self.form)}; expected {expected}", place)
 
     def _expected(self, base: Any, limits: tuple[msgspec.Meta, ...]) -> str:
         """Return the accepted values in words."""
@@ -207,6 +190,24 @@ class _Search:
         is_mapping = _is_struct(base) or base in MAPPINGS or get_origin(base) in MAPPINGS
         noun = self.form.mapping.split()[-1] if is_mapping else _NOUNS.get(base, "value")
         return noun, f"{noun}s"
+
+
+def shown(value: Any, form: Form = JSON) -> str:
+    """Return a value as a message shows it: shortened, and only the kind of a list or mapping."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case None:
+            return "null"
+        case str():
+            return repr(value if len(value) <= LONGEST else f"{value[:LONGEST]}...")
+        case int() | float():
+            return str(value)[:LONGEST]
+        case Mapping():
+            return form.mapping
+        case list() | tuple():
+            return "a list" if value else "an empty list"
+    return f"a {type(value).__name__}"  # a date or time of TOML
 
 
 def path(place: Place) -> str:

@@ -75,7 +75,7 @@ def numbered(file: BinaryIO, name: str) -> Iterator[tuple[int, Line]]:
 
 
 def _reject_constant(text: str) -> None:
-    raise ValueError(f"invalid JSON: {text} is not a number")
+    raise ValueError(f"invalid JSON: {text} is not allowed")
 
 
 @contextmanager
