@@ -44,6 +44,10 @@ docs-serve:
     .venv/bin/pip install -q sphinx-autobuild==2025.8.25
     .venv/bin/sphinx-autobuild -n docs build/site
 
+# draw the images of the console in docs/images; needs Chromium
+screenshots:
+    {{python}} -m docs.screenshots
+
 # what CI checks: generated pages, code blocks, strict build, links, spelling
 docs-check:
     {{python}} -m pytest tests/docs tests/project/test_docs.py

@@ -16,7 +16,7 @@ from .figures import Figures, Goal, Results, Run, table
 
 PAGE = figures.ROOT / "docs" / "reference" / "performance.md"
 INTRODUCTION = """---
-description: How fast the registry is, what it costs and how it grows, with the machine of each measurement.
+description: The speed, memory use and growth of the registry, with the machine of each measurement.
 ---
 
 # Performance

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from . import commands
-from .commands.output import SuggestingGroup
+from .commands.output import INTERRUPTED, SuggestingGroup, fail
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -18,6 +20,13 @@ class Commands(SuggestingGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return commands.command(cmd_name) if cmd_name in commands.COMMANDS else None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; Ctrl-C exits with 130, as a shell expects, because 1 is the answer no."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            fail("interrupted", INTERRUPTED)
 
 
 @click.group(cls=Commands, context_settings=SETTINGS)

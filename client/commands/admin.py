@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class
 
+from ...backends.text import printable
 from .output import JSON, NO, REGION, URL, SuggestingGroup, credentials_option, errors_reported, print_json
 
 COLORS = {"ok": "green", "warning": "yellow", "failed": "red"}
@@ -39,7 +40,7 @@ def doctor(url: str | None, region: str | None, as_json: bool) -> None:
         found.append(check)
         if not as_json:
             verdict = click.style(f"{check.verdict:8}", fg=COLORS[check.verdict])
-            click.echo(f"{verdict} {check.name:12} {' '.join(check.sentence.split())}")
+            click.echo(f"{verdict} {check.name:12} {printable(' '.join(check.sentence.split()))}")
             if check.advice:
                 click.echo(f"{'':22}{check.advice}")
     if as_json:

@@ -16,7 +16,7 @@ import click
 
 from ...backends.files import atomic_write
 from ...backends.urls import database_file, default_url
-from .output import JSON, NO, REGION, URL, counted, errors_reported, fail, print_result, region_option
+from .output import JSON, NO, REGION, URL, counted, errors_reported, fail, print_result, region_option, require_file
 
 if TYPE_CHECKING:
     from ..archive import ImportResult
@@ -61,6 +61,7 @@ def export(file: str, groups: tuple[str, ...], sqlite: bool, url: str | None, re
         own = database_file(url or default_url())
         if own is not None and own.is_file() and Path(file).is_file() and own.samefile(file):
             fail(f"{file} is the registry itself; choose another FILE")
+        require_file(url)
     with errors_reported(), ModelRegistry(url, **region_option(region)) as registry, _output(file) as content:
         if sqlite:
             counts = archive.export_sqlite(registry.boto3, content, groups=groups, progress=_show_lines)
@@ -139,8 +140,8 @@ def backup(file: str, url: str | None, objects: bool, force: bool, as_json: bool
     """Copy a registry file while it is in use.
 
     The copy is a consistent snapshot, verified and written atomically; only its owner can read it. The S3 objects of a
-    served registry are copied to FILE.s3. To restore a backup, serve it. Exits with code 1 if the history in the copy
-    was tampered with.
+    served registry are copied to FILE.s3. To restore a backup, serve it. Exits with code 1 if
+    `history verify` finds faults in the copy.
 
     This command copies SQLite files. For PostgreSQL, use pg_dump. To copy any registry as JSON Lines, use `export`.
 

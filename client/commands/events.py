@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import NO, STATUSES, counted, fail, on_registry, print_result, print_rows
+from ...backends.text import printable
+from .output import NO, STATUSES, counted, fail, on_registry, print_result, print_rows, require_existing
 
 if TYPE_CHECKING:
     from ..registry.events import Event, Run
@@ -86,8 +87,10 @@ def events(
     """
     _require_events(registry)
     if not follow:
-        found = registry.events(group_or_version, on=on, every=every, newest_first=True)
-        rows = (dict(event.envelope) if as_json else _row(event) for event in islice(found, limit))
+        found = [*islice(registry.events(group_or_version, on=on, every=every, newest_first=True), limit)]
+        if not found:
+            _require_matching(registry, group_or_version)
+        rows = (dict(event.envelope) if as_json else _row(event) for event in found)
         print_rows(rows, COLUMNS, as_json=as_json)
         return
     followed = _followed(registry, _position(registry, begin), group_or_version, on, every=every)
@@ -207,6 +210,8 @@ def deliveries(
 
     _require_events(registry)
     found = list(islice(listed(registry.boto3, group_or_version, **filters), limit))
+    if not found:
+        _require_matching(registry, group_or_version)
     columns = ("position", "version", "sink", "state", "attempts", "changed", "error")
     print_rows(found, columns, as_json=as_json)
 
@@ -246,6 +251,12 @@ def replay(
     print_result({"deliveries": count}, f"{counted(count, 'delivery')} scheduled", as_json=as_json)
 
 
+def _require_matching(registry: ModelRegistry, name: str | None) -> None:
+    """Raise the registry's error if a name, which is not a pattern, is that of no group or version."""
+    if name is not None and not set("*?[") & set(name):
+        require_existing(registry, name)
+
+
 class _Stop:
     """A handler of SIGTERM that exits at once, or after the command that is running."""
 
@@ -282,7 +293,7 @@ def _followed(registry: ModelRegistry, after: int, group: str | None, on: Any, *
     from ..registry.events import follow
 
     def on_outage(message: str) -> None:
-        click.echo(f"sagemaker-registry: {message}; retrying", err=True)
+        click.echo(f"sagemaker-registry: {printable(message)}; retrying", err=True)
 
     return follow(registry.boto3, after, time.sleep, on_outage, group=group, on=on, every=every or on is None)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import NO, counted, fail, is_group, on_registry, print_json, print_result, print_rows
+from ...backends.text import printable
+from .output import NO, counted, fail, on_registry, print_json, print_result, print_rows, require_existing
 
 if TYPE_CHECKING:
     from ..registry import HistoryEntry, ModelRegistry
@@ -82,7 +83,7 @@ def list_changes(
 
     found = list(islice(registry.history(group_or_version, **filters), limit))
     if group_or_version and not found:
-        _require_existing(registry, group_or_version)
+        require_existing(registry, group_or_version)
     print_rows(map(asdict if as_json else _as_line, found), COLUMNS, as_json=as_json)
 
 
@@ -105,7 +106,7 @@ def verify(registry: ModelRegistry, group: str | None, as_json: bool) -> None:
         print_json({**asdict(found), "ok": found.ok})
     else:
         for one in found.broken:
-            click.echo(str(one))
+            click.echo(printable(str(one)))
         if found.unrecorded:
             click.echo(f"{counted(found.unrecorded, 'resource')} without history: created before it was recorded")
         if found.ok:
@@ -141,16 +142,6 @@ def as_of(registry: ModelRegistry, group: str, moment: Any, version: int | None,
     except LookupError as error:
         fail(f"{error} ({moment})", NO)
     print_result(found.record, found.arn, as_json=as_json)
-
-
-def _require_existing(registry: ModelRegistry, name: str) -> None:
-    """Raise the registry's error if a group or version does not exist and has no history."""
-    if next(registry.history(name), None) is not None:
-        return
-    if is_group(name):
-        registry.boto3.describe_model_package_group(ModelPackageGroupName=name)
-    else:
-        registry.get(name)
 
 
 def _as_line(change: HistoryEntry) -> dict[str, Any]:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import wraps
+from itertools import islice
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-NO, ERROR, TIMED_OUT, INTERRUPTED = 1, 2, 3, 130
-"""Exit codes: 1 no (nothing approved, rejected, or different), 2 an error or wrong usage, 3 timed out, 130 Ctrl-C."""
+from ...backends.text import printable
+
+if TYPE_CHECKING:
+    from ..registry import ModelRegistry
+
+NO, ERROR, TIMED_OUT, INCOMPLETE, INTERRUPTED = 1, 2, 3, 4, 130
+"""Exit codes: 1 no (nothing approved, rejected, or different), 2 an error or wrong usage, 3 timed out, 4 approved, but
+more approvals are required, 130 Ctrl-C."""
+
+_MISSING = re.compile(r":model-package(?:-group)?/(?P<group>[^/\s]+)\S* does not exist")
+_MOST_NAMES = 1000
+"""Most names of groups among which a suggestion is sought."""
 
 STATUSES = click.Choice(["Approved", "Rejected", "PendingManualApproval"])
 URL = click.option(
@@ -54,8 +66,19 @@ def credentials_option(name: str, **more: Any) -> Callable[[Command], Command]:
 
 
 def on_registry(command: Command) -> Command:
-    """Add --url, --region, and --json to a command, open the registry for it, and report errors."""
+    """Add --url, --region, and --json to a command, open the registry for it, and report errors.
 
+    A missing file is an error, and is not created.
+    """
+    return _with_registry(command, creates=False)
+
+
+def on_new_registry(command: Command) -> Command:
+    """Do as `on_registry`, for a command that may create the file of the registry."""
+    return _with_registry(command, creates=True)
+
+
+def _with_registry(command: Command, *, creates: bool) -> Command:
     @URL
     @REGION
     @JSON
@@ -63,10 +86,51 @@ def on_registry(command: Command) -> Command:
     def run(url: str | None, region: str | None, **arguments: Any) -> None:
         from ..registry.registry import ModelRegistry
 
-        with errors_reported(), ModelRegistry(url, **region_option(region)) as registry:
-            command(registry, **arguments)
+        with errors_reported():
+            if not creates:
+                require_file(url)
+            with ModelRegistry(url, **region_option(region)) as registry, names_suggested(registry):
+                command(registry, **arguments)
 
     return run
+
+
+def require_file(url: str | None) -> None:
+    """Exit if the URL names a file that does not exist, which opening it would create."""
+    from ...backends.urls import database_file, default_url
+
+    file = database_file(url or default_url())
+    if file is not None and not file.exists():
+        serve = f"sagemaker-registry serve --backend {url}" if url else "sagemaker-registry serve"
+        fail(f"there is no registry at {file}; check the URL, or create one with `{serve}`")
+
+
+def require_existing(registry: ModelRegistry, name: str) -> None:
+    """Raise the registry's error if a group or version does not exist, and has no history either."""
+    from ..extensions import offers
+
+    if offers(registry.boto3, "history") and next(registry.history(name), None) is not None:
+        return
+    if is_group(name):
+        registry.boto3.describe_model_package_group(ModelPackageGroupName=name)
+    else:
+        registry.get(name)
+
+
+@contextmanager
+def names_suggested(registry: ModelRegistry) -> Iterator[None]:
+    """Add a similar name of a group to the error for one that does not exist."""
+    from botocore.exceptions import ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        found = _MISSING.search(error.response["Error"]["Message"])
+        names = [group.name for group in islice(registry.groups(), _MOST_NAMES)] if found else []
+        close = get_close_matches(found["group"], names, 1) if found and found["group"] not in names else []
+        if close:
+            fail(f"{_described(error)} Did you mean {close[0]}?")
+        raise
 
 
 def region_option(region: str | None) -> dict[str, Any]:
@@ -90,7 +154,7 @@ def print_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, as_jso
 
 def print_result(value: Any, text: str, *, as_json: bool) -> None:
     """Print a value as JSON, or the text that describes it."""
-    print_json(value) if as_json else click.echo(text)
+    print_json(value) if as_json else click.echo(printable(text, keep="\n"))
 
 
 def print_json(value: Any) -> None:
@@ -119,7 +183,7 @@ def confirm(question: str, unattended: str, declined: str, *, err: bool = True) 
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "strftime") else " ".join(str(value).split())
+    return f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "strftime") else printable(" ".join(str(value).split()))
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -139,13 +203,17 @@ def errors_reported() -> Iterator[None]:
         from botocore.exceptions import BotoCoreError, ClientError  # slow to import, and not needed by every command
 
         if isinstance(error, ClientError):
-            fail(f"{error.response['Error']['Code']}: {error.response['Error']['Message']}")
+            fail(_described(error))
         if isinstance(error, BotoCoreError):
             fail(str(error))
         raise
 
 
+def _described(error: Any) -> str:
+    return f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
+
+
 def fail(message: str, code: int = ERROR) -> NoReturn:
     """Print a message on stderr and exit."""
-    click.echo(f"sagemaker-registry: {message}", err=True)
+    click.echo(f"sagemaker-registry: {printable(message, keep=chr(10))}", err=True)
     sys.exit(code)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...backends.text import printable
 from ...backends.urls import is_memory, without_password
 from .output import (
     INTERRUPTED,
@@ -26,6 +27,7 @@ from .output import (
     fail,
     print_json,
     region_option,
+    require_file,
 )
 
 if TYPE_CHECKING:
@@ -144,6 +146,7 @@ def plan(
       sagemaker-registry plan sqlite:///registry.db http://staging:8080 --out promotion.json
       sagemaker-registry plan sqlite:///registry.db http://staging:8080 --check
     """
+    require_file(destination)
     with _clients(source, destination, region, to_region) as clients:
         made = _planned(clients, source, destination, selection)
     if out:
@@ -210,6 +213,7 @@ def _client(url: str, region: str | None) -> Iterator[SageMakerClient]:
 def _clients(
     source: str, destination: str, region: str | None, to_region: str | None
 ) -> Iterator[tuple[SageMakerClient, SageMakerClient]]:
+    require_file(source)
     with _client(source, region) as one, _client(destination, to_region) as other:
         same_place = source.rstrip("/") == destination.rstrip("/") and not is_memory(source)
         if same_place and one.meta.region_name == other.meta.region_name:
@@ -333,7 +337,7 @@ def _show(made: Plan, *, err: bool = False) -> None:
         click.secho(f"{mark} {_title(step)}", fg=color, err=err)
         for difference in step.differences:
             was = f"{_text(difference.a)} -> " if step.action == "update" else ""
-            click.echo(f"    {difference.path}: {was}{_text(difference.b)}", err=err)
+            click.echo(f"    {printable(difference.path)}: {was}{_text(difference.b)}", err=err)
     for one in made.same:
         click.echo(f"= {name_of(one.source)} (copy {name_of(one.copy)})", err=err)
     skipped: dict[tuple[str, str], list[str]] = {}
@@ -341,7 +345,7 @@ def _show(made: Plan, *, err: bool = False) -> None:
         name = name_of(left_out.source)
         skipped.setdefault((name.partition("/")[0], left_out.reason), []).append(name)
     for (_, reason), names in skipped.items():
-        click.secho(f"skipped {', '.join(names)}: {reason}", dim=True, err=err)
+        click.secho(f"skipped {', '.join(names)}: {printable(reason)}", dim=True, err=err)
     if made.steps or made.same or made.skipped:
         click.echo(err=err)
     if any(step.action == "create" for step in made.steps):
@@ -361,7 +365,7 @@ def _title(step: Step) -> str:
 
 
 def _text(value: Any) -> str:
-    return "(none)" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+    return "(none)" if value is None else printable(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def _totals(made: Plan) -> str:

@@ -10,7 +10,19 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from . import completion
-from .output import STATUSES, YES, Command, confirm, counted, fail, is_group, on_registry, print_result, print_rows
+from .output import (
+    STATUSES,
+    YES,
+    Command,
+    confirm,
+    counted,
+    fail,
+    is_group,
+    on_new_registry,
+    on_registry,
+    print_result,
+    print_rows,
+)
 from .review import COLUMNS, GROUP_COLUMNS, group_row, version_row
 
 if TYPE_CHECKING:
@@ -79,7 +91,7 @@ def _of_pairs(name: str, *declared: str, help: str) -> Callable[[Command], Comma
 @click.option("--git-commit", metavar="COMMIT", help="Git commit of the training code; also stored as metadata.")
 @click.option("--approval", type=STATUSES, help="Approval status. Default: PendingManualApproval.")
 @click.option("--token", help="Idempotency token: a request with the same token does not register a second version.")
-@on_registry
+@on_new_registry
 def register(
     registry: ModelRegistry,
     group: str | None,

@@ -7,8 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...backends.text import HIDDEN_VALUE, is_environment, printable, without_environment
+from ...backends.views import APPROVED
 from . import completion
-from .output import NO, STATUSES, TIMED_OUT, fail, on_registry, print_json, print_result, print_rows
+from .output import (
+    INCOMPLETE,
+    NO,
+    STATUSES,
+    TIMED_OUT,
+    fail,
+    on_registry,
+    print_json,
+    print_result,
+    print_rows,
+    require_existing,
+)
 
 if TYPE_CHECKING:
     from ...backends.views import Group, RuleResult, Transition, Version
@@ -30,6 +43,9 @@ SIGNS = {
 
 VERSION = click.argument("version", shell_complete=completion.versions)
 GROUP = click.argument("group", shell_complete=completion.groups)
+SHOW_ENVIRONMENT = click.option(
+    "--show-environment", is_flag=True, help="Print the values of containers' environment variables."
+)
 
 
 @click.command()
@@ -61,7 +77,10 @@ def versions(registry: ModelRegistry, group: str, status: Any, as_json: bool) ->
       sagemaker-registry versions churn
       sagemaker-registry versions churn --status Approved --json
     """
-    print_rows(map(version_row, registry.versions(group, status=status)), COLUMNS, as_json=as_json)
+    found = [*map(version_row, registry.versions(group, status=status))]
+    if not found:
+        require_existing(registry, group)
+    print_rows(found, COLUMNS, as_json=as_json)
 
 
 @click.command()
@@ -77,16 +96,21 @@ def pending(registry: ModelRegistry, group: str | None, as_json: bool) -> None:
       sagemaker-registry pending
       sagemaker-registry pending churn --json
     """
-    print_rows(map(version_row, registry.pending(group)), COLUMNS, as_json=as_json)
+    found = [*map(version_row, registry.pending(group))]
+    if group and not found:
+        require_existing(registry, group)
+    print_rows(found, COLUMNS, as_json=as_json)
 
 
 @click.command()
 @VERSION
+@SHOW_ENVIRONMENT
 @on_registry
-def show(registry: ModelRegistry, version: str, as_json: bool) -> None:
+def show(registry: ModelRegistry, version: str, show_environment: bool, as_json: bool) -> None:
     """Show the full record of a version.
 
-    VERSION is GROUP/NUMBER, such as churn/3, or an ARN.
+    VERSION is GROUP/NUMBER, such as churn/3, or an ARN. The values of containers' environment variables are hidden,
+    because they may contain secrets; --json and --show-environment print them.
 
     \b
     Examples:
@@ -94,9 +118,10 @@ def show(registry: ModelRegistry, version: str, as_json: bool) -> None:
       sagemaker-registry show churn/3 --json
     """
     record = registry.get(version).record
+    shown = record if show_environment else without_environment(record)
     lines = (
-        f"{name:28} {value if isinstance(value, str) else json.dumps(value, default=str)}"
-        for name, value in record.items()
+        f"{name:28} {printable(value if isinstance(value, str) else json.dumps(value, default=str))}"
+        for name, value in shown.items()
     )
     print_result(record, "\n".join(lines), as_json=as_json)
 
@@ -109,13 +134,19 @@ def approve(registry: ModelRegistry, version: str, reason: str | None, as_json: 
     """Approve a version.
 
     VERSION is GROUP/NUMBER, such as churn/3, or an ARN. If the rules require several approvals, the version stays
-    pending until the last one.
+    pending until the last one: the command exits with code 4 if the approval is recorded but does not suffice.
 
     \b
     Examples:
       sagemaker-registry approve churn/3 --reason "ticket 42"
     """
-    print_rows([version_row(registry.approve(version, reason))], DECISION_COLUMNS, as_json=as_json)
+    decided = registry.approve(version, reason)
+    print_rows([version_row(decided)], DECISION_COLUMNS, as_json=as_json)
+    if decided.status != APPROVED:
+        fail(
+            f"{decided.name} is still {decided.status}: the approval is recorded, but the rules require more",
+            INCOMPLETE,
+        )
 
 
 @click.command()
@@ -151,6 +182,7 @@ def latest(registry: ModelRegistry, group: str, as_json: bool) -> None:
     try:
         found = registry.latest_approved(group)
     except NoApprovedVersion as error:
+        require_existing(registry, group)
         fail(str(error), NO)
     print_result(found.record, found.arn, as_json=as_json)
 
@@ -183,12 +215,13 @@ def wait(registry: ModelRegistry, version: str, timeout: float, as_json: bool) -
 @click.command()
 @click.argument("a", shell_complete=completion.versions)
 @click.argument("b", shell_complete=completion.versions)
+@SHOW_ENVIRONMENT
 @on_registry
-def diff(registry: ModelRegistry, a: str, b: str, as_json: bool) -> None:
+def diff(registry: ModelRegistry, a: str, b: str, show_environment: bool, as_json: bool) -> None:
     """Compare two versions.
 
     Prints each field that differs between the versions A and B (GROUP/NUMBER or an ARN), with both values and, for
-    numbers, the change.
+    numbers, the change. The values of environment variables are hidden; --json and --show-environment print them.
 
     \b
     Examples:
@@ -196,6 +229,9 @@ def diff(registry: ModelRegistry, a: str, b: str, as_json: bool) -> None:
     """
     found = registry.compare(a, b).differences
     rows = [{"path": one.path, "a": one.a, "b": one.b, "delta": one.delta} for one in found]
+    for row in rows if not (as_json or show_environment) else ():
+        if is_environment(str(row["path"])):
+            row |= {side: HIDDEN_VALUE for side in ("a", "b") if row[side] is not None}
     print_rows(rows, ("path", "a", "b", "delta"), as_json=as_json)
 
 
@@ -223,8 +259,8 @@ def explain(registry: ModelRegistry, version: str, identity: str | None, reason:
     if as_json:
         print_json(found.answer)
         return
-    click.echo(f"{found.arn} is {found.status}, {found.since}")
-    click.echo(f"profile {found.profile}, for {found.caller}")
+    click.echo(printable(f"{found.arn} is {found.status}, {found.since}"))
+    click.echo(printable(f"profile {found.profile}, for {found.caller}"))
     for transition in found.transitions:
         _print_transition(transition, "")
     for transition in found.life_cycle:
@@ -251,7 +287,7 @@ def version_row(version: Version) -> dict[str, Any]:
 
 def _print_transition(transition: Transition, prefix: str) -> None:
     word, color = SIGNS[transition.allowed]
-    why = f"  {transition.why}" if transition.why else ""
+    why = f"  {printable(transition.why)}" if transition.why else ""
     click.echo(f"{click.style(f'{word:6}', fg=color)}{prefix}{click.style(transition.to, bold=True)}{why}")
     for result in transition.rules:
         _print_result(result, "      ")
@@ -259,4 +295,4 @@ def _print_transition(transition: Transition, prefix: str) -> None:
 
 def _print_result(result: RuleResult, indent: str = "") -> None:
     word, color = SIGNS[result.outcome]
-    click.echo(f"{indent}{click.style(f'{word:6}', fg=color)}{result.rule}: {result.why}")
+    click.echo(f"{indent}{click.style(f'{word:6}', fg=color)}{result.rule}: {printable(result.why)}")

@@ -15,6 +15,7 @@ from .output import (
     SuggestingGroup,
     counted,
     fail,
+    on_new_registry,
     on_registry,
     print_json,
     print_result,
@@ -46,7 +47,7 @@ def _on_control(command: Command) -> Command:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True))
-@on_registry
+@on_new_registry
 def seed(registry: ModelRegistry, files: tuple[str, ...], as_json: bool) -> None:
     """Load groups and versions from YAML or JSON.
 

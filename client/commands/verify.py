@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...backends.text import printable
 from ...backends.urls import without_password
 from .output import INTERRUPTED, NO, REGION, errors_reported, fail, print_json, region_option
 
@@ -130,7 +131,7 @@ def _print(report: Report) -> None:
         for step in report.steps_with(verdict):
             click.echo(f"{click.style(verdict, fg=color)}  {step.operation}: {step.says}")
             if step.note:
-                click.echo(f"    {step.note}")
+                click.echo(f"    {printable(step.note)}")
             for found in step.differences[:MAX_SHOWN]:
                 click.echo(f"    {found.path}")
                 for name, value in ((report.left, found.left), (report.right, found.right)):
@@ -144,4 +145,4 @@ def _print(report: Report) -> None:
 def _shown(value: Any) -> str:
     is_names = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
     text = "(absent)" if value is None else (" ".join(value) or "(none)") if is_names else str(value)
-    return text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}..."
+    return printable(text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}...")

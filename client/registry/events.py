@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ...backends.files import atomic_write
+from ...backends.text import for_environment
 from ...backends.views import first_container
 from .. import extensions
 
@@ -93,7 +94,7 @@ class Event:
             "MODEL_DATA_URL": model_data,
             "MODEL_IMAGE": image,
         }
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: for_environment(value) for name, value in values.items() if value is not None}
 
 
 def pages(client: SageMakerClient, **asked: Any) -> Iterator[dict[str, Any]]:

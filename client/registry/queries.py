@@ -149,7 +149,7 @@ class RegistryQueries:
         until: datetime | str | float | None = None,
         oldest_first: bool = False,
     ) -> Iterator[HistoryEntry]:
-        """Yield the entries of the tamper-evident history lazily, newest first.
+        """Yield the entries of the history lazily, newest first.
 
         Args:
             group: Only entries of this group (name or ARN) or version (a `Version`, its ARN or its name).

@@ -29,6 +29,7 @@ EXIT_CODES: Final[Mapping[int, str]] = {
     "question was answered with no.",
     output.ERROR: "An error, or wrong usage. The message on stderr says what to change.",
     output.TIMED_OUT: "The time limit of `wait` or `control ready` passed.",
+    output.INCOMPLETE: "`approve` recorded the approval, but the rules require more before the version is approved.",
     output.INTERRUPTED: "Interrupted with Ctrl-C.",
 }
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from ...backends.base import Backend
-from ...backends.errors import SerializationException, UnknownOperationException, json_problem
+from ...backends.errors import SerializationException, UnknownOperationException, did_you_mean, json_problem
 from ..caller import caller_of, check_region
 from ..routes import EXTENSION_PREFIX
 from .long_polling import LongPolling
@@ -58,7 +58,8 @@ def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
         """Call an extension with parameters from the query string (GET) or from a JSON object in the body (POST)."""
         if name not in backend.extensions:
             raise UnknownOperationException(
-                f"This registry has no extension {name[:200]!r}; {EXTENSION_PREFIX}/info lists all extensions."
+                f"This registry has no extension {name[:200]!r}{did_you_mean(name[:200], backend.extensions) or ';'} "
+                f"{EXTENSION_PREFIX}/info lists all extensions."
             )
         if backend.extensions[name] and request.method != "POST":
             raise MethodNotAllowed

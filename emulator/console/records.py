@@ -12,12 +12,9 @@ from functools import cached_property
 from typing import Any, Final, Self
 
 from ...backends import views
+from ...backends.text import HIDDEN_VALUE, is_environment
 from ...backends.views import Difference, moment, user_arn
 from .metrics import metrics_of
-
-HIDDEN: Final = "Environment"
-"""The member whose values are hidden, because they may be secrets."""
-HIDDEN_VALUE: Final = "(hidden)"
 
 ALWAYS_DIFFERENT: Final = frozenset(
     {
@@ -152,6 +149,6 @@ def _text(value: Any) -> str:
 
 
 def _shown(path: str, text: str | None) -> str | None:
-    if text is not None and f".{HIDDEN}." in f".{path}":
+    if text is not None and is_environment(path):
         return HIDDEN_VALUE
     return text if text is None or len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text):,} characters in total)"

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from ...backends.base import Backend, random_id
-from ...backends.errors import RegistryError
+from ...backends.errors import RegistryError, did_you_mean
 from ..auth.rate_limit import Failures
 from ..error_log import ErrorLog
 from ..routes import CONSOLE_PREFIX
@@ -81,7 +81,9 @@ def _show(template: str, content: Any, status: int) -> Response:
 
 
 def _nowhere(rest: str) -> Response:
-    raise Problem("Page not found", f"The console has no page {CONSOLE_PREFIX}/{rest[:200]}.", status=404)
+    known = {route.split("/")[1] for page in PAGES for route in page.routes if route.startswith("GET ")}
+    hint = did_you_mean(rest.partition("/")[0], known)
+    raise Problem("Page not found", f"The console has no page {CONSOLE_PREFIX}/{rest[:200]}{hint or '.'}", status=404)
 
 
 def _add_filters(state: Any) -> None:

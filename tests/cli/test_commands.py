@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from click.testing import CliRunner, Result
@@ -160,3 +162,137 @@ def test_the_command_runs_as_a_program(registry: ModelRegistry) -> None:
         command = [sys.executable, "-m", "sagemaker_registry.client.cli", "pending"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
         assert len(done.stdout.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["versions", "chrun"],
+        ["pending", "chrun"],
+        ["latest", "chrun"],
+        ["show", "chrun/1"],
+        ["approve", "chrun/1"],
+        ["wait", "chrun/1"],
+        ["diff", "churn/1", "chrun/2"],
+        ["history", "chrun"],
+        ["events", "chrun"],
+        ["delete", "chrun/1"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_mistyped_group_is_an_error_with_a_suggestion(registry: ModelRegistry, arguments: list[str]) -> None:
+    with registry:
+        result = run(*arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "/chrun" in result.stderr
+        assert result.stderr.endswith("does not exist. Did you mean churn?\n")
+        assert run("events", "chr*").exit_code == 0
+
+
+READING = (
+    *(["groups"], ["versions", "churn"], ["pending"], ["show", "churn/1"], ["latest", "churn"], ["search"], ["events"]),
+    *(["history"], ["history", "verify"], ["as-of", "churn", "2026-01-01"], ["explain", "churn/1"], ["deliveries"]),
+    *(["diff", "churn/1", "churn/2"], ["wait", "churn/1"], ["approve", "churn/1"], ["delete", "churn/1"], ["export"]),
+    *(["reject", "churn/1", "--reason", "a"], ["watch", "--exec", "true"], ["replay", "churn"], ["control", "ready"]),
+)
+
+
+@pytest.mark.parametrize("arguments", READING, ids=" ".join)
+def test_commands_that_do_not_create_a_registry_reject_a_missing_file(tmp_path: Path, arguments: list[str]) -> None:
+    result = run(*arguments, "--url", f"sqlite:///{tmp_path}/mistyped.db")
+    assert result.exit_code == 2
+    assert f"there is no registry at {tmp_path}/mistyped.db" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_rejects_a_missing_source_or_destination(tmp_path: Path) -> None:
+    here, there = (f"sqlite:///{tmp_path}/{name}.db" for name in ("here", "there"))
+    result = run("plan", here, there)
+    assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
+    with ModelRegistry(here, region_name="us-east-1") as registry:
+        registry.register("churn", image="churn:1")
+    files = sorted(tmp_path.iterdir())
+    result = run("plan", here, there)
+    assert result.exit_code == 2
+    assert "there is no registry at" in result.stderr
+    assert sorted(tmp_path.iterdir()) == files
+
+
+@pytest.mark.parametrize(
+    ("arguments", "method"),
+    [
+        (["wait", "churn/1"], "wait_for_decision"),
+        (["events"], "events"),
+        (["watch", "--exec", "true"], "events"),
+        (["versions", "churn"], "versions"),
+    ],
+    ids=["wait", "events", "watch", "versions"],
+)
+def test_ctrl_c_exits_with_130(
+    registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch, arguments: list[str], method: str
+) -> None:
+    def interrupted(*_: object, **__: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    with registry:
+        monkeypatch.setattr(ModelRegistry, method, interrupted)
+        monkeypatch.setattr("sagemaker_registry.client.registry.events.follow", interrupted)
+        result = run(*arguments)
+        assert (result.exit_code, result.stderr) == (130, "sagemaker-registry: interrupted\n")
+
+
+def test_a_follower_of_events_that_is_interrupted_exits_with_130(registry: ModelRegistry) -> None:
+    with registry:
+        command = [sys.executable, "-m", "sagemaker_registry.client.cli", "events", "--follow", "--from", "start"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            process.stdout.readline()  # it is following now
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+
+
+def test_an_approval_that_does_not_suffice_exits_with_4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = tmp_path / "registry.toml"
+    rules.write_text('[[approval]]\ngroups = ["*"]\nrules = ["two"]\n[rules.two]\nis = "approvers"\ncount = 2\n')
+    monkeypatch.setenv("SAGEMAKER_REGISTRY_CONFIG", str(rules))
+    monkeypatch.setenv("SAGEMAKER_REGISTRY_URL", f"sqlite:///{tmp_path}/registry.db")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "alice")
+    assert run("register", "churn", "--image", "churn:1").exit_code == 0
+    first = run("approve", "churn/1", "--json")
+    assert first.exit_code == 4
+    assert json.loads(first.stdout)[0]["status"] == "PendingManualApproval"
+    assert "the approval is recorded, but the rules require more" in first.stderr
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "bob")
+    assert run("approve", "churn/1").exit_code == 0
+
+
+def test_values_of_environment_variables_are_hidden(registry: ModelRegistry) -> None:
+    with registry:
+        for password in ("hunter2", "hunter3"):
+            registry.boto3.create_model_package(
+                ModelPackageGroupName="churn",
+                InferenceSpecification={"Containers": [{"Image": "churn:3", "Environment": {"PASSWORD": password}}]},
+            )
+        for arguments in (["show", "churn/3"], ["diff", "churn/3", "churn/4"]):
+            shown = run(*arguments).stdout
+            assert "hunter" not in shown
+            assert "PASSWORD" in shown
+            assert "(hidden)" in shown
+            assert "hunter2" in run(*arguments, "--show-environment").stdout
+            assert "hunter2" in run(*arguments, "--json").stdout
+
+
+def test_control_characters_never_reach_the_terminal(registry: ModelRegistry) -> None:
+    """AWS accepts any character but a line feed in ApprovalDescription."""
+    with registry:
+        registry.reject("churn/2", "fine\x1b[2K\x1b[1A\x07\x9b31m\u202ehidden\u2028churn/9  Approved")
+        for arguments in (
+            ["show", "churn/2"],
+            ["history", "churn/2"],
+            ["events", "churn/2"],
+            ["diff", "churn/1", "churn/2"],
+        ):
+            shown = run(*arguments).stdout
+            assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2028]", shown)
+            assert "fine\\x1b[2K\\x1b[1A\\x07\\x9b31m\\u202ehidden" in shown

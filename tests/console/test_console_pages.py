@@ -106,7 +106,7 @@ def test_a_rewritten_history_is_reported(desk: Desk) -> None:
     rows._writer.execute("UPDATE history SET actor = 'nobody' WHERE version = 1")
     page = text_of(desk.browser().get("/console/history?verify=1"))
     assert "History was altered" in page
-    assert "the row was modified after it was written" in page
+    assert "the entry was modified after it was written" in page
 
 
 def test_other_accounts_and_regions_have_separate_pages(desk: Desk) -> None:
@@ -337,3 +337,10 @@ def test_an_invalid_user_name_is_rejected_at_start(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "'a b' is not a valid console user" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("path", "page"), [("histroy", "history"), ("group/churn", "groups"), ("compair", "compare")])
+def test_a_mistyped_page_gets_a_suggestion(desk: Desk, path: str, page: str) -> None:
+    found = desk.browser().get(f"/console/{path}")
+    assert found.status_code == 404
+    assert f"did you mean &#39;{page}&#39;?" in text_of(found)

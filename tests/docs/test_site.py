@@ -13,6 +13,8 @@ from urllib.parse import urldefrag
 
 import pytest
 
+from docs import screenshots
+
 pytest_plugins = ("support.browser",)
 
 ROOT = Path(__file__).parents[2]
@@ -146,6 +148,35 @@ def test_every_page_has_a_description(page: Path) -> None:
     found = DESCRIPTION.match(page.read_text(encoding="utf-8"))
     assert found
     assert 20 < len(found[1]) <= 120
+
+
+def test_the_diagram_names_modules_that_exist() -> None:
+    text = (DOCS / "explanation" / "how-a-request-travels.md").read_text(encoding="utf-8")
+    named = re.findall(r"(?:emulator|backends|client)/[\w/]+\.py", text)
+    assert len(named) >= 10
+    assert [path for path in named if not (ROOT / path).is_file()] == []
+
+
+def test_the_readme_states_the_results_of_the_contract_suite() -> None:
+    """The README repeats two figures of the table on the page about fidelity, which a test run writes."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    passed, moto, applies = re.findall(r"all\s+(\d+) contract tests; moto [\d.]+ passes (\d+) of the (\d+)", readme)[0]
+    page = (DOCS / "explanation" / "fidelity.md").read_text(encoding="utf-8")
+    table = page.split("<!-- contract: begin -->")[1].split("<!-- contract: end -->")[0]
+    cells = [re.findall(r"(\d+) of (\d+)|not answered", row) for row in table.strip().splitlines()[2:]]
+    here, other = ([row[column] for row in cells] for column in (0, -1))
+    assert sum(int(done) for done, _ in here) == sum(int(all_) for _, all_ in here) == int(passed)
+    assert (sum(int(done or 0) for done, _ in other), sum(int(all_ or 0) for _, all_ in other)) == (
+        int(moto),
+        int(applies),
+    )
+
+
+def test_every_image_is_drawn_by_the_script() -> None:
+    texts = [page.read_text(encoding="utf-8") for page in [*PAGES, ROOT / "README.md"]]
+    shown = {name for text in texts for name in re.findall(r"images/([\w-]+)\.png", text)}
+    assert shown == screenshots.SHOTS.keys()
+    assert shown == {path.stem for path in (DOCS / "images").iterdir()}
 
 
 def test_words_are_spelled_as_the_glossary_says() -> None:

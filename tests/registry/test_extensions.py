@@ -62,3 +62,9 @@ def test_a_get_request_takes_query_parameters(emulator: Emulator) -> None:
     assert requests.get(f"{emulator.url}/_registry/settings", timeout=10).json()["checks"]["artifacts"] == "auto"
     assert requests.get(f"{emulator.url}/_registry/settings?a=1", timeout=10).status_code == 400
     assert requests.put(f"{emulator.url}/_registry/settings", timeout=10).status_code == 400
+
+
+def test_a_mistyped_extension_gets_a_suggestion(emulator: Emulator) -> None:
+    response = requests.get(f"{emulator.url}/_registry/histroy", timeout=30)
+    assert response.status_code == 400
+    assert "no extension 'histroy'; did you mean 'history'? /_registry/info lists" in response.text

@@ -33,6 +33,7 @@ from sagemaker_registry.backends.store.rows import HISTORY, TERMS
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 from sagemaker_registry.backends.store.transactions import Transaction
 from sagemaker_registry.client import ModelRegistry
+from sagemaker_registry.client.backup import backup
 from sagemaker_registry.client.cli import main
 from support.server import REGION, Emulator
 
@@ -300,7 +301,7 @@ def edit(path: Path, *statements: str) -> None:
 
 
 OF_CHURN = "WHERE name = 'churn' AND seq"
-REHASHED = "the previous row was rewritten"
+REHASHED = "the previous entry was rewritten"
 MOVED = "the {}'s column {}, which lists use, does not match its record"
 NUMBERED = "the group's next version would be {}, but its last version was {}"
 SURPLUS = "unexpected search term: {} {}"
@@ -312,27 +313,33 @@ SURPLUS = "unexpected search term: {} {}"
         ([], []),
         (
             [f"UPDATE history SET content = replace(content, 'Rejected', 'Approved') {OF_CHURN} = 4"],
-            [("churn", 4, "the row was modified after it was written")],
+            [("churn", 4, "the entry was modified after it was written")],
         ),
         (
             [f"UPDATE history SET content = content || ' ' {OF_CHURN} = 1"],
-            [("churn", 1, "the row was modified after it was written")],
+            [("churn", 1, "the entry was modified after it was written")],
         ),
         (
             [f"UPDATE history SET actor = 'arn:aws:iam::1:user/mallory' {OF_CHURN} = 2"],
-            [("churn", 2, "the row was modified after it was written")],
+            [("churn", 2, "the entry was modified after it was written")],
         ),
-        ([f"DELETE FROM history {OF_CHURN} = 2"], [("churn", 3, "row 2 is missing before this row")]),
-        ([f"DELETE FROM history {OF_CHURN} IN (1, 2, 3)"], [("churn", 4, "rows 1 to 3 are missing before this row")]),
-        ([f"DELETE FROM history {OF_CHURN} > 2"], [("churn", 2, "later rows are missing: the chain had 4 rows")]),
-        (["DELETE FROM history WHERE name = 'churn'"], [("churn", 0, "later rows are missing: the chain had 4 rows")]),
+        ([f"DELETE FROM history {OF_CHURN} = 2"], [("churn", 3, "entry 2 is missing before this entry")]),
+        (
+            [f"DELETE FROM history {OF_CHURN} IN (1, 2, 3)"],
+            [("churn", 4, "entries 1 to 3 are missing before this entry")],
+        ),
+        ([f"DELETE FROM history {OF_CHURN} > 2"], [("churn", 2, "later entries are missing: the chain had 4 entries")]),
+        (
+            ["DELETE FROM history WHERE name = 'churn'"],
+            [("churn", 0, "later entries are missing: the chain had 4 entries")],
+        ),
         (
             [
                 f"UPDATE history SET seq = 0 {OF_CHURN} = 2",
                 f"UPDATE history SET seq = 2 {OF_CHURN} = 3",
                 f"UPDATE history SET seq = 3 {OF_CHURN} = 0",
             ],
-            [("churn", 2, "the row was modified after it was written")],
+            [("churn", 2, "the entry was modified after it was written")],
         ),
         (
             ["DELETE FROM history_heads WHERE name = 'fraud'"],
@@ -340,14 +347,14 @@ SURPLUS = "unexpected search term: {} {}"
         ),
         (
             [f"DELETE FROM history {OF_CHURN} = 4", "UPDATE history_heads SET seq = 3 WHERE name = 'churn'"],
-            [("churn", 3, "the head of the chain does not match its last row")],
+            [("churn", 3, "the head of the chain does not match its last entry")],
         ),
         (
             [
                 "INSERT INTO history SELECT account, region, name, 5, at, actor, principal, request_id, operation, "
                 f"kind, arn, version, content, previous, hash FROM history {OF_CHURN} = 4"
             ],
-            [("churn", 5, "the row was modified after it was written")],
+            [("churn", 5, "the entry was modified after it was written")],
         ),
         (
             [
@@ -445,6 +452,64 @@ def test_an_entry_rewritten_with_its_hash_is_found_by_the_next_entry(tmp_path: P
     assert problems(tmp_path / "registry.db") == [("churn", 3, REHASHED)]
 
 
+def test_a_deleted_last_entry_is_found_although_the_head_was_set_back(tmp_path: Path) -> None:
+    write_history(tmp_path / "registry.db")
+    edit(
+        tmp_path / "registry.db",
+        f"DELETE FROM history {OF_CHURN} = 4",
+        f"UPDATE history_heads SET seq = 3, hash = (SELECT hash FROM history {OF_CHURN} = 3) WHERE name = 'churn'",
+    )
+    assert problems(tmp_path / "registry.db") == [("churn", 2, "the package differs from the state after this change")]
+
+
+def test_verify_cannot_find_an_earlier_copy_that_was_restored(tmp_path: Path) -> None:
+    path, earlier = tmp_path / "registry.db", tmp_path / "earlier.db"
+    write_history(path)
+    backup(f"sqlite:///{path}", earlier)
+    with LocalRegistry(SQLiteRows(path)) as registry:
+        registry.call("CreateModelPackage", {"ModelPackageGroupName": "churn"}, CALLER)
+    assert problems(earlier) == []
+
+
+def test_verify_cannot_find_a_chain_rewritten_with_all_hashes(tmp_path: Path) -> None:
+    write_history(tmp_path / "registry.db")
+    connection = sqlite3.connect(tmp_path / "registry.db")
+    previous = ""
+    for found in connection.execute(
+        f"SELECT {', '.join(HISTORY.columns)} FROM history WHERE name = 'churn' ORDER BY seq"
+    ).fetchall():
+        forged = dict(zip(HISTORY.columns, found, strict=True))
+        forged |= {"actor": "arn:aws:iam::1:user/mallory", "previous": previous}
+        previous = hash_of(forged)
+        connection.execute(
+            f"UPDATE history SET actor = ?, previous = ?, hash = ? {OF_CHURN} = ?",
+            [forged["actor"], forged["previous"], previous, forged["seq"]],
+        )
+    connection.execute("UPDATE history_heads SET hash = ? WHERE name = 'churn'", [previous])
+    connection.commit()
+    connection.close()
+    assert problems(tmp_path / "registry.db") == []
+
+
+def test_verify_cannot_find_a_group_deleted_with_all_its_rows(tmp_path: Path) -> None:
+    write_history(tmp_path / "registry.db")
+    tables = ("model_package_groups", "model_packages", "search_terms", "history", "history_heads")
+    edit(tmp_path / "registry.db", *(f"DELETE FROM {table} WHERE name = 'churn'" for table in tables))
+    assert problems(tmp_path / "registry.db") == []
+
+
+def test_versions_whose_history_was_deleted_are_counted_as_unrecorded(tmp_path: Path) -> None:
+    write_history(tmp_path / "registry.db")
+    edit(
+        tmp_path / "registry.db",
+        "DELETE FROM history WHERE name = 'churn'",
+        "DELETE FROM history_heads WHERE name = 'churn'",
+    )
+    with LocalRegistry(SQLiteRows(tmp_path / "registry.db")) as registry:
+        found = registry.extension("history/verify", {}, CALLER)
+    assert (found["broken"], found["unrecorded"]) == ([], 3)
+
+
 @pytest.fixture(scope="module")
 def rows_of_a_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("history") / "registry.db"
@@ -532,7 +597,7 @@ def test_a_long_history_is_verified_in_parts(tmp_path: Path, monkeypatch: pytest
         assert (whole.ok, whole.checked, whole.chains, whole.unrecorded) == (True, 7, 2, 0)
         edit(tmp_path / "registry.db", f"UPDATE history SET at = at + 1 {OF_CHURN} = 3")
         (found,) = registry.verify_history().broken
-        assert str(found) == "churn/2, change 3: the row was modified after it was written"
+        assert str(found) == "churn/2, change 3: the entry was modified after it was written"
         assert registry.verify_history("fraud").ok
         assert not registry.verify_history("churn").ok
         edit(tmp_path / "registry.db", f"UPDATE history SET at = at - 1 {OF_CHURN} = 3")
@@ -582,7 +647,7 @@ def test_the_verify_command_reports_a_broken_chain(tmp_path: Path, monkeypatch: 
     assert (result.exit_code, result.stdout) == (0, "7 changes in 2 chains, none altered\n")
     edit(tmp_path / "registry.db", f"DELETE FROM history {OF_CHURN} = 2")
     result = run("history", "verify")
-    assert (result.exit_code, result.stdout) == (1, "churn/2, change 3: row 2 is missing before this row\n")
+    assert (result.exit_code, result.stdout) == (1, "churn/2, change 3: entry 2 is missing before this entry\n")
     assert "history was altered in 1 place" in result.stderr
     assert json.loads(run("history", "verify", "--json").stdout)["ok"] is False
     assert run("history", "verify", "fraud").exit_code == 0

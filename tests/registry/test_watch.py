@@ -96,6 +96,14 @@ def test_a_command_gets_the_event_in_its_environment(registry: ModelRegistry) ->
     }
 
 
+def test_a_reason_with_nul_does_not_stop_a_watch(registry: ModelRegistry) -> None:
+    registry.register("churn", image="a:1")
+    registry.approve("churn/1", "fine\x00\x1b[2K")
+    command = script("env.py", "import os; open('env', 'w').write(os.environ['MODEL_APPROVAL_DESCRIPTION'])")
+    assert run("watch", "--on", "Approved", "--exec", command, "--once", "--from", "start").exit_code == 0
+    assert Path("env").read_text() == "fine\\x00\x1b[2K"
+
+
 def test_an_approval_runs_the_command_and_another_edit_does_not(registry: ModelRegistry) -> None:
     """A common mistake in deploy loops on AWS: the command itself updates the version it has deployed."""
     process = watch("--on", "Approved", "--group", "churn*", "--exec", script("note.py", NOTE), "--state", "state.json")

@@ -218,11 +218,11 @@ class _Walk(msgspec.Struct):
         head = self.context.rows.get(HEADS, self.context.key(name))
         if head is not None and (head["seq"], head["hash"]) == (seq, previous):
             return True
-        why = "the head of the chain does not match its last row"
+        why = "the head of the chain does not match its last entry"
         if head is None:
             why = "the head of the chain is missing"
         elif head["seq"] > seq:
-            why = f"later rows are missing: the chain had {head['seq']} rows"
+            why = f"later entries are missing: the chain had {head['seq']} entries"
         self._report(name, {"seq": seq, "version": 0}, why)
         return False
 
@@ -318,12 +318,12 @@ class _Walk(msgspec.Struct):
 
 def _fault(row: Row, seq: int, previous: str) -> str | None:
     if row["seq"] != seq + 1:
-        missing = f"row {seq + 1} is" if row["seq"] == seq + 2 else f"rows {seq + 1} to {row['seq'] - 1} are"
-        return f"{missing} missing before this row"
+        missing = f"entry {seq + 1} is" if row["seq"] == seq + 2 else f"entries {seq + 1} to {row['seq'] - 1} are"
+        return f"{missing} missing before this entry"
     if hash_of(row) != row["hash"]:
-        return "the row was modified after it was written"
+        return "the entry was modified after it was written"
     if row["previous"] != previous:
-        return "the previous row was rewritten"
+        return "the previous entry was rewritten"
     return None
 
 

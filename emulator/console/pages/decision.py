@@ -82,7 +82,8 @@ def send_decision(visit: Visit, group: str, number: int) -> Response | tuple[dic
     except Overtaken as overtaken:
         now, explanation = explained(reader, group, number)
         winner = _last_change(reader, overtaken.version)
-        return _page(visit, now, explanation, decision.to, decision.reason, winner=winner, is_overtaken=True), 409
+        # No decision is preselected, so that no button overturns what the other reviewer decided.
+        return _page(visit, now, explanation, "", decision.reason, winner=winner, is_overtaken=True), 409
     except RegistryError as error:
         if is_temporary(error):
             raise

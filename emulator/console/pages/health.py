@@ -89,7 +89,7 @@ def _pinged(backend: Backend) -> Fact:
 
 def _capabilities(reader: Reader) -> tuple[Fact, ...]:
     has = {
-        "History": ("history", "every change, in tamper-evident chains"),
+        "History": ("history", "every change, in hash chains that can be verified"),
         "Rules": ("explain", "the result of each approval rule for a version"),
         "Conflict detection": ("decide", "the second of two simultaneous decisions is rejected"),
         "Events": ("events/deliveries", "deliveries to subscribers"),
