@@ -70,6 +70,18 @@ _CLASSES: Final = {"Rule": "ValidationException"}
 """Rows of tables whose messages an error class takes elsewhere."""
 
 
+_NAMES: Final = {
+    "Postgresql": "PostgreSQL",
+    "S3": "S3",
+    "aws": "AWS",
+    "Aws": "AWS",
+    "http": "HTTP",
+    "toml": "TOML",
+    "url": "URL",
+}
+"""Words of headings that are not written as in an id."""
+
+
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The messages with one cause and one fix; names in braces stand for values.
 
@@ -87,7 +99,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def title(self) -> str:
         """The heading, whose anchor is the id."""
-        return self.id.replace("-", " ").capitalize()
+        return " ".join(_NAMES.get(word, word) for word in self.id.capitalize().split("-"))
 
 
 class Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -139,12 +151,9 @@ def page() -> str:
 
 
 def _contents() -> str:
-    """Return the list of sections, each with links to its entries."""
-    lines = []
-    for section, (title, _) in SECTIONS.items():
-        links = ", ".join(f"[{entry.title.lower()}](#{entry.id})" for entry in catalog() if entry.where == section)
-        lines.append(f"- [{title}](#{anchor(title)}): {links}")
-    return "\n".join(["- [Exit codes](#exit-codes)", *lines])
+    """Return the list of sections."""
+    titles = ["Exit codes", *(title for title, _ in SECTIONS.values())]
+    return "\n".join(f"- [{title}](#{anchor(title)})" for title in titles)
 
 
 def _entry(entry: Entry, messages: list[Message]) -> Iterator[str]:

@@ -51,7 +51,7 @@ TAKERS: Final[Mapping[str, tuple[str, tuple[int | str, ...]]]] = {
     "AuthenticationFailed": ("emulator/", (1,)),
     "code": ("backends/approval/evaluation.py", (0,)),
     "error": ("backends/testing/faults.py", (0,)),
-    "fail": ("client/commands/", (0,)),
+    "fail": ("client/", (0,)),
     "confirm": ("client/commands/", (1, 2)),
     "kind": ("backends/store/", (0,)),
     "_refusing": ("backends/testing/faults.py", (1,)),
