@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
+
+import pytest
 
 from docs.generate import commands, errors, message_sources
 from docs.generate.markdown import anchor
 from docs.generate.messages import ROOT, collected, opaque, unknown_errors, without_names
+from sagemaker_registry.backends.config import load
+from sagemaker_registry.backends.settings import Settings
 
 OF_COMMANDS = {"BackendUnavailable", "Misconfigured", "ValueError", "BadParameter", "UsageError", "fail", "Check"}
 OF_RESPONSES = {"ConflictException", "AccessDeniedException", "UnknownOperationException", "RequestTooLarge", "result"}
@@ -80,6 +85,15 @@ def test_every_entry_has_a_place_a_cause_and_a_fix() -> None:
 def test_a_cause_does_not_repeat_its_message() -> None:
     repeated = [entry.id for entry in errors.catalog() if entry.cause.rstrip(".") in map(_plain, entry.messages)]
     assert repeated == []
+
+
+@pytest.mark.parametrize(
+    "entry", [one for one in errors.catalog() if one.where == "settings" and one.example], ids=lambda entry: entry.id
+)
+def test_an_example_for_registry_toml_can_be_loaded(entry: errors.Entry, tmp_path: Path) -> None:
+    file = tmp_path / "registry.toml"
+    file.write_text(entry.example)
+    assert load(file) != Settings()
 
 
 def test_the_anchor_of_an_entry_is_its_id() -> None:
