@@ -135,7 +135,10 @@ class CreatorMayNotApprove(Rule, frozen=True, tag="creator-may-not-approve"):
                 f"The ARN of {change.caller.name} is unknown; add it to [identities].", AccessDeniedException
             )
         if creator is None:
-            return _failed("The creator of this version is unknown: CreatedBy has no Arn.", AccessDeniedException)
+            return _failed(
+                "The creator of this version is unknown, because CreatedBy has no Arn; register the version again.",
+                AccessDeniedException,
+            )
         if creator == change.caller.arn:
             return _failed(f"{creator} registered this version; another person must approve it.", AccessDeniedException)
         return _passed(f"{creator} registered this version, not {change.caller.arn}.")

@@ -121,7 +121,7 @@ class EventBridge:
         headers = {"X-Amz-Target": "AWSEvents.ListRules", "Content-Type": wire.CONTENT_TYPE}
         answer = self.other_services.ask(owner, "events", "POST", "/", data=b'{"Limit":1}', headers=headers)
         if answer.status_code != 200:
-            raise Undelivered(f"ListRules returned status {answer.status_code}")
+            raise Undelivered(f"moto answered ListRules with status {answer.status_code}")
 
 
 def _pass_on(rule: Any, event: dict[str, Any]) -> Undelivered | None:

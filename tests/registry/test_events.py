@@ -223,9 +223,9 @@ def test_pages_of_events_have_no_gaps(registry: ModelRegistry) -> None:
         ("events", {"colour": "red"}, "colour"),
         ("events", {"follow": "perhaps"}, "follow"),
         ("events/deliveries", {"state": "lost"}, "state"),
-        ("events/deliveries", {"group": "churn*"}, "group is a pattern"),
+        ("events/deliveries", {"group": "churn*"}, "`group` is 'churn\\*', a pattern"),
         ("events/replay", {}, "requires one of: id, group, since"),
-        ("events/replay", {"group": "churn", "sink": "nobody"}, "no event target is named 'nobody'; expected one of "),
+        ("events/replay", {"group": "churn", "sink": "nobody"}, "no event target is named 'nobody'; add one under"),
     ],
 )
 def test_an_invalid_event_request_is_rejected(

@@ -184,13 +184,12 @@ def replay(context: RequestContext, asked: Replay) -> dict[str, Any]:
     known = sorted(
         row["name"] for row in context.rows.find(CURSORS, [("name", ">", events.OUTBOX)], limit=events.BATCH)
     )
+    if asked.sink is not None and asked.sink not in known:
+        remedy = f"expected one of {', '.join(known)}" if known else "add one under [events] in registry.toml"
+        raise ValidationException(f"events/replay: no event target is named {asked.sink!r}; {remedy}.")
     if not known:
         raise ValidationException(
             "events/replay: no event targets are configured; add one under [events] in registry.toml."
-        )
-    if asked.sink not in (None, *known):
-        raise ValidationException(
-            f"events/replay: no event target is named {asked.sink!r}; expected one of {', '.join(known)}."
         )
     sinks = [asked.sink] if asked.sink is not None else known
     count = 0
