@@ -76,7 +76,7 @@ class Identities:
                 first = self._by_key.setdefault(table.access_key, name)
                 if first != name:
                     raise Misconfigured(
-                        f"[identities.{name}]: `access_key` is the same as in [identities.{first}]",
+                        f"[identities.{name}]: `access_key` is the same as in [identities.{first}]; use another",
                         ("identities", name, "access_key"),
                     )
 
@@ -190,7 +190,9 @@ def with_profiles(tables: Mapping[str, IdentityTable], keys: Mapping[str, Creden
 def _check(name: str, table: IdentityTable) -> None:
     place = ("identities", name)
     if table.arn and table.role:
-        raise Misconfigured(f"[identities.{name}]: `arn` and `role` exclude each other", (*place, "role"))
+        raise Misconfigured(
+            f"[identities.{name}]: `arn` and `role` exclude each other; remove one of them", (*place, "role")
+        )
     if table.arn and not table.arn.startswith("arn:"):
         raise Misconfigured(
             f"[identities.{name}]: invalid `arn` {table.arn!r}: it must begin with `arn:`", (*place, "arn")

@@ -133,7 +133,11 @@ class Rulebook:
             raise Misconfigured(f"[{place[0]}.{name}]: at least one transition must start from {NEW!r}", keys)
         stranded = profile.unreachable()
         if stranded is not None:
-            raise Misconfigured(f"[{place[0]}.{name}]: no transition leads to {stranded!r}", keys, stranded)
+            raise Misconfigured(
+                f"[{place[0]}.{name}]: no transition leads to {stranded!r}; add one, or remove those from it",
+                keys,
+                stranded,
+            )
         return profile
 
     def _check_row(self, row: TransitionTable, place: Place, states: tuple[str, ...] | None) -> None:

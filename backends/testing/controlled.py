@@ -161,7 +161,7 @@ class ControlledBackend(Backend):
 
     def _store(self) -> Store:
         if not isinstance(self._backend, Store):
-            raise UnknownOperationException("This backend does not support reset and snapshots.")
+            raise UnknownOperationException("This registry does not support reset and snapshots; serve one in memory.")
         return self._backend
 
     def _found(self, name: str) -> StoreSnapshot:

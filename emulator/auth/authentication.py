@@ -196,7 +196,10 @@ def _claim(environ: WSGIEnvironment, headers: Headers) -> Claim:
         )
     # moto parses the credential by itself, so both must find the same one
     if caller_of(environ).access_key != claim.key:
-        raise AuthenticationFailed("incomplete", "The credential is malformed or given more than once.")
+        raise AuthenticationFailed(
+            "incomplete",
+            "The credential is malformed or given more than once; expected KEY/DATE/REGION/SERVICE/aws4_request.",
+        )
     return claim
 
 

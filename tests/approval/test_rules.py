@@ -386,7 +386,7 @@ def metrics(url: str = "s3://b/metrics.json") -> dict[str, Any]:
         (b'{"regression": {"mse": [1]}}', "The version has no regression.mse.value in s3://b/metrics.json; at most 5"),
         (b'{"regression": {"mse": {"value": true}}}', "is 'True', not a number; at most 5"),
         (b"[]", "The version has no regression.mse.value in s3://b/metrics.json; at most 5"),
-        (b"accuracy: 1", "The metrics file s3://b/metrics.json is not JSON"),
+        (b"accuracy: 1", "The metrics file s3://b/metrics.json is not valid JSON"),
         (None, "The metrics file s3://b/metrics.json does not exist; at most 5 is required."),
     ],
 )
