@@ -274,9 +274,9 @@ def parsed(name: str, params: Mapping[str, Any], kind: type[Params]) -> Params:
         ValidationException: a parameter is unknown, missing or has the wrong type.
     """
     try:
-        return convert(params, kind, strict=False)  # type: ignore[no-any-return]
+        return convert(params, kind, strict=False)
     except Mismatch as error:
-        raise ValidationException(f"{name}: {error}.") from error
+        raise ValidationException(f"{name}: {error.sentence}") from error
 
 
 def random_id() -> str:

@@ -9,17 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from .approval.rulebook import Rulebook
-from .conversion import Place
+from .conversion import Place, toml_problem
 from .errors import BackendUnavailable, Misconfigured
-from .settings import ApprovalTable, IdentityTable, ProfileTable, Settings, convert
-
-NAMED: dict[str, Any] = {
-    "identities": IdentityTable,
-    "profiles": ProfileTable,
-    "life_cycles": ProfileTable,
-    "rules": dict[str, Any],
-}
-"""Tables of named tables. Each named table is converted by itself, because msgspec's error would omit the name."""
+from .settings import Settings, convert
 
 _HEADER = re.compile(r"\s*(?P<many>\[)?\[\s*(?P<name>[^\]]+?)\s*\]")
 _PART = r"""(?:"[^"]*"|'[^']*'|[\w-]+)"""
@@ -39,14 +31,17 @@ def load(path: Path | None) -> Settings:
         raw = tomllib.loads(text)
     except OSError as error:
         raise BackendUnavailable(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BackendUnavailable(f"{path} is not valid TOML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise BackendUnavailable(f"{path} is not valid TOML: expected UTF-8 text") from error
+    except tomllib.TOMLDecodeError as error:
+        line, problem = toml_problem(error, text)
+        raise BackendUnavailable(f"{path}, line {line}: invalid TOML: {problem}") from error
     try:
         settings = read(raw)
         Rulebook(settings)
     except Misconfigured as error:
-        line = line_of(text, error.place, error.value)
-        raise BackendUnavailable(f"{path}{f', line {line}' if line else ''}: {error}") from error
+        found = line_of(text, error.place, error.value)
+        raise BackendUnavailable(f"{path}{f', line {found}' if found else ''}: {error}") from error
     return settings
 
 
@@ -56,12 +51,6 @@ def read(raw: dict[str, Any]) -> Settings:
     Raises:
         Misconfigured: an unknown key, or a value of the wrong type.
     """
-    for table, struct in NAMED.items():
-        tables = raw.get(table)
-        for name, value in tables.items() if isinstance(tables, dict) else ():
-            convert(value, struct, (table, name))
-    for number, value in enumerate(raw["approval"] if isinstance(raw.get("approval"), list) else []):
-        convert(value, ApprovalTable, ("approval", number))
     settings: Settings = convert(raw, Settings, ())
     return settings
 

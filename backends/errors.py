@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from json import JSONDecodeError
+
     from botocore.exceptions import ClientError
 
 
@@ -133,3 +135,9 @@ def did_you_mean(word: str, known: object) -> str:
 
     close = get_close_matches(word, [str(one) for one in known], n=1)  # type: ignore[attr-defined]
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def json_problem(error: JSONDecodeError, *, has_lines: bool = True) -> str:
+    """Return the error of a decoder, `json` or `orjson`, as the end of a sentence: what is wrong, and where."""
+    problem = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
+    return f"{problem} ({f'line {error.lineno}, ' if has_lines else ''}column {error.colno})"

@@ -10,7 +10,7 @@ import msgspec
 import msgspec.structs
 
 from . import conversion
-from .conversion import Mismatch, Place
+from .conversion import Place
 from .errors import Misconfigured, did_you_mean
 
 ACCOUNT_ID = "[0-9]{12}"
@@ -257,6 +257,6 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 def convert(value: Any, struct: Any, place: Place) -> Any:
     """Convert the value at a place of registry.toml to its type; raise Misconfigured if it does not match."""
     try:
-        return conversion.convert(value, struct, place=place)
-    except Mismatch as error:
+        return conversion.convert(value, struct, place=place, form=conversion.TOML)
+    except conversion.Mismatch as error:
         raise Misconfigured(str(error), error.place) from error

@@ -99,6 +99,8 @@ def _ask_in_process(behind: tuple[Backend, Caller], name: str, params: dict[str,
 
 def _ask_server(client: SageMakerClient, name: str, params: dict[str, Any]) -> Any:
     if service := service_at(client.meta.endpoint_url):
-        error = UnknownOperationException(f"{service.name} has no extension {name!r}: sagemaker-registry only.")
+        error = UnknownOperationException(
+            f"{service.name} has no extension {name!r}; only registries of sagemaker-registry have extensions."
+        )
         raise as_client_error(error, name)
     return http.ask(client, name, params)

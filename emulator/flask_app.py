@@ -109,9 +109,19 @@ def _application(error_log: ErrorLog) -> Flask:
     def over_the_limit(_: RequestEntityTooLarge) -> Response:
         return refused(too_large())
 
+    @app.errorhandler(MethodNotAllowed)
+    def other_method(_: MethodNotAllowed) -> Response:
+        return refused(
+            UnknownOperationException(
+                f"{request.path[:200]} does not accept {request.method}; send the request as POST."
+            )
+        )
+
     @app.errorhandler(HTTPException)
     def no_such_route(error: HTTPException) -> Response:
-        return refused(UnknownOperationException(f"{request.method} {request.path[:200]}: {error.name}."))
+        return refused(
+            UnknownOperationException(f"The server cannot answer {request.method} {request.path[:200]}: {error.name}.")
+        )
 
     @app.errorhandler(Exception)
     def failed(error: Exception) -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from ..base import Caller, Probe
-from ..errors import ValidationException
+from ..errors import ValidationException, json_problem
 from ..service import model
 from ..service.records import S3_URL
 from ..views import parse_number
@@ -41,7 +41,7 @@ def value_of(metric: str, source: str, record: Mapping[str, Any], caller: Caller
     try:
         value = member_of(orjson.loads(content), metric)
     except orjson.JSONDecodeError as error:
-        raise ValidationException(f"The metrics file {url} is not JSON: {error}.") from error
+        raise ValidationException(f"The metrics file {url} is not valid JSON: {json_problem(error)}.") from error
     return _number(value, f"{metric} in {url}")
 
 

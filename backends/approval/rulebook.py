@@ -13,7 +13,8 @@ from ..errors import Misconfigured
 from ..identities import Identify, Identities, meet
 from ..settings import ProfileTable, Settings, TransitionTable, convert, suggestion
 from .profiles import NEW, PROFILES, STATES, Profile, Transition
-from .rules import APPROVALS, CALLERS, KINDS, OBJECTS, TAG, Rule
+from .rule import APPROVALS, CALLERS, OBJECTS, TAG, Rule
+from .rules import KINDS
 
 MAX_NAME = 63
 """Length of the longest group name that a pattern can match."""
@@ -132,7 +133,11 @@ class Rulebook:
             raise Misconfigured(f"[{place[0]}.{name}]: at least one transition must start from {NEW!r}", keys)
         stranded = profile.unreachable()
         if stranded is not None:
-            raise Misconfigured(f"[{place[0]}.{name}]: no transition leads to {stranded!r}", keys, stranded)
+            raise Misconfigured(
+                f"[{place[0]}.{name}]: no transition leads to {stranded!r}; add one, or remove those from it",
+                keys,
+                stranded,
+            )
         return profile
 
     def _check_row(self, row: TransitionTable, place: Place, states: tuple[str, ...] | None) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from ..errors import RegistryError, SerializationException
+from ..conversion import shown
+from ..errors import RegistryError, SerializationException, did_you_mean, json_problem
 from . import model
 from .model import Shape
 
@@ -32,7 +33,7 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
     try:
         value = orjson.loads(body) if body.strip() else {}
     except orjson.JSONDecodeError as error:
-        raise SerializationException(f"The body is not valid JSON: {error}") from error
+        raise SerializationException(f"The body is not valid JSON: {json_problem(error)}.") from error
     if (
         body.count(b"{") + body.count(b"[") > DEEPEST or body.count(b",") >= MAX_MEMBERS
     ):  # otherwise it is within the limits
@@ -97,7 +98,7 @@ def _shape_reader(shape: Shape) -> Reader:
 
 def _read_nothing(value: Any, path: str) -> dict[str, Any]:
     if value != {}:
-        raise SerializationException("The operation accepts no parameters")
+        raise SerializationException("The operation accepts no parameters.")
     return {}
 
 
@@ -111,7 +112,8 @@ def _structure(shape: Any) -> Reader:
         found = {}
         for name, item in _expect(value, dict, "a structure", path).items():
             if name not in fields:
-                raise SerializationException(f"{_place(path)} has no member {_short(name)!r}")
+                known = did_you_mean(name, fields) or "."
+                raise SerializationException(f"{_place(path)} has no member {_short(name)!r}{known}")
             kind, read = fields[name]
             if type(item) is kind:
                 found[name] = item
@@ -161,7 +163,9 @@ def _timestamp(_: Shape) -> Reader:
         try:
             return datetime.fromtimestamp(seconds, UTC)
         except (ValueError, OverflowError, OSError) as error:
-            raise SerializationException(f"{_place(path)} is not a timestamp that the server supports") from error
+            raise SerializationException(
+                f"{_place(path)} is {shown(value)}, not a timestamp that the server supports."
+            ) from error
 
     return read_timestamp
 
@@ -170,9 +174,11 @@ def _integer(_: Shape) -> Reader:
     def read_integer(value: Any, path: str) -> int:
         number = _expect(value, (int, float), "an integer", path)
         if isinstance(number, float) and not number.is_integer():
-            raise SerializationException(f"{_place(path)} must be an integer")
+            raise SerializationException(f"{_place(path)} must be an integer, not {shown(value)}.")
         if abs(number) > 2**63 - 1:
-            raise SerializationException(f"{_place(path)} is out of the range of an integer")
+            raise SerializationException(
+                f"{_place(path)} is out of the range of an integer: integers can have at most 63 bits."
+            )
         return int(number)
 
     return read_integer
@@ -194,7 +200,7 @@ _READERS: dict[str, Callable[[Shape], Reader]] = {
 
 def _expect(value: Any, kind: type | tuple[type, ...], noun: str, path: str) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise SerializationException(f"{_place(path)} must be {noun}")
+        raise SerializationException(f"{_place(path)} must be {noun}, not {shown(value)}.")
     return value
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+from ...backends.errors import json_problem
+
 FORMAT, FORMAT_VERSION = "sagemaker-registry", 1
 PARTS = {"change": "seq", "group": None, "policy": None, "package": "version"}
 """The types of lines, in their order within a name, and the field that numbers the lines; names are sorted."""
@@ -63,15 +65,17 @@ def numbered(file: BinaryIO, name: str) -> Iterator[tuple[int, Line]]:
                 raise ValueError("incomplete line: the file is truncated")
             try:
                 line = json.loads(text, parse_constant=_reject_constant)
-            except (json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise ValueError(f"invalid JSON ({error})") from error
+            except json.JSONDecodeError as error:
+                raise ValueError(f"invalid JSON: {json_problem(error, has_lines=False)}") from error
+            except UnicodeDecodeError as error:
+                raise ValueError("invalid JSON: expected UTF-8 text") from error
             if not isinstance(line, dict):
                 raise ValueError("expected a JSON object")  # noqa: TRY004 - of a file, not of an argument
         yield number, line
 
 
 def _reject_constant(text: str) -> None:
-    raise ValueError(f"invalid JSON ({text})")
+    raise ValueError(f"invalid JSON: {text} is not allowed")
 
 
 @contextmanager
@@ -79,7 +83,7 @@ def _line_named(name: str, number: int) -> Iterator[None]:
     try:
         yield
     except RecursionError as error:
-        raise InvalidArchive(f"{name}, line {number}: invalid JSON (nested too deeply)") from error
+        raise InvalidArchive(f"{name}, line {number}: invalid JSON: it is nested too deeply") from error
     except ValueError as error:
         raise InvalidArchive(f"{name}, line {number}: {error}") from error
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ..promotion import Done, Plan, Step
 
 MARKS = {"create-group": ("+", "green"), "create": ("+", "green"), "update": ("~", "yellow")}
-AGAIN = "Run the command again to continue; completed steps are not repeated."
+AGAIN = "run the command again to continue; completed steps are not repeated"
 
 OPTIONS = (
     click.option(
@@ -258,11 +258,11 @@ def _applied(made: Plan, client: SageMakerClient, *, as_json: bool) -> None:
             promotion.apply(made, client, on_step=on_step)
     except KeyboardInterrupt:
         _conclude(done, total, shown=shown, as_json=as_json)
-        fail(f"interrupted after {len(done)} of {total} steps. {AGAIN}", INTERRUPTED)
+        fail(f"interrupted after {len(done)} of {total} steps: {AGAIN}", INTERRUPTED)
     except Exception as error:
         _conclude(done, total, shown=shown, as_json=as_json)
         if not isinstance(error, promotion.Stale | promotion.Forgotten):
-            click.echo(f"Stopped after {len(done)} of {total} steps. {AGAIN}", err=True)
+            click.echo(f"Stopped after {len(done)} of {total} steps: {AGAIN}.", err=True)
         raise
     _conclude(done, total, shown=shown, as_json=as_json)
 

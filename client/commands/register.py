@@ -206,8 +206,12 @@ def _request(source: IO[bytes]) -> dict[str, Any]:
     where = getattr(source, "name", "<stdin>")
     try:
         value = json.loads(source.read())
-    except ValueError as error:
-        fail(f"{where} is not JSON: {error}")
+    except json.JSONDecodeError as error:
+        from ...backends.errors import json_problem
+
+        fail(f"{where} is not valid JSON: {json_problem(error)}")
+    except (UnicodeDecodeError, RecursionError):
+        fail(f"{where} is not valid JSON: expected UTF-8 text that is not nested too deeply")
     if not isinstance(value, dict):
         fail(f"{where} is not a JSON object with members of CreateModelPackage")
     return value

@@ -175,7 +175,7 @@ def run(command: Sequence[str], event: Event, *, attempts: int, pause: float, sl
         if exit_code == 0 or attempt == attempts:
             return Run(exit_code, attempt)
         sleep(pause * 2 ** (attempt - 1))
-    raise ValueError(f"attempts is {attempts}, but must be at least 1")
+    raise ValueError(f"attempts is {attempts}; expected 1 or more")
 
 
 class Position:
@@ -200,7 +200,9 @@ class Position:
         except (ValueError, KeyError, TypeError):
             position = None
         if not isinstance(position, int) or position < 0:
-            raise ValueError(f"{self._path} is not a position file of watch")
+            raise ValueError(
+                f"{self._path} is not a position file of watch; name another file, or delete it to start again"
+            )
         return position
 
 

@@ -74,7 +74,7 @@ def _texts(metadata: Mapping[str, Any]) -> dict[str, str]:
     """Return metadata as text; raise ValueError for a value that is neither text nor a number."""
     unfit = [key for key, value in metadata.items() if not isinstance(value, str | Real)]
     if unfit:
-        raise ValueError(f"metadata {unfit[0]!r} is {metadata[unfit[0]]!r}, but must be text or a number")
+        raise ValueError(f"metadata {unfit[0]!r} is {metadata[unfit[0]]!r}; expected text or a number")
     return {key: repr(float(value)) if isinstance(value, float) else str(value) for key, value in metadata.items()}
 
 

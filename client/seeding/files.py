@@ -9,6 +9,8 @@ from json.scanner import py_make_scanner  # type: ignore[attr-defined]
 from pathlib import Path
 from typing import Any
 
+from ...backends.errors import json_problem
+
 YAML, JSON = (".yaml", ".yml"), (".json",)
 NEEDS_YAML = "requires the package 'PyYAML': pip install pyyaml, or write the seed in JSON"
 
@@ -48,7 +50,7 @@ def load(path: Path) -> Any:
     except OSError as error:
         raise BadSeed(f"cannot read {path}: {error.strerror}") from error
     except (UnicodeDecodeError, RecursionError) as error:
-        raise BadSeed(f"cannot read {path}: {error}") from error
+        raise BadSeed(f"{path}: expected UTF-8 text that is not nested too deeply") from error
 
 
 def _json(text: str, path: Path) -> Any:
@@ -63,7 +65,8 @@ def _json(text: str, path: Path) -> Any:
     try:
         return decoder.decode(text)
     except json.JSONDecodeError as error:
-        raise BadSeed(f"{path}, line {error.lineno}: invalid JSON: {error.msg}") from error
+        problem = json_problem(error, has_lines=False)
+        raise BadSeed(f"{path}, line {error.lineno}: invalid JSON: {problem}") from error
 
 
 def _yaml(text: str, path: Path) -> Any:
@@ -94,7 +97,7 @@ def _yaml(text: str, path: Path) -> Any:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise BadSeed(f"{path}{line}: invalid YAML: {error.problem}") from error
     except yaml.YAMLError as error:
-        raise BadSeed(f"{path}: invalid YAML: {error}") from error
+        raise BadSeed(f"{path}: invalid YAML: {' '.join(str(error).split())}") from error
 
 
 _LOADERS: dict[str, Callable[[str, Path], Any]] = {**dict.fromkeys(YAML, _yaml), **dict.fromkeys(JSON, _json)}

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from ...backends.base import Backend
-from ...backends.errors import SerializationException, UnknownOperationException, did_you_mean
+from ...backends.errors import SerializationException, UnknownOperationException, did_you_mean, json_problem
 from ..caller import caller_of, check_region
 from ..routes import EXTENSION_PREFIX
 from .long_polling import LongPolling
@@ -76,7 +76,7 @@ def _object(body: bytes) -> dict[str, object]:
     try:
         value = orjson.loads(body or b"{}")
     except orjson.JSONDecodeError as error:
-        raise SerializationException(f"The body is not valid JSON: {error}.") from error
+        raise SerializationException(f"The body is not valid JSON: {json_problem(error)}.") from error
     if not isinstance(value, dict):
         raise SerializationException("The body must be a JSON object.")
     return value

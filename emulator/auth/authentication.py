@@ -140,7 +140,7 @@ def proof_of(caller: Caller, keys: Mapping[str, Credential], strictness: Strictn
 
 
 class _Seen:
-    """Valid signatures of the period in which they could be replayed; thread-safe."""
+    """The signatures accepted within the replay window; thread-safe."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock, self._lock = clock, threading.Lock()
@@ -196,7 +196,10 @@ def _claim(environ: WSGIEnvironment, headers: Headers) -> Claim:
         )
     # moto parses the credential by itself, so both must find the same one
     if caller_of(environ).access_key != claim.key:
-        raise AuthenticationFailed("incomplete", "The credential is malformed or given more than once.")
+        raise AuthenticationFailed(
+            "incomplete",
+            "The credential is malformed or given more than once; expected KEY/DATE/REGION/SERVICE/aws4_request.",
+        )
     return claim
 
 

@@ -121,7 +121,7 @@ class EventBridge:
         headers = {"X-Amz-Target": "AWSEvents.ListRules", "Content-Type": wire.CONTENT_TYPE}
         answer = self.other_services.ask(owner, "events", "POST", "/", data=b'{"Limit":1}', headers=headers)
         if answer.status_code != 200:
-            raise Undelivered(f"ListRules returned status {answer.status_code}")
+            raise Undelivered(f"moto answered ListRules with status {answer.status_code}")
 
 
 def _pass_on(rule: Any, event: dict[str, Any]) -> Undelivered | None:
@@ -175,7 +175,7 @@ def _webhook(webhook: Webhook) -> Posted:
     known = model.enum(STATUS)
     for status in webhook.on:
         if status not in known:
-            raise BackendUnavailable(f"{name}: `on`: {status!r} is not an approval status: {', '.join(known)}")
+            raise BackendUnavailable(f"{name}: `on` contains {status!r}; expected one of {', '.join(known)}")
     if webhook.secret and webhook.secret_env:
         raise BackendUnavailable(f"{name}: set either `secret` or `secret_env`, not both")
     if webhook.secret_env and not os.environ.get(webhook.secret_env):

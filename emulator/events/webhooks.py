@@ -117,8 +117,9 @@ def post(
             raise TimeoutError
     except (OSError, HTTPException, ValueError) as error:
         is_late = connection.is_cut or isinstance(error, TimeoutError)
-        why = f"no response within {timeout:g} s" if is_late else str(error)
-        raise Undelivered(f"{where.host}: {why or type(error).__name__}") from error
+        if is_late:
+            raise Undelivered(f"{where.host} did not respond within {timeout:g} s") from error
+        raise Undelivered(f"cannot send to {where.host}: {str(error) or type(error).__name__}") from error
     finally:
         in_time.cancel()
         connection.close()

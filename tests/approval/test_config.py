@@ -12,10 +12,10 @@ from sagemaker_registry.backends.config import line_of, load
 
 INVALID = [
     ('\n[[aproval]]\ngroups = ["*"]', 2, "unknown key `aproval`; did you mean 'approval'?"),
-    ("[rules]\na = 3", 2, "`rules.a` is 3; expected a table of keys and values"),
-    ("approval = 3", 1, "`approval` is 3; expected a list"),
+    ("[rules]\na = 3", 2, "`rules.a` is 3; expected a table"),
+    ("approval = 3", 1, "`approval` is 3; expected a list of tables"),
     ('[[approval]]\ngroup = ["*"]', 2, "unknown key `approval[0].group`; did you mean 'groups'?"),
-    ("[[approval]]\ngroups = []", 2, "expected a list with at least one value"),
+    ("[[approval]]\ngroups = []", 2, "`approval[0].groups` is an empty list; expected a list of at least one string"),
     (
         '[[approval]]\ngroups = ["*"]\nprofile = "stritc"',
         3,
@@ -40,7 +40,7 @@ INVALID = [
     ),
     ('[rules.a]\nis = "onyl"', 2, "[rules.a]: unknown kind 'onyl'; did you mean 'only'?"),
     ('[rules.a]\n\nis = "approvers"\nsize = 3', 4, "unknown key `rules.a.size`; expected one of count, who, on"),
-    ('[rules.a]\nis = "approvers"\ncount = 0', 3, "`rules.a.count` is 0; expected an integer of at least 1"),
+    ('[rules.a]\nis = "approvers"\ncount = 0', 3, "`rules.a.count` is 0; expected an integer of 1 or more"),
     (
         '[rules.a]\nis = "only"\nwho = ["group:x"]',
         3,
@@ -74,8 +74,12 @@ INVALID = [
         "[rules.a]: invalid value 'Approve' for `on`; did you mean 'Approved'?",
     ),
     ('[rules.a]\nis = "frozen"\nmay_change = ["ModelLifecycle"]', 3, "did you mean 'ModelLifeCycle'?"),
-    ('[rules.a]\nis = "minimum-age"\nage = "1 day"', 3, "expected a duration such as 12h or 7d"),
-    ("[profiles.a]\ntransitions = []", 2, "expected a list with at least one value"),
+    (
+        '[rules.a]\nis = "minimum-age"\nage = "1 day"',
+        3,
+        "`rules.a.age` is '1 day'; expected a duration, such as",
+    ),
+    ("[profiles.a]\ntransitions = []", 2, "expected a list of at least one table"),
     (
         '[profiles.aws]\ntransitions = [{from = "new", to = "Approved"}]',
         1,

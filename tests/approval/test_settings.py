@@ -131,10 +131,10 @@ def test_command_options_override_the_settings_file(tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         ("[checks]\nartefacts = 'auto'", "unknown key `checks.artefacts`; did you mean 'artifacts'?"),
-        ("[checks]\nartifacts = 'sometimes'", "`checks.artifacts` is 'sometimes'; expected one of always, auto, off"),
-        ("[validation]\nseconds = -1", "`validation.seconds` is -1; expected a number of at least 0"),
+        ("[checks]\nartifacts = 'sometimes'", "`checks.artifacts` is 'sometimes'; expected one of off, auto, always"),
+        ("[validation]\nseconds = -1", "`validation.seconds` is -1; expected a number of 0 or more"),
         ("[ruels]\n", "unknown key `ruels`; did you mean 'rules'?"),
-        ("[checks", "is not valid TOML"),
+        ("[checks", ", line 1: invalid TOML: expected ']' at the end of a table declaration"),
     ],
 )
 def test_an_invalid_file_is_rejected_with_the_key(tmp_path: Path, text: str, sentence: str) -> None:

@@ -145,9 +145,9 @@ def test_an_image_can_be_added_to_a_file_without_containers(registry: ModelRegis
 @pytest.mark.parametrize(
     ("arguments", "stdin", "sentence"),
     [
-        (["--from", "-"], "{", "<stdin> is not JSON"),
+        (["--from", "-"], "{", "<stdin> is not valid JSON"),
         (["--from", "-"], "[]", "<stdin> is not a JSON object with members of CreateModelPackage"),
-        (["--from", "-"], "\udcff", "<stdin> is not JSON"),
+        (["--from", "-"], "\udcff", "<stdin> is not valid JSON"),
         (["--from", "-"], "{}", "missing GROUP; add it, or --from FILE with a ModelPackageGroupName"),
         (["churn", "--from", "-"], '{"Colour": "red"}', 'Unknown parameter in input: "Colour"'),
         (["--from", "no-such-file"], None, "No such file"),

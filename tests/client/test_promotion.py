@@ -840,7 +840,7 @@ def test_ctrl_c_reports_the_completed_steps(urls: tuple[str, str], monkeypatch: 
     stopped = run("apply", *urls, "--yes")
     assert stopped.exit_code == 130
     assert stopped.stdout.endswith("created: group churn\ncreated: churn/1 from churn/1\n")
-    assert "interrupted after 2 of 3 steps. Run the command again to continue" in stopped.stderr
+    assert "interrupted after 2 of 3 steps: run the command again to continue" in stopped.stderr
     assert "created: churn/2 from churn/3" in run("apply", *urls, "--yes").stdout
 
 

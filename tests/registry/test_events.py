@@ -218,14 +218,14 @@ def test_pages_of_events_have_no_gaps(registry: ModelRegistry) -> None:
 @pytest.mark.parametrize(
     ("name", "request_", "sentence"),
     [
-        ("events", {"on": "approved"}, "'approved' is not an approval status: Approved, Rejected"),
+        ("events", {"on": "approved"}, "on is 'approved'; expected one of Approved, Rejected"),
         ("events", {"after": -1}, "after"),
         ("events", {"colour": "red"}, "colour"),
         ("events", {"follow": "perhaps"}, "follow"),
         ("events/deliveries", {"state": "lost"}, "state"),
-        ("events/deliveries", {"group": "churn*"}, "group is a pattern"),
+        ("events/deliveries", {"group": "churn*"}, "`group` is 'churn\\*', a pattern"),
         ("events/replay", {}, "requires one of: id, group, since"),
-        ("events/replay", {"group": "churn", "sink": "nobody"}, "unknown sink 'nobody'"),
+        ("events/replay", {"group": "churn", "sink": "nobody"}, "no event target is named 'nobody'; add one under"),
     ],
 )
 def test_an_invalid_event_request_is_rejected(

@@ -123,7 +123,7 @@ def test_a_slow_receiver_is_cut_off_even_if_it_sends_single_bytes(first_words: b
         thread = threading.Thread(target=drip)
         thread.start()
         try:
-            with pytest.raises(Undelivered, match=r"no response within 0\.3 s"):
+            with pytest.raises(Undelivered, match=r"did not respond within 0\.3 s"):
                 send(f"http://127.0.0.1:{listener.getsockname()[1]}/", timeout=0.3)
         finally:
             stop.set()
@@ -288,7 +288,7 @@ def test_an_invalid_webhook_url_is_rejected_at_start_and_not_repeated_in_the_err
     [
         (
             [{"url": "https://x.example", "on": ["approved"]}],
-            "'approved' is not an approval status: Approved, Rejected",
+            "`on` contains 'approved'; expected one of Approved, Rejected",
         ),
         ([{"url": "https://x.example"}, {"url": "https://x.example/2"}], "already used by another target"),
         ([{"url": "https://x.example", "name": "eventbridge"}], "already used by another target"),

@@ -100,7 +100,7 @@ def test_an_operation_without_output_has_an_empty_body() -> None:
         (b'{"MaxResults": true}', "MaxResults must be an integer"),
         (b'{"NameContains": 7}', "NameContains must be a string"),
         (b'{"CreationTimeAfter": "today"}', "CreationTimeAfter must be a timestamp in epoch seconds"),
-        (b'{"CreationTimeAfter": 1e300}', "CreationTimeAfter is not a timestamp that the server supports"),
+        (b'{"CreationTimeAfter": 1e300}', "CreationTimeAfter is 1e+300, not a timestamp that the server supports."),
         (b'{"Colour": "red"}', "The body has no member 'Colour'"),
         (b"[]", "The body must be a structure"),
         (b'"text"', "The body must be a structure"),

@@ -111,7 +111,7 @@ def events(context: RequestContext, asked: Query) -> dict[str, Any]:
     """
     known = model.enum(STATUS)
     if asked.on is not None and asked.on not in known:
-        raise ValidationException(f"{asked.on[:100]!r} is not an approval status: {', '.join(known)}.")
+        raise ValidationException(f"on is {asked.on[:100]!r}; expected one of {', '.join(known)}.")
     where: list[Condition] = [*selection(context, asked.group, asked.version), ("position", ">", asked.after)]
     where += [("position", "<", asked.before)] if asked.before is not None else []
     on = [asked.on] if asked.on is not None else []

@@ -154,7 +154,10 @@ class Outbox:
 
 def log(context: RequestContext, asked: Query) -> dict[str, Any]:
     if is_pattern(asked.group):
-        raise ValidationException("events/deliveries: group is a pattern; expected a group name or a version: churn/3.")
+        raise ValidationException(
+            f"events/deliveries: `group` is {asked.group!r}, a pattern; expected the name of a group, or a version "
+            "such as churn/3."
+        )
     where = events.selection(context, asked.group, asked.version)
     where += [(name, "=", value) for name in ("sink", "state") if (value := getattr(asked, name)) is not None]
     where += [("position", "<", asked.before)] if asked.before is not None else []
@@ -178,10 +181,13 @@ def replay(context: RequestContext, asked: Replay) -> dict[str, Any]:
     if asked.id is None and asked.group is None and asked.since is None:
         raise ValidationException("events/replay requires one of: id, group, since.")
     known = _targets(context)
-    if not known or asked.sink not in (None, *known):
-        problem = f"unknown sink {asked.sink!r}" if asked.sink is not None else "no target is configured"
-        remedy = f"expected one of {', '.join(known)}" if known else "configure [events] in registry.toml"
-        raise ValidationException(f"events/replay: {problem}; {remedy}.")
+    if asked.sink is not None and asked.sink not in known:
+        remedy = f"expected one of {', '.join(known)}" if known else "add one under [events] in registry.toml"
+        raise ValidationException(f"events/replay: no event target is named {asked.sink!r}; {remedy}.")
+    if not known:
+        raise ValidationException(
+            "events/replay: no event targets are configured; add one under [events] in registry.toml."
+        )
     sinks = [asked.sink] if asked.sink is not None else known
     count = 0
     for event in _replayed(context, asked):
@@ -201,7 +207,9 @@ def _replayed(context: RequestContext, asked: Replay) -> list[Row]:
         is_one = asked.id in (None, row["record"]["id"]) and is_wanted(row["record"], groups=groups)
         found += [row] if is_one else []
         if len(found) > MAX_REPLAYED:
-            raise ValidationException(f"events/replay: more than {MAX_REPLAYED:,} events match: narrow the selection.")
+            raise ValidationException(
+                f"events/replay: more than {MAX_REPLAYED:,} events match; narrow the request with group, since or id."
+            )
     if not found:
         raise ValidationException("events/replay: no events match; events are deleted after the retention period.")
     return found

@@ -9,7 +9,7 @@ import msgspec
 import orjson
 
 from ...base import Caller, Probe
-from ...errors import ValidationException
+from ...errors import ValidationException, json_problem
 from ...service.records import artifacts, containers
 from ...settings import Check, Checks
 
@@ -171,7 +171,7 @@ def _check_content(card: Card) -> None:
     try:
         content = orjson.loads(card["ModelCardContent"])
     except orjson.JSONDecodeError as error:
-        raise ValidationException(f"ModelCardContent is not valid JSON: {error}") from error
+        raise ValidationException(f"ModelCardContent is not valid JSON: {json_problem(error)}.") from error
     if not isinstance(content, dict):
         raise ValidationException("ModelCardContent must be a JSON object.")
     _check_keys("ModelCardContent", content, SECTIONS)

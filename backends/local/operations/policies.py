@@ -16,7 +16,7 @@ import orjson
 
 from ... import arns
 from ...arns import Arn
-from ...errors import ValidationException
+from ...errors import ValidationException, json_problem
 from ...store.rows import GROUPS, POLICIES, Key, Row
 from ..context import Answer, RequestContext
 from ..permissions import ALLOW, DENY, as_list, discoverable
@@ -167,7 +167,7 @@ def check(text: str) -> None:
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise _refusal(f"it is not valid JSON ({error})") from error
+        raise _refusal(f"it is not valid JSON: {json_problem(error)}") from error
     broken = next(_broken(document), None)
     if broken is not None:
         raise _refusal(broken)

@@ -45,7 +45,10 @@ class Import(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     account: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{12}$", description="12 digits")]
-    region: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{9,16}$", description="a region such as us-east-1")]
+    region: Annotated[
+        str,
+        msgspec.Meta(pattern=r"^[a-z0-9-]{9,16}$", description="9 to 16 lowercase letters, digits and hyphens"),
+    ]
     lines: list[dict[str, Any]]
     first_line: int = 1
     replace: bool = False
@@ -151,17 +154,15 @@ def _line(content: Record) -> Line:
         orjson.dumps(content)
     except orjson.JSONEncodeError as error:  # a lone surrogate, or a number with more than 64 bits
         raise ValidationException(f"its content cannot be stored: {error}") from error
-    try:
-        return convert(content, Line)  # type: ignore[no-any-return]
-    except Mismatch as error:
-        raise ValidationException(str(error)) from error
+    line: Line = convert(content, Line)
+    return line
 
 
 @contextmanager
 def _on_line(number: int) -> Iterator[None]:
     try:
         yield
-    except RegistryError as error:
+    except (Mismatch, RegistryError) as error:
         raise ValidationException(f"line {number}: {error}") from error
 
 

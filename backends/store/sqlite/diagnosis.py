@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ...diagnosis import PATIENCE, Check, Verdict
+from ...diagnosis import PATIENCE, Check
 from ...errors import BackendUnavailable
-from ...files import is_free, network_file_system, tells_networks
+from ...files import is_free, network_file_system, reports_network_mounts
 from ...urls import database_file
 from .. import check_schema_version
 
@@ -106,26 +106,29 @@ def _me() -> str:
 
 def _options(file: Path) -> Iterator[Check]:
     kind = network_file_system(file)
-    if kind is None and tells_networks():
+    if kind is None and reports_network_mounts():
         yield Check("file system", "ok", "local")
     elif kind is None:
-        sentence = "this system does not report whether the file system is local"
-        yield Check("file system", "ok", sentence, "keep the file on a local disk")
+        unknown = "this system does not report whether the file system is local"
+        yield Check("file system", "ok", unknown, "keep the file on a local disk")
     else:
         sentence = f"the file is on a network file system ({kind}), where locks between machines are unreliable"
         yield Check("file system", "warning", sentence, "use the file from one machine, or use postgresql://")
     free = shutil.disk_usage(file.absolute().parent).free
-    verdict: Verdict = "ok" if free > ALMOST_FULL else "warning"
-    yield Check("disk", verdict, f"{free / 2**20:,.0f} MiB free", "" if verdict == "ok" else "free disk space")
+    if free > ALMOST_FULL:
+        yield Check("disk", "ok", f"{free / 2**20:,.0f} MiB free")
+    else:
+        yield Check("disk", "warning", f"only {free / 2**20:,.0f} MiB are free", "free disk space")
 
 
 def _lock(file: Path) -> Iterator[Check]:
     """Check that the inter-process lock is available, if its file exists; otherwise writes are blocked."""
     path = file.resolve().with_name(f"{file.resolve().name}.lock")
-    if not path.exists() or not os.access(path, os.R_OK | os.W_OK):
-        said = "cannot be opened by this user" if path.exists() else "does not exist: it is created on the next use"
-        verdict: Verdict = "failed" if path.exists() else "ok"
-        yield Check("lock", verdict, f"{path.name} {said}", f"chown {_me()} {path}" if path.exists() else "")
+    if not path.exists():
+        yield Check("lock", "ok", f"{path.name} does not exist: it is created on the next use")
+        return
+    if not os.access(path, os.R_OK | os.W_OK):
+        yield Check("lock", "failed", f"{path.name} cannot be opened by this user", f"chown {_me()} {path}")
         return
     began = time.monotonic()
     if is_free(path, PATIENCE):
@@ -180,9 +183,11 @@ def _journal(file: Path, *, uses_wal: bool) -> Check:
     size = wal.stat().st_size if wal.exists() else 0
     said = f"WAL with {size:,} bytes" if uses_wal else "rollback journal"
     if size > LARGE_WAL:
-        return Check("journal", "warning", said, "stop long-running readers and restart the server")
+        sentence = f"the write-ahead log has {size:,} bytes, because a reader keeps it from being reset"
+        return Check("journal", "warning", sentence, "stop long-running readers and restart the server")
     if uses_wal and network_file_system(file):
-        return Check("journal", "warning", f"{said}, on a network file system", "open the file once with this release")
+        sentence = "the write-ahead log is on a network file system, where it can become damaged"
+        return Check("journal", "warning", sentence, "open the file once with this release")
     return Check("journal", "ok", said)
 
 

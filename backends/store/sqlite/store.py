@@ -120,7 +120,7 @@ class SQLiteRows:
                             raise BackendUnavailable(f"{path} was replaced while it was being opened: try again")
                         closed.pop_all()
             except sqlite3.Error as error:
-                raise BackendUnavailable(f"{path}: {' '.join(str(error).split())}") from error
+                raise BackendUnavailable(f"{path} cannot be opened: {' '.join(str(error).split())}") from error
             except UNREADABLE as error:
                 raise BackendUnavailable(f"{path} is damaged ({error}): restore it from a backup") from error
             undo.pop_all()
