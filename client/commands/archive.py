@@ -165,6 +165,7 @@ def backup(file: str, url: str | None, objects: bool, force: bool, as_json: bool
     from ..backup import backup as make
 
     with errors_reported():
+        require_file(url)
         made = make(url, file, force=force, objects=objects, progress=_show_progress)
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)

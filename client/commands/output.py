@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from ...backends.text import printable
+from . import may_create
 
 if TYPE_CHECKING:
     from ..registry import ModelRegistry
@@ -87,17 +88,9 @@ def credentials_option(name: str, **more: Any) -> Callable[[Command], Command]:
 def on_registry(command: Command) -> Command:
     """Add --url, --region, and --json to a command, open the registry for it, and report errors.
 
-    A missing file is an error, and is not created.
+    A missing file is an error and is not created, unless the command's row in the table allows it.
     """
-    return _with_registry(command, creates=False)
 
-
-def on_new_registry(command: Command) -> Command:
-    """Do as `on_registry`, for a command that may create the file of the registry."""
-    return _with_registry(command, creates=True)
-
-
-def _with_registry(command: Command, *, creates: bool) -> Command:
     @URL
     @REGION
     @JSON
@@ -106,7 +99,7 @@ def _with_registry(command: Command, *, creates: bool) -> Command:
         from ..registry.registry import ModelRegistry
 
         with errors_reported():
-            if not creates:
+            if not may_create(click.get_current_context()):
                 require_file(url)
             with ModelRegistry(url, **region_option(region)) as registry, names_suggested(registry):
                 command(registry, **arguments)
@@ -151,7 +144,7 @@ def names_suggested(registry: ModelRegistry) -> Iterator[None]:
         names = [group.name for group in islice(registry.groups(), _MOST_NAMES)]
         close = get_close_matches(missing, names, 1)
         if missing in names and ":model-package/" in message and "/" not in message.partition(":model-package/")[2]:
-            fail(f"{_described(error)} {missing} is a group; add the number of a version, such as {missing}/1.")
+            fail(f"{missing} is a group; add the number of a version, such as {missing}/1")
         if missing in names or not close:
             raise
         fail(f"{_described(error)} Did you mean {close[0]}?")

@@ -7,10 +7,11 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...backends.text import printable
 from .output import Choice, credentials_option, fail
 
 if TYPE_CHECKING:
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
 
 VERBOSE_LIBRARIES = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
 """Libraries that log whole requests, with signatures and session tokens, at level debug."""
+
+
+class _OneLine(logging.Formatter):
+    """Write each event on one line, followed only by the traceback of an exception.
+
+    Messages contain text of callers, such as a path or a reason, which could otherwise add lines to the log.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name in logging.Formatter
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return printable(super().formatException(ei), keep="\n")
 
 
 @click.command()
@@ -156,7 +170,9 @@ def serve(
       sagemaker-registry serve --config registry.toml --check-artifacts always
       sagemaker-registry serve --host 0.0.0.0 --credentials keys.ini --allowed-host registry
     """
-    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=log_level.upper(), handlers=[handler])
     gc.disable()  # collecting garbage during the imports would take a tenth of the startup time
     for library in VERBOSE_LIBRARIES:
         logging.getLogger(library).setLevel(max(logging.INFO, logging.getLogger().level))

@@ -21,6 +21,7 @@ from sagemaker_registry.backends import open_backend
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.client import ModelRegistry
 from sagemaker_registry.client.cli import main
+from sagemaker_registry.client.commands import COMMANDS, Access
 from sagemaker_registry.emulator.background import running
 from support.server import Emulator
 
@@ -236,7 +237,7 @@ def test_a_group_without_a_version_number_is_explained(registry: ModelRegistry) 
     with registry:
         result = run("show", "churn")
         assert result.exit_code == 2
-        assert result.stderr.endswith("churn is a group; add the number of a version, such as churn/1.\n")
+        assert result.stderr.endswith(": churn is a group; add the number of a version, such as churn/1\n")
 
 
 @pytest.mark.parametrize(
@@ -271,14 +272,27 @@ READING = (
     *(["history"], ["history", "verify"], ["as-of", "churn", "2026-01-01"], ["explain", "churn/1"], ["deliveries"]),
     *(["diff", "churn/1", "churn/2"], ["wait", "churn/1"], ["approve", "churn/1"], ["delete", "churn/1"], ["export"]),
     *(["reject", "churn/1", "--reason", "a"], ["watch", "--exec", "true"], ["replay", "churn"], ["control", "ready"]),
+    ["backup", "copy.db"],
 )
+
+
+def test_every_command_of_a_registry_that_must_exist_is_tried_on_a_missing_file() -> None:
+    needed = {name for name, row in COMMANDS.items() if row.access in (Access.READS, Access.CHANGES)}
+    assert {arguments[0] for arguments in READING} == needed - {"plan", "doctor"}  # which have tests of their own
 
 
 @pytest.mark.parametrize("arguments", READING, ids=" ".join)
 def test_commands_that_do_not_create_a_registry_reject_a_missing_file(tmp_path: Path, arguments: list[str]) -> None:
-    result = run(*arguments, "--url", f"sqlite:///{tmp_path}/mistyped.db")
-    assert result.exit_code == 2
-    assert f"there is no registry at {tmp_path}/mistyped.db" in result.stderr
+    for url in (f"sqlite:///{tmp_path}/mistyped.db", f"sqlite:///{tmp_path}/no/mistyped.db"):
+        result = run(*arguments, "--url", url)
+        assert result.exit_code == 2
+        assert f"there is no registry at {url.removeprefix('sqlite:///')}" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_does_not_create_a_missing_file(tmp_path: Path) -> None:
+    result = run("doctor", "--url", f"sqlite:///{tmp_path}/mistyped.db")
+    assert f"{tmp_path}/mistyped.db does not exist" in result.stdout
     assert list(tmp_path.iterdir()) == []
 
 
