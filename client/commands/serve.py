@@ -21,7 +21,7 @@ VERBOSE_LIBRARIES = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
 """Libraries that log whole requests, with signatures and session tokens, at level debug."""
 
 
-class _OneLine(logging.Formatter):
+class OneLine(logging.Formatter):
     """Write each event on one line, followed only by the traceback of an exception.
 
     Messages contain text of callers, such as a path or a reason, which could otherwise add lines to the log.
@@ -171,7 +171,7 @@ def serve(
       sagemaker-registry serve --host 0.0.0.0 --credentials keys.ini --allowed-host registry
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=log_level.upper(), handlers=[handler])
     gc.disable()  # collecting garbage during the imports would take a tenth of the startup time
     for library in VERBOSE_LIBRARIES:
