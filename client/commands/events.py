@@ -96,7 +96,7 @@ def events(
     _require_matching(registry, group_or_version)
     followed = _followed(registry, _position(registry, begin), group_or_version, on, every=every)
     for event in islice(followed, limit):
-        click.echo(json.dumps(dict(event.envelope)) if as_json else _line(event))
+        click.echo(json.dumps(dict(event.envelope)) if as_json else printable(_line(event)))
 
 
 @click.command()
@@ -333,7 +333,7 @@ def _report(event: Event, done: Run, command: str, *, as_json: bool) -> None:
         return
     code = "could not be started" if done.exit_code is None else f"exited with {done.exit_code}"
     again = "" if done.attempts == 1 else f" after attempt {done.attempts}"
-    click.echo(f"{event.name} {event.status}: {command} {code}{again}", err=True)
+    click.echo(printable(f"{event.name} {event.status}: {command} {code}{again}"), err=True)
 
 
 def _row(event: Event) -> dict[str, Any]:
