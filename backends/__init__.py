@@ -87,7 +87,7 @@ def open_controlled(url: str, options: BackendOptions | None = None, **boto: Any
     clock = Clock()
     options = replace(options or BackendOptions(), clock=clock)
     backend = open_guarded(url, options, **boto)
-    return ControlledBackend(backend, clock, Identities(options.settings.identities, options.identify).recognise)
+    return ControlledBackend(backend, clock, Identities(options.settings.identities, options.identify).recognize)
 
 
 def _open_remote(url: str, options: BackendOptions, boto: dict[str, Any] | None) -> Backend:

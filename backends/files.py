@@ -198,6 +198,6 @@ def is_share(path: PurePath) -> bool:
     return drive.startswith("\\\\?\\UNC\\") or (drive.startswith("\\\\") and drive[2:4] not in ("?\\", ".\\"))
 
 
-def tells_networks(mounts: Path = MOUNTS) -> bool:
+def reports_network_mounts(mounts: Path = MOUNTS) -> bool:
     """Return whether network file systems can be detected: Linux lists them, and Windows paths name the server."""
     return mounts.exists() or sys.platform == "win32"

@@ -88,7 +88,7 @@ class Identities:
     def groups(self) -> frozenset[str]:
         return frozenset(group for table in self._tables.values() for group in table.groups)
 
-    def recognise(self, caller: Caller) -> Caller:
+    def recognize(self, caller: Caller) -> Caller:
         """Return a caller with its identity, found by its access key, by `elsewhere` or by its ARN."""
         if caller.identity is not None:
             return caller
@@ -121,7 +121,7 @@ class Identities:
                     return replace(probe, identity=replace(identity, name=name, groups=one.groups))
             return probe
         unknown = Caller.from_access_key(who, caller.region, caller.request_id)
-        return self.recognise(replace(unknown, account=caller.account) if who != unknown.account else unknown)
+        return self.recognize(replace(unknown, account=caller.account) if who != unknown.account else unknown)
 
     def check(self, wanted: Sequence[str], place: Place) -> None:
         """Check the entries of a rule's option at `place`.

@@ -369,7 +369,7 @@ def first_container(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
 
 
 def user_arn(context: Mapping[str, Any]) -> str | None:
-    """Return the ARN in a UserContext."""
+    """Return the ARN of the caller in a UserContext."""
     return context.get("IamIdentity", {}).get("Arn") or context.get("UserProfileArn")
 
 

@@ -192,7 +192,7 @@ def _has_log(target: Path) -> bool:
 
 @contextmanager
 def _written(target: Path) -> Iterator[Path]:
-    """Yield a folder for the copy, on the disk of the target, and remove it afterwards."""
+    """Yield a temporary folder on the target's disk for the copy."""
     try:
         make_private_dir(target.parent)
         _sweep(target)

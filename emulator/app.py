@@ -25,6 +25,7 @@ from . import console
 from .api.metrics import Metrics
 from .api.registry_api import RegistryApi
 from .auth.host_check import HostCheck
+from .aws.deploy_gate import gate_of
 from .aws.other_services import MotoApp
 from .caller import is_signed_request
 from .error_log import ErrorLog
@@ -88,7 +89,7 @@ class _Parts:
         self._authenticated = options.get("authenticated")
         self._counted = Metrics()
         self.error_log = ErrorLog()
-        self.other_services = options.get("other_services") or MotoApp()
+        self.other_services = options.get("other_services") or MotoApp(gate=gate_of(backend))
         self.say = options.get("say", print)
         self.console = options.get("reviewed_at")
         if self.console is not None and self._authenticated is not None:

@@ -17,6 +17,7 @@ from ..backends.testing.clock import Clock
 from ..backends.testing.controlled import START, ControlledBackend
 from ..backends.urls import is_gateway, without_password
 from .app import application
+from .aws.deploy_gate import gate_of
 from .aws.other_services import MotoApp, alone
 from .aws.reset import ResetMiddleware, started
 from .aws.sts import CallerIdentity
@@ -60,7 +61,9 @@ def running(url: str = "sqlite://", settings: Settings | None = None) -> Iterato
     identities = Identities(options.settings.identities, options.identify)
     with ExitStack() as opened:
         listener = opened.enter_context(listen("127.0.0.1", 0))
-        controlled = opened.enter_context(started(open_backend(url, options), clock, url, identities.recognise))
+        backend = open_backend(url, options)
+        moto.gate = gate_of(backend)
+        controlled = opened.enter_context(started(backend, clock, url, identities.recognize))
         other_services: WSGIApplication = alone if is_gateway(url) else CallerIdentity(moto, identities)
         other_services = ResetMiddleware(other_services, controlled, moto)
         server = Server(

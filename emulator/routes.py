@@ -1,4 +1,4 @@
-"""The path and target prefixes that the server routes by."""
+"""The path and target prefixes that the server routes by, and its marks in the environment of a request."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ MOTO = "/moto-api/"
 RESET = f"{MOTO}reset"
 
 TARGET_PREFIX: Final = "SageMaker."
+
+ALLOWED: Final = "sagemaker_registry.allowed"
+"""The key in the environment of a WSGI request that the registry has allowed already."""
 
 EXTENSION_PREFIX: Final = "/_registry"
 """The prefix of the extension API."""

@@ -21,6 +21,7 @@ from ..backends.settings import Events, Settings
 from ..backends.testing.clock import Clock
 from ..backends.urls import database_file, is_gateway, is_memory, without_password
 from .app import application
+from .aws.deploy_gate import gate_of
 from .aws.lookups import EndpointProbe, MotoProbe
 from .aws.other_services import MotoApp, alone
 from .aws.reset import NoResetMiddleware, ResetMiddleware, started
@@ -86,12 +87,13 @@ def serve(
         except RegistryError as error:
             raise BackendUnavailable(error.message) from error
         prepare(backend)
+        moto.gate = gate_of(backend)
         other_services: WSGIApplication = alone if is_gateway(backend_url) else CallerIdentity(moto, identities)
         dispatcher = _dispatcher(opened, backend, switches.events, shown)
         if dispatcher is not None and switches.events.eventbridge and not is_gateway(backend_url):
             other_services = RuleWatch(other_services, partial(dispatcher.add, EventBridge(moto), afresh=True))
         if is_memory(backend_url) if test_controls is None else test_controls:
-            backend = controlled = started(backend, clock, backend_url, identities.recognise)
+            backend = controlled = started(backend, clock, backend_url, identities.recognize)
             other_services = ResetMiddleware(other_services, controlled, moto)
         else:
             other_services = NoResetMiddleware(other_services)

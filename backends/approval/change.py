@@ -32,9 +32,10 @@ class Change(msgspec.Struct, frozen=True):
     """A requested change of a version, as rules see it.
 
     `now` is in epoch ms; `before` is empty if the version is being registered, `after` if it would be deleted; `tags`
-    are those of its group; `approvals` are those recorded so far (see `Approvers`). `is_known` is whether the caller's
-    ARN is the one that records would show. In a `hypothetical` change, the request is not known yet. `step` is the
-    transition to evaluate, for rules about transitions.
+    are those of its group; `approvals` are those recorded so far (see `Approvers`). `editors` are the ARNs of
+    the callers who changed the content of the version, this change included. `is_known` is whether the caller's ARN is
+    the one that records would show. In a `hypothetical` change, the request is not known yet. `step` is the transition
+    to evaluate, for rules about transitions.
     """
 
     caller: Caller
@@ -43,6 +44,7 @@ class Change(msgspec.Struct, frozen=True):
     after: Record
     tags: Mapping[str, str]
     approvals: Sequence[Record] = ()
+    editors: Sequence[str] = ()
     probe: Probe = NoProbe()
     is_known: bool = True
     hypothetical: bool = False
@@ -89,8 +91,8 @@ class RuleResult(msgspec.Struct, frozen=True):
     kind: str = ""
 
 
-def creator_of(record: Record) -> str | None:
-    arn: str | None = record.get("CreatedBy", {}).get("IamIdentity", {}).get("Arn")
+def creator_of(record: Record, member: str = "CreatedBy") -> str | None:
+    arn: str | None = record.get(member, {}).get("IamIdentity", {}).get("Arn")
     return arn
 
 

@@ -9,13 +9,13 @@ from msgspec.structs import replace
 
 from ..errors import AccessDeniedException, ConflictException, RegistryError, ValidationException
 from .change import APPROVAL, LIFE_CYCLE, Change, Record, RuleResult, Step, creator_of, moment
-from .profiles import APPROVED, NEW, life_cycle_state
+from .profiles import APPROVED, NEW, PENDING, life_cycle_state
+from .rule import Rule, failed
 from .rulebook import Policy
-from .rules import Rule
 
 LEDGER = "_Approval"
-"""The member of a record with the origin and time of its status, whether that is the latest change, and the approvals.
-No shape has this member, so no response shows it."""
+"""The member of a record with the origin and time of its status, whether that is the latest change, the approvals, and
+the ARNs of the callers who changed the content. No shape has this member, so no response shows it."""
 
 MAX_DESCRIPTION = 1024
 
@@ -35,7 +35,7 @@ def steps(before: Record, after: Record, request: Mapping[str, Any]) -> list[Ste
     return found
 
 
-def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[RuleResult]:
+def evaluate(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[RuleResult]:
     """Return the results of the rules for a change without a step, if they allow it; `request` has the members sent.
 
     Raises:
@@ -43,23 +43,36 @@ def judge(policy: Policy, change: Change, request: Mapping[str, Any]) -> list[Ru
         ValidationException: a version cannot be registered with the status, or something is missing or invalid.
         AccessDeniedException: the caller is not allowed to make the change.
     """
-    results = [] if change.is_new else judge_state(policy, change)
+    results = [] if change.is_new else evaluate_state(policy, change)
     made = steps(change.before, change.after, request) if change.after else []
     for step in made:
-        results += judge_step(policy, change, step)
-    failed = [result for result in results if result.outcome == "failed"]
+        results += evaluate_step(policy, change, step)
+    results += _evaluate_content(policy, change)
+    failures = [result for result in results if result.outcome == "failed"]
     if not any(result.counts for result in results):  # no rule counts the caller's approval
-        failed += [result for result in results if result.outcome == "pending"]
-    if failed:
-        raise _refusal(change, made, failed)
+        failures += [result for result in results if result.outcome == "pending"]
+    if failures:
+        raise _refusal(change, made, failures)
     return results
 
 
-def judge_state(policy: Policy, change: Change) -> list[RuleResult]:
-    return _judged({name: rule for name, rule in policy.rules.items() if not rule.of_transitions}, change)
+def evaluate_state(policy: Policy, change: Change) -> list[RuleResult]:
+    return _rule_results({name: rule for name, rule in policy.rules.items() if not rule.of_transitions}, change)
 
 
-def judge_step(policy: Policy, change: Change, step: Step) -> list[RuleResult]:
+def _evaluate_content(policy: Policy, change: Change) -> list[RuleResult]:
+    """Return a failed result if the content of a version would change that is, and stays, approved by other people."""
+    status = change.before.get(APPROVAL), change.after.get(APPROVAL)
+    content = sorted(content_of(policy, change)) if status == (APPROVED, APPROVED) else []
+    why = f"The version is {APPROVED}, so its {', '.join(content)} cannot change; return it to {PENDING} first."
+    return [
+        replace(failed(why, ConflictException), rule=name, kind=rule.kind())
+        for name, rule in policy.used().items()
+        if content and rule.by_others
+    ]
+
+
+def evaluate_step(policy: Policy, change: Change, step: Step) -> list[RuleResult]:
     """Return the results of a transition's rules: those it requires and, for an approval status, those of its group.
 
     Raises:
@@ -74,11 +87,11 @@ def judge_step(policy: Policy, change: Change, step: Step) -> list[RuleResult]:
     rules = policy.required(transition)
     if step.member == APPROVAL:
         rules |= {name: rule for name, rule in policy.rules.items() if rule.guards(step.target)}
-    return _judged(rules, replace(change, step=step))
+    return _rule_results(rules, replace(change, step=step))
 
 
-def _judged(rules: Mapping[str, Rule], change: Change) -> list[RuleResult]:
-    return [replace(rule.judge(change), rule=name, kind=rule.kind()) for name, rule in rules.items()]
+def _rule_results(rules: Mapping[str, Rule], change: Change) -> list[RuleResult]:
+    return [replace(rule.evaluate(change), rule=name, kind=rule.kind()) for name, rule in rules.items()]
 
 
 def _no_such_transition(record: Record, step: Step, profile: str, targets: tuple[str, ...]) -> RegistryError:
@@ -113,11 +126,30 @@ def overtaken(record: Record) -> ConflictException:
     return ConflictException(f"ModelPackage {arn} {what} while you were deciding; read it again before you retry.")
 
 
-def kept_approvals(policy: Policy, change: Change) -> list[Record]:
-    """Return the approvals so far, or none if the change discards them."""
+def content_of(policy: Policy, change: Change) -> set[str]:
+    """Return the members of the content that a change touches: what reviewers approve, and rules evaluate."""
     harmless = {LIFE_CYCLE, "ApprovalDescription"}.union(*(rule.keeps_approvals for rule in policy.rules.values()))
-    approvals: list[Record] = change.before.get(LEDGER, {}).get("Approvals", [])
-    return [] if change.touched - harmless else approvals
+    return change.touched - harmless
+
+
+def with_review(policy: Policy, change: Change) -> Change:
+    """Return a change with the approvals so far, unless it discards them, and with the editors of the content."""
+    ledger = change.before.get(LEDGER, {})
+    editors, approvals = [*change.editors, *ledger.get("Editors", ())], ledger.get("Approvals", ())
+    if change.before and change.after and content_of(policy, change):
+        approvals = ()
+        if change.caller.arn not in editors:
+            editors.append(change.caller.arn)
+    return replace(change, approvals=approvals, editors=editors)
+
+
+def discarded_approvals(policy: Policy, change: Change) -> list[dict[str, str]]:
+    """Return a note for the history entry of a change of the content that discards approvals."""
+    people = [one["Name"] for one in change.before.get(LEDGER, {}).get("Approvals", ())]
+    if not people or not change.after or not content_of(policy, change):
+        return []
+    why = f"The content changed; earlier approvals no longer count: {', '.join(people)}."
+    return [{"rule": name, "is": "pending", "why": why} for name, rule in policy.used().items() if rule.by_others]
 
 
 def settle(change: Change, request: Mapping[str, Any], results: list[RuleResult]) -> dict[str, Any]:
@@ -128,6 +160,8 @@ def settle(change: Change, request: Mapping[str, Any], results: list[RuleResult]
     """
     before, record = change.before, dict(change.after)
     ledger: dict[str, Any] = {k: v for k, v in before.get(LEDGER, {}).items() if k in ("By", "At")}
+    if change.editors:
+        ledger["Editors"] = [*change.editors]
     approvals = [*change.approvals]
     if APPROVAL in request and before:
         counting = [result for result in results if result.approvals]
@@ -157,11 +191,11 @@ def _so_far(approvals: list[Record], counting: list[RuleResult]) -> str:
     return f"{len(approvals)}{wanted} approvals so far: {people}{more}"[:MAX_DESCRIPTION]
 
 
-def _refusal(change: Change, made: list[Step], failed: list[RuleResult]) -> RegistryError:
+def _refusal(change: Change, made: list[Step], failures: list[RuleResult]) -> RegistryError:
     record = change.before or change.after
     named = record.get("ModelPackageArn") or f"of {record['ModelPackageGroupName']}"
     wanted = " and ".join(step.target for step in made)
     what = "be deleted" if not change.after else f"become {wanted}" if wanted else "change"
-    sentences = " ".join(f"`{result.rule}`: {result.why}" for result in failed)
-    code = next(code for code in SEVERITY if any(result.error is code for result in failed))
+    sentences = " ".join(f"`{result.rule}`: {result.why}" for result in failures)
+    code = next(code for code in SEVERITY if any(result.error is code for result in failures))
     return code(f"ModelPackage {named} cannot {what}. {sentences}")

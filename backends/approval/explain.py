@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from .change import APPROVAL, LIFE_CYCLE, Change, RuleResult, Step
-from .evaluation import LEDGER, judge_state, judge_step, since
+from .evaluation import LEDGER, evaluate_state, evaluate_step, since
 from .profiles import NEW, STATES, Profile, life_cycle_state
 from .rulebook import Policy
 
@@ -34,7 +34,7 @@ def explain(policy: Policy, change: Change, rev: int | None = None, reason: str 
         "transitions": [
             _transition(change, policy, policy.profile, Step(APPROVAL, record[APPROVAL], to, reason)) for to in STATES
         ],
-        "always": [_row(result) for result in judge_state(policy, change)],
+        "always": [_row(result) for result in evaluate_state(policy, change)],
     }
     if rev is not None:
         explanation["rev"] = rev
@@ -57,7 +57,7 @@ def _transition(change: Change, policy: Policy, profile: Profile, step: Step) ->
         why = f"The profile `{profile.name}` does not allow a transition from {step.source} to {step.target}."
         return {"to": step.target, "allowed": False, "why": why, "rules": []}
     after = {**change.after, **({step.member: step.target} if step.member == APPROVAL else {})}
-    results = judge_step(policy, replace(change, after=after, hypothetical=True), step)
+    results = evaluate_step(policy, replace(change, after=after, hypothetical=True), step)
     return {
         "to": step.target,
         "allowed": _allowed(results),

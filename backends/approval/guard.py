@@ -13,11 +13,11 @@ from ..base import Backend, BackendOptions, Caller, NoProbe, no_identity, parsed
 from ..errors import ValidationException
 from ..service import constraints, records
 from . import evaluation
-from .change import APPROVAL, Change
+from .change import APPROVAL, Change, creator_of
 from .explain import Asked, explain
 from .profiles import INITIAL
+from .rule import CALLERS, OBJECTS, TAGS
 from .rulebook import Policy, Rulebook
-from .rules import CALLERS, OBJECTS, TAGS
 
 EXPLAIN = "explain"
 BYPASSES = frozenset({"decide", "import", "seed"})
@@ -93,7 +93,7 @@ class GuardedBackend(Backend):
 
     def _seen(self, caller: Caller) -> Caller:
         """Return a caller with its identity, in the account of the backend's groups."""
-        known = self._rulebook.identities.recognise(caller)
+        known = self._rulebook.identities.recognize(caller)
         return replace(known, account=self._account) if self._account else known
 
     def _check_create(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
@@ -106,25 +106,25 @@ class GuardedBackend(Backend):
             return params
         sent = {APPROVAL: INITIAL, **params}
         record = {**sent, "ModelPackageGroupName": group.name}
-        evaluation.judge(policy, self._change(policy, str(group), caller, {}, record), record)
+        evaluation.evaluate(policy, self._change(policy, str(group), caller, {}, record), record)
         return sent
 
     def _check_update(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
         record = self._record(params["ModelPackageArn"], caller)
-        self._judge(record, records.edited(record, params), params, caller)
+        self._evaluate(record, records.edited(record, params), params, caller)
         return params
 
     def _check_delete(self, params: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
-        self._judge(self._record(params["ModelPackageName"], caller), {}, {}, caller)
+        self._evaluate(self._record(params["ModelPackageName"], caller), {}, {}, caller)
         return params
 
-    def _judge(
+    def _evaluate(
         self, before: dict[str, Any], after: Mapping[str, Any], request: Mapping[str, Any], caller: Caller
     ) -> None:
         if "ModelPackageVersion" in before:
             policy = self._rulebook.policy(before["ModelPackageGroupName"])
             change = self._change(policy, _group(before, caller), caller, before, after)
-            evaluation.judge(policy, change, request)
+            evaluation.evaluate(policy, change, request)
 
     def _explain(self, asked: Asked, caller: Caller) -> dict[str, Any]:
         if not asked.arn and not (asked.group and asked.version > 0):
@@ -160,7 +160,11 @@ class GuardedBackend(Backend):
             found = self._backend.call(TAGS, {"ResourceArn": group}, tags_for or caller)["Tags"]
             tags = {tag["Key"]: tag["Value"] for tag in found}
         now, is_known = int(self._clock() * 1000), caller.identity is not None
-        return Change(caller, now, before, after, tags, probe=self._probe, is_known=is_known)
+        # The backend does not say who changed the content, so the caller who made its last change counts (our choice).
+        last = creator_of(before, "LastModifiedBy")
+        editors = [last] if last else []
+        change = Change(caller, now, before, after, tags, editors=editors, probe=self._probe, is_known=is_known)
+        return evaluation.with_review(policy, change)
 
 
 _CHECKS: dict[str, Callable[[GuardedBackend, Mapping[str, Any], Caller], Mapping[str, Any]]] = {

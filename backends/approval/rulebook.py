@@ -13,7 +13,8 @@ from ..errors import Misconfigured
 from ..identities import Identify, Identities, meet
 from ..settings import ProfileTable, Settings, TransitionTable, convert, suggestion
 from .profiles import NEW, PROFILES, STATES, Profile, Transition
-from .rules import APPROVALS, CALLERS, KINDS, OBJECTS, TAG, Rule
+from .rule import APPROVALS, CALLERS, OBJECTS, TAG, Rule
+from .rules import KINDS
 
 MAX_NAME = 63
 """Length of the longest group name that a pattern can match."""

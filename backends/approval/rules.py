@@ -11,7 +11,7 @@ import msgspec
 import msgspec.structs
 
 from ..conversion import Place
-from ..errors import AccessDeniedException, ConflictException, Misconfigured, RegistryError, ValidationException
+from ..errors import AccessDeniedException, ConflictException, Misconfigured, ValidationException
 from ..identities import Identities, Who, display_name
 from ..service import model
 from ..service.records import artifacts
@@ -19,67 +19,9 @@ from ..settings import check_words
 from .change import APPROVAL, LIFE_CYCLE, METADATA, Change, RuleResult, creator_of, member_of, milliseconds, moment
 from .metrics import sources, value_of
 from .profiles import APPROVED, PENDING, REJECTED, STATES
+from .rule import APPROVALS, CALLERS, OBJECTS, TAGS, Duration, Rule, Words, failed, passed
 
-TAG = "is"
-"""The key in the table of a rule that names its kind."""
-
-APPROVALS, CALLERS, OBJECTS, TAGS = "approvals", "callers", "objects", "ListTags"
-"""Capabilities of a backend that a rule can require: recorded approvals, callers with the ARNs that records show,
-access to S3 objects, and tags of groups."""
-
-Words = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-Duration = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}[smhd]$", description="a duration, such as 90m, 12h or 7d")]
-
-
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=TAG, kw_only=True):
-    """A rule of registry.toml; its fields are the options, its tag is the kind, its docstring is published.
-
-    `on` replaces `guarded`, the statuses for which the rule evaluates transitions.
-    """
-
-    guarded: ClassVar[tuple[str, ...]] = (APPROVED,)
-    of_transitions: ClassVar[bool] = True
-    """Whether the rule evaluates transitions; otherwise, it evaluates every change of a version."""
-    of_life_cycle: ClassVar[bool] = True
-    """Whether a transition of a life cycle can require the rule."""
-    _needs: ClassVar[frozenset[str]] = frozenset()
-
-    on: tuple[str, ...] | None = None
-
-    def judge(self, change: Change) -> RuleResult:
-        raise NotImplementedError
-
-    def check(self, identities: Identities, place: Place) -> None:
-        """Raise Misconfigured for options with invalid values of the right types; `place` is the rule's table."""
-        check_words(self.on or (), STATES, (*place, "on"))
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return self._needs
-
-    @property
-    def keeps_approvals(self) -> tuple[str, ...]:
-        """The members that can change without discarding the approvals recorded so far."""
-        return ()
-
-    def guards(self, target: str) -> bool:
-        return self.of_transitions and target in (self.on or self.guarded)
-
-    @classmethod
-    def kind(cls) -> str:
-        return str(cls.__struct_config__.tag)
-
-    @classmethod
-    def works_without_options(cls) -> bool:
-        return not any(field.required for field in msgspec.structs.fields(cls))
-
-
-def _passed(why: str) -> RuleResult:
-    return RuleResult("passed", why)
-
-
-def _failed(why: str, error: type[RegistryError] = ValidationException) -> RuleResult:
-    return RuleResult("failed", why, error)
+EDITED = "{} changed the content of this version; another person must approve it."
 
 
 def _described() -> Iterable[str]:
@@ -96,14 +38,14 @@ class ReasonRequired(Rule, frozen=True, tag="reason-required"):
 
     characters: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         step = change.step
         member = "ApprovalDescription" if step.member == APPROVAL else "StageDescription"
         reason = (step.reason or "").strip()
         if len(reason) >= self.characters:
-            return _passed(f"The reason is {reason!r}.")
+            return passed(f"The reason is {reason!r}.")
         if change.is_new and step.member == APPROVAL:
-            return _failed(
+            return failed(
                 f"{step.target} requires a reason, which cannot be sent at registration; register the version as "
                 f"{PENDING} first."
             )
@@ -111,7 +53,7 @@ class ReasonRequired(Rule, frozen=True, tag="reason-required"):
         if change.hypothetical and not reason:
             return RuleResult("needs_input", f"{member} requires a reason{length}.")
         if reason:
-            return _failed(
+            return failed(
                 f"The reason {reason!r} has {len(reason)} characters; at least {self.characters} are required."
             )
         sentence = f"{member} is missing; a reason{length} is required."
@@ -120,28 +62,34 @@ class ReasonRequired(Rule, frozen=True, tag="reason-required"):
                 " The SageMaker SDK sends such a request when it deploys a version that is not approved; approve the "
                 "version with a reason first."
             )
-        return _failed(sentence)
+        return failed(sentence)
 
 
 class CreatorMayNotApprove(Rule, frozen=True, tag="creator-may-not-approve"):
-    """The creator of a version cannot approve it."""
+    """The creator of a version, and people who changed its content later, cannot approve it.
 
+    Content is everything but the approval, the life cycle, and what a `frozen` rule lists in `may_change`. It cannot
+    change while the version is Approved.
+    """
+
+    by_others: ClassVar[bool] = True
     _needs: ClassVar[frozenset[str]] = frozenset({CALLERS})
 
-    def judge(self, change: Change) -> RuleResult:
-        creator = change.caller.arn if change.is_new else creator_of(change.before)
+    def evaluate(self, change: Change) -> RuleResult:
+        caller = change.caller
+        creator = caller.arn if change.is_new else creator_of(change.before)
         if not change.is_known:
-            return _failed(
-                f"The ARN of {change.caller.name} is unknown; add it to [identities].", AccessDeniedException
-            )
+            return failed(f"The ARN of {caller.name} is unknown; add it to [identities].", AccessDeniedException)
         if creator is None:
-            return _failed(
+            return failed(
                 "The creator of this version is unknown, because CreatedBy has no Arn; register the version again.",
                 AccessDeniedException,
             )
-        if creator == change.caller.arn:
-            return _failed(f"{creator} registered this version; another person must approve it.", AccessDeniedException)
-        return _passed(f"{creator} registered this version, not {change.caller.arn}.")
+        if creator == caller.arn:
+            return failed(f"{creator} registered this version; another person must approve it.", AccessDeniedException)
+        if caller.arn in change.editors:
+            return failed(EDITED.format(display_name(caller)), AccessDeniedException)
+        return passed(f"{creator} registered this version, not {caller.arn}.")
 
 
 class Only(Rule, frozen=True, tag="only"):
@@ -155,22 +103,24 @@ class Only(Rule, frozen=True, tag="only"):
         super().check(identities, place)
         identities.check(self.who, (*place, "who"))
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         caller = change.caller
         allowed = " or ".join(self.who)
         if Who(caller.name, caller.arn, caller.groups).is_one_of(self.who):
-            return _passed(f"{display_name(caller)} is one of {allowed}.")
-        return _failed(f"{display_name(caller)} is not one of {allowed}.", AccessDeniedException)
+            return passed(f"{display_name(caller)} is one of {allowed}.")
+        return failed(f"{display_name(caller)} is not one of {allowed}.", AccessDeniedException)
 
 
 class Approvers(Rule, frozen=True, tag="approvers"):
     """A version becomes Approved after `count` different people have approved it.
 
-    With `who` (as in `only`), only approvals of these people count. Each approval but the last is recorded and leaves
-    the status unchanged. A rejection, a return to pending or a change of the version discards all recorded approvals.
+    With `who` (as in `only`), only approvals of these people count. Approvals of people who changed the content never
+    do (see `creator-may-not-approve`). Each approval but the last is recorded and leaves the status unchanged. A
+    rejection, a return to pending or a change of the content discards all recorded approvals.
     """
 
     of_life_cycle: ClassVar[bool] = False
+    by_others: ClassVar[bool] = True
     _needs: ClassVar[frozenset[str]] = frozenset({APPROVALS})
 
     count: Annotated[int, msgspec.Meta(ge=1)] = 2
@@ -180,7 +130,7 @@ class Approvers(Rule, frozen=True, tag="approvers"):
         super().check(identities, place)
         identities.check(self.who, (*place, "who"))
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         result = partial(RuleResult, approvals=self.count)
         caller = change.caller
         people = [Who(one["Name"], one["Arn"], tuple(one["Groups"])) for one in change.approvals]
@@ -199,6 +149,8 @@ class Approvers(Rule, frozen=True, tag="approvers"):
         if any(one.arn == me.arn for one in people):
             sentence = f"{display_name(caller)} has already approved this version; {so_far}."
             return result("failed", sentence, ConflictException)
+        if me.arn in change.editors:
+            return result("failed", f"{EDITED.format(display_name(caller))} {so_far}.", AccessDeniedException)
         if self.who and not me.is_one_of(self.who):
             sentence = f"{display_name(caller)} is not one of {allowed}; {so_far}."
             return result("pending", sentence, AccessDeniedException)
@@ -229,13 +181,13 @@ class MetadataRequired(Rule, frozen=True, tag="metadata-required"):
                 f"[rules.{place[-1]}]: a `metadata-required` rule requires `keys`, `members` or both", place
             )
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         metadata = change.after.get(METADATA, {})
         missing = [f"{METADATA}.{key}" for key in self.keys if not metadata.get(key, "").strip()]
         missing += [path for path in self.members if member_of(change.after, path) in (None, "", {}, [])]
         if missing:
-            return _failed(f"Required values are missing: {', '.join(missing)}.")
-        return _passed(f"The version has the required values: {', '.join((*self.keys, *self.members))}.")
+            return failed(f"Required values are missing: {', '.join(missing)}.")
+        return passed(f"The version has the required values: {', '.join((*self.keys, *self.members))}.")
 
 
 class TagsRequired(Rule, frozen=True, tag="tags-required"):
@@ -245,14 +197,14 @@ class TagsRequired(Rule, frozen=True, tag="tags-required"):
 
     tags: Words
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         for wanted in self.tags:
             key, _, pattern = wanted.partition("=")
             if key not in change.tags:
-                return _failed(f"The group has no tag {key}, which is required.")
+                return failed(f"The group has no tag {key}, which is required.")
             if not fnmatchcase(change.tags[key], pattern or "*"):
-                return _failed(f"The tag {key} of the group is {change.tags[key]!r}; {pattern} is required.")
-        return _passed(f"The group has the required tags: {', '.join(self.tags)}.")
+                return failed(f"The tag {key} of the group is {change.tags[key]!r}; {pattern} is required.")
+        return passed(f"The group has the required tags: {', '.join(self.tags)}.")
 
 
 class Metric(Rule, frozen=True, tag="metric"):
@@ -277,7 +229,7 @@ class Metric(Rule, frozen=True, tag="metric"):
         if self.min is None and self.max is None:
             raise Misconfigured(f"[rules.{place[-1]}]: a `metric` rule requires `min`, `max` or both", place)
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         bounds = {"metric": self.metric, "source": self.source, "min": self.min, "max": self.max}
         result = partial(RuleResult, threshold=bounds)
         limits = [f"at least {self.min:g}"] if self.min is not None else []
@@ -296,13 +248,13 @@ class ImageFrom(Rule, frozen=True, tag="image-from"):
 
     images: Words
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         found = model.structures("DescribeModelPackage", change.after, "ModelPackageContainerDefinition")
         images = [container["Image"] for container in found if "Image" in container]
         for image in images:
             if not any(fnmatchcase(image, pattern) for pattern in self.images):
-                return _failed(f"The image {image} does not match {' or '.join(self.images)}.")
-        return _passed(f"All images match {' or '.join(self.images)}." if images else "The version has no image.")
+                return failed(f"The image {image} does not match {' or '.join(self.images)}.")
+        return passed(f"All images match {' or '.join(self.images)}." if images else "The version has no image.")
 
 
 class ArtifactExists(Rule, frozen=True, tag="artifact-exists"):
@@ -310,12 +262,12 @@ class ArtifactExists(Rule, frozen=True, tag="artifact-exists"):
 
     _needs: ClassVar[frozenset[str]] = frozenset({OBJECTS})
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         found = list(artifacts(change.after))
         for bucket, key, is_prefix in found:
             if not change.probe.artifact_exists(change.caller, bucket, key, is_prefix=is_prefix):
-                return _failed(f"The artifact s3://{bucket}/{key} does not exist.")
-        return _passed("All artifacts exist in S3." if found else "The version has no artifact.")
+                return failed(f"The artifact s3://{bucket}/{key} does not exist.")
+        return passed("All artifacts exist in S3." if found else "The version has no artifact.")
 
 
 class MinimumAge(Rule, frozen=True, tag="minimum-age"):
@@ -323,12 +275,12 @@ class MinimumAge(Rule, frozen=True, tag="minimum-age"):
 
     age: Duration
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         wait = milliseconds(self.age)
         if change.age >= wait:
-            return _passed(f"The version is at least {self.age} old, as required.")
+            return passed(f"The version is at least {self.age} old, as required.")
         ends = moment(change.now - change.age + wait)
-        return _failed(f"The version must be at least {self.age} old, which it will be at {ends}.", ConflictException)
+        return failed(f"The version must be at least {self.age} old, which it will be at {ends}.", ConflictException)
 
 
 class Expires(Rule, frozen=True, tag="expires"):
@@ -336,11 +288,11 @@ class Expires(Rule, frozen=True, tag="expires"):
 
     after: Duration
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         if change.age <= milliseconds(self.after):
-            return _passed(f"The version is not older than {self.after}.")
+            return passed(f"The version is not older than {self.after}.")
         sentence = f"The version is older than {self.after} and can no longer be approved; register it again."
-        return _failed(sentence, ConflictException)
+        return failed(sentence, ConflictException)
 
 
 class ApprovalIs(Rule, frozen=True, tag="approval-is"):
@@ -352,12 +304,12 @@ class ApprovalIs(Rule, frozen=True, tag="approval-is"):
         super().check(identities, place)
         check_words(self.status, STATES, (*place, "status"))
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         status = change.after.get(APPROVAL)
         sentence = f"The approval status is {status}"
         if status in self.status:
-            return _passed(f"{sentence}.")
-        return _failed(f"{sentence}; {' or '.join(self.status)} is required.", ConflictException)
+            return passed(f"{sentence}.")
+        return failed(f"{sentence}; {' or '.join(self.status)} is required.", ConflictException)
 
 
 class Frozen(Rule, frozen=True, tag="frozen"):
@@ -377,18 +329,18 @@ class Frozen(Rule, frozen=True, tag="frozen"):
         super().check(identities, place)
         check_words(self.may_change, _described(), (*place, "may_change"))
 
-    def judge(self, change: Change) -> RuleResult:
+    def evaluate(self, change: Change) -> RuleResult:
         status = change.before.get(APPROVAL)
         if status not in (self.on or self.guarded):
-            return _passed(f"The version is {status or 'new'}.")
+            return passed(f"The version is {status or 'new'}.")
         if not change.after:
             if self.delete:
-                return _passed(f"The version is {status}, and can be deleted.")
-            return _failed(f"The version is {status} and cannot be deleted; reject it first.", ConflictException)
+                return passed(f"The version is {status}, and can be deleted.")
+            return failed(f"The version is {status} and cannot be deleted; reject it first.", ConflictException)
         if touched := sorted(change.touched - set(self.may_change)):
-            return _failed(f"The version is {status}, so its {', '.join(touched)} cannot change.", ConflictException)
+            return failed(f"The version is {status}, so its {', '.join(touched)} cannot change.", ConflictException)
         others = ", ".join(self.may_change) or "nothing"
-        return _passed(f"The version is {status}; besides its approval status, {others} can change.")
+        return passed(f"The version is {status}; besides its approval status, {others} can change.")
 
 
 KINDS: Mapping[str, type[Rule]] = {rule.kind(): rule for rule in Rule.__subclasses__()}

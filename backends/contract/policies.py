@@ -22,7 +22,7 @@ POLICY: dict[str, Any] = {"Version": "2012-10-17", "Statement": [STATEMENT]}
 
 
 def document(**members: Any) -> str:
-    """Return a policy with changed members of its statement; None removes a member."""
+    """Return a policy whose statement has the given members; None removes a member."""
     statement = {name: value for name, value in {**STATEMENT, **members}.items() if value is not None}
     return json.dumps({**POLICY, "Statement": statement})
 
@@ -115,7 +115,6 @@ REFUSED = {
 class PolicyContract(Contract):
     @pytest.fixture
     def arn(self, sagemaker: Client, group: str) -> str:
-        """Return the ARN of the group."""
         return sagemaker.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"]
 
     @pytest.fixture

@@ -19,7 +19,6 @@ _RESOURCE = re.compile(r"(:model-package(?:-group)?/)")
 
 
 def new_prefix() -> str:
-    """Return a unique prefix."""
     return f"contract-{uuid4().hex[:8]}-"
 
 

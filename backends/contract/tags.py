@@ -15,7 +15,6 @@ STAGE: Any = {"Key": "stage", "Value": "dev"}
 class TagContract(Contract):
     @pytest.fixture
     def group_arn(self, sagemaker: Client, group: str) -> str:
-        """Return the ARN of the group."""
         return sagemaker.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"]
 
     @pytest.fixture

@@ -1,7 +1,7 @@
 """Consistent copies of a database file in use, and their verification.
 
-A reader makes the copy with SQLite's backup API: it sees one moment while writers continue. Checkpoints run only under
-the inter-process lock.
+A reader makes the copy with SQLite's backup API, so the copy is a consistent snapshot although writers continue.
+Checkpoints run only under the inter-process lock.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 import msgspec
 import orjson
 
+from ..approval.rule import APPROVALS, CALLERS, OBJECTS
 from ..approval.rulebook import Rulebook
-from ..approval.rules import APPROVALS, CALLERS, OBJECTS
 from ..base import Backend, BackendOptions, Caller, NoProbe, Probe, parsed
 from ..errors import (
     BackendUnavailable,
@@ -96,7 +96,7 @@ class LocalRegistry(Backend):
         constraints.check(operation, params)
         if not row.is_ours(params):
             raise NotHandled
-        caller = self._rulebook.identities.recognise(caller)
+        caller = self._rulebook.identities.recognize(caller)
         prepared = handler.prepare(params, caller, self._options)
         probe = self._prefetch(handler.prefetch, operation, prepared, caller)
         reason = params.get("ApprovalDescription")
@@ -121,7 +121,7 @@ class LocalRegistry(Backend):
             return super().extension(name, params, caller)
         row = EXTENSIONS[name]
         given = parsed(name, params, row.params)
-        caller = self._rulebook.identities.recognise(caller)
+        caller = self._rulebook.identities.recognize(caller)
         operation, reason = row.operation or name, getattr(given, "reason", None)
         probe = self._prefetch(row.prefetch, operation, given, caller)
         if row.needs_positions:

@@ -74,9 +74,8 @@ def _loader() -> Any:
     return Loader()
 
 
-@cache
 def known(operation: str) -> bool:
-    return operation in shapes().operations
+    return operation in shapes().operations  # not cached: clients choose the operation
 
 
 @cache

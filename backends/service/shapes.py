@@ -71,7 +71,7 @@ class Shapes:
         self._operations = described.operations
         self._read: dict[str, Shape] = {}
 
-    @property
+    @cached_property
     def operations(self) -> frozenset[str]:
         return frozenset(self._operations)
 

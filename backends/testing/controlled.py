@@ -76,16 +76,16 @@ class Calls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ControlledBackend(Backend):
     """A backend in front of another, which uses the same `clock` and is closed with it.
 
-    `recognise` maps callers to identities as the other backend does, so that the log contains users, not access keys.
+    `recognize` maps callers to identities as the other backend does, so that the log contains users, not access keys.
     """
 
     def __init__(
         self,
         backend: Backend,
         clock: Clock | None = None,
-        recognise: Callable[[Caller], Caller] = lambda caller: caller,
+        recognize: Callable[[Caller], Caller] = lambda caller: caller,
     ) -> None:
-        self._recognise = recognise
+        self._recognize = recognize
         self.clock = clock or Clock()
         self.faults = Faults(self.clock)
         self.log = Log(self.clock)
@@ -98,7 +98,7 @@ class ControlledBackend(Backend):
         self.extensions = {**backend.extensions, **{name: row.writes for name, row in self._offered.items()}}
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        with self.log.noting(operation, params, self._recognise(caller)):
+        with self.log.noting(operation, params, self._recognize(caller)):
             return self.faults.answer(operation, params, caller, self._backend.call)
 
     def extension(self, name: str, params: Mapping[str, Any], caller: Caller) -> Any:

@@ -53,6 +53,7 @@ TAKERS: Final[Mapping[str, tuple[str, tuple[int | str, ...]]]] = {
     "error": ("backends/testing/faults.py", (0,)),
     "fail": ("client/", (0,)),
     "confirm": ("client/commands/", (1, 2)),
+    "failed": ("backends/approval/", (0,)),
     "kind": ("backends/store/", (0,)),
     "_refusing": ("backends/testing/faults.py", (1,)),
     "Rule": ("backends/local/operations/package_checks.py", (1,)),

@@ -7,7 +7,8 @@ from typing import Final
 from msgspec import inspect
 
 from sagemaker_registry.backends.approval.profiles import NEW, PROFILES, STATES, Profile
-from sagemaker_registry.backends.approval.rules import KINDS, TAG, Rule
+from sagemaker_registry.backends.approval.rule import TAG, Rule
+from sagemaker_registry.backends.approval.rules import KINDS
 
 from . import examples, types
 from .markdown import code, docstring, link, prose, sentence, table

@@ -12,7 +12,8 @@ from typing import Final
 from msgspec import inspect
 
 from sagemaker_registry.backends import settings
-from sagemaker_registry.backends.approval.rules import KINDS, TAG
+from sagemaker_registry.backends.approval.rule import TAG
+from sagemaker_registry.backends.approval.rules import KINDS
 
 from . import commands, examples, types
 from .markdown import anchor, code, docstring, field_docs, from_google, link, prose, table

@@ -206,6 +206,6 @@ def _content(description: str, schema: Json, content_type: str = "application/js
 
 
 def _is_nested(schema: Json) -> bool:
-    """Whether a parameter cannot be in a query."""
+    """Whether a parameter cannot be sent in a query string."""
     kinds = [schema, *schema.get("anyOf", ())]
     return any(one.get("type") in ("array", "object") for one in kinds)

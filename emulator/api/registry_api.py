@@ -27,7 +27,7 @@ from ..error_log import ErrorLog, without_values
 from ..http import channel
 from ..http.bodies import MAX_BODY, length_of, too_large
 from ..responses import headers, wsgi_error
-from ..routes import TARGET_PREFIX
+from ..routes import ALLOWED, TARGET_PREFIX
 from .metrics import OK, Metrics
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class RegistryApi:
             answer = wire.write(self.backend.call(operation, wire.read(operation, body), caller))
         except NotHandled:
             operation = ""  # not counted: it is not a registry operation
-            return self.other_services({**environ, "wsgi.input": BytesIO(body)}, start_response)
+            return self.other_services({**environ, "wsgi.input": BytesIO(body), ALLOWED: True}, start_response)
         except RegistryError as error:
             code = error.code
             return self._refuse(error, environ, start_response, identity)

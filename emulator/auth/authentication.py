@@ -140,7 +140,7 @@ def proof_of(caller: Caller, keys: Mapping[str, Credential], strictness: Strictn
 
 
 class _Seen:
-    """Valid signatures of the period in which they could be replayed; thread-safe."""
+    """The signatures accepted within the replay window; thread-safe."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock, self._lock = clock, threading.Lock()

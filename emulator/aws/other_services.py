@@ -20,6 +20,8 @@ from ...backends.remote import moto
 from ..caller import caller_of, has_scope
 from ..http.channel import add_metadata
 from ..responses import wsgi_error
+from ..routes import ALLOWED
+from .deploy_gate import Gate, closed_for
 from .s3_files import CHANGES, KeptObjects
 
 if TYPE_CHECKING:
@@ -38,10 +40,12 @@ class MotoApp:
     moto keeps its state in memory; only S3 objects outlive the server, in `kept`.
     """
 
-    def __init__(self, kept: KeptObjects | None = None) -> None:
+    def __init__(self, kept: KeptObjects | None = None, gate: Gate | None = None) -> None:
         self._lock = threading.Lock()
         self._started = False
         self._kept = kept
+        self.gate = gate
+        """Rejects the deployment of versions that are not approved."""
 
     @property
     def may_hold_objects(self) -> bool:
@@ -57,7 +61,8 @@ class MotoApp:
         try:
             _sign(environ)
             self._start()
-            status, headers, body = moto.answer(environ)
+            with closed_for(None if environ.get(ALLOWED) else self.gate):
+                status, headers, body = moto.answer(environ)
             body = self._keep(environ, status, body)
         except RegistryError as error:
             return wsgi_error(error, start_response, as_xml=_reads_xml(environ))

@@ -22,9 +22,9 @@ RESET_RESPONSE = b'{"status": "ok"}'
 """The same response as moto's."""
 
 
-def started(backend: Backend, clock: Clock, url: str, recognise: Callable[[Caller], Caller]) -> ControlledBackend:
+def started(backend: Backend, clock: Clock, url: str, recognize: Callable[[Caller], Caller]) -> ControlledBackend:
     """Return a backend under test control, with a START snapshot if it is in memory (others may be too large)."""
-    controlled = ControlledBackend(backend, clock, recognise)
+    controlled = ControlledBackend(backend, clock, recognize)
     if is_memory(url):
         controlled.snapshot(START)
     return controlled

@@ -92,7 +92,7 @@ class CallerIdentity:
     identities: Identities
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        caller = self.identities.recognise(caller_of(environ, random_id()))
+        caller = self.identities.recognize(caller_of(environ, random_id()))
         environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", caller.account)
         if _is_for_sts(environ) and _action(environ) == "GetCallerIdentity":
             return _answer(caller, start_response)

@@ -87,7 +87,7 @@ class Console(msgspec.Struct, frozen=True):
         return Identities(self.people).called(user, caller) if table is not None and key == user else caller
 
     def arn(self, caller: Caller) -> str:
-        return Identities(self.people).recognise(caller).arn
+        return Identities(self.people).recognize(caller).arn
 
     def named(self, access_key: str) -> str:
         """Return the name that registry.toml assigns to an access key, so that the key is not shown."""

@@ -154,10 +154,10 @@ def test_the_explain_command_shows_permissions(served: Emulator, monkeypatch: py
 
 def test_an_identity_with_an_arn_pattern_matches_every_such_caller() -> None:
     found = Identities({"team": IdentityTable(arn="arn:aws:iam::*:user/t-*", groups=("g",))})
-    assert found.recognise(Caller(access_key="t-1")).groups == ("g",)
-    assert found.recognise(Caller(access_key="u-1")).groups == ()
-    once = found.recognise(Caller(access_key="t-1"))
-    assert found.recognise(once) is once
+    assert found.recognize(Caller(access_key="t-1")).groups == ("g",)
+    assert found.recognize(Caller(access_key="u-1")).groups == ()
+    once = found.recognize(Caller(access_key="t-1"))
+    assert found.recognize(once) is once
 
 
 @pytest.mark.parametrize(

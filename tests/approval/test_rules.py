@@ -254,15 +254,6 @@ def test_changes_of_stage_or_description_keep_approvals(between: dict[str, Any])
         assert made.decide(BOB, arn) == "Approved"
 
 
-def test_an_approval_with_a_change_applies_to_the_changed_version() -> None:
-    with with_rules(TWO) as made:
-        arn = made.register()
-        made.decide(ALICE, arn)
-        made.update(BOB, arn, ModelApprovalStatus="Approved", SourceUri="elsewhere")
-        assert made.status(arn) == PENDING
-        assert made.describe(arn)["ApprovalDescription"] == "1 of 2 approvals so far: bob"
-
-
 def test_only_approvals_of_the_named_group_count() -> None:
     rules = 'rules.r = {is = "approvers", count = 2, who = ["group:reviewers"]}'
     with with_rules(rules) as made:

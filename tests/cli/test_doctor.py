@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from sagemaker_registry.backends.files import FileLock, tells_networks
+from sagemaker_registry.backends.files import FileLock, reports_network_mounts
 from sagemaker_registry.backends.store.sqlite import diagnosis
 from sagemaker_registry.backends.store.sqlite.diagnosis import loses_commits
 from sagemaker_registry.client import connect
@@ -97,7 +97,7 @@ def test_a_held_lock_is_reported(file: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_file_is_not_called_local_if_the_system_cannot_tell(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(diagnosis, "tells_networks", lambda: tells_networks(tmp_path / "no such list"))
+    monkeypatch.setattr(diagnosis, "reports_network_mounts", lambda: reports_network_mounts(tmp_path / "no such list"))
     verdict, sentence, advice = checks_of("--url", f"sqlite:///{file}")["file system"]
     assert (verdict, sentence) == ("ok", "this system does not report whether the file system is local")
     assert advice == "keep the file on a local disk"

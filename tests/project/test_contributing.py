@@ -49,7 +49,7 @@ def test_the_example_of_a_backend_can_be_opened_and_answers() -> None:
 @pytest.mark.parametrize(("metadata", "outcome"), [({"dataset": "v3"}, "passed"), ({}, "failed")])
 def test_the_example_of_a_rule_evaluates_a_change(metadata: dict[str, str], outcome: str) -> None:
     rule = example("rule")["DatasetNamed"]()
-    assert rule.judge(Change(Caller(), 0, {}, {METADATA: metadata}, {})).outcome == outcome
+    assert rule.evaluate(Change(Caller(), 0, {}, {METADATA: metadata}, {})).outcome == outcome
 
 
 def test_the_example_of_a_command_runs() -> None:

@@ -18,8 +18,8 @@ from ...approval.change import APPROVAL, Change, RuleResult
 from ...approval.explain import Asked, Version
 from ...approval.explain import explain as explanation
 from ...approval.profiles import APPROVED, INITIAL
+from ...approval.rule import OBJECTS, TAGS
 from ...approval.rulebook import Policy
-from ...approval.rules import OBJECTS, TAGS
 from ...arns import Arn
 from ...base import Probe
 from ...errors import NotHandled, RegistryError, ValidationException
@@ -46,7 +46,7 @@ def change_of(context: RequestContext, group: Arn, policy: Policy, before: Recor
         row = context.rows.get(GROUPS, group.group_key)
         tags = {tag["Key"]: tag["Value"] for tag in row["record"].get("Tags", [])} if row else {}
     change = Change(context.caller, context.now, before, after, tags, probe=context.probe)
-    return replace(change, approvals=evaluation.kept_approvals(policy, change))
+    return evaluation.with_review(policy, change)
 
 
 def lock(context: RequestContext, arn: Arn) -> Policy:
@@ -61,11 +61,11 @@ def registered(context: RequestContext, arn: Arn, record: dict[str, Any]) -> dic
     """Return the record of a new version if its group's policy allows its initial state.
 
     Raises:
-        RegistryError: the policy does not allow it; see `evaluation.judge`.
+        RegistryError: the policy does not allow it; see `evaluation.evaluate`.
     """
     policy = context.rulebook.policy(arn.name)
     if not policy.is_free:
-        _judge(context, policy, change_of(context, arn, policy, {}, record), record)
+        _evaluate(context, policy, change_of(context, arn, policy, {}, record), record)
     return record
 
 
@@ -75,20 +75,22 @@ def updated(
     """Return the record after an update if the group's policy allows it.
 
     Raises:
-        RegistryError: the policy does not allow it; see `evaluation.judge`.
+        RegistryError: the policy does not allow it; see `evaluation.evaluate`.
     """
     change = change_of(context, arn, policy, before, after)
-    return evaluation.settle(change, params, _judge(context, policy, change, params))
+    results = _evaluate(context, policy, change, params)
+    context.notes.extend(evaluation.discarded_approvals(policy, change))
+    return evaluation.settle(change, params, results)
 
 
 def check_delete(context: RequestContext, arn: Arn, policy: Policy, record: Record) -> None:
     if arn.version and not policy.is_free:
-        _judge(context, policy, change_of(context, arn, policy, record, {}), {})
+        _evaluate(context, policy, change_of(context, arn, policy, record, {}), {})
 
 
-def _judge(context: RequestContext, policy: Policy, change: Change, request: Mapping[str, Any]) -> list[RuleResult]:
+def _evaluate(context: RequestContext, policy: Policy, change: Change, request: Mapping[str, Any]) -> list[RuleResult]:
     """Evaluate a change in its transaction and add the rule results to its history."""
-    results = evaluation.judge(policy, change, request)
+    results = evaluation.evaluate(policy, change, request)
     context.notes.extend({"rule": one.rule, "is": one.outcome, "why": one.why} for one in results)
     return results
 
@@ -107,7 +109,7 @@ def prefetch_for_create(context: RequestContext, params: Mapping[str, Any]) -> C
         return _no_prefetch
     record = {APPROVAL: INITIAL, **params, "ModelPackageGroupName": group.name}
     change = change_of(context, group, policy, {}, record)
-    return lambda: _fill_probe(lambda: evaluation.judge(policy, change, record))
+    return lambda: _fill_probe(lambda: evaluation.evaluate(policy, change, record))
 
 
 def prefetch_for_explain(context: RequestContext, asked: Asked) -> Callable[[], object]:
@@ -157,13 +159,13 @@ def _prefetch(
         return _no_prefetch
     record = context.package_row(arn)["record"]
     change = change_of(context, arn, policy, record, edit(record))
-    return lambda: _fill_probe(lambda: evaluation.judge(policy, change, request))
+    return lambda: _fill_probe(lambda: evaluation.evaluate(policy, change, request))
 
 
-def _fill_probe(judge: Callable[[], object]) -> None:
+def _fill_probe(evaluate: Callable[[], object]) -> None:
     """Evaluate only to fill the probe: the transaction evaluates again and decides."""
     try:
-        judge()
+        evaluate()
     except RegistryError as error:
         if error.status >= 500:  # the service queried is unavailable
             raise

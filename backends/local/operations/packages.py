@@ -169,7 +169,7 @@ def update(context: RequestContext, params: Mapping[str, Any], rev: int | None =
     Raises:
         ValidationException: no such package, an unversioned one, or a combination AWS rejects.
         ConflictException: another request changed the version meanwhile.
-        RegistryError: the group's profile or rules do not allow it; see `evaluation.judge`.
+        RegistryError: the group's profile or rules do not allow it; see `evaluation.evaluate`.
     """
     arn = context.package(params["ModelPackageArn"])
     policy = approvals.lock(context, arn)

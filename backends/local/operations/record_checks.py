@@ -94,6 +94,7 @@ class _Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     At: int = 0
     IsLatest: bool = False
     Approvals: list[_Approval] = []
+    Editors: list[str] = []
 
 
 def _check_ledger(record: Record) -> None:

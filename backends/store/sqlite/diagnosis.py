@@ -14,7 +14,7 @@ from typing import Any
 
 from ...diagnosis import PATIENCE, Check
 from ...errors import BackendUnavailable
-from ...files import is_free, network_file_system, tells_networks
+from ...files import is_free, network_file_system, reports_network_mounts
 from ...urls import database_file
 from .. import check_schema_version
 
@@ -106,7 +106,7 @@ def _me() -> str:
 
 def _options(file: Path) -> Iterator[Check]:
     kind = network_file_system(file)
-    if kind is None and tells_networks():
+    if kind is None and reports_network_mounts():
         yield Check("file system", "ok", "local")
     elif kind is None:
         unknown = "this system does not report whether the file system is local"

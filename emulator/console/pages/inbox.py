@@ -115,7 +115,7 @@ def inbox(visit: Visit) -> dict[str, Any]:
 
 
 def _whose(reader: Reader) -> dict[str, str]:
-    """Return the available values of WHOSE; OTHERS needs the reviewer's ARN, unknown for remote registries."""
+    """Return the values of WHOSE that the registry supports; OTHERS needs the reviewer's ARN (none if remote)."""
     knows = {OTHERS: not reader.remote, OPEN: reader.offers("explain")}
     return {name: words for name, words in WHOSE.items() if knows[name]}
 
@@ -134,7 +134,7 @@ def _counts(reader: Reader, group: str) -> tuple[tuple[str, str], ...]:
 
 
 def next_waiting(reader: Reader, version: Version) -> tuple[Version | None, str]:
-    """Return the version that has waited longest, except the given one, and the number waiting, as text."""
+    """Return the longest-waiting version other than the given one, and a text with the number waiting."""
     page = reader.waiting()
     return next((one for one in page.versions if one.arn != version.arn), None), page.counted
 
