@@ -22,7 +22,7 @@ APPROVALS, CALLERS, OBJECTS, TAGS = "approvals", "callers", "objects", "ListTags
 access to S3 objects, and tags of groups."""
 
 Words = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-Duration = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}(s|m|h|d)$", description="a duration such as 12h or 7d")]
+Duration = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}[smhd]$", description="a duration, such as 90m, 12h or 7d")]
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=TAG, kw_only=True):

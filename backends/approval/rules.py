@@ -21,8 +21,6 @@ from .metrics import sources, value_of
 from .profiles import APPROVED, PENDING, REJECTED, STATES
 from .rule import APPROVALS, CALLERS, OBJECTS, TAGS, Duration, Rule, Words, failed, passed
 
-EDITED = "{} changed the content of this version; another person must approve it."
-
 
 def _described() -> Iterable[str]:
     return model.members(model.output_shape("DescribeModelPackage"))
@@ -81,14 +79,15 @@ class CreatorMayNotApprove(Rule, frozen=True, tag="creator-may-not-approve"):
         if not change.is_known:
             return failed(f"The ARN of {caller.name} is unknown; add it to [identities].", AccessDeniedException)
         if creator is None:
-            return failed(
-                "The creator of this version is unknown, because CreatedBy has no Arn; register the version again.",
-                AccessDeniedException,
+            sentence = (
+                "The creator of this version is unknown, because CreatedBy has no Arn; register the version again."
             )
+            return failed(sentence, AccessDeniedException)
         if creator == caller.arn:
             return failed(f"{creator} registered this version; another person must approve it.", AccessDeniedException)
         if caller.arn in change.editors:
-            return failed(EDITED.format(display_name(caller)), AccessDeniedException)
+            sentence = f"{display_name(caller)} changed the content of this version; another person must approve it."
+            return failed(sentence, AccessDeniedException)
         return passed(f"{creator} registered this version, not {caller.arn}.")
 
 
@@ -150,7 +149,8 @@ class Approvers(Rule, frozen=True, tag="approvers"):
             sentence = f"{display_name(caller)} has already approved this version; {so_far}."
             return result("failed", sentence, ConflictException)
         if me.arn in change.editors:
-            return result("failed", f"{EDITED.format(display_name(caller))} {so_far}.", AccessDeniedException)
+            sentence = f"{display_name(caller)} changed the content of this version and cannot approve it; {so_far}."
+            return result("failed", sentence, AccessDeniedException)
         if self.who and not me.is_one_of(self.who):
             sentence = f"{display_name(caller)} is not one of {allowed}; {so_far}."
             return result("pending", sentence, AccessDeniedException)

@@ -63,7 +63,7 @@ TAKERS: Final[Mapping[str, tuple[str, tuple[int | str, ...]]]] = {
 
 JUDGMENTS: Final[Mapping[str, tuple[str, int, str]]] = {
     "Check": ("", 1, "'ok'"),
-    "RuleResult": ("backends/approval/rules.py", 0, "'passed'"),
+    "RuleResult": ("backends/approval/", 0, "'passed'"),
     "result": ("backends/approval/rules.py", 0, "'passed'"),
 }
 """Classes whose message follows an outcome: where they are used, the place of the outcome, and the one of a success."""
@@ -83,6 +83,7 @@ SIGNATURES: Final = "emulator/responses.py"
 """The file with the messages of requests that are not signed as they should be, in the table CODES."""
 
 PASSED_ON: Final[Mapping[tuple[str, str], str]] = {
+    ("backends/approval/rule.py", "failed"): "the sentence of a rule",
     ("backends/base.py", "parsed"): "a Mismatch, after the name of the extension",
     ("backends/config.py", "load"): "a Misconfigured, after the file and the line",
     (

@@ -77,7 +77,7 @@ INVALID = [
     (
         '[rules.a]\nis = "minimum-age"\nage = "1 day"',
         3,
-        "`rules.a.age` is '1 day'; expected a duration such as",
+        "`rules.a.age` is '1 day'; expected a duration, such as",
     ),
     ("[profiles.a]\ntransitions = []", 2, "expected a list of at least one table"),
     (
