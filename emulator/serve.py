@@ -24,7 +24,7 @@ from .app import application
 from .aws.deploy_gate import gate_of
 from .aws.lookups import EndpointProbe, MotoProbe
 from .aws.other_services import MotoApp, alone
-from .aws.reset import NoResetMiddleware, ResetMiddleware, started
+from .aws.reset import ResetMiddleware, started
 from .aws.s3_files import KeptObjects
 from .aws.sts import CallerIdentity, identity_of
 from .caller import caller_from
@@ -95,8 +95,6 @@ def serve(
         if is_memory(backend_url) if test_controls is None else test_controls:
             backend = controlled = started(backend, clock, backend_url, identities.recognize)
             other_services = ResetMiddleware(other_services, controlled, moto)
-        else:
-            other_services = NoResetMiddleware(other_services)
         console = console_of(backend_url, hosts, switches, reviewers) if reviewers is not None else None
         if console is not None:
             console = replace(console, address=_reachable(url_of(listener)))

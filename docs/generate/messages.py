@@ -236,6 +236,8 @@ def _texts(node: ast.expr, module: _Module, scope: Definition | None, depth: int
             return [*_texts(node.body, module, scope, depth), *_texts(node.orelse, module, scope, depth)]
         case ast.BoolOp(op=ast.Or()):
             return [text for one in node.values for text in _texts(one, module, scope, depth)]
+        case ast.Call(func=ast.Attribute(value=ast.Name() as template, attr="format")) if depth:
+            return _texts(template, module, scope, depth - 1)
         case ast.Call(func=ast.Name(id="next"), args=[ast.Call() as inner, *_]):
             return _texts(inner, module, scope, depth)
         case _ if depth:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...backends.base import Caller
 from ...backends.credentials import Credential
-from ...backends.errors import AccessDeniedException, RegistryError
+from ...backends.errors import RegistryError
 from ...backends.settings import Authentication as Strictness
 from .. import responses
 from ..aws.sts import Issued, issued
@@ -23,7 +23,7 @@ from ..error_log import ErrorLog
 from ..http.bodies import MAX_BODY, MAX_UNVERIFIED, MAX_UPLOAD, is_empty, kept, released
 from ..http.channel import HEAD
 from ..responses import AuthenticationFailed, error_response
-from ..routes import CONSOLE_PREFIX, EXTENSION_PREFIX, MOTO, RESET, TARGET_PREFIX, is_console
+from ..routes import CONSOLE_PREFIX, EXTENSION_PREFIX, TARGET_PREFIX, is_console
 from . import sigv4
 from .rate_limit import Failures
 from .sigv4 import Claim, Headers
@@ -75,8 +75,6 @@ class Authentication:
             return self._app(environ, start_response)
         try:
             environ[VERIFIED] = self._verify(environ)
-            if path.startswith(MOTO) and (method, path) != ("POST", RESET):
-                raise AccessDeniedException(f"With --credentials, the server allows only POST {RESET} under {MOTO}.")
         except AuthenticationFailed as refused:
             error: RegistryError = refused.as_error(environ)
         except RegistryError as rejected:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from ...backends.errors import AccessDeniedException, MisdirectedRequest, RegistryError
 from ..error_log import ErrorLog
@@ -95,12 +95,21 @@ def _page_error(environ: WSGIEnvironment) -> RegistryError | None:
     """Return an error for requests that a browser sends from another site, except when a person follows a link."""
     site = environ.get("HTTP_SEC_FETCH_SITE")
     origin = environ.get("HTTP_ORIGIN")
-    followed_link = environ.get("REQUEST_METHOD") == "GET" and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
+    is_read = environ.get("REQUEST_METHOD") == "GET" and not _is_action(environ.get("QUERY_STRING", ""))
+    followed_link = is_read and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
     foreign_site = site is not None and site not in _OUR_OWN and not followed_link
     foreign_origin = origin is not None and _host_of(origin) != environ.get("HTTP_HOST", "").lower()
     if foreign_site or foreign_origin:
         return AccessDeniedException("This server rejects requests from pages of other sites.")
     return None
+
+
+def _is_action(query: str) -> bool:
+    """Return whether a query names an operation of the AWS query protocol, which changes things also with GET."""
+    try:
+        return any(name.lower() == "action" for name, _ in parse_qsl(query, keep_blank_values=True))
+    except ValueError:
+        return True
 
 
 def _host_of(origin: str) -> str | None:

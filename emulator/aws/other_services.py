@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from ...backends.base import ANONYMOUS, DEFAULT_REGION, Caller
 from ...backends.errors import (
+    AccessDeniedException,
     BackendUnavailable,
     InternalFailure,
     RegistryError,
@@ -20,7 +21,7 @@ from ...backends.remote import moto
 from ..caller import caller_of, has_scope
 from ..http.channel import add_metadata
 from ..responses import wsgi_error
-from ..routes import ALLOWED
+from ..routes import ALLOWED, MAY_RESET, RESET, is_moto_api
 from .deploy_gate import Gate, closed_for
 from .s3_files import CHANGES, KeptObjects
 
@@ -59,6 +60,7 @@ class MotoApp:
         # moto needs the undecoded path to distinguish `?` and `%` in an S3 key from those of the URL.
         environ.setdefault("RAW_URI", environ.get("REQUEST_URI", ""))
         try:
+            _check_moto_api(environ)
             _sign(environ)
             self._start()
             with closed_for(None if environ.get(ALLOWED) else self.gate):
@@ -119,6 +121,21 @@ def alone(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[b
     return wsgi_error(error, start_response, as_xml=_reads_xml(environ))
 
 
+def _check_moto_api(environ: WSGIEnvironment) -> None:
+    """Reject calls of moto's own API, which any web page could send, except a reset under test control.
+
+    Raises:
+        AccessDeniedException: Test control is off.
+        UnknownOperationException: The call is not a reset.
+    """
+    path = environ.get("PATH_INFO", "")
+    if not is_moto_api(path) or environ.get(MAY_RESET):
+        return
+    if (environ.get("REQUEST_METHOD"), path) == ("POST", RESET):
+        raise AccessDeniedException("Test control is off; start the server with --test-controls to allow resets.")
+    raise UnknownOperationException(f"This server answers only POST {RESET} of moto's own API, under test control.")
+
+
 def _sign(environ: WSGIEnvironment) -> None:
     """Add a credential scope to an unsigned JSON call, because moto reads the service from it.
 
@@ -159,7 +176,7 @@ def _ask(caller: Caller, service: str, method: str, path: str, **request: Any) -
 
 def _reads_xml(environ: WSGIEnvironment) -> bool:
     """Whether the client's protocol is XML: query (STS, IAM) or REST (S3)."""
-    if "HTTP_X_AMZ_TARGET" in environ:
+    if "HTTP_X_AMZ_TARGET" in environ or is_moto_api(environ.get("PATH_INFO", "")):
         return False
     is_query = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
     return is_query or moto.service_of(environ) in REST_XML

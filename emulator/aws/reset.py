@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...backends.base import Backend, Caller
-from ...backends.errors import AccessDeniedException, RegistryError
+from ...backends.errors import RegistryError
 from ...backends.testing.clock import Clock
 from ...backends.testing.controlled import START, ControlledBackend
 from ...backends.urls import is_memory
 from ..responses import headers, wsgi_error
-from ..routes import MOTO, RESET
+from ..routes import MAY_RESET, RESET
 from .other_services import MotoApp
 
 if TYPE_CHECKING:
@@ -47,19 +47,6 @@ class ResetMiddleware:
         except RegistryError as error:
             return wsgi_error(error, start_response)
         if self.moto.may_hold_objects:
-            return self.app(environ, start_response)
+            return self.app({**environ, MAY_RESET: True}, start_response)
         start_response("200 OK", headers(RESET_RESPONSE, "text/html; charset=utf-8"))
         return [RESET_RESPONSE]
-
-
-@dataclass(frozen=True, slots=True)
-class NoResetMiddleware:
-    """Reject resets of moto, which would delete the artifacts of a persistent registry."""
-
-    app: WSGIApplication
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] in ("GET", "HEAD") or not environ.get("PATH_INFO", "").startswith(MOTO):
-            return self.app(environ, start_response)
-        error = AccessDeniedException("Test control is off; start the server with --test-controls to allow resets.")
-        return wsgi_error(error, start_response)

@@ -44,6 +44,21 @@ def test_an_unknown_parameter_is_named(sagemaker: Any) -> None:
     assert "colour" in sentence
 
 
+def test_an_extension_that_changes_something_names_the_method_it_accepts(emulator: Emulator) -> None:
+    answer = requests.get(f"{emulator.url}/_registry/import", timeout=30)
+    assert answer.json() == {
+        "__type": "UnknownOperationException",
+        "message": "/_registry/import does not accept GET; send the request as POST.",
+    }
+
+
+def test_a_body_that_is_not_json_is_rejected_with_its_place(emulator: Emulator) -> None:
+    answer = requests.post(f"{emulator.url}/_registry/import", data=b'{\n"lines": }', timeout=30)
+    assert answer.json()["__type"] == "SerializationException"
+    assert answer.json()["message"].startswith("The body is not valid JSON: ")
+    assert answer.json()["message"].endswith(" (line 2, column 10).")
+
+
 def test_extensions_are_not_sent_to_aws() -> None:
     client = boto3.client("sagemaker", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
     assert error_of(client, "settings")[0] == "UnknownOperationException"
