@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
 from botocore.client import BaseClient
@@ -13,6 +13,9 @@ from ...backends.urls import service_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+METHOD: Final = "_make_api_call"
+"""The method of botocore through which all operations, paginators and waiters of a client send their requests."""
 
 
 def default_region() -> str | None:
@@ -38,7 +41,7 @@ def clients_redirected(substitute: Callable[[BaseClient], BaseClient]) -> Iterat
         substitute: returns a client of the same service, for an endpoint that is not AWS.
     """
     substitutes: dict[BaseClient, BaseClient] = {}
-    original = BaseClient._make_api_call  # type: ignore[attr-defined]
+    original = getattr(BaseClient, METHOD)
 
     def make_api_call(self: BaseClient, operation_name: str, api_params: dict[str, Any]) -> Any:
         service = service_at(self.meta.endpoint_url)
@@ -48,7 +51,7 @@ def clients_redirected(substitute: Callable[[BaseClient], BaseClient]) -> Iterat
             substitutes[self] = substitute(self)
         return original(substitutes[self], operation_name, api_params)
 
-    with patch.object(BaseClient, "_make_api_call", make_api_call):
+    with patch.object(BaseClient, METHOD, make_api_call):
         try:
             yield
         finally:
