@@ -22,8 +22,10 @@ from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.client import ModelRegistry
 from sagemaker_registry.client.cli import main
 from sagemaker_registry.client.commands import COMMANDS, Access
+from sagemaker_registry.client.testing.control import Control
 from sagemaker_registry.emulator.background import running
 from support.server import Emulator
+from support.webhook_receiver import eventually
 
 URLS = ["{emulator}", "sqlite:///{folder}/registry.db"]
 
@@ -340,6 +342,22 @@ def test_a_follower_of_events_that_is_interrupted_exits_with_130(registry: Model
             process.stdout.readline()  # it is following now
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 130
+
+
+@pytest.mark.parametrize(
+    "arguments", [["wait", "churn/1"], ["watch", "--exec", "true", "--state", "state.json"]], ids=lambda words: words[0]
+)
+def test_a_command_that_is_interrupted_while_it_waits_exits_with_130(arguments: list[str], tmp_path: Path) -> None:
+    with running() as server, ModelRegistry(server.url, region_name="us-east-1") as registry:
+        registry.register("churn", image="churn:1")
+        control = Control(registry.boto3)
+        control.clear_calls()
+        command = [sys.executable, "-m", "sagemaker_registry.client.cli", *arguments, "--url", server.url]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+            eventually(lambda: control.calls("DescribeModelPackage") or (tmp_path / "state.json").exists())
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=30)
+            assert (process.returncode, told) == (130, "sagemaker-registry: interrupted\n")
 
 
 def test_an_approval_that_does_not_suffice_exits_with_6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
