@@ -20,6 +20,8 @@ METADATA: Final = "CustomerMetadataProperties"
 CARD: Final = "ModelCardContent"
 """A member that contains JSON text."""
 DEEPEST: Final = 32
+_PROGRESS = re.compile(r"([0-9]+(?: of [0-9]+)?) approvals so far: ")
+"""The ApprovalDescription that the registry writes if an approval does not suffice; see `approval/evaluation.py`."""
 _NUMBER = re.compile(r"[-+]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][-+]?[0-9]{1,3})?")
 
 
@@ -102,6 +104,11 @@ class Version:
     def name(self) -> str:
         """The group and the version number, as commands accept them: `churn/3`."""
         return f"{self.group}/{self.version}"
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether the approval status is Approved."""
+        return self.status == APPROVED
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -195,6 +202,14 @@ class HistoryEntry:
     def is_transition(self) -> bool:
         """Whether the approval status changed, or a version was registered with one."""
         return self.became is not None and self.became != self.was
+
+    @property
+    def progress(self) -> str | None:
+        """The number of approvals after one that does not suffice, such as `1 of 2`; None for other changes."""
+        if self.before is None or self.after is None or self.is_transition:
+            return None
+        found = _PROGRESS.match(self.after.get("ApprovalDescription") or "")
+        return found[1] if found and any(one["is"] == "pending" for one in self.rules) else None
 
 
 @dataclass(frozen=True, slots=True)

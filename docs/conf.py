@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import metadata
 from importlib.metadata import version as version_of
 from pathlib import Path
 
@@ -23,6 +24,11 @@ myst_heading_anchors = 4
 myst_fence_as_directive = ["mermaid"]
 myst_links_external_new_tab = False
 
+html_baseurl = next(
+    line.partition(", ")[2]
+    for line in metadata(project).get_all("Project-URL", [])
+    if line.startswith("Documentation, ")
+)
 html_theme = "furo"
 html_title = f"sagemaker-registry {release}"
 html_static_path = ["_static"]

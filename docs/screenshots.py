@@ -7,9 +7,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -37,6 +37,23 @@ is = "reason-required"
 ACCURACIES: Final = (0.9148, 0.9105, 0.9169, 0.91, 0.9228, 0.9305, 0.9266, 0.9339, 0.9355, 0.9263, 0.9432, 0.9428)
 """The accuracy of each version of churn-eu; those below 0.925 are rejected, and the last two are pending."""
 DAY: Final = 86_400
+NOW: Final = "2026-11-24T12:00:00+00:00"
+"""The time in the images, so that they change only with the console."""
+SERVER: Final = f"""
+from datetime import datetime
+from sagemaker_registry.client.cli import main
+from sagemaker_registry.emulator.console import filters
+from sagemaker_registry.emulator.console.pages import inbox
+
+class Stopped(datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromisoformat("{NOW}")
+
+filters.datetime = inbox.datetime = Stopped  # the console's ages use the time of the machine
+main()
+"""
+"""The command, with a console whose clock is stopped; test control stops the clock of the registry."""
 
 
 def inbox(pages: dict[str, Page], address: str) -> Page:
@@ -94,16 +111,7 @@ def served() -> Iterator[tuple[str, dict[str, str]]]:
     with tempfile.TemporaryDirectory() as folder:
         rules = Path(folder) / "registry.toml"
         rules.write_text(RULES, encoding="utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "sagemaker_registry.client.cli",
-            "serve",
-            "--port",
-            "0",
-            "--backend",
-            "sqlite://",
-        ]
+        command = [sys.executable, "-c", SERVER, "serve", "--port", "0", "--backend", "sqlite://"]
         command += ["--config", str(rules), *(part for user in USERS for part in ("--console-user", user))]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
             try:
@@ -121,17 +129,15 @@ def served() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def fill(address: str) -> None:
-    """Register and decide about the versions that the images show, in the 27 days before now.
-
-    The console shows how long versions have been waiting, so fixed dates would change the images every day.
-    """
+    """Register and decide about the versions that the images show, in the 27 days before NOW."""
     boto = {"region_name": "us-east-1", "aws_secret_access_key": "any"}
     with (
         Control(address) as control,
         ModelRegistry(address, aws_access_key_id="training-pipeline", **boto) as pipeline,
         ModelRegistry(address, aws_access_key_id="bob", **boto) as bob,
     ):
-        control.freeze(time.time() - 27 * DAY)
+        end = datetime.fromisoformat(NOW).timestamp()
+        control.freeze(end - 27 * DAY)
         for number, accuracy in enumerate(ACCURACIES, 1):
             metadata = {"accuracy": accuracy, "precision": accuracy - 0.1, "recall": accuracy - 0.14}
             version = pipeline.register(
@@ -160,6 +166,7 @@ def fill(address: str) -> None:
                 metadata={"accuracy": accuracy},
             )
             control.advance(3_600)
+        control.freeze(end)
 
 
 if __name__ == "__main__":

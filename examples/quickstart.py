@@ -72,7 +72,23 @@ def main(arguments: list[str] | None = None) -> int:
         story = run(endpoint_url, say, {} if options.endpoint_url and "AWS_ACCESS_KEY_ID" in os.environ else ANY_KEYS)
     if options.json:
         print(json.dumps(story, indent=2))
+    say.chapter("Next")
+    for command, purpose in following(options.endpoint_url, options.keep):
+        say(purpose, command)
     return 0
+
+
+def following(endpoint_url: str | None, keep: Path | None) -> Iterator[tuple[str, str]]:
+    """Yield commands to try next, each with its purpose: those for the registry if it still exists."""
+    if endpoint_url is not None:
+        yield f"sagemaker-registry versions {GROUP} --url {endpoint_url}", "list"
+        yield f"{endpoint_url}/console/, with a login link that `serve` printed", "console"
+        return
+    file = f" --backend sqlite:///{keep / 'registry.db'}" if keep else ""
+    yield f"sagemaker-registry serve{file}", "serve"
+    yield "open the login link that `serve` prints", "console"
+    if keep:
+        yield f"sagemaker-registry versions {GROUP} --url sqlite:///{keep / 'registry.db'}", "list"
 
 
 def run(endpoint_url: str, say: Narrator, keys: dict[str, Any]) -> Story:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BackendUnavailable
+from ..errors import BackendUnavailable, did_you_mean
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -32,7 +32,8 @@ def session(profile: str | None = None) -> Session:
         inner.register_component("data_loader", _loader(inner.get_config_variable("data_path")))
         return boto3.Session(botocore_session=inner)
     except ProfileNotFound as error:
-        raise BackendUnavailable(f"{error}: check the profiles in ~/.aws/config") from error
+        suggestion = did_you_mean(profile or "", botocore.session.Session().available_profiles)
+        raise BackendUnavailable(f"{error}: check the profiles in ~/.aws/config{suggestion}") from error
 
 
 def local_session() -> Session:

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from ...backends.text import printable
-from .output import JSON, NO, REGION, URL, SuggestingGroup, credentials_option, errors_reported, print_json
+from .output import JSON, NO, REGION, URL, Choice, SuggestingGroup, credentials_option, errors_reported, print_json
 
 COLORS = {"ok": "green", "warning": "yellow", "failed": "red"}
 PROGRAM = "sagemaker-registry"
@@ -50,7 +50,7 @@ def doctor(url: str | None, region: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Set up completion of commands, groups, and versions.
 

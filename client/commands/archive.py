@@ -16,11 +16,25 @@ import click
 
 from ...backends.files import atomic_write
 from ...backends.urls import database_file, default_url
-from .output import JSON, NO, REGION, URL, counted, errors_reported, fail, print_result, region_option, require_file
+from .output import (
+    JSON,
+    NO,
+    REGION,
+    URL,
+    counted,
+    errors_reported,
+    fail,
+    names_suggested,
+    print_result,
+    region_option,
+    require_existing,
+    require_file,
+)
 
 if TYPE_CHECKING:
     from ..archive import ImportResult
     from ..backup import Backup
+    from ..registry import ModelRegistry
 
 MAX_NAMES = 20
 """Maximum number of resources listed in a message."""
@@ -51,8 +65,6 @@ def export(file: str, groups: tuple[str, ...], sqlite: bool, url: str | None, re
       sagemaker-registry export --sqlite registry.sqlite --url sqlite:///registry.db
       sagemaker-registry export --group 'churn*' --url http://127.0.0.1:8080 | gzip > churn.jsonl.gz
     """
-    from .. import archive
-    from ..extensions import offers
     from ..registry.registry import ModelRegistry
 
     if sqlite and file == "-" and sys.stdout.isatty():
@@ -62,13 +74,12 @@ def export(file: str, groups: tuple[str, ...], sqlite: bool, url: str | None, re
         if own is not None and own.is_file() and Path(file).is_file() and own.samefile(file):
             fail(f"{file} is the registry itself; choose another FILE")
         require_file(url)
-    with errors_reported(), ModelRegistry(url, **region_option(region)) as registry, _output(file) as content:
-        if sqlite:
-            counts = archive.export_sqlite(registry.boto3, content, groups=groups, progress=_show_lines)
-            if not offers(registry.boto3, "export"):
-                click.echo("this registry keeps no history; the tables decisions and events are empty", err=True)
-        else:
-            counts = archive.export(registry.boto3, content, source=url or "", groups=groups, progress=_show_lines)
+    with errors_reported(), ModelRegistry(url, **region_option(region)) as registry, names_suggested(registry):
+        for name in groups:
+            if not set("*?[") & set(name):
+                require_existing(registry, name)
+        with _output(file) as content:
+            counts = _exported(registry, content, groups, url or "", sqlite=sqlite)
     if sys.stderr.isatty():
         click.echo(f"\r\x1b[Kexported {_counts(counts)}", err=True)
 
@@ -154,12 +165,27 @@ def backup(file: str, url: str | None, objects: bool, force: bool, as_json: bool
     from ..backup import backup as make
 
     with errors_reported():
+        require_file(url)
         made = make(url, file, force=force, objects=objects, progress=_show_progress)
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
     print_result({**asdict(made), "file": str(made.file)}, _backup_summary(made), as_json=as_json)
     if made.broken:
         sys.exit(NO)
+
+
+def _exported(
+    registry: ModelRegistry, content: BinaryIO, groups: tuple[str, ...], source: str, *, sqlite: bool
+) -> Counter[str]:
+    from .. import archive
+    from ..extensions import offers
+
+    if not sqlite:
+        return archive.export(registry.boto3, content, source=source, groups=groups, progress=_show_lines)
+    counts = archive.export_sqlite(registry.boto3, content, groups=groups, progress=_show_lines)
+    if not offers(registry.boto3, "export"):
+        click.echo("this registry keeps no history; the tables decisions and events are empty", err=True)
+    return counts
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...backends.text import printable
-from .output import NO, STATUSES, counted, fail, on_registry, print_result, print_rows, require_existing
+from .output import NO, STATUSES, Choice, counted, fail, on_registry, print_result, print_rows, require_existing
 
 if TYPE_CHECKING:
     from ..registry.events import Event, Run
@@ -93,9 +93,10 @@ def events(
         rows = (dict(event.envelope) if as_json else _row(event) for event in found)
         print_rows(rows, COLUMNS, as_json=as_json)
         return
+    _require_matching(registry, group_or_version)
     followed = _followed(registry, _position(registry, begin), group_or_version, on, every=every)
     for event in islice(followed, limit):
-        click.echo(json.dumps(dict(event.envelope)) if as_json else _line(event))
+        click.echo(json.dumps(dict(event.envelope)) if as_json else printable(_line(event)))
 
 
 @click.command()
@@ -159,6 +160,7 @@ def watch(
 
     words = _words(command)
     _require_events(registry)
+    _require_matching(registry, group)
     remembered = Position(state)
     after = remembered.value
     if after is None:
@@ -186,7 +188,7 @@ def watch(
 )
 @click.option(
     "--state",
-    type=click.Choice(["pending", "failed", "done", "dead", "skipped"]),
+    type=Choice(["pending", "failed", "done", "dead", "skipped"]),
     help="Only deliveries in this state.",
 )
 @click.option(
@@ -246,6 +248,7 @@ def replay(
     from ..extensions import ask
 
     _require_events(registry)
+    _require_matching(registry, group_or_version)
     asked = {"group": group_or_version, "id": identity, "since": since, "sink": sink}
     count = ask(registry.boto3, "events/replay", **asked)["deliveries"]
     print_result({"deliveries": count}, f"{counted(count, 'delivery')} scheduled", as_json=as_json)
@@ -330,7 +333,7 @@ def _report(event: Event, done: Run, command: str, *, as_json: bool) -> None:
         return
     code = "could not be started" if done.exit_code is None else f"exited with {done.exit_code}"
     again = "" if done.attempts == 1 else f" after attempt {done.attempts}"
-    click.echo(f"{event.name} {event.status}: {command} {code}{again}", err=True)
+    click.echo(printable(f"{event.name} {event.status}: {command} {code}{again}"), err=True)
 
 
 def _row(event: Event) -> dict[str, Any]:

@@ -159,6 +159,8 @@ def _change(change: HistoryEntry) -> str:
     """Summarize a change: the old and the new status, or the members that changed."""
     if change.is_transition:
         return f"{change.was or 'new'} -> {change.became}"
+    if change.progress is not None:
+        return f"approved, {change.progress}"
     if change.before is None:
         return f"new {change.kind}"
     if change.after is None:

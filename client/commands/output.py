@@ -16,19 +16,39 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from ...backends.text import printable
+from . import may_create
 
 if TYPE_CHECKING:
     from ..registry import ModelRegistry
 
-NO, ERROR, TIMED_OUT, INCOMPLETE, INTERRUPTED = 1, 2, 3, 4, 130
-"""Exit codes: 1 no (nothing approved, rejected, or different), 2 an error or wrong usage, 3 timed out, 4 approved, but
+NO, ERROR, TIMED_OUT, INCOMPLETE, INTERRUPTED = 1, 2, 3, 6, 130
+"""Exit codes: 1 no (nothing approved, rejected, or different), 2 an error or wrong usage, 3 timed out, 6 approved, but
 more approvals are required, 130 Ctrl-C."""
 
-_MISSING = re.compile(r":model-package(?:-group)?/(?P<group>[^/\s]+)\S* does not exist")
+_MISSING = (
+    re.compile(r":model-package(?:-group)?/(?P<group>[^/\s]+)\S* does not exist"),
+    re.compile(r"There is no history of (?P<group>[^/:\s]+)"),
+    re.compile(r"Model package (?P<group>[^/\s]+)\S* not found"),  # moto
+)
 _MOST_NAMES = 1000
 """Most names of groups among which a suggestion is sought."""
 
-STATUSES = click.Choice(["Approved", "Rejected", "PendingManualApproval"])
+
+class Choice(click.Choice):  # type: ignore[type-arg] # generic only since click 8.2
+    """A choice that suggests the closest value for a mistyped one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            values = {str(choice).lower(): choice for choice in self.choices}
+            close = get_close_matches(str(value).lower(), values, 1)
+            if not close:
+                raise
+            self.fail(f"{error.message} Did you mean {values[close[0]]}?", param, ctx)
+
+
+STATUSES = Choice(["Approved", "Rejected", "PendingManualApproval"])
 URL = click.option(
     "--url",
     envvar="SAGEMAKER_REGISTRY_URL",
@@ -68,17 +88,9 @@ def credentials_option(name: str, **more: Any) -> Callable[[Command], Command]:
 def on_registry(command: Command) -> Command:
     """Add --url, --region, and --json to a command, open the registry for it, and report errors.
 
-    A missing file is an error, and is not created.
+    A missing file is an error and is not created, unless the command's row in the table allows it.
     """
-    return _with_registry(command, creates=False)
 
-
-def on_new_registry(command: Command) -> Command:
-    """Do as `on_registry`, for a command that may create the file of the registry."""
-    return _with_registry(command, creates=True)
-
-
-def _with_registry(command: Command, *, creates: bool) -> Command:
     @URL
     @REGION
     @JSON
@@ -87,7 +99,7 @@ def _with_registry(command: Command, *, creates: bool) -> Command:
         from ..registry.registry import ModelRegistry
 
         with errors_reported():
-            if not creates:
+            if not may_create(click.get_current_context()):
                 require_file(url)
             with ModelRegistry(url, **region_option(region)) as registry, names_suggested(registry):
                 command(registry, **arguments)
@@ -125,12 +137,17 @@ def names_suggested(registry: ModelRegistry) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        found = _MISSING.search(error.response["Error"]["Message"])
-        names = [group.name for group in islice(registry.groups(), _MOST_NAMES)] if found else []
-        close = get_close_matches(found["group"], names, 1) if found and found["group"] not in names else []
-        if close:
-            fail(f"{_described(error)} Did you mean {close[0]}?")
-        raise
+        message = error.response["Error"]["Message"]
+        missing = next((match["group"] for one in _MISSING if (match := one.search(message))), None)
+        if missing is None:
+            raise
+        names = [group.name for group in islice(registry.groups(), _MOST_NAMES)]
+        close = get_close_matches(missing, names, 1)
+        if missing in names and ":model-package/" in message and "/" not in message.partition(":model-package/")[2]:
+            fail(f"{missing} is a group; add the number of a version, such as {missing}/1")
+        if missing in names or not close:
+            raise
+        fail(f"{_described(error)} Did you mean {close[0]}?")
 
 
 def region_option(region: str | None) -> dict[str, Any]:

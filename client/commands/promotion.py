@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...backends.text import printable
+from ...backends.text import HIDDEN_VALUE, is_environment, printable
 from ...backends.urls import is_memory, without_password
 from .output import (
     INTERRUPTED,
@@ -253,7 +253,7 @@ def _applied(made: Plan, client: SageMakerClient, *, as_json: bool) -> None:
                 done.append(one)
                 progress(len(done), total)
                 if not shown:
-                    click.echo(_outcome(one))
+                    click.echo(printable(_outcome(one)))
 
             promotion.apply(made, client, on_step=on_step)
     except KeyboardInterrupt:
@@ -276,7 +276,7 @@ def _conclude(done: list[Done], total: int, *, shown: bool, as_json: bool) -> No
         )
         return
     for one in done if shown else ():
-        click.echo(_outcome(one))
+        click.echo(printable(_outcome(one)))
     if len(done) == total:
         click.echo(f"Done: {counted(total, 'step')}." if total else "Nothing to do.")
 
@@ -334,12 +334,12 @@ def _show(made: Plan, *, err: bool = False) -> None:
     click.echo(f"{made.source} -> {made.destination} ({made.region})\n", err=err)
     for step in made.steps:
         mark, color = MARKS[step.action]
-        click.secho(f"{mark} {_title(step)}", fg=color, err=err)
+        click.secho(printable(f"{mark} {_title(step)}"), fg=color, err=err)
         for difference in step.differences:
-            was = f"{_text(difference.a)} -> " if step.action == "update" else ""
-            click.echo(f"    {printable(difference.path)}: {was}{_text(difference.b)}", err=err)
+            was = f"{_text(difference.path, difference.a)} -> " if step.action == "update" else ""
+            click.echo(f"    {printable(difference.path)}: {was}{_text(difference.path, difference.b)}", err=err)
     for one in made.same:
-        click.echo(f"= {name_of(one.source)} (copy {name_of(one.copy)})", err=err)
+        click.echo(printable(f"= {name_of(one.source)} (copy {name_of(one.copy)})"), err=err)
     skipped: dict[tuple[str, str], list[str]] = {}
     for left_out in made.skipped:
         name = name_of(left_out.source)
@@ -364,7 +364,9 @@ def _title(step: Step) -> str:
     return name_of(step.source) + (f" (copy {name_of(step.copy)})" if step.copy else "")
 
 
-def _text(value: Any) -> str:
+def _text(path: str, value: Any) -> str:
+    if value is not None and is_environment(path):
+        return HIDDEN_VALUE
     return "(none)" if value is None else printable(json.dumps(value, ensure_ascii=False, default=str))
 
 

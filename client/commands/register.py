@@ -18,7 +18,6 @@ from .output import (
     counted,
     fail,
     is_group,
-    on_new_registry,
     on_registry,
     print_result,
     print_rows,
@@ -91,7 +90,7 @@ def _of_pairs(name: str, *declared: str, help: str) -> Callable[[Command], Comma
 @click.option("--git-commit", metavar="COMMIT", help="Git commit of the training code; also stored as metadata.")
 @click.option("--approval", type=STATUSES, help="Approval status. Default: PendingManualApproval.")
 @click.option("--token", help="Idempotency token: a request with the same token does not register a second version.")
-@on_new_registry
+@on_registry
 def register(
     registry: ModelRegistry,
     group: str | None,

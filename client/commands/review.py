@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...backends.text import HIDDEN_VALUE, is_environment, printable, without_environment
-from ...backends.views import APPROVED
 from . import completion
 from .output import (
     INCOMPLETE,
@@ -134,7 +133,7 @@ def approve(registry: ModelRegistry, version: str, reason: str | None, as_json: 
     """Approve a version.
 
     VERSION is GROUP/NUMBER, such as churn/3, or an ARN. If the rules require several approvals, the version stays
-    pending until the last one: the command exits with code 4 if the approval is recorded but does not suffice.
+    pending until the last one: the command exits with code 6 if the approval is recorded but does not suffice.
 
     \b
     Examples:
@@ -142,9 +141,10 @@ def approve(registry: ModelRegistry, version: str, reason: str | None, as_json: 
     """
     decided = registry.approve(version, reason)
     print_rows([version_row(decided)], DECISION_COLUMNS, as_json=as_json)
-    if decided.status != APPROVED:
+    if not decided.is_approved:
         fail(
-            f"{decided.name} is still {decided.status}: the approval is recorded, but the rules require more",
+            f"{decided.name} is still {decided.status}: the approval is recorded, but the rules require more"
+            f"{f': {decided.reason}' if decided.reason else ''}",
             INCOMPLETE,
         )
 

@@ -7,17 +7,31 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import credentials_option, fail
+from ...backends.text import printable
+from .output import Choice, credentials_option, fail
 
 if TYPE_CHECKING:
     from ...backends.base import Backend
 
 VERBOSE_LIBRARIES = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
 """Libraries that log whole requests, with signatures and session tokens, at level debug."""
+
+
+class OneLine(logging.Formatter):
+    """Write each event on one line, followed only by the traceback of an exception.
+
+    Messages contain text of callers, such as a path or a reason, which could otherwise add lines to the log.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name in logging.Formatter
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return printable(super().formatException(ei), keep="\n")
 
 
 @click.command()
@@ -74,13 +88,13 @@ VERBOSE_LIBRARIES = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
 )
 @click.option(
     "--check-artifacts",
-    type=click.Choice(["off", "auto", "always"]),
+    type=Choice(["off", "auto", "always"]),
     help="Whether artifacts must exist in S3 at registration. auto requires them only if the bucket exists. Default: "
     "auto.",
 )
 @click.option(
     "--check-images",
-    type=click.Choice(["off", "auto", "always"]),
+    type=Choice(["off", "auto", "always"]),
     help="Whether images must exist in ECR at registration. auto requires them only if the repository exists. Default: "
     "off.",
 )
@@ -113,7 +127,7 @@ VERBOSE_LIBRARIES = ("boto3", "botocore", "s3transfer", "urllib3", "psycopg")
 )
 @click.option(
     "--log-level",
-    type=click.Choice(["error", "warning", "info", "debug"]),
+    type=Choice(["error", "warning", "info", "debug"]),
     default="warning",
     show_default=True,
     help="Log level on stderr; info logs each request.",
@@ -156,7 +170,9 @@ def serve(
       sagemaker-registry serve --config registry.toml --check-artifacts always
       sagemaker-registry serve --host 0.0.0.0 --credentials keys.ini --allowed-host registry
     """
-    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=log_level.upper(), handlers=[handler])
     gc.disable()  # collecting garbage during the imports would take a tenth of the startup time
     for library in VERBOSE_LIBRARIES:
         logging.getLogger(library).setLevel(max(logging.INFO, logging.getLogger().level))

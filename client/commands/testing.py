@@ -15,7 +15,6 @@ from .output import (
     SuggestingGroup,
     counted,
     fail,
-    on_new_registry,
     on_registry,
     print_json,
     print_result,
@@ -47,7 +46,7 @@ def _on_control(command: Command) -> Command:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True))
-@on_new_registry
+@on_registry
 def seed(registry: ModelRegistry, files: tuple[str, ...], as_json: bool) -> None:
     """Load groups and versions from YAML or JSON.
 

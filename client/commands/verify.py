@@ -133,7 +133,7 @@ def _print(report: Report) -> None:
             if step.note:
                 click.echo(f"    {printable(step.note)}")
             for found in step.differences[:MAX_SHOWN]:
-                click.echo(f"    {found.path}")
+                click.echo(f"    {printable(found.path)}")
                 for name, value in ((report.left, found.left), (report.right, found.right)):
                     click.echo(f"      {name:{max(len(report.left), len(report.right))}}  {_shown(value)}")
             if len(step.differences) > MAX_SHOWN:

@@ -150,7 +150,8 @@ class ModelRegistry(RegistryQueries):
             reason: Stored as ApprovalDescription. Without a reason, that of an earlier decision is cleared.
 
         Returns:
-            The updated version.
+            The updated version. Its `is_approved` is False if the approval is recorded, but the rules require more
+            approvals; `reason` then contains the progress, such as "1 of 2 approvals so far: alice".
 
         Raises:
             ClientError: The registry rejected the request, for example because of an approval rule.

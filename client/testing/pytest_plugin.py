@@ -9,12 +9,14 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from mypy_boto3_sagemaker import SageMakerClient
 
     from ...emulator.background import Running
@@ -94,16 +96,21 @@ def sagemaker_registry_server(
 ) -> Iterator[Served]:
     """A registry served over HTTP, with moto for other AWS services.
 
-    The environment of the test directs all AWS clients to the server, including those of child processes. One server
-    runs for the whole session; its state is restored before each test, in milliseconds.
+    The environment of the test directs all AWS clients to the server, including those of child processes. Clients that
+    were created earlier, such as at the import of the code under test, are redirected to the server as well, unless the
+    registry is `aws://`. One server runs for the whole session; its state is restored before each test, in
+    milliseconds.
 
     Yields:
         The server: its URL, clients, registry, test control and recorded requests.
     """
     import boto3
 
+    from .redirection import clients_redirected, default_region
+
     _sagemaker_registry_running.put_back()
     place = _Place.from_config(request.config)
+    before = default_region()
     for name, value in place.environment(_sagemaker_registry_running.url).items():
         if value is None:
             monkeypatch.delenv(name, raising=False)
@@ -114,6 +121,8 @@ def sagemaker_registry_server(
     with ExitStack() as undo:
         undo.callback(_sagemaker_registry_running.reset_other_services)
         undo.callback(served.close)
+        if not place.is_aws:  # the server's own clients must reach AWS
+            undo.enter_context(clients_redirected(partial(served.substitute, default_region=before)))
         _prepare(request, served.sagemaker)
         undo.callback(place.clean, served.sagemaker)
         yield served
@@ -153,6 +162,26 @@ class Served:
                 **keys,
             )
         return self._clients[service]
+
+    def substitute(self, client: BaseClient, default_region: str | None = None) -> BaseClient:
+        """Return a client of the same service, with the same configuration, for the server.
+
+        Args:
+            client: A client of AWS.
+            default_region: The region that stands for the region of the test.
+        """
+        from ...backends.remote import sessions
+
+        region = client.meta.region_name
+        keys = {"aws_access_key_id": self.account, "aws_secret_access_key": "test"}
+        substitute: BaseClient = sessions.session().client(
+            client.meta.service_model.service_name,  # type: ignore[call-overload]
+            endpoint_url=self.url,
+            region_name=self.region if region == default_region else region,
+            config=client.meta.config,
+            **keys,
+        )
+        return substitute
 
     @property
     def sagemaker(self) -> SageMakerClient:

@@ -8,11 +8,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
+
+NOT_FOUND = "404"
+"""The page that GitHub Pages shows for an address that does not exist."""
 
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n+", re.DOTALL)
 _INCLUDED = re.compile(r"^\{\{ (\S+) \}\}$", re.MULTILINE)
@@ -66,7 +70,13 @@ def adapt_links(env: BuildEnvironment, text: str, written_for: Path, folder: Pat
 
 
 def prepare_page(app: Sphinx, name: str, template: str, context: dict[str, Any], tree: nodes.document | None) -> None:
-    """Add the description of a page to its head, and the scripts of diagrams where there are any."""
+    """Add the description of a page to its head, and the scripts of diagrams where there are any.
+
+    The page 404 is shown for addresses in any folder, so that its links must be relative to the address of the site.
+    """
+    if name == NOT_FOUND:
+        base = f'<base href="{html.escape(urlsplit(app.config.html_baseurl).path)}">'
+        context["metatags"] = base + context.get("metatags", "")
     if description := app.env.metadata.get(name, {}).get("description"):
         context["metatags"] = (
             f'{context.get("metatags", "")}<meta name="description" content="{html.escape(description)}">'

@@ -60,6 +60,8 @@ def did(entry: HistoryEntry) -> str:
         return CREATED.get(entry.kind, "created")
     if entry.after is None:
         return "deleted"
+    if entry.progress is not None:
+        return "approved"
     return "decided on" if entry.is_transition and entry.before else "changed"
 
 

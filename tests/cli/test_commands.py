@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,8 +17,12 @@ import pytest
 from click.testing import CliRunner, Result
 from platformdirs import user_data_path
 
+from sagemaker_registry.backends import open_backend
+from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.client import ModelRegistry
 from sagemaker_registry.client.cli import main
+from sagemaker_registry.client.commands import COMMANDS, Access
+from sagemaker_registry.emulator.background import running
 from support.server import Emulator
 
 URLS = ["{emulator}", "sqlite:///{folder}/registry.db"]
@@ -117,7 +123,17 @@ def test_deliveries_to_an_unknown_target_are_an_error(registry: ModelRegistry) -
         for name in ("nope", ""):
             result = run("deliveries", "--sink", name)
             assert (result.exit_code, result.stdout) == (2, "")
-            assert f"no event target is named {name!r}" in result.stderr
+            assert f"no event target is named {name!r}; add targets under [events] in registry.toml." in result.stderr
+
+
+def test_deliveries_to_a_mistyped_target_get_a_suggestion(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/registry.db"
+    with open_backend(url) as backend:
+        assert isinstance(backend, LocalRegistry)
+        backend.outbox.register("deployer")
+    result = run("deliveries", "--sink", "deplyer", "--url", url)
+    assert result.exit_code == 2
+    assert "no event target is named 'deplyer'; did you mean 'deployer'?" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -176,9 +192,15 @@ def test_the_command_runs_as_a_program(registry: ModelRegistry) -> None:
         ["diff", "churn/1", "chrun/2"],
         ["history", "chrun"],
         ["events", "chrun"],
+        ["events", "chrun", "--follow"],
+        ["watch", "--group", "chrun", "--exec", "true"],
+        ["replay", "chrun"],
+        ["deliveries", "chrun"],
+        ["explain", "chrun/1"],
+        ["export", "--group", "chrun"],
         ["delete", "chrun/1"],
     ],
-    ids=lambda arguments: arguments[0],
+    ids=" ".join,
 )
 def test_a_mistyped_group_is_an_error_with_a_suggestion(registry: ModelRegistry, arguments: list[str]) -> None:
     with registry:
@@ -189,19 +211,88 @@ def test_a_mistyped_group_is_an_error_with_a_suggestion(registry: ModelRegistry,
         assert run("events", "chr*").exit_code == 0
 
 
+@pytest.mark.parametrize("arguments", [["as-of", "chrun", "2026-01-01"], ["history", "verify", "chrun"]], ids=" ".join)
+def test_a_mistyped_group_without_history_gets_a_suggestion(registry: ModelRegistry, arguments: list[str]) -> None:
+    with registry:
+        result = run(*arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "There is no history of chrun" in result.stderr
+        assert result.stderr.endswith(" Did you mean churn?\n")
+
+
+@pytest.mark.parametrize("command", ["versions", "pending", "latest", "show", "diff", "wait", "delete"])
+@pytest.mark.parametrize("backend", ["sqlite", "memory", "moto", "server"])
+def test_a_missing_group_is_an_error_on_every_backend(tmp_path: Path, backend: str, command: str) -> None:
+    with ExitStack() as opened:
+        url = {"sqlite": f"sqlite:///{tmp_path}/registry.db", "memory": "sqlite://", "moto": "moto://"}.get(backend)
+        url = url or opened.enter_context(running()).url
+        opened.enter_context(ModelRegistry(url, region_name="us-east-1"))  # creates the file
+        names = {"show": ["chrun/1"], "diff": ["chrun/1", "chrun/2"], "wait": ["chrun/1"], "delete": ["chrun/1"]}
+        result = run(command, *names.get(command, ["chrun"]), "--url", url)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "chrun" in result.stderr
+
+
+def test_a_group_without_a_version_number_is_explained(registry: ModelRegistry) -> None:
+    with registry:
+        result = run("show", "churn")
+        assert result.exit_code == 2
+        assert result.stderr.endswith(": churn is a group; add the number of a version, such as churn/1\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (["versions", "churn", "--status", "aproved"], "Approved"),
+        (["deliveries", "--state", "falied"], "failed"),
+        (["completion", "fsh"], "fish"),
+        (["serve", "--log-level", "wraning"], "warning"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else " ".join(given),
+)
+def test_a_mistyped_value_of_an_option_gets_a_suggestion(arguments: list[str], suggestion: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stderr.endswith(f". Did you mean {suggestion}?\n")
+
+
+def test_a_mistyped_profile_gets_a_suggestion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config").write_text("[profile production]\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    result = run("groups", "--url", "aws://prodution@eu-west-1")
+    assert result.exit_code == 2
+    assert (
+        "(prodution) could not be found: check the profiles in ~/.aws/config; did you mean 'production'?"
+        in result.stderr
+    )
+
+
 READING = (
     *(["groups"], ["versions", "churn"], ["pending"], ["show", "churn/1"], ["latest", "churn"], ["search"], ["events"]),
     *(["history"], ["history", "verify"], ["as-of", "churn", "2026-01-01"], ["explain", "churn/1"], ["deliveries"]),
     *(["diff", "churn/1", "churn/2"], ["wait", "churn/1"], ["approve", "churn/1"], ["delete", "churn/1"], ["export"]),
     *(["reject", "churn/1", "--reason", "a"], ["watch", "--exec", "true"], ["replay", "churn"], ["control", "ready"]),
+    ["backup", "copy.db"],
 )
+
+
+def test_every_command_of_a_registry_that_must_exist_is_tried_on_a_missing_file() -> None:
+    needed = {name for name, row in COMMANDS.items() if row.access in (Access.READS, Access.CHANGES)}
+    assert {arguments[0] for arguments in READING} == needed - {"plan", "doctor"}  # which have tests of their own
 
 
 @pytest.mark.parametrize("arguments", READING, ids=" ".join)
 def test_commands_that_do_not_create_a_registry_reject_a_missing_file(tmp_path: Path, arguments: list[str]) -> None:
-    result = run(*arguments, "--url", f"sqlite:///{tmp_path}/mistyped.db")
-    assert result.exit_code == 2
-    assert f"there is no registry at {tmp_path}/mistyped.db" in result.stderr
+    for url in (f"sqlite:///{tmp_path}/mistyped.db", f"sqlite:///{tmp_path}/no/mistyped.db"):
+        result = run(*arguments, "--url", url)
+        assert result.exit_code == 2
+        assert f"there is no registry at {url.removeprefix('sqlite:///')}" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_does_not_create_a_missing_file(tmp_path: Path) -> None:
+    result = run("doctor", "--url", f"sqlite:///{tmp_path}/mistyped.db")
+    assert f"{tmp_path}/mistyped.db does not exist" in result.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -251,7 +342,7 @@ def test_a_follower_of_events_that_is_interrupted_exits_with_130(registry: Model
             assert process.wait(30) == 130
 
 
-def test_an_approval_that_does_not_suffice_exits_with_4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_approval_that_does_not_suffice_exits_with_6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rules = tmp_path / "registry.toml"
     rules.write_text('[[approval]]\ngroups = ["*"]\nrules = ["two"]\n[rules.two]\nis = "approvers"\ncount = 2\n')
     monkeypatch.setenv("SAGEMAKER_REGISTRY_CONFIG", str(rules))
@@ -260,9 +351,13 @@ def test_an_approval_that_does_not_suffice_exits_with_4(tmp_path: Path, monkeypa
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "alice")
     assert run("register", "churn", "--image", "churn:1").exit_code == 0
     first = run("approve", "churn/1", "--json")
-    assert first.exit_code == 4
+    assert first.exit_code == 6
     assert json.loads(first.stdout)[0]["status"] == "PendingManualApproval"
-    assert "the approval is recorded, but the rules require more" in first.stderr
+    said = "churn/1 is still PendingManualApproval: the approval is recorded, but the rules require more: "
+    assert said + "1 of 2 approvals so far: alice" in first.stderr
+    listed = run("history", "churn/1").stdout.splitlines()[0]
+    assert "user/alice" in listed
+    assert "approved, 1 of 2" in listed
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "bob")
     assert run("approve", "churn/1").exit_code == 0
 
@@ -281,6 +376,21 @@ def test_values_of_environment_variables_are_hidden(registry: ModelRegistry) -> 
             assert "(hidden)" in shown
             assert "hunter2" in run(*arguments, "--show-environment").stdout
             assert "hunter2" in run(*arguments, "--json").stdout
+
+
+def test_a_plan_hides_the_values_of_environment_variables(registry: ModelRegistry, tmp_path: Path) -> None:
+    with registry:
+        registry.boto3.create_model_package(
+            ModelPackageGroupName="churn",
+            ModelApprovalStatus="Approved",
+            InferenceSpecification={"Containers": [{"Image": "churn:3", "Environment": {"PASSWORD": "hunter2"}}]},
+        )
+        destination = f"sqlite:///{tmp_path}/destination.db"
+        with ModelRegistry(destination, region_name="us-east-1"):
+            pass
+        shown = run("plan", os.environ["SAGEMAKER_REGISTRY_URL"], destination).stdout
+        assert "Environment.PASSWORD: (hidden)" in shown
+        assert "hunter2" not in shown
 
 
 def test_control_characters_never_reach_the_terminal(registry: ModelRegistry) -> None:

@@ -120,7 +120,7 @@ def test_a_copy_with_an_unapplied_wal_is_not_changed(file: Path, tmp_path: Path)
 def test_a_missing_file_is_reported_and_not_created(tmp_path: Path) -> None:
     missing = tmp_path / "no" / "such.db"
     verdict, sentence, advice = checks_of("--url", f"sqlite:///{missing}")["file"]
-    assert (verdict, sentence) == ("warning", f"{missing} does not exist: it is created at first use")
+    assert (verdict, sentence) == ("warning", f"{missing} does not exist: `serve` and `register` create it")
     assert advice
     assert list(tmp_path.iterdir()) == []
 

@@ -43,3 +43,15 @@ def test_the_quickstart_runs_against_a_running_server(emulator: Emulator, tmp_pa
     told = output([*COMMAND, "--endpoint-url", emulator.url], tmp_path)
     assert "is listening on" not in told
     assert "deployed   tumor-classifier/1" in told
+    assert f"sagemaker-registry versions tumor-classifier --url {emulator.url}\n" in told
+    assert f"{emulator.url}/console/" in told
+
+
+def test_the_quickstart_ends_with_commands_that_work(tmp_path: Path) -> None:
+    told = output([*COMMAND, "--keep", "kept"], tmp_path)
+    following = told.split("\nNext\n")[1].splitlines()
+    assert [line.split()[0] for line in following] == ["serve", "console", "list"]
+    serve, _, listing = (line.split(maxsplit=1)[1] for line in following)
+    assert serve == "sagemaker-registry serve --backend sqlite:///kept/registry.db"
+    listed = output([*COMMAND[:-1], *listing.split()[1:]], tmp_path)
+    assert [line.split()[1] for line in listed.splitlines()] == ["Rejected", "Approved"]

@@ -144,6 +144,54 @@ def test_and_back():
     result.assert_outcomes(passed=2)
 
 
+def test_clients_created_at_import_are_redirected_only_while_a_server_is_used(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy that does not exist stands between the clients and AWS, so that no request could reach AWS."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    pytester.makepyfile(
+        deploying="""
+import boto3
+from botocore.config import Config
+
+FAST = Config(retries={"total_max_attempts": 1}, connect_timeout=2)
+sagemaker = boto3.client("sagemaker", config=FAST)
+elsewhere = boto3.client("sagemaker", region_name="ap-south-1", config=FAST)
+s3 = boto3.resource("s3", config=FAST)
+"""
+    )
+    tests = """
+import deploying
+from botocore.exceptions import ProxyConnectionError
+
+
+def test_clients_of_the_module(sagemaker_registry_server):
+    version = sagemaker_registry_server.registry.register("fraud", image="fraud:1")
+    deploying.sagemaker.update_model_package(ModelPackageArn=version.arn, ModelApprovalStatus="Approved")
+    sagemaker_registry_server.calls("UpdateModelPackage").once(ModelApprovalStatus="Approved")
+    pages = deploying.sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName="fraud")
+    assert [one["ModelPackageArn"] for page in pages for one in page["ModelPackageSummaryList"]] == [version.arn]
+    assert deploying.elsewhere.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+    deploying.s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    deploying.s3.Object("models", "a").put(Body=b"content")
+    assert boto3.client("s3").get_object(Bucket="models", Key="a")["Body"].read() == b"content"
+
+
+def test_without_a_server():
+    with pytest.raises(ProxyConnectionError):
+        deploying.sagemaker.list_model_package_groups()
+
+
+def test_an_error_of_the_server(sagemaker_registry_url):
+    with pytest.raises(deploying.sagemaker.exceptions.ClientError, match="does not exist"):
+        deploying.sagemaker.describe_model_package_group(ModelPackageGroupName="fraud")
+"""
+    run_tests(pytester, tests).assert_outcomes(passed=3)
+
+
 def test_the_marker_freezes_the_clock_and_finds_seeds_next_to_the_test(pytester: pytest.Pytester) -> None:
     pytester.makefile(".yaml", churn="groups:\n  churn:\n    versions: [{image: churn:1}]\n")
     result = run_tests(

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -425,3 +426,15 @@ def test_the_module_needs_only_boto3_and_imports_it_lazily() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "False False\nhttp://127.0.0.1:1\n", done.stderr
+
+
+def test_an_approval_that_does_not_suffice_is_recognizable(tmp_path: Path) -> None:
+    rules = tmp_path / "registry.toml"
+    rules.write_text('[[approval]]\ngroups = ["*"]\nrules = ["two"]\n[rules.two]\nis = "approvers"\ncount = 2\n')
+    found = {}
+    for user in ("pipeline", "alice", "bob"):
+        keys = {"aws_access_key_id": user, "aws_secret_access_key": "any", "region_name": "us-east-1"}
+        with ModelRegistry(f"sqlite:///{tmp_path}/registry.db", settings=rules, **keys) as registry:
+            found[user] = registry.register("churn", image=IMAGE) if user == "pipeline" else registry.approve("churn/1")
+    assert (found["alice"].is_approved, found["alice"].reason) == (False, "1 of 2 approvals so far: alice")
+    assert (found["bob"].is_approved, found["bob"].status) == (True, "Approved")

@@ -337,9 +337,27 @@ def test_the_second_reviewer_sees_the_first_decision(desk: Desk) -> None:
     assert "my reason" in page.text
     assert desk.status(arn) == ("Rejected", "too old")
     assert 'name="to"' not in page.text  # no button of the page overturns bob's decision
-    assert "Review the version again" in text_of(page)
+    buttons = re.findall(r'<a class="button( decisive)?" href="([^"]+)">(?:<bdi>)?([^<]+)', page.text)
+    assert buttons == [
+        (" decisive", "/console/", "Keep bob&#39;s decision"),
+        ("", "/console/groups/churn/1", "Review the version again"),
+    ]
+    overturning = page.text.split("<summary>Overturn <bdi>bob&#39;s</bdi> decision</summary>")[1].split("</details>")[0]
+    assert "to=Approved" in overturning
+    assert page.text.count("to=Approved") == 1  # nothing outside of this section overturns the decision
     assert send(alice, "/console/groups/churn/1", "still").status_code == 303
     assert desk.status(arn) == ("Approved", "still")
+
+
+def test_after_a_change_that_decided_nothing_the_safe_action_is_another_review(desk: Desk) -> None:
+    arn = desk.register()
+    alice = desk.browser("alice")
+    fields = fields_of(alice.get("/console/groups/churn/1/decide?to=Approved"))
+    desk.call("UpdateModelPackage", "bob", ModelPackageArn=arn, CustomerMetadataProperties={"accuracy": "0.5"})
+    page = alice.post("/console/groups/churn/1/decide", data={**fields, "reason": "my reason"})
+    assert page.status_code == 409
+    assert '<a class="button decisive" href="/console/groups/churn/1">Review the version again' in page.text
+    assert "Overturn" not in page.text
 
 
 def test_a_form_sent_twice_decides_once(desk: Desk) -> None:
@@ -488,7 +506,11 @@ def test_two_required_approvals_are_counted(open_desk: Callable[..., Desk]) -> N
     assert "More approvals needed" in text_of(alice.get("/console/"))
     assert send(alice, "/console/groups/churn/1", "first").status_code == 303
     assert desk.status(arn)[0] == "PendingManualApproval"
-    assert "alice: first" in text_of(bob.get("/console/groups/churn/1"))
+    version = text_of(bob.get("/console/groups/churn/1"))
+    assert "alice: first" in version
+    for shown in (version, text_of(bob.get("/console/history"))):
+        assert "alice approved churn/1 (1 of 2 approvals)" in shown
+        assert "alice changed" not in shown
     twice = send(alice, "/console/groups/churn/1", "again")
     assert twice.status_code == 400
     assert "has already approved this version" in text_of(twice)

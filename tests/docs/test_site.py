@@ -172,6 +172,20 @@ def test_the_readme_states_the_results_of_the_contract_suite() -> None:
     )
 
 
+def test_the_page_of_a_missing_address_works_in_every_folder(site: Path) -> None:
+    """GitHub Pages shows 404.html, at the address that does not exist."""
+    page = (site / "404.html").read_text(encoding="utf-8")
+    head = page.partition("</head>")[0]
+    assert head.index('<base href="/sagemaker-registry/">') < head.index("<link")
+    assert "Page not found" in Reader(page).text
+    missing = [
+        path
+        for path in [*Reader(page).links, *Reader(page).loaded]
+        if path and ":" not in path and not path.startswith("#") and not (site / re.split("[?#]", path)[0]).exists()
+    ]
+    assert missing == []
+
+
 def test_every_image_is_drawn_by_the_script() -> None:
     texts = [page.read_text(encoding="utf-8") for page in [*PAGES, ROOT / "README.md"]]
     shown = {name for text in texts for name in re.findall(r"images/([\w-]+)\.png", text)}

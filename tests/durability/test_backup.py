@@ -443,7 +443,7 @@ def test_a_file_with_a_journal_to_roll_back_is_not_replaced(file: Path, tmp_path
         ("postgresql://me:s3cret@db/models", "pg_dump --format=custom --file=registry.dump postgresql://me@db/models"),
         ("http://127.0.0.1:1", "sagemaker-registry export registry.jsonl --url http://127.0.0.1:1"),
         ("aws://eu-west-1", "sagemaker-registry export registry.jsonl --url aws://eu-west-1"),
-        ("sqlite:///missing.db", "cannot back up missing.db: file not found"),
+        ("sqlite:///missing.db", "there is no registry at missing.db"),
     ],
 )
 def test_a_registry_that_is_not_a_file_is_rejected_with_an_alternative(url: str, sentence: str, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from ...errors import ValidationException
+from ...errors import ValidationException, did_you_mean
 from ...events import FAILED, PENDING, SKIPPED, Notifier, Wanted, is_pattern, is_wanted
 from ...store.rows import CURSORS, DELIVERIES, EVENTS, Condition, Key, Row
 from ...store.transactions import Rows
@@ -163,9 +163,8 @@ def log(context: RequestContext, asked: Query) -> dict[str, Any]:
     where += [("position", "<", asked.before)] if asked.before is not None else []
     limit = asked.max_results
     if asked.sink is not None and not (asked.sink and context.rows.get(CURSORS, (asked.sink,))):
-        raise ValidationException(
-            f"events/deliveries: no event target is named {asked.sink!r}; add targets under [events] in registry.toml."
-        )
+        hint = did_you_mean(asked.sink, _targets(context)) or "; add targets under [events] in registry.toml."
+        raise ValidationException(f"events/deliveries: no event target is named {asked.sink!r}{hint}")
     rows = context.rows.find(DELIVERIES, where, ("position", "sink"), descending=True, limit=limit + 1)
     while len(rows) > limit and rows[limit - 1]["position"] == rows[limit]["position"]:
         limit += 1  # keep the deliveries of an event on one page, because `before` is a position
@@ -181,9 +180,7 @@ def replay(context: RequestContext, asked: Replay) -> dict[str, Any]:
     """
     if asked.id is None and asked.group is None and asked.since is None:
         raise ValidationException("events/replay requires one of: id, group, since.")
-    known = sorted(
-        row["name"] for row in context.rows.find(CURSORS, [("name", ">", events.OUTBOX)], limit=events.BATCH)
-    )
+    known = _targets(context)
     if asked.sink is not None and asked.sink not in known:
         remedy = f"expected one of {', '.join(known)}" if known else "add one under [events] in registry.toml"
         raise ValidationException(f"events/replay: no event target is named {asked.sink!r}; {remedy}.")
@@ -216,6 +213,12 @@ def _replayed(context: RequestContext, asked: Replay) -> list[Row]:
     if not found:
         raise ValidationException("events/replay: no events match; events are deleted after the retention period.")
     return found
+
+
+def _targets(context: RequestContext) -> list[str]:
+    """Return the names of the event targets that the registry has ever had."""
+    rows = context.rows.find(CURSORS, [("name", ">", events.OUTBOX)], limit=events.BATCH)
+    return sorted(row["name"] for row in rows)
 
 
 def _reopen(context: RequestContext, event: Row, sink: str) -> None:

@@ -82,7 +82,7 @@ def _absent(file: Path) -> Check:
     above = next(folder for folder in file.absolute().parents if folder.exists())
     if not os.access(above, os.W_OK | os.X_OK):
         return Check("file", "failed", f"{file.absolute()} does not exist, and {above} is not writable", "name another")
-    sentence = f"{file.absolute()} does not exist: it is created at first use"
+    sentence = f"{file.absolute()} does not exist: `serve` and `register` create it"
     return Check("file", "warning", sentence, "check that the path is correct")
 
 
