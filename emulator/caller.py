@@ -12,6 +12,9 @@ from ..backends.errors import ValidationException
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+MAX_KEY: Final = 128
+"""The longest access key ID, according to the API reference of IAM."""
+
 _REGION = re.compile(r"[a-z0-9-]{9,16}")  # as in the ARN patterns of the service model
 
 VERIFIED: Final = "sagemaker_registry.caller"
@@ -59,8 +62,12 @@ def _key_and_region(text: str) -> tuple[str, str] | tuple[None, None]:
     return parts[0], parts[2]
 
 
-def check_region(caller: Caller) -> None:
-    """Raise ValidationException for a region that AWS's ARN patterns reject; the message is not AWS's."""
+def check_caller(caller: Caller) -> None:
+    """Raise ValidationException for a region or an access key ID that AWS cannot have; the messages are not AWS's."""
+    if len(caller.access_key) > MAX_KEY:
+        raise ValidationException(
+            f"The access key ID has {len(caller.access_key)} characters; at most {MAX_KEY} are possible."
+        )
     if not _REGION.fullmatch(caller.region):
         raise ValidationException(
             f"Invalid region {caller.region!r} in the credential scope: "

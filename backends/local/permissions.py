@@ -81,7 +81,7 @@ class _Policy(msgspec.Struct, frozen=True):
         return {rule.effect for rule in self.rules if rule.applies(caller, action, resource)} == {ALLOW}
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)  # a policy can have 20 KB
 def _policy(text: str) -> _Policy:
     statements: list[Statement] = as_list(orjson.loads(text)["Statement"])
     rules = tuple(

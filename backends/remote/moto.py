@@ -112,6 +112,8 @@ def answer(environ: WSGIEnvironment) -> Answer:
         InternalFailure: moto raised an unexpected exception.
     """
     moto = application()
+    from botocore.model import OperationNotFoundError  # loaded with moto
+
     started: list[Any] = []
     try:
         if not _has_service(moto, environ):
@@ -119,7 +121,7 @@ def answer(environ: WSGIEnvironment) -> Answer:
         body: Iterable[bytes] = moto(environ, partial(_remember, started))
     except RegistryError:
         raise
-    except NotImplementedError as error:
+    except (NotImplementedError, OperationNotFoundError) as error:
         raise _unanswered(environ) from error
     except ImportError as error:
         raise UnknownOperationException(

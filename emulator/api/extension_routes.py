@@ -10,7 +10,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from ...backends.base import Backend
 from ...backends.errors import SerializationException, UnknownOperationException, did_you_mean, json_problem
-from ..caller import caller_of, check_region
+from ..caller import caller_of, check_caller
 from ..routes import EXTENSION_PREFIX
 from .long_polling import LongPolling
 from .metrics import CONTENT_TYPE, Metrics
@@ -65,7 +65,7 @@ def blueprint(backend: Backend, registry: str, counted: Metrics) -> Blueprint:
             raise MethodNotAllowed
         g.request_id = backend.request_id()
         caller = caller_of(request.environ, g.request_id)
-        check_region(caller)
+        check_caller(caller)
         params = request.args.to_dict() if request.method == "GET" else _object(request.get_data(cache=False))
         return _json(followers.answer(name, params, caller))
 

@@ -22,7 +22,7 @@ from ...backends.errors import (
     UnknownOperationException,
 )
 from ...backends.service import model, wire
-from ..caller import caller_of, check_region
+from ..caller import caller_of, check_caller
 from ..error_log import ErrorLog, without_values
 from ..http import channel
 from ..http.bodies import MAX_BODY, length_of, too_large
@@ -55,7 +55,7 @@ class RegistryApi:
                 raise SerializationException("Content-Encoding is not supported; send the body uncompressed.")
             identity = self.backend.request_id()
             caller = caller_of(environ, identity)
-            check_region(caller)
+            check_caller(caller)
             body = _body(environ)
             answer = wire.write(self.backend.call(operation, wire.read(operation, body), caller))
         except NotHandled:

@@ -20,11 +20,11 @@ class Failures:
     def __init__(self, most: int, clock: Callable[[], float]) -> None:
         self._most, self._clock = most, clock
         self._lock = threading.Lock()
-        self._counts: OrderedDict[Hashable, tuple[float, int]] = OrderedDict()
+        self._counts: OrderedDict[int, tuple[float, int]] = OrderedDict()
 
     def is_one_too_many(self, place: Hashable) -> bool:
         """Count a failure and return whether the limit is exceeded. The minute begins with the first failure."""
-        now = self._clock()
+        now, place = self._clock(), hash(place)  # clients choose the length of an access key
         with self._lock:
             began, count = self._counts.get(place, (now, 0))
             began, count = (now, 1) if now - began >= SECONDS else (began, count + 1)

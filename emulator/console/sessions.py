@@ -24,9 +24,6 @@ LINK_SECONDS: Final = 3600
 SESSION_SECONDS: Final = 12 * 3600
 MAX_SESSIONS: Final = 256
 MAX_LINKS: Final = 64
-REPRINT_SECONDS: Final = 10
-"""Minimum time between two reprints of the login links for requests without a session."""
-
 USER = re.compile(USER_NAME)
 
 
@@ -62,7 +59,6 @@ class Sessions:
         self._lock = threading.Lock()
         self._links: dict[bytes, _Link] = {}
         self._sessions: dict[bytes, Session] = {}
-        self._printed = 0.0
 
     def link(self, user: str) -> str:
         """Return the secret of a new link for a user; earlier links stay valid, so that a reprint locks no user out."""
@@ -75,14 +71,11 @@ class Sessions:
             self._links[self._digest(secret)] = _Link(user, now + LINK_SECONDS)
         return secret
 
-    def may_reprint(self) -> bool:
-        """Return whether links may be printed again, and if so start the next REPRINT_SECONDS."""
+    def has_link(self, user: str) -> bool:
+        """Return whether a link of a user is valid."""
         with self._lock:
             now = self._clock()
-            if now - self._printed < REPRINT_SECONDS:
-                return False
-            self._printed = now
-            return True
+            return any(link.user == user and link.expires > now for link in self._links.values())
 
     def user_of(self, secret: str) -> str | None:
         """Return the user of a link; None if the link was used, has expired or is unknown."""

@@ -31,10 +31,10 @@ def link(visit: Visit) -> dict[str, Any]:
         what = f"The server was not started with the console user {user}, so it creates no login link for this name."
         then = f"Restart the server with `serve --console-user {user}`."
         raise Problem("No login link for this user", what, then, 403)
-    may = console.sessions.may_reprint()
-    if may:
+    has_link = console.sessions.has_link(user)
+    if not has_link:
         visit.server.say(console.line_of_link(user))
-    return {"user": user, "is_too_soon": not may}
+    return {"user": user, "has_link": has_link}
 
 
 def leave(visit: Visit) -> Response:

@@ -27,11 +27,12 @@ def log_in(server: Server) -> Response | tuple[dict[str, Any], int]:
 
 
 def reprint(server: Server) -> dict[str, Any]:
+    """Print a link for each user without a valid one, so that requests without a session cannot fill the terminal."""
     console = server.console
-    may = bool(console.users) and console.sessions.may_reprint()
-    for user in console.users if may else ():
+    users = [user for user in console.users if not console.sessions.has_link(user)]
+    for user in users:
         server.say(console.line_of_link(user))
-    return {"is_printed": may, "is_too_soon": not may}
+    return {"is_printed": bool(users), "has_links": not users}
 
 
 PAGE = Page("login.html", {"GET /login": login, "POST /login": log_in, "POST /reprint": reprint}, is_open=True)
