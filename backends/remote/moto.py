@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from wsgiref.util import setup_testing_defaults
 
 from ..errors import BackendUnavailable, InternalFailure, RegistryError, UnknownOperationException
+from ..service import model
 from ..service.operations import ANSWERED
 from . import sessions
 from .registry import RemoteRegistry
@@ -112,8 +113,6 @@ def answer(environ: WSGIEnvironment) -> Answer:
         InternalFailure: moto raised an unexpected exception.
     """
     moto = application()
-    from botocore.model import OperationNotFoundError  # loaded with moto
-
     started: list[Any] = []
     try:
         if not _has_service(moto, environ):
@@ -121,7 +120,7 @@ def answer(environ: WSGIEnvironment) -> Answer:
         body: Iterable[bytes] = moto(environ, partial(_remember, started))
     except RegistryError:
         raise
-    except (NotImplementedError, OperationNotFoundError) as error:
+    except (NotImplementedError, model.no_such_operation()) as error:
         raise _unanswered(environ) from error
     except ImportError as error:
         raise UnknownOperationException(

@@ -41,6 +41,13 @@ def service() -> ServiceModel:
     return ServiceModel(_loader().load_service_model(SERVICE, MODEL), SERVICE)
 
 
+def no_such_operation() -> type[Exception]:
+    """Return the error of botocore's classes for an operation that a service model does not have."""
+    from botocore.model import OperationNotFoundError
+
+    return OperationNotFoundError
+
+
 @cache
 def partitions() -> list[dict[str, Any]]:
     """Return AWS's partitions as botocore ships them: `id`, `regions` by name, and `regionRegex`."""
