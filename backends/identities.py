@@ -101,7 +101,7 @@ class Identities:
             if not table.access_key and fnmatchcase(caller.arn, _pattern(table, name)):
                 principal = caller.identity.principal if caller.identity else caller.access_key
                 return replace(caller, identity=Identity(name, caller.arn, caller.account, table.groups, principal))
-        return caller if known is not None else self._unknown(caller)
+        return self._unknown(caller) if known is None else self._issued(caller, known)
 
     def called(self, who: str, caller: Caller) -> Caller:
         """Return the caller with a name in registry.toml, an ARN or an access key, in the region of `caller`."""
@@ -156,12 +156,26 @@ class Identities:
         arn = table.arn or _default_arn(table, name, caller.partition, account)
         return replace(caller, account=account, identity=Identity(name, arn, account, table.groups, name))
 
-    def _unknown(self, caller: Caller) -> Caller:
-        """Give an unknown caller another ARN if its access key, used as a name, yields the ARN of an identity."""
+    def _taken(self, caller: Caller) -> set[str]:
+        """Return the ARNs of the identities with an access key, which no other caller can have."""
+        return {self._named(name, caller).arn for name, table in self._tables.items() if table.access_key}
+
+    def _issued(self, caller: Caller, known: Identity) -> Caller:
+        """Keep apart a caller whose key STS or IAM has issued: anyone can choose the name of a session or a user.
+
+        If identities have keys, its name gets the prefix `issued/`, and so does an ARN that is that of an identity.
+        """
         if not self._by_key:
             return caller
-        taken = {self._named(name, caller).arn for name, table in self._tables.items() if table.access_key}
-        if caller.arn not in taken:
+        kinds = {":user/": ":user/issued/", ":assumed-role/": ":assumed-role/issued/"}
+        arn = known.arn
+        for kind, issued in kinds.items() if arn in self._taken(caller) else ():
+            arn = arn.replace(kind, issued)
+        return replace(caller, identity=replace(known, name=f"issued/{known.name}", arn=arn))
+
+    def _unknown(self, caller: Caller) -> Caller:
+        """Give an unknown caller another ARN if its access key, used as a name, yields the ARN of an identity."""
+        if not self._by_key or caller.arn not in self._taken(caller):
             return caller
         arn = caller.arn.replace(":user/", ":user/unknown/")
         return replace(caller, identity=Identity(f"unknown/{caller.access_key}", arn, caller.account))

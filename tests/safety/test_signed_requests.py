@@ -224,3 +224,43 @@ def test_only_the_reset_path_of_moto_is_available(locked: LockedServer) -> None:
         answer = requests.request(method, url, headers=dict(prepared.headers), timeout=60)
         assert answer.status_code == 400
         assert answer.json()["__type"] == "UnknownOperationException"
+
+
+def test_no_issued_key_can_take_the_name_of_an_identity(tmp_path: Path) -> None:
+    """STS and IAM let a caller choose the name of a session and of a user."""
+    alice, mallory = (credentials.add(tmp_path / "keys.ini", name) for name in ("alice", "mallory"))
+    (tmp_path / "registry.toml").write_text(
+        "[authentication]\nissued_keys = true\n"
+        '[rules.alice]\nis = "only"\nwho = ["alice", "arn:aws:iam::*:user/alice"]\n'
+        '[[approval]]\ngroups = ["*"]\nrules = ["alice", "creator-may-not-approve"]\n',
+        encoding="utf-8",
+    )
+    options = ("--backend", "sqlite://", "--credentials", "keys.ini", "--config", "registry.toml")
+    served = start(*options, cwd=tmp_path)
+    site = LockedServer(served, alice, mallory)
+    try:
+        sagemaker = site.client("sagemaker", mallory)
+        sagemaker.create_model_package_group(ModelPackageGroupName="churn")
+        arn = sagemaker.create_model_package(ModelPackageGroupName="churn")["ModelPackageArn"]
+        session = site.client("sts", mallory).assume_role(
+            RoleArn="arn:aws:iam::123456789012:role/any", RoleSessionName="alice"
+        )["Credentials"]
+        iam = site.client("iam", mallory)
+        iam.create_user(UserName="alice")
+        user = iam.create_access_key(UserName="alice")["AccessKey"]
+        for issued in (session, user):
+            keys = {
+                "aws_access_key_id": issued["AccessKeyId"],
+                "aws_secret_access_key": issued["SecretAccessKey"],
+                "aws_session_token": issued.get("SessionToken"),
+            }
+            code, message = error_of(
+                site.client("sagemaker", mallory, **keys).update_model_package,
+                ModelPackageArn=arn,
+                ModelApprovalStatus="Approved",
+            )
+            assert code == "AccessDeniedException"
+            assert "issued/alice" in message
+        site.client("sagemaker", alice).update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    finally:
+        served.stop()
