@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 import msgspec
 import orjson
 
+from .. import arns
 from ..approval.rule import APPROVALS, CALLERS, OBJECTS
 from ..approval.rulebook import Rulebook
 from ..base import Backend, BackendOptions, Caller, NoProbe, Probe, parsed
@@ -27,7 +28,7 @@ from ..errors import (
 from ..service import constraints, projection
 from ..service.operations import OPERATIONS
 from ..store import snapshots
-from ..store.rows import GROUPS, TOKENS
+from ..store.rows import GROUPS, TOKENS, Key
 from ..store.transactions import Rows, StoreSnapshot, Transaction
 from .context import Answer, RequestContext
 from .extensions import EXTENSIONS
@@ -217,6 +218,7 @@ def idempotent(
     stored = context.rows.insert(TOKENS, row)
     if not stored:
         _forget(context)  # the existing token may have expired
+        _forget_of_an_ended_group(context, key)
         stored = context.rows.insert(TOKENS, row)
     if stored:
         result = answer()
@@ -231,6 +233,17 @@ def idempotent(
         )
     first: Mapping[str, Any] = seen["record"]
     return first
+
+
+def _forget_of_an_ended_group(context: RequestContext, key: Key) -> None:
+    """Forget a token whose version belonged to a group that was deleted: a new one of that name reuses its ARNs."""
+    seen = context.rows.get(TOKENS, key)
+    if seen is None or "ModelPackageArn" not in seen["record"]:
+        return
+    arn = arns.parse(context.caller, arns.PACKAGE, seen["record"]["ModelPackageArn"])
+    group = context.rows.get(GROUPS, arn.group_key) if arn.version else None
+    if arn.version and (group is None or group["created"] > seen["created"]):
+        context.rows.delete(TOKENS, TOKENS.keyed(key))
 
 
 def _forget(context: RequestContext) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sagemaker_registry.backends.base import Caller
+from sagemaker_registry.backends.errors import ValidationException
 from sagemaker_registry.backends.local.registry import LocalRegistry
 from sagemaker_registry.backends.store.rows import TOKENS
 from sagemaker_registry.backends.store.sqlite.store import SQLiteRows
 
 CALLER = Caller()
 GROUP = {"ModelPackageGroupName": "churn"}
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/1"
 DAY = 24 * 60 * 60
 
 
@@ -50,3 +54,36 @@ def test_later_requests_remove_expired_tokens() -> None:
     for token in sorted(new):
         registry.create(token)
     assert registry.remembered() == new
+
+
+def test_a_token_ends_with_its_group() -> None:
+    """Otherwise, a team would get the version of another team that had a group of the same name."""
+    registry = Registry()
+    other = {"ModelPackageGroupName": "churn-eu"}
+    registry.registry.call("CreateModelPackageGroup", other, CALLER)
+    kept = registry.registry.call("CreateModelPackage", {**other, "ClientToken": "kept"}, CALLER)
+    assert registry.create("token") == 1
+    registry.registry.call("DeleteModelPackage", {"ModelPackageName": ARN}, CALLER)
+    registry.registry.call("DeleteModelPackageGroup", GROUP, CALLER)
+    registry.now += 1
+    with pytest.raises(ValidationException):
+        registry.create("token")
+    registry.registry.call("CreateModelPackageGroup", GROUP, CALLER)
+    first = registry.registry.call("CreateModelPackage", {**GROUP, "ModelPackageDescription": "ours"}, CALLER)
+    assert first["ModelPackageArn"] == ARN
+    assert registry.create("token") == 2
+    assert registry.registry.call("CreateModelPackage", {**other, "ClientToken": "kept"}, CALLER) == kept
+
+
+def test_a_token_of_an_update_ends_with_its_group() -> None:
+    registry = Registry()
+    update = {"ModelPackageArn": ARN, "ModelApprovalStatus": "Approved", "ClientToken": "token"}
+    for _ in range(2):
+        registry.create(f"another-{registry.now:.0f}")
+        registry.registry.call("UpdateModelPackage", update, CALLER)
+        described = registry.registry.call("DescribeModelPackage", {"ModelPackageName": ARN}, CALLER)
+        assert described["ModelApprovalStatus"] == "Approved"
+        registry.registry.call("DeleteModelPackage", {"ModelPackageName": ARN}, CALLER)
+        registry.registry.call("DeleteModelPackageGroup", GROUP, CALLER)
+        registry.now += 1
+        registry.registry.call("CreateModelPackageGroup", GROUP, CALLER)
