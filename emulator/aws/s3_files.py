@@ -62,8 +62,9 @@ class KeptObjects:
         if not bucket:
             return
         caller = caller_of(environ)
+        is_creation = environ.get("REQUEST_METHOD") == "PUT" and not key and not environ.get("QUERY_STRING")
         with self._lock, _disk():
-            self._keep_bucket(caller, bucket, ask)
+            self._keep_bucket(caller, bucket, ask, is_creation=is_creation)
             for changed in _changed_keys(key, environ, answer):
                 self._keep_object(caller, bucket, changed, ask)
 
@@ -76,11 +77,11 @@ class KeptObjects:
             for file in [*self._folder.glob("*/*.object"), *self._folder.glob(f"*/{BUCKET_FILE}")]:
                 file.unlink()
 
-    def _keep_bucket(self, caller: Caller, bucket: str, ask: Ask) -> None:
+    def _keep_bucket(self, caller: Caller, bucket: str, ask: Ask, *, is_creation: bool) -> None:
         place = self._place(bucket)
         if ask(caller, "s3", "HEAD", f"/{bucket}").status_code != 200:
             (place / BUCKET_FILE).unlink(missing_ok=True)
-        elif not (place / BUCKET_FILE).exists():
+        elif is_creation or not (place / BUCKET_FILE).exists():
             _write(place / BUCKET_FILE, {"name": bucket, "account": caller.account, "region": caller.region}, b"")
 
     def _keep_object(self, caller: Caller, bucket: str, key: str, ask: Ask) -> None:
@@ -119,10 +120,16 @@ def _changed_keys(key: str, environ: WSGIEnvironment, answer: bytes) -> Iterator
 
 
 def _path(environ: WSGIEnvironment) -> str:
-    """Return `bucket/key`, with the bucket from the path or from the host name."""
-    path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace").lstrip("/")
-    bucket, found, _ = environ.get("HTTP_HOST", "").partition(".localhost")
-    return f"{bucket}/{path}" if found else path
+    """Return `bucket/key`, with the bucket from the path or from the host name, as moto finds it."""
+    from moto.s3.responses import S3Response  # loaded already, as moto has answered
+    from moto.s3.utils import bucket_name_from_url
+    from werkzeug.wrappers import Request
+
+    path: str = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace").lstrip("/")
+    request = Request(environ)
+    if not S3Response.subdomain_based_buckets(request):
+        return path
+    return f"{bucket_name_from_url(request.url)}/{path}"
 
 
 def _location(region: str) -> dict[str, Any]:

@@ -107,6 +107,47 @@ def test_buckets_keep_their_account_and_region(serve: Serve) -> None:
     assert answered["LocationConstraint"] == "eu-west-1"
 
 
+@pytest.mark.parametrize("host", ["{}.localhost", "{}.s3.localhost", "{}.s3.eu-west-1.localhost"])
+def test_buckets_in_the_host_name_survive_a_restart(serve: Serve, host: str) -> None:
+    scope = "111122223333/20260101/us-east-1/s3/aws4_request"
+    headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"}
+
+    def send(method: str, bucket: str, path: str, content: bytes = b"", **more: str) -> requests.Response:
+        port = server.url.rpartition(":")[2]
+        named = {"Host": f"{host.format(bucket)}:{port}", **headers, **more}
+        return requests.request(method, f"{server.url}{path}", data=content, headers=named, timeout=30)
+
+    server = serve(*FILE)
+    for bucket in ("virtual", "gone"):
+        assert send("PUT", bucket, "/").status_code == 200
+        assert send("PUT", bucket, "/kept", b"weights").status_code == 200
+    copied = send("PUT", "virtual", "/copied", **{"x-amz-copy-source": "/virtual/kept"})
+    assert copied.status_code == 200
+    assert send("PUT", "virtual", "/deleted", b"x").status_code == 200
+    assert send("DELETE", "virtual", "/deleted").status_code == 204
+    assert send("DELETE", "gone", "/kept").status_code == 204
+    assert send("DELETE", "gone", "/").status_code == 204
+    server.kill()
+    server = serve(*FILE)
+    s3 = server.client("s3", account="111122223333")
+    assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["virtual"]
+    assert keys(s3, "virtual") == ["copied", "kept"]
+    assert s3.get_object(Bucket="virtual", Key="copied")["Body"].read() == b"weights"
+    assert server.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_a_bucket_that_another_account_creates_again_is_its_own_after_a_restart(serve: Serve) -> None:
+    server = serve(*FILE)
+    first, second = server.client("s3"), server.client("s3", account="111122223333")
+    first.create_bucket(Bucket="models")
+    first.delete_bucket(Bucket="models")
+    second.create_bucket(Bucket="models")
+    server.kill()
+    server = serve(*FILE)
+    assert server.client("s3").list_buckets()["Buckets"] == []
+    assert len(server.client("s3", account="111122223333").list_buckets()["Buckets"]) == 1
+
+
 def test_the_reset_of_moto_deletes_stored_objects(restart: Callable[[], Any], serve: Serve) -> None:
     controlled = serve(*FILE, "--test-controls")
     s3 = controlled.client("s3")
