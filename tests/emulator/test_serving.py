@@ -43,12 +43,15 @@ def test_the_first_lines_show_the_url_and_the_environment(tmp_path: Path) -> Non
 
 def test_login_links_use_the_address_of_the_server_and_not_the_host_header() -> None:
     emulator = start("--backend", "sqlite://", "--console-user", "alice")
+    assert emulator.process.stdout
+    first = next(line for line in emulator.process.stdout if line.startswith("console:"))
+    token = first.partition("token=")[2].split()[0]
+    requests.post(f"{emulator.url}/console/login", data={"token": token}, timeout=60).raise_for_status()
     asked = requests.post(f"{emulator.url}/console/reprint", headers={"Host": "203.0.113.66:8080"}, timeout=60)
     assert asked.status_code == 200
     emulator.process.terminate()
     with emulator.process:
-        assert emulator.process.stdout
-        links = [line for line in emulator.process.stdout if line.startswith("console:")]
+        links = [first, *(line for line in emulator.process.stdout if line.startswith("console:"))]
     assert len(links) == 2
     assert all(line.startswith(f"console:   {emulator.url}/console/login?token=") for line in links)
 

@@ -437,6 +437,9 @@ def test_a_file_truncated_anywhere_is_rejected(source: ModelRegistry) -> None:
             "`_Validation.begins` is 'x'",
         ),
         ("package", lambda line: line["record"].update(CreationTime=1e300), "epoch seconds"),
+        ("change", lambda line: line.update(at=2**53), "`at` is 9007199254740992; expected an integer"),
+        ("group", lambda line: line.update(created=2**53), "`created` is 9007199254740992; expected an integer"),
+        ("package", lambda line: line.update(modified=2**53), "`modified` is 9007199254740992; expected an integer"),
         ("group", lambda line: line.update(created=1000), "created is 1000; expected the record's CreationTime"),
         ("group", lambda line: line["record"].update(CreationTime=1), "expected the record's CreationTime, 1,"),
         ("package", lambda line: line.update(created=line["created"] + 1), "expected the record's CreationTime"),
@@ -656,3 +659,19 @@ def test_an_import_cannot_bypass_approval_rules(source: ModelRegistry, tmp_path:
         assert list(registry.groups()) == []
         imported(registry, content)
         assert registry.latest_approved("churn")
+
+
+@pytest.mark.parametrize("kind", ["change", "group", "policy"])
+def test_no_line_of_a_group_with_rules_can_be_imported(source: ModelRegistry, tmp_path: Path, kind: str) -> None:
+    """Change lines alone would write approvals in the names of other people."""
+    header, *lines = parsed(exported(source))
+    chosen = [line for line in lines if line["type"] == kind and line["name"] == "churn"]
+    rules = tmp_path / "registry.toml"
+    rules.write_text('[[approval]]\ngroups = ["churn"]\nprofile = "strict"\n')
+    with ModelRegistry(f"sqlite:///{tmp_path}/ruled.db", settings=rules, **boto(SOURCE)) as registry:
+        target: Any = registry.boto3
+        asked = {"account": header["account"], "region": header["region"], "lines": chosen}
+        with pytest.raises(ClientError, match="churn has approval rules"):
+            extensions.ask(target, "import", **asked)
+        assert list(registry.history()) == []
+        assert list(registry.groups()) == []

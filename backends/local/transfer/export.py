@@ -23,7 +23,8 @@ MAX_LINES: Final = 500
 MAX_BYTES: Final = 2**20
 """The approximate maximum size of an export page; its last line may exceed it."""
 
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
+"""A time in epoch ms, until the end of the year 9999."""
 Number = Annotated[int, msgspec.Meta(ge=0, le=999_999_999)]
 Record = dict[str, Any]
 
@@ -39,7 +40,7 @@ class Group(_Line, frozen=True, tag="group"):
     """A group, with its version counter."""
 
     table = GROUPS
-    created: Count
+    created: Moment
     last_version: Number
     record: Record
 
@@ -56,8 +57,8 @@ class Package(_Line, frozen=True, tag="package"):
 
     table = PACKAGES
     version: Number
-    created: Count
-    modified: Count
+    created: Moment
+    modified: Moment
     record: Record
 
 
@@ -66,7 +67,7 @@ class Change(_Line, frozen=True, tag="change"):
 
     table = HISTORY
     seq: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
-    at: Count
+    at: Moment
     actor: str
     principal: str
     request_id: str

@@ -102,7 +102,7 @@ def import_lines(context: RequestContext, asked: Import) -> ImportResult:
     Raises:
         ValidationException: a line is invalid; the message states the line number and the problem.
         ConflictException: a resource exists with different content, and `replace` is not set.
-        AccessDeniedException: a line has a version of a group that has approval rules in this registry.
+        AccessDeniedException: a line is about a group that has approval rules in this registry.
     """
     rewritten = _rewriting(asked, context.caller)
     result = ImportResult()
@@ -116,8 +116,9 @@ def import_lines(context: RequestContext, asked: Import) -> ImportResult:
                 chains.setdefault(line.name, []).append(_history(line, chains.get(line.name, [])))
             else:
                 resources.append(_resource(context, line, rewritten))
+    for name in sorted({*(resource.row["name"] for resource in resources), *chains}):
+        _check_rules(context, name)
     for resource in resources:
-        _check_rules(context, resource)
         result.count(resource)
     if asked.dry_run:
         return result
@@ -134,10 +135,12 @@ def import_lines(context: RequestContext, asked: Import) -> ImportResult:
     return result
 
 
-def _check_rules(context: RequestContext, resource: _Resource) -> None:
-    """Reject versions that would bypass approval rules; a file or database opened directly has no rules."""
-    name = resource.row["name"]
-    if resource.row.get("version") and not context.rulebook.policy(name).is_free:
+def _check_rules(context: RequestContext, name: str) -> None:
+    """Reject lines of groups with approval rules; a file or database opened directly has no rules.
+
+    Versions would bypass the rules, a group its tags, and history would show approvals that nobody gave.
+    """
+    if not context.rulebook.policy(name).is_free:
         raise AccessDeniedException(
             f"The group {name} has approval rules, which an import would bypass: import directly into the file or "
             "database."
