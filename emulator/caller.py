@@ -66,7 +66,7 @@ def check_caller(caller: Caller) -> None:
     """Raise ValidationException for a region or an access key ID that AWS cannot have; the messages are not AWS's."""
     if len(caller.access_key) > MAX_KEY:
         raise ValidationException(
-            f"The access key ID has {len(caller.access_key)} characters; at most {MAX_KEY} are possible."
+            f"The access key ID has {len(caller.access_key)} characters; at most {MAX_KEY} are allowed."
         )
     if not _REGION.fullmatch(caller.region):
         raise ValidationException(

@@ -35,7 +35,7 @@ def shapes() -> Shapes:
 
 @cache
 def service() -> ServiceModel:
-    """Return the model with botocore's own classes, which are too slow to load for calls."""
+    """Return the model as botocore's own classes, which load too slowly to be used for answering calls."""
     from botocore.model import ServiceModel
 
     return ServiceModel(_loader().load_service_model(SERVICE, MODEL), SERVICE)

@@ -48,7 +48,7 @@ def apply_seed(client: SageMakerClient, source: Source | Sequence[Source] | Seed
         source: files in YAML or JSON, folders of such files, or dicts with the same content.
 
     Raises:
-        BadSeed: the seed is invalid, or the registry rejects part of it; the message contains the place.
+        BadSeed: the seed is invalid, or the registry rejects part of it; the message says where.
         ClientError: the registry rejects a request that reads from it.
     """
     seed = source if isinstance(source, Seed) else read(source, client.meta.service_model)

@@ -1,4 +1,4 @@
-"""The page Commands, from click."""
+"""Generate the page Commands from click."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _entries(name: str, command: click.Command) -> Iterator[Entry]:
 
 
 def environment() -> dict[str, list[str]]:
-    """Return the environment variables of options and arguments, each with where it is read, as Markdown."""
+    """Return the environment variables of options and arguments, each with the place where it is read, as Markdown."""
     found: dict[str, list[str]] = {}
     for entry in entries():
         for parameter in entry.command.params:

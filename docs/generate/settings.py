@@ -43,7 +43,7 @@ READ_BY_CODE: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Key:
-    """A key of registry.toml; `name` is its path, with NAME for the name of a table of tables."""
+    """A key of registry.toml; `name` is its path, with NAME for the name of a table, as in `identities.NAME.arn`."""
 
     name: str
     text: str

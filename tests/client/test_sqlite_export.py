@@ -321,13 +321,13 @@ def test_the_command_writes_to_a_pipe(registry: ModelRegistry, tmp_path: Path) -
     assert done.stdout_bytes.startswith(b"SQLite format 3\0")
 
 
-def test_an_export_of_moto_has_no_history(tmp_path: Path) -> None:
+def test_an_export_of_moto_has_no_history(tmp_path: Path, account: str) -> None:
     pytest.importorskip("moto")
     path = tmp_path / "moto.sqlite"
     done = run_export(path, "moto://")
     assert done.exit_code == 0, done.output
     assert done.stderr == "this registry keeps no history; the tables decisions and events are empty\n"
-    with ModelRegistry("moto://", **KEYS) as registry:
+    with ModelRegistry("moto://", **{**KEYS, "aws_access_key_id": account}) as registry:
         registry.approve(registry.register("churn", image="churn:1"), "ticket 1")
         exported(registry, path)
     assert count(path) == dict(zip(TABLES, (1, 1, 0, 0, 0, 0), strict=True))

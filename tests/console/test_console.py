@@ -375,7 +375,7 @@ def test_a_form_sent_twice_decides_once(desk: Desk) -> None:
 
 
 def test_one_of_two_concurrent_decisions_succeeds(desk: Desk) -> None:
-    """Both have read the same state; the revision sent with the decision distinguishes them."""
+    """Two reviewers read the same state; the revision of the second decision is out of date by then."""
     from threading import Barrier, Thread
 
     for round_ in range(5):

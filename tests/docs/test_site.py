@@ -39,7 +39,7 @@ QUESTIONS = {
     "How do I deploy when a version is approved?": ("how-to/deploy-approved-versions", "watch --on Approved"),
     "How do I go to production?": ("how-to/promote-versions", "sagemaker-registry apply"),
     "How do I back up?": ("how-to/back-up-and-restore", "sagemaker-registry backup"),
-    "How do I upgrade?": ("how-to/serve-a-team", "Upgrade all servers"),
+    "How do I upgrade?": ("how-to/back-up-and-restore", "install the new release"),
     "Can several people use one registry safely?": ("how-to/serve-a-team", "--credentials"),
     "What does the error I see mean?": ("reference/errors", "error"),
     "Which options can I set, and what are the defaults?": ("reference/settings", "registry.toml"),

@@ -9,13 +9,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-TABLE = PAGE.partition("## The rules")[2].partition("\nArtifacts")[0]
-RULES = [line for line in TABLE.splitlines() if line.startswith("|")][2:]
+TABLE, ATTACKS = (
+    [line for line in PAGE.partition(heading)[2].split("\n\n", 3)[2].splitlines() if line.startswith("|")][2:]
+    for heading in ("## The rules", "## Attacks that are tested")
+)
+RULES = [*TABLE, *ATTACKS]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[re.sub(r"\W+", "-", rule[:70]) for rule in RULES])
 def test_every_rule_names_existing_files_and_tests(rule: str) -> None:
-    _, _, _, _, where, shown_by, _ = re.split(r"(?<!\\)\|", rule)
+    *_, where, shown_by, _ = re.split(r"(?<!\\)\|", rule)
     places = re.findall(r"`([^`]+)`", where)
     assert all((ROOT / place).exists() for place in places)
     assert places or where.strip() == "everywhere"
@@ -27,6 +30,11 @@ def test_every_rule_names_existing_files_and_tests(rule: str) -> None:
     }
     assert tests
     assert set(tests) - defined == set()
+
+
+def test_both_tables_have_rows() -> None:
+    assert len(TABLE) > 15
+    assert len(ATTACKS) > 10
 
 
 def test_every_command_it_names_exists() -> None:

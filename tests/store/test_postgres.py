@@ -125,7 +125,7 @@ def test_a_reader_sees_a_snapshot_and_cannot_write(rows: store.PostgresRows) -> 
 
 
 def test_text_is_sorted_paged_and_searched_as_in_sqlite(rows: store.PostgresRows) -> None:
-    """The cluster uses English order, in which a < B and 'b-a' < 'bb'."""
+    """The cluster uses English order, in which 'a' < 'B', unlike in the order of bytes."""
     names = ["B", "a", "b-a", "bb", "Z", "é", "10", "9", "%_", "A"]
     memory = SQLiteRows(None)
     for store_ in (rows, memory):

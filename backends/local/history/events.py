@@ -46,7 +46,7 @@ BATCH: Final = 500
 
 
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A query for events; without filters, all of the caller's account and region."""
+    """A query for events; without filters, it matches all events in the caller's account and region."""
 
     group: str | None = None
     """A group by name, pattern (`*`, `?`) or ARN; `churn/3` selects a version."""

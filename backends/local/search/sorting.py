@@ -48,7 +48,8 @@ def rows(
 ) -> Iterator[Row]:
     """Yield up to `most` rows of a lookup, sorted by the column; rows without the member come last.
 
-    `after` is the position of the last row already read: whether it is in the higher part, its value and its key.
+    `after` is the position of the last row already read: whether it lies among the rows that sort higher, its value and
+    its key.
     """
     numbers = tuple(column for column in table.key if column not in PLACE)
     parts = [(by.present, tuple(dict.fromkeys((by.column, *numbers))), False)]
