@@ -25,7 +25,7 @@ KINDS = {
     "missing": "not supported, or different from AWS",
 }
 MAX_TESTS = 2
-EVIDENCE_FILES = {"test_contract.py"}
+EVIDENCE_FILES = {"test_contract.py", "test_other_services.py"}
 """Files whose tests send and receive the same members in every run; others load a server for a fixed time."""
 
 REGISTRY_MEMBERS = {"SearchRecord": {"ModelPackage", "ModelPackageGroup"}}
