@@ -1,8 +1,14 @@
 """Back up a registry file while it is in use.
 
->>> from sagemaker_registry.client.backup import backup
->>> backup("sqlite:///registry.db", "backups/monday.db")  # doctest: +SKIP
-Backup(file=PosixPath('backups/monday.db'), at='2026-11-24T10:00:00.000Z', bytes=126976, ...)
+>>> from sagemaker_registry.client import ModelRegistry
+>>> with ModelRegistry("sqlite:///registry.db") as registry:
+...     version = registry.register("churn", image="registry/churn:3")
+...     copy = backup("sqlite:///registry.db", "monday.db")
+>>> copy.history, copy.broken
+(2, ())
+>>> with ModelRegistry(f"sqlite:///{copy.file}") as registry:
+...     [version.name for version in registry.versions("churn")]
+['churn/1']
 """
 
 from __future__ import annotations

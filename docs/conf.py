@@ -14,12 +14,11 @@ author = "the sagemaker-registry contributors"
 copyright = author  # noqa: A001 - a name of Sphinx
 release = version = version_of("sagemaker-registry")
 
-extensions = ["myst_parser", "sphinx_copybutton", "sphinx_design", "pages"]
-exclude_patterns = ["_static", "generate", "reference/_intro", "contributing.md"]
+extensions = ["myst_parser", "sphinx_copybutton", "pages"]
+exclude_patterns = ["_static", "generate", "reference/_intro"]
 nitpicky = True
 pygments_style = "default"
 
-myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
 myst_fence_as_directive = ["mermaid"]
 myst_links_external_new_tab = False

@@ -91,8 +91,8 @@ _STRICT = Profile(
         Transition(APPROVED, REJECTED, _REASON, "withdraws the approval"),
         Transition(REJECTED, PENDING, _REASON, "requests another review"),
     ),
-    "Every version starts as pending, and every decision requires a reason. A decision cannot be repeated: if two "
-    "reviewers decide at once, the second gets an error.",
+    "Every version starts as pending, and every decision requires a reason. If two reviewers decide at once, the "
+    "second gets an error, unless it rejects a version that the first has approved, which withdraws the approval.",
 )
 PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (_AWS, _DOCUMENTED, _STRICT)}
 

@@ -151,8 +151,10 @@ def backup(file: str, url: str | None, objects: bool, force: bool, as_json: bool
     """Copy a registry file while it is in use.
 
     The copy is a consistent snapshot, verified and written atomically; only its owner can read it. The S3 objects of a
-    served registry are copied to FILE.s3. To restore a backup, serve it. Exits with code 1 if
-    `history verify` finds faults in the copy.
+    served registry are copied to FILE.s3. To restore a backup, serve it.
+
+    Exits with code 1 if `history verify` finds faults in the copy. It cannot find changes of a whole group, such as its
+    deletion together with its history.
 
     This command copies SQLite files. For PostgreSQL, use pg_dump. To copy any registry as JSON Lines, use `export`.
 

@@ -91,10 +91,11 @@ def list_changes(
 @click.argument("group", required=False)
 @on_registry
 def verify(registry: ModelRegistry, group: str | None, as_json: bool) -> None:
-    """Check whether history was altered.
+    """Find changes that were made outside the registry.
 
     Checks the history of GROUP or of the whole registry. Finds entries that were changed, removed, reordered, or added
-    without the registry, and resources that differ from their last entry. Exits with code 1 if it finds any.
+    without the registry, and resources that differ from their last entry. Exits with code 1 if it finds any. Cannot
+    find that all rows of a group were deleted, set back, or rewritten with new hashes.
 
     \b
     Examples:
@@ -108,9 +109,12 @@ def verify(registry: ModelRegistry, group: str | None, as_json: bool) -> None:
         for one in found.broken:
             click.echo(printable(str(one)))
         if found.unrecorded:
-            click.echo(f"{counted(found.unrecorded, 'resource')} without history: created before it was recorded")
+            click.echo(
+                f"{counted(found.unrecorded, 'resource')} not verified: created before history was recorded, imported "
+                "without history, or the history was deleted"
+            )
         if found.ok:
-            click.echo(f"{counted(found.checked, 'change')} in {counted(found.chains, 'chain')}, none altered")
+            click.echo(f"{counted(found.checked, 'change')} in {counted(found.chains, 'chain')}, no faults found")
     if not found.ok:
         fail(f"history was altered in {counted(len(found.broken), 'place')}", NO)
 

@@ -204,7 +204,11 @@ class RegistryQueries:
         raise LookupError(f"version {found['asked_version']} of {group} did not exist then")
 
     def verify_history(self, group: str | None = None) -> Verified:
-        """Verify the hash chains of the history.
+        """Verify the hash chains of the history, and compare the records with them.
+
+        This finds changes of single rows in the database. It cannot find that all rows of a group were deleted, set
+        back to an earlier state, or rewritten with new hashes. If a group lost its whole history, its records count as
+        `unrecorded`.
 
         Args:
             group: Name or ARN of the group to verify. Defaults to all groups.

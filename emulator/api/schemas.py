@@ -91,7 +91,7 @@ class Broken(TypedDict):
 class Verification(TypedDict):
     """Part of a verification; add up the pages until `next_token` is missing.
 
-    `checked` counts entries, `chains` histories, and `unrecorded` resources that are older than their history.
+    `checked` counts entries, `chains` histories, and `unrecorded` resources without history, which are not verified.
     """
 
     checked: int
@@ -336,7 +336,7 @@ RESPONSES: Final[Mapping[str, Described]] = {
     "settings": Described("Return the settings of the registry, without secrets.", Settings),
     "store": Described("Describe the store.", Store),
     "history": Described("List changes, newest first.", Changes),
-    "history/verify": Described("Verify the hash chains of the history.", Verification),
+    "history/verify": Described("Verify the hash chains of the history and the records.", Verification),
     "as-of": Described("Return the version that was approved at a moment, or a version as it was then.", AsOf),
     "versions": Described("List versions with their records, newest first.", Versions),
     "places": Described("List the accounts and regions that have groups; at most 100.", list[Place]),

@@ -22,5 +22,5 @@ def test_the_two_person_example_rejects_the_creator_and_deploys_the_approved_ver
     by_bob, by_alice, verified = told.stdout.splitlines()[-3:]
     assert re.search(r"user/bob +UpdateModelPackage +churn/1 +PendingManualApproval -> Approved", by_bob)
     assert re.search(r"user/alice +CreateModelPackage +churn/1 +new -> PendingManualApproval", by_alice)
-    assert verified.strip() == "3 changes in 1 chain, none altered"
+    assert verified.strip() == "3 changes in 1 chain, no faults found"
     assert list(tmp_path.iterdir()) == []

@@ -14,6 +14,7 @@ from urllib.parse import urldefrag
 import pytest
 
 from docs import screenshots
+from sagemaker_registry.backends.testing import faults
 
 pytest_plugins = ("support.browser",)
 
@@ -21,6 +22,10 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.glob("[!_]*/*.md")), DOCS / "index.md"]
 KINDS = {"tutorials": 3, "how-to": 15, "reference": 9, "explanation": 6, "project": 3}
+WORDS = {"tutorials": (600, 1200), "how-to": (200, 600), "explanation": (400, 1000)}
+"""The length of a page of each kind: at least, with its tables; at most, without them. Code does not count."""
+LONGER = {"how-to/connect-a-client": 800}
+"""Pages that readers do not read from beginning to end: this one has a section for each client."""
 DESCRIPTION = re.compile(r"\A---\ndescription: (.+)\n---\n\n")
 
 FROM_CODE = {"api.md", "performance.md", "profiles-and-rules.md", "python.md"}
@@ -148,6 +153,21 @@ def test_every_page_has_a_description(page: Path) -> None:
     found = DESCRIPTION.match(page.read_text(encoding="utf-8"))
     assert found
     assert 20 < len(found[1]) <= 120
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name in WORDS], ids=name_of)
+def test_each_kind_of_page_has_its_length(page: Path) -> None:
+    least, most = WORDS[page.parent.name]
+    text = DESCRIPTION.sub("", page.read_text(encoding="utf-8"))
+    text = re.sub(r"<!--.*?-->|^( *)```.*?^\1```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    without_tables = re.sub(r"^\|.*$", "", text, flags=re.MULTILINE)
+    assert len(text.split()) >= least
+    assert len(without_tables.split()) <= LONGER.get(name_of(page), most)
+
+
+def test_the_guide_to_failures_lists_every_fault() -> None:
+    text = (DOCS / "how-to" / "simulate-failures.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE) == list(faults.KINDS)
 
 
 def test_the_diagram_names_modules_that_exist() -> None:

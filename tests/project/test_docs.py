@@ -34,6 +34,18 @@ SHELL = [
     for line in block.code.replace("\\\n", "").splitlines()
     if block.language == "sh" or line.startswith("$ ")
 ]
+SHIPPED = {
+    f"sagemaker_registry.{'.'.join(path.relative_to(ROOT).with_suffix('').parts)}": path
+    for folder in ("backends", "client", "emulator")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
+
+
+def source_of(name: str) -> str:
+    return SHIPPED[name].read_text(encoding="utf-8")
+
+
+WITH_EXAMPLES = [name for name in SHIPPED if ">>> " in source_of(name)]
 
 
 def test_the_readme_is_short() -> None:
@@ -92,18 +104,23 @@ def test_a_row_loads_the_command_of_its_name(name: str) -> None:
     assert command_of(name).name == name
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "sagemaker_registry.client.connection",
-        "sagemaker_registry.client.registry.registry",
-        "sagemaker_registry.client.registry.queries",
-    ],
-)
-def test_docstrings_run(name: str) -> None:
-    result = doctest.testmod(import_module(name))
-    assert result.attempted > 0
-    assert result.failed == 0
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_the_examples_of_docstrings_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    printed: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    for found in doctest.DocTestFinder().find(import_module(name)):
+        runner.run(found, out=printed.append)
+    assert runner.failures == 0, "".join(printed)
+    assert runner.tries == len(re.findall(r"^ *>>> (?!.*\+SKIP)", source_of(name), re.MULTILINE)), (
+        "an example did not run"
+    )
+    assert "+SKIP" not in source_of(name)
+
+
+def test_examples_of_docstrings_are_found() -> None:
+    assert {"sagemaker_registry.client.connection", "sagemaker_registry.client.registry.queries"} <= {*WITH_EXAMPLES}
+    assert len(WITH_EXAMPLES) >= 6
 
 
 def test_the_two_commands_are_what_ci_runs() -> None:

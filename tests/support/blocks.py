@@ -152,6 +152,14 @@ class Background:
         self.process.wait(TIMEOUT)
 
 
+def await_end(process: subprocess.Popen[Any]) -> None:
+    """Wait for a process, but at most TIMEOUT; `wait` with a timeout would look only every 50 ms."""
+    too_late = threading.Timer(TIMEOUT, stop_group, [process.pid])
+    too_late.start()
+    process.wait()
+    too_late.cancel()
+
+
 def stop_group(pid: int) -> None:
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGTERM)
@@ -276,7 +284,7 @@ class Session:
                 start_new_session=True,
             )
             self._groups.append(process.pid)
-            process.wait(TIMEOUT)
+            await_end(process)
         found = dict(pair.partition("=")[::2] for pair in kept.read_text(encoding="utf-8").split("\0") if pair)
         self.folder = found.pop("PWD")
         self.env = {name: value for name, value in found.items() if name not in {"_", "SHLVL", "OLDPWD"}}
@@ -287,7 +295,7 @@ class Session:
         if re.search(r"^(?:async )?def test_", code, re.MULTILINE):
             file = Path(self.folder, f"test_line_{block.line}.py")
             file.write_text(code, encoding="utf-8")
-            output, status = self._shell(f"python -m pytest -q -p no:cacheprovider {file.name}")
+            output, status = self._shell(f"python -m pytest -q -p no:cacheprovider -p no:hypothesispytest {file.name}")
             file.unlink()
             assert status == 0, output
             return

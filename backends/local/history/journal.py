@@ -1,7 +1,7 @@
 """The history journal, which records each change of a group, package or policy in the change's transaction.
 
 The journal wraps an operation's transaction and observes every insert, update and delete, so no operation can bypass
-it. Only the journal writes history; nothing changes or deletes it.
+it. Only the journal writes history. Nothing changes it, and only test control deletes it.
 
 The rows of a name (a group with its policy and versions, or an unversioned package) form a hash chain: each row has the
 hash of the previous row, and a head identifies the last row. There is one chain per name: writers of one group already
